@@ -1,0 +1,46 @@
+# Sidecar Inspector. `make demo` and `make test` install what is missing and do the rest.
+# Arguments for the demo: make demo ARGS='--port 8080'
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+BINARY := $(TARGET)/debug/sidecar-inspector
+CARGO := cargo
+# First on the path, or the compiler that Debian packages for wasm would take over the native build.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+
+# Cargo unites the features of all packages it builds at once. The page's packages are therefore
+# never built together with the server's: they would have lance compiled a second time.
+SERVER := --workspace --exclude web --exclude inspector-wasm
+WARNINGS := -D warnings
+
+.PHONY: demo build test test-tools lint
+.NOTPARALLEL:
+
+demo: build
+	@exec $(BINARY) demo $(ARGS)
+
+# The page first: the program takes it in.
+build:
+	@./bootstrap.sh
+	$(CARGO) run --locked --package web -- build
+	$(CARGO) build --locked --package restore-backend
+
+test: export E2E_BINARY := $(BINARY)
+test: test-tools build
+	$(CARGO) test --locked $(SERVER)
+	$(CARGO) test --locked --package web
+	$(CARGO) test --locked --package inspector-wasm
+	CHROMIUM="$$(tests/browser/find-chromium.sh)" node --test tests/browser/*.test.mjs
+	@$(MAKE) --no-print-directory lint
+
+test-tools:
+	@./bootstrap.sh test
+
+lint: export RUSTDOCFLAGS := $(WARNINGS)
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked $(SERVER) --all-targets -- $(WARNINGS)
+	$(CARGO) clippy --locked --package web --all-targets -- $(WARNINGS)
+	$(CARGO) clippy --locked --package inspector-wasm --all-targets -- $(WARNINGS)
+	$(CARGO) doc --locked $(SERVER) --no-deps
+	$(CARGO) doc --locked --package web --no-deps
+	$(CARGO) doc --locked --package inspector-wasm --no-deps

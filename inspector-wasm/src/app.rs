@@ -1,0 +1,94 @@
+//! The page: finds out whether there is a server, and shows the screen that the address names.
+
+use std::rc::Rc;
+
+use yew::{Callback, ContextProvider, Html, MouseEvent, component, html, use_callback, use_node_ref, use_state, use_state_eq};
+
+use crate::context::{Connection, Session, Voice};
+use crate::hooks::{Alive, use_polled, use_route};
+use crate::route::Route;
+use crate::services::{backend, dom};
+use crate::state::failure::Failure;
+use crate::views::{Audit, Header, LoggedOut, NoServer, NotFound, Offline, Pending};
+
+/// The page.
+#[component]
+pub fn App() -> Html {
+    let route = use_route();
+    let connection = use_state(|| Connection::Asking);
+    let said = use_state_eq(String::new);
+    let voice = Voice(use_callback(said.setter(), |text: String, said| said.set(text)));
+    let retry = {
+        let setter = connection.setter();
+        use_polled(&(), move |(), alive: Alive| {
+            let setter = setter.clone();
+            async move {
+                let found = connect().await;
+                if alive.get() {
+                    setter.set(found);
+                }
+                None
+            }
+        })
+    };
+    let main = use_node_ref();
+    let skip = {
+        let main = main.clone();
+        Callback::from(move |_: MouseEvent| dom::focus(&main))
+    };
+    html! {
+        <ContextProvider<Voice> context={voice}>
+            <button type="button" class="skip" onclick={skip}>{ "Skip to the content" }</button>
+            <Header route={route.clone()} connection={(*connection).clone()} />
+            <div class="screen" ref={main} tabindex="-1">{ screen(&route, &connection, &retry) }</div>
+            <div class="unseen" role="status" aria-live="polite">{ &*said }</div>
+        </ContextProvider<Voice>>
+    }
+}
+
+async fn connect() -> Connection {
+    if dom::is_file() {
+        return Connection::Absent { failure: None };
+    }
+    let session = async {
+        let session = backend::session().await?;
+        Ok::<_, Failure>(Session { name: session.name.into(), roots: Rc::new(backend::roots().await?.roots) })
+    };
+    match session.await {
+        Ok(session) => Connection::Present(session),
+        Err(failure) if failure.asks_for_login() => Connection::LoggedOut { failure },
+        Err(failure) => Connection::Absent { failure: Some(failure) },
+    }
+}
+
+fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html {
+    let number = match route {
+        Route::Offline => Some(None),
+        Route::OfflineFile { number } => Some(Some(*number)),
+        Route::Start if matches!(connection, Connection::Absent { .. }) => Some(None),
+        _ => None,
+    };
+    if let Some(number) = number {
+        return html! { <Offline {number} connection={connection.clone()} /> };
+    }
+    let session = match connection {
+        Connection::Asking => return html! { <main class="lone"><p role="status">{ "Asking the server…" }</p></main> },
+        Connection::Absent { failure } => return html! { <NoServer failure={failure.clone()} {retry} /> },
+        Connection::LoggedOut { failure } => return html! { <LoggedOut failure={failure.clone()} {retry} /> },
+        Connection::Present(session) => session,
+    };
+    let first = session.roots.first().map(|root| root.name.clone());
+    let (screen, root) = match (route, first) {
+        (Route::Start, Some(root)) => (Route::Pending { root: root.clone() }, root),
+        (route, _) => (route.clone(), route.root().unwrap_or_default().to_owned()),
+    };
+    let Some(summary) = session.root(&root).cloned() else {
+        return html! { <NotFound root={(!root.is_empty()).then_some(root)} /> };
+    };
+    match screen {
+        Route::Audit { .. } => html! { <Audit key={root} {summary} operation={None::<String>} /> },
+        Route::Record { operation, .. } => html! { <Audit key={format!("{root}\n{operation}")} {summary} operation={Some(operation.clone())} /> },
+        Route::Recovery { operation, .. } => html! { <Pending key={root} {summary} operation={Some(operation)} /> },
+        _ => html! { <Pending key={root} {summary} operation={None::<String>} /> },
+    }
+}

@@ -1,0 +1,90 @@
+//! A word in a coloured outline. The colour repeats what the word says.
+
+use sidecar::{ClassificationLabel, Disposition, OutcomeKind};
+use yew::{AttrValue, Html, Properties, component, html};
+
+use crate::state::entry::Standing;
+use crate::state::recovery::succeeded;
+
+/// What a badge feels like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Goes on.
+    Forward,
+    /// Goes back.
+    Back,
+    /// Is well.
+    Well,
+    /// Stops.
+    Stop,
+    /// Rests.
+    Calm,
+}
+
+impl Tone {
+    /// Its class in the style sheet.
+    #[must_use]
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Back => "back",
+            Self::Well => "well",
+            Self::Stop => "stop",
+            Self::Calm => "calm",
+        }
+    }
+}
+
+/// Colour of a disposition.
+#[must_use]
+pub const fn standing_tone(standing: Standing) -> Tone {
+    match standing {
+        Standing::Judged(Disposition::RollForward) => Tone::Forward,
+        Standing::Judged(Disposition::RollBack) => Tone::Back,
+        Standing::Judged(Disposition::Refused | Disposition::Abort) => Tone::Stop,
+        Standing::Judged(
+            Disposition::Waiting
+            | Disposition::OrphanedBranch
+            | Disposition::AlreadyPublished
+            | Disposition::Superseded
+            | Disposition::NeverStarted,
+        )
+        | Standing::Undecided => Tone::Calm,
+    }
+}
+
+/// Colour of a classification.
+#[must_use]
+pub const fn classification_tone(classification: Option<ClassificationLabel>) -> Tone {
+    match classification {
+        Some(ClassificationLabel::RolledPastExpected) => Tone::Forward,
+        Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep) => Tone::Back,
+        Some(ClassificationLabel::NoMovement) => Tone::Calm,
+        Some(ClassificationLabel::InvariantViolation) | None => Tone::Stop,
+    }
+}
+
+/// Colour of an outcome.
+#[must_use]
+pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
+    match outcome {
+        None => Tone::Calm,
+        Some(outcome) if succeeded(outcome) => Tone::Well,
+        Some(OutcomeKind::Unknown) => Tone::Back,
+        Some(_) => Tone::Stop,
+    }
+}
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// The word.
+    pub text: AttrValue,
+    /// Its colour.
+    pub tone: Tone,
+}
+
+/// A word in a coloured outline.
+#[component]
+pub fn Badge(props: &Props) -> Html {
+    html! { <span class={yew::classes!("badge", props.tone.class())}>{ &props.text }</span> }
+}

@@ -1,0 +1,47 @@
+//! Text that is shown whole and can be copied with one press.
+
+use wasm_bindgen_futures::spawn_local;
+use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq};
+
+use crate::services::dom;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// The text.
+    pub text: AttrValue,
+    /// What it is, for the button's name.
+    pub what: AttrValue,
+    /// Set for a text that gets a block of its own.
+    #[prop_or_default]
+    pub block: bool,
+}
+
+/// Text that is shown whole and can be copied with one press.
+#[component]
+pub fn Copyable(props: &Props) -> Html {
+    let code = use_node_ref();
+    let said = use_state_eq(|| "Copy");
+    let onclick = {
+        let (code, said, text) = (code.clone(), said.setter(), props.text.clone());
+        Callback::from(move |_: MouseEvent| {
+            let (code, said, text) = (code.clone(), said.clone(), text.clone());
+            spawn_local(async move {
+                if dom::copy(&text).await {
+                    said.set("Copied");
+                } else {
+                    dom::select(&code);
+                    said.set("Selected");
+                }
+                dom::rest(1_600).await;
+                said.set("Copy");
+            });
+        })
+    };
+    let class = if props.block { "copyable block" } else { "copyable" };
+    html! {
+        <span {class}>
+            <code ref={code}>{ &props.text }</code>
+            <button type="button" class="quiet" aria-label={format!("{} {}", *said, props.what)} {onclick}>{ *said }</button>
+        </span>
+    }
+}

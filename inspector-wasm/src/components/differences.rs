@@ -1,0 +1,58 @@
+//! Why something is refused, and what moved since it was planned.
+
+use sidecar::{Difference, Reason};
+use yew::{Html, Properties, component, html};
+
+use crate::words;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct ReasonsProps {
+    /// The reasons.
+    pub reasons: Vec<Reason>,
+}
+
+/// Reasons in words, each with its code for whoever looks it up.
+#[component]
+pub fn Reasons(props: &ReasonsProps) -> Html {
+    if props.reasons.is_empty() {
+        return Html::default();
+    }
+    let item = |reason: &Reason| {
+        html! { <li data-code={reason.code.name()}>{ words::sentence(&reason.detail) }{ " " }<code class="code">{ reason.code.name() }</code></li> }
+    };
+    html! { <ul class="reasons">{ for props.reasons.iter().map(item) }</ul> }
+}
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// What moved.
+    pub differences: Vec<Difference>,
+}
+
+/// What moved, as planned and as found.
+#[component]
+pub fn Differences(props: &Props) -> Html {
+    if props.differences.is_empty() {
+        return Html::default();
+    }
+    let row = |difference: &Difference| {
+        html! {
+            <tr>
+                <th scope="row">
+                    if let Some(key) = &difference.table_key { <span class="key">{ key }</span>{ " " } }
+                    { words::field(&difference.field) }
+                </th>
+                <td>{ &difference.planned }</td>
+                <td><span class="arrow" aria-hidden="true">{ "→ " }</span>{ &difference.found }</td>
+            </tr>
+        }
+    };
+    html! {
+        <div class="scroller" tabindex="0" role="region" aria-label="What moved">
+            <table class="differences" data-testid="differences">
+                <thead><tr><th scope="col">{ "What moved" }</th><th scope="col">{ "planned" }</th><th scope="col">{ "found" }</th></tr></thead>
+                <tbody>{ for props.differences.iter().map(row) }</tbody>
+            </table>
+        </div>
+    }
+}

@@ -1,0 +1,145 @@
+//! The journal of one operation: how it ended, whether its chain holds, and its records.
+
+use sidecar::api::{AuditedOperation, AuditedRecord};
+use sidecar::explanation::step_sentence;
+use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
+use sidecar::{Approval, Digest, Plan};
+use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
+
+use super::badge::{Badge, Tone, outcome_tone};
+use super::copyable::Copyable;
+use super::differences::Differences;
+use super::raw::Raw;
+use crate::state::chain::{ChainCheck, stored_record};
+use crate::words;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// The journal.
+    pub operation: AuditedOperation,
+    /// Whether its chain holds; `None` while that is being found out.
+    pub check: Option<ChainCheck>,
+    /// Whether it is unfolded at the start.
+    pub open: bool,
+    /// Its own address.
+    pub href: AttrValue,
+}
+
+/// The journal of one operation.
+#[component]
+pub fn Journal(props: &Props) -> Html {
+    let opened = use_state_eq(|| props.open);
+    let ontoggle = {
+        let opened = opened.setter();
+        Callback::from(move |_: Event| opened.set(true))
+    };
+    let operation = &props.operation;
+    let outcome = operation.outcome;
+    let last = operation.records.last().and_then(|record| stored_record(&record.stored));
+    let (word, tone, data) = match &props.check {
+        None => ("checking…", Tone::Calm, "checking"),
+        Some(ChainCheck::Verified { .. }) => ("verified", Tone::Well, "verified"),
+        Some(ChainCheck::Broken { .. }) => ("broken", Tone::Stop, "broken"),
+    };
+    html! {
+        <details class="card journal" open={props.open} {ontoggle} data-testid="journal" data-operation={operation.operation_id.clone()} data-chain={data}>
+            <summary>
+                <code class="id">{ &operation.operation_id }</code>
+                <Badge text={words::outcome(outcome)} tone={outcome_tone(outcome)} />
+                <Badge text={word} {tone} />
+                <span class="quiet-text">
+                    { words::counted(operation.records.len(), "record") }
+                    if let Some(last) = &last { { format!(", last of {}", last.recorded_at) } }
+                </span>
+            </summary>
+            if let Some(ChainCheck::Broken { reason }) = &props.check { <p class="broken" role="alert">{ words::sentence(reason) }</p> }
+            if *opened {
+                <ol class="records">{ records(&operation.records) }</ol>
+                if !props.open { <p><a href={props.href.clone()}>{ "This record alone" }</a></p> }
+            }
+        </details>
+    }
+}
+
+fn records(records: &[AuditedRecord]) -> Html {
+    // The claim in force names the plan whose steps later records count.
+    let mut plan: Option<Plan> = None;
+    let mut items = Vec::new();
+    for audited in records {
+        // What is shown is read from the bytes that were verified.
+        let Some(record) = stored_record(&audited.stored) else {
+            items.push(html! { <li><p class="broken">{ "This record cannot be read." }</p>{ stored(audited) }</li> });
+            continue;
+        };
+        if let JournalEntry::Claimed { plan: text, .. } = &record.entry {
+            plan = serde_json::from_str(text).ok();
+        }
+        items.push(html! {
+            <li data-kind={record.entry.kind()}>
+                <p class="when"><span class="number">{ record.sequence }</span>{ " " }<strong>{ record.entry.kind().replace('_', " ") }</strong>{ " " }<time>{ record.recorded_at.to_string() }</time></p>
+                { entry(&record, plan.as_ref()) }
+                { stored(audited) }
+            </li>
+        });
+    }
+    items.into_iter().collect()
+}
+
+fn stored(audited: &AuditedRecord) -> Html {
+    html! {
+        <Raw name="As stored" text={audited.stored.clone()}>
+            <p class="quiet-text">{ "Digest " }<code class="break">{ audited.digest.to_string() }</code></p>
+        </Raw>
+    }
+}
+
+fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
+    match &record.entry {
+        JournalEntry::Approved { approval, .. } => approved(approval),
+        JournalEntry::Claimed { epoch, executor, plan_digest, .. } => html! {
+            <><p>{ format!("Claim {epoch}, by executor ") }<code>{ executor }</code></p>{ of_plan(*plan_digest) }</>
+        },
+        JournalEntry::StepsStarted { steps, .. } => html! { <ul>{ for steps.iter().map(|step| html! { <li>{ sentence(plan, *step) }</li> }) }</ul> },
+        JournalEntry::StepsFinished { results, .. } => html! { <ul>{ for results.iter().map(|result| finished(plan, result)) }</ul> },
+        JournalEntry::Interrupted { detail, differences, .. } => html! {
+            <><p>{ words::sentence(detail) }</p><Differences differences={differences.clone()} /></>
+        },
+        JournalEntry::Finished { outcome, tables, catalog, sidecar, .. } => html! {
+            <>
+                <p><Badge text={words::outcome(Some(*outcome))} tone={outcome_tone(Some(*outcome))} />{ format!(" catalog {}", words::effect(*catalog)) }</p>
+                <ul>{ for tables.iter().map(|table| html! {
+                    <li>{ format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect)) }</li>
+                }) }</ul>
+                <Raw name="The sidecar it keeps" text={sidecar.clone()} />
+            </>
+        },
+    }
+}
+
+fn approved(approval: &Approval) -> Html {
+    let mut statements: Vec<&str> = approval.acknowledged.iter().map(|requirement| requirement.statement()).collect();
+    if approval.writers_stopped {
+        statements.insert(0, sidecar::Requirement::WritersStopped.statement());
+    }
+    html! {
+        <>
+            <p>{ "By " }<strong>{ &approval.approved_by }</strong>if let Some(reason) = &approval.reason { { ": " }<q>{ reason }</q> }</p>
+            if !statements.is_empty() { <ul>{ for statements.into_iter().map(|statement| html! { <li>{ statement }</li> }) }</ul> }
+            { of_plan(approval.plan_digest) }
+        </>
+    }
+}
+
+fn of_plan(digest: Digest) -> Html {
+    html! { <p class="quiet-text">{ "Plan " }<Copyable text={digest.to_string()} what="the digest of the plan" /></p> }
+}
+
+fn finished(plan: Option<&Plan>, result: &StepResult) -> Html {
+    let version = result.version.map_or_else(String::new, |version| format!(", version {version}"));
+    let already = if result.already_done { ", done by an earlier attempt" } else { "" };
+    html! { <li>{ format!("{}{version}{already}", sentence(plan, result.step)) }</li> }
+}
+
+fn sentence(plan: Option<&Plan>, step: usize) -> String {
+    plan.and_then(|plan| plan.steps.get(step)).map_or_else(|| format!("Step {}", step + 1), step_sentence)
+}

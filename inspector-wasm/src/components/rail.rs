@@ -1,0 +1,114 @@
+//! The version rail of one table, drawn.
+
+use sidecar::PlannedTable;
+use yew::{Html, Properties, classes, component, html};
+
+use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop};
+use crate::words;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// The table with its transactions.
+    pub report: sidecar::api::TableReport,
+    /// The width there is.
+    pub width: f64,
+}
+
+/// The version rail of one table.
+#[component]
+pub fn RailFigure(props: &Props) -> Html {
+    if props.width <= 0.0 {
+        return html! { <div class="rail-space"></div> };
+    }
+    let evidence = Evidence { table: &props.report.table, transactions: &props.report.transactions };
+    let rail = Rail::new(&evidence, props.width);
+    let (width, height) = (rail.width.to_string(), rail.height.to_string());
+    html! {
+        <svg class="rail" role="img" aria-label={description(&props.report.table)}
+            {width} height={height} viewBox={format!("0 0 {} {}", rail.width, rail.height)}>
+            { line("axis", rail.stops.first().map(|stop| Span { from: stop.x, to: rail.width }).as_ref()) }
+            { line("published", rail.published.as_ref()) }
+            { line("unpublished", rail.unpublished.as_ref()) }
+            { line("lost", rail.lost.as_ref()) }
+            { for rail.breaks.iter().map(|x| gap(*x)) }
+            if let Some((span, label)) = &rail.intended {
+                <path class="intended" d={Rail::bracket(*span)} />
+                { text("intended-name", label) }
+            }
+            { for rail.operations.iter().map(|label| text("operation", label)) }
+            { for rail.stops.iter().map(stop) }
+            { for rail.names.iter().map(|label| text(name_class(&label.text), label)) }
+            if let Some(arrow) = &rail.arrow {
+                <g class={action_class(&props.report.table)}>
+                    <path class="shaft" d={arrow.path.clone()} />
+                    <path class="head" d={arrow.head.clone()} />
+                    { text("action-name", &arrow.label) }
+                </g>
+            }
+        </svg>
+    }
+}
+
+/// The same in words, for those who do not see it.
+fn description(table: &PlannedTable) -> String {
+    format!(
+        "Versions of {}: published {}, Lance HEAD {}, intended from {} to {}{}",
+        table.table_key,
+        words::version(table.manifest_pinned),
+        words::version(table.lance_head),
+        table.expected_version,
+        table.post_commit_pin,
+        table.publish_as.map_or_else(String::new, |version| format!(", to be published {version}")),
+    )
+}
+
+fn line(class: &'static str, span: Option<&Span>) -> Html {
+    let Some(span) = span else { return Html::default() };
+    let y = AXIS.to_string();
+    html! { <line {class} x1={span.from.to_string()} x2={span.to.to_string()} y1={y.clone()} y2={y} /> }
+}
+
+fn gap(x: f64) -> Html {
+    html! {
+        <g class="gap">
+            <title>{ "Versions are left out here" }</title>
+            <path class="clear" d={format!("M{} {AXIS}H{}", x - 5.0, x + 5.0)} />
+            <path class="mark" d={format!("M{} {low}L{} {high}M{} {low}L{} {high}", x - 7.0, x - 2.0, x + 2.0, x + 7.0, low = AXIS + 7.0, high = AXIS - 7.0)} />
+        </g>
+    }
+}
+
+fn stop(stop: &Stop) -> Html {
+    let class = classes!(
+        "stop",
+        stop.pin.then_some("pin"),
+        stop.head.then_some("head"),
+        stop.new.then_some("new"),
+        stop.future.then_some("future"),
+    );
+    let radius = if stop.pin || stop.head || stop.new { "6.5" } else { "3.5" };
+    let number = Label { text: stop.version.to_string(), x: stop.x, y: Rail::numbers() };
+    html! {
+        <>
+            <circle {class} cx={stop.x.to_string()} cy={AXIS.to_string()} r={radius} />
+            { text(if stop.pin || stop.head || stop.new { "number strong" } else { "number" }, &number) }
+        </>
+    }
+}
+
+fn text(class: &'static str, label: &Label) -> Html {
+    html! { <text {class} x={label.x.to_string()} y={label.y.to_string()}>{ &label.text }</text> }
+}
+
+fn name_class(name: &str) -> &'static str {
+    match name {
+        "published" | "published = HEAD" => "name pin",
+        "HEAD" => "name head",
+        "new" => "name new",
+        _ => "name",
+    }
+}
+
+fn action_class(table: &PlannedTable) -> &'static str {
+    if table.restore_to.is_some() { "action back" } else { "action forward" }
+}

@@ -1,0 +1,55 @@
+//! What every screen can reach: the server's session, and the voice for screen readers.
+
+use std::rc::Rc;
+
+use sidecar::api::RootSummary;
+use yew::Callback;
+
+use crate::state::failure::Failure;
+
+/// Whether there is a server behind the page.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Connection {
+    /// It is being asked.
+    Asking,
+    /// There is none: the page works alone.
+    Absent {
+        /// Why; `None` for a page that was opened from disk.
+        failure: Option<Failure>,
+    },
+    /// There is one, and it wants a login first.
+    LoggedOut {
+        /// Its words.
+        failure: Failure,
+    },
+    /// There is one.
+    Present(Session),
+}
+
+/// Who is logged in where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// The name approvals are recorded under.
+    pub name: Rc<str>,
+    /// The roots the server has open.
+    pub roots: Rc<Vec<RootSummary>>,
+}
+
+impl Session {
+    /// A root by its name.
+    #[must_use]
+    pub fn root(&self, name: &str) -> Option<&RootSummary> {
+        self.roots.iter().find(|root| root.name == name)
+    }
+}
+
+/// Says something to screen readers, politely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Voice(pub Callback<String>);
+
+impl Voice {
+    /// Says it.
+    pub fn say(&self, text: impl Into<String>) {
+        self.0.emit(text.into());
+    }
+}

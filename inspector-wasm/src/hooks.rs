@@ -1,0 +1,13 @@
+//! What components have in common.
+
+mod use_polled;
+mod use_route;
+mod use_screen;
+mod use_width;
+mod use_window;
+
+pub use use_polled::{Alive, use_polled};
+pub use use_route::use_route;
+pub use use_screen::use_screen;
+pub use use_width::use_width;
+pub use use_window::use_window;

@@ -1,0 +1,5 @@
+//! The only code that touches the browser: the server, files, and the document.
+
+pub mod backend;
+pub mod dom;
+pub mod files;

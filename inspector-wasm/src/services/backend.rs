@@ -1,0 +1,123 @@
+//! Questions to the server, at addresses relative to the page.
+
+use js_sys::{Uint8Array, encode_uri_component};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sidecar::Digest;
+use sidecar::api::{
+    ApprovalReport, ApprovalRequest, AuditReport, ExecutionReport, PlanReport, RecoveryList, RootList, SessionReport,
+};
+use gloo_timers::callback::Timeout;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
+
+use crate::state::failure::Failure;
+
+/// How long an answer may take: a look at a large store on a slow object store is a matter of
+/// seconds, and a connection that is gone often says nothing at all.
+const PATIENCE_MS: u32 = 90_000;
+
+const API: &str = "api/v1";
+
+/// Who is logged in.
+///
+/// # Errors
+/// See [`Failure`]; so for all of these.
+pub async fn session() -> Result<SessionReport, Failure> {
+    get(&format!("{API}/session")).await
+}
+
+/// The roots the server has open.
+pub async fn roots() -> Result<RootList, Failure> {
+    get(&format!("{API}/roots")).await
+}
+
+/// Everything pending in one root.
+pub async fn recoveries(root: &str) -> Result<RecoveryList, Failure> {
+    get(&format!("{}/recoveries", at(root))).await
+}
+
+/// The plan for one pending recovery.
+pub async fn plan(root: &str, operation: &str) -> Result<PlanReport, Failure> {
+    get(&recovery(root, operation)).await
+}
+
+/// Approves the plan with this digest.
+pub async fn approve(root: &str, operation: &str, digest: Digest, request: &ApprovalRequest) -> Result<ApprovalReport, Failure> {
+    post(&format!("{}/approvals", recovery(root, operation)), digest, Some(request)).await
+}
+
+/// Has the plan with this digest carried out, or resumed.
+pub async fn execute(root: &str, operation: &str, digest: Digest) -> Result<ExecutionReport, Failure> {
+    post(&format!("{}/execution", recovery(root, operation)), digest, None::<&()>).await
+}
+
+/// How far that came.
+pub async fn execution(root: &str, operation: &str) -> Result<ExecutionReport, Failure> {
+    get(&format!("{}/execution", recovery(root, operation))).await
+}
+
+/// The journals of one root, or of one operation.
+pub async fn audit(root: &str, operation: Option<&str>) -> Result<AuditReport, Failure> {
+    match operation {
+        Some(operation) => get(&format!("{}/audit/{}", at(root), encode_uri_component(operation))).await,
+        None => get(&format!("{}/audit", at(root))).await,
+    }
+}
+
+fn at(root: &str) -> String {
+    format!("{API}/roots/{}", encode_uri_component(root))
+}
+
+fn recovery(root: &str, operation: &str) -> String {
+    format!("{}/recoveries/{}", at(root), encode_uri_component(operation))
+}
+
+async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
+    let request = RequestInit::new();
+    request.set_method("GET");
+    ask(path, request, &[("accept", "application/json")]).await
+}
+
+async fn post<T: DeserializeOwned>(path: &str, digest: Digest, body: Option<&impl Serialize>) -> Result<T, Failure> {
+    let request = RequestInit::new();
+    request.set_method("POST");
+    let if_match = format!("\"{digest}\"");
+    let mut headers = vec![("accept", "application/json"), ("if-match", if_match.as_str())];
+    if let Some(body) = body {
+        let text = serde_json::to_string(body).map_err(|error| Failure::Garbled { reason: error.to_string() })?;
+        request.set_body(&JsValue::from_str(&text));
+        headers.push(("content-type", "application/json"));
+    }
+    ask(path, request, &headers).await
+}
+
+async fn ask<T: DeserializeOwned>(path: &str, request: RequestInit, headers: &[(&str, &str)]) -> Result<T, Failure> {
+    let (status, body) = answer(path, &request, headers).await.map_err(|_| Failure::Unreachable)?;
+    if !(200..300).contains(&status) {
+        return Err(Failure::of_answer(status, &String::from_utf8_lossy(&body)));
+    }
+    serde_json::from_slice(&body).map_err(|error| match body.first() {
+        // A static host that answers everything with its index page.
+        Some(b'<') | None => Failure::NotOurServer { status },
+        Some(_) => Failure::Garbled { reason: error.to_string() },
+    })
+}
+
+async fn answer(path: &str, request: &RequestInit, headers: &[(&str, &str)]) -> Result<(u16, Vec<u8>), JsValue> {
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    let controller = AbortController::new()?;
+    request.set_signal(Some(&controller.signal()));
+    request.set_cache(RequestCache::NoStore);
+    let all = Headers::new()?;
+    for (name, value) in headers {
+        all.append(name, value)?;
+    }
+    request.set_headers(&all);
+    // Dropped, and so disarmed, when the answer is there.
+    let _patience = Timeout::new(PATIENCE_MS, move || controller.abort());
+    let response: Response = JsFuture::from(window.fetch_with_str_and_init(path, request)).await?.dyn_into()?;
+    let body = JsFuture::from(response.array_buffer()?).await?;
+    Ok((response.status(), Uint8Array::new(&body).to_vec()))
+}

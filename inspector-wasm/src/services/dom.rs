@@ -1,0 +1,231 @@
+//! The document: address, focus, sizes, the clipboard.
+
+use std::cell::Cell;
+
+use gloo_events::EventListener;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Document, Element, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, ResizeObserver,
+    VisibilityState, Window,
+};
+use yew::{NodeRef, TargetCast};
+
+fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+fn document() -> Option<Document> {
+    window()?.document()
+}
+
+/// Whether there is a page to draw on.
+#[must_use]
+pub fn has_document() -> bool {
+    document().is_some()
+}
+
+/// Whether the page was opened from disk: there is no server to ask.
+#[must_use]
+pub fn is_file() -> bool {
+    window().and_then(|window| window.location().protocol().ok()).is_some_and(|protocol| protocol == "file:")
+}
+
+/// Whether the page is out of sight.
+#[must_use]
+pub fn is_hidden() -> bool {
+    document().is_some_and(|document| document.visibility_state() == VisibilityState::Hidden)
+}
+
+/// The part of the address after `#`, with it.
+#[must_use]
+pub fn hash() -> String {
+    window().and_then(|window| window.location().hash().ok()).unwrap_or_default()
+}
+
+/// Goes to another screen.
+pub fn go(href: &str) {
+    if let Some(window) = window() {
+        // Only fails where there is no navigation, and then there is nowhere to go.
+        let _ = window.location().set_hash(href);
+    }
+}
+
+/// Calls back whenever the part of the address after `#` changes.
+pub fn on_hash(callback: impl Fn() + 'static) -> Option<EventListener> {
+    Some(EventListener::new(&window()?.into(), "hashchange", move |_| {
+        NAVIGATED.set(true);
+        callback();
+    }))
+}
+
+thread_local! {
+    static NAVIGATED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a person has gone from one screen to another yet.
+#[must_use]
+pub fn was_navigated() -> bool {
+    NAVIGATED.get()
+}
+
+/// Names the page in its tab and in the history.
+pub fn set_title(title: &str) {
+    if let Some(document) = document() {
+        document.set_title(title);
+    }
+}
+
+/// Moves the keyboard to an element, without scrolling for it.
+pub fn focus(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        let _ = element.focus();
+    }
+}
+
+/// Scrolls the page to its beginning.
+pub fn scroll_to_top() {
+    if let Some(window) = window() {
+        window.scroll_to_with_x_and_y(0.0, 0.0);
+    }
+}
+
+/// The text of the field that an event is of.
+#[must_use]
+pub fn value(event: &impl TargetCast) -> String
+{
+    if let Some(input) = event.target_dyn_into::<HtmlInputElement>() {
+        input.value()
+    } else if let Some(area) = event.target_dyn_into::<HtmlTextAreaElement>() {
+        area.value()
+    } else {
+        event.target_dyn_into::<HtmlSelectElement>().map(|select| select.value()).unwrap_or_default()
+    }
+}
+
+/// Whether the box that an event is of is ticked.
+#[must_use]
+pub fn is_checked(event: &Event) -> bool {
+    event.target_dyn_into::<HtmlInputElement>().is_some_and(|input| input.checked())
+}
+
+/// Presses a control on behalf of another.
+pub fn click(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        element.click();
+    }
+}
+
+/// How far an element is scrolled, and the height of what is seen of it.
+#[must_use]
+pub fn scroll_position(node: &NodeRef) -> Option<(f64, f64)> {
+    let element = node.cast::<Element>()?;
+    Some((f64::from(element.scroll_top()), f64::from(element.client_height())))
+}
+
+/// Scrolls an element.
+pub fn scroll_to(node: &NodeRef, top: f64) {
+    if let Some(element) = node.cast::<Element>() {
+        element.set_scroll_top(top as i32);
+    }
+}
+
+/// The width inside an element's padding.
+#[must_use]
+pub fn width(node: &NodeRef) -> Option<f64> {
+    Some(f64::from(node.cast::<Element>()?.client_width()))
+}
+
+/// The height an element takes.
+#[must_use]
+pub fn height(node: &NodeRef) -> Option<f64> {
+    Some(node.cast::<Element>()?.get_bounding_client_rect().height())
+}
+
+/// Sets one style. The content security policy allows this and forbids `style` attributes.
+pub fn set_style(node: &NodeRef, property: &str, value: &str) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        let _ = element.style().set_property(property, value);
+    }
+}
+
+/// Watches an element's size until it is dropped.
+#[derive(Debug)]
+pub struct SizeWatch {
+    observer: ResizeObserver,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Drop for SizeWatch {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}
+
+/// Calls back whenever an element's size changes, and once at the start.
+pub fn on_size(node: &NodeRef, callback: impl FnMut() + 'static) -> Option<SizeWatch> {
+    let element = node.cast::<Element>()?;
+    let callback = Closure::<dyn FnMut()>::new(callback);
+    let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok()?;
+    observer.observe(&element);
+    Some(SizeWatch { observer, _callback: callback })
+}
+
+/// Puts text on the clipboard; `false` where the browser does not let it.
+pub async fn copy(text: &str) -> bool {
+    let Some(window) = window() else { return false };
+    // Absent on plain http beyond loopback.
+    let navigator = window.navigator();
+    match js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")) {
+        Ok(clipboard) if clipboard.is_object() => JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok(),
+        _ => false,
+    }
+}
+
+/// Selects the text of an element, for a person to copy.
+pub fn select(node: &NodeRef) {
+    let selected = || {
+        let element = node.cast::<Element>()?;
+        let range = document()?.create_range().ok()?;
+        range.select_node_contents(&element).ok()?;
+        let selection = window()?.get_selection().ok()??;
+        selection.remove_all_ranges().ok()?;
+        selection.add_range(&range).ok()
+    };
+    // Without a selection the text is still there to be read.
+    let _ = selected();
+}
+
+/// Waits.
+pub async fn rest(milliseconds: u32) {
+    gloo_timers::future::TimeoutFuture::new(milliseconds).await;
+}
+
+/// Milliseconds on a clock that never goes back.
+#[must_use]
+pub fn now_ms() -> f64 {
+    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// Microseconds since the Unix epoch, as this machine believes.
+#[must_use]
+pub fn now_micros() -> u64 {
+    (js_sys::Date::now() * 1_000.0) as u64
+}
+
+/// Says on the page that it has stopped, where a panic would leave it standing and dead.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        web_sys::console::error_1(&JsValue::from_str(&info.to_string()));
+        let banner = || {
+            let document = document()?;
+            let banner = document.create_element("p").ok()?;
+            banner.set_attribute("role", "alert").ok()?;
+            banner.set_class_name("stopped");
+            banner.set_text_content(Some("The page has stopped because of an error of its own. Load it again; nothing in the store is affected."));
+            document.body()?.prepend_with_node_1(&banner).ok()
+        };
+        let _ = banner();
+    }));
+}

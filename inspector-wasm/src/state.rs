@@ -1,0 +1,11 @@
+//! What the page knows, and how answers and clicks change it. Pure: no browser, no server.
+
+pub mod chain;
+pub mod entry;
+pub mod failure;
+pub mod listing;
+pub mod load;
+pub mod offline;
+pub mod pending;
+pub mod plan_check;
+pub mod recovery;

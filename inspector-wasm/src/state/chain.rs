@@ -1,0 +1,129 @@
+//! Whether a journal's chain holds, checked over its stored bytes.
+
+use std::error::Error;
+
+use sidecar::api::AuditedOperation;
+use sidecar::journal::{JournalRecord, verify_chain};
+use sidecar::{OperationId, OutcomeKind};
+
+/// What the check of one journal found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChainCheck {
+    /// Every record continues the one before it.
+    Verified {
+        /// How many there are.
+        records: u64,
+        /// How the operation ended, if it did.
+        outcome: Option<OutcomeKind>,
+    },
+    /// Some record does not.
+    Broken {
+        /// Which, and why.
+        reason: String,
+    },
+}
+
+impl ChainCheck {
+    /// Verifies the stored bytes of one journal, in order.
+    #[must_use]
+    pub fn of<'a>(operation_id: &str, stored: impl IntoIterator<Item = &'a str>) -> Self {
+        let broken = |error: &dyn Error| Self::Broken { reason: with_sources(error) };
+        let operation_id: OperationId = match operation_id.parse() {
+            Ok(operation_id) => operation_id,
+            Err(error) => return broken(&error),
+        };
+        match verify_chain(&operation_id, stored.into_iter().map(str::as_bytes)) {
+            Ok(state) => Self::Verified {
+                records: state.records(),
+                outcome: state.finished().map(|finished| finished.outcome),
+            },
+            Err(error) => broken(&error),
+        }
+    }
+
+    /// Verifies what the server gave of one operation.
+    #[must_use]
+    pub fn of_operation(operation: &AuditedOperation) -> Self {
+        match (Self::of(&operation.operation_id, operation.records.iter().map(|record| record.stored.as_str())), &operation.problem) {
+            // Records that cannot be read are not given, so a chain that ends early can look whole.
+            (Self::Verified { .. }, Some(problem)) => Self::Broken { reason: problem.clone() },
+            (Self::Verified { outcome, .. }, None) if outcome != operation.outcome => {
+                Self::Broken { reason: "the outcome shown is not the one on record".to_owned() }
+            }
+            (check, _) => check,
+        }
+    }
+}
+
+/// A record as its stored bytes say it; what the server says beside them is not looked at.
+#[must_use]
+pub fn stored_record(stored: &str) -> Option<JournalRecord> {
+    serde_json::from_str(stored).ok()
+}
+
+/// An error with everything that caused it.
+#[must_use]
+pub fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use sidecar::journal::{JournalEntry, JournalState};
+    use sidecar::{OperationId, Timestamp};
+
+    use super::*;
+    use crate::state::recovery::sample;
+
+    fn journal() -> (String, Vec<String>) {
+        let report = sample::report();
+        let operation_id: OperationId = report.operation_id.parse().unwrap();
+        let plan = report.plan.clone().unwrap();
+        let entries = [
+            JournalEntry::Approved { approval: sample::approval(&report, true), plan: plan.clone() },
+            JournalEntry::Claimed {
+                epoch: 1,
+                executor: "x".to_owned(),
+                plan_digest: report.digest.unwrap(),
+                plan,
+                sidecar: sample::SIDECAR.to_owned(),
+            },
+        ];
+        let mut state = JournalState::new(operation_id);
+        let mut stored = Vec::new();
+        for entry in entries {
+            let bytes = state.next_record(Timestamp::from_micros(1), entry).to_bytes().unwrap();
+            state = state.append(&bytes).unwrap();
+            stored.push(String::from_utf8(bytes).unwrap());
+        }
+        (report.operation_id, stored)
+    }
+
+    fn check(operation_id: &str, stored: &[String]) -> ChainCheck {
+        ChainCheck::of(operation_id, stored.iter().map(String::as_str))
+    }
+
+    #[test]
+    fn an_untouched_journal_is_verified() {
+        let (operation_id, stored) = journal();
+        assert_eq!(check(&operation_id, &stored), ChainCheck::Verified { records: 2, outcome: None });
+    }
+
+    #[test]
+    fn a_changed_missing_or_foreign_record_breaks_it() {
+        let (operation_id, stored) = journal();
+        let changed = [stored[0].replace("\"ada\"", "\"bob\""), stored[1].clone()];
+        for records in [&changed[..], &stored[1..]] {
+            assert!(matches!(check(&operation_id, records), ChainCheck::Broken { .. }), "{records:?}");
+        }
+        assert!(matches!(check("01M8125GKP4DN25YTCN5T9RC5H", &stored), ChainCheck::Broken { .. }));
+        assert!(matches!(check("nonsense", &stored), ChainCheck::Broken { .. }));
+    }
+}

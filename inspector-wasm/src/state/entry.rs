@@ -1,0 +1,154 @@
+//! One line of a list of sidecars, from the server or from dropped files.
+
+use sidecar::api::{Progress, RecoverySummary};
+use sidecar::{Disposition, Glimpse, ListedSidecar, Timestamp};
+
+/// What is known of a sidecar's disposition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// The verdict.
+    Judged(Disposition),
+    /// A sidecar alone cannot be judged.
+    Undecided,
+}
+
+impl Standing {
+    /// As a badge says it.
+    #[must_use]
+    pub fn label(self) -> String {
+        match self {
+            Self::Judged(disposition) => disposition.name().replace('_', " "),
+            Self::Undecided => "undecided".to_owned(),
+        }
+    }
+}
+
+/// One line of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Name of the file.
+    pub file: String,
+    /// The operation, if the file tells.
+    pub operation_id: Option<String>,
+    /// What kind of write it was.
+    pub writer_kind: Option<String>,
+    /// Branch of the graph; `None` is main.
+    pub branch: Option<String>,
+    /// Who wrote.
+    pub actor_id: Option<String>,
+    /// When the writer started.
+    pub started_at: Option<Timestamp>,
+    /// Whole seconds since then.
+    pub age_seconds: Option<u64>,
+    /// The verdict, if there is one.
+    pub standing: Standing,
+    /// Tables that moved.
+    pub tables_moved: Option<usize>,
+    /// Tables in all.
+    pub tables_total: usize,
+    /// Why it is refused.
+    pub refused: Option<String>,
+    /// How far people and executors came.
+    pub progress: Progress,
+    /// Everything a filter looks at, in lower case.
+    haystack: String,
+}
+
+impl Entry {
+    /// A line of the server's list.
+    #[must_use]
+    pub fn of_summary(summary: RecoverySummary) -> Self {
+        Self {
+            started_at: summary.started_at.and_then(|text| Timestamp::try_from(text).ok()),
+            file: summary.file,
+            operation_id: summary.operation_id,
+            writer_kind: summary.writer_kind,
+            branch: summary.branch,
+            actor_id: summary.actor_id,
+            age_seconds: summary.age_seconds,
+            standing: Standing::Judged(summary.disposition),
+            tables_moved: Some(summary.tables_moved),
+            tables_total: summary.tables_total,
+            refused: summary.refused.map(|reason| reason.detail),
+            progress: summary.progress,
+            haystack: String::new(),
+        }
+        .searchable(&summary.table_keys)
+    }
+
+    /// A dropped file.
+    #[must_use]
+    pub fn of_listed(listed: &ListedSidecar) -> Self {
+        let glimpse = match &listed.file.content {
+            Ok(sidecar) => Glimpse {
+                writer_kind: Some(sidecar.writer_kind.name().to_owned()),
+                branch: sidecar.branch().map(str::to_owned),
+                actor_id: sidecar.actor_id.clone(),
+                started_at: Some(sidecar.started_at.into()),
+                ..Glimpse::default()
+            },
+            Err(_) => Glimpse { tables: Vec::new(), ..listed.file.glimpse.clone() },
+        };
+        let keys: Vec<String> = match &listed.file.content {
+            Ok(sidecar) => sidecar.tables.iter().map(|pin| pin.table_key.clone()).collect(),
+            Err(_) => listed.file.glimpse.tables.iter().map(|pin| pin.table_key.clone()).collect(),
+        };
+        let standing = match (&listed.refusal, &listed.waiting_for) {
+            (Some(_), _) => Standing::Judged(Disposition::Refused),
+            (None, Some(_)) => Standing::Judged(Disposition::Waiting),
+            (None, None) => Standing::Undecided,
+        };
+        Self {
+            file: listed.file.file.clone(),
+            operation_id: listed.file.operation_id().map(String::from),
+            writer_kind: glimpse.writer_kind,
+            branch: glimpse.branch,
+            actor_id: glimpse.actor_id,
+            started_at: glimpse.started_at.and_then(|text| Timestamp::try_from(text).ok()),
+            age_seconds: None,
+            standing,
+            tables_moved: None,
+            tables_total: keys.len(),
+            refused: listed.refusal.as_ref().map(|reason| reason.detail.clone()),
+            progress: Progress::Open,
+            haystack: String::new(),
+        }
+        .searchable(&keys)
+    }
+
+    /// What it is called in addresses.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match (&self.refused, &self.operation_id) {
+            // A refused file may carry the operation id of another one.
+            (None, Some(operation_id)) => operation_id,
+            _ => &self.file,
+        }
+    }
+
+    /// Whether it has every word; the words are in lower case.
+    #[must_use]
+    pub fn matches(&self, words: &[&str]) -> bool {
+        words.iter().all(|word| self.haystack.contains(word))
+    }
+
+    fn searchable(mut self, table_keys: &[String]) -> Self {
+        let label = self.standing.label();
+        let fields = [
+            Some(self.file.as_str()),
+            self.operation_id.as_deref(),
+            self.writer_kind.as_deref(),
+            Some(self.branch.as_deref().unwrap_or("main")),
+            self.actor_id.as_deref(),
+            Some(label.as_str()),
+        ];
+        // A line break keeps a word from matching across two fields.
+        let mut haystack = fields.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        for key in table_keys {
+            haystack.push('\n');
+            haystack.push_str(key);
+        }
+        self.haystack = haystack.to_lowercase();
+        self
+    }
+}

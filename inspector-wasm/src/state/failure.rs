@@ -1,0 +1,98 @@
+//! Why a question to the server has no answer.
+
+use sidecar::api::Problem;
+
+/// Why a question to the server has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Nobody answers, or not in time.
+    Unreachable,
+    /// Whatever answers is not this program's server: a static host, for example.
+    NotOurServer {
+        /// The HTTP status it gave.
+        status: u16,
+    },
+    /// The server says no, and why.
+    Problem(Box<Problem>),
+    /// The server's answer is not one this page understands.
+    Garbled {
+        /// The parser's words.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// Reads an answer that is not a success.
+    #[must_use]
+    pub fn of_answer(status: u16, body: &str) -> Self {
+        match serde_json::from_str::<Problem>(body) {
+            Ok(problem) => Self::Problem(Box::new(problem)),
+            Err(_) => Self::NotOurServer { status },
+        }
+    }
+
+    /// Whether the server wants a login first.
+    #[must_use]
+    pub fn asks_for_login(&self) -> bool {
+        matches!(self, Self::Problem(problem) if matches!(problem.status, 401 | 403))
+    }
+
+    /// Whether what was asked for does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Problem(problem) if problem.status == 404)
+    }
+
+    /// The kind of failure, in a few words.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Unreachable => "The server does not answer".to_owned(),
+            Self::NotOurServer { .. } => "This is not the server’s answer".to_owned(),
+            Self::Problem(problem) => problem.title.clone(),
+            Self::Garbled { .. } => "The server’s answer cannot be read".to_owned(),
+        }
+    }
+
+    /// What happened and what to do next.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Unreachable => {
+                "It may have been stopped, or the connection is gone. The page keeps trying."
+                    .to_owned()
+            }
+            Self::NotOurServer { status } => format!(
+                "Something else answered, with status {status}. See whether a proxy stands between."
+            ),
+            Self::Problem(problem) => problem.detail.clone(),
+            Self::Garbled { reason } => {
+                format!("Page and server may be of different versions; load the page again. ({reason})")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_told_from_a_static_hosts_404() {
+        let body = r#"{"type":"about:blank","title":"Not found","status":404,"detail":"no such operation","instance":"/x","code":"unknown_operation"}"#;
+        let failure = Failure::of_answer(404, body);
+        assert!(failure.is_not_found());
+        assert_eq!(failure.detail(), "no such operation");
+        assert_eq!(Failure::of_answer(404, "<h1>Not found</h1>"), Failure::NotOurServer { status: 404 });
+    }
+
+    #[test]
+    fn only_401_and_403_ask_for_a_login() {
+        let problem = |status: u16| {
+            let body = format!(r#"{{"type":"t","title":"t","status":{status},"detail":"d","instance":"i","code":"c"}}"#);
+            Failure::of_answer(status, &body)
+        };
+        assert!(problem(401).asks_for_login() && problem(403).asks_for_login());
+        assert!(!problem(404).asks_for_login() && !Failure::Unreachable.asks_for_login());
+    }
+}

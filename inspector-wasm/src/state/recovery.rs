@@ -1,0 +1,290 @@
+//! One recovery on screen: its plan, what the approver states, and how far its execution came.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use sidecar::api::{ApprovalRequest, ExecutionReport, PlanReport, Progress};
+use sidecar::{Code, OutcomeKind, Requirement};
+use yew::Reducible;
+
+use super::failure::Failure;
+use super::load::Load;
+use super::plan_check::PlanCheck;
+
+#[cfg(test)]
+#[path = "recovery/sample.rs"]
+pub(crate) mod sample;
+
+/// What is being done for a person right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// The approval is on its way.
+    Approving,
+    /// The request to carry the plan out is on its way.
+    Starting,
+}
+
+/// What the panel beside the tables offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing can be done, and why.
+    Blocked,
+    /// What is shown is not what the digest stands for.
+    Distrusted,
+    /// Approve the plan.
+    Approve,
+    /// Carry it out.
+    Execute,
+    /// It is being carried out.
+    Running,
+    /// It was begun and has not finished.
+    Resume,
+    /// It ended.
+    Ended,
+}
+
+/// One recovery on screen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecoveryState {
+    /// The plan.
+    pub plan: Load<PlanReport>,
+    /// Whether it is what its digest stands for.
+    pub check: PlanCheck,
+    /// What the approver states.
+    pub stated: BTreeSet<Requirement>,
+    /// Why, in the approver's words.
+    pub reason: String,
+    /// What is being done.
+    pub doing: Option<Doing>,
+    /// Why the last thing a person asked for was not done.
+    pub refusal: Option<Rc<Failure>>,
+    /// The execution, if one was begun.
+    pub execution: Option<Rc<ExecutionReport>>,
+    /// Whether the server answers while the execution is followed.
+    pub out_of_touch: bool,
+}
+
+/// What happens to a [`RecoveryState`].
+#[derive(Debug)]
+pub enum Action {
+    /// The plan was asked for.
+    Asked,
+    /// It came, or did not.
+    Planned(Result<Rc<PlanReport>, Failure>),
+    /// A statement was made, or taken back.
+    Stated(Requirement, bool),
+    /// The reason was edited.
+    Reasoned(String),
+    /// A person asked for something.
+    Began(Doing),
+    /// It was not done.
+    Refused(Failure),
+    /// It was approved; the plan is asked for again.
+    Approved,
+    /// The execution was heard of, or not.
+    Followed(Result<Rc<ExecutionReport>, Failure>),
+    /// A new plan is wanted; what was said about the old one goes.
+    StartedOver,
+}
+
+impl Default for RecoveryState {
+    fn default() -> Self {
+        Self {
+            plan: Load::default(),
+            check: PlanCheck::NoDigest,
+            stated: BTreeSet::new(),
+            reason: String::new(),
+            doing: None,
+            refusal: None,
+            execution: None,
+            out_of_touch: false,
+        }
+    }
+}
+
+impl Reducible for RecoveryState {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut next = (*self).clone();
+        match action {
+            Action::Asked => next.plan.asked(),
+            Action::Planned(answer) => next.planned(answer),
+            Action::Stated(requirement, true) => drop(next.stated.insert(requirement)),
+            Action::Stated(requirement, false) => drop(next.stated.remove(&requirement)),
+            Action::Reasoned(reason) => next.reason = reason,
+            Action::Began(doing) => (next.doing, next.refusal) = (Some(doing), None),
+            Action::Refused(failure) => (next.doing, next.refusal) = (None, Some(Rc::new(failure))),
+            Action::Approved => next.doing = None,
+            Action::Followed(Ok(execution)) => {
+                (next.doing, next.out_of_touch, next.execution) = (None, false, Some(execution));
+            }
+            Action::Followed(Err(_)) => next.out_of_touch = true,
+            Action::StartedOver => next = Self { plan: next.plan, check: next.check, ..Self::default() },
+        }
+        Rc::new(next)
+    }
+}
+
+impl RecoveryState {
+    fn planned(&mut self, answer: Result<Rc<PlanReport>, Failure>) {
+        if let Ok(plan) = &answer {
+            let before = self.plan.value.as_ref().and_then(|plan| plan.digest);
+            if before.is_some() && before != plan.digest {
+                // What was stated was stated about another plan.
+                self.stated.clear();
+            }
+            self.check = PlanCheck::of(plan);
+        }
+        self.plan.answered(answer);
+    }
+
+    /// What the panel offers.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        if let Some(execution) = &self.execution {
+            if execution.running {
+                return Stage::Running;
+            }
+            if execution.report.is_some() {
+                return Stage::Ended;
+            }
+            if execution.failure.is_some() {
+                return Stage::Resume;
+            }
+        }
+        let Some(plan) = &self.plan.value else { return Stage::Blocked };
+        match (&self.check, plan.progress) {
+            (PlanCheck::Differs { .. }, _) => Stage::Distrusted,
+            (_, Progress::UnderWay | Progress::Finished) => Stage::Resume,
+            (PlanCheck::NoDigest, _) => Stage::Blocked,
+            _ if !plan.executable => Stage::Blocked,
+            (PlanCheck::Agrees { authorized: true, .. }, _) => Stage::Execute,
+            (PlanCheck::Agrees { authorized: false, .. }, _) => Stage::Approve,
+        }
+    }
+
+    /// What the plan requires and is not stated yet.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Requirement> {
+        let required = self.plan.value.as_ref().map(|plan| plan.requires.clone()).unwrap_or_default();
+        let stated = |requirement: &Requirement| match requirement {
+            Requirement::Reason => !self.reason.trim().is_empty(),
+            other => self.stated.contains(other),
+        };
+        required.into_iter().filter(|requirement| !stated(requirement)).collect()
+    }
+
+    /// What is sent to approve the plan.
+    #[must_use]
+    pub fn request(&self) -> ApprovalRequest {
+        let reason = self.reason.trim();
+        let acknowledged = self.stated.iter().copied();
+        ApprovalRequest {
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            writers_stopped: self.stated.contains(&Requirement::WritersStopped),
+            acknowledge: acknowledged.filter(|requirement| *requirement != Requirement::WritersStopped).collect(),
+        }
+    }
+
+    /// Whether the panel may say something else after some time, with nobody doing anything.
+    #[must_use]
+    pub fn may_pass_by_itself(&self) -> bool {
+        self.stage() == Stage::Blocked && self.plan.value.as_deref().is_some_and(passes_by_itself)
+    }
+}
+
+/// Whether time, or somebody else, may lift what blocks a plan.
+#[must_use]
+pub fn passes_by_itself(plan: &PlanReport) -> bool {
+    plan.blockers.iter().any(|reason| matches!(reason.code, Code::ExecutionUnderWay | Code::TooYoung | Code::WaitingFor))
+}
+
+/// Whether an execution did all the plan says.
+#[must_use]
+pub const fn succeeded(outcome: OutcomeKind) -> bool {
+    matches!(outcome, OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(actions: Vec<Action>) -> Rc<RecoveryState> {
+        actions.into_iter().fold(Rc::new(RecoveryState::default()), RecoveryState::reduce)
+    }
+
+    fn planned() -> Action {
+        Action::Planned(Ok(Rc::new(sample::report())))
+    }
+
+    fn followed(running: bool, failure: Option<&str>) -> Action {
+        Action::Followed(Ok(Rc::new(ExecutionReport {
+            operation_id: String::new(),
+            running,
+            steps: Vec::new(),
+            report: None,
+            failure: failure.map(str::to_owned),
+        })))
+    }
+
+    #[test]
+    fn the_panel_goes_from_approval_to_execution() {
+        assert_eq!(state(vec![]).stage(), Stage::Blocked);
+        assert_eq!(state(vec![planned()]).stage(), Stage::Approve);
+        let mut approved = sample::report();
+        approved.approvals = vec![sample::approval(&approved, true)];
+        assert_eq!(state(vec![Action::Planned(Ok(Rc::new(approved)))]).stage(), Stage::Execute);
+        assert_eq!(state(vec![planned(), followed(true, None)]).stage(), Stage::Running);
+        assert_eq!(state(vec![planned(), followed(false, Some("storage"))]).stage(), Stage::Resume);
+    }
+
+    #[test]
+    fn nothing_is_offered_for_a_blocked_or_falsified_plan() {
+        let mut blocked = sample::report();
+        blocked.blockers = vec![sidecar::Reason::new(sidecar::Code::TooYoung, "young")];
+        blocked.executable = false;
+        let blocked = state(vec![Action::Planned(Ok(Rc::new(blocked)))]);
+        assert_eq!(blocked.stage(), Stage::Blocked);
+        assert!(blocked.may_pass_by_itself());
+
+        let mut falsified = sample::report();
+        falsified.steps.clear();
+        assert_eq!(state(vec![Action::Planned(Ok(Rc::new(falsified)))]).stage(), Stage::Distrusted);
+    }
+
+    #[test]
+    fn statements_are_kept_for_the_same_plan_and_dropped_for_another() {
+        let stated = || vec![planned(), Action::Stated(Requirement::WritersStopped, true)];
+        let mut same = stated();
+        same.push(planned());
+        assert!(state(same).missing().is_empty());
+
+        let mut other = stated();
+        let report = PlanReport { digest: Some(sidecar::Digest::of(sidecar::Tag::Plan, b"other")), ..sample::report() };
+        other.push(Action::Planned(Ok(Rc::new(report))));
+        assert_eq!(state(other).missing(), [Requirement::WritersStopped]);
+    }
+
+    #[test]
+    fn a_failed_look_keeps_the_plan_and_a_new_start_drops_the_refusal() {
+        let failed = state(vec![planned(), Action::Planned(Err(Failure::Unreachable)), Action::Refused(Failure::Unreachable)]);
+        assert!(failed.plan.value.is_some() && failed.plan.failure.is_some() && failed.refusal.is_some());
+        let again = RecoveryState::reduce(failed, Action::StartedOver);
+        assert!(again.refusal.is_none() && again.plan.value.is_some());
+    }
+
+    #[test]
+    fn a_request_carries_statements_and_a_trimmed_reason() {
+        let state = state(vec![
+            planned(),
+            Action::Stated(Requirement::WritersStopped, true),
+            Action::Stated(Requirement::TargetDiffersFromExpected, true),
+            Action::Reasoned("  half a load \n".to_owned()),
+        ]);
+        let request = state.request();
+        assert!(request.writers_stopped);
+        assert_eq!(request.reason.as_deref(), Some("half a load"));
+        assert_eq!(request.acknowledge, [Requirement::TargetDiffersFromExpected]);
+    }
+}

@@ -1,0 +1,87 @@
+//! The bar at the top: where one is, in which root, and as whom.
+
+use yew::{Callback, Event, Html, Properties, component, html};
+
+use crate::context::{Connection, Session};
+use crate::route::Route;
+use crate::services::dom;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// The screen.
+    pub route: Route,
+    /// The server.
+    pub connection: Connection,
+}
+
+/// The bar at the top.
+#[component]
+pub fn Header(props: &Props) -> Html {
+    let session = match &props.connection {
+        Connection::Present(session) => Some(session),
+        Connection::Asking | Connection::Absent { .. } | Connection::LoggedOut { .. } => None,
+    };
+    let named = props.route.root().map(str::to_owned);
+    let first = session.and_then(|session| session.roots.first()).map(|root| root.name.clone());
+    let root = named.or(first);
+    let offline_only = session.is_none();
+    let (pending, audit, offline) = match &props.route {
+        Route::Offline | Route::OfflineFile { .. } => (false, false, true),
+        Route::Audit { .. } | Route::Record { .. } => (false, true, false),
+        Route::Start if matches!(props.connection, Connection::Absent { .. }) => (false, false, true),
+        Route::Start | Route::Pending { .. } | Route::Recovery { .. } => (true, false, false),
+        Route::NotFound => (false, false, false),
+    };
+    let link = |name: &'static str, route: Route, here: bool| {
+        html! { <li><a href={route.href()} aria-current={here.then_some("page")}>{ name }</a></li> }
+    };
+    html! {
+        <header class="bar">
+            <a class="brand" href={Route::Start.href()}>{ mark() }<span>{ "Sidecar Inspector" }</span></a>
+            <nav aria-label="Screens">
+                <ul>
+                    if let (Some(root), false) = (root.clone(), offline_only) {
+                        { link("Pending", Route::Pending { root: root.clone() }, pending) }
+                        { link("Audit", Route::Audit { root }, audit) }
+                    }
+                    { link("Offline", Route::Offline, offline) }
+                </ul>
+            </nav>
+            if let Some(session) = session {
+                <div class="place">
+                    if let Some(root) = root { { switcher(session, &props.route, &root) } }
+                    <span class="who" data-testid="session"><span class="unseen">{ "Logged in as " }</span>{ &*session.name }</span>
+                </div>
+            }
+        </header>
+    }
+}
+
+fn switcher(session: &Session, route: &Route, current: &str) -> Html {
+    let uri = session.root(current).map(|root| root.uri.clone()).unwrap_or_default();
+    if session.roots.len() < 2 {
+        return html! { <code class="root" title={uri.clone()} data-testid="root">{ uri }</code> };
+    }
+    let onchange = {
+        let route = route.clone();
+        Callback::from(move |event: Event| dom::go(&route.with_root(dom::value(&event)).href()))
+    };
+    html! {
+        <select class="root" aria-label="Root" title={uri} data-testid="root" {onchange}>
+            { for session.roots.iter().map(|root| html! {
+                <option value={root.name.clone()} selected={root.name == current}>{ format!("{} — {}", root.name, root.uri) }</option>
+            }) }
+        </select>
+    }
+}
+
+fn mark() -> Html {
+    html! {
+        <svg class="mark" width="20" height="20" viewBox="0 0 20 20" aria-hidden="true">
+            <path d="M2 6.5H18M2 13.5H18" />
+            <path class="dash" d="M7 6.5V13.5" />
+            <circle class="pin" cx="7" cy="6.5" r="3" />
+            <circle class="head" cx="14" cy="13.5" r="3" />
+        </svg>
+    }
+}

@@ -1,0 +1,134 @@
+//! One dropped file: what it says, and what its verdict would depend on.
+
+use sidecar::{SidecarFile, Sidecar, TablePin, Timestamp, what_if};
+use yew::{Html, Properties, component, html};
+
+use crate::components::{Badge, Copyable, Fact, Facts, Notice, Raw, Reasons, Tone, WhatIfTable, standing_tone};
+use crate::hooks::use_screen;
+use crate::route::Route;
+use crate::state::entry::Entry;
+use crate::state::offline::Dropped;
+use crate::words;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// Its position among all.
+    pub number: usize,
+    /// The file.
+    pub dropped: Dropped,
+}
+
+/// One dropped file.
+#[component]
+pub fn OfflineFile(props: &Props) -> Html {
+    let Dropped { folder, listed } = &props.dropped;
+    let entry = Entry::of_listed(listed);
+    let file = &listed.file;
+    let title = words::title(&entry);
+    let heading = use_screen(&format!("offline {}", props.number), &title);
+    let sidecar = file.content.as_ref().ok();
+    html! {
+        <article class="recovery" data-testid="offline-file">
+            <a class="back" href={Route::Offline.href()}>{ "All files" }</a>
+            <p class="verdict"><Badge text={entry.standing.label()} tone={standing_tone(entry.standing)} /></p>
+            <h1 ref={heading} tabindex="-1">{ title }</h1>
+            { standing(props, sidecar) }
+            { facts(&entry, file, folder, sidecar) }
+            if let Some(sidecar) = sidecar { { announced(sidecar) }{ decision(sidecar, listed.refusal.is_some()) } }
+            { raw(file) }
+        </article>
+    }
+}
+
+fn standing(props: &Props, sidecar: Option<&Sidecar>) -> Html {
+    let listed = &props.dropped.listed;
+    if let Some(reason) = &listed.refusal {
+        return html! { <Notice title="This file is refused" tone={Tone::Stop}><Reasons reasons={vec![reason.clone()]} /></Notice> };
+    }
+    html! {
+        <>
+            <p class="lead">{ "This file alone cannot be decided. It says what a writer meant to do; where the tables stand, their pins and their Lance HEADs, only the store can say." }</p>
+            if let Some(older) = &listed.waiting_for {
+                <Notice title="It has to wait" tone={Tone::Calm}>
+                    <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it: " }<code>{ older }</code></p>
+                </Notice>
+            }
+            if sidecar.is_none() { <p>{ "Nothing more can be read from it." }</p> }
+        </>
+    }
+}
+
+fn facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<&Sidecar>) -> Html {
+    let version = sidecar.map(|sidecar| u64::from(sidecar.schema_version)).or(file.glimpse.schema_version);
+    let started_at: Option<Timestamp> = entry.started_at;
+    html! {
+        <Facts>
+            <Fact name="file">{ &file.file }</Fact>
+            if !folder.is_empty() { <Fact name="folder">{ folder }</Fact> }
+            if let Some(operation_id) = &entry.operation_id { <Fact name="operation"><Copyable text={operation_id.clone()} what="the operation id" /></Fact> }
+            if let Some(version) = version { <Fact name="schema version">{ version }</Fact> }
+            if let Some(kind) = &entry.writer_kind { <Fact name="kind">{ kind }</Fact> }
+            if sidecar.is_some() || entry.branch.is_some() { <Fact name="branch">{ entry.branch.as_deref().unwrap_or("main") }</Fact> }
+            if let Some(actor) = &entry.actor_id { <Fact name="actor">{ actor }</Fact> }
+            if let Some(started_at) = started_at { <Fact name="started"><time>{ started_at.to_string() }</time></Fact> }
+            if let Some(digest) = file.digest { <Fact name="digest"><Copyable text={digest.to_string()} what="the digest of the file" /></Fact> }
+        </Facts>
+    }
+}
+
+fn announced(sidecar: &Sidecar) -> Html {
+    let unknown = sidecar.unimplemented_fields();
+    let row = |pin: &TablePin| {
+        html! {
+            <tr>
+                <th scope="row">{ &pin.table_key }if let Some(branch) = pin.table_branch() { <span class="branch">{ " on " }{ branch }</span> }</th>
+                <td class="number">{ pin.expected_version }</td>
+                <td class="number">{ pin.post_commit_pin }</td>
+                <td><code class="break">{ &pin.table_path }</code></td>
+            </tr>
+        }
+    };
+    html! {
+        <section class="card" aria-labelledby="announced-heading">
+            <h2 id="announced-heading">{ "What the writer announced" }</h2>
+            if sidecar.tables.is_empty() { <p>{ "It pins no table." }</p> } else {
+                <div class="scroller" tabindex="0" role="region" aria-label="What the writer announced">
+                    <table data-testid="pins">
+                        <thead><tr><th scope="col">{ "table" }</th><th scope="col">{ "expected" }</th><th scope="col">{ "post-commit" }</th><th scope="col">{ "path" }</th></tr></thead>
+                        <tbody>{ for sidecar.tables.iter().map(row) }</tbody>
+                    </table>
+                </div>
+            }
+            if !sidecar.additional_registrations.is_empty() {
+                <p>{ "Tables it was about to create: " }{ sidecar.additional_registrations.iter().map(|registration| registration.table_key.as_str()).collect::<Vec<_>>().join(", ") }</p>
+            }
+            if !sidecar.tombstones.is_empty() {
+                <p>{ "Tables it was about to remove: " }{ sidecar.tombstones.iter().map(|tombstone| tombstone.table_key.as_str()).collect::<Vec<_>>().join(", ") }</p>
+            }
+            if let Some(commit) = &sidecar.merge_source_commit_id { <p>{ "Head graph commit of the merged branch: " }<code>{ commit }</code></p> }
+            if !unknown.is_empty() { <p>{ "Fields this build does not implement: " }<code>{ unknown.join(", ") }</code></p> }
+        </section>
+    }
+}
+
+fn decision(sidecar: &Sidecar, refused: bool) -> Html {
+    let rows = if refused { Vec::new() } else { what_if(sidecar) };
+    if rows.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <section class="card" aria-labelledby="what-if-heading">
+            <h2 id="what-if-heading">{ "What the verdict would be" }</h2>
+            <p>{ "If every table of it stood alike. Where some stand otherwise than others, the verdict over all of them is the store’s to give." }</p>
+            <WhatIfTable {rows} table={sidecar.tables.first().map(|pin| pin.table_key.clone())} />
+        </section>
+    }
+}
+
+fn raw(file: &SidecarFile) -> Html {
+    if file.bytes.is_empty() {
+        return Html::default();
+    }
+    let text = String::from_utf8_lossy(&file.bytes).into_owned();
+    html! { <Raw name="The file as it is" {text} /> }
+}

@@ -1,0 +1,69 @@
+//! What is pending in a root, at a glance; or that nothing is.
+
+use sidecar::Timestamp;
+use sidecar::api::RootSummary;
+use yew::{Callback, Html, MouseEvent, Properties, component, html};
+
+use crate::components::{Badge, standing_tone};
+use crate::hooks::use_screen;
+use crate::route::Route;
+use crate::state::entry::Standing;
+use crate::state::listing::Listing;
+use crate::words;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// The root.
+    pub summary: RootSummary,
+    /// Its list.
+    pub listing: Listing,
+    /// When it was read.
+    pub read_at: Option<Timestamp>,
+    /// Sets the filter.
+    pub onquery: Callback<String>,
+}
+
+/// What is pending in a root, at a glance.
+#[component]
+pub fn Overview(props: &Props) -> Html {
+    let heading = use_screen(&format!("pending {}", props.summary.name), &format!("Pending in {}", props.summary.name));
+    let total = props.listing.total();
+    let title = match (props.read_at, total) {
+        (None, _) => "Looking at the store…".to_owned(),
+        (Some(_), 0) => "Nothing is pending.".to_owned(),
+        (Some(_), 1) => "One recovery is pending.".to_owned(),
+        (Some(_), total) => format!("{} recoveries are pending.", words::grouped(total)),
+    };
+    html! {
+        <div class="overview">
+            <h1 ref={heading} tabindex="-1">{ title }</h1>
+            if props.read_at.is_some() && total == 0 {
+                <p class="lead">{ "All is well: no sidecar is left in this store, so every write in it is finished, and no recovery is under way." }</p>
+                <p><a href={Route::Audit { root: props.summary.name.clone() }.href()}>{ "See what was recovered before" }</a></p>
+            } else if total > 0 {
+                <p class="lead">{ "Each is a write to several tables whose writer stopped before it was done. Choose one to see what happened, and what can be done about it." }</p>
+                <ul class="counts">{ for props.listing.counts().into_iter().map(|(standing, count)| count_line(standing, count, &props.onquery)) }</ul>
+            }
+            <p class="quiet-text">
+                <code>{ &props.summary.uri }</code>
+                if let Some(read_at) = props.read_at { { format!(" · read at {read_at}") } }
+            </p>
+        </div>
+    }
+}
+
+fn count_line(standing: Standing, count: usize, onquery: &Callback<String>) -> Html {
+    let label = standing.label();
+    let onclick = {
+        let label = label.clone();
+        onquery.reform(move |_: MouseEvent| label.clone())
+    };
+    html! {
+        <li>
+            <button type="button" {onclick} aria-label={format!("Show only {label}, {count}")}>
+                <span class="count">{ words::grouped(count) }</span>
+                <Badge text={label} tone={standing_tone(standing)} />
+            </button>
+        </li>
+    }
+}

@@ -1,0 +1,156 @@
+//! The command line: one subcommand per file, each of which reads its arguments, calls the service, and prints the answer.
+//!
+//! With `--json`, standard output carries one JSON document and nothing else, also for a failure. Without, it carries plain text
+//! for people. Logs and failures for people go to standard error. The exit codes are those of [`Exit`].
+
+mod apply;
+mod approve;
+mod arguments;
+mod audit;
+mod context;
+mod demo;
+mod error;
+mod inspect;
+mod list;
+mod page;
+mod plan;
+mod serve;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use arguments::Global;
+use context::Context;
+use error::{CliError, ErrorDocument};
+
+/// Stack of the runtime's threads. Unoptimised builds keep the state of Lance's deeply nested reads on it.
+const STACK_BYTES: usize = 8 << 20;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    /// Refused, or a conflict: nothing more was done, and somebody has to look.
+    Refused = 3,
+    /// `list --fail-if-pending` found something.
+    Pending = 4,
+}
+
+/// Finds out what an interrupted write left behind, and finishes or undoes it, once somebody approved.
+#[derive(Debug, Parser)]
+#[command(name = "sidecar-inspector", version, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Serve(serve::Serve),
+    List(list::List),
+    Plan(plan::Plan),
+    Approve(approve::Approve),
+    Apply(apply::Apply),
+    Audit(audit::Audit),
+    Inspect(inspect::Inspect),
+}
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let exit = match Arguments::try_parse_from(&given) {
+        Ok(arguments) => run(arguments),
+        Err(error) => explain_usage(&error, &given),
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(arguments: Arguments) -> Exit {
+    log_to_stderr();
+    let context = Context::new(arguments.global);
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(&context, arguments.command)),
+        Err(error) => Err(CliError::Runtime(error)),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(error) => {
+            if context.json() {
+                context.print_document(&ErrorDocument::of(&error)).ok();
+            } else {
+                context.note(&format!("error: {}", error.text()));
+            }
+            error.exit()
+        }
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Demo(demo) => Box::pin(demo.run(context)).await,
+        Command::Serve(serve) => Box::pin(serve.run(context)).await,
+        Command::List(list) => Box::pin(list.run(context)).await,
+        Command::Plan(plan) => Box::pin(plan.run(context)).await,
+        Command::Approve(approve) => Box::pin(approve.run(context)).await,
+        Command::Apply(apply) => Box::pin(apply.run(context)).await,
+        Command::Audit(audit) => Box::pin(audit.run(context)).await,
+        Command::Inspect(inspect) => inspect.run(context),
+    }
+}
+
+/// Prints help where it was asked for, else what is wrong with the arguments. `--json` may stand among arguments that could
+/// not be parsed.
+fn explain_usage(error: &clap::Error, given: &[OsString]) -> Exit {
+    if !error.use_stderr() {
+        error.print().ok();
+        return Exit::Done;
+    }
+    if given.iter().any(|argument| argument == "--json") {
+        let document = ErrorDocument::usage(error.render().to_string().trim_end());
+        if let Ok(text) = serde_json::to_string_pretty(&document) {
+            writeln!(io::stdout(), "{text}").ok();
+        }
+    } else {
+        error.print().ok();
+    }
+    Exit::Usage
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,restore_backend=info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    // Only fails where a log is set up already, which is then used.
+    subscriber.try_init().ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_subcommand() {
+        for line in ["x --json --min-age 0s list /r", "x list --min-age 0s /r --json"] {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            assert!(arguments.global.json, "{line}");
+            assert!(arguments.global.min_age.is_zero(), "{line}");
+        }
+    }
+}

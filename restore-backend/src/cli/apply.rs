@@ -1,0 +1,76 @@
+//! `apply`: carries out an approved plan, or resumes it.
+
+use clap::Args;
+use sidecar::explanation::outcome_sentence;
+use sidecar::{ApplyReport, Digest, Effect, OperationId, OutcomeKind, SidecarFate, TableOutcome};
+
+use super::Exit;
+use super::context::Context;
+use super::error::CliError;
+use super::page::Page;
+use crate::service::{self, ProgressSink};
+
+/// Carry out an approved plan, or resume it
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    /// The root, as a path or a URI
+    root: String,
+    /// The operation
+    operation: OperationId,
+    /// The digest of the approved plan
+    #[arg(long)]
+    digest: Digest,
+}
+
+impl Apply {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.open(&self.root).await?;
+        let report = Box::pin(service::apply(&root, &self.operation, self.digest, &ProgressSink::default())).await?;
+        context.print(&report, |page| write(page, &report))?;
+        Ok(match report.outcome {
+            OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp => Exit::Done,
+            OutcomeKind::Conflict | OutcomeKind::Refused => Exit::Refused,
+            OutcomeKind::Unknown => Exit::Failed,
+        })
+    }
+}
+
+fn write(page: &mut Page, report: &ApplyReport) {
+    page.line(&format!("{}  {}", report.operation_id, report.outcome.name()));
+    page.paragraph(&outcome_sentence(report));
+    page.differences(&report.differences);
+    page.blank();
+    let mut rows: Vec<[String; 3]> = report.tables.iter().map(row).collect();
+    let rest = [
+        ("catalog", effect_name(report.catalog.effect)),
+        ("audit", effect_name(report.audit.effect)),
+        ("sidecar", fate_name(report.sidecar)),
+    ];
+    rows.extend(rest.map(|(thing, effect)| [thing.to_owned(), effect.to_owned(), String::new()]));
+    page.table(0, &rows);
+}
+
+fn row(table: &TableOutcome) -> [String; 3] {
+    let number = |version: Option<u64>| version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+    let published = table.published_version.map_or_else(String::new, |version| format!(", published as {version}"));
+    [
+        table.table_key.clone(),
+        effect_name(table.effect).to_owned(),
+        format!("version {} to {}{published}", number(table.from_version), number(table.to_version)),
+    ]
+}
+
+fn effect_name(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Unchanged => "unchanged",
+        Effect::Changed => "changed",
+        Effect::Unknown => "unknown",
+    }
+}
+
+fn fate_name(fate: SidecarFate) -> &'static str {
+    match fate {
+        SidecarFate::Retired => "retired",
+        SidecarFate::Kept => "kept",
+    }
+}

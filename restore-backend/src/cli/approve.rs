@@ -1,0 +1,85 @@
+//! `approve`: one person's consent to one exact plan.
+
+use clap::Args;
+use serde::Serialize;
+use sidecar::api::{ApprovalReport, RefusalReport};
+use sidecar::{Digest, OperationId, Requirement};
+
+use super::Exit;
+use super::arguments::{person_name, requirement};
+use super::context::Context;
+use super::error::{CliError, ErrorBody};
+use super::page::{Page, shell_word};
+use crate::service::{Answer, Approver};
+use crate::{clock, service};
+
+/// Approve exactly the plan with one digest
+#[derive(Debug, Args)]
+pub(super) struct Approve {
+    /// The root, as a path or a URI
+    root: String,
+    /// The operation
+    operation: OperationId,
+    /// The digest of the plan, as `plan` shows it
+    #[arg(long)]
+    digest: Digest,
+    /// Who approves
+    #[arg(long = "as", value_name = "NAME", value_parser = person_name)]
+    approver: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// State that every writer of this store is stopped
+    #[arg(long)]
+    writers_stopped: bool,
+    /// State what else the plan requires
+    #[arg(long, value_name = "CODE", num_args = 1.., value_parser = requirement)]
+    acknowledge: Vec<Requirement>,
+}
+
+/// What `--json` prints for a refusal: what every failure prints, and what was found.
+#[derive(Debug, Serialize)]
+struct RefusalDocument<'a> {
+    error: ErrorBody,
+    #[serde(flatten)]
+    report: &'a RefusalReport,
+}
+
+impl Approve {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.open(&self.root).await?;
+        let approver = Approver {
+            name: self.approver,
+            reason: self.reason,
+            writers_stopped: self.writers_stopped || self.acknowledge.contains(&Requirement::WritersStopped),
+            acknowledged: self.acknowledge.into_iter().collect(),
+        };
+        match Box::pin(service::approve(&root, &self.operation, self.digest, approver, clock::now())).await? {
+            Answer::Done(report) => {
+                context.print(&report, |page| write_approval(page, &report, &self.root))?;
+                Ok(Exit::Done)
+            }
+            Answer::No(report) => {
+                let error = ErrorBody { code: report.outcome.name(), detail: report.detail.clone() };
+                context.print(&RefusalDocument { error, report: &report }, |page| write_refusal(page, &report))?;
+                Ok(Exit::Refused)
+            }
+        }
+    }
+}
+
+fn write_approval(page: &mut Page, report: &ApprovalReport, root: &str) {
+    let approval = &report.approval;
+    page.line(&format!("{} approved operation {}.", approval.approved_by, approval.operation_id));
+    if report.authorized {
+        page.blank();
+        page.line(&format!("sidecar-inspector apply {} {} \\", shell_word(root), approval.operation_id));
+        page.line(&format!("  --digest {}", approval.plan_digest));
+    }
+    report.missing.iter().for_each(|requirement| page.hanging("  ", &format!("still required: {requirement}: {}", requirement.statement())));
+}
+
+fn write_refusal(page: &mut Page, report: &RefusalReport) {
+    page.paragraph(&format!("Not approved: {}.", report.detail.trim_end_matches('.')));
+    page.differences(&report.differences);
+}

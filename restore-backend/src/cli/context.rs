@@ -1,0 +1,75 @@
+//! What every subcommand is given: the global options, and the way to the terminal.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::arguments::Global;
+use super::error::CliError;
+use super::page::Page;
+use crate::root::{Root, RootOptions};
+
+#[derive(Debug)]
+pub(super) struct Context {
+    json: bool,
+    relocated_from: Option<String>,
+    min_age: Duration,
+}
+
+impl Context {
+    pub(super) fn new(global: Global) -> Self {
+        let Global { json, relocated_from, min_age } = global;
+        Self { json, relocated_from, min_age }
+    }
+
+    pub(super) fn json(&self) -> bool {
+        self.json
+    }
+
+    pub(super) fn relocated_from(&self) -> Option<&str> {
+        self.relocated_from.as_deref()
+    }
+
+    /// Opens a root. A store without sidecars has nothing pending, but a folder that is not there is a mistake.
+    pub(super) async fn open(&self, uri: &str) -> Result<Root, CliError> {
+        let options = RootOptions { relocated_from: self.relocated_from.clone(), min_age: self.min_age, ..RootOptions::default() };
+        let root = Box::pin(Root::open(uri, options)).await?;
+        match root.directory() {
+            Some(path) if !path.is_dir() => Err(CliError::RootMissing { path }),
+            _ => Ok(root),
+        }
+    }
+
+    /// Prints the answer: the document with `--json`, else the page.
+    pub(super) fn print<T: Serialize>(&self, document: &T, page: impl FnOnce(&mut Page)) -> Result<(), CliError> {
+        if self.json {
+            return self.print_document(document);
+        }
+        let mut written = Page::default();
+        page(&mut written);
+        write(written.text())
+    }
+
+    pub(super) fn print_document<T: Serialize>(&self, document: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(document).map_err(CliError::Encode)?;
+        write(&format!("{text}\n"))
+    }
+
+    /// Tells the person at the terminal something that is not the answer.
+    pub(super) fn note(&self, text: &str) {
+        let mut note = Page::default();
+        note.line(text);
+        // Nobody is there to be told that nobody reads it.
+        io::stderr().write_all(note.text().as_bytes()).ok();
+    }
+}
+
+fn write(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever reads has seen enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(CliError::Output),
+    }
+}

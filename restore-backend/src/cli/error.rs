@@ -1,0 +1,89 @@
+//! Why a command failed, for people and for programs.
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::Exit;
+use crate::chain;
+use crate::demo::DemoError;
+use crate::http::ServeError;
+use crate::root::RootError;
+use crate::service::ServiceError;
+
+/// A command that did not do its job. Refusals and conflicts are answers, not these.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error("{0}")]
+    Usage(String),
+    #[error("there is no folder {}; check the path of the root", .path.display())]
+    RootMissing { path: PathBuf },
+    #[error(transparent)]
+    Root(#[from] RootError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("the sample stores cannot be made")]
+    Demo(#[from] DemoError),
+    #[error("no folder for the sample stores can be made; name one with --dir")]
+    DemoFolder(#[source] io::Error),
+    #[error("the answer cannot be written to standard output")]
+    Output(#[source] io::Error),
+    #[error("internal error: the answer cannot be encoded")]
+    Encode(#[source] serde_json::Error),
+    #[error("the program cannot start its threads")]
+    Runtime(#[source] io::Error),
+}
+
+impl CliError {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Serve(ServeError::DuplicateName { .. }) => Exit::Usage,
+            Self::Serve(ServeError::NotLoopback { .. }) => Exit::Refused,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// What failed, why, and what to do, in one line.
+    pub(super) fn text(&self) -> String {
+        chain::text(self)
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::RootMissing { .. } => "root_missing",
+            Self::Root(RootError::Unusable { source, .. }) => source.code(),
+            Self::Service(error) => error.code(),
+            Self::Serve(error) => error.code(),
+            Self::Demo(_) | Self::DemoFolder(_) => "demo_failed",
+            Self::Output(_) => "output_failed",
+            Self::Encode(_) | Self::Runtime(_) => "internal",
+        }
+    }
+}
+
+/// What `--json` prints for a failure.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorDocument {
+    error: ErrorBody,
+}
+
+/// A code for programs, and words for people.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorBody {
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+}
+
+impl ErrorDocument {
+    pub(super) fn of(error: &CliError) -> Self {
+        Self { error: ErrorBody { code: error.code(), detail: error.text() } }
+    }
+
+    pub(super) fn usage(detail: &str) -> Self {
+        Self { error: ErrorBody { code: "usage", detail: detail.to_owned() } }
+    }
+}

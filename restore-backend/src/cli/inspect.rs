@@ -1,0 +1,178 @@
+//! `inspect`: sidecar files by themselves, with no store.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+use sidecar::{Code, Digest, HeadPosition, Limits, PinPosition, Reason, Sidecar, SidecarFile, WhatIf, assemble, what_if};
+
+use super::Exit;
+use super::context::Context;
+use super::error::CliError;
+use super::page::Page;
+
+/// Show sidecar files, and what the verdict would be for each position of pin and Lance HEAD
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// The sidecar files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct InspectionList {
+    files: Vec<Inspection>,
+}
+
+/// One file, as far as it can be understood.
+#[derive(Debug, Serialize)]
+struct Inspection {
+    file: String,
+    operation_id: Option<String>,
+    schema_version: Option<u64>,
+    digest: Option<Digest>,
+    /// The sidecar; null if the file is none this build can read.
+    sidecar: Option<Sidecar>,
+    /// What is in the file instead, where that is JSON.
+    raw: Option<Value>,
+    /// Fields this build does not know, empty or not.
+    unknown_fields: Vec<String>,
+    refused: Option<Reason>,
+    /// A sidecar alone cannot be decided, so every position is shown; empty for a refused file.
+    what_if: Vec<WhatIf>,
+}
+
+impl Inspect {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let list = InspectionList { files: self.files.iter().map(|path| inspect(path)).collect() };
+        context.print(&list, |page| write(page, &list))?;
+        let refused_with = |wanted: fn(Code) -> bool| list.files.iter().filter_map(|inspection| inspection.refused.as_ref()).any(|reason| wanted(reason.code));
+        Ok(match () {
+            () if refused_with(|code| code == Code::Unreadable) => Exit::Failed,
+            () if refused_with(|_| true) => Exit::Refused,
+            () => Exit::Done,
+        })
+    }
+}
+
+fn inspect(path: &Path) -> Inspection {
+    let limits = Limits::DEFAULT;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let file = match read(path, &limits) {
+        Ok(bytes) => SidecarFile::read(&name, bytes, &limits),
+        Err(error) => SidecarFile::unread(&name, Reason::new(Code::Unreadable, format!("{} cannot be read: {error}", path.display()))),
+    };
+    // Each by itself: the files may come from different stores, where they neither collide nor wait for each other.
+    let refusal = assemble(vec![file.clone()]).pop().and_then(|listed| listed.refusal);
+    let operation_id = file.operation_id().map(String::from).or_else(|| file.glimpse.operation_id.clone());
+    let is_bounded = !matches!(file.content.as_ref().err().map(|reason| reason.code), Some(Code::TooLarge | Code::TooDeep));
+    let raw = if file.content.is_err() && is_bounded { serde_json::from_slice(&file.bytes).ok() } else { None };
+    let sidecar = file.content.ok();
+    Inspection {
+        operation_id,
+        schema_version: file.glimpse.schema_version,
+        digest: file.digest,
+        unknown_fields: sidecar.as_ref().map(unknown_fields).unwrap_or_default(),
+        what_if: if refusal.is_none() { sidecar.as_ref().map(what_if).unwrap_or_default() } else { Vec::new() },
+        file: file.file,
+        sidecar,
+        raw,
+        refused: refusal,
+    }
+}
+
+/// One byte more than a sidecar can have, so that a larger file is recognised without being read.
+fn read(path: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limits.sidecar_bytes_max + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unknown_fields(sidecar: &Sidecar) -> Vec<String> {
+    let top = sidecar.unknown.keys().cloned();
+    let tables = sidecar.tables.iter().enumerate().flat_map(|(index, pin)| pin.unknown.keys().map(move |name| format!("tables[{index}].{name}")));
+    let registrations = sidecar.additional_registrations.iter().enumerate();
+    let registrations = registrations.flat_map(|(index, registration)| registration.unknown.keys().map(move |name| format!("additional_registrations[{index}].{name}")));
+    let tombstones = sidecar.tombstones.iter().enumerate().flat_map(|(index, tombstone)| tombstone.unknown.keys().map(move |name| format!("tombstones[{index}].{name}")));
+    top.chain(tables).chain(registrations).chain(tombstones).collect()
+}
+
+fn write(page: &mut Page, list: &InspectionList) {
+    for (index, inspection) in list.files.iter().enumerate() {
+        if index > 0 {
+            page.blank();
+        }
+        write_inspection(page, inspection);
+    }
+}
+
+fn write_inspection(page: &mut Page, inspection: &Inspection) {
+    page.line(&inspection.file);
+    if let Some(reason) = &inspection.refused {
+        page.hanging("  refused  ", &format!("{}: {}.", reason.code, reason.detail));
+    }
+    if let Some(sidecar) = &inspection.sidecar {
+        write_sidecar(page, sidecar);
+    } else if let Some(raw) = &inspection.raw
+        && let Ok(text) = serde_json::to_string_pretty(raw)
+    {
+        page.blank();
+        text.lines().for_each(|line| page.line(&format!("  {line}")));
+    }
+    if !inspection.unknown_fields.is_empty() {
+        page.hanging("  unknown fields  ", &inspection.unknown_fields.join(", "));
+    }
+    if !inspection.what_if.is_empty() {
+        page.blank();
+        page.paragraph("A sidecar alone says what a writer meant to do, not where its tables stand. If every table stood like this:");
+        let mut rows = vec![["PIN", "HEAD", "CLASSIFICATION", "VERDICT"].map(str::to_owned)];
+        rows.extend(inspection.what_if.iter().map(what_if_row));
+        page.table(2, &rows);
+    }
+}
+
+fn write_sidecar(page: &mut Page, sidecar: &Sidecar) {
+    let mut field = |name: &str, value: &str| page.hanging(&format!("  {name:14}"), value);
+    field("operation", sidecar.operation_id.as_str());
+    field("writer", sidecar.writer_kind.name());
+    field("branch", sidecar.branch().unwrap_or("main"));
+    field("actor", sidecar.actor_id.as_deref().unwrap_or("-"));
+    field("started", &sidecar.started_at.to_string());
+    if let Some(source) = &sidecar.merge_source_commit_id {
+        field("merged from", source);
+    }
+    for pin in &sidecar.tables {
+        let branch = pin.table_branch().map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
+        field("table", &format!("{}{branch}: expected {}, post-commit {}", pin.table_key, pin.expected_version, pin.post_commit_pin));
+        field("", &pin.table_path);
+    }
+    for registration in &sidecar.additional_registrations {
+        field("adds", &format!("{} at {}", registration.table_key, registration.table_path));
+    }
+    for tombstone in &sidecar.tombstones {
+        field("removes", &format!("{} with a tombstone at version {}", tombstone.table_key, tombstone.tombstone_version));
+    }
+}
+
+fn what_if_row(row: &WhatIf) -> [String; 4] {
+    let pin = match row.pin {
+        PinPosition::BelowExpected => "below expected",
+        PinPosition::AtExpected => "at expected",
+        PinPosition::AtPostCommit => "at post-commit",
+        PinPosition::AbovePostCommit => "above post-commit",
+    };
+    let head = match row.head {
+        HeadPosition::BelowPin => "pin - 1",
+        HeadPosition::AtPin => "pin",
+        HeadPosition::OneAbovePin => "pin + 1",
+        HeadPosition::SeveralAbovePin => "pin + 3",
+    };
+    let (pin, head) = match row.numbers {
+        Some((pinned, version)) => (format!("{pinned}, {pin}"), format!("{version} = {head}")),
+        None => (pin.to_owned(), head.to_owned()),
+    };
+    [pin, head, row.classification.unwrap_or("differs by table").to_owned(), row.disposition.name().to_owned()]
+}

@@ -1,0 +1,139 @@
+//! `plan`: the verdict over one recovery, its evidence, its steps and its digest.
+
+use clap::Args;
+use sidecar::api::{PlanReport, TableReport};
+use sidecar::observation::TransactionObservation;
+use sidecar::{Requirement, Timestamp, age_text};
+
+use super::Exit;
+use super::context::Context;
+use super::error::CliError;
+use super::page::{Page, shell_word};
+use crate::{clock, service};
+
+/// Show what happened to one write, and what would be done about it
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// The root, as a path or a URI
+    root: String,
+    /// The operation, or the name of its file
+    operation: String,
+}
+
+impl Plan {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.open(&self.root).await?;
+        let report = Box::pin(service::plan(&root, &self.operation, clock::now())).await?;
+        context.print(&report, |page| write(page, &report, &self.root))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn write(page: &mut Page, report: &PlanReport, root: &str) {
+    page.line(&format!("{}  {}", report.operation_id, report.disposition.name()));
+    page.line(&format!("{} in {}", report.file, report.root));
+    page.line(&origin(report));
+    page.blank();
+    page.paragraph(&report.headline);
+    page.paragraph(&report.consequence);
+    if !report.tables.is_empty() {
+        page.blank();
+        page.line("Tables");
+        report.tables.iter().for_each(|table| write_table(page, table));
+    }
+    if !report.steps.is_empty() {
+        page.blank();
+        page.line("Steps");
+        for (index, step) in report.steps.iter().enumerate() {
+            page.hanging(&format!("{:3}  ", index + 1), &format!("{}, {}", step.sentence, step.condition));
+        }
+    }
+    if !report.blockers.is_empty() {
+        page.blank();
+        page.line("Not executable");
+        report.blockers.iter().for_each(|reason| page.hanging("  ", &format!("{}: {}", reason.code, reason.detail)));
+    }
+    if !report.approvals.is_empty() {
+        page.blank();
+        page.line("Approved");
+        for approval in &report.approvals {
+            let reason = approval.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            page.hanging("  ", &format!("{} by {}{reason}", approval.approved_at, approval.approved_by));
+        }
+    }
+    if let Some(digest) = report.digest {
+        page.blank();
+        page.line(&format!("Digest {digest}"));
+        if report.executable {
+            write_next(page, report, root, &digest.to_string());
+        }
+    }
+}
+
+/// `Mutation on main by etl@example.com, started 2026-11-22 07:22:40 UTC, 3 h 12 min ago`.
+fn origin(report: &PlanReport) -> String {
+    let mut origin = format!("{} on {}", report.writer_kind.as_deref().unwrap_or("Write"), report.branch.as_deref().unwrap_or("main"));
+    if let Some(actor) = &report.actor_id {
+        origin.push_str(&format!(" by {actor}"));
+    }
+    if let Some(started_at) = report.started_at.clone().and_then(|text| Timestamp::try_from(text).ok()) {
+        origin.push_str(&format!(", started {started_at}"));
+    }
+    if let Some(age_seconds) = report.age_seconds {
+        origin.push_str(&format!(", {} ago", age_text(age_seconds)));
+    }
+    origin
+}
+
+fn write_table(page: &mut Page, report: &TableReport) {
+    let table = &report.table;
+    let branch = table.branch.as_ref().map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
+    let classification = table.classification.map_or("not classified", |classification| classification.name());
+    page.line(&format!("  {}{branch}: {classification}", table.table_key));
+    page.hanging("    ", &table.rule);
+    page.hanging("    ", &report.effect);
+    for TransactionObservation { version, transaction } in &report.transactions {
+        page.line(&match transaction {
+            Some(transaction) => {
+                let restored = transaction.restored_version.map_or_else(String::new, |restored| format!(" of version {restored}"));
+                let made_at = transaction.timestamp.map_or_else(String::new, |timestamp| format!("  {timestamp}"));
+                format!("    version {version}  {}{restored}{made_at}", transaction.operation)
+            }
+            None => format!("    version {version}  its transaction is gone"),
+        });
+    }
+}
+
+/// What to type next, in lines that can be copied.
+fn write_next(page: &mut Page, report: &PlanReport, root: &str, digest: &str) {
+    let approved = report.approvals.iter().any(|approval| report.requires.iter().all(|requirement| states(approval, *requirement)));
+    page.blank();
+    if !report.requires.is_empty() && !approved {
+        page.line("The approver states");
+        report.requires.iter().for_each(|requirement| page.hanging("  ", &format!("{requirement}: {}", requirement.statement())));
+        page.blank();
+    }
+    let command = if approved { "apply" } else { "approve" };
+    page.line(&format!("sidecar-inspector {command} {} {} \\", shell_word(root), shell_word(&report.operation_id)));
+    page.line(&format!("  --digest {digest}{}", if approved { "" } else { " \\" }));
+    if !approved {
+        let statements: String = report.requires.iter().map(|requirement| statement(*requirement)).collect();
+        page.line(&format!("  --as NAME{statements}"));
+    }
+}
+
+fn states(approval: &sidecar::Approval, requirement: Requirement) -> bool {
+    match requirement {
+        Requirement::WritersStopped => approval.writers_stopped,
+        Requirement::Reason => approval.reason.is_some(),
+        other => approval.acknowledged.contains(&other),
+    }
+}
+
+fn statement(requirement: Requirement) -> String {
+    match requirement {
+        Requirement::WritersStopped => " --writers-stopped".to_owned(),
+        Requirement::Reason => " --reason TEXT".to_owned(),
+        other => format!(" --acknowledge {other}"),
+    }
+}

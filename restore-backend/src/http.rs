@@ -1,0 +1,29 @@
+//! The HTTP API and the page: thin handlers over the service, behind exact checks of host, origin and session.
+//!
+//! Nothing here decides anything. A handler finds out which root and which operation is meant and who asks, calls
+//! [`crate::service`], and turns the answer into a status. Every error is `application/problem+json`.
+
+mod approvals;
+mod assets;
+mod audit;
+mod console;
+mod execution;
+mod executions;
+mod failure;
+mod guard;
+mod health;
+mod if_match;
+mod login;
+mod problem;
+mod recoveries;
+mod roots;
+mod routes;
+mod secret;
+mod server;
+mod session;
+
+pub use console::{Console, ServedRoot};
+pub use login::LoginLink;
+pub use routes::router;
+pub use secret::SecretError;
+pub use server::{ServeError, Server, ServerOptions};

@@ -1,0 +1,48 @@
+//! `POST …/recoveries/{operation}/approvals`: one person's consent to one exact plan.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use sidecar::OperationId;
+use sidecar::api::ApprovalRequest;
+
+use super::console::Console;
+use super::failure::Failure;
+use super::if_match::IfMatch;
+use super::session::Identity;
+use crate::service::{Answer, Approver};
+use crate::{clock, service};
+
+/// Who approves is who is logged in, and what is approved is what `If-Match` names; the body only carries statements.
+pub(super) async fn create(
+    State(console): State<Console>,
+    Extension(identity): Extension<Identity>,
+    Path((root, operation)): Path<(String, String)>,
+    IfMatch(digest): IfMatch,
+    statements: Result<Json<ApprovalRequest>, JsonRejection>,
+) -> Result<Response, Failure> {
+    let served = console.root(&root)?;
+    let operation: OperationId = operation.parse().map_err(|_| Failure::unknown_operation(&operation))?;
+    let Json(statements) = statements.map_err(|rejection| malformed(&rejection))?;
+    let approver = Approver {
+        name: identity.name,
+        reason: statements.reason,
+        writers_stopped: statements.writers_stopped,
+        acknowledged: statements.acknowledge.into_iter().collect(),
+    };
+    let _turn = served.turn().await?;
+    match Box::pin(service::approve(served.root(), &operation, digest, approver, clock::now())).await? {
+        Answer::Done(report) => Ok((StatusCode::CREATED, Json(report)).into_response()),
+        Answer::No(report) => Err(Failure::refusal(report)),
+    }
+}
+
+/// A body of the wrong shape is a bad request; 422 is kept for approvals that are understood and refused.
+fn malformed(rejection: &JsonRejection) -> Failure {
+    match rejection {
+        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => Failure::bad_request("invalid_body", rejection.body_text()),
+        _ => Failure::of_status(rejection.status(), None),
+    }
+}

@@ -1,0 +1,32 @@
+//! `GET …/recoveries` and `GET …/recoveries/{operation_or_file}`: what is pending, and what would be done about it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use sidecar::api::RecoveryList;
+
+use super::console::Console;
+use super::failure::Failure;
+use super::if_match::entity_tag;
+use crate::{clock, service};
+
+pub(super) async fn list(State(console): State<Console>, Path(root): Path<String>) -> Result<Json<RecoveryList>, Failure> {
+    let served = console.root(&root)?;
+    let _turn = served.turn().await?;
+    Ok(Json(Box::pin(service::list(served.root(), clock::now())).await?))
+}
+
+/// The entity tag is the plan's digest. A request that knows it is answered in full nonetheless: ages, approvals and
+/// progress change while the plan stays.
+pub(super) async fn show(State(console): State<Console>, Path((root, operation_or_file)): Path<(String, String)>) -> Result<Response, Failure> {
+    let served = console.root(&root)?;
+    let _turn = served.turn().await?;
+    let report = Box::pin(service::plan(served.root(), &operation_or_file, clock::now())).await?;
+    let tag = report.digest.and_then(entity_tag);
+    let mut response = Json(report).into_response();
+    if let Some(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}

@@ -1,0 +1,60 @@
+//! Every path of the server, and what every request passes on its way there.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+
+use super::console::Console;
+use super::failure::Failure;
+use super::{approvals, assets, audit, execution, guard, health, login, problem, recoveries, roots, session};
+
+/// No request has more to say than a reason and some codes.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// The API and the page.
+pub fn router(console: Console) -> Router {
+    let api = Router::new()
+        .route("/session", get(roots::session))
+        .route("/roots", get(roots::list))
+        .route("/roots/{root}/recoveries", get(recoveries::list))
+        .route("/roots/{root}/recoveries/{operation_or_file}", get(recoveries::show))
+        .route("/roots/{root}/recoveries/{operation_or_file}/approvals", post(approvals::create))
+        .route("/roots/{root}/recoveries/{operation_or_file}/execution", get(execution::show).post(execution::create))
+        .route("/roots/{root}/recoveries/{operation_or_file}/execution/events", get(execution::events))
+        .route("/roots/{root}/audit", get(audit::list))
+        .route("/roots/{root}/audit/{operation}", get(audit::show))
+        .fallback(nothing_here)
+        .layer(from_fn_with_state(console.clone(), session::require));
+
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(health::show))
+        .route("/login", get(login::open).head(login::peek))
+        .merge(assets::routes())
+        .fallback(nothing_here)
+        // From here on, what is added last sees a request first.
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(guard::limit_time))
+        .layer(from_fn(guard::require_json))
+        .layer(CsrfLayer::new().with_rejection_response(guard::foreign_origin))
+        .layer(from_fn_with_state(console.clone(), guard::check_host))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(problem::render))
+        .layer(from_fn(guard::secure))
+        .layer(from_fn(guard::log))
+        .with_state(console)
+}
+
+async fn nothing_here() -> Failure {
+    Failure::of_status(StatusCode::NOT_FOUND, None)
+}
+
+/// The panic itself is printed on stderr by the panic hook.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR, None).into_response()
+}

@@ -1,0 +1,172 @@
+//! The listening server: opened on loopback, stopped without giving up what it has begun.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::console::{Console, ServedRoot};
+use super::login::LoginLink;
+use super::routes::router;
+use super::secret::SecretError;
+
+/// How long running executions are waited for. They survive being cut off; waiting only saves somebody the resuming.
+const EXECUTIONS_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long open connections are waited for after that.
+const CONNECTIONS_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How a server is opened.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// What it serves.
+    pub roots: Vec<ServedRoot>,
+    /// The name approvals are recorded under.
+    pub operator: String,
+    /// A loopback address.
+    pub bind: IpAddr,
+    /// 0 for any free one.
+    pub port: u16,
+}
+
+/// Why a server cannot be opened, or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Whoever reaches the address could approve and execute, and no users are configured that could be told apart.
+    #[error("the console is not opened on {address}: it is not a loopback address, and no users are configured who could log in from elsewhere; bind to 127.0.0.1 and reach it through an SSH tunnel")]
+    NotLoopback {
+        /// The address asked for.
+        address: IpAddr,
+    },
+    /// Two roots under one name.
+    #[error("two roots are named {name:?}; give each its own name")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// The address is taken, or not of this machine.
+    #[error("the console cannot listen on {address}; choose another port with --port, or --port 0 for any free one")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
+    /// No login link can be made.
+    #[error("no login link can be made")]
+    Link(#[source] SecretError),
+    /// The server ended though nobody stopped it.
+    #[error("the server ended by itself")]
+    Ended(#[source] io::Error),
+}
+
+impl ServeError {
+    /// A stable code for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotLoopback { .. } => "not_loopback",
+            Self::DuplicateName { .. } => "duplicate_name",
+            Self::Bind { .. } => "address_unavailable",
+            Self::Link(_) | Self::Ended(_) => "internal",
+        }
+    }
+}
+
+/// A server that listens, and answers once it is run.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    console: Console,
+    link: LoginLink,
+}
+
+impl Server {
+    /// Opens the server. Nothing is answered before [`Server::run`], but connections are already taken.
+    ///
+    /// # Errors
+    /// See [`ServeError`].
+    pub async fn open(options: ServerOptions) -> Result<Self, ServeError> {
+        let ServerOptions { roots, operator, bind, port } = options;
+        if !bind.is_loopback() {
+            return Err(ServeError::NotLoopback { address: bind });
+        }
+        if let Some(name) = duplicate(&roots) {
+            return Err(ServeError::DuplicateName { name });
+        }
+        let address = SocketAddr::new(bind, port);
+        let unavailable = |source| ServeError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(unavailable)?;
+        let address = listener.local_addr().map_err(unavailable)?;
+        let (console, link) = Console::new(roots, operator, address).map_err(ServeError::Link)?;
+        Ok(Self { listener, address, console, link })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The link that logs one browser in.
+    #[must_use]
+    pub fn login_link(&self) -> &LoginLink {
+        &self.link
+    }
+
+    /// Answers until `interrupted` resolves, then waits for the executions under way, though not for ever, and not if
+    /// `interrupted` resolves a second time.
+    ///
+    /// # Errors
+    /// [`ServeError::Ended`] if the server ends by itself.
+    pub async fn run<I: Future<Output = ()>>(self, mut interrupted: impl FnMut() -> I) -> Result<(), ServeError> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        // Progress is many small messages, each wanted at once.
+        let listener = self.listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection stays with delayed sending");
+            }
+        });
+        let serving = axum::serve(listener, router(self.console.clone())).with_graceful_shutdown(async {
+            stopped.await.ok();
+        });
+        let mut serving = tokio::spawn(serving.into_future());
+        tokio::select! {
+            ended = &mut serving => {
+                let error = match ended {
+                    Ok(Ok(())) => io::Error::other("it was not told to"),
+                    Ok(Err(error)) => error,
+                    Err(error) => io::Error::other(error),
+                };
+                return Err(ServeError::Ended(error));
+            }
+            () = interrupted() => {}
+        }
+        tracing::info!("stopping; executions under way are waited for");
+        tokio::select! {
+            all_ended = self.console.executions().close(EXECUTIONS_WAIT_MAX) => {
+                if !all_ended {
+                    tracing::warn!("executions under way were cut off; apply them again to resume");
+                }
+            }
+            () = pin!(interrupted()) => tracing::warn!("executions under way were cut off; apply them again to resume"),
+        }
+        stop.send(()).ok();
+        if tokio::time::timeout(CONNECTIONS_WAIT_MAX, &mut serving).await.is_err() {
+            serving.abort();
+        }
+        Ok(())
+    }
+}
+
+fn duplicate(roots: &[ServedRoot]) -> Option<String> {
+    let repeats = |(index, root): &(usize, &ServedRoot)| roots.iter().take(*index).any(|other| other.name() == root.name());
+    roots.iter().enumerate().find(repeats).map(|(_, root)| root.name().to_owned())
+}

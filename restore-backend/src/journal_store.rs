@@ -1,0 +1,217 @@
+//! Where journals live: `__recovery_log/{operation_id}/`, objects that are only ever created.
+//!
+//! `000001.json`, `000002.json`… are the records. Two further objects answer a question in one request and add nothing to the
+//! records: `claim.json` says that some executor claimed the operation, which is what writers look for, and `closed.json` says
+//! that the terminal record is written and the sidecar gone, so that a list need not read the journals of all that ever was.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::TryStreamExt;
+use object_store::ObjectStore;
+use object_store::ObjectStoreExt;
+use object_store::PutMode;
+use object_store::path::Path;
+use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState};
+use sidecar::{Limits, OperationId, Timestamp};
+
+use crate::sidecar_dir::read_bounded;
+
+/// The folder of all journals, relative to the root.
+pub const JOURNAL_FOLDER: &str = "__recovery_log";
+/// Says that some executor claimed the operation; writers look for it.
+pub const CLAIM_OBJECT: &str = "claim.json";
+/// Says that the operation is finished and its sidecar gone.
+pub const CLOSED_OBJECT: &str = "closed.json";
+
+/// Records read at the same time.
+const READS_AT_ONCE: usize = 32;
+
+/// Why a journal could not be read or continued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalStoreError {
+    /// The records do not make a journal.
+    #[error("the journal of operation {operation_id} cannot be trusted")]
+    Broken {
+        /// The operation.
+        operation_id: OperationId,
+        /// Which record is wrong, and how.
+        #[source]
+        source: JournalError,
+    },
+    /// Larger or longer than a journal can be.
+    #[error("the journal of operation {operation_id} is larger than a journal can be; look at {JOURNAL_FOLDER}/{operation_id}/ by hand")]
+    TooLarge {
+        /// The operation.
+        operation_id: OperationId,
+    },
+    /// Storage failed.
+    #[error("{what} failed")]
+    Storage {
+        /// What was being done.
+        what: String,
+        /// What failed.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A bug of ours.
+    #[error("internal error: a journal record cannot be encoded: {reason}")]
+    Encode {
+        /// The serialiser's words.
+        reason: String,
+    },
+}
+
+/// What a listing tells of one operation's journal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JournalEntryOfListing {
+    /// Number of records.
+    pub records: usize,
+    /// Whether it was ever claimed.
+    pub claimed: bool,
+    /// Whether it is finished and its sidecar gone.
+    pub closed: bool,
+}
+
+/// A journal with its stored bytes.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    /// The fold over the records.
+    pub state: JournalState,
+    /// The records' bytes, in order.
+    pub stored: Vec<Vec<u8>>,
+}
+
+/// What became of an attempt to add a record.
+#[derive(Debug)]
+#[must_use = "a record that is taken by somebody else means another executor has the operation"]
+pub enum Appended {
+    /// The record is durable.
+    Done(Box<Journal>),
+    /// Somebody else wrote the record with this number.
+    Taken,
+}
+
+fn folder(operation_id: &OperationId) -> Path {
+    Path::from(JOURNAL_FOLDER).join(operation_id.as_str())
+}
+
+/// Every operation that has a journal, from one listing.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`].
+pub async fn list_journals(objects: &Arc<dyn ObjectStore>) -> Result<BTreeMap<OperationId, JournalEntryOfListing>, JournalStoreError> {
+    let mut journals: BTreeMap<OperationId, JournalEntryOfListing> = BTreeMap::new();
+    let mut listing = objects.list(Some(&Path::from(JOURNAL_FOLDER)));
+    loop {
+        let meta = match listing.try_next().await {
+            Ok(Some(meta)) => meta,
+            Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(journals),
+            Err(source) => return Err(JournalStoreError::Storage { what: "listing the journals".to_owned(), source }),
+        };
+        let mut parts = meta.location.parts().skip(1);
+        let (Some(operation), Some(object), None) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let Ok(operation_id) = operation.as_ref().parse::<OperationId>() else { continue };
+        let journal = journals.entry(operation_id).or_default();
+        match object.as_ref() {
+            CLAIM_OBJECT => journal.claimed = true,
+            CLOSED_OBJECT => journal.closed = true,
+            _ => journal.records += 1,
+        }
+    }
+}
+
+/// Reads the bytes of one operation's records, in order; none if it has no journal.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`], [`JournalStoreError::TooLarge`].
+pub async fn read_records(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId, limits: &Limits) -> Result<Vec<Vec<u8>>, JournalStoreError> {
+    let storage = |source| JournalStoreError::Storage { what: format!("reading the journal of operation {operation_id}"), source };
+    let mut names: Vec<Path> = match objects.list(Some(&folder(operation_id))).map_ok(|meta| meta.location).try_collect::<Vec<Path>>().await {
+        Ok(names) => names,
+        Err(object_store::Error::NotFound { .. }) => Vec::new(),
+        Err(source) => return Err(storage(source)),
+    };
+    names.retain(|path| path.filename().is_some_and(|name| name != CLAIM_OBJECT && name != CLOSED_OBJECT && name.ends_with(".json")));
+    names.sort();
+    if names.len() > limits.journal_records_max {
+        return Err(JournalStoreError::TooLarge { operation_id: operation_id.clone() });
+    }
+    let reads: Vec<_> = names.iter().map(|path| read_bounded(objects, path, limits.journal_record_bytes_max)).collect();
+    let records: Vec<Option<Vec<u8>>> = futures::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await.map_err(storage)?;
+    records.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| JournalStoreError::TooLarge { operation_id: operation_id.clone() })
+}
+
+impl Journal {
+    /// Reads and folds one operation's journal; an operation without one has an empty one.
+    ///
+    /// # Errors
+    /// See [`JournalStoreError`]; a journal that does not verify is an error, never a shorter journal.
+    pub async fn load(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId, limits: &Limits) -> Result<Self, JournalStoreError> {
+        let stored = read_records(objects, operation_id, limits).await?;
+        let state = sidecar::journal::verify_chain(operation_id, stored.iter().map(Vec::as_slice))
+            .map_err(|source| JournalStoreError::Broken { operation_id: operation_id.clone(), source })?;
+        Ok(Self { state, stored })
+    }
+
+    /// Adds a record. On return it is durable, or somebody else has taken its number.
+    ///
+    /// # Errors
+    /// See [`JournalStoreError`]; an entry that cannot follow is refused before anything is written.
+    pub async fn append(self, objects: &Arc<dyn ObjectStore>, recorded_at: Timestamp, entry: JournalEntry) -> Result<Appended, JournalStoreError> {
+        let operation_id = self.state.operation_id().clone();
+        let record = self.state.next_record(recorded_at, entry);
+        let bytes = record.to_bytes().map_err(|reason| JournalStoreError::Encode { reason })?;
+        let state = self.state.append(&bytes).map_err(|source| JournalStoreError::Broken { operation_id: operation_id.clone(), source })?;
+        let path = folder(&operation_id).join(JournalRecord::object_name(record.sequence));
+        if !create(objects, &path, &bytes).await? {
+            return Ok(Appended::Taken);
+        }
+        let mut stored = self.stored;
+        stored.push(bytes);
+        Ok(Appended::Done(Box::new(Self { state, stored })))
+    }
+}
+
+/// Creates an object; `false` if another one is there.
+///
+/// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back.
+async fn create(objects: &Arc<dyn ObjectStore>, path: &Path, bytes: &[u8]) -> Result<bool, JournalStoreError> {
+    let Err(error) = objects.put_opts(path, bytes.to_vec().into(), PutMode::Create.into()).await else { return Ok(true) };
+    let found = read_bounded(objects, path, bytes.len() as u64).await;
+    match (found, error) {
+        (Ok(Some(found)), _) if found == bytes => Ok(true),
+        (Ok(_), _) | (Err(_), object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+        (Err(_), source) => Err(JournalStoreError::Storage { what: format!("writing {path}"), source }),
+    }
+}
+
+/// Makes the operation's claim visible to writers; it stays for good.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`].
+pub async fn publish_claim(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId) -> Result<(), JournalStoreError> {
+    create(objects, &folder(operation_id).join(CLAIM_OBJECT), b"{}").await.map(drop)
+}
+
+/// Notes that the operation is finished and its sidecar gone.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`].
+pub async fn close(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId) -> Result<(), JournalStoreError> {
+    create(objects, &folder(operation_id).join(CLOSED_OBJECT), b"{}").await.map(drop)
+}
+
+/// Whether the operation is noted as finished, its sidecar gone.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`].
+pub async fn is_closed(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId) -> Result<bool, JournalStoreError> {
+    match objects.head(&folder(operation_id).join(CLOSED_OBJECT)).await {
+        Ok(_) => Ok(true),
+        Err(object_store::Error::NotFound { .. }) => Ok(false),
+        Err(source) => Err(JournalStoreError::Storage { what: format!("looking at the journal of operation {operation_id}"), source }),
+    }
+}

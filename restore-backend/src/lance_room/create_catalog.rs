@@ -1,0 +1,97 @@
+//! Making the catalog of a new root.
+
+use arrow_schema::Schema;
+use std::sync::Arc;
+
+use lance::dataset::InsertBuilder;
+use lance::dataset::WriteMode;
+use lance::dataset::WriteParams;
+use lance_core::Error as LanceError;
+
+use super::LanceRoom;
+use super::TableError;
+use super::catalog::rows;
+use super::catalog::rows::CatalogRow;
+use super::commit::Refusal;
+use super::head::Found;
+
+/// A table to be in a new catalog.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CatalogTable {
+    /// Its key, such as `node:Person`.
+    pub table_key: String,
+    /// Where it is, relative to the root.
+    pub location: String,
+    /// The version to be visible.
+    pub version: u64,
+    /// The Lance branch of the table that version is on.
+    pub table_branch: Option<String>,
+}
+
+/// What came of making a catalog.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CreateOutcome {
+    /// It was made.
+    Created {
+        /// Its first version.
+        version: u64,
+    },
+    /// The root has one, which is left alone.
+    AlreadyThere,
+    /// It cannot be made.
+    Refused {
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+impl LanceRoom {
+    /// Makes a catalog with these tables, unless the root has one.
+    ///
+    /// It carries stamp 3 and says that its publishers honour claims and the catalog fence.
+    pub async fn create_catalog(
+        &self,
+        tables: &[CatalogTable],
+    ) -> Result<CreateOutcome, TableError> {
+        let place = self.catalog_place(None)?;
+        if matches!(self.find_head(&place).await?, Found::At { .. }) {
+            return Ok(CreateOutcome::AlreadyThere);
+        }
+        let mut rows = Vec::with_capacity(2 * tables.len());
+        for table in tables {
+            let CatalogTable {
+                table_key,
+                location,
+                version,
+                table_branch,
+            } = table;
+            rows.push(CatalogRow::table(table_key, location));
+            let row = self
+                .version_row(table_key, location, *version, table_branch.as_deref())
+                .await?;
+            match row {
+                Ok(row) => rows.push(row),
+                Err(reason) => return Ok(CreateOutcome::Refused { reason }),
+            }
+        }
+        let schema: Arc<Schema> = Arc::new(rows::new_schema());
+        let batch = rows::batch(schema, &rows)
+            .map_err(|detail| TableError::MalformedCatalog { version: 1, detail })?;
+        let params = WriteParams {
+            mode: WriteMode::Create,
+            enable_stable_row_ids: true,
+            ..self.write_params()
+        };
+        let insert = InsertBuilder::new(place.uri.as_str()).with_params(&params);
+        let created = Box::pin(insert.execute(vec![batch])).await;
+        match created {
+            Ok(dataset) => Ok(CreateOutcome::Created {
+                version: dataset.version_id(),
+            }),
+            Err(LanceError::DatasetAlreadyExists { .. } | LanceError::CommitConflict { .. }) => {
+                Ok(CreateOutcome::AlreadyThere)
+            }
+            Err(source) => Err(TableError::lance(&place.name, "making the catalog", source)),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What can go wrong between us and Lance, as seen by the rest of the backend.
+
+use thiserror::Error;
+
+/// Boxed because the errors of Lance are large and are only ever reported, never matched on.
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A table, or the catalog, could not be read or written.
+///
+/// From an operation that commits, this error says that no commit was attempted: nothing changed.
+/// What happened after an attempt is a `CommitOutcome`.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// The root names no kind of storage that commits can be fenced on.
+    #[error("the root {root} is on a kind of storage that is not supported")]
+    UnsupportedScheme {
+        /// The root as given.
+        root: String,
+    },
+    /// The root cannot be opened.
+    #[error("the root {root} cannot be opened")]
+    RootUnusable {
+        /// The root as given.
+        root: String,
+        /// What the store or Lance said.
+        #[source]
+        source: Source,
+    },
+    /// A table location is not a plain path below the root.
+    #[error("the table location {location:?} is not a path inside the root: {reason}")]
+    InvalidLocation {
+        /// The location as given.
+        location: String,
+        /// Which rule it breaks.
+        reason: String,
+    },
+    /// A table location leaves the root through a symbolic link.
+    #[error("the table location {location:?} passes through the symbolic link {link}")]
+    SymbolicLink {
+        /// The location as given.
+        location: String,
+        /// The link, relative to the root.
+        link: String,
+    },
+    /// A branch or tag name that Lance does not allow.
+    #[error("{name:?} is not a valid name of a Lance branch or tag")]
+    InvalidName {
+        /// The name as given.
+        name: String,
+        /// Which rule it breaks.
+        #[source]
+        source: Source,
+    },
+    /// A Lance manifest refers to files outside the root.
+    #[error("version {version} of {table} refers to files at {base_path}, outside the root")]
+    BasePathOutsideRoot {
+        /// The table, with its branch.
+        table: String,
+        /// The version whose manifest says so.
+        version: u64,
+        /// The base path as written.
+        base_path: String,
+    },
+    /// A branch's folder and its entry disagree: one of them is missing.
+    #[error("branch {branch} of {table} is half made: its {missing} is missing")]
+    BranchHalfMade {
+        /// The table.
+        table: String,
+        /// The branch.
+        branch: String,
+        /// Which half is missing: `entry` or `tree`.
+        missing: &'static str,
+    },
+    /// A version that has to exist does not.
+    #[error("version {version} of {table} does not exist")]
+    VersionMissing {
+        /// The table, with its branch.
+        table: String,
+        /// The version.
+        version: u64,
+    },
+    /// A Lance manifest, transaction or reference file cannot be decoded.
+    #[error("{what} of {table} cannot be decoded")]
+    Unreadable {
+        /// The table, with its branch.
+        table: String,
+        /// Which file.
+        what: String,
+        /// What the decoder said.
+        #[source]
+        source: Source,
+    },
+    /// A Lance manifest asks for abilities this build does not have.
+    #[error("version {version} of {table} needs a newer Lance")]
+    UnsupportedFormat {
+        /// The table, with its branch.
+        table: String,
+        /// The version.
+        version: u64,
+        /// Which ability.
+        #[source]
+        source: Source,
+    },
+    /// An object is larger than we are willing to read into memory.
+    #[error("{what} of {table} has {size_bytes} bytes, more than the {limit_bytes} that are read")]
+    TooLarge {
+        /// The table, with its branch.
+        table: String,
+        /// Which object.
+        what: String,
+        /// Its size.
+        size_bytes: u64,
+        /// The most that is read.
+        limit_bytes: u64,
+    },
+    /// The catalog does not have the columns it must have.
+    #[error("the catalog at version {version} is malformed: {detail}")]
+    MalformedCatalog {
+        /// The version that was read.
+        version: u64,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The catalog has other columns than those of the stamps this code knows.
+    #[error("the catalog at version {version} has stamp {stamp} and no column {column}")]
+    CatalogNotUnderstood {
+        /// The version that was read.
+        version: u64,
+        /// Its internal schema.
+        stamp: u32,
+        /// The first column that was looked for in vain.
+        column: String,
+    },
+    /// Storage or Lance failed.
+    #[error("{action} failed for {table}")]
+    Lance {
+        /// The table, with its branch.
+        table: String,
+        /// What was being done.
+        action: &'static str,
+        /// What Lance said.
+        #[source]
+        source: Source,
+    },
+}
+
+impl TableError {
+    /// A stable name of the kind of failure, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnsupportedScheme { .. } => "unsupported_scheme",
+            Self::RootUnusable { .. } => "root_unusable",
+            Self::InvalidLocation { .. } => "invalid_location",
+            Self::SymbolicLink { .. } => "symbolic_link",
+            Self::InvalidName { .. } => "invalid_name",
+            Self::BasePathOutsideRoot { .. } => "base_path_outside_root",
+            Self::BranchHalfMade { .. } => "branch_half_made",
+            Self::VersionMissing { .. } => "version_missing",
+            Self::Unreadable { .. } => "unreadable",
+            Self::UnsupportedFormat { .. } => "unsupported_format",
+            Self::TooLarge { .. } => "too_large",
+            Self::MalformedCatalog { .. } => "malformed_catalog",
+            Self::CatalogNotUnderstood { .. } => "catalog_not_understood",
+            Self::Lance { .. } => "storage_failed",
+        }
+    }
+
+    pub(super) fn lance(
+        table: impl Into<String>,
+        action: &'static str,
+        source: impl Into<Source>,
+    ) -> Self {
+        Self::Lance {
+            table: table.into(),
+            action,
+            source: source.into(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The commit handler of a room: keeps base paths inside the root, and fences commits to one version.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use lance_core::Error;
+use lance_core::Result;
+use lance_io::object_store::ObjectStore;
+use lance_table::format::IndexMetadata;
+use lance_table::format::Manifest;
+use lance_table::format::Transaction;
+use lance_table::io::commit::CommitError;
+use lance_table::io::commit::CommitHandler;
+use lance_table::io::commit::ManifestLocation;
+use lance_table::io::commit::ManifestNamingScheme;
+use lance_table::io::commit::ManifestWriter;
+use object_store::ObjectStore as RawObjectStore;
+use object_store::path::Path;
+
+use super::base_paths::BasePaths;
+use super::fence::Fence;
+
+/// Wraps the commit handler that belongs to the root's kind of storage.
+///
+/// All writers of a table must use the same one, so this adds to it and never replaces it.
+#[derive(Clone, Debug)]
+pub(super) struct RoomHandler {
+    inner: Arc<dyn CommitHandler>,
+    base_paths: BasePaths,
+    known: Option<ManifestLocation>,
+    fence: Option<Arc<Fence>>,
+}
+
+impl RoomHandler {
+    pub(super) fn new(inner: Arc<dyn CommitHandler>, base_paths: BasePaths) -> Self {
+        Self {
+            inner,
+            base_paths,
+            known: None,
+            fence: None,
+        }
+    }
+
+    /// Answers where the manifest at `location` is without asking again.
+    pub(super) fn knowing(self, location: ManifestLocation) -> Self {
+        Self {
+            known: Some(location),
+            ..self
+        }
+    }
+
+    /// Lets through only the commit that the fence allows.
+    pub(super) fn fenced(self, fence: Arc<Fence>) -> Self {
+        Self {
+            fence: Some(fence),
+            ..self
+        }
+    }
+}
+
+#[async_trait]
+impl CommitHandler for RoomHandler {
+    // Both are forwarded so that a refused commit comes back as refused. With the defaults Lance
+    // would report it as a commit of unknown outcome.
+    fn is_version_not_found_definitive(&self) -> bool {
+        self.inner.is_version_not_found_definitive()
+    }
+
+    fn propagate_commit_error_after_success(&self) -> bool {
+        self.inner.propagate_commit_error_after_success()
+    }
+
+    async fn resolve_latest_location(
+        &self,
+        base_path: &Path,
+        object_store: &ObjectStore,
+    ) -> Result<ManifestLocation> {
+        self.inner
+            .resolve_latest_location(base_path, object_store)
+            .await
+    }
+
+    async fn resolve_version_location(
+        &self,
+        base_path: &Path,
+        version: u64,
+        object_store: &dyn RawObjectStore,
+    ) -> Result<ManifestLocation> {
+        if let Some(known) = &self.known
+            && known.version == version
+            && known.path == known.naming_scheme.manifest_path(base_path, version)
+        {
+            return Ok(known.clone());
+        }
+        self.inner
+            .resolve_version_location(base_path, version, object_store)
+            .await
+    }
+
+    async fn version_exists(
+        &self,
+        base_path: &Path,
+        version: u64,
+        object_store: &dyn RawObjectStore,
+        naming_scheme: ManifestNamingScheme,
+    ) -> Result<bool> {
+        self.inner
+            .version_exists(base_path, version, object_store, naming_scheme)
+            .await
+    }
+
+    fn list_detached_manifest_locations<'a>(
+        &self,
+        base_path: &Path,
+        object_store: &'a ObjectStore,
+    ) -> BoxStream<'a, Result<ManifestLocation>> {
+        self.inner
+            .list_detached_manifest_locations(base_path, object_store)
+    }
+
+    fn list_manifest_locations<'a>(
+        &self,
+        base_path: &Path,
+        object_store: &'a ObjectStore,
+        sorted_descending: bool,
+    ) -> BoxStream<'a, Result<ManifestLocation>> {
+        self.inner
+            .list_manifest_locations(base_path, object_store, sorted_descending)
+    }
+
+    fn list_manifest_locations_since<'a>(
+        &self,
+        base_path: &Path,
+        object_store: &'a ObjectStore,
+        since_version: u64,
+    ) -> BoxStream<'a, Result<ManifestLocation>> {
+        self.inner
+            .list_manifest_locations_since(base_path, object_store, since_version)
+    }
+
+    async fn commit(
+        &self,
+        manifest: &mut Manifest,
+        indices: Option<Vec<IndexMetadata>>,
+        base_path: &Path,
+        object_store: &ObjectStore,
+        manifest_writer: ManifestWriter,
+        naming_scheme: ManifestNamingScheme,
+        transaction: Option<Transaction>,
+    ) -> std::result::Result<ManifestLocation, CommitError> {
+        self.base_paths.settle_in(manifest).map_err(|outside| {
+            CommitError::OtherError(Error::invalid_input(format!(
+                "the base path {outside} is outside the root"
+            )))
+        })?;
+        if let Some(fence) = &self.fence {
+            fence.pass(manifest.version)?;
+        }
+        self.inner
+            .commit(
+                manifest,
+                indices,
+                base_path,
+                object_store,
+                manifest_writer,
+                naming_scheme,
+                transaction,
+            )
+            .await
+    }
+
+    async fn delete(&self, base_path: &Path) -> Result<()> {
+        self.inner.delete(base_path).await
+    }
+}

@@ -1,0 +1,139 @@
+//! Where a table stands: its latest version, found without opening a dataset.
+
+use lance::dataset::refs::branch_contents_path;
+use lance_table::format::is_detached_version;
+use lance_table::io::commit::ManifestLocation;
+use serde::Deserialize;
+
+use super::LanceRoom;
+use super::Place;
+use super::TableError;
+use super::location::TableLocation;
+
+/// A branch entry is a few hundred bytes; its metadata is free text.
+const BRANCH_ENTRY_BYTES_MAX: u64 = 1 << 20;
+
+/// The latest version of a table on its branch.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Head {
+    /// The table is there.
+    At {
+        /// Its latest version.
+        version: u64,
+    },
+    /// No dataset is there at all.
+    DatasetMissing,
+    /// The dataset is there, the branch is not.
+    BranchMissing,
+}
+
+/// The entry that makes a folder of versions a branch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BranchEntry {
+    /// When the branch was made, in seconds since the Unix epoch.
+    pub(super) create_at: u64,
+}
+
+/// What is known of a table's latest version, with the branch entry if it is on a branch.
+#[derive(Debug)]
+pub(super) enum Found {
+    At {
+        location: ManifestLocation,
+        entry: Option<BranchEntry>,
+    },
+    DatasetMissing,
+    BranchMissing,
+}
+
+impl LanceRoom {
+    /// The latest version of a table: one listing, and for a branch also one read of its entry.
+    ///
+    /// Found by listing the versions that are there, never from a hint, because a stale hint can
+    /// name a version below HEAD.
+    pub async fn head(&self, location: &TableLocation) -> Result<Head, TableError> {
+        let place = self.place(location)?;
+        Ok(match self.find_head(&place).await? {
+            Found::At { location, .. } => Head::At {
+                version: location.version,
+            },
+            Found::DatasetMissing => Head::DatasetMissing,
+            Found::BranchMissing => Head::BranchMissing,
+        })
+    }
+
+    pub(super) async fn find_head(&self, place: &Place) -> Result<Found, TableError> {
+        let Some(branch) = place.location.other_branch() else {
+            return Ok(match self.latest(place, &place.base).await? {
+                Some(location) => Found::At {
+                    location,
+                    entry: None,
+                },
+                None => Found::DatasetMissing,
+            });
+        };
+        let half_made = |missing| TableError::BranchHalfMade {
+            table: place.location.path.clone(),
+            branch: branch.to_owned(),
+            missing,
+        };
+        let (latest, entry) = futures::try_join!(
+            self.latest(place, &place.base),
+            self.branch_entry(place, branch)
+        )?;
+        match (latest, entry) {
+            (Some(location), Some(entry)) => Ok(Found::At {
+                location,
+                entry: Some(entry),
+            }),
+            (Some(_), None) => Err(half_made("entry")),
+            (None, Some(_)) => Err(half_made("tree")),
+            (None, None) => Ok(match self.latest(place, &place.dataset).await? {
+                Some(_) => Found::BranchMissing,
+                None => Found::DatasetMissing,
+            }),
+        }
+    }
+
+    async fn latest(
+        &self,
+        place: &Place,
+        base: &object_store::path::Path,
+    ) -> Result<Option<ManifestLocation>, TableError> {
+        let found = self
+            .inner
+            .handler
+            .resolve_latest_location(base, &self.inner.store)
+            .await;
+        match found {
+            Ok(location) if is_detached_version(location.version) => Err(TableError::Unreadable {
+                table: place.name.clone(),
+                what: format!("the file {}", location.path),
+                source: "its name is not that of a version".into(),
+            }),
+            Ok(location) => Ok(Some(location)),
+            Err(source) if source.is_not_found() => Ok(None),
+            Err(source) => Err(TableError::lance(&place.name, "finding HEAD", source)),
+        }
+    }
+
+    pub(super) async fn branch_entry(
+        &self,
+        place: &Place,
+        branch: &str,
+    ) -> Result<Option<BranchEntry>, TableError> {
+        let path = branch_contents_path(&place.dataset, branch);
+        let what = format!("the entry of branch {branch}");
+        let object = self
+            .read_object(place, &path, &what, BRANCH_ENTRY_BYTES_MAX)
+            .await?;
+        object
+            .map(|object| serde_json::from_slice(&object.bytes))
+            .transpose()
+            .map_err(|source| TableError::Unreadable {
+                table: place.name.clone(),
+                what,
+                source: Box::new(source),
+            })
+    }
+}

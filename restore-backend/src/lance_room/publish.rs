@@ -1,0 +1,385 @@
+//! Publishing: one commit of the catalog that makes new versions of tables visible.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow_schema::Schema;
+use lance::Dataset;
+use lance::dataset::MergeInsertBuilder;
+use lance::dataset::WhenMatched;
+use lance::dataset::WhenNotMatched;
+use lance_table::io::commit::ManifestNamingScheme;
+
+use super::LanceRoom;
+use super::Place;
+use super::TableError;
+use super::catalog::Catalog;
+use super::catalog::OpenCatalog;
+use super::catalog::rows;
+use super::catalog::rows::CatalogRow;
+use super::catalog::rows::ManifestRecord;
+use super::commit::CommitOutcome;
+use super::commit::EffectIdentity;
+use super::commit::EffectKind;
+use super::commit::Landed;
+use super::commit::Refusal;
+use super::commit::Signature;
+use super::location::TableLocation;
+use super::location::other_branch;
+use super::table_write::Staged;
+
+/// Internal schemas this code writes. Later ones keep more than pins in the catalog, which a
+/// publish would have to keep right as well.
+pub(super) const STAMPS_WRITTEN: [u32; 2] = [2, rows::STAMP_WRITTEN];
+
+/// Everything that one publish makes visible.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PublishRequest {
+    /// The branch of the catalog.
+    pub branch: Option<String>,
+    /// The catalog version that was read. The publish lands at exactly the one after it.
+    pub read_version: u64,
+    /// Tables whose pin moves.
+    pub updates: Vec<PinUpdate>,
+    /// Tables that are new.
+    pub registrations: Vec<Registration>,
+    /// Tables that go.
+    pub tombstones: Vec<Tombstone>,
+    /// What the publish belongs to.
+    pub identity: EffectIdentity,
+}
+
+/// One table's pin moves up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PinUpdate {
+    /// The table.
+    pub table_key: String,
+    /// The visible version in the plan.
+    pub from_pin: u64,
+    /// The version to be visible.
+    pub to_version: u64,
+    /// The Lance branch of the table that version is on.
+    pub table_branch: Option<String>,
+}
+
+/// A table becomes visible.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Registration {
+    /// The table.
+    pub table_key: String,
+    /// Where it is, relative to the root.
+    pub location: String,
+    /// The version to be visible.
+    pub version: u64,
+    /// The Lance branch of the table that version is on.
+    pub table_branch: Option<String>,
+}
+
+/// A table stops being visible.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tombstone {
+    /// The table.
+    pub table_key: String,
+    /// One more than its visible version.
+    pub version: u64,
+}
+
+impl LanceRoom {
+    /// Publishes, if every pin is still as planned and nobody published since; done again, it does
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// An error means that no commit was attempted.
+    pub async fn publish(&self, request: &PublishRequest) -> Result<CommitOutcome, TableError> {
+        let signature = request.identity.signature(EffectKind::Publish);
+        self.publish_signed(request, &signature).await
+    }
+
+    pub(crate) async fn publish_as_writer(
+        &self,
+        request: &PublishRequest,
+    ) -> Result<CommitOutcome, TableError> {
+        let operation_id = &request.identity.operation_id;
+        let signature = super::table_write::writer_signature(operation_id, "publish");
+        self.publish_signed(request, &signature).await
+    }
+
+    async fn publish_signed(
+        &self,
+        request: &PublishRequest,
+        signature: &Signature,
+    ) -> Result<CommitOutcome, TableError> {
+        let place = self.catalog_place(request.branch.as_deref())?;
+        let opened = match self.open_catalog(&place).await? {
+            OpenCatalog::Present(opened) => opened,
+            OpenCatalog::NoCatalog => return Ok(refused(Refusal::CatalogMissing)),
+            OpenCatalog::NoBranch { .. } => return Ok(refused(Refusal::BranchMissing)),
+        };
+        if opened.catalog.version != request.read_version {
+            return self
+                .catalog_moved(&place, request.read_version, signature)
+                .await;
+        }
+        if let Some(reason) = refusal(&opened.catalog, request) {
+            return Ok(refused(reason));
+        }
+        let rows = match self.rows_of(&opened.catalog, request).await? {
+            Ok(rows) => rows,
+            Err(reason) => return Ok(refused(reason)),
+        };
+        let dataset = opened.dataset;
+        let mut staged = match self.stage_rows(&place, &dataset, &rows).await? {
+            Ok(staged) => staged,
+            Err(reason) => return Ok(refused(reason)),
+        };
+        signature.sign_over(&mut staged.transaction);
+        self.commit_fenced(&place, dataset, staged).await
+    }
+
+    /// Settles a catalog commit whose read version is no longer the latest.
+    pub(super) async fn catalog_moved(
+        &self,
+        place: &Place,
+        read_version: u64,
+        signature: &Signature,
+    ) -> Result<CommitOutcome, TableError> {
+        let version = read_version + 1;
+        Ok(match self.landed(place, version, signature).await? {
+            Landed::Ours(_) => CommitOutcome::AlreadyDone { version },
+            Landed::Foreign => self.head_moved(place, read_version).await?,
+            Landed::Gone => {
+                let moved = self.head_moved(place, read_version).await?;
+                match &moved {
+                    CommitOutcome::HeadMoved { found, .. } if *found > read_version => {
+                        CommitOutcome::Unknown {
+                            reason: format!(
+                                "version {version} of the catalog was cleaned away, so whose it was is lost"
+                            ),
+                        }
+                    }
+                    _ => moved,
+                }
+            }
+        })
+    }
+
+    async fn rows_of(
+        &self,
+        catalog: &Catalog,
+        request: &PublishRequest,
+    ) -> Result<Result<Vec<CatalogRow>, Refusal>, TableError> {
+        let mut rows = Vec::new();
+        for update in &request.updates {
+            let Some(location) = catalog.locations.get(&update.table_key) else {
+                return Ok(Err(Refusal::LocationUnclear {
+                    table_key: update.table_key.clone(),
+                }));
+            };
+            let row = self
+                .version_row(
+                    &update.table_key,
+                    location,
+                    update.to_version,
+                    update.table_branch.as_deref(),
+                )
+                .await?;
+            match row {
+                Ok(row) => rows.push(row),
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        for registration in &request.registrations {
+            let Registration {
+                table_key,
+                location,
+                version,
+                table_branch,
+            } = registration;
+            if !catalog.locations.contains_key(table_key) {
+                rows.push(CatalogRow::table(table_key, location));
+            }
+            let row = self
+                .version_row(table_key, location, *version, table_branch.as_deref())
+                .await?;
+            match row {
+                Ok(row) => rows.push(row),
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        rows.extend(
+            request
+                .tombstones
+                .iter()
+                .map(|tombstone| CatalogRow::tombstone(&tombstone.table_key, tombstone.version)),
+        );
+        let mut object_ids = BTreeSet::new();
+        for row in &rows {
+            if !object_ids.insert(&row.object_id) {
+                return Ok(Err(Refusal::Twice {
+                    object_id: row.object_id.clone(),
+                }));
+            }
+        }
+        Ok(Ok(rows))
+    }
+
+    /// The catalog row of a table version, with what its Lance manifest says: one read.
+    pub(super) async fn version_row(
+        &self,
+        table_key: &str,
+        location: &str,
+        version: u64,
+        table_branch: Option<&str>,
+    ) -> Result<Result<CatalogRow, Refusal>, TableError> {
+        let branch = other_branch(table_branch);
+        let place = self.place(&TableLocation::on(location, branch))?;
+        let Some(file) = self.version_file(&place, version).await? else {
+            return Ok(Err(Refusal::VersionMissing {
+                table_key: table_key.to_owned(),
+                version,
+            }));
+        };
+        let record = ManifestRecord {
+            manifest_path: file.location.path.to_string(),
+            manifest_size: file.location.size,
+            e_tag: file.location.e_tag.clone(),
+            naming_scheme: match file.location.naming_scheme {
+                ManifestNamingScheme::V1 => "V1",
+                ManifestNamingScheme::V2 => "V2",
+            },
+        };
+        CatalogRow::version(table_key, version, branch, file.row_count(), &record)
+            .map(Ok)
+            .map_err(|source| TableError::lance(&place.name, "describing a version", source))
+    }
+
+    // `use_index(false)`: through a scalar index on the key the insert leaves no trace by which a
+    // concurrent publisher, ours or an engine's, would see that both insert the same row.
+    async fn stage_rows(
+        &self,
+        place: &Place,
+        dataset: &Dataset,
+        rows: &[CatalogRow],
+    ) -> Result<Result<Staged, Refusal>, TableError> {
+        let failed = |source| TableError::lance(&place.name, "staging a publish", source);
+        let schema = Arc::new(Schema::from(dataset.schema()));
+        let batch = rows::batch(schema, rows).map_err(|detail| TableError::MalformedCatalog {
+            version: dataset.version_id(),
+            detail,
+        })?;
+        let mut merge =
+            MergeInsertBuilder::try_new(Arc::new(dataset.clone()), vec!["object_id".to_owned()])
+                .map_err(failed)?;
+        merge
+            .when_matched(WhenMatched::Fail)
+            .when_not_matched(WhenNotMatched::InsertAll)
+            .conflict_retries(0)
+            .use_index(false)
+            .skip_auto_cleanup(true);
+        let job = merge.try_build().map_err(failed)?;
+        match Box::pin(job.execute_uncommitted_batches(vec![batch])).await {
+            Ok(merge) => Ok(Ok(Staged {
+                transaction: merge.transaction,
+                affected_rows: merge.affected_rows,
+            })),
+            // A row of that name is there already, hidden below a tombstone or a higher version.
+            Err(error @ lance_core::Error::InvalidInput { .. }) => Ok(Err(Refusal::Lance {
+                reason: error.to_string(),
+            })),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+fn refused(reason: Refusal) -> CommitOutcome {
+    CommitOutcome::Refused { reason }
+}
+
+fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
+    if !STAMPS_WRITTEN.contains(&catalog.stamp) {
+        return Some(Refusal::StampNotSupported {
+            stamp: catalog.stamp,
+        });
+    }
+    let PublishRequest {
+        branch: _,
+        read_version: _,
+        updates,
+        registrations,
+        tombstones,
+        identity: _,
+    } = request;
+    if updates.is_empty() && registrations.is_empty() && tombstones.is_empty() {
+        return Some(Refusal::Nothing);
+    }
+    updates
+        .iter()
+        .find_map(|update| update_refusal(catalog, update))
+        .or_else(|| {
+            registrations
+                .iter()
+                .find_map(|registration| registration_refusal(catalog, registration))
+        })
+        .or_else(|| {
+            tombstones
+                .iter()
+                .find_map(|tombstone| tombstone_refusal(catalog, tombstone))
+        })
+}
+
+fn update_refusal(catalog: &Catalog, update: &PinUpdate) -> Option<Refusal> {
+    let found = visible(catalog, &update.table_key);
+    if found != Some(update.from_pin) {
+        return Some(Refusal::PinMoved {
+            table_key: update.table_key.clone(),
+            expected: Some(update.from_pin),
+            found,
+        });
+    }
+    (update.to_version <= update.from_pin).then(|| Refusal::PinNotRising {
+        table_key: update.table_key.clone(),
+        from_pin: update.from_pin,
+        to_version: update.to_version,
+    })
+}
+
+fn registration_refusal(catalog: &Catalog, registration: &Registration) -> Option<Refusal> {
+    let table_key = registration.table_key.clone();
+    let found = visible(catalog, &table_key);
+    if found.is_some() {
+        return Some(Refusal::PinMoved {
+            table_key,
+            expected: None,
+            found,
+        });
+    }
+    if let Some(tombstone) = catalog.tombstones.get(&table_key)
+        && registration.version <= *tombstone
+    {
+        return Some(Refusal::PinNotRising {
+            table_key,
+            from_pin: *tombstone,
+            to_version: registration.version,
+        });
+    }
+    catalog
+        .locations
+        .get(&table_key)
+        .is_some_and(|location| *location != registration.location)
+        .then_some(Refusal::LocationUnclear { table_key })
+}
+
+fn tombstone_refusal(catalog: &Catalog, tombstone: &Tombstone) -> Option<Refusal> {
+    let expected = tombstone.version.checked_sub(1);
+    let found = visible(catalog, &tombstone.table_key);
+    (found.is_none() || found != expected).then(|| Refusal::PinMoved {
+        table_key: tombstone.table_key.clone(),
+        expected,
+        found,
+    })
+}
+
+fn visible(catalog: &Catalog, table_key: &str) -> Option<u64> {
+    catalog.pins.get(table_key).map(|pin| pin.version)
+}

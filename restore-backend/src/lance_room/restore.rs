@@ -1,0 +1,97 @@
+//! The one effect on a table: bringing an older version back as a new one.
+
+use lance::dataset::transaction::Operation;
+
+use super::LanceRoom;
+use super::Place;
+use super::TableError;
+use super::commit::CommitOutcome;
+use super::commit::EffectIdentity;
+use super::commit::EffectKind;
+use super::commit::Landed;
+use super::commit::Refusal;
+use super::commit::Signature;
+use super::head::Found;
+use super::location::TableLocation;
+use super::table_write::Staged;
+
+/// Brings `target` back as the version after `head_version`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RestoreRequest {
+    /// The table.
+    pub location: TableLocation,
+    /// HEAD in the plan. The restore lands at exactly the version after it, or not at all.
+    pub head_version: u64,
+    /// The uuid of the transaction that made HEAD, which a dropped and re-made table has not.
+    pub head_transaction: String,
+    /// The version to bring back.
+    pub target: u64,
+    /// What the restore belongs to.
+    pub identity: EffectIdentity,
+}
+
+impl LanceRoom {
+    /// Restores a table, if it still stands where the plan says; done again, it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// An error means that no commit was attempted.
+    pub async fn restore(&self, request: &RestoreRequest) -> Result<CommitOutcome, TableError> {
+        let place = self.place(&request.location)?;
+        let signature = request.identity.signature(EffectKind::Restore);
+        let head = match self.find_head(&place).await? {
+            Found::At { location, .. } => location.version,
+            Found::DatasetMissing => return Ok(refused(Refusal::TableMissing)),
+            Found::BranchMissing => return Ok(refused(Refusal::BranchMissing)),
+        };
+        if head > request.head_version {
+            return self.restored_before(&place, request, &signature).await;
+        }
+        if head < request.head_version {
+            return self.head_moved(&place, request.head_version).await;
+        }
+        let file = self.known_version(&place, head).await?;
+        if file.transaction_uuid() != Some(request.head_transaction.as_str()) {
+            return Ok(CommitOutcome::HeadMoved {
+                expected: request.head_version,
+                found: head,
+                found_transaction: file.transaction_uuid().map(str::to_owned),
+            });
+        }
+        if request.target >= head {
+            return Ok(refused(Refusal::Lance {
+                reason: format!("version {} is not older than HEAD", request.target),
+            }));
+        }
+        let dataset = self.dataset_at(&place, &file).await?;
+        let restore = Operation::Restore {
+            version: request.target,
+        };
+        let staged = Staged::plain(signature.sign(head, restore));
+        self.commit_fenced(&place, dataset, staged).await
+    }
+
+    // Others may have committed on top of our restore since, so it is looked for at the only
+    // version it can have landed at, not at HEAD.
+    async fn restored_before(
+        &self,
+        place: &Place,
+        request: &RestoreRequest,
+        signature: &Signature,
+    ) -> Result<CommitOutcome, TableError> {
+        let version = request.head_version + 1;
+        match self.landed(place, version, signature).await? {
+            Landed::Ours(summary) if summary.restored_version == Some(request.target) => {
+                Ok(CommitOutcome::AlreadyDone { version })
+            }
+            Landed::Ours(_) | Landed::Foreign => self.head_moved(place, request.head_version).await,
+            Landed::Gone => Ok(CommitOutcome::Unknown {
+                reason: format!("version {version} was cleaned away, so whose it was is lost"),
+            }),
+        }
+    }
+}
+
+fn refused(reason: Refusal) -> CommitOutcome {
+    CommitOutcome::Refused { reason }
+}

@@ -1,0 +1,254 @@
+//! One version of a table, read from its Lance manifest in one request and without opening a dataset.
+
+use bytes::Bytes;
+use lance_core::Error;
+use lance_table::feature_flags::ensure_can_read_manifest;
+use lance_table::format::IndexMetadata;
+use lance_table::format::Manifest;
+use lance_table::format::pb;
+use lance_table::io::commit::ManifestLocation;
+use lance_table::io::commit::ManifestNamingScheme;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use prost::Message;
+
+use super::LanceRoom;
+use super::Place;
+use super::TableError;
+
+/// Largest Lance manifest read into memory. One of half a million fragments has some 100 MiB.
+const MANIFEST_BYTES_MAX: u64 = 128 << 20;
+/// Largest transaction file read into memory; Lance itself keeps up to 20 MiB inside manifests.
+const TRANSACTION_BYTES_MAX: u64 = 64 << 20;
+
+const FOOTER_BYTES: usize = 16;
+const MAGIC: &[u8] = b"LANC";
+
+/// What the Lance manifest of one version says, as stored.
+#[derive(Debug)]
+pub(super) struct VersionFile {
+    pub(super) manifest: Manifest,
+    pub(super) indices: Vec<IndexMetadata>,
+    pub(super) transaction: Option<pb::Transaction>,
+    pub(super) location: ManifestLocation,
+}
+
+impl VersionFile {
+    /// Rows visible in this version, if the manifest knows.
+    pub(super) fn row_count(&self) -> Option<u64> {
+        self.manifest
+            .fragments
+            .iter()
+            .map(|fragment| fragment.num_rows().map(|rows| rows as u64))
+            .sum()
+    }
+
+    /// The uuid of the transaction that made this version.
+    pub(super) fn transaction_uuid(&self) -> Option<&str> {
+        self.transaction
+            .as_ref()
+            .map(|transaction| transaction.uuid.as_str())
+    }
+}
+
+impl LanceRoom {
+    /// Reads a version; `None` when it does not exist or was cleaned away.
+    pub(super) async fn version_file(
+        &self,
+        place: &Place,
+        version: u64,
+    ) -> Result<Option<VersionFile>, TableError> {
+        // Tables made by any Lance since 0.20 use the second scheme; the first is one more
+        // request for a version that is gone.
+        for scheme in [ManifestNamingScheme::V2, ManifestNamingScheme::V1] {
+            let path = scheme.manifest_path(&place.base, version);
+            let what = format!("version {version}");
+            let Some(object) = self
+                .read_object(place, &path, &what, MANIFEST_BYTES_MAX)
+                .await?
+            else {
+                continue;
+            };
+            let location = ManifestLocation {
+                version,
+                path,
+                size: Some(object.bytes.len() as u64),
+                naming_scheme: scheme,
+                e_tag: object.e_tag,
+                identity: None,
+            };
+            return self.decode(place, location, &object.bytes).await.map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Reads a version that has to exist and that this build has to understand.
+    pub(super) async fn known_version(
+        &self,
+        place: &Place,
+        version: u64,
+    ) -> Result<VersionFile, TableError> {
+        let file =
+            self.version_file(place, version)
+                .await?
+                .ok_or_else(|| TableError::VersionMissing {
+                    table: place.name.clone(),
+                    version,
+                })?;
+        ensure_can_read_manifest(&file.manifest).map_err(|source| {
+            TableError::UnsupportedFormat {
+                table: place.name.clone(),
+                version,
+                source: Box::new(source),
+            }
+        })?;
+        Ok(file)
+    }
+
+    async fn decode(
+        &self,
+        place: &Place,
+        location: ManifestLocation,
+        bytes: &Bytes,
+    ) -> Result<VersionFile, TableError> {
+        let unreadable = |source: Error| TableError::Unreadable {
+            table: place.name.clone(),
+            what: format!("version {}", location.version),
+            source: Box::new(source),
+        };
+        let mut manifest = manifest_of(bytes).map_err(unreadable)?;
+        manifest.detach_sparse_inline_row_ids(bytes.len());
+        let asked_branch = place.location.other_branch();
+        if manifest.version != location.version || manifest.branch.as_deref() != asked_branch {
+            return Err(unreadable(Error::corrupt_file(
+                location.path.clone(),
+                format!(
+                    "it is of version {} on branch {}",
+                    manifest.version,
+                    manifest.branch.as_deref().unwrap_or("main")
+                ),
+            )));
+        }
+        let indices = indices_of(&manifest, bytes).map_err(unreadable)?;
+        let transaction = match inline_transaction_of(&manifest, bytes) {
+            Some(transaction) => Some(transaction),
+            None => self.transaction_file(place, &manifest).await?,
+        };
+        Ok(VersionFile {
+            manifest,
+            indices,
+            transaction,
+            location,
+        })
+    }
+
+    async fn transaction_file(
+        &self,
+        place: &Place,
+        manifest: &Manifest,
+    ) -> Result<Option<pb::Transaction>, TableError> {
+        let Some(name) = &manifest.transaction_file else {
+            return Ok(None);
+        };
+        let path = place.base.clone().join("_transactions").join(name.as_str());
+        let what = format!("the transaction of version {}", manifest.version);
+        let object = self
+            .read_object(place, &path, &what, TRANSACTION_BYTES_MAX)
+            .await?;
+        object
+            .map(|object| pb::Transaction::decode(object.bytes))
+            .transpose()
+            .map_err(|source| TableError::Unreadable {
+                table: place.name.clone(),
+                what,
+                source: Box::new(source),
+            })
+    }
+
+    /// Reads a whole object of bounded size; `None` when there is none.
+    pub(super) async fn read_object(
+        &self,
+        place: &Place,
+        path: &Path,
+        what: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<Object>, TableError> {
+        let answer = match self.inner.store.inner.get(path).await {
+            Ok(answer) => answer,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(source) => return Err(TableError::lance(&place.name, "reading an object", source)),
+        };
+        if answer.meta.size > limit_bytes {
+            return Err(TableError::TooLarge {
+                table: place.name.clone(),
+                what: what.to_owned(),
+                size_bytes: answer.meta.size,
+                limit_bytes,
+            });
+        }
+        let e_tag = answer.meta.e_tag.clone();
+        let bytes = answer
+            .bytes()
+            .await
+            .map_err(|source| TableError::lance(&place.name, "reading an object", source))?;
+        Ok(Some(Object { bytes, e_tag }))
+    }
+}
+
+/// An object's content and the tag the store gives it.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) bytes: Bytes,
+    pub(super) e_tag: Option<String>,
+}
+
+// A manifest file is protobuf messages, each after its length as a u32, and a footer of 16 bytes:
+// the offset of the manifest message, the format's version, and a magic word.
+fn manifest_of(bytes: &Bytes) -> Result<Manifest, Error> {
+    let footer_at = bytes
+        .len()
+        .checked_sub(FOOTER_BYTES)
+        .filter(|_| bytes.ends_with(MAGIC))
+        .ok_or_else(|| Error::invalid_input("the file does not end like a Lance manifest"))?;
+    let mut offset = [0; 8];
+    offset.copy_from_slice(&bytes[footer_at..footer_at + 8]);
+    let offset = usize::try_from(u64::from_le_bytes(offset))
+        .map_err(|_| Error::invalid_input("the manifest's offset is out of range"))?;
+    Manifest::try_from(pb::Manifest::decode(message_at(bytes, offset)?)?)
+}
+
+fn indices_of(manifest: &Manifest, bytes: &Bytes) -> Result<Vec<IndexMetadata>, Error> {
+    let Some(offset) = manifest.index_section else {
+        return Ok(Vec::new());
+    };
+    pb::IndexSection::decode(message_at(bytes, offset)?)?
+        .indices
+        .into_iter()
+        .map(IndexMetadata::try_from)
+        .collect()
+}
+
+// Manifests carried over by a restore or a clone of an old Lance may hold an offset that belongs
+// to another file. What does not decode is read from the transaction file instead.
+fn inline_transaction_of(manifest: &Manifest, bytes: &Bytes) -> Option<pb::Transaction> {
+    let message = message_at(bytes, manifest.transaction_section?).ok()?;
+    let transaction = pb::Transaction::decode(message).ok()?;
+    let is_named = manifest
+        .transaction_file
+        .as_ref()
+        .is_none_or(|file| file.contains(&transaction.uuid));
+    (is_named && !transaction.uuid.is_empty()).then_some(transaction)
+}
+
+fn message_at(bytes: &Bytes, offset: usize) -> Result<Bytes, Error> {
+    let beyond = || Error::invalid_input("a message reaches beyond the end of the file");
+    let start = offset.checked_add(4).ok_or_else(beyond)?;
+    let mut length = [0; 4];
+    length.copy_from_slice(bytes.get(offset..start).ok_or_else(beyond)?);
+    let length = usize::try_from(u32::from_le_bytes(length)).map_err(|_| beyond())?;
+    let end = start.checked_add(length).ok_or_else(beyond)?;
+    if end > bytes.len() {
+        return Err(beyond());
+    }
+    Ok(bytes.slice(start..end))
+}

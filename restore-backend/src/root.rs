@@ -1,0 +1,173 @@
+//! One root, opened: its identity, its tables and catalog, and its own small objects.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::ObjectStore;
+use object_store::ObjectStoreExt;
+use object_store::PutMode;
+use object_store::path::Path;
+use sidecar::{Limits, RootId};
+use tokio::sync::OnceCell;
+
+use crate::lance_room::LanceRoom;
+use crate::lance_room::RoomOptions;
+use crate::lance_room::TableError;
+use crate::store::Durability;
+use crate::store::RequestLog;
+
+/// How young a sidecar may be before its writer counts as dead, unless the operator says otherwise.
+pub const MIN_AGE_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+/// How a root is opened.
+#[derive(Clone, Debug)]
+pub struct RootOptions {
+    /// Where the root stood when its sidecars were written, if it was moved since.
+    pub relocated_from: Option<String>,
+    /// Younger sidecars are shown and not executable: their writer may still be running.
+    pub min_age: Duration,
+    /// Whether mutations on local disk are synced before they count as done.
+    pub durability: Durability,
+    /// Where every request is recorded.
+    pub log: RequestLog,
+}
+
+impl Default for RootOptions {
+    fn default() -> Self {
+        Self {
+            relocated_from: None,
+            min_age: MIN_AGE_DEFAULT,
+            durability: Durability::Synced,
+            log: RequestLog::new(),
+        }
+    }
+}
+
+/// Why a root cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RootError {
+    /// Lance or the object store does not take the URI.
+    #[error("the root {root} cannot be opened")]
+    Unusable {
+        /// As it was given.
+        root: String,
+        /// What failed.
+        #[source]
+        source: TableError,
+    },
+}
+
+/// One opened root. Cheap to clone; clones share the client, the caches and the request log.
+#[derive(Clone, Debug)]
+pub struct Root {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: RootId,
+    room: LanceRoom,
+    objects: Arc<dyn ObjectStore>,
+    relocated_from: Option<RootId>,
+    min_age: Duration,
+    create_if_absent: OnceCell<bool>,
+}
+
+impl Root {
+    /// Opens a root: a path, or a `file://`, `s3://`, `az://` or `gs://` URI. Reads and writes nothing below it.
+    ///
+    /// # Errors
+    /// [`RootError::Unusable`] for a URI no store takes.
+    pub async fn open(uri: &str, options: RootOptions) -> Result<Self, RootError> {
+        let room_options = RoomOptions {
+            relocated_from: options.relocated_from.clone(),
+            durability: options.durability,
+            log: options.log,
+            ..RoomOptions::default()
+        };
+        let room = LanceRoom::open(uri, room_options)
+            .await
+            .map_err(|source| RootError::Unusable { root: uri.to_owned(), source })?;
+        let inner = Inner {
+            id: RootId::new(room.root_uri()),
+            objects: room.objects(),
+            room,
+            relocated_from: options.relocated_from.as_deref().map(RootId::new),
+            min_age: options.min_age,
+            create_if_absent: OnceCell::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Which root this is; part of every plan made for it.
+    #[must_use]
+    pub fn id(&self) -> &RootId {
+        &self.inner.id
+    }
+
+    /// Its tables and its catalog.
+    #[must_use]
+    pub fn room(&self) -> &LanceRoom {
+        &self.inner.room
+    }
+
+    /// Its own objects, by paths relative to it: sidecars, journal, claims.
+    #[must_use]
+    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.inner.objects
+    }
+
+    /// Where it stood when its sidecars were written, if it was moved since.
+    #[must_use]
+    pub fn relocated_from(&self) -> Option<&RootId> {
+        self.inner.relocated_from.as_ref()
+    }
+
+    /// Younger sidecars are not executable.
+    #[must_use]
+    pub fn min_age(&self) -> Duration {
+        self.inner.min_age
+    }
+
+    /// The bounds on what is read from it.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits::DEFAULT
+    }
+
+    /// Its folder, if it is on local disk.
+    #[must_use]
+    pub fn directory(&self) -> Option<PathBuf> {
+        let id = self.inner.id.as_str();
+        id.starts_with('/').then(|| PathBuf::from(id))
+    }
+
+    /// Whether the store honours create-if-absent, found out by trying, once per opened root.
+    ///
+    /// A store that ignores it loses commits silently, so nothing is recorded or executed on one. Local disk is not asked:
+    /// its creates are hard links, which never overwrite.
+    ///
+    /// # Errors
+    /// The store's words, if it could not be asked.
+    pub async fn honours_create_if_absent(&self) -> Result<bool, object_store::Error> {
+        if self.directory().is_some() {
+            return Ok(true);
+        }
+        self.inner.create_if_absent.get_or_try_init(|| self.probe()).await.copied()
+    }
+
+    async fn probe(&self) -> Result<bool, object_store::Error> {
+        let path = Path::from(format!("__recovery_log/.probe/{}", uuid::Uuid::new_v4()));
+        let objects = self.objects();
+        objects.put_opts(&path, "first".into(), PutMode::Create.into()).await?;
+        let second = objects.put_opts(&path, "second".into(), PutMode::Create.into()).await;
+        objects.delete(&path).await?;
+        match second {
+            Ok(_) => Ok(false),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The folder of recovery sidecars, `__recovery/`: write, list, delete.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::TryStreamExt;
+use object_store::ObjectMeta;
+use object_store::ObjectStore;
+use object_store::ObjectStoreExt;
+use object_store::PutMode;
+use object_store::path::Path;
+use sidecar::{Code, Limits, Reason, Sidecar, SidecarFile};
+
+/// The folder, relative to the root.
+pub const SIDECAR_FOLDER: &str = "__recovery";
+
+/// Sidecars read at the same time. Enough to hide the round trips of an object store, few enough for its rate limits.
+const READS_AT_ONCE: usize = 64;
+
+/// Why the folder could not be worked on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SidecarDirError {
+    /// The folder could not be listed.
+    #[error("the sidecar folder {SIDECAR_FOLDER}/ cannot be listed")]
+    List(#[source] object_store::Error),
+    /// More files than are accepted.
+    #[error("the sidecar folder {SIDECAR_FOLDER}/ holds more than {max} files; move some away by hand")]
+    TooMany {
+        /// The limit.
+        max: usize,
+    },
+    /// A sidecar could not be written.
+    #[error("the sidecar {file} cannot be written")]
+    Write {
+        /// Name of the file.
+        file: String,
+        /// What failed.
+        #[source]
+        source: object_store::Error,
+    },
+    /// There is a sidecar of this operation already.
+    #[error("the sidecar {file} is there already; every operation needs an id of its own")]
+    AlreadyThere {
+        /// Name of the file.
+        file: String,
+    },
+    /// A sidecar could not be deleted.
+    #[error("the sidecar {file} cannot be deleted")]
+    Delete {
+        /// Name of the file.
+        file: String,
+        /// What failed.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A sidecar could not be read.
+    #[error("the sidecar {file} cannot be read")]
+    Read {
+        /// Name of the file.
+        file: String,
+        /// What failed.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A bug of ours: a sidecar could not be serialised.
+    #[error("internal error: the sidecar {file} cannot be encoded")]
+    Encode {
+        /// Name of the file.
+        file: String,
+        /// What failed.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+fn path(file: &str) -> Path {
+    Path::from(SIDECAR_FOLDER).join(file)
+}
+
+/// Writes a new sidecar. On return it is durable.
+///
+/// # Errors
+/// [`SidecarDirError::AlreadyThere`] if the operation has one; a sidecar is never overwritten.
+pub async fn write_sidecar(objects: &Arc<dyn ObjectStore>, sidecar: &Sidecar) -> Result<(), SidecarDirError> {
+    let file = sidecar.operation_id.file_name();
+    let bytes = serde_json::to_vec_pretty(sidecar).map_err(|source| SidecarDirError::Encode { file: file.clone(), source })?;
+    match objects.put_opts(&path(&file), bytes.into(), PutMode::Create.into()).await {
+        Ok(_) => Ok(()),
+        Err(object_store::Error::AlreadyExists { .. }) => Err(SidecarDirError::AlreadyThere { file }),
+        Err(source) => Err(SidecarDirError::Write { file, source }),
+    }
+}
+
+/// Lists the sidecars of a root, by file name: one listing, and one bounded read per file.
+///
+/// Only files directly in the folder that end in `.json` count; a missing folder is an empty one; a file that vanishes between
+/// listing and reading was resolved by somebody else and is left out. A file that cannot be read is listed as such, so one bad
+/// file hides no other.
+///
+/// # Errors
+/// [`SidecarDirError::List`] if the folder as a whole cannot be listed.
+pub async fn list_sidecars(objects: &Arc<dyn ObjectStore>, directory: Option<PathBuf>, limits: &Limits) -> Result<Vec<SidecarFile>, SidecarDirError> {
+    let (listed, unnameable) = match objects.list_with_delimiter(Some(&Path::from(SIDECAR_FOLDER))).await {
+        Ok(result) => (result.objects, Vec::new()),
+        Err(object_store::Error::NotFound { .. }) => (Vec::new(), Vec::new()),
+        Err(error) => match directory {
+            Some(directory) => list_directory(directory.join(SIDECAR_FOLDER), objects, error).await?,
+            None => return Err(SidecarDirError::List(error)),
+        },
+    };
+    let sidecars: Vec<ObjectMeta> = listed.into_iter().filter(|meta| meta.location.filename().is_some_and(|name| name.ends_with(".json"))).collect();
+    if sidecars.len() > limits.sidecars_max {
+        return Err(SidecarDirError::TooMany { max: limits.sidecars_max });
+    }
+    let reads: Vec<_> = sidecars.into_iter().map(|meta| read_listed(objects, meta, limits)).collect();
+    let read: Vec<Option<SidecarFile>> = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await;
+    let mut files: Vec<SidecarFile> = read.into_iter().flatten().chain(unnameable).collect();
+    files.sort_by(|left, right| left.file.cmp(&right.file));
+    Ok(files)
+}
+
+/// Lists a local folder by hand where the store gives up on the whole of it: one file whose name is not text.
+async fn list_directory(
+    folder: PathBuf,
+    objects: &Arc<dyn ObjectStore>,
+    error: object_store::Error,
+) -> Result<(Vec<ObjectMeta>, Vec<SidecarFile>), SidecarDirError> {
+    let names = tokio::task::spawn_blocking(move || -> std::io::Result<Vec<std::ffi::OsString>> {
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
+    });
+    let Ok(Ok(names)) = names.await else { return Err(SidecarDirError::List(error)) };
+    let (mut listed, mut unnameable) = (Vec::new(), Vec::new());
+    for name in names {
+        match name.to_str() {
+            Some(name) => match objects.head(&path(name)).await {
+                Ok(meta) => listed.push(meta),
+                Err(_) => continue,
+            },
+            None => {
+                let name = name.to_string_lossy();
+                if name.ends_with(".json") {
+                    unnameable.push(SidecarFile::unread(&name, Reason::new(Code::Unreadable, format!("the name of {name} is not text; rename it by hand"))));
+                }
+            }
+        }
+    }
+    Ok((listed, unnameable))
+}
+
+async fn read_listed(objects: &Arc<dyn ObjectStore>, meta: ObjectMeta, limits: &Limits) -> Option<SidecarFile> {
+    let file = meta.location.filename().unwrap_or_default().to_owned();
+    match read_bounded(objects, &meta.location, limits.sidecar_bytes_max).await {
+        Ok(Some(bytes)) => Some(SidecarFile::read(&file, bytes, limits)),
+        Ok(None) => {
+            let detail = format!("{file} has more than {} bytes, no sidecar is that large; look at the file by hand", limits.sidecar_bytes_max);
+            Some(SidecarFile::unread(&file, Reason::new(Code::TooLarge, detail)))
+        }
+        Err(object_store::Error::NotFound { .. }) => None,
+        Err(error) => Some(SidecarFile::unread(&file, Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")))),
+    }
+}
+
+/// Reads an object whole, or `None` if it is longer than `bytes_max`.
+pub(crate) async fn read_bounded(objects: &Arc<dyn ObjectStore>, path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, object_store::Error> {
+    let result = objects.get(path).await?;
+    if result.meta.size > bytes_max {
+        return Ok(None);
+    }
+    let mut stream = result.into_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.try_next().await? {
+        let chunk: Bytes = chunk;
+        if bytes.len() as u64 + chunk.len() as u64 > bytes_max {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
+}
+
+/// Reads the bytes of one sidecar; `None` if it is not there.
+///
+/// # Errors
+/// [`SidecarDirError::Read`].
+pub async fn read_sidecar(objects: &Arc<dyn ObjectStore>, file: &str, limits: &Limits) -> Result<Option<Vec<u8>>, SidecarDirError> {
+    match read_bounded(objects, &path(file), limits.sidecar_bytes_max).await {
+        Ok(bytes) => Ok(bytes),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(source) => Err(SidecarDirError::Read { file: file.to_owned(), source }),
+    }
+}
+
+/// Deletes a sidecar; one that is not there is deleted already. On return the deletion is durable.
+///
+/// # Errors
+/// [`SidecarDirError::Delete`].
+pub async fn delete_sidecar(objects: &Arc<dyn ObjectStore>, file: &str) -> Result<(), SidecarDirError> {
+    match objects.delete(&path(file)).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(source) => Err(SidecarDirError::Delete { file: file.to_owned(), source }),
+    }
+}

@@ -1,0 +1,24 @@
+//! The Lance room against real tables on disk: what it reads, what it costs, and that its fences hold.
+
+mod room_support;
+
+#[path = "lance_room/catalog.rs"]
+mod catalog;
+#[path = "lance_room/confinement.rs"]
+mod confinement;
+#[path = "lance_room/content.rs"]
+mod content;
+#[path = "lance_room/fixtures.rs"]
+mod fixtures;
+#[path = "lance_room/head.rs"]
+mod head;
+#[path = "lance_room/looking.rs"]
+mod looking;
+#[path = "lance_room/restorable.rs"]
+mod restorable;
+#[path = "lance_room/restore.rs"]
+mod restore;
+#[path = "lance_room/tags.rs"]
+mod tags;
+#[path = "lance_room/tidy.rs"]
+mod tidy;

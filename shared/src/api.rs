@@ -1,0 +1,395 @@
+//! The shapes of the JSON contract: what the command line prints with `--json` and the HTTP API answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::Approval;
+use crate::code::{Reason, Requirement};
+use crate::decision::Decision;
+use crate::digest::Digest;
+use crate::explanation;
+use crate::journal::JournalRecord;
+use crate::observation::{Observation, TransactionObservation};
+use crate::outcome::{ApplyReport, Difference, OutcomeKind};
+use crate::plan::{Plan, PlanBytes, PlannedTable, Step};
+use crate::sidecar::Sidecar;
+use crate::timestamp::Timestamp;
+use crate::verdict::Disposition;
+
+/// `list`: every pending recovery of one root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryList {
+    /// The root's URI.
+    pub root: String,
+    /// Oldest first.
+    pub recoveries: Vec<RecoverySummary>,
+}
+
+/// One line of a [`RecoveryList`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverySummary {
+    /// The operation, if the file tells.
+    pub operation_id: Option<String>,
+    /// Name of the sidecar file.
+    pub file: String,
+    /// `schema_version`, if the file tells.
+    pub schema_version: Option<u64>,
+    /// As in the file.
+    pub writer_kind: Option<String>,
+    /// Branch of the graph; null is main.
+    pub branch: Option<String>,
+    /// Who wrote.
+    pub actor_id: Option<String>,
+    /// Microseconds since the Unix epoch, as a decimal string.
+    pub started_at: Option<String>,
+    /// Whole seconds since then.
+    pub age_seconds: Option<u64>,
+    /// What a person is shown.
+    pub disposition: Disposition,
+    /// Tables the sidecar names.
+    pub tables_total: usize,
+    /// Of those, how many have a HEAD above their pin.
+    pub tables_moved: usize,
+    /// Why the file is refused; null if it is not.
+    pub refused: Option<Reason>,
+    /// How far people and executors came with it.
+    pub progress: Progress,
+    /// Keys of the tables, for filtering; at most [`RecoverySummary::TABLE_KEYS_MAX`].
+    pub table_keys: Vec<String>,
+}
+
+impl RecoverySummary {
+    /// Table keys carried in a list line; more are counted in `tables_total`.
+    pub const TABLE_KEYS_MAX: usize = 16;
+}
+
+/// How far a recovery came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// Nobody approved a plan for it.
+    Open,
+    /// A plan was approved, though perhaps not the one it has now.
+    Approved,
+    /// An execution was begun and has not finished; applying again resumes it.
+    UnderWay,
+    /// Its terminal record is written.
+    Finished,
+}
+
+/// `plan`: the verdict, the evidence, the steps, the digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// The operation; for a refused file that names none, the file.
+    pub operation_id: String,
+    /// The root's URI.
+    pub root: String,
+    /// Name of the sidecar file.
+    pub file: String,
+    /// As in the file.
+    pub writer_kind: Option<String>,
+    /// Branch of the graph; null is main.
+    pub branch: Option<String>,
+    /// Who wrote.
+    pub actor_id: Option<String>,
+    /// Microseconds since the Unix epoch, as a decimal string.
+    pub started_at: Option<String>,
+    /// Whole seconds since then.
+    pub age_seconds: Option<u64>,
+    /// What a person is shown.
+    pub disposition: Disposition,
+    /// What the classifications add up to; null where some table has none.
+    pub decision: Option<Decision>,
+    /// Digest of the plan; null for a refused file that names no operation.
+    pub digest: Option<Digest>,
+    /// Whether an approval can lead to execution.
+    pub executable: bool,
+    /// Why not, whatever is approved.
+    pub blockers: Vec<Reason>,
+    /// What the approval has to state.
+    pub requires: Vec<Requirement>,
+    /// The evidence, table by table.
+    pub tables: Vec<TableReport>,
+    /// What is done, in order.
+    pub steps: Vec<StepReport>,
+    /// What happened and what would be done, for people.
+    pub explanation: String,
+    /// The first sentence of `explanation`.
+    pub headline: String,
+    /// The rest of it.
+    pub consequence: String,
+    /// How far people and executors came.
+    pub progress: Progress,
+    /// Approvals of exactly this plan.
+    pub approvals: Vec<Approval>,
+    /// The plan's canonical bytes, so that a reader can check the digest; null where there is no digest.
+    pub plan: Option<String>,
+    /// The sidecar's bytes as text, where they are text.
+    pub sidecar: Option<String>,
+}
+
+/// One table of a [`PlanReport`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableReport {
+    /// As planned.
+    #[serde(flatten)]
+    pub table: PlannedTable,
+    /// What readers see before and after, for people.
+    pub effect: String,
+    /// The Lance transactions between pin and HEAD, oldest first.
+    pub transactions: Vec<TransactionObservation>,
+}
+
+/// One step of a [`PlanReport`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// As planned.
+    #[serde(flatten)]
+    pub step: Step,
+    /// What it does, for people.
+    pub sentence: String,
+    /// When it is done at all, for people.
+    pub condition: String,
+}
+
+/// What a [`PlanReport`] adds to a plan.
+#[derive(Debug, Clone)]
+pub struct PlanContext<'a> {
+    /// The sidecar, if it could be understood.
+    pub sidecar: Option<&'a Sidecar>,
+    /// Its bytes as text.
+    pub sidecar_text: Option<String>,
+    /// What was observed.
+    pub observation: Option<&'a Observation>,
+    /// Everything that keeps it from being executed, age and store included.
+    pub blockers: Vec<Reason>,
+    /// How far people and executors came.
+    pub progress: Progress,
+    /// Approvals of exactly this plan.
+    pub approvals: Vec<Approval>,
+    /// Now, for the age.
+    pub now: Timestamp,
+}
+
+impl PlanReport {
+    /// Puts a plan and what surrounds it into words.
+    #[must_use]
+    pub fn new(plan: &Plan, bytes: &PlanBytes, context: PlanContext<'_>) -> Self {
+        let started_at = context.sidecar.map(|sidecar| sidecar.started_at);
+        let explanation = explanation::explain(plan, started_at, &context.blockers);
+        let transactions = |table: &PlannedTable| {
+            let observed = context.observation.and_then(|observation| {
+                observation.tables.iter().find(|observed| {
+                    (&observed.table_key, &observed.branch) == (&table.table_key, &table.branch)
+                })
+            });
+            observed
+                .map(|observed| observed.transactions.clone())
+                .unwrap_or_default()
+        };
+        Self {
+            operation_id: plan.operation_id.to_string(),
+            root: plan.root.to_string(),
+            file: plan.file.clone(),
+            writer_kind: plan.writer_kind.map(|kind| kind.name().to_owned()),
+            branch: plan.branch.clone(),
+            actor_id: plan.actor_id.clone(),
+            started_at: started_at.map(String::from),
+            age_seconds: started_at.map(|started_at| started_at.age_seconds(context.now)),
+            disposition: plan.disposition,
+            decision: plan.decision,
+            digest: Some(bytes.digest()),
+            executable: plan.disposition.has_effect() && context.blockers.is_empty(),
+            requires: plan.requires.clone(),
+            tables: plan
+                .tables
+                .iter()
+                .map(|table| TableReport {
+                    effect: explanation::table_effect(plan, table),
+                    transactions: transactions(table),
+                    table: table.clone(),
+                })
+                .collect(),
+            steps: plan.steps.iter().map(StepReport::of).collect(),
+            explanation: explanation.text(),
+            headline: explanation.headline,
+            consequence: explanation.consequence,
+            blockers: context.blockers,
+            progress: context.progress,
+            approvals: context.approvals,
+            plan: Some(bytes.text().to_owned()),
+            sidecar: context.sidecar_text,
+        }
+    }
+}
+
+impl StepReport {
+    fn of(step: &Step) -> Self {
+        let (Step::Tag { precondition, .. }
+        | Step::FenceCatalog { precondition }
+        | Step::Restore { precondition, .. }
+        | Step::Publish { precondition, .. }
+        | Step::Record { precondition }
+        | Step::Retire { precondition, .. }) = step;
+        Self {
+            sentence: explanation::step_sentence(step),
+            condition: explanation::precondition_sentence(precondition),
+            step: step.clone(),
+        }
+    }
+}
+
+/// `approve`: what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalReport {
+    /// The approval, as it is in the journal.
+    pub approval: Approval,
+    /// Whether the plan can now be executed.
+    pub authorized: bool,
+    /// What it still requires.
+    pub missing: Vec<Requirement>,
+}
+
+/// Body of a request to approve; who approves comes from the session, which plan from `If-Match`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApprovalRequest {
+    /// Why, in the approver's words.
+    pub reason: Option<String>,
+    /// Every writer of the store is stopped.
+    pub writers_stopped: bool,
+    /// Further requirements that are acknowledged.
+    pub acknowledge: Vec<Requirement>,
+}
+
+/// An answer that says no: the plan is refused, or the world is not as planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalReport {
+    /// The operation.
+    pub operation_id: String,
+    /// `conflict` or `refused`.
+    pub outcome: OutcomeKind,
+    /// Why, for people.
+    pub detail: String,
+    /// Why, for programs.
+    pub reasons: Vec<Reason>,
+    /// What moved.
+    pub differences: Vec<Difference>,
+}
+
+/// Live progress of one execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionReport {
+    /// The operation.
+    pub operation_id: String,
+    /// Whether this server is carrying it out right now.
+    pub running: bool,
+    /// The plan's steps with how far each came.
+    pub steps: Vec<StepProgress>,
+    /// The result, once there is one.
+    pub report: Option<ApplyReport>,
+    /// What failed, if it neither finished nor was refused; applying again resumes.
+    pub failure: Option<String>,
+}
+
+/// One step of an [`ExecutionReport`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepProgress {
+    /// What it does, for people.
+    pub sentence: String,
+    /// How far it came.
+    pub state: StepState,
+}
+
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    /// Intended in the journal, not known to be done.
+    Started,
+    /// Done.
+    Done,
+}
+
+/// `audit`: the journals of one root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// The root's URI.
+    pub root: String,
+    /// One journal per operation, oldest first.
+    pub operations: Vec<AuditedOperation>,
+}
+
+/// One operation's journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditedOperation {
+    /// The operation.
+    pub operation_id: String,
+    /// How it ended, if it did.
+    pub outcome: Option<OutcomeKind>,
+    /// Whether the chain of digests holds; null if that was not asked.
+    pub verified: Option<bool>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+    /// Its records, in order, as far as they can be read.
+    pub records: Vec<AuditedRecord>,
+}
+
+/// One record of a journal, with the bytes a reader needs to verify the chain alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditedRecord {
+    /// Digest of the stored bytes.
+    pub digest: Digest,
+    /// The record.
+    pub record: JournalRecord,
+    /// The stored bytes as text.
+    pub stored: String,
+}
+
+/// The roots a server has open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootList {
+    /// In the order they were given.
+    pub roots: Vec<RootSummary>,
+}
+
+/// One root of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootSummary {
+    /// Its name in paths.
+    pub name: String,
+    /// Its URI.
+    pub uri: String,
+}
+
+/// Who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionReport {
+    /// The name approvals are recorded under.
+    pub name: String,
+}
+
+/// An error as `application/problem+json` (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A URI reference that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind, in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened, to what, and what to do next.
+    pub detail: String,
+    /// The path that was asked.
+    pub instance: String,
+    /// A code for programs.
+    pub code: String,
+    /// Why, where there is more than one reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// What moved, for a conflict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+}

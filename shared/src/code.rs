@@ -1,0 +1,174 @@
+//! The closed list of codes: why a file is refused, why a plan cannot be executed, what an approval has to state.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why something is refused or blocked. Programs rely on the spelling; a code is never reused for another meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Code {
+    /// The file could not be read from storage.
+    Unreadable,
+    /// The file is not JSON.
+    NotJson,
+    /// The file is JSON, but not a sidecar.
+    WrongShape,
+    /// The file is larger than a sidecar can be.
+    TooLarge,
+    /// The file nests deeper than a sidecar can.
+    TooDeep,
+    /// The file names more tables than one write can have.
+    TooManyTables,
+    /// The sidecar's `schema_version` is one whose rules this build does not implement.
+    UnsupportedVersion,
+    /// The file is not named after its `operation_id`.
+    Misnamed,
+    /// Another, well-named file carries the same `operation_id`.
+    DuplicateOperationId,
+    /// A non-empty field this build does not implement.
+    UnimplementedField,
+    /// The sidecar names a dataset that is not where the catalog says that table is.
+    LocationOutsideRoot,
+    /// The branch of the graph was created after the writer started: it is another branch of the same name.
+    BranchRecreated,
+    /// The branch is gone from the catalog, but its files are still there.
+    BranchTreeLeft,
+    /// A Lance branch refers to files at another place than this root.
+    BasePathOutsideRoot,
+    /// There is no `__manifest` here, or it cannot be read.
+    CatalogUnreadable,
+    /// `__manifest` carries a stamp this build does not write.
+    CatalogStampUnsupported,
+    /// The sidecar is young: its writer may still be running.
+    TooYoung,
+    /// An older unresolved sidecar shares a table with this one.
+    WaitingFor,
+    /// A table is absent from the catalog, tombstoned, or its dataset is gone.
+    TableMissing,
+    /// A table's Lance HEAD cannot be read.
+    TableUnreadable,
+    /// A table's Lance HEAD is below its pin.
+    HeadBelowPin,
+    /// The catalog is behind what the writer saw, as after restoring a backup.
+    PinBelowExpected,
+    /// The version to return to cannot be restored: Lance would refuse it, or its files are gone.
+    TargetNotRestorable,
+    /// The store does not honour create-if-absent, or could not be probed.
+    StoreNotSafe,
+    /// This build shows the verdict, but does not carry it out yet.
+    NotYetSupported,
+    /// An execution of this operation is under way or was interrupted; it is resumed, not planned anew.
+    ExecutionUnderWay,
+    /// Staged schema files, catalog and tables contradict each other, or the staged files were not looked at.
+    SchemaContradictory,
+}
+
+impl Code {
+    /// The code as it is spelled in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NotJson => "not_json",
+            Self::WrongShape => "wrong_shape",
+            Self::TooLarge => "too_large",
+            Self::TooDeep => "too_deep",
+            Self::TooManyTables => "too_many_tables",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::Misnamed => "misnamed",
+            Self::DuplicateOperationId => "duplicate_operation_id",
+            Self::UnimplementedField => "unimplemented_field",
+            Self::LocationOutsideRoot => "location_outside_root",
+            Self::BranchRecreated => "branch_recreated",
+            Self::BranchTreeLeft => "branch_tree_left",
+            Self::BasePathOutsideRoot => "base_path_outside_root",
+            Self::CatalogUnreadable => "catalog_unreadable",
+            Self::CatalogStampUnsupported => "catalog_stamp_unsupported",
+            Self::TooYoung => "too_young",
+            Self::WaitingFor => "waiting_for",
+            Self::TableMissing => "table_missing",
+            Self::TableUnreadable => "table_unreadable",
+            Self::HeadBelowPin => "head_below_pin",
+            Self::PinBelowExpected => "pin_below_expected",
+            Self::TargetNotRestorable => "target_not_restorable",
+            Self::StoreNotSafe => "store_not_safe",
+            Self::NotYetSupported => "not_yet_supported",
+            Self::ExecutionUnderWay => "execution_under_way",
+            Self::SchemaContradictory => "schema_contradictory",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A code with the sentence that says it about this very file, table or plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Which of the closed list.
+    pub code: Code,
+    /// What happened, to what, and what to do next; for people.
+    pub detail: String,
+}
+
+impl Reason {
+    /// Characters of a sentence; names from a hostile file could be a megabyte long.
+    const DETAIL_CHARS_MAX: usize = 2_000;
+
+    /// Pairs a code with its sentence, made fit to be shown: sentences quote what came from outside.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: crate::text::shown(&detail.into(), Self::DETAIL_CHARS_MAX),
+        }
+    }
+}
+
+/// What an approval has to state before it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Requirement {
+    /// Every writer of this store is stopped. The fences cannot keep a foreign live writer from publishing afterwards.
+    WritersStopped,
+    /// Why this is done, in words.
+    Reason,
+    /// The version returned to is not the one the writer started from: others published since. (`--acknowledge`)
+    TargetDiffersFromExpected,
+}
+
+impl Requirement {
+    /// The requirement as it is spelled in JSON and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WritersStopped => "writers_stopped",
+            Self::Reason => "reason",
+            Self::TargetDiffersFromExpected => "target_differs_from_expected",
+        }
+    }
+
+    /// The sentence the approver states.
+    #[must_use]
+    pub const fn statement(self) -> &'static str {
+        match self {
+            Self::WritersStopped => "Every writer of this store is stopped.",
+            Self::Reason => "The reason is given.",
+            Self::TargetDiffersFromExpected => {
+                "The version returned to is newer than the one this writer started from: what was published since then stays."
+            }
+        }
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,356 @@
+//! The words people read, the same on the command line and in the browser.
+
+use crate::classification::ClassificationLabel;
+use crate::code::{Code, Reason};
+use crate::outcome::{ApplyReport, OutcomeKind};
+use crate::plan::{Plan, PlannedTable, Precondition, Step};
+use crate::text::shown;
+use crate::timestamp::Timestamp;
+use crate::verdict::{Action, Disposition};
+
+/// What happened, in one sentence, and what would be done about it, in one or two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What happened.
+    pub headline: String,
+    /// What readers see now, what is done, and what they see then.
+    pub consequence: String,
+}
+
+impl Explanation {
+    /// Both, as one text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} {}", self.headline, self.consequence)
+    }
+}
+
+/// Explains a plan. `blockers` supply the words for what is refused, aborted or waiting.
+#[must_use]
+pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) -> Explanation {
+    let write = write_name(plan, started_at);
+    let total = plan.tables.len();
+    let why = blockers.first().map_or_else(
+        || "the reason is not known".to_owned(),
+        |reason| reason.detail.clone(),
+    );
+    let (headline, consequence) = match plan.disposition {
+        Disposition::Refused => {
+            (format!("The sidecar is refused: {why}."), "Nothing is decided about it, and nothing will be done: neither to its tables nor to the file.".to_owned())
+        }
+        Disposition::Waiting => (
+            format!("{write} has to wait: {why}."),
+            "Nothing is done until then. Resolving the older one can change where these tables stand, so this one is judged anew afterwards.".to_owned(),
+        ),
+        Disposition::OrphanedBranch => {
+            (format!("{write} went to branch {}, which no longer exists.", shown(plan.branch.as_deref().unwrap_or("main"), NAME_CHARS_MAX)), CLEANED_UP.to_owned())
+        }
+        Disposition::Abort => (
+            format!("{write} cannot be resolved: {why}{}.", and_more(blockers.len().saturating_sub(1), "reason")),
+            "Neither finishing the write nor undoing it is safe, so nothing will be done; a person has to look.".to_owned(),
+        ),
+        Disposition::AlreadyPublished if total == 0 => (format!("Nothing of {} is left to do; only its sidecar was left behind.", inside_a_sentence(&write)), CLEANED_UP.to_owned()),
+        Disposition::AlreadyPublished => (format!("{write} is complete and published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
+        Disposition::Superseded => (
+            format!("Nothing of {} is waiting to be published, but what it wrote to has been published since it started.", inside_a_sentence(&write)),
+            format!("Whether this write is among what readers see cannot be told from what is left, so it is not claimed. {CLEANED_UP}"),
+        ),
+        Disposition::NeverStarted => (
+            format!("{write} stopped before it committed any table."),
+            format!("Readers see none of it, and no table holds any of it. If its writer is still alive it may yet commit, so it has to be stopped first. {CLEANED_UP}"),
+        ),
+        Disposition::RollForward => roll_forward(&write, plan),
+        Disposition::RollBack => (roll_back_headline(&write, plan), roll_back_consequence(plan)),
+    };
+    let carried_out = !blockers
+        .iter()
+        .any(|blocker| blocker.code == Code::NotYetSupported);
+    let consequence = if carried_out {
+        consequence
+    } else {
+        format!(
+            "{consequence} This build does not carry that out yet: recover it with the engine that wrote it."
+        )
+    };
+    Explanation {
+        headline,
+        consequence,
+    }
+}
+
+fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
+    let (total, published) = (plan.tables.len(), tables_with(plan, Action::Publish));
+    match (total, published) {
+        (0, _) => (
+            format!("{write} staged its schema whole, but did not finish."),
+            "It will be rolled forward: what it changes in the catalog is published, and its schema files are put in place.".to_owned(),
+        ),
+        (_, 0) => (
+            format!("{write} published its tables, but its schema files are not in place."),
+            "It will be rolled forward: the schema files are put in place, and no table changes.".to_owned(),
+        ),
+        _ => {
+            let versions = if published == 1 { "the new version of one table becomes".to_owned() } else { format!("the new versions of {} tables become", count_word(published)) };
+            (
+                format!("{write} was committed to {}, but never published.", all_of_its_tables(total)),
+                format!("Readers see none of it yet. It will be rolled forward: {versions} visible, in one commit of the catalog."),
+            )
+        }
+    }
+}
+
+fn roll_back_headline(write: &str, plan: &Plan) -> String {
+    let (total, moved) = (
+        plan.tables.len(),
+        plan.tables.iter().filter(|table| has_moved(table)).count(),
+    );
+    let mut unexpected = plan.tables.iter().filter(|table| is_unexpected(table));
+    if let Some(table) = unexpected.next() {
+        return format!(
+            "{write} did not end as it announced: {} stands at version {}, {} above the published version {}{}.",
+            table_name(&table.table_key, table.branch.as_deref()),
+            number(table.lance_head),
+            count_word(distance(table)),
+            number(table.manifest_pinned),
+            and_more(unexpected.count(), "such table"),
+        );
+    }
+    match moved {
+        0 => format!("{write} stopped before its schema was staged whole; it committed no table."),
+        _ if moved == total => format!(
+            "{write} was committed to {}, but its schema was never staged whole.",
+            all_of_its_tables(total)
+        ),
+        _ => format!(
+            "{write} stopped half-way: {} of its {} tables {} committed.",
+            count_word(moved),
+            count_word(total),
+            if moved == 1 { "was" } else { "were" }
+        ),
+    }
+}
+
+fn roll_back_consequence(plan: &Plan) -> String {
+    let (returning, returned) = (
+        tables_with(plan, Action::RestoreAndPublish),
+        tables_with(plan, Action::Publish),
+    );
+    if returning + returned == 0 {
+        return "Readers see none of it, and no table changes: it will be rolled back by setting aside what it staged.".to_owned();
+    }
+    let mut parts = Vec::new();
+    match returning {
+        0 => {}
+        1 => parts.push("one table returns to what is published".to_owned()),
+        _ => parts.push(format!(
+            "{} tables return to what is published",
+            count_word(returning)
+        )),
+    }
+    match returned {
+        0 => {}
+        1 => parts
+            .push("one table already holds what is published, so only its pin moves".to_owned()),
+        _ => parts.push(format!(
+            "{} tables already hold what is published, so only their pins move",
+            count_word(returned)
+        )),
+    }
+    let unseen = if plan.tables.iter().any(is_unexpected) {
+        "Readers do not see what stands above the published versions."
+    } else {
+        "Readers see none of it."
+    };
+    let differing = plan.tables.iter().find(|table| {
+        table
+            .restore_to
+            .is_some_and(|target| target != table.expected_version)
+    });
+    let also = differing.map_or_else(String::new, |table| {
+        format!(
+            " {} returns to version {}, not to version {} from which this writer started: what was published since then stays.",
+            table_name(&table.table_key, table.branch.as_deref()),
+            number(table.restore_to),
+            table.expected_version
+        )
+    });
+    format!(
+        "{unseen} Because a write is all or nothing, it will be rolled back: {}. No reader sees any change, and what was written stays as an old version.{also}",
+        parts.join(", ")
+    )
+}
+
+/// Characters of a name in a sentence; the name itself is beside it in full.
+const NAME_CHARS_MAX: usize = 64;
+
+const CLEANED_UP: &str =
+    "No table is touched: the operation is recorded, and its sidecar is retired.";
+
+fn write_name(plan: &Plan, started_at: Option<Timestamp>) -> String {
+    let of = started_at.map_or_else(String::new, |started_at| {
+        format!(" of {}", started_at.minute())
+    });
+    match (&plan.actor_id, plan.writer_kind) {
+        (Some(actor), _) if !actor.trim().is_empty() => {
+            format!("{}’s write{of}", shown(actor, NAME_CHARS_MAX))
+        }
+        (_, Some(kind)) => format!("The {}{of}", kind.name()),
+        (_, None) => format!("The write{of}"),
+    }
+}
+
+/// `The Load of …` inside a sentence; an actor's name keeps its spelling.
+fn inside_a_sentence(write: &str) -> String {
+    write
+        .strip_prefix("The ")
+        .map_or_else(|| write.to_owned(), |rest| format!("the {rest}"))
+}
+
+/// A table in a sentence, with its Lance branch unless that is main.
+fn table_name(table_key: &str, branch: Option<&str>) -> String {
+    let key = shown(table_key, NAME_CHARS_MAX);
+    branch.map_or_else(
+        || key.clone(),
+        |branch| format!("{key} on branch {}", shown(branch, NAME_CHARS_MAX)),
+    )
+}
+
+fn tables_with(plan: &Plan, action: Action) -> usize {
+    plan.tables
+        .iter()
+        .filter(|table| table.action == action)
+        .count()
+}
+
+fn has_moved(table: &PlannedTable) -> bool {
+    table.classification == Some(ClassificationLabel::RolledPastExpected) || is_unexpected(table)
+}
+
+fn is_unexpected(table: &PlannedTable) -> bool {
+    matches!(
+        table.classification,
+        Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep)
+    )
+}
+
+fn distance(table: &PlannedTable) -> u64 {
+    table
+        .lance_head
+        .unwrap_or_default()
+        .saturating_sub(table.manifest_pinned.unwrap_or_default())
+}
+
+fn all_of_its_tables(total: usize) -> String {
+    match total {
+        1 => "its one table".to_owned(),
+        2 => "both of its tables".to_owned(),
+        _ => format!("all of its {} tables", count_word(total)),
+    }
+}
+
+fn and_more(more: usize, noun: &str) -> String {
+    match more {
+        0 => String::new(),
+        1 => format!(" (and one more {noun})"),
+        _ => format!(" (and {} more {noun}s)", count_word(more)),
+    }
+}
+
+fn count_word(count: impl TryInto<usize> + ToString + Copy) -> String {
+    const WORDS: [&str; 11] = [
+        "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    ];
+    count
+        .try_into()
+        .ok()
+        .and_then(|index: usize| WORDS.get(index))
+        .map_or_else(|| count.to_string(), |word| (*word).to_owned())
+}
+
+fn number(version: Option<u64>) -> String {
+    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+}
+
+/// What readers see of one table before and after.
+#[must_use]
+pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
+    match (table.action, plan.disposition) {
+        (Action::Publish, Disposition::RollForward) => {
+            format!(
+                "Readers move from version {} to version {}.",
+                number(table.manifest_pinned),
+                number(table.publish_as)
+            )
+        }
+        (Action::Publish, _) => format!(
+            "Version {} already holds what version {} holds; it only becomes the pin.",
+            number(table.publish_as),
+            number(table.manifest_pinned)
+        ),
+        (Action::RestoreAndPublish, _) => format!(
+            "Version {} comes back as version {}, and readers see no change. Version {} stays as an old version.",
+            number(table.restore_to),
+            number(table.publish_as),
+            number(table.lance_head)
+        ),
+        (Action::None, Disposition::RollBack | Disposition::NeverStarted)
+            if table.classification == Some(ClassificationLabel::NoMovement)
+                && table
+                    .lance_head
+                    .is_none_or(|head| head <= table.expected_version) =>
+        {
+            "Never reached by the writer. Nothing changes.".to_owned()
+        }
+        (Action::None, _) => "Nothing changes.".to_owned(),
+        (Action::Register, _) => "It is added to the catalog.".to_owned(),
+        (Action::Tombstone, _) => "It is removed from the catalog.".to_owned(),
+    }
+}
+
+/// What one step does.
+#[must_use]
+pub fn step_sentence(step: &Step) -> String {
+    match step {
+        Step::Tag { table_key, branch, version, precondition, .. } => {
+            let table = table_name(table_key, branch.as_deref());
+            match precondition {
+                Precondition::TableHead { version: head, .. } if version == head => format!("Tag HEAD {version} of {table}, so that this can be undone"),
+                _ => format!("Tag version {version} of {table}, so that cleanup cannot take it"),
+            }
+        }
+        Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared before can land after".to_owned(),
+        Step::Restore { table_key, branch, version, lands_at, .. } => {
+            format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
+        }
+        Step::Publish { pins, .. } => {
+            let pins: Vec<String> = pins.iter().map(|pin| format!("{} at {}", table_name(&pin.table_key, pin.branch.as_deref()), pin.to_version)).collect();
+            format!("Publish {}, in one commit of the catalog", pins.join(", "))
+        }
+        Step::Record { .. } => "Look at everything once more, and write the terminal record".to_owned(),
+        Step::Retire { file, .. } => format!("Retire the sidecar {file}"),
+    }
+}
+
+/// When a step is done at all.
+#[must_use]
+pub fn precondition_sentence(precondition: &Precondition) -> String {
+    match precondition {
+        Precondition::TableHead { version, .. } => format!("only if HEAD is still {version}"),
+        Precondition::PinsAsPlanned => "only if every pin is still as planned".to_owned(),
+        Precondition::StepsDone => "only after every step before it".to_owned(),
+        Precondition::Recorded => "only after the record is durable".to_owned(),
+    }
+}
+
+/// The answer to `apply`, in one sentence.
+#[must_use]
+pub fn outcome_sentence(report: &ApplyReport) -> String {
+    match report.outcome {
+        OutcomeKind::RolledForward => "Rolled forward: readers see the whole write.".to_owned(),
+        OutcomeKind::RolledBack => "Rolled back: readers see what they saw before.".to_owned(),
+        OutcomeKind::CleanedUp => "Cleaned up: no table was touched.".to_owned(),
+        OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown => {
+            report.detail.clone()
+        }
+    }
+}

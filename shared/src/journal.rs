@@ -1,0 +1,162 @@
+//! The journal of one operation: create-only records, each carrying the digest of the one before; the state is their fold.
+//!
+//! It is an intent log. A record says *started* before the effect and *finished* after it, so whoever comes after a crash
+//! knows which effects to look for, and recognises them by their Lance transaction properties (promise 5). Times in it are for
+//! people; nothing depends on them.
+
+mod error;
+mod state;
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::Approval;
+use crate::digest::{Digest, Tag};
+use crate::ids::OperationId;
+use crate::outcome::{Difference, Effect, OutcomeKind, TableOutcome};
+use crate::timestamp::Timestamp;
+
+pub use error::JournalError;
+pub use state::{Attempt, Finished, JournalState, Next};
+
+/// One record, stored as `__recovery_log/{operation_id}/{sequence:06}.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalRecord {
+    /// The operation whose journal this is.
+    pub operation_id: OperationId,
+    /// Position in the journal, from 1, without gaps.
+    pub sequence: u64,
+    /// Digest of the stored bytes of the record before; `None` for the first.
+    pub previous: Option<Digest>,
+    /// When it was written; for people.
+    pub recorded_at: Timestamp,
+    /// What it records.
+    pub entry: JournalEntry,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JournalEntry {
+    /// Somebody approved exactly this plan.
+    Approved {
+        /// The approval.
+        approval: Approval,
+        /// The plan's canonical bytes.
+        plan: String,
+    },
+    /// An executor took the operation. A later claim of the same plan takes over from it; nobody needs a clock to do so,
+    /// since every effect is fenced and a paused executor finds its next record taken.
+    Claimed {
+        /// Counts claims of this operation, from 1.
+        epoch: u64,
+        /// A name the executor chose at random.
+        executor: String,
+        /// The plan.
+        plan_digest: Digest,
+        /// Its canonical bytes.
+        plan: String,
+        /// The sidecar's bytes as text, so that the operation can be finished without the file.
+        sidecar: String,
+    },
+    /// The steps with these positions in the plan are about to be done.
+    StepsStarted {
+        /// The claim under which.
+        epoch: u64,
+        /// Positions in [`crate::Plan::steps`].
+        steps: Vec<usize>,
+        /// For steps that commit to the catalog: the version that was read, so that the effect is looked for at the one after.
+        catalog_version: Option<u64>,
+    },
+    /// They are done.
+    StepsFinished {
+        /// The claim under which.
+        epoch: u64,
+        /// One entry per step.
+        results: Vec<StepResult>,
+    },
+    /// The attempt ended without finishing, because the world is not as planned. The operation stays open and is planned anew.
+    Interrupted {
+        /// The claim that ends.
+        epoch: u64,
+        /// What happened, for people.
+        detail: String,
+        /// What moved.
+        differences: Vec<Difference>,
+    },
+    /// The terminal record: everything but retiring the sidecar is done.
+    Finished {
+        /// The claim under which.
+        epoch: u64,
+        /// How it ended.
+        outcome: OutcomeKind,
+        /// Per table.
+        tables: Vec<TableOutcome>,
+        /// The catalog.
+        catalog: Effect,
+        /// The sidecar's bytes as text: retiring the file loses nothing.
+        sidecar: String,
+    },
+}
+
+impl JournalEntry {
+    /// The name of the kind, as in JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Approved { .. } => "approved",
+            Self::Claimed { .. } => "claimed",
+            Self::StepsStarted { .. } => "steps_started",
+            Self::StepsFinished { .. } => "steps_finished",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Finished { .. } => "finished",
+        }
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// Position in [`crate::Plan::steps`].
+    pub step: usize,
+    /// The version it made or named, where there is one.
+    pub version: Option<u64>,
+    /// Whether an earlier attempt had already done it.
+    pub already_done: bool,
+}
+
+impl JournalRecord {
+    /// The bytes that are stored and hashed.
+    ///
+    /// # Errors
+    /// The serialiser's words; no record should cause one.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        serde_json::to_vec(self).map_err(|error| error.to_string())
+    }
+
+    /// Name of the object in the operation's folder.
+    #[must_use]
+    pub fn object_name(sequence: u64) -> String {
+        format!("{sequence:06}.json")
+    }
+}
+
+/// Digest of a record's stored bytes.
+#[must_use]
+pub fn record_digest(bytes: &[u8]) -> Digest {
+    Digest::of(Tag::JournalRecord, bytes)
+}
+
+/// Verifies the records of one operation, in order of sequence, and folds them.
+///
+/// # Errors
+/// The first record that is not what it must be: see [`JournalError`].
+pub fn verify_chain<'a>(
+    operation_id: &OperationId,
+    records: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<JournalState, JournalError> {
+    let mut state = JournalState::new(operation_id.clone());
+    for bytes in records {
+        state = state.append(bytes)?;
+    }
+    Ok(state)
+}

@@ -1,0 +1,391 @@
+//! What a journal's records add up to, and the next effect they leave to do.
+
+use std::collections::BTreeMap;
+
+use super::{JournalEntry, JournalError, JournalRecord, StepResult, record_digest};
+use crate::approval::{Approval, authorize};
+use crate::digest::{Digest, Tag};
+use crate::ids::OperationId;
+use crate::outcome::{Effect, OutcomeKind, TableOutcome};
+use crate::plan::{Plan, PlanBytes, Step};
+use crate::timestamp::Timestamp;
+
+/// The fold over one operation's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalState {
+    operation_id: OperationId,
+    records: u64,
+    last: Option<Digest>,
+    approvals: Vec<(Approval, String)>,
+    attempt: Option<Attempt>,
+    epochs: u64,
+    finished: Option<Finished>,
+}
+
+/// An execution that was begun and has neither finished nor given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which claim holds it.
+    pub epoch: u64,
+    /// Who holds it.
+    pub executor: String,
+    /// The plan, with its canonical bytes.
+    pub bytes: PlanBytes,
+    /// The same, decoded.
+    pub plan: Plan,
+    /// The sidecar's bytes as text.
+    pub sidecar: String,
+    /// Steps that were intended, with the catalog version they were intended on.
+    pub started: BTreeMap<usize, Option<u64>>,
+    /// Steps that are done.
+    pub done: BTreeMap<usize, StepResult>,
+}
+
+/// What the terminal record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The plan that was carried out.
+    pub plan: Plan,
+    /// Its digest.
+    pub digest: Digest,
+    /// How it ended.
+    pub outcome: OutcomeKind,
+    /// Per table.
+    pub tables: Vec<TableOutcome>,
+    /// The catalog.
+    pub catalog: Effect,
+    /// The sidecar's bytes as text.
+    pub sidecar: String,
+    /// When; for people.
+    pub recorded_at: Timestamp,
+}
+
+/// What an executor has to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing is claimed.
+    Claim,
+    /// Do these steps; they do not depend on each other.
+    Steps(Vec<usize>),
+    /// Look at everything once more and write the terminal record.
+    Record,
+    /// See that the sidecar is gone.
+    Retire,
+}
+
+impl JournalState {
+    /// The journal before its first record.
+    #[must_use]
+    pub const fn new(operation_id: OperationId) -> Self {
+        Self {
+            operation_id,
+            records: 0,
+            last: None,
+            approvals: Vec::new(),
+            attempt: None,
+            epochs: 0,
+            finished: None,
+        }
+    }
+
+    /// The operation.
+    #[must_use]
+    pub const fn operation_id(&self) -> &OperationId {
+        &self.operation_id
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Every approval with the canonical bytes of the plan it is for.
+    #[must_use]
+    pub fn approvals(&self) -> &[(Approval, String)] {
+        &self.approvals
+    }
+
+    /// The execution that is under way, or was interrupted by a crash.
+    #[must_use]
+    pub const fn attempt(&self) -> Option<&Attempt> {
+        self.attempt.as_ref()
+    }
+
+    /// The terminal record, if there is one.
+    #[must_use]
+    pub const fn finished(&self) -> Option<&Finished> {
+        self.finished.as_ref()
+    }
+
+    /// The epoch the next claim has.
+    #[must_use]
+    pub const fn next_epoch(&self) -> u64 {
+        self.epochs + 1
+    }
+
+    /// The record that would come next with this entry.
+    #[must_use]
+    pub fn next_record(&self, recorded_at: Timestamp, entry: JournalEntry) -> JournalRecord {
+        JournalRecord {
+            operation_id: self.operation_id.clone(),
+            sequence: self.records + 1,
+            previous: self.last,
+            recorded_at,
+            entry,
+        }
+    }
+
+    /// What is to be done next. Pure: production, crash tests and models all ask this one function.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        if self.finished.is_some() {
+            return Next::Retire;
+        }
+        let Some(attempt) = &self.attempt else {
+            return Next::Claim;
+        };
+        let steps = &attempt.plan.steps;
+        let Some(first) = (0..steps.len()).find(|step| !attempt.done.contains_key(step)) else {
+            return Next::Record;
+        };
+        match &steps[first] {
+            Step::Record { .. } | Step::Retire { .. } => Next::Record,
+            // Neighbours of one kind touch different tables, or give different names to versions of one: they can go together.
+            step @ (Step::Tag { .. } | Step::Restore { .. }) => {
+                let together =
+                    (first..steps.len()).take_while(|other| steps[*other].kind() == step.kind());
+                Next::Steps(
+                    together
+                        .filter(|other| !attempt.done.contains_key(other))
+                        .collect(),
+                )
+            }
+            Step::FenceCatalog { .. } | Step::Publish { .. } => Next::Steps(vec![first]),
+        }
+    }
+
+    /// Takes the next record's stored bytes.
+    ///
+    /// # Errors
+    /// See [`JournalError`]; the state is then lost, so clone it first where that matters.
+    pub fn append(mut self, bytes: &[u8]) -> Result<Self, JournalError> {
+        let sequence = self.records + 1;
+        let operation_id = || self.operation_id.clone();
+        let record: JournalRecord =
+            serde_json::from_slice(bytes).map_err(|error| JournalError::NotARecord {
+                operation_id: operation_id(),
+                sequence,
+                reason: error.to_string(),
+            })?;
+        if record.to_bytes().as_deref() != Ok(bytes) {
+            let reason = "its bytes are not how this build writes a record".to_owned();
+            return Err(JournalError::NotARecord {
+                operation_id: operation_id(),
+                sequence,
+                reason,
+            });
+        }
+        let broken = |reason: &str| JournalError::ChainBroken {
+            operation_id: operation_id(),
+            sequence,
+            reason: reason.to_owned(),
+        };
+        if record.operation_id != self.operation_id {
+            return Err(broken("it names another operation"));
+        }
+        if record.sequence != sequence {
+            return Err(broken(&format!("it says it is record {}", record.sequence)));
+        }
+        if record.previous != self.last {
+            return Err(broken(
+                "it does not carry the digest of the record before it",
+            ));
+        }
+        if self.finished.is_some() {
+            return Err(JournalError::IllegalTransition {
+                operation_id: operation_id(),
+                sequence,
+                reason: "the journal has its terminal record".to_owned(),
+            });
+        }
+        self.enter(sequence, record)?;
+        self.records = sequence;
+        self.last = Some(record_digest(bytes));
+        Ok(self)
+    }
+
+    fn enter(&mut self, sequence: u64, record: JournalRecord) -> Result<(), JournalError> {
+        let operation_id = self.operation_id.clone();
+        let illegal = |reason: String| {
+            Err(JournalError::IllegalTransition {
+                operation_id: operation_id.clone(),
+                sequence,
+                reason,
+            })
+        };
+        match record.entry {
+            JournalEntry::Approved { approval, plan } => {
+                self.plan(sequence, plan.clone(), approval.plan_digest)?;
+                if approval.operation_id != self.operation_id {
+                    return illegal(format!(
+                        "the approval is for operation {}",
+                        approval.operation_id
+                    ));
+                }
+                self.approvals.push((approval, plan));
+            }
+            JournalEntry::Claimed {
+                epoch,
+                executor,
+                plan_digest,
+                plan,
+                sidecar,
+            } => {
+                if epoch != self.next_epoch() {
+                    return illegal(format!("claim {epoch} cannot follow claim {}", self.epochs));
+                }
+                let (bytes, plan) = self.plan(sequence, plan, plan_digest)?;
+                let approvals: Vec<Approval> = self
+                    .approvals
+                    .iter()
+                    .map(|(approval, _)| approval.clone())
+                    .collect();
+                if let Err(error) = authorize(bytes.clone(), &approvals) {
+                    return illegal(error.to_string());
+                }
+                if Digest::of(Tag::Sidecar, sidecar.as_bytes()) != plan.sidecar {
+                    return illegal(
+                        "the sidecar in the claim is not the one of the plan".to_owned(),
+                    );
+                }
+                let (started, done) = match self.attempt.take() {
+                    Some(attempt) if attempt.bytes.digest() == plan_digest => {
+                        (attempt.started, attempt.done)
+                    }
+                    Some(attempt) => {
+                        return illegal(format!("plan {} is under way", attempt.bytes.digest()));
+                    }
+                    None => Default::default(),
+                };
+                self.attempt = Some(Attempt {
+                    epoch,
+                    executor,
+                    bytes,
+                    plan,
+                    sidecar,
+                    started,
+                    done,
+                });
+                self.epochs = epoch;
+            }
+            JournalEntry::StepsStarted {
+                epoch,
+                steps,
+                catalog_version,
+            } => {
+                let next = match self.next() {
+                    Next::Steps(steps) => steps,
+                    Next::Claim | Next::Record | Next::Retire => Vec::new(),
+                };
+                let attempt = self.held(sequence, epoch)?;
+                if let Some(step) = steps.iter().find(|step| !next.contains(step)) {
+                    return illegal(format!("step {step} is not what comes next"));
+                }
+                attempt
+                    .started
+                    .extend(steps.into_iter().map(|step| (step, catalog_version)));
+            }
+            JournalEntry::StepsFinished { epoch, results } => {
+                let attempt = self.held(sequence, epoch)?;
+                for result in results {
+                    let step = result.step;
+                    if !attempt.started.contains_key(&step) {
+                        return illegal(format!("step {step} was never started"));
+                    }
+                    if attempt.done.insert(step, result).is_some() {
+                        return illegal(format!("step {step} is done already"));
+                    }
+                }
+            }
+            JournalEntry::Interrupted { epoch, .. } => {
+                self.held(sequence, epoch)?;
+                self.attempt = None;
+            }
+            JournalEntry::Finished {
+                epoch,
+                outcome,
+                tables,
+                catalog,
+                sidecar,
+            } => {
+                self.held(sequence, epoch)?;
+                if self.next() != Next::Record {
+                    return illegal("steps of the plan are not done".to_owned());
+                }
+                if let Some(attempt) = self.attempt.take() {
+                    if OutcomeKind::of_finished(attempt.plan.disposition) != Some(outcome) {
+                        return illegal(format!(
+                            "a plan of disposition {} does not end as {}",
+                            attempt.plan.disposition.name(),
+                            outcome.name()
+                        ));
+                    }
+                    if sidecar != attempt.sidecar {
+                        return illegal(
+                            "the sidecar in the terminal record is not the one of the claim"
+                                .to_owned(),
+                        );
+                    }
+                    let digest = attempt.bytes.digest();
+                    self.finished = Some(Finished {
+                        plan: attempt.plan,
+                        digest,
+                        outcome,
+                        tables,
+                        catalog,
+                        sidecar,
+                        recorded_at: record.recorded_at,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, sequence: u64, epoch: u64) -> Result<&mut Attempt, JournalError> {
+        let operation_id = self.operation_id.clone();
+        match &mut self.attempt {
+            Some(attempt) if attempt.epoch == epoch => Ok(attempt),
+            _ => Err(JournalError::IllegalTransition {
+                operation_id,
+                sequence,
+                reason: format!("claim {epoch} does not hold the operation"),
+            }),
+        }
+    }
+
+    fn plan(
+        &self,
+        sequence: u64,
+        text: String,
+        digest: Digest,
+    ) -> Result<(PlanBytes, Plan), JournalError> {
+        let untrusted = |source| JournalError::Plan {
+            operation_id: self.operation_id.clone(),
+            sequence,
+            source,
+        };
+        let bytes = PlanBytes::verify(text, digest).map_err(untrusted)?;
+        let plan = bytes.decode().map_err(untrusted)?;
+        if plan.operation_id == self.operation_id {
+            Ok((bytes, plan))
+        } else {
+            Err(JournalError::IllegalTransition {
+                operation_id: self.operation_id.clone(),
+                sequence,
+                reason: format!("the plan is for operation {}", plan.operation_id),
+            })
+        }
+    }
+}

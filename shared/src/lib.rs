@@ -1,0 +1,60 @@
+//! The whole verdict over recovery sidecars: parse, classify, decide, plan, digest, authorize, journal, explain.
+//!
+//! ```text
+//! bytes ─parse→ Sidecar ─┐
+//! storage ─observe→ Observation ┴judge→ Verdict ─plan→ Plan ─digest→ PlanBytes
+//!  people → Approval{plan_digest} ─authorize→ ApprovedPlan ─execute→ journal ─fold→ JournalState
+//! ```
+//!
+//! Every arrow but *observe* and *execute* is here, compiled alike for native code and for the browser, so both show the same
+//! verdict, byte for byte. There is no input or output in this crate, no clock, no randomness, and nothing asynchronous: time,
+//! names and limits are passed in.
+
+pub mod api;
+mod approval;
+mod classification;
+mod code;
+mod decision;
+mod digest;
+pub mod explanation;
+mod ids;
+pub mod journal;
+mod limits;
+mod listing;
+mod location;
+pub mod observation;
+mod outcome;
+mod plan;
+mod sidecar;
+mod text;
+mod timestamp;
+mod verdict;
+mod what_if;
+
+pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
+pub use classification::{
+    Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
+};
+pub use code::{Code, Reason, Requirement};
+pub use decision::{Decision, decide};
+pub use digest::{Digest, DigestError, Tag};
+pub use explanation::{Explanation, explain};
+pub use ids::{OperationId, OperationIdError, RootId};
+pub use limits::Limits;
+pub use listing::{ListedSidecar, SidecarFile, assemble};
+pub use location::location_conflict;
+pub use observation::Observation;
+pub use outcome::{
+    ApplyReport, Difference, Effect, EffectOn, OutcomeKind, SidecarFate, TableOutcome, differences,
+};
+pub use plan::{
+    PinMove, Plan, PlanBytes, PlanError, PlanInput, PlannedTable, Precondition, Step, plan,
+    recovery_tag,
+};
+pub use sidecar::{
+    Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarError,
+    SidecarSchemaError, TablePin, Tombstone, WriterKind,
+};
+pub use timestamp::{Timestamp, age_text};
+pub use verdict::{Action, Disposition, TableVerdict, Verdict, age_blocker, judge, refuse};
+pub use what_if::{HeadPosition, PinPosition, WhatIf, what_if};

@@ -1,0 +1,236 @@
+//! What was found on storage: facts with their gaps, never guesses.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::code::Reason;
+use crate::digest::Digest;
+use crate::sidecar::TablePin;
+use crate::timestamp::Timestamp;
+
+/// The catalog and the tables of one sidecar, as found in one look at the root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The branch of `__manifest` the sidecar belongs to.
+    pub catalog: CatalogObservation,
+    /// One entry per pin of the sidecar, in the sidecar's order.
+    pub tables: Vec<TableObservation>,
+    /// What a `SchemaApply` staged and promoted; absent for other writers.
+    pub schema: Option<SchemaObservation>,
+}
+
+/// The sidecar's branch in `__manifest`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CatalogObservation {
+    /// The branch is there.
+    Present {
+        /// Version of `__manifest` on this branch. Moves whenever anything is published; never part of a plan.
+        version: u64,
+        /// `omnigraph:internal_schema_version`; 1 if absent.
+        stamp: u32,
+        /// Whether publishers honour claims and the catalog fence (`sidecar:two_phase`).
+        two_phase: bool,
+        /// When the branch was created, where Lance recorded it; `None` for main.
+        branch_created_at: Option<Timestamp>,
+    },
+    /// `__manifest` has no such branch.
+    BranchAbsent {
+        /// Whether files of the branch are still in the catalog's `tree/` folder.
+        tree_left: bool,
+    },
+    /// There is no `__manifest`, or it cannot be read.
+    Unreadable {
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// One pinned table, as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableObservation {
+    /// The pin's key.
+    pub table_key: String,
+    /// The pin's Lance branch; `None` is main.
+    pub branch: Option<String>,
+    /// Where the catalog says the dataset is, relative to the root; `None` if the catalog does not know the table.
+    pub location: Option<String>,
+    /// The visible version.
+    pub pinned: Pinned,
+    /// The latest version of the dataset on the pin's branch.
+    pub head: HeadObservation,
+    /// Set if the sidecar's path is not the catalog's location (promise 9).
+    pub location_conflict: Option<Reason>,
+    /// Lance transactions of the versions after `min(expected, pinned)` up to HEAD, and HEAD's own, oldest first, as far as they were read.
+    pub transactions: Vec<TransactionObservation>,
+    /// Whether the table at HEAD holds exactly what it holds at the pin (lance.md section 4).
+    pub head_content: ContentComparison,
+    /// Whether the pin can be restored.
+    pub restorable: Restorability,
+}
+
+/// The visible version of a table on the sidecar's branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Pinned {
+    /// Published at this version.
+    At {
+        /// The version readers see.
+        version: u64,
+    },
+    /// The catalog has no version of this table: there is nothing to return to.
+    Absent,
+    /// Removed by a tombstone.
+    Tombstoned {
+        /// Version of the tombstone.
+        version: u64,
+    },
+}
+
+/// The latest Lance version of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum HeadObservation {
+    /// The dataset's latest version on the pin's branch.
+    At {
+        /// The version.
+        version: u64,
+        /// UUID of the Lance transaction that made it; `None` where it was not read or Lance keeps none.
+        transaction: Option<String>,
+    },
+    /// The dataset has no such Lance branch yet: the writer never reached it.
+    BranchMissing,
+    /// There is no dataset at the catalog's location.
+    DatasetMissing,
+    /// Storage or Lance failed.
+    Unreadable {
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// One version's Lance transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionObservation {
+    /// The version it made.
+    pub version: u64,
+    /// What it was; `None` if the version or its transaction is gone (cleaned up).
+    pub transaction: Option<Transaction>,
+}
+
+/// What a Lance transaction says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Its UUID.
+    pub uuid: String,
+    /// Lance's name of the operation: `Append`, `Delete`, `Restore`…
+    pub operation: String,
+    /// For a `Restore`: the version it returned to.
+    pub restored_version: Option<u64>,
+    /// When the version was made.
+    pub timestamp: Option<Timestamp>,
+    /// Rows it added (or removed, below zero), where that is known without reading data.
+    #[serde(default)]
+    pub row_delta: Option<i64>,
+    /// The transaction's properties; our own effects name themselves here (promise 5).
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Whether two versions of one table hold the same content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentComparison {
+    /// Not asked: HEAD is the pin, or the look was a shallow one.
+    NotCompared,
+    /// Every input of a read is the same.
+    Equal,
+    /// Something differs, or it could not be ruled out.
+    Different,
+}
+
+/// Whether Lance would restore a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Restorability {
+    /// Not asked: nothing to restore, or the look was a shallow one.
+    NotChecked,
+    /// Lance accepts it, and every file it refers to is there.
+    Restorable,
+    /// Lance would refuse it, or files are gone.
+    NotRestorable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a `SchemaApply` left of its schema files, registrations and tombstones (protocol section 6).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaObservation {
+    /// Digest of `_schema.pg.staging`, if it is there.
+    pub staged_source: Option<Digest>,
+    /// Digest of `_schema.ir.json.staging`, if it is there.
+    pub staged_ir: Option<Digest>,
+    /// Digest of `__schema_state.json.staging`, if it is there.
+    pub staged_state: Option<Digest>,
+    /// Whether the live `_schema.ir.json` already declares every table the sidecar registers.
+    pub live_ir_declares_tables: bool,
+    /// Whether the catalog holds every registration and tombstone of the sidecar.
+    pub published: bool,
+}
+
+impl Pinned {
+    /// The visible version, if there is one.
+    #[must_use]
+    pub const fn version(self) -> Option<u64> {
+        match self {
+            Self::At { version } => Some(version),
+            Self::Absent | Self::Tombstoned { .. } => None,
+        }
+    }
+}
+
+impl HeadObservation {
+    /// The latest version, if it is known.
+    #[must_use]
+    pub const fn version(&self) -> Option<u64> {
+        match self {
+            Self::At { version, .. } => Some(*version),
+            Self::BranchMissing | Self::DatasetMissing | Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// UUID of the transaction that made HEAD, if it was read.
+    #[must_use]
+    pub fn transaction(&self) -> Option<&str> {
+        match self {
+            Self::At { transaction, .. } => transaction.as_deref(),
+            Self::BranchMissing | Self::DatasetMissing | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+impl Observation {
+    /// What was found of the sidecar's pin at `index`; `None` if what stands there is of another table or branch, so that a
+    /// gap in what was looked at never passes for a fact.
+    #[must_use]
+    pub fn of_pin(&self, index: usize, pin: &TablePin) -> Option<&TableObservation> {
+        let branch =
+            |table: &TableObservation| table.branch.clone().filter(|branch| branch != "main");
+        self.tables.get(index).filter(|table| {
+            table.table_key == pin.table_key && branch(table).as_deref() == pin.table_branch()
+        })
+    }
+}
+
+impl TableObservation {
+    /// The transaction that made `version`, if it was read and still exists.
+    #[must_use]
+    pub fn transaction_at(&self, version: u64) -> Option<&Transaction> {
+        self.transactions
+            .iter()
+            .find(|entry| entry.version == version)?
+            .transaction
+            .as_ref()
+    }
+}

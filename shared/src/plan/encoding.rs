@@ -1,0 +1,104 @@
+//! The one place that turns plans into bytes, and bytes back into plans.
+
+use super::Plan;
+use crate::digest::{Digest, Tag};
+
+/// A plan's canonical bytes with their digest.
+///
+/// The bytes are compact JSON with the fields in the order of the type, whole numbers only, and no maps; a golden test pins them.
+/// What is approved, journaled and carried out is these bytes, never a re-serialisation of something parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanBytes {
+    text: String,
+    digest: Digest,
+}
+
+/// Why bytes are not a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The bytes hash to another digest than the one that was approved.
+    #[error("the plan's bytes have digest {found}, {expected} was named")]
+    DigestDiffers {
+        /// The digest that was named.
+        expected: Digest,
+        /// The digest of the bytes.
+        found: Digest,
+    },
+    /// The bytes are not a plan of this build's format.
+    #[error("the bytes with digest {digest} are not a plan of this build: {reason}")]
+    NotAPlan {
+        /// Digest of the bytes.
+        digest: Digest,
+        /// The parser's words.
+        reason: String,
+    },
+    /// A bug of ours: a plan could not be written down.
+    #[error("internal error: a plan could not be encoded: {reason}")]
+    Encoding {
+        /// The serialiser's words.
+        reason: String,
+    },
+}
+
+impl PlanBytes {
+    /// Writes a plan down.
+    ///
+    /// # Errors
+    /// [`PlanError::Encoding`], which no plan should cause.
+    pub fn of(plan: &Plan) -> Result<Self, PlanError> {
+        let text = serde_json::to_string(plan).map_err(|error| PlanError::Encoding {
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            digest: Digest::of(Tag::Plan, text.as_bytes()),
+            text,
+        })
+    }
+
+    /// Takes stored bytes for the plan with digest `expected`: hashed before they are parsed.
+    ///
+    /// # Errors
+    /// [`PlanError::DigestDiffers`] if they hash to anything else.
+    pub fn verify(text: String, expected: Digest) -> Result<Self, PlanError> {
+        let found = Digest::of(Tag::Plan, text.as_bytes());
+        if found == expected {
+            Ok(Self {
+                text,
+                digest: found,
+            })
+        } else {
+            Err(PlanError::DigestDiffers { expected, found })
+        }
+    }
+
+    /// Reads the plan.
+    ///
+    /// # Errors
+    /// [`PlanError::NotAPlan`] for bytes of another format, or that this build would have written otherwise.
+    pub fn decode(&self) -> Result<Plan, PlanError> {
+        let not_a_plan = |reason: String| PlanError::NotAPlan {
+            digest: self.digest,
+            reason,
+        };
+        let plan: Plan =
+            serde_json::from_str(&self.text).map_err(|error| not_a_plan(error.to_string()))?;
+        if Self::of(&plan)?.text == self.text {
+            Ok(plan)
+        } else {
+            Err(not_a_plan("the bytes are not in canonical form".to_owned()))
+        }
+    }
+
+    /// The canonical bytes.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Their digest.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+}

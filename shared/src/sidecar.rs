@@ -1,0 +1,371 @@
+//! One recovery sidecar, `schema_version` 1: parsed broadly, acted on narrowly (protocol section 2).
+
+mod error;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::code::{Code, Reason};
+use crate::ids::OperationId;
+use crate::limits::Limits;
+use crate::location::is_inside_root;
+use crate::timestamp::Timestamp;
+
+pub use error::{SidecarError, SidecarSchemaError};
+pub use wire::{Glimpse, GlimpsedPin};
+
+/// The only `schema_version` whose rules this build implements.
+pub const SUPPORTED_SCHEMA_VERSION: u32 = 1;
+
+/// What a writer announced before it committed its first table.
+///
+/// Serialises back to the shape released writers write: absent optional lists stay absent, unknown fields are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sidecar {
+    /// Always [`SUPPORTED_SCHEMA_VERSION`]; other versions are refused before this type exists.
+    pub schema_version: u32,
+    /// The operation; the file is named after it.
+    pub operation_id: OperationId,
+    /// When the writer started.
+    pub started_at: Timestamp,
+    /// Branch of the graph; `None` is main.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// Who wrote.
+    #[serde(default)]
+    pub actor_id: Option<String>,
+    /// What kind of write it was; decides which classification rule applies.
+    pub writer_kind: WriterKind,
+    /// The tables the writer was about to commit.
+    pub tables: Vec<TablePin>,
+    /// `BranchMerge`: head graph commit of the source branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge_source_commit_id: Option<String>,
+    /// `SchemaApply`: tables it was about to create.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_registrations: Vec<Registration>,
+    /// `SchemaApply`: tables it was about to remove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tombstones: Vec<Tombstone>,
+    /// Fields this build does not know, as found.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// The kinds of write that leave sidecars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum WriterKind {
+    /// Rows inserted, updated or deleted.
+    Mutation,
+    /// A bulk load.
+    Load,
+    /// A schema change.
+    SchemaApply,
+    /// A merge of one graph branch into another.
+    BranchMerge,
+    /// Indices built or refreshed.
+    EnsureIndices,
+    /// Compaction.
+    Optimize,
+}
+
+impl WriterKind {
+    /// Every kind, in the order of protocol section 2.
+    pub const ALL: [Self; 6] = [
+        Self::Mutation,
+        Self::Load,
+        Self::SchemaApply,
+        Self::BranchMerge,
+        Self::EnsureIndices,
+        Self::Optimize,
+    ];
+
+    /// Whether one write makes exactly one Lance commit per table. The other kinds make several, their number unknown
+    /// when the sidecar is written, and are classified by the loose rule (protocol section 3).
+    #[must_use]
+    pub const fn commits_each_table_once(self) -> bool {
+        matches!(self, Self::Mutation | Self::Load)
+    }
+
+    /// The name as in the sidecar.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mutation => "Mutation",
+            Self::Load => "Load",
+            Self::SchemaApply => "SchemaApply",
+            Self::BranchMerge => "BranchMerge",
+            Self::EnsureIndices => "EnsureIndices",
+            Self::Optimize => "Optimize",
+        }
+    }
+}
+
+/// One table of the write: where it stood, and where the writer's commit would take it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TablePin {
+    /// `node:Person`, `edge:Knows`.
+    pub table_key: String,
+    /// Full URI or absolute path of the dataset as the writer saw it. Compared with the catalog, never opened.
+    pub table_path: String,
+    /// The published version when the writer started.
+    pub expected_version: u64,
+    /// The Lance HEAD its commit would make.
+    pub post_commit_pin: u64,
+    /// Lance branch of the dataset; `None` is main.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_branch: Option<String>,
+    /// Fields this build does not know, as found.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// A table a `SchemaApply` was about to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Key of the new table.
+    pub table_key: String,
+    /// Its dataset, relative to the root.
+    pub table_path: String,
+    /// Lance branch of the dataset; `None` is main.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_branch: Option<String>,
+    /// Fields this build does not know, as found.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// A table a `SchemaApply` was about to remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// Key of the table.
+    pub table_key: String,
+    /// The tombstone's version; the table's visible version must be one less (protocol section 6).
+    pub tombstone_version: u64,
+    /// Fields this build does not know, as found.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+impl Sidecar {
+    /// Parses the bytes of `file`. Never panics, whatever the bytes.
+    ///
+    /// # Errors
+    /// See [`SidecarError`]. The version is peeked first, so a newer shape is reported as its version and not as a wrong shape.
+    pub fn parse(file: &str, bytes: &[u8], limits: &Limits) -> Result<Self, SidecarError> {
+        wire::check_bounds(file, bytes, limits)?;
+        let found = wire::peek_schema_version(file, bytes)?;
+        if found != u64::from(SUPPORTED_SCHEMA_VERSION) {
+            return Err(SidecarSchemaError {
+                file: file.to_owned(),
+                found,
+                supported: SUPPORTED_SCHEMA_VERSION,
+            }
+            .into());
+        }
+        let sidecar: Self =
+            serde_json::from_slice(bytes).map_err(|error| SidecarError::WrongShape {
+                file: file.to_owned(),
+                reason: error.to_string(),
+            })?;
+        sidecar.check(file, limits)?;
+        Ok(sidecar)
+    }
+
+    fn check(&self, file: &str, limits: &Limits) -> Result<(), SidecarError> {
+        let tables =
+            self.tables.len() + self.additional_registrations.len() + self.tombstones.len();
+        if tables > limits.tables_max {
+            return Err(SidecarError::TooManyTables {
+                file: file.to_owned(),
+                tables,
+                tables_max: limits.tables_max,
+            });
+        }
+        let wrong = |reason: String| {
+            Err(SidecarError::WrongShape {
+                file: file.to_owned(),
+                reason,
+            })
+        };
+        let texts = self
+            .tables
+            .iter()
+            .flat_map(|pin| [&pin.table_key, &pin.table_path])
+            .chain(
+                self.additional_registrations
+                    .iter()
+                    .flat_map(|registration| [&registration.table_key, &registration.table_path]),
+            )
+            .chain(self.tombstones.iter().map(|tombstone| &tombstone.table_key));
+        for text in texts {
+            if text.is_empty() || text.chars().count() > limits.text_chars_max {
+                return wrong(format!(
+                    "a table key or path is empty or longer than {} characters",
+                    limits.text_chars_max
+                ));
+            }
+            if text.chars().any(char::is_control) {
+                return wrong(format!(
+                    "the table key or path {text:?} has control characters"
+                ));
+            }
+        }
+        let branches = self
+            .tables
+            .iter()
+            .map(|pin| &pin.table_branch)
+            .chain(
+                self.additional_registrations
+                    .iter()
+                    .map(|registration| &registration.table_branch),
+            )
+            .chain([&self.branch]);
+        for branch in branches.flatten() {
+            if branch.chars().count() > limits.text_chars_max || !is_branch_name(branch) {
+                let shown: String = branch.chars().take(64).collect();
+                return wrong(format!("{shown:?} is not the name of a branch"));
+            }
+        }
+        for text in [&self.actor_id, &self.merge_source_commit_id]
+            .into_iter()
+            .flatten()
+        {
+            if text.chars().count() > limits.text_chars_max {
+                return wrong(format!(
+                    "actor_id or merge_source_commit_id is longer than {} characters",
+                    limits.text_chars_max
+                ));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for pin in &self.tables {
+            if !seen.insert((&pin.table_key, pin.table_branch())) {
+                return wrong(format!("{} is pinned twice", pin.table_key));
+            }
+        }
+        Ok(())
+    }
+
+    /// Branch of the graph with main as `None`, however the writer spelled it.
+    #[must_use]
+    pub fn branch(&self) -> Option<&str> {
+        not_main(self.branch.as_deref())
+    }
+
+    /// Names of non-empty fields this build does not implement; a file that has any is shown and never acted on.
+    ///
+    /// Tables to add and to remove have rules for a `SchemaApply` only (protocol section 6).
+    #[must_use]
+    pub fn unimplemented_fields(&self) -> Vec<String> {
+        let of = |prefix: String, unknown: &BTreeMap<String, Value>| {
+            unknown
+                .iter()
+                .filter(|(_, value)| !is_empty(value))
+                .map(|(name, _)| format!("{prefix}{name}"))
+                .collect::<Vec<_>>()
+        };
+        let mut fields = of(String::new(), &self.unknown);
+        if self.writer_kind != WriterKind::SchemaApply {
+            let foreign = [
+                (
+                    "additional_registrations",
+                    self.additional_registrations.is_empty(),
+                ),
+                ("tombstones", self.tombstones.is_empty()),
+            ];
+            fields.extend(
+                foreign
+                    .into_iter()
+                    .filter(|(_, is_empty)| !is_empty)
+                    .map(|(name, _)| name.to_owned()),
+            );
+        }
+        fields.extend(
+            self.tables
+                .iter()
+                .enumerate()
+                .flat_map(|(index, pin)| of(format!("tables[{index}]."), &pin.unknown)),
+        );
+        fields.extend(self.additional_registrations.iter().enumerate().flat_map(
+            |(index, registration)| {
+                of(
+                    format!("additional_registrations[{index}]."),
+                    &registration.unknown,
+                )
+            },
+        ));
+        fields.extend(
+            self.tombstones
+                .iter()
+                .enumerate()
+                .flat_map(|(index, tombstone)| {
+                    of(format!("tombstones[{index}]."), &tombstone.unknown)
+                }),
+        );
+        fields
+    }
+
+    /// Why nothing is decided about this sidecar, wherever its tables stand.
+    pub(crate) fn refusal(&self, file: &str) -> Option<Reason> {
+        let fields = self.unimplemented_fields();
+        if let Some((first, more)) = fields.split_first() {
+            let more = if more.is_empty() {
+                String::new()
+            } else {
+                format!(" and {} more", more.len())
+            };
+            return Some(Reason::new(
+                Code::UnimplementedField,
+                format!(
+                    "{file} carries {first:?}{more}, which this build does not implement; recover it with the engine that wrote it"
+                ),
+            ));
+        }
+        self.additional_registrations
+            .iter()
+            .find(|registration| !is_inside_root(&registration.table_path))
+            .map(|registration| {
+                Reason::new(
+                    Code::LocationOutsideRoot,
+                    format!(
+                        "{file} would add {} at {:?}, which is not a place inside the root",
+                        registration.table_key, registration.table_path
+                    ),
+                )
+            })
+    }
+}
+
+impl TablePin {
+    /// Lance branch of the dataset with main as `None`, however the writer spelled it.
+    #[must_use]
+    pub fn table_branch(&self) -> Option<&str> {
+        not_main(self.table_branch.as_deref())
+    }
+}
+
+fn not_main(branch: Option<&str>) -> Option<&str> {
+    branch.filter(|branch| *branch != "main")
+}
+
+/// What Lance asks of a branch name, as far as it keeps the branch's files inside its dataset.
+fn is_branch_name(branch: &str) -> bool {
+    let climbs =
+        branch.contains("..") || branch.contains('\\') || branch.chars().any(char::is_control);
+    !climbs && branch.split('/').all(|segment| !segment.is_empty())
+}
+
+/// `false` and `0` say something; null, `""`, `[]` and `{}` are how writers spell an absent field.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}

@@ -1,0 +1,436 @@
+//! What happened to one write and what may be done about it: the disposition (protocol section 4).
+
+mod obstacles;
+mod schema;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::classification::{Classification, classify_table_for, rule_text};
+use crate::code::{Code, Reason, Requirement};
+use crate::decision::{Decision, decide};
+use crate::observation::{
+    CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
+    TableObservation, Transaction, TransactionObservation,
+};
+use crate::sidecar::{Sidecar, TablePin, WriterKind};
+
+use obstacles::{branch_recreated, contradictions, support};
+use schema::TablesStand;
+
+pub use obstacles::age_blocker;
+
+/// What a person is shown: finer than the [`Decision`]. First match wins, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// The file cannot be trusted or understood: no effect, ever.
+    Refused,
+    /// An older unresolved sidecar overlaps it: no effect until that one is resolved.
+    Waiting,
+    /// The graph branch it wrote to is gone: record it, retire the sidecar.
+    OrphanedBranch,
+    /// Catalog and tables contradict each other: no effect, ever; a person has to look.
+    Abort,
+    /// The write is published; only its sidecar is left: record it, retire the sidecar.
+    AlreadyPublished,
+    /// Nothing of the write is pending, and others published since; whether it is among that cannot be claimed.
+    Superseded,
+    /// No table was committed: record it, retire the sidecar.
+    NeverStarted,
+    /// Every table was committed: publish them, in one commit of the catalog.
+    RollForward,
+    /// Some table was committed and not all: return the moved ones to what is published.
+    RollBack,
+}
+
+impl Disposition {
+    /// Every disposition, first match first.
+    pub const ALL: [Self; 9] = [
+        Self::Refused,
+        Self::Waiting,
+        Self::OrphanedBranch,
+        Self::Abort,
+        Self::AlreadyPublished,
+        Self::Superseded,
+        Self::NeverStarted,
+        Self::RollForward,
+        Self::RollBack,
+    ];
+
+    /// The name as protocol section 4 spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Waiting => "waiting",
+            Self::OrphanedBranch => "orphaned_branch",
+            Self::Abort => "abort",
+            Self::AlreadyPublished => "already_published",
+            Self::Superseded => "superseded",
+            Self::NeverStarted => "never_started",
+            Self::RollForward => "roll_forward",
+            Self::RollBack => "roll_back",
+        }
+    }
+
+    /// Whether an approved plan of this disposition does anything at all.
+    #[must_use]
+    pub const fn has_effect(self) -> bool {
+        !matches!(self, Self::Refused | Self::Waiting | Self::Abort)
+    }
+}
+
+/// What is done to one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing.
+    None,
+    /// Its HEAD becomes the pin.
+    Publish,
+    /// The pin is restored as a new version, which becomes the pin.
+    RestoreAndPublish,
+    /// The table is added to the catalog.
+    Register,
+    /// The table is removed from the catalog.
+    Tombstone,
+}
+
+impl Action {
+    /// The name as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Publish => "publish",
+            Self::RestoreAndPublish => "restore_and_publish",
+            Self::Register => "register",
+            Self::Tombstone => "tombstone",
+        }
+    }
+}
+
+/// One table's part of a [`Verdict`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableVerdict {
+    /// Where the table stands; `None` if it is missing or unreadable, or was not looked at.
+    pub classification: Option<Classification>,
+    /// The rule that fired with its numbers, or why none could.
+    pub rule: String,
+    /// What is done to it.
+    pub action: Action,
+    /// The version it returns to.
+    pub restore_to: Option<u64>,
+    /// The version that becomes its pin.
+    pub publish_as: Option<u64>,
+}
+
+/// The whole verdict over one sidecar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What a person is shown.
+    pub disposition: Disposition,
+    /// What the classifications add up to; `None` where some table has none.
+    pub decision: Option<Decision>,
+    /// One entry per pin, in the sidecar's order.
+    pub tables: Vec<TableVerdict>,
+    /// Why it cannot be executed, whatever is approved.
+    pub blockers: Vec<Reason>,
+    /// What the approval has to state.
+    pub requires: Vec<Requirement>,
+}
+
+/// Judges a sidecar that was refused before anything was looked at.
+#[must_use]
+pub fn refuse(reason: Reason, sidecar: Option<&Sidecar>) -> Verdict {
+    let tables = sidecar
+        .map(|sidecar| {
+            sidecar
+                .tables
+                .iter()
+                .map(|_| unjudged("not looked at: the sidecar is refused"))
+                .collect()
+        })
+        .unwrap_or_default();
+    Verdict {
+        disposition: Disposition::Refused,
+        decision: None,
+        tables,
+        blockers: vec![reason],
+        requires: Vec::new(),
+    }
+}
+
+/// Judges a sidecar against what was observed. Pure: the same facts give the same verdict, natively and in wasm.
+///
+/// `waiting_for` names the older unresolved sidecar that overlaps this one. `observation.tables` has one entry per pin, in order.
+#[must_use]
+pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observation) -> Verdict {
+    let refusal = sidecar.refusal(&sidecar.operation_id.file_name());
+    if let Some(reason) = refusal
+        .or_else(|| {
+            observation
+                .tables
+                .iter()
+                .find_map(|table| table.location_conflict.clone())
+        })
+        .or_else(|| branch_recreated(sidecar, &observation.catalog))
+    {
+        return refuse(reason, Some(sidecar));
+    }
+    let looked_at: Vec<(&TablePin, Option<&TableObservation>)> = sidecar
+        .tables
+        .iter()
+        .enumerate()
+        .map(|(index, pin)| (pin, observation.of_pin(index, pin)))
+        .collect();
+    let mut tables: Vec<TableVerdict> = looked_at
+        .iter()
+        .map(|(pin, table)| classify(sidecar, pin, *table))
+        .collect();
+    let classifications: Option<Vec<Classification>> =
+        tables.iter().map(|table| table.classification).collect();
+    let decision = classifications.as_deref().map(decide);
+    let verdict = |disposition, tables, blockers, requires| Verdict {
+        disposition,
+        decision,
+        tables,
+        blockers,
+        requires,
+    };
+
+    if let Some(older) = waiting_for {
+        let reason = Reason::new(
+            Code::WaitingFor,
+            format!("{older} is older, unresolved and overlaps this one; resolve it first"),
+        );
+        return verdict(Disposition::Waiting, tables, vec![reason], Vec::new());
+    }
+    if observation.catalog == (CatalogObservation::BranchAbsent { tree_left: false })
+        && sidecar.branch().is_some()
+    {
+        return verdict(
+            Disposition::OrphanedBranch,
+            tables,
+            support(sidecar, observation),
+            Vec::new(),
+        );
+    }
+    let contradictions = contradictions(&observation.catalog, &looked_at, decision);
+    if !contradictions.is_empty() {
+        return verdict(Disposition::Abort, tables, contradictions, Vec::new());
+    }
+    // A pin that was not looked at is a contradiction, so that from here on every pin has its observation.
+    let pairs: Vec<(&TablePin, &TableObservation)> = looked_at
+        .into_iter()
+        .filter_map(|(pin, table)| Some((pin, table?)))
+        .collect();
+
+    let disposition = match disposition(sidecar, observation, decision, &tables, &pairs) {
+        Ok(disposition) => disposition,
+        Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
+    };
+    let mut requires = Vec::new();
+    for (table, (pin, observed)) in tables.iter_mut().zip(&pairs) {
+        assign_action(disposition, table, pin, observed, &mut requires);
+    }
+    if matches!(
+        disposition,
+        Disposition::RollBack | Disposition::NeverStarted
+    ) {
+        requires.push(Requirement::WritersStopped);
+    }
+    requires.sort_unstable();
+    requires.dedup();
+    let mut blockers = support(sidecar, observation);
+    blockers.extend(
+        tables
+            .iter()
+            .zip(&pairs)
+            .filter(|(table, _)| table.restore_to.is_some())
+            .filter_map(|(_, (pin, observed))| {
+                let why = match &observed.restorable {
+                    Restorability::NotRestorable { reason } => reason.as_str(),
+                    Restorability::NotChecked => "whether it can be restored was not looked at",
+                    Restorability::Restorable => return None,
+                };
+                Some(Reason::new(
+                    Code::TargetNotRestorable,
+                    format!("{} cannot be returned to its pin: {why}", pin.table_key),
+                ))
+            }),
+    );
+    verdict(disposition, tables, blockers, requires)
+}
+
+fn disposition(
+    sidecar: &Sidecar,
+    observation: &Observation,
+    decision: Option<Decision>,
+    tables: &[TableVerdict],
+    pairs: &[(&TablePin, &TableObservation)],
+) -> Result<Disposition, Reason> {
+    let all_moved = decision == Some(Decision::RollForward);
+    let none_moved = tables
+        .iter()
+        .all(|table| table.classification == Some(Classification::NoMovement));
+    if sidecar.writer_kind == WriterKind::SchemaApply {
+        let stand = match () {
+            () if tables.is_empty() => TablesStand::NoTables,
+            () if all_moved => TablesStand::AllMoved,
+            () if none_moved => TablesStand::NoneMoved(disposition_when_none_moved(pairs)),
+            () => TablesStand::SomeMoved,
+        };
+        let schema = observation
+            .schema
+            .as_ref()
+            .ok_or("its staged schema files were not looked at");
+        return schema
+            .and_then(|schema| schema::disposition(sidecar, schema, stand))
+            .map_err(|why| Reason::new(Code::SchemaContradictory, why));
+    }
+    Ok(match () {
+        () if tables.is_empty() => Disposition::AlreadyPublished,
+        () if all_moved => Disposition::RollForward,
+        () if none_moved => disposition_when_none_moved(pairs),
+        () => Disposition::RollBack,
+    })
+}
+
+fn unjudged(rule: impl Into<String>) -> TableVerdict {
+    TableVerdict {
+        classification: None,
+        rule: rule.into(),
+        action: Action::None,
+        restore_to: None,
+        publish_as: None,
+    }
+}
+
+fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>) -> TableVerdict {
+    let Some(table) = table else {
+        return unjudged("it was not looked at");
+    };
+    let classified = |classification, rule| TableVerdict {
+        classification: Some(classification),
+        ..unjudged(rule)
+    };
+    let pinned = match table.pinned {
+        Pinned::At { version } if version > 0 => version,
+        Pinned::Absent | Pinned::At { .. } => {
+            return unjudged("the catalog has no version of this table");
+        }
+        Pinned::Tombstoned { version } => {
+            return unjudged(format!(
+                "the table was removed by a tombstone at version {version}"
+            ));
+        }
+    };
+    match &table.head {
+        HeadObservation::At { version, .. } => classified(
+            classify_table_for(sidecar.writer_kind, pin, *version, pinned),
+            rule_text(sidecar.writer_kind, pin, *version, pinned),
+        ),
+        HeadObservation::BranchMissing => match pin.table_branch() {
+            Some(branch) => classified(
+                Classification::NoMovement,
+                format!("the dataset has no Lance branch {branch} yet"),
+            ),
+            None => unjudged("the dataset has no main branch"),
+        },
+        HeadObservation::DatasetMissing => {
+            unjudged("there is no dataset at the catalog's location")
+        }
+        HeadObservation::Unreadable { reason } => {
+            unjudged(format!("its Lance HEAD cannot be read: {reason}"))
+        }
+    }
+}
+
+fn disposition_when_none_moved(pairs: &[(&TablePin, &TableObservation)]) -> Disposition {
+    let pinned = |table: &TableObservation| table.pinned.version().unwrap_or_default();
+    // Whatever a sidecar announces, a pin that did not move since the writer started does not show its write.
+    let published = |pin: &TablePin, table: &TableObservation| {
+        pinned(table) >= pin.post_commit_pin && pinned(table) > pin.expected_version
+    };
+    if pairs
+        .iter()
+        .all(|(pin, table)| published(pin, table) && contains_the_write(pin, table))
+    {
+        Disposition::AlreadyPublished
+    } else if pairs
+        .iter()
+        .any(|(pin, table)| pinned(table) > pin.expected_version)
+    {
+        Disposition::Superseded
+    } else {
+        Disposition::NeverStarted
+    }
+}
+
+/// A Restore since the writer's start may have taken the write back; a version whose transaction is gone may have been one. On a
+/// Lance branch that does not exist there is no write.
+fn contains_the_write(pin: &TablePin, table: &TableObservation) -> bool {
+    let is_restore = |transaction: &Transaction| {
+        transaction.operation == "Restore" || transaction.restored_version.is_some()
+    };
+    let ordinary = |entry: &&TransactionObservation| {
+        entry
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| !is_restore(transaction))
+    };
+    let kept: BTreeSet<u64> = table
+        .transactions
+        .iter()
+        .filter(ordinary)
+        .map(|entry| entry.version)
+        .collect();
+    let pinned = table.pinned.version().unwrap_or_default();
+    table.head.version().is_some()
+        && (pin.expected_version.saturating_add(1)..=pinned).all(|version| kept.contains(&version))
+}
+
+fn assign_action(
+    disposition: Disposition,
+    table: &mut TableVerdict,
+    pin: &TablePin,
+    observed: &TableObservation,
+    requires: &mut Vec<Requirement>,
+) {
+    let (Some(pinned), Some(head)) = (observed.pinned.version(), observed.head.version()) else {
+        return;
+    };
+    if head <= pinned {
+        return;
+    }
+    match disposition {
+        Disposition::RollForward => {
+            table.action = Action::Publish;
+            table.publish_as = Some(head);
+        }
+        Disposition::RollBack if holds_the_pin(observed, pinned, head) => {
+            table.action = Action::Publish;
+            table.publish_as = Some(head);
+        }
+        Disposition::RollBack => {
+            table.action = Action::RestoreAndPublish;
+            table.restore_to = Some(pinned);
+            table.publish_as = head.checked_add(1);
+            if pinned != pin.expected_version {
+                requires.push(Requirement::TargetDiffersFromExpected);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// HEAD already holds what is pinned: by comparison, or because HEAD itself is a Restore to exactly the pin.
+fn holds_the_pin(observed: &TableObservation, pinned: u64, head: u64) -> bool {
+    observed.head_content == ContentComparison::Equal
+        || observed
+            .transaction_at(head)
+            .is_some_and(|transaction| transaction.restored_version == Some(pinned))
+}

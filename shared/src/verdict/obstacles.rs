@@ -1,0 +1,162 @@
+//! What stands in the way of a write: what refuses it, what contradicts itself, what this build does not carry out.
+
+use crate::code::{Code, Reason};
+use crate::decision::Decision;
+use crate::observation::{
+    CatalogObservation, HeadObservation, Observation, Pinned, TableObservation,
+};
+use crate::sidecar::{Sidecar, TablePin};
+
+/// The branch is another one of the same name, made after this writer started.
+pub(super) fn branch_recreated(sidecar: &Sidecar, catalog: &CatalogObservation) -> Option<Reason> {
+    let branch = sidecar.branch()?;
+    match catalog {
+        CatalogObservation::Present {
+            branch_created_at: Some(created_at),
+            ..
+        } if *created_at > sidecar.started_at => Some(Reason::new(
+            Code::BranchRecreated,
+            format!(
+                "branch {branch} was created at {created_at}, after this writer started at {}: it is another branch of the same name",
+                sidecar.started_at
+            ),
+        )),
+        _ => None,
+    }
+}
+
+/// Every way in which the catalog and the tables contradict each other, or could not be looked at.
+pub(super) fn contradictions(
+    catalog: &CatalogObservation,
+    looked_at: &[(&TablePin, Option<&TableObservation>)],
+    decision: Option<Decision>,
+) -> Vec<Reason> {
+    match catalog {
+        CatalogObservation::Unreadable { reason } => {
+            return vec![Reason::new(
+                Code::CatalogUnreadable,
+                format!("the catalog cannot be read: {reason}"),
+            )];
+        }
+        CatalogObservation::BranchAbsent { tree_left: true } => {
+            return vec![Reason::new(
+                Code::BranchTreeLeft,
+                "the branch is gone from the catalog, but files of it are left in the catalog's tree folder: it may be half-deleted",
+            )];
+        }
+        CatalogObservation::BranchAbsent { tree_left: false } => {
+            return vec![Reason::new(
+                Code::CatalogUnreadable,
+                "the catalog has no main branch",
+            )];
+        }
+        CatalogObservation::Present { .. } => {}
+    }
+    let mut reasons = Vec::new();
+    for (pin, table) in looked_at {
+        let key = &pin.table_key;
+        let Some(table) = table else {
+            reasons.push(Reason::new(
+                Code::TableUnreadable,
+                format!("{key} was not looked at"),
+            ));
+            continue;
+        };
+        match (table.pinned, &table.head) {
+            (Pinned::Absent | Pinned::At { version: 0 }, _) => reasons.push(Reason::new(
+                Code::TableMissing,
+                format!("{key} is not in the catalog: there is no version to return to"),
+            )),
+            (Pinned::Tombstoned { version }, _) => reasons.push(Reason::new(
+                Code::TableMissing,
+                format!("{key} was removed from the catalog by a tombstone at version {version}"),
+            )),
+            (_, HeadObservation::DatasetMissing) => reasons.push(Reason::new(
+                Code::TableMissing,
+                format!("{key} is in the catalog, but there is no dataset at its location"),
+            )),
+            (_, HeadObservation::Unreadable { reason }) => reasons.push(Reason::new(
+                Code::TableUnreadable,
+                format!("the Lance HEAD of {key} cannot be read: {reason}"),
+            )),
+            (_, HeadObservation::BranchMissing) if pin.table_branch().is_none() => {
+                reasons.push(Reason::new(
+                    Code::TableMissing,
+                    format!("{key} is in the catalog, but its dataset has no main branch"),
+                ));
+            }
+            (
+                _,
+                HeadObservation::At {
+                    version: u64::MAX, ..
+                },
+            ) => {
+                reasons.push(Reason::new(Code::TableUnreadable, format!("the Lance HEAD of {key} is the last version there can be: nothing can be committed on top of it")));
+            }
+            (Pinned::At { version }, head) => {
+                if let Some(head) = head.version().filter(|head| *head < version) {
+                    reasons.push(Reason::new(Code::HeadBelowPin, format!("{key}: Lance HEAD {head} is below the pin {version}; the catalog shows a version the table does not have")));
+                }
+                if version < pin.expected_version {
+                    reasons.push(Reason::new(Code::PinBelowExpected, format!("{key}: the catalog shows {version}, the writer had seen {}; the catalog is behind, as after restoring a backup", pin.expected_version)));
+                }
+            }
+        }
+    }
+    debug_assert!(
+        decision != Some(Decision::Abort) || !reasons.is_empty(),
+        "every InvariantViolation is a HEAD below its pin"
+    );
+    reasons
+}
+
+/// What this build cannot carry out, though the verdict over it is right.
+pub(super) fn support(sidecar: &Sidecar, observation: &Observation) -> Vec<Reason> {
+    let mut blockers = Vec::new();
+    let mut not_yet = |what: String| {
+        blockers.push(Reason::new(
+            Code::NotYetSupported,
+            format!("this build shows the verdict, but does not yet carry out {what}"),
+        ))
+    };
+    if let Some(branch) = sidecar.branch() {
+        not_yet(format!("writes to branch {branch}"));
+    }
+    if let Some(pin) = sidecar
+        .tables
+        .iter()
+        .find(|pin| pin.table_branch().is_some())
+    {
+        not_yet(format!(
+            "writes to a Lance branch, as to {} on {}",
+            pin.table_key,
+            pin.table_branch().unwrap_or_default()
+        ));
+    }
+    if !sidecar.writer_kind.commits_each_table_once() {
+        not_yet(format!(
+            "what a writer of kind {} leaves",
+            sidecar.writer_kind.name()
+        ));
+    }
+    if !sidecar.additional_registrations.is_empty() || !sidecar.tombstones.is_empty() {
+        not_yet("the adding and removing of tables".to_owned());
+    }
+    if let CatalogObservation::Present { stamp, .. } = observation.catalog
+        && !matches!(stamp, 2 | 3)
+    {
+        blockers.push(Reason::new(Code::CatalogStampUnsupported, format!("the catalog carries stamp {stamp}, this build acts on stamps 2 and 3 only; recover it with the engine that wrote it")));
+    }
+    blockers
+}
+
+/// The age blocker: a young sidecar's writer may still be running. Not part of a plan, since it passes by itself.
+#[must_use]
+pub fn age_blocker(age_seconds: u64, min_age_seconds: u64) -> Option<Reason> {
+    (age_seconds < min_age_seconds).then(|| {
+        Reason::new(
+            Code::TooYoung,
+            format!("the sidecar is {} old, its writer may still be running; executable from an age of {} (--min-age)", crate::timestamp::age_text(age_seconds), crate::timestamp::age_text(min_age_seconds)),
+        )
+    })
+}

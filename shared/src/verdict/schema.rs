@@ -1,0 +1,117 @@
+//! What a `SchemaApply`'s staged files say about how far it came (protocol section 6, the table of staged files).
+
+use super::Disposition;
+use crate::observation::SchemaObservation;
+use crate::sidecar::Sidecar;
+
+/// Where the tables a `SchemaApply` pinned stand, as far as it matters to its schema files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TablesStand {
+    /// It pinned none: it only adds or removes tables.
+    NoTables,
+    /// Every one is past its pin, as announced: committed, and not published.
+    AllMoved,
+    /// Some moved, not all as announced.
+    SomeMoved,
+    /// None moved; what that alone would mean.
+    NoneMoved(Disposition),
+}
+
+/// The three staged files, in the order in which they are staged and later renamed over the live ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Staged {
+    /// All three are there.
+    Whole,
+    /// The first ones are renamed already.
+    Promoting,
+    /// The last ones were never written.
+    Unfinished,
+    /// None is there.
+    Nothing,
+    /// No crash of the writer leaves these.
+    Impossible,
+}
+
+impl Staged {
+    const fn of(schema: &SchemaObservation) -> Self {
+        match (
+            schema.staged_source.is_some(),
+            schema.staged_ir.is_some(),
+            schema.staged_state.is_some(),
+        ) {
+            (true, true, true) => Self::Whole,
+            (false, _, true) => Self::Promoting,
+            (true, _, false) => Self::Unfinished,
+            (false, false, false) => Self::Nothing,
+            (true, false, true) | (false, true, false) => Self::Impossible,
+        }
+    }
+}
+
+/// What a `SchemaApply` comes to. Catalog and pins are published in one commit, so if one is and the other is not, that is an error.
+///
+/// # Errors
+/// What contradicts what, in words.
+pub(super) fn disposition(
+    sidecar: &Sidecar,
+    schema: &SchemaObservation,
+    tables: TablesStand,
+) -> Result<Disposition, &'static str> {
+    let changes_catalog =
+        !sidecar.additional_registrations.is_empty() || !sidecar.tombstones.is_empty();
+    let published = changes_catalog && schema.published;
+    let live_schema_is_new =
+        !sidecar.additional_registrations.is_empty() && schema.live_ir_declares_tables;
+    match (Staged::of(schema), tables) {
+        (Staged::Impossible, _) => Err(
+            "the staged schema files are not what an interrupted schema change leaves: one from the middle is missing, or alone",
+        ),
+        (Staged::Unfinished, _) if published => {
+            Err("the catalog holds the new tables, but the schema files were never staged whole")
+        }
+        (Staged::Unfinished, _) => Ok(Disposition::RollBack),
+
+        (Staged::Whole | Staged::Promoting, TablesStand::NoTables) => Ok(Disposition::RollForward),
+        (Staged::Nothing, TablesStand::NoTables) if published || !changes_catalog => {
+            Ok(Disposition::AlreadyPublished)
+        }
+        (Staged::Nothing, TablesStand::NoTables) if live_schema_is_new => {
+            Ok(Disposition::RollForward)
+        }
+        (Staged::Nothing, TablesStand::NoTables) => Ok(Disposition::RollBack),
+
+        (_, TablesStand::AllMoved) if published => Err(
+            "the catalog holds the new tables, but not the new versions of the others, and both are published in one commit",
+        ),
+        (Staged::Whole | Staged::Promoting, TablesStand::AllMoved) => Ok(Disposition::RollForward),
+        (Staged::Nothing, TablesStand::AllMoved) if live_schema_is_new => {
+            Ok(Disposition::RollForward)
+        }
+        (Staged::Nothing, TablesStand::AllMoved) => Ok(Disposition::RollBack),
+
+        (Staged::Promoting, TablesStand::SomeMoved) => Err(
+            "the new schema is partly live, but not every table is where the schema change would take it",
+        ),
+        (Staged::Whole | Staged::Nothing, TablesStand::SomeMoved) => Ok(Disposition::RollBack),
+
+        (
+            Staged::Whole | Staged::Promoting,
+            TablesStand::NoneMoved(Disposition::AlreadyPublished),
+        ) => Ok(Disposition::RollForward),
+        (Staged::Nothing, TablesStand::NoneMoved(Disposition::AlreadyPublished))
+            if changes_catalog && !published =>
+        {
+            Ok(Disposition::Superseded)
+        }
+        (Staged::Whole | Staged::Promoting, TablesStand::NoneMoved(Disposition::Superseded)) => {
+            Err(
+                "the new schema is staged, and others published the tables since: whether this schema change is among that cannot be told",
+            )
+        }
+        (Staged::Promoting, TablesStand::NoneMoved(_)) => {
+            Err("the new schema is partly live, but no table was committed")
+        }
+        (Staged::Whole, TablesStand::NoneMoved(_)) => Ok(Disposition::RollBack),
+        (Staged::Nothing, TablesStand::NoneMoved(disposition)) => Ok(disposition),
+    }
+}

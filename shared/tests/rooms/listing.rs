@@ -1,0 +1,345 @@
+//! All files of one root together: who is refused, who waits.
+
+use sidecar::{Code, Limits, ListedSidecar, Reason, SidecarFile, assemble};
+
+use crate::support::{OLDER, OPERATION, YOUNGER};
+
+/// A file with this name, written by this kind of writer over these tables (`key` or `key@branch`).
+fn file(name: &str, operation_id: &str, version: u64, kind: &str, tables: &[&str]) -> SidecarFile {
+    let pins: Vec<serde_json::Value> = tables
+        .iter()
+        .map(|table| {
+            let (table_key, branch) = table.split_once('@').map_or((*table, None), |(table_key, branch)| (table_key, Some(branch)));
+            serde_json::json!({ "table_key": table_key, "table_path": "/data/graph/t", "expected_version": 4, "post_commit_pin": 5, "table_branch": branch })
+        })
+        .collect();
+    let text = serde_json::json!({
+        "schema_version": version, "operation_id": operation_id, "started_at": "1", "branch": null, "actor_id": null, "writer_kind": kind, "tables": pins,
+    });
+    SidecarFile::read(name, text.to_string().into_bytes(), &Limits::DEFAULT)
+}
+
+fn well_named(operation_id: &str, kind: &str, tables: &[&str]) -> SidecarFile {
+    file(
+        &format!("{operation_id}.json"),
+        operation_id,
+        1,
+        kind,
+        tables,
+    )
+}
+
+/// `file name without .json: refusal code or ok, then whom it waits for`, one a line, in the order of the listing.
+#[track_caller]
+fn check(files: Vec<SidecarFile>, expected: &[(&str, Option<Code>, Option<&str>)]) {
+    let line = |entry: &ListedSidecar| {
+        (
+            entry.file.file.clone(),
+            entry.refusal.as_ref().map(|refusal| refusal.code),
+            entry.waiting_for.clone(),
+        )
+    };
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(file, code, waiting_for)| {
+            (
+                format!("{file}.json"),
+                *code,
+                waiting_for.map(str::to_owned),
+            )
+        })
+        .collect();
+    let mut backwards = files.clone();
+    backwards.reverse();
+    for files in [files, backwards] {
+        assert_eq!(
+            assemble(files).iter().map(line).collect::<Vec<_>>(),
+            expected
+        );
+    }
+}
+
+#[test]
+fn sidecars_over_different_tables_or_branches_do_not_wait() {
+    check(
+        vec![
+            well_named(OLDER, "Mutation", &["node:A"]),
+            well_named(OPERATION, "Load", &["node:B"]),
+        ],
+        &[(OLDER, None, None), (OPERATION, None, None)],
+    );
+    check(
+        vec![
+            well_named(OLDER, "Mutation", &["node:A"]),
+            well_named(OPERATION, "Load", &["node:A@feature"]),
+            well_named(YOUNGER, "Load", &["node:A@other"]),
+        ],
+        &[
+            (OLDER, None, None),
+            (OPERATION, None, None),
+            (YOUNGER, None, None),
+        ],
+    );
+}
+
+#[test]
+fn the_younger_waits_for_the_oldest_that_shares_a_table_and_branch() {
+    check(
+        vec![
+            well_named(YOUNGER, "Mutation", &["node:A"]),
+            well_named(OPERATION, "Load", &["node:B", "node:A"]),
+            well_named(OLDER, "Mutation", &["node:A"]),
+        ],
+        &[
+            (OLDER, None, None),
+            (OPERATION, None, Some(OLDER)),
+            (YOUNGER, None, Some(OLDER)),
+        ],
+    );
+    check(
+        vec![
+            well_named(OLDER, "Mutation", &["node:A@main"]),
+            well_named(OPERATION, "Load", &["node:A"]),
+        ],
+        &[(OLDER, None, None), (OPERATION, None, Some(OLDER))],
+    );
+    check(
+        vec![
+            well_named(OLDER, "Mutation", &["node:A@feature"]),
+            well_named(OPERATION, "Load", &["node:A@feature"]),
+        ],
+        &[(OLDER, None, None), (OPERATION, None, Some(OLDER))],
+    );
+}
+
+#[test]
+fn a_schema_change_overlaps_everything_in_both_directions() {
+    check(
+        vec![
+            well_named(OLDER, "SchemaApply", &[]),
+            well_named(OPERATION, "Mutation", &["node:A@feature"]),
+            well_named(YOUNGER, "Load", &[]),
+        ],
+        &[
+            (OLDER, None, None),
+            (OPERATION, None, Some(OLDER)),
+            (YOUNGER, None, Some(OLDER)),
+        ],
+    );
+    check(
+        vec![
+            well_named(OLDER, "Mutation", &["node:A@feature"]),
+            well_named(OPERATION, "SchemaApply", &["node:B"]),
+        ],
+        &[(OLDER, None, None), (OPERATION, None, Some(OLDER))],
+    );
+    check(
+        vec![
+            well_named(OLDER, "Load", &[]),
+            well_named(OPERATION, "SchemaApply", &[]),
+        ],
+        &[(OLDER, None, None), (OPERATION, None, Some(OLDER))],
+    );
+}
+
+#[test]
+fn a_refused_older_file_whose_tables_can_be_read_holds_up_the_younger() {
+    let newer_version = file(&format!("{OLDER}.json"), OLDER, 9, "Mutation", &["node:A"]);
+    check(
+        vec![
+            newer_version.clone(),
+            well_named(OPERATION, "Mutation", &["node:A"]),
+            well_named(YOUNGER, "Mutation", &["node:B"]),
+        ],
+        &[
+            (OLDER, Some(Code::UnsupportedVersion), None),
+            (OPERATION, None, Some(OLDER)),
+            (YOUNGER, None, None),
+        ],
+    );
+    check(
+        vec![newer_version, well_named(OPERATION, "SchemaApply", &[])],
+        &[
+            (OLDER, Some(Code::UnsupportedVersion), None),
+            (OPERATION, None, Some(OLDER)),
+        ],
+    );
+    check(
+        vec![
+            file(&format!("{OLDER}.json"), OLDER, 2, "SchemaApply", &[]),
+            well_named(OPERATION, "Mutation", &["node:A"]),
+        ],
+        &[
+            (OLDER, Some(Code::UnsupportedVersion), None),
+            (OPERATION, None, Some(OLDER)),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_holds_up_nobody() {
+    let name = format!("{OLDER}.json");
+    let limits = Limits {
+        sidecar_bytes_max: 2_000,
+        ..Limits::DEFAULT
+    };
+    for (unreadable, code) in [
+        (
+            SidecarFile::read(
+                &name,
+                b"{\"tables\": [{\"table_key\": \"node:A\"".to_vec(),
+                &limits,
+            ),
+            Code::NotJson,
+        ),
+        (
+            SidecarFile::read(&name, vec![b' '; 2_001], &limits),
+            Code::TooLarge,
+        ),
+        (
+            SidecarFile::read(&name, vec![b'['; 100], &limits),
+            Code::TooDeep,
+        ),
+        (
+            SidecarFile::read(&name, b"[]".to_vec(), &limits),
+            Code::WrongShape,
+        ),
+        (
+            SidecarFile::unread(&name, Reason::new(Code::Unreadable, "permission denied")),
+            Code::Unreadable,
+        ),
+    ] {
+        check(
+            vec![
+                unreadable,
+                well_named(OPERATION, "Mutation", &["node:A"]),
+                well_named(YOUNGER, "SchemaApply", &[]),
+            ],
+            &[
+                (OLDER, Some(code), None),
+                (OPERATION, None, None),
+                (YOUNGER, None, Some(OPERATION)),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_copy_under_another_name_is_refused_and_leaves_the_well_named_file_alone() {
+    for copy in [
+        "00000000000000000000000000",
+        "7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+        "copy",
+        "",
+    ] {
+        let copied = file(
+            &format!("{copy}.json"),
+            OPERATION,
+            1,
+            "Mutation",
+            &["node:A"],
+        );
+        let mut expected = vec![
+            (OPERATION, None, None),
+            (copy, Some(Code::DuplicateOperationId), None),
+        ];
+        expected.sort_by_key(|(file, ..)| format!("{file}.json"));
+        check(
+            vec![copied, well_named(OPERATION, "Mutation", &["node:A"])],
+            &expected,
+        );
+    }
+}
+
+#[test]
+fn a_renamed_file_is_refused_and_named_by_what_it_carries() {
+    let renamed = file(
+        &format!("{YOUNGER}.json"),
+        OLDER,
+        1,
+        "Mutation",
+        &["node:A"],
+    );
+    check(
+        vec![renamed, well_named(OPERATION, "Mutation", &["node:A"])],
+        &[
+            (YOUNGER, Some(Code::Misnamed), None),
+            (OPERATION, None, Some(OLDER)),
+        ],
+    );
+}
+
+#[test]
+fn a_broken_well_named_file_keeps_its_name_against_a_good_copy() {
+    let broken = SidecarFile::read(
+        &format!("{OPERATION}.json"),
+        b"{".to_vec(),
+        &Limits::DEFAULT,
+    );
+    check(
+        vec![
+            broken,
+            file("copy.json", OPERATION, 1, "Mutation", &["node:A"]),
+        ],
+        &[
+            (OPERATION, Some(Code::NotJson), None),
+            ("copy", Some(Code::DuplicateOperationId), None),
+        ],
+    );
+}
+
+#[test]
+fn a_file_without_an_operation_is_listed_under_its_own_name() {
+    let stray = SidecarFile::read(
+        "notes.json",
+        b"{\"schema_version\": 1}".to_vec(),
+        &Limits::DEFAULT,
+    );
+    assert_eq!(stray.operation_id(), None);
+    check(
+        vec![well_named(OPERATION, "Mutation", &["node:A"]), stray],
+        &[
+            ("notes", Some(Code::WrongShape), None),
+            (OPERATION, None, None),
+        ],
+    );
+}
+
+#[test]
+fn a_sidecar_never_waits_for_itself() {
+    check(
+        vec![well_named(OPERATION, "SchemaApply", &["node:A"])],
+        &[(OPERATION, None, None)],
+    );
+    check(
+        vec![well_named(OPERATION, "Mutation", &["node:A", "node:B"])],
+        &[(OPERATION, None, None)],
+    );
+}
+
+#[test]
+fn a_table_that_would_be_added_outside_the_root_refuses_the_file() {
+    for path in [
+        "/etc/graph",
+        "../other",
+        "nodes/../../other",
+        "s3://bucket/nodes",
+        "nodes\\..",
+        "nodes//a",
+    ] {
+        let text = serde_json::json!({
+            "schema_version": 1, "operation_id": OPERATION, "started_at": "1", "writer_kind": "SchemaApply", "tables": [],
+            "additional_registrations": [{ "table_key": "node:P", "table_path": path }],
+        });
+        let listed = assemble(vec![SidecarFile::read(
+            &format!("{OPERATION}.json"),
+            text.to_string().into_bytes(),
+            &Limits::DEFAULT,
+        )]);
+        assert_eq!(
+            listed[0].refusal.as_ref().map(|refusal| refusal.code),
+            Some(Code::LocationOutsideRoot),
+            "{path}"
+        );
+    }
+}

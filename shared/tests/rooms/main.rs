@@ -1,0 +1,20 @@
+//! Tests of the rooms of `sidecar`, in the order in which data moves through them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod approval;
+mod classification;
+mod explanation;
+mod journal;
+mod listing;
+mod plan;
+mod properties;
+mod schema_apply;
+mod sidecar_file;
+mod support;
+mod verdict;
+mod what_if;

@@ -1,0 +1,658 @@
+//! What is decided about a sidecar, for every position of its tables (protocol section 4, first match wins).
+
+use sidecar::observation::{
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
+    TableObservation, TransactionObservation,
+};
+use sidecar::{
+    Action, Code, Decision, Disposition, Observation, Reason, Requirement, Sidecar, TablePin,
+    Timestamp, WriterKind, judge,
+};
+
+use crate::support::{OLDER, at, on_branch, pin, present, scene, sidecar, transaction, world};
+
+const EXPECTED: u64 = 2;
+const POST_COMMIT: u64 = 3;
+const KINDS: [WriterKind; 5] = [
+    WriterKind::Mutation,
+    WriterKind::Load,
+    WriterKind::BranchMerge,
+    WriterKind::EnsureIndices,
+    WriterKind::Optimize,
+];
+
+/// What may stand between the writer's start and HEAD.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum History {
+    Ordinary,
+    /// Version 3 is a Restore.
+    RestoreAt3,
+    /// Version 3 was cleaned away.
+    GoneAt3,
+    /// HEAD is a Restore to exactly the pin.
+    HeadRestoresPin,
+    /// HEAD holds what the pin holds.
+    SameContent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Head {
+    At(u64),
+    BranchMissing,
+    DatasetMissing,
+    Unreadable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Pin {
+    At(u64),
+    Absent,
+    Tombstoned,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    pinned: Pin,
+    head: Head,
+    history: History,
+}
+
+fn positions(histories: &[History]) -> Vec<Position> {
+    let pins = [
+        Pin::Absent,
+        Pin::Tombstoned,
+        Pin::At(0),
+        Pin::At(1),
+        Pin::At(2),
+        Pin::At(3),
+        Pin::At(4),
+    ];
+    let heads =
+        (1..=6)
+            .map(Head::At)
+            .chain([Head::BranchMissing, Head::DatasetMissing, Head::Unreadable]);
+    let places: Vec<(Pin, Head)> = heads
+        .flat_map(|head| pins.map(|pinned| (pinned, head)))
+        .collect();
+    histories
+        .iter()
+        .flat_map(|history| {
+            places.iter().map(|(pinned, head)| Position {
+                pinned: *pinned,
+                head: *head,
+                history: *history,
+            })
+        })
+        .collect()
+}
+
+fn table(index: usize, position: Position) -> (TablePin, TableObservation) {
+    let pin = pin(["node:A", "node:B", "node:C"][index], EXPECTED, POST_COMMIT);
+    let pin = if position.head == Head::BranchMissing {
+        on_branch(pin, "feature")
+    } else {
+        pin
+    };
+    let pinned = match position.pinned {
+        Pin::At(version) => version,
+        Pin::Absent | Pin::Tombstoned => 2,
+    };
+    let head = match position.head {
+        Head::At(version) => version,
+        Head::BranchMissing | Head::DatasetMissing | Head::Unreadable => pinned,
+    };
+    let mut observed = at(&pin, pinned, head);
+    for entry in &mut observed.transactions {
+        match position.history {
+            History::RestoreAt3 if entry.version == 3 => {
+                *entry = transaction(3, "Restore", Some(1))
+            }
+            History::GoneAt3 if entry.version == 3 => {
+                *entry = TransactionObservation {
+                    version: 3,
+                    transaction: None,
+                }
+            }
+            History::HeadRestoresPin if entry.version == head => {
+                *entry = transaction(head, "Restore", Some(pinned))
+            }
+            _ => {}
+        }
+    }
+    if position.history == History::SameContent {
+        observed.head_content = ContentComparison::Equal;
+    }
+    observed.pinned = match position.pinned {
+        Pin::At(version) => Pinned::At { version },
+        Pin::Absent => Pinned::Absent,
+        Pin::Tombstoned => Pinned::Tombstoned { version: 9 },
+    };
+    observed.head = match position.head {
+        Head::At(_) => observed.head,
+        Head::BranchMissing => HeadObservation::BranchMissing,
+        Head::DatasetMissing => HeadObservation::DatasetMissing,
+        Head::Unreadable => HeadObservation::Unreadable {
+            reason: "timed out".to_owned(),
+        },
+    };
+    (pin, observed)
+}
+
+/// Protocol section 4 for tables that are not a schema change's, in the order of its table.
+fn by_the_book(kind: WriterKind, positions: &[Position]) -> Disposition {
+    let several_commits = !matches!(kind, WriterKind::Mutation | WriterKind::Load);
+    let mut stands = Vec::new();
+    for position in positions {
+        // A table that is absent, tombstoned, or whose dataset cannot be read, aborts; an absent pin is not version 0.
+        let Pin::At(pinned @ 1..) = position.pinned else {
+            return Disposition::Abort;
+        };
+        let head = match position.head {
+            Head::DatasetMissing | Head::Unreadable => return Disposition::Abort,
+            Head::BranchMissing => pinned,
+            Head::At(head) => head,
+        };
+        // A HEAD below its pin, and a catalog behind what the writer saw.
+        if head < pinned || pinned < EXPECTED {
+            return Disposition::Abort;
+        }
+        stands.push((pinned, head));
+    }
+    if stands.iter().all(|(pinned, head)| pinned == head) {
+        let published = stands.iter().zip(positions).all(|((pinned, _), position)| {
+            let since: Vec<u64> = (EXPECTED + 1..=*pinned).collect();
+            let taken_back = match position.history {
+                History::RestoreAt3 | History::GoneAt3 => since.contains(&3),
+                History::HeadRestoresPin => since.contains(pinned),
+                History::Ordinary | History::SameContent => false,
+            };
+            *pinned >= POST_COMMIT && !taken_back && position.head != Head::BranchMissing
+        });
+        return match published {
+            true => Disposition::AlreadyPublished,
+            false if stands.iter().any(|(pinned, _)| *pinned > EXPECTED) => Disposition::Superseded,
+            false => Disposition::NeverStarted,
+        };
+    }
+    let as_announced = |(pinned, head): &(u64, u64)| {
+        *pinned == EXPECTED
+            && if several_commits {
+                head > pinned
+            } else {
+                *head == pinned + 1 && *head == POST_COMMIT
+            }
+    };
+    if stands.iter().all(as_announced) {
+        Disposition::RollForward
+    } else {
+        Disposition::RollBack
+    }
+}
+
+/// What is done to one table: the action, where it returns to, what becomes its pin.
+fn action_by_the_book(
+    disposition: Disposition,
+    position: Position,
+) -> (Action, Option<u64>, Option<u64>) {
+    let (Pin::At(pinned), Head::At(head)) = (position.pinned, position.head) else {
+        return (Action::None, None, None);
+    };
+    if head <= pinned {
+        return (Action::None, None, None);
+    }
+    match disposition {
+        Disposition::RollForward => (Action::Publish, None, Some(head)),
+        Disposition::RollBack
+            if matches!(
+                position.history,
+                History::SameContent | History::HeadRestoresPin
+            ) =>
+        {
+            (Action::Publish, None, Some(head))
+        }
+        Disposition::RollBack => (Action::RestoreAndPublish, Some(pinned), Some(head + 1)),
+        _ => (Action::None, None, None),
+    }
+}
+
+#[track_caller]
+fn check(kind: WriterKind, positions: &[Position]) {
+    let (pins, observed): (Vec<_>, Vec<_>) = positions
+        .iter()
+        .enumerate()
+        .map(|(index, position)| table(index, *position))
+        .unzip();
+    let sidecar = sidecar(kind, pins);
+    let verdict = judge(&sidecar, None, &world(observed));
+    let expected = by_the_book(kind, positions);
+    assert_eq!(
+        verdict.disposition, expected,
+        "{kind:?} {positions:?}\n{verdict:?}"
+    );
+    for (table, position) in verdict.tables.iter().zip(positions) {
+        assert_eq!(
+            (table.action, table.restore_to, table.publish_as),
+            action_by_the_book(expected, *position),
+            "{kind:?} {positions:?}"
+        );
+    }
+    let returns_elsewhere = verdict
+        .tables
+        .iter()
+        .any(|table| table.restore_to.is_some_and(|target| target != EXPECTED));
+    let mut requires = Vec::new();
+    if matches!(expected, Disposition::RollBack | Disposition::NeverStarted) {
+        requires.push(Requirement::WritersStopped);
+    }
+    if returns_elsewhere {
+        requires.push(Requirement::TargetDiffersFromExpected);
+    }
+    assert_eq!(verdict.requires, requires, "{kind:?} {positions:?}");
+    let supported = kind.commits_each_table_once()
+        && sidecar.tables.iter().all(|pin| pin.table_branch.is_none());
+    assert_eq!(
+        verdict.blockers.is_empty(),
+        supported && expected != Disposition::Abort,
+        "{kind:?} {positions:?} {:?}",
+        verdict.blockers
+    );
+}
+
+#[test]
+fn one_table_at_every_position_with_every_history() {
+    let positions = positions(&[
+        History::Ordinary,
+        History::RestoreAt3,
+        History::GoneAt3,
+        History::HeadRestoresPin,
+        History::SameContent,
+    ]);
+    assert_eq!(positions.len(), 9 * 7 * 5);
+    for kind in KINDS {
+        for position in &positions {
+            check(kind, &[*position]);
+        }
+    }
+}
+
+#[test]
+fn two_tables_at_every_pair_of_positions() {
+    let positions = positions(&[
+        History::Ordinary,
+        History::RestoreAt3,
+        History::HeadRestoresPin,
+    ]);
+    for kind in [WriterKind::Mutation, WriterKind::Optimize] {
+        for first in &positions {
+            for second in &positions {
+                check(kind, &[*first, *second]);
+            }
+        }
+    }
+}
+
+fn one(kind: WriterKind, pinned: u64, head: u64) -> (Sidecar, Observation) {
+    let sidecar = sidecar(kind, vec![pin("node:A", EXPECTED, POST_COMMIT)]);
+    let observation = world(vec![at(&sidecar.tables[0], pinned, head)]);
+    (sidecar, observation)
+}
+
+fn on_graph_branch(
+    (sidecar, observation): (Sidecar, Observation),
+    catalog: CatalogObservation,
+) -> (Sidecar, Observation) {
+    (
+        Sidecar {
+            branch: Some("feature".to_owned()),
+            ..sidecar
+        },
+        Observation {
+            catalog,
+            ..observation
+        },
+    )
+}
+
+fn absent(tree_left: bool) -> CatalogObservation {
+    CatalogObservation::BranchAbsent { tree_left }
+}
+
+fn created_at(micros: u64) -> CatalogObservation {
+    CatalogObservation::Present {
+        version: 3,
+        stamp: 3,
+        two_phase: false,
+        branch_created_at: Some(Timestamp::from_micros(micros)),
+    }
+}
+
+#[track_caller]
+fn check_branch(catalog: CatalogObservation, disposition: Disposition, code: Code) {
+    for (pinned, head) in [(2, 2), (2, 3), (3, 3), (4, 6), (1, 1), (3, 2)] {
+        let (sidecar, observation) =
+            on_graph_branch(one(WriterKind::Load, pinned, head), catalog.clone());
+        let scene = scene(&sidecar, None, &observation);
+        assert_eq!(
+            scene.verdict.disposition, disposition,
+            "pin {pinned} HEAD {head}"
+        );
+        assert_eq!(scene.verdict.blockers[0].code, code);
+        assert!(
+            scene
+                .verdict
+                .tables
+                .iter()
+                .all(|table| table.action == Action::None)
+        );
+        assert!(scene.plan.steps.is_empty());
+    }
+}
+
+#[test]
+fn a_graph_branch_that_is_gone_orphans_the_write_wherever_its_tables_stand() {
+    check_branch(
+        absent(false),
+        Disposition::OrphanedBranch,
+        Code::NotYetSupported,
+    );
+}
+
+#[test]
+fn a_graph_branch_whose_tree_is_left_aborts() {
+    check_branch(absent(true), Disposition::Abort, Code::BranchTreeLeft);
+}
+
+#[test]
+fn a_graph_branch_made_anew_after_the_writer_started_refuses() {
+    let started_at = one(WriterKind::Load, 2, 3).0.started_at.micros();
+    check_branch(
+        created_at(started_at + 1),
+        Disposition::Refused,
+        Code::BranchRecreated,
+    );
+    let (sidecar, observation) =
+        on_graph_branch(one(WriterKind::Load, 2, 3), created_at(started_at));
+    assert_eq!(
+        judge(&sidecar, None, &observation).disposition,
+        Disposition::RollForward
+    );
+}
+
+#[test]
+fn main_is_never_orphaned() {
+    for catalog in [
+        absent(false),
+        absent(true),
+        CatalogObservation::Unreadable {
+            reason: "no such bucket".to_owned(),
+        },
+    ] {
+        let (sidecar, observation) = one(WriterKind::Mutation, 2, 3);
+        for branch in [None, Some("main".to_owned())] {
+            let sidecar = Sidecar {
+                branch,
+                ..sidecar.clone()
+            };
+            let verdict = judge(
+                &sidecar,
+                None,
+                &Observation {
+                    catalog: catalog.clone(),
+                    ..observation.clone()
+                },
+            );
+            assert_eq!(verdict.disposition, Disposition::Abort, "{catalog:?}");
+        }
+    }
+}
+
+#[test]
+fn the_first_match_wins_refused_before_waiting_before_orphaned_before_abort() {
+    let (sidecar, mut observation) =
+        on_graph_branch(one(WriterKind::Mutation, 1, 1), absent(false));
+    let disposition = |sidecar: &Sidecar, waiting_for, observation: &Observation| {
+        judge(sidecar, waiting_for, observation).disposition
+    };
+    assert_eq!(
+        disposition(&sidecar, None, &observation),
+        Disposition::OrphanedBranch
+    );
+    assert_eq!(
+        disposition(&sidecar, Some(OLDER), &observation),
+        Disposition::Waiting
+    );
+    observation.tables[0].location_conflict =
+        Some(Reason::new(Code::LocationOutsideRoot, "elsewhere"));
+    assert_eq!(
+        disposition(&sidecar, Some(OLDER), &observation),
+        Disposition::Refused
+    );
+    observation.tables[0].location_conflict = None;
+    observation.catalog = present();
+    assert_eq!(
+        disposition(&sidecar, Some(OLDER), &observation),
+        Disposition::Waiting
+    );
+    assert_eq!(
+        disposition(&sidecar, None, &observation),
+        Disposition::Abort
+    );
+}
+
+#[test]
+fn a_waiting_sidecar_shows_where_its_tables_stand_and_does_nothing() {
+    for (pinned, head, decision) in [
+        (2, 3, Decision::RollForward),
+        (2, 2, Decision::RollBack),
+        (3, 2, Decision::Abort),
+    ] {
+        let (sidecar, observation) = one(WriterKind::Mutation, pinned, head);
+        let scene = scene(&sidecar, Some(OLDER), &observation);
+        assert_eq!(
+            (scene.verdict.disposition, scene.verdict.decision),
+            (Disposition::Waiting, Some(decision))
+        );
+        assert_eq!(scene.verdict.blockers[0].code, Code::WaitingFor);
+        assert!(scene.verdict.blockers[0].detail.contains(OLDER));
+        assert!(scene.plan.steps.is_empty());
+    }
+}
+
+#[test]
+fn a_field_this_build_does_not_implement_refuses_even_past_the_listing() {
+    let (mut sidecar, observation) = one(WriterKind::Mutation, 2, 3);
+    sidecar
+        .unknown
+        .insert("confirmed".to_owned(), serde_json::json!(3));
+    let verdict = judge(&sidecar, None, &observation);
+    assert_eq!(
+        (verdict.disposition, verdict.blockers[0].code),
+        (Disposition::Refused, Code::UnimplementedField)
+    );
+}
+
+#[test]
+fn no_tables_and_nothing_to_add_or_remove_is_already_published() {
+    for kind in KINDS {
+        assert_eq!(
+            judge(&sidecar(kind, Vec::new()), None, &world(Vec::new())).disposition,
+            Disposition::AlreadyPublished
+        );
+    }
+}
+
+#[test]
+fn a_table_that_was_not_looked_at_aborts_though_the_others_are_fine() {
+    let sidecar = sidecar(
+        WriterKind::Mutation,
+        vec![pin("node:A", 2, 3), pin("node:B", 2, 3)],
+    );
+    let (first, second) = (at(&sidecar.tables[0], 2, 3), at(&sidecar.tables[1], 2, 3));
+    for tables in [
+        vec![],
+        vec![first.clone()],
+        vec![second.clone()],
+        vec![second.clone(), first.clone()],
+        vec![first.clone(), first.clone()],
+    ] {
+        let scene = scene(&sidecar, None, &world(tables.clone()));
+        assert_eq!(
+            scene.verdict.disposition,
+            Disposition::Abort,
+            "{} tables",
+            tables.len()
+        );
+        assert_eq!(scene.verdict.blockers[0].code, Code::TableUnreadable);
+        assert_eq!(scene.verdict.tables.len(), 2);
+        assert!(scene.plan.steps.is_empty());
+    }
+    assert_eq!(
+        judge(&sidecar, None, &world(vec![first, second])).disposition,
+        Disposition::RollForward
+    );
+}
+
+#[test]
+fn a_dataset_without_a_main_branch_is_missing_and_not_merely_unreached() {
+    let (sidecar, mut observation) = one(WriterKind::Mutation, 2, 2);
+    observation.tables[0].head = HeadObservation::BranchMissing;
+    let verdict = judge(&sidecar, None, &observation);
+    assert_eq!(
+        (verdict.disposition, verdict.blockers[0].code),
+        (Disposition::Abort, Code::TableMissing)
+    );
+}
+
+#[test]
+fn a_head_nothing_can_be_committed_on_aborts() {
+    let (sidecar, mut observation) = one(WriterKind::Mutation, 2, 3);
+    observation.tables[0].head = HeadObservation::At {
+        version: u64::MAX,
+        transaction: None,
+    };
+    let verdict = judge(&sidecar, None, &observation);
+    assert_eq!(
+        (verdict.disposition, verdict.blockers[0].code),
+        (Disposition::Abort, Code::TableUnreadable)
+    );
+}
+
+#[test]
+fn a_write_announced_at_or_below_its_start_is_not_taken_for_published() {
+    for post_commit in [0, 1, 2] {
+        let sidecar = sidecar(WriterKind::Mutation, vec![pin("node:A", 2, post_commit)]);
+        assert_eq!(
+            judge(&sidecar, None, &world(vec![at(&sidecar.tables[0], 2, 2)])).disposition,
+            Disposition::NeverStarted
+        );
+    }
+}
+
+#[test]
+fn a_pin_that_cannot_be_restored_or_was_not_checked_blocks_a_roll_back_and_nothing_else() {
+    for restorable in [
+        Restorability::NotChecked,
+        Restorability::NotRestorable {
+            reason: "files are gone".to_owned(),
+        },
+    ] {
+        for (pinned, head, blocked) in [(2, 4, true), (2, 3, false), (2, 2, false), (3, 3, false)] {
+            let (sidecar, mut observation) = one(WriterKind::Mutation, pinned, head);
+            observation.tables[0].restorable = restorable.clone();
+            let codes: Vec<Code> = judge(&sidecar, None, &observation)
+                .blockers
+                .iter()
+                .map(|blocker| blocker.code)
+                .collect();
+            assert_eq!(
+                codes,
+                if blocked {
+                    vec![Code::TargetNotRestorable]
+                } else {
+                    vec![]
+                },
+                "pin {pinned} HEAD {head} {restorable:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_catalog_stamp_this_build_does_not_know_blocks_whatever_would_be_done() {
+    for (stamp, blocked) in [
+        (0, true),
+        (1, true),
+        (2, false),
+        (3, false),
+        (4, true),
+        (u32::MAX, true),
+    ] {
+        for (pinned, head) in [(2, 3), (2, 4), (2, 2), (3, 3)] {
+            let (sidecar, mut observation) = one(WriterKind::Mutation, pinned, head);
+            observation.catalog = CatalogObservation::Present {
+                version: 9,
+                stamp,
+                two_phase: false,
+                branch_created_at: None,
+            };
+            let blockers = judge(&sidecar, None, &observation).blockers;
+            assert_eq!(
+                blockers
+                    .iter()
+                    .any(|blocker| blocker.code == Code::CatalogStampUnsupported),
+                blocked,
+                "stamp {stamp}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_table_that_contradicts_the_catalog_is_named() {
+    let sidecar = sidecar(
+        WriterKind::Mutation,
+        vec![
+            pin("node:A", 2, 3),
+            pin("node:B", 2, 3),
+            pin("node:C", 2, 3),
+        ],
+    );
+    let tables = vec![
+        at(&sidecar.tables[0], 3, 2),
+        at(&sidecar.tables[1], 1, 2),
+        at(&sidecar.tables[2], 2, 3),
+    ];
+    let blockers = judge(&sidecar, None, &world(tables)).blockers;
+    let found: Vec<(Code, bool)> = blockers
+        .iter()
+        .map(|blocker| {
+            (
+                blocker.code,
+                blocker.detail.starts_with("node:A") || blocker.detail.starts_with("node:B"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [(Code::HeadBelowPin, true), (Code::PinBelowExpected, true)]
+    );
+}
+
+#[test]
+fn dispositions_are_spelled_as_in_json() {
+    for disposition in Disposition::ALL {
+        assert_eq!(
+            serde_json::to_value(disposition).unwrap(),
+            disposition.name()
+        );
+    }
+    for action in [
+        Action::None,
+        Action::Publish,
+        Action::RestoreAndPublish,
+        Action::Register,
+        Action::Tombstone,
+    ] {
+        assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+    }
+}

@@ -1,0 +1,77 @@
+//! Puts the files of the page together.
+
+use std::fs;
+use std::iter;
+
+use crate::asset::{Asset, Naming};
+use crate::cache::Cache;
+use crate::error::BuildError;
+use crate::inputs;
+use crate::layout::Layout;
+use crate::module::Module;
+use crate::template::fill;
+
+/// The finished page. Its files refer to each other by relative names alone, so it works under
+/// any address.
+#[derive(Debug)]
+pub struct Page {
+    /// The WebAssembly module.
+    pub module: Asset,
+    others: Vec<Asset>,
+}
+
+impl Page {
+    /// Names, fills in and compresses every file around a finished module.
+    pub fn assemble(layout: &Layout, cache: &Cache, built: Module) -> Result<Self, BuildError> {
+        let source = |name: &str| {
+            let path = layout.web().join(name);
+            fs::read_to_string(&path).map_err(BuildError::file("read", path))
+        };
+        let hashed = |name: &str, raw| Asset::new(cache, name, Naming::Hashed, raw);
+
+        let icon = hashed("icon.svg", source("icon.svg")?.into_bytes())?;
+        let style = hashed("style.css", inputs::styles(layout)?)?;
+        let module = hashed("inspector.wasm", built.wasm)?;
+        let glue = hashed("inspector.js", built.js.into_bytes())?;
+        let boot = fill(
+            "boot.js",
+            &source("boot.js")?,
+            &[("glue", &glue.name), ("module", &module.name)],
+        )?;
+        let boot = hashed("boot.js", boot.into_bytes())?;
+        let index = fill(
+            "index.html",
+            &source("index.html")?,
+            &[
+                ("icon", &icon.name),
+                ("style", &style.name),
+                ("glue", &glue.name),
+                ("module", &module.name),
+                ("boot", &boot.name),
+            ],
+        )?;
+        let index = Asset::new(cache, "index.html", Naming::Fixed, index.into_bytes())?;
+
+        let kept = [&icon, &style, &module, &glue, &boot];
+        let files: Vec<String> = kept
+            .iter()
+            .map(|asset| format!("\"{}\"", asset.name))
+            .collect();
+        let worker = fill(
+            "sw.js",
+            &source("sw.js")?,
+            &[("files", &files.join(", ")), ("version", &index.tag)],
+        )?;
+        let worker = Asset::new(cache, "sw.js", Naming::Fixed, worker.into_bytes())?;
+
+        Ok(Self {
+            module,
+            others: vec![index, glue, boot, style, icon, worker],
+        })
+    }
+
+    /// Every file of the page.
+    pub fn assets(&self) -> impl Iterator<Item = &Asset> {
+        iter::once(&self.module).chain(&self.others)
+    }
+}
