@@ -102,10 +102,11 @@ async fn shop(store: &Store) -> Result<(), DemoError> {
 
     store.begin(44, OperationKind::Mutation, "ada", &["node:Review", "edge:Wrote"]).await?.stop();
 
-    // A writer that does not look whether others are still at its tables: it has to wait for the first of these.
+    // A writer that began on what the first of these committed, and never came to its own commit: it has to wait for that one.
     store.announce(31, "chris", "node:Customer").await?;
-    store.put(&format!("__recovery/{}", store.operation_id(26).file_name()), NEWER_SIDECAR).await?;
-    store.put("__recovery/import-of-tuesday.json", "{ \"schema_version\": 1, \"operation_id\": \"01").await
+    let newer = store.operation_id(26);
+    store.put(&format!("__recovery/{}", newer.file_name()), newer_sidecar(&newer)).await?;
+    store.put("__recovery/import-of-tuesday.json", "{ \"schema_version\": 1, \"operation_id\": \"01".to_owned()).await
 }
 
 async fn museum(store: &Store) -> Result<(), DemoError> {
@@ -127,15 +128,20 @@ async fn museum(store: &Store) -> Result<(), DemoError> {
     Ok(())
 }
 
-const NEWER_SIDECAR: &str = r#"{
+/// A sidecar of an engine whose rules this build does not have.
+fn newer_sidecar(operation_id: &OperationId) -> String {
+    format!(
+        r#"{{
   "schema_version": 9,
-  "operation_id": "",
+  "operation_id": "{operation_id}",
   "writer_kind": "Mutation",
   "actor_id": "dora",
   "branch": null,
-  "tables": [{ "table_key": "node:Invoice", "identity": { "stable_table_id": 4, "table_incarnation_id": 12 } }]
+  "tables": [{{ "table_key": "node:Invoice", "identity": {{ "stable_table_id": 4, "table_incarnation_id": 12 }} }}]
+}}
+"#
+    )
 }
-"#;
 
 fn location(table_key: &str) -> String {
     match table_key.split_once(':') {
@@ -223,8 +229,8 @@ impl Store {
         let pin = TablePin {
             table_key: table_key.to_owned(),
             table_path: format!("{}/{}", self.room.root_uri(), location(table_key)),
-            expected_version: 1,
-            post_commit_pin: 2,
+            expected_version: 2,
+            post_commit_pin: 3,
             table_branch: None,
             unknown: Default::default(),
         };
@@ -244,7 +250,7 @@ impl Store {
         Ok(sidecar_dir::write_sidecar(&self.room.objects(), &sidecar).await?)
     }
 
-    async fn put(&self, path: &str, text: &'static str) -> Result<(), DemoError> {
+    async fn put(&self, path: &str, text: String) -> Result<(), DemoError> {
         let place = object_store::path::Path::from(path);
         self.room.objects().put(&place, text.into()).await.map_err(|source| DemoError::Object { path: path.to_owned(), source })?;
         Ok(())

@@ -48,8 +48,15 @@ pub enum ObserveError {
 /// What several sidecars of one root are judged against, read once for all of them.
 #[derive(Debug, Default)]
 struct Surroundings {
-    catalogs: BTreeMap<Option<String>, Result<CatalogReading, String>>,
+    catalogs: BTreeMap<Option<String>, Result<CatalogReading, CatalogFailure>>,
     heads: BTreeMap<TableLocation, HeadReading>,
+}
+
+/// Why a branch of the catalog could not be read.
+#[derive(Debug)]
+enum CatalogFailure {
+    OutsideRoot(String),
+    Failed(String),
 }
 
 #[derive(Debug, Clone)]
@@ -109,8 +116,11 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
     surroundings
 }
 
-async fn read_catalog(room: &LanceRoom, branch: Option<String>) -> (Option<String>, Result<CatalogReading, String>) {
-    let catalog = room.catalog(branch.as_deref()).await.map_err(|error| chain::text(&error));
+async fn read_catalog(room: &LanceRoom, branch: Option<String>) -> (Option<String>, Result<CatalogReading, CatalogFailure>) {
+    let catalog = room.catalog(branch.as_deref()).await.map_err(|error| match error {
+        TableError::BasePathOutsideRoot { .. } => CatalogFailure::OutsideRoot(chain::text(&error)),
+        _ => CatalogFailure::Failed(chain::text(&error)),
+    });
     (branch, catalog)
 }
 
@@ -147,7 +157,7 @@ impl Surroundings {
             },
             Some(Ok(CatalogReading::NoBranch { tree_left })) => CatalogObservation::BranchAbsent { tree_left: *tree_left },
             Some(Ok(CatalogReading::NoCatalog)) | None => CatalogObservation::Unreadable { reason: "there is no __manifest in this root".to_owned() },
-            Some(Err(reason)) => CatalogObservation::Unreadable { reason: reason.clone() },
+            Some(Err(CatalogFailure::OutsideRoot(reason) | CatalogFailure::Failed(reason))) => CatalogObservation::Unreadable { reason: reason.clone() },
         };
         let tables = sidecar.tables.iter().map(|pin| self.table(root, sidecar, pin)).collect();
         let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
@@ -169,6 +179,9 @@ impl Surroundings {
             },
         };
         let mut location_conflict = location.as_deref().and_then(|location| conflict(root, pin, location));
+        if let Some(Err(CatalogFailure::OutsideRoot(reason))) = self.catalogs.get(&sidecar.branch().map(str::to_owned)) {
+            location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, reason.clone()));
+        }
         let reading = location.as_ref().and_then(|location| self.heads.get(&TableLocation::on(location, pin.table_branch())));
         let head = match reading {
             Some(HeadReading::Read(Head::At { version })) => HeadObservation::At { version: *version, transaction: None },
@@ -213,7 +226,7 @@ impl Surroundings {
     }
 }
 
-fn present(reading: &Result<CatalogReading, String>) -> Option<&Catalog> {
+fn present(reading: &Result<CatalogReading, CatalogFailure>) -> Option<&Catalog> {
     match reading {
         Ok(CatalogReading::Present(catalog)) => Some(catalog),
         _ => None,

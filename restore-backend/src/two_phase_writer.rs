@@ -20,7 +20,7 @@
 //!    path below the root.
 //! 2. Read tables at the versions in [`LanceRoom::catalog`], never at their latest.
 //! 3. Write through this writer, and only through it. Hand each table's change over as a
-//!    [`TableWrite`]: rows, a predicate, or any transaction that Lance can stage uncommitted.
+//!    [`TableWrite`](crate::lance_room::TableWrite): rows, a predicate, or any transaction that Lance can stage uncommitted.
 //! 4. Handle [`Progress::Lost`]: somebody else was first, and nothing of theirs was harmed. Read the
 //!    catalog again and decide whether to start a new operation.
 //!
@@ -63,48 +63,42 @@
 //! to recovery. That is why there is nothing to clean up, and why dropping an operation at any
 //! point, or calling `stop`, leaves exactly what a crash there would leave.
 
+mod announced;
+mod error;
+mod prepared;
+mod progress;
+mod published;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 use std::time::UNIX_EPOCH;
 
-use object_store::ObjectStore;
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
 use sidecar::OperationId;
-use sidecar::OperationIdError;
 use sidecar::SUPPORTED_SCHEMA_VERSION;
 use sidecar::Sidecar;
 use sidecar::TablePin;
 use sidecar::Timestamp;
 use sidecar::WriterKind;
-use thiserror::Error;
 use ulid::Ulid;
 
 use crate::clock;
-use crate::journal_store::CLAIM_OBJECT;
-use crate::journal_store::JOURNAL_FOLDER;
 use crate::lance_room::Catalog;
 use crate::lance_room::CatalogReading;
-use crate::lance_room::CommitOutcome;
-use crate::lance_room::EffectIdentity;
 use crate::lance_room::Head;
 use crate::lance_room::LanceRoom;
-use crate::lance_room::PinUpdate;
-use crate::lance_room::PublishRequest;
-use crate::lance_room::Refusal;
-use crate::lance_room::TableError;
 use crate::lance_room::TableLocation;
-use crate::lance_room::TableWrite;
-use crate::sidecar_dir::SidecarDirError;
-use crate::sidecar_dir::delete_sidecar;
 use crate::sidecar_dir::write_sidecar;
 
-/// How often a publish is tried again because somebody published other tables meanwhile. Each
-/// attempt reads the catalog anew; a root this busy for longer needs its writers to take turns.
-const PUBLISH_ATTEMPTS_MAX: usize = 16;
+pub use error::WriterError;
+pub use prepared::Prepared;
+pub use progress::Loss;
+pub use progress::Progress;
+pub use published::Finished;
+pub use published::Published;
+
+use announced::Announced;
+use prepared::PinnedTable;
 
 /// Writes operations over several tables of one root.
 #[derive(Clone, Debug)]
@@ -150,168 +144,6 @@ impl NewOperation {
             tables: tables.into_iter().map(Into::into).collect(),
         }
     }
-}
-
-/// How far a step came.
-#[must_use = "a lost operation must not be continued"]
-#[derive(Debug)]
-pub enum Progress<T> {
-    /// The step is done.
-    Done(T),
-    /// Somebody else was first. The operation is left to recovery.
-    Lost(Loss),
-}
-
-/// To whom an operation was lost.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Loss {
-    /// Recovery has taken the operation over.
-    Claimed {
-        /// The operation.
-        operation_id: OperationId,
-    },
-    /// A table, or its pin, moved on.
-    Overtaken {
-        /// The table.
-        table_key: String,
-        /// The version it had to be at.
-        expected: u64,
-        /// Where it is; `None` if it is gone.
-        found: Option<u64>,
-    },
-    /// A table stands above its pin: another operation has committed it and not published yet.
-    Pending {
-        /// The table.
-        table_key: String,
-        /// Its pin.
-        pin: u64,
-        /// Its latest version.
-        head: u64,
-    },
-    /// Others published without pause for as long as a publish was tried.
-    Crowded {
-        /// The latest catalog version seen.
-        catalog_version: u64,
-    },
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Claimed { operation_id } => {
-                write!(formatter, "recovery has claimed operation {operation_id}")
-            }
-            Self::Overtaken {
-                table_key,
-                expected,
-                found: Some(found),
-            } => write!(
-                formatter,
-                "{table_key} is at version {found}, expected {expected}"
-            ),
-            Self::Overtaken {
-                table_key,
-                expected,
-                found: None,
-            } => write!(
-                formatter,
-                "{table_key} is gone, expected version {expected}"
-            ),
-            Self::Pending {
-                table_key,
-                pin,
-                head,
-            } => write!(
-                formatter,
-                "{table_key} is at version {head}, above its pin {pin}: another operation is pending"
-            ),
-            Self::Crowded { catalog_version } => write!(
-                formatter,
-                "the catalog keeps moving, last seen at version {catalog_version}"
-            ),
-        }
-    }
-}
-
-/// An operation could not be continued. Unless it had not begun, it is left to recovery.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum WriterError {
-    /// The operation names no table, or one of them twice.
-    #[error("an operation needs tables, each named once")]
-    TablesUnclear,
-    /// The root has no catalog, or not on this branch.
-    #[error("the root has no catalog on the branch {}", branch.as_deref().unwrap_or("main"))]
-    NoCatalog {
-        /// The branch.
-        branch: Option<String>,
-    },
-    /// The catalog does not show the table.
-    #[error("the catalog shows no table {table_key}")]
-    UnknownTable {
-        /// The table.
-        table_key: String,
-    },
-    /// On a branch of the catalog, a table is written on its own Lance branch of that name. A
-    /// commit to the default branch would be taken for unfinished work there.
-    #[error("{table_key} has no Lance branch {branch}")]
-    TableNotOnBranch {
-        /// The table.
-        table_key: String,
-        /// The branch.
-        branch: String,
-    },
-    /// The table is not one of this operation's, or is committed already.
-    #[error("{table_key} is not left to commit in operation {operation_id}")]
-    NotLeftToCommit {
-        /// The operation.
-        operation_id: OperationId,
-        /// The table.
-        table_key: String,
-    },
-    /// Not all tables are committed.
-    #[error("{table_key} is not committed yet in operation {operation_id}")]
-    NotCommitted {
-        /// The operation.
-        operation_id: OperationId,
-        /// One of the tables.
-        table_key: String,
-    },
-    /// A commit is not possible.
-    #[error("{what} was refused")]
-    Refused {
-        /// The table, or the catalog.
-        what: String,
-        /// Why.
-        #[source]
-        reason: Refusal,
-    },
-    /// A commit was sent and may or may not have landed.
-    #[error("whether the commit of {what} landed is unknown: {reason}")]
-    Unknown {
-        /// The table, or the catalog.
-        what: String,
-        /// What stands in the way of knowing.
-        reason: String,
-    },
-    /// A table or the catalog could not be read or written.
-    #[error("the tables cannot be worked on")]
-    Table(#[source] TableError),
-    /// The sidecar could not be written or deleted.
-    #[error("the sidecar cannot be worked on")]
-    Sidecar(#[source] SidecarDirError),
-    /// Whether there is a claim could not be found out.
-    #[error("looking for a claim on operation {operation_id} failed")]
-    Claim {
-        /// The operation.
-        operation_id: OperationId,
-        /// What failed.
-        #[source]
-        source: object_store::Error,
-    },
-    /// A bug of ours.
-    #[error("internal error: a fresh operation id is not one")]
-    OperationId(#[source] OperationIdError),
 }
 
 impl TwoPhaseWriter {
@@ -399,263 +231,6 @@ impl TwoPhaseWriter {
             committed: BTreeSet::new(),
         }))
     }
-}
-
-/// One table of an operation, as it was when the operation began.
-#[derive(Clone, Debug)]
-struct PinnedTable {
-    location: TableLocation,
-    expected: u64,
-}
-
-/// An operation whose sidecar is there.
-#[derive(Clone, Debug)]
-struct Announced {
-    room: LanceRoom,
-    objects: Arc<dyn ObjectStore>,
-    operation_id: OperationId,
-}
-
-impl Announced {
-    /// Whether recovery has taken this operation over: one request.
-    async fn claim(&self) -> Result<Option<Loss>, WriterError> {
-        let path = Path::from_iter([JOURNAL_FOLDER, self.operation_id.as_str(), CLAIM_OBJECT]);
-        match self.objects.head(&path).await {
-            Ok(_) => Ok(Some(Loss::Claimed {
-                operation_id: self.operation_id.clone(),
-            })),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(WriterError::Claim {
-                operation_id: self.operation_id.clone(),
-                source,
-            }),
-        }
-    }
-}
-
-/// Phases B and C: an announced operation whose tables are to be committed and published.
-#[derive(Debug)]
-pub struct Prepared {
-    announced: Announced,
-    branch: Option<String>,
-    tables: BTreeMap<String, PinnedTable>,
-    committed: BTreeSet<String>,
-}
-
-impl Prepared {
-    /// The operation.
-    pub fn operation_id(&self) -> &OperationId {
-        &self.announced.operation_id
-    }
-
-    /// The version of a table its write is staged on; its commit makes the next one.
-    pub fn expected_version(&self, table_key: &str) -> Option<u64> {
-        self.tables.get(table_key).map(|table| table.expected)
-    }
-
-    /// Phase B, one table: commits its write at exactly the version after its pin, and returns
-    /// that version.
-    ///
-    /// # Errors
-    ///
-    /// See [`WriterError`].
-    pub async fn commit(
-        &mut self,
-        table_key: &str,
-        write: TableWrite,
-    ) -> Result<Progress<u64>, WriterError> {
-        let table = self
-            .tables
-            .get(table_key)
-            .filter(|_| !self.committed.contains(table_key))
-            .ok_or_else(|| WriterError::NotLeftToCommit {
-                operation_id: self.announced.operation_id.clone(),
-                table_key: table_key.to_owned(),
-            })?;
-        if let Some(loss) = self.announced.claim().await? {
-            return Ok(Progress::Lost(loss));
-        }
-        let outcome = self
-            .announced
-            .room
-            .commit_write(
-                &table.location,
-                table.expected,
-                write,
-                self.announced.operation_id.as_str(),
-            )
-            .await
-            .map_err(WriterError::Table)?;
-        match outcome {
-            CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
-                self.committed.insert(table_key.to_owned());
-                Ok(Progress::Done(version))
-            }
-            CommitOutcome::HeadMoved {
-                expected, found, ..
-            } => Ok(Progress::Lost(Loss::Overtaken {
-                table_key: table_key.to_owned(),
-                expected,
-                found: Some(found),
-            })),
-            CommitOutcome::Refused { reason } => Err(WriterError::Refused {
-                what: table_key.to_owned(),
-                reason,
-            }),
-            CommitOutcome::Unknown { reason } => Err(WriterError::Unknown {
-                what: table_key.to_owned(),
-                reason,
-            }),
-        }
-    }
-
-    /// Phase C: makes all tables visible in one commit of the catalog.
-    ///
-    /// The catalog is read first, then a claim is looked for, then the publish is sent for exactly
-    /// the version that was read. A recovery writes its claim first and then moves the catalog on.
-    /// So either the claim is seen here, or the catalog moved after it was read and the publish
-    /// does not land.
-    ///
-    /// # Errors
-    ///
-    /// See [`WriterError`].
-    pub async fn publish(self) -> Result<Progress<Published>, WriterError> {
-        if let Some(table_key) = self
-            .tables
-            .keys()
-            .find(|table_key| !self.committed.contains(*table_key))
-        {
-            return Err(WriterError::NotCommitted {
-                operation_id: self.announced.operation_id,
-                table_key: table_key.clone(),
-            });
-        }
-        let room = &self.announced.room;
-        let mut catalog_version = 0;
-        for _ in 0..PUBLISH_ATTEMPTS_MAX {
-            let catalog = read_catalog(room, self.branch.as_deref()).await?;
-            catalog_version = catalog.version;
-            if let Some(loss) = self.announced.claim().await? {
-                return Ok(Progress::Lost(loss));
-            }
-            let request = self.publish_request(catalog_version);
-            let outcome = room.publish_as_writer(&request).await;
-            match outcome.map_err(WriterError::Table)? {
-                CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
-                    return Ok(Progress::Done(Published {
-                        announced: self.announced,
-                        catalog_version: version,
-                    }));
-                }
-                CommitOutcome::HeadMoved { .. } => {}
-                CommitOutcome::Refused {
-                    reason:
-                        Refusal::PinMoved {
-                            table_key,
-                            expected,
-                            found,
-                        },
-                } => {
-                    return Ok(Progress::Lost(Loss::Overtaken {
-                        table_key,
-                        expected: expected.unwrap_or_default(),
-                        found,
-                    }));
-                }
-                CommitOutcome::Refused { reason } => {
-                    return Err(WriterError::Refused {
-                        what: "the catalog".to_owned(),
-                        reason,
-                    });
-                }
-                CommitOutcome::Unknown { reason } => {
-                    return Err(WriterError::Unknown {
-                        what: "the catalog".to_owned(),
-                        reason,
-                    });
-                }
-            }
-        }
-        Ok(Progress::Lost(Loss::Crowded { catalog_version }))
-    }
-
-    fn publish_request(&self, read_version: u64) -> PublishRequest {
-        let updates = self.tables.iter().map(|(table_key, table)| PinUpdate {
-            table_key: table_key.clone(),
-            from_pin: table.expected,
-            to_version: table.expected + 1,
-            table_branch: table.location.branch.clone(),
-        });
-        PublishRequest {
-            branch: self.branch.clone(),
-            read_version,
-            updates: updates.collect(),
-            registrations: Vec::new(),
-            tombstones: Vec::new(),
-            identity: EffectIdentity {
-                operation_id: self.announced.operation_id.to_string(),
-                plan_digest: String::new(),
-            },
-        }
-    }
-
-    /// Leaves the operation as it is, like a crash would, and returns its id.
-    pub fn stop(self) -> OperationId {
-        self.announced.operation_id
-    }
-}
-
-/// Phase D: a published operation whose sidecar is to be deleted.
-#[derive(Debug)]
-pub struct Published {
-    announced: Announced,
-    catalog_version: u64,
-}
-
-impl Published {
-    /// The operation.
-    pub fn operation_id(&self) -> &OperationId {
-        &self.announced.operation_id
-    }
-
-    /// The catalog version that made the write visible.
-    pub fn catalog_version(&self) -> u64 {
-        self.catalog_version
-    }
-
-    /// Deletes the sidecar, unless recovery has taken the operation over; the write stays visible
-    /// either way, and recovery finds that out.
-    ///
-    /// # Errors
-    ///
-    /// See [`WriterError`].
-    pub async fn finish(self) -> Result<Progress<Finished>, WriterError> {
-        if let Some(loss) = self.announced.claim().await? {
-            return Ok(Progress::Lost(loss));
-        }
-        let operation_id = self.announced.operation_id;
-        delete_sidecar(&self.announced.objects, &operation_id.file_name())
-            .await
-            .map_err(WriterError::Sidecar)?;
-        Ok(Progress::Done(Finished {
-            operation_id,
-            catalog_version: self.catalog_version,
-        }))
-    }
-
-    /// Leaves the operation as it is, like a crash would, and returns its id.
-    pub fn stop(self) -> OperationId {
-        self.announced.operation_id
-    }
-}
-
-/// An operation that is visible and has left nothing behind.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Finished {
-    /// The operation.
-    pub operation_id: OperationId,
-    /// The catalog version that made the write visible.
-    pub catalog_version: u64,
 }
 
 async fn read_catalog(room: &LanceRoom, branch: Option<&str>) -> Result<Catalog, WriterError> {

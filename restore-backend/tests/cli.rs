@@ -233,11 +233,11 @@ async fn a_young_sidecar_is_shown_and_not_executable() {
 #[tokio::test]
 async fn a_journal_that_was_changed_fails_the_audit() {
     let root = CrashedRoot::new().await;
-    approve(&root, FORWARD, &[]);
+    let digest = approve(&root, FORWARD, &[]);
+    run_to(0, &["apply", root.uri(), FORWARD, "--digest", &digest]);
     let record = root.file(&format!("__recovery_log/{FORWARD}/000001.json"));
     let text = fs::read_to_string(&record).expect("a record");
     fs::write(&record, text.replace("grace", "mallory")).expect("a write");
-    fs::write(root.file(&format!("__recovery_log/{FORWARD}/000002.json")), &text).expect("a write");
     let audit = run_to(1, &["audit", root.uri(), "--verify", "--json"]).json();
     assert_eq!(audit["operations"][0]["verified"], json!(false));
     assert!(audit["operations"][0]["problem"].is_string());

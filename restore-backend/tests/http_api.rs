@@ -16,7 +16,7 @@ use restore_backend::root::{Root, RootOptions};
 use restore_backend::store::RequestLog;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 const HOST: &str = "127.0.0.1:7878";
@@ -228,6 +228,7 @@ async fn every_error_is_a_problem_and_every_answer_is_guarded() {
     let approvals = format!("{RECOVERIES}/{FORWARD}/approvals");
     let execution = format!("{RECOVERIES}/{FORWARD}/execution");
     let unknown = format!("{RECOVERIES}/01M8125Z20G3JA88BS9CEJEX1K");
+    let unknown_execution = format!("{unknown}/execution");
     let other = format!("\"sha256:{}\"", "0".repeat(64));
     let large = format!("{{\"reason\": \"{}\"}}", "x".repeat(70_000));
     let matched = ("if-match", tag.as_str());
@@ -239,7 +240,7 @@ async fn every_error_is_a_problem_and_every_answer_is_guarded() {
         (Method::GET, "/api/v1/roots/%FF/recoveries", &[], "", 400, "bad_request"),
         (Method::GET, &unknown, &[], "", 404, "unknown_operation"),
         (Method::GET, "/api/v1/roots/graph/audit/nonsense", &[], "", 404, "unknown_operation"),
-        (Method::GET, &execution, &[], "", 404, "unknown_operation"),
+        (Method::GET, &unknown_execution, &[], "", 404, "unknown_operation"),
         (Method::DELETE, RECOVERIES, &[JSON], "", 405, "method_not_allowed"),
         (Method::GET, &approvals, &[], "", 405, "method_not_allowed"),
         (Method::POST, "/healthz", &[JSON], "{}", 405, "method_not_allowed"),
@@ -399,7 +400,7 @@ async fn two_wishes_to_execute_are_one_execution() {
 struct Serving {
     address: SocketAddr,
     cookie: String,
-    stop: oneshot::Sender<()>,
+    stop: mpsc::Sender<()>,
     ended: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
 
@@ -408,17 +409,8 @@ impl Serving {
         let server = Server::open(options(root, "127.0.0.1").await).await.expect("the server opens");
         let address = server.address();
         let link = server.login_link().expose();
-        let (stop, stopped) = oneshot::channel();
-        let mut stopped = Some(stopped);
-        let ended = tokio::spawn(server.run(move || {
-            let stopped = stopped.take();
-            async move {
-                match stopped {
-                    Some(stopped) => drop(stopped.await),
-                    None => std::future::pending().await,
-                }
-            }
-        }));
+        let (stop, interrupts) = mpsc::channel(1);
+        let ended = tokio::spawn(server.run(interrupts));
         let mut serving = Self { address, cookie: String::new(), stop, ended };
         let path = link.strip_prefix(&format!("http://{address}")).expect("the server's own address").to_owned();
         let opened = serving.ask(Method::GET, &path, &[], "").await;
@@ -482,7 +474,7 @@ async fn progress_is_told_until_the_end_and_the_server_waits_for_it() {
     assert_eq!(afterwards.len(), 1, "the final report, and the stream ends");
     assert_eq!(afterwards[0]["report"]["outcome"], "rolled_back");
 
-    serving.stop.send(()).expect("the server listens");
+    serving.stop.send(()).await.expect("the server listens");
     tokio::time::timeout(Duration::from_secs(10), serving.ended).await.expect("it ends").expect("no panic").expect("no error");
 }
 
@@ -496,7 +488,7 @@ async fn a_stopping_server_finishes_what_it_has_begun() {
     let write = [JSON, ("if-match", tag.as_str())];
     assert_eq!(serving.ask(Method::POST, &format!("{path}/approvals"), &write, "{}").await.status(), StatusCode::CREATED);
     assert_eq!(serving.ask(Method::POST, &format!("{path}/execution"), &write, "").await.status(), StatusCode::ACCEPTED);
-    serving.stop.send(()).expect("the server listens");
+    serving.stop.send(()).await.expect("the server listens");
     tokio::time::timeout(Duration::from_secs(60), serving.ended).await.expect("it ends").expect("no panic").expect("no error");
 
     let restarted = Api::logged_in(&root).await;

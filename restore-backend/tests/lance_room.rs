@@ -1,5 +1,8 @@
 //! The Lance room against real tables on disk: what it reads, what it costs, and that its fences hold.
 
+// Helpers of tests may stop at the first surprise, like tests.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod room_support;
 
 #[path = "lance_room/catalog.rs"]

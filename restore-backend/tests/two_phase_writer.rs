@@ -1,5 +1,8 @@
 //! The two-phase writer: what each step leaves behind, and that it loses without doing harm.
 
+// Helpers of tests may stop at the first surprise, like tests.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod room_support;
 
 use futures::FutureExt;

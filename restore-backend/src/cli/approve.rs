@@ -9,7 +9,7 @@ use super::Exit;
 use super::arguments::{person_name, requirement};
 use super::context::Context;
 use super::error::{CliError, ErrorBody};
-use super::page::{Page, shell_word};
+use super::page::Page;
 use crate::service::{Answer, Approver};
 use crate::{clock, service};
 
@@ -56,7 +56,7 @@ impl Approve {
         };
         match Box::pin(service::approve(&root, &self.operation, self.digest, approver, clock::now())).await? {
             Answer::Done(report) => {
-                context.print(&report, |page| write_approval(page, &report, &self.root))?;
+                context.print(&report, |page| write_approval(page, context, &report, &self.root))?;
                 Ok(Exit::Done)
             }
             Answer::No(report) => {
@@ -68,13 +68,12 @@ impl Approve {
     }
 }
 
-fn write_approval(page: &mut Page, report: &ApprovalReport, root: &str) {
+fn write_approval(page: &mut Page, context: &Context, report: &ApprovalReport, root: &str) {
     let approval = &report.approval;
     page.line(&format!("{} approved operation {}.", approval.approved_by, approval.operation_id));
     if report.authorized {
         page.blank();
-        page.line(&format!("sidecar-inspector apply {} {} \\", shell_word(root), approval.operation_id));
-        page.line(&format!("  --digest {}", approval.plan_digest));
+        context.write_command(page, "apply", root, approval.operation_id.as_str(), approval.plan_digest, "");
     }
     report.missing.iter().for_each(|requirement| page.hanging("  ", &format!("still required: {requirement}: {}", requirement.statement())));
 }

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::Serialize;
+use sidecar::Digest;
 
 use super::arguments::Global;
 use super::error::CliError;
-use super::page::Page;
-use crate::root::{Root, RootOptions};
+use super::page::{Page, shell_word};
+use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions};
 
 #[derive(Debug)]
 pub(super) struct Context {
@@ -29,6 +30,24 @@ impl Context {
 
     pub(super) fn relocated_from(&self) -> Option<&str> {
         self.relocated_from.as_deref()
+    }
+
+    /// A command to type next, in lines that can be copied: the digest fills one by itself. The options that say which root
+    /// this is, and what is executable there, go with it.
+    pub(super) fn write_command(&self, page: &mut Page, command: &str, root: &str, operation: &str, digest: Digest, rest: &str) {
+        let mut options = String::new();
+        if let Some(old_root) = &self.relocated_from {
+            options.push_str(&format!(" --relocated-from {}", shell_word(old_root)));
+        }
+        if self.min_age != MIN_AGE_DEFAULT {
+            options.push_str(&format!(" --min-age {}", shell_word(&humantime::format_duration(self.min_age).to_string().replace(' ', ""))));
+        }
+        options.push_str(rest);
+        page.line(&format!("sidecar-inspector {command} {} {operation} --digest \\", shell_word(root)));
+        page.line(&format!("  {digest}{}", if options.is_empty() { "" } else { " \\" }));
+        if !options.is_empty() {
+            page.line(&format!(" {options}"));
+        }
     }
 
     /// Opens a root. A store without sidecars has nothing pending, but a folder that is not there is a mistake.

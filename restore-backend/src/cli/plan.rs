@@ -3,12 +3,12 @@
 use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
-use sidecar::{Requirement, Timestamp, age_text};
+use sidecar::{Approval, Digest, Requirement, Timestamp, age_text};
 
 use super::Exit;
 use super::context::Context;
 use super::error::CliError;
-use super::page::{Page, shell_word};
+use super::page::Page;
 use crate::{clock, service};
 
 /// Show what happened to one write, and what would be done about it
@@ -24,12 +24,12 @@ impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
         let report = Box::pin(service::plan(&root, &self.operation, clock::now())).await?;
-        context.print(&report, |page| write(page, &report, &self.root))?;
+        context.print(&report, |page| write(page, context, &report, &self.root))?;
         Ok(Exit::Done)
     }
 }
 
-fn write(page: &mut Page, report: &PlanReport, root: &str) {
+fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
     page.line(&format!("{}  {}", report.operation_id, report.disposition.name()));
     page.line(&format!("{} in {}", report.file, report.root));
     page.line(&origin(report));
@@ -65,7 +65,7 @@ fn write(page: &mut Page, report: &PlanReport, root: &str) {
         page.blank();
         page.line(&format!("Digest {digest}"));
         if report.executable {
-            write_next(page, report, root, &digest.to_string());
+            write_next(page, context, report, root, digest);
         }
     }
 }
@@ -104,25 +104,23 @@ fn write_table(page: &mut Page, report: &TableReport) {
     }
 }
 
-/// What to type next, in lines that can be copied.
-fn write_next(page: &mut Page, report: &PlanReport, root: &str, digest: &str) {
-    let approved = report.approvals.iter().any(|approval| report.requires.iter().all(|requirement| states(approval, *requirement)));
+/// What to type next.
+fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &str, digest: Digest) {
     page.blank();
-    if !report.requires.is_empty() && !approved {
+    if report.approvals.iter().any(|approval| report.requires.iter().all(|requirement| states(approval, *requirement))) {
+        context.write_command(page, "apply", root, &report.operation_id, digest, "");
+        return;
+    }
+    if !report.requires.is_empty() {
         page.line("The approver states");
         report.requires.iter().for_each(|requirement| page.hanging("  ", &format!("{requirement}: {}", requirement.statement())));
         page.blank();
     }
-    let command = if approved { "apply" } else { "approve" };
-    page.line(&format!("sidecar-inspector {command} {} {} \\", shell_word(root), shell_word(&report.operation_id)));
-    page.line(&format!("  --digest {digest}{}", if approved { "" } else { " \\" }));
-    if !approved {
-        let statements: String = report.requires.iter().map(|requirement| statement(*requirement)).collect();
-        page.line(&format!("  --as NAME{statements}"));
-    }
+    let statements: String = report.requires.iter().map(|requirement| statement(*requirement)).collect();
+    context.write_command(page, "approve", root, &report.operation_id, digest, &format!(" --as NAME{statements}"));
 }
 
-fn states(approval: &sidecar::Approval, requirement: Requirement) -> bool {
+fn states(approval: &Approval, requirement: Requirement) -> bool {
     match requirement {
         Requirement::WritersStopped => approval.writers_stopped,
         Requirement::Reason => approval.reason.is_some(),

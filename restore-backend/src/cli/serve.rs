@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
 use serde::Serialize;
+use tokio::sync::mpsc;
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;
 use super::arguments::{NamedRoot, named_root, person_name};
@@ -70,10 +73,12 @@ pub(super) async fn serve(context: &Context, bind: IpAddr, listening: Listening,
     let roots = roots.into_iter().map(|(name, root)| ServedRoot::new(name, root)).collect();
     let server = Server::open(ServerOptions { roots, operator: operator.clone(), bind, port: listening.port }).await?;
 
+    // Before anybody is told that it is up, and stops it.
+    let interrupts = interrupts();
     let document = ServingDocument { address: format!("http://{}", server.address()), login: server.login_link().expose(), roots: serving };
     context.print(&document, |page| page.line(&format!("open {}", document.login)))?;
     context.note(&format!("The link logs one browser in, once; approvals there are recorded as by {operator}. Ctrl-C stops the console."));
-    server.run(interrupted).await?;
+    server.run(interrupts).await?;
     Ok(Exit::Done)
 }
 
@@ -82,26 +87,29 @@ fn user_name() -> String {
     named.unwrap_or_else(|| "operator".to_owned())
 }
 
-/// Resolves when somebody presses Ctrl-C, or the system asks the program to end.
-async fn interrupted() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
+/// One message each time somebody presses Ctrl-C or the system asks the program to end, from this call on.
+fn interrupts() -> mpsc::Receiver<()> {
+    let (sender, receiver) = mpsc::channel(1);
     #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        match signal(kind) {
             Ok(mut signals) => {
-                signals.recv().await;
+                let sender = sender.clone();
+                tokio::spawn(async move {
+                    while signals.recv().await.is_some() {
+                        // One that is already waiting says the same.
+                        sender.try_send(()).ok();
+                    }
+                });
             }
-            Err(_) => std::future::pending().await,
+            Err(error) => tracing::warn!(%error, "the console cannot be told to stop and will end abruptly"),
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
     }
+    #[cfg(not(unix))]
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            sender.try_send(()).ok();
+        }
+    });
+    receiver
 }

@@ -2,12 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::console::{Console, ServedRoot};
 use super::login::LoginLink;
@@ -121,12 +120,12 @@ impl Server {
         &self.link
     }
 
-    /// Answers until `interrupted` resolves, then waits for the executions under way, though not for ever, and not if
-    /// `interrupted` resolves a second time.
+    /// Answers until it is interrupted, then waits for the executions under way, though not for ever, and not if it is
+    /// interrupted a second time.
     ///
     /// # Errors
     /// [`ServeError::Ended`] if the server ends by itself.
-    pub async fn run<I: Future<Output = ()>>(self, mut interrupted: impl FnMut() -> I) -> Result<(), ServeError> {
+    pub async fn run(self, mut interrupts: mpsc::Receiver<()>) -> Result<(), ServeError> {
         let (stop, stopped) = oneshot::channel::<()>();
         // Progress is many small messages, each wanted at once.
         let listener = self.listener.tap_io(|stream| {
@@ -147,7 +146,7 @@ impl Server {
                 };
                 return Err(ServeError::Ended(error));
             }
-            () = interrupted() => {}
+            () = next(&mut interrupts) => {}
         }
         tracing::info!("stopping; executions under way are waited for");
         tokio::select! {
@@ -156,13 +155,20 @@ impl Server {
                     tracing::warn!("executions under way were cut off; apply them again to resume");
                 }
             }
-            () = pin!(interrupted()) => tracing::warn!("executions under way were cut off; apply them again to resume"),
+            () = next(&mut interrupts) => tracing::warn!("executions under way were cut off; apply them again to resume"),
         }
         stop.send(()).ok();
         if tokio::time::timeout(CONNECTIONS_WAIT_MAX, &mut serving).await.is_err() {
             serving.abort();
         }
         Ok(())
+    }
+}
+
+/// A server that nobody can interrupt any more runs on.
+async fn next(interrupts: &mut mpsc::Receiver<()>) {
+    if interrupts.recv().await.is_none() {
+        std::future::pending().await
     }
 }
 
