@@ -32,12 +32,21 @@ mod tests {
 
     fn chain(words: &[&'static str]) -> Link {
         let (first, rest) = words.split_first().unwrap();
-        Link { words: first, source: (!rest.is_empty()).then(|| Box::new(chain(rest))) }
+        Link {
+            words: first,
+            source: (!rest.is_empty()).then(|| Box::new(chain(rest))),
+        }
     }
 
     #[test]
     fn sources_follow_and_repetitions_do_not() {
-        assert_eq!(text(&chain(&["a table cannot be read", "no permission"])), "a table cannot be read: no permission");
-        assert_eq!(text(&chain(&["put failed: disk full", "disk full", "errno 28"])), "put failed: disk full: errno 28");
+        assert_eq!(
+            text(&chain(&["a table cannot be read", "no permission"])),
+            "a table cannot be read: no permission"
+        );
+        assert_eq!(
+            text(&chain(&["put failed: disk full", "disk full", "errno 28"])),
+            "put failed: disk full: errno 28"
+        );
     }
 }

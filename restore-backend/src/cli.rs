@@ -78,7 +78,10 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Exit {
     log_to_stderr();
     let context = Context::new(arguments.global);
-    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(dispatch(&context, arguments.command)),
         Err(error) => Err(CliError::Runtime(error)),
@@ -128,8 +131,12 @@ fn explain_usage(error: &clap::Error, given: &[OsString]) -> Exit {
 }
 
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,restore_backend=info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,restore_backend=info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     // Only fails where a log is set up already, which is then used.
     subscriber.try_init().ok();
 }
@@ -147,7 +154,10 @@ mod tests {
 
     #[test]
     fn global_options_stand_before_or_after_the_subcommand() {
-        for line in ["x --json --min-age 0s list /r", "x list --min-age 0s /r --json"] {
+        for line in [
+            "x --json --min-age 0s list /r",
+            "x list --min-age 0s /r --json",
+        ] {
             let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
             assert!(arguments.global.json, "{line}");
             assert!(arguments.global.min_age.is_zero(), "{line}");

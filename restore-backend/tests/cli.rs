@@ -1,5 +1,11 @@
 //! The program as scripts and people use it: exit codes, documents, and what is on which stream.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
 mod crashed_root;
 
 use std::fs;
@@ -20,12 +26,17 @@ struct Answer {
 impl Answer {
     #[track_caller]
     fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {:?}; stderr: {}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {:?}; stderr: {}", self.stdout, self.stderr))
     }
 }
 
 fn run(arguments: &[&str]) -> Answer {
-    let output = Command::new(PROGRAM).args(arguments).env_remove("RUST_LOG").output().expect("the program runs");
+    let output = Command::new(PROGRAM)
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .output()
+        .expect("the program runs");
     Answer {
         exit: output.status.code().expect("an exit code"),
         stdout: String::from_utf8(output.stdout).expect("text"),
@@ -36,12 +47,21 @@ fn run(arguments: &[&str]) -> Answer {
 #[track_caller]
 fn run_to(exit: i32, arguments: &[&str]) -> Answer {
     let answer = run(arguments);
-    assert_eq!(answer.exit, exit, "{arguments:?}: {}{}", answer.stdout, answer.stderr);
+    assert_eq!(
+        answer.exit, exit,
+        "{arguments:?}: {}{}",
+        answer.stdout, answer.stderr
+    );
     answer
 }
 
 fn fields(value: &Value) -> Vec<&str> {
-    let mut fields: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut fields: Vec<&str> = value
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     fields.sort_unstable();
     fields
 }
@@ -49,7 +69,11 @@ fn fields(value: &Value) -> Vec<&str> {
 #[track_caller]
 fn has_fields(value: &Value, wanted: &[&str]) {
     for field in wanted {
-        assert!(value.get(field).is_some(), "{field} is not among {:?}", fields(value));
+        assert!(
+            value.get(field).is_some(),
+            "{field} is not among {:?}",
+            fields(value)
+        );
     }
 }
 
@@ -60,7 +84,16 @@ fn digest_of(root: &CrashedRoot, operation: &str) -> String {
 
 fn approve(root: &CrashedRoot, operation: &str, more: &[&str]) -> String {
     let digest = digest_of(root, operation);
-    let arguments = ["approve", root.uri(), operation, "--digest", &digest, "--as", "grace", "--json"];
+    let arguments = [
+        "approve",
+        root.uri(),
+        operation,
+        "--digest",
+        &digest,
+        "--as",
+        "grace",
+        "--json",
+    ];
     let approval = run_to(0, &[&arguments, more].concat()).json();
     assert_eq!(approval["authorized"], json!(true), "{approval}");
     digest
@@ -71,10 +104,25 @@ fn wrong_arguments_are_a_usage_error_in_words_and_in_json() {
     for arguments in [
         &["lsit", "/r"][..],
         &["list"],
-        &["approve", "/r", "not-an-id", "--digest", "sha256:00", "--as", "x"],
+        &[
+            "approve",
+            "/r",
+            "not-an-id",
+            "--digest",
+            "sha256:00",
+            "--as",
+            "x",
+        ],
         &["list", "/r", "--min-age", "soon"],
         &["serve", "--root", "no-name"],
-        &["serve", "--relocated-from", "/old", "--root", "a=/a", "b=/b"],
+        &[
+            "serve",
+            "--relocated-from",
+            "/old",
+            "--root",
+            "a=/a",
+            "b=/b",
+        ],
     ] {
         let words = run_to(2, arguments);
         assert_eq!(words.stdout, "");
@@ -84,7 +132,11 @@ fn wrong_arguments_are_a_usage_error_in_words_and_in_json() {
         assert_eq!(document.json()["error"]["code"], "usage");
     }
     assert!(run_to(0, &["--help"]).stdout.contains("approve"));
-    assert!(run_to(0, &["--version", "--json"]).stdout.starts_with("sidecar-inspector "));
+    assert!(
+        run_to(0, &["--version", "--json"])
+            .stdout
+            .starts_with("sidecar-inspector ")
+    );
 }
 
 #[test]
@@ -95,7 +147,13 @@ fn a_root_that_is_not_there_is_a_failure_and_not_an_empty_list() {
     assert_eq!(fields(&document["error"]), ["code", "detail"]);
     assert_eq!(document["error"]["code"], "root_missing");
     let words = run_to(1, &["list", "/no/such/root"]);
-    assert_eq!((words.stdout.as_str(), words.stderr.as_str()), ("", "error: there is no folder /no/such/root; check the path of the root\n"));
+    assert_eq!(
+        (words.stdout.as_str(), words.stderr.as_str()),
+        (
+            "",
+            "error: there is no folder /no/such/root; check the path of the root\n"
+        )
+    );
 }
 
 #[tokio::test]
@@ -104,61 +162,160 @@ async fn list_has_the_promised_fields_and_exits() {
     let list = run_to(0, &["--json", "list", root.uri()]).json();
     has_fields(&list, &["root", "recoveries"]);
     let recoveries = list["recoveries"].as_array().expect("a list");
-    let ids: Vec<&Value> = recoveries.iter().map(|recovery| &recovery["operation_id"]).collect();
+    let ids: Vec<&Value> = recoveries
+        .iter()
+        .map(|recovery| &recovery["operation_id"])
+        .collect();
     assert_eq!(ids, [FORWARD, BACK, NEWER], "oldest first");
     let promised = [
-        "operation_id", "file", "writer_kind", "branch", "actor_id", "started_at", "age_seconds", "disposition", "tables_total",
-        "tables_moved", "refused",
+        "operation_id",
+        "file",
+        "writer_kind",
+        "branch",
+        "actor_id",
+        "started_at",
+        "age_seconds",
+        "disposition",
+        "tables_total",
+        "tables_moved",
+        "refused",
     ];
-    recoveries.iter().for_each(|recovery| has_fields(recovery, &promised));
-    let dispositions: Vec<&Value> = recoveries.iter().map(|recovery| &recovery["disposition"]).collect();
+    recoveries
+        .iter()
+        .for_each(|recovery| has_fields(recovery, &promised));
+    let dispositions: Vec<&Value> = recoveries
+        .iter()
+        .map(|recovery| &recovery["disposition"])
+        .collect();
     assert_eq!(dispositions, ["roll_forward", "roll_back", "refused"]);
-    assert_eq!((&recoveries[1]["tables_moved"], &recoveries[1]["tables_total"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (
+            &recoveries[1]["tables_moved"],
+            &recoveries[1]["tables_total"]
+        ),
+        (&json!(1), &json!(2))
+    );
     assert_eq!(recoveries[0]["refused"], Value::Null);
     assert_eq!(recoveries[2]["refused"]["code"], "unsupported_version");
 
-    assert_eq!(run_to(4, &["list", root.uri(), "--fail-if-pending", "--json"]).json()["recoveries"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        run_to(4, &["list", root.uri(), "--fail-if-pending", "--json"]).json()["recoveries"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
 
     let words = run_to(0, &["list", root.uri()]);
     assert_eq!(words.stderr, "");
-    for (operation, disposition) in [(FORWARD, "roll_forward"), (BACK, "roll_back"), (NEWER, "refused")] {
-        let line = words.stdout.lines().find(|line| line.starts_with(operation)).expect("a line for each");
-        assert!(line.contains(disposition) && line.chars().count() <= 80, "{line}");
+    for (operation, disposition) in [
+        (FORWARD, "roll_forward"),
+        (BACK, "roll_back"),
+        (NEWER, "refused"),
+    ] {
+        let line = words
+            .stdout
+            .lines()
+            .find(|line| line.starts_with(operation))
+            .expect("a line for each");
+        assert!(
+            line.contains(disposition) && line.chars().count() <= 80,
+            "{line}"
+        );
     }
-    assert!(words.stdout.lines().skip(1).all(|line| line.chars().count() <= 80), "{}", words.stdout);
+    assert!(
+        words
+            .stdout
+            .lines()
+            .skip(1)
+            .all(|line| line.chars().count() <= 80),
+        "{}",
+        words.stdout
+    );
 
     let healthy = CrashedRoot::healthy().await;
-    assert_eq!(run_to(0, &["list", healthy.uri(), "--fail-if-pending", "--json"]).json()["recoveries"], json!([]));
+    assert_eq!(
+        run_to(0, &["list", healthy.uri(), "--fail-if-pending", "--json"]).json()["recoveries"],
+        json!([])
+    );
 }
 
 #[tokio::test]
 async fn plan_has_the_promised_fields_and_the_same_digest_every_time() {
     let root = CrashedRoot::new().await;
     let plan = run_to(0, &["plan", root.uri(), FORWARD, "--json"]).json();
-    has_fields(&plan, &["operation_id", "disposition", "decision", "digest", "executable", "blockers", "requires", "tables", "steps", "explanation"]);
+    has_fields(
+        &plan,
+        &[
+            "operation_id",
+            "disposition",
+            "decision",
+            "digest",
+            "executable",
+            "blockers",
+            "requires",
+            "tables",
+            "steps",
+            "explanation",
+        ],
+    );
     let promised = [
-        "table_key", "branch", "classification", "rule", "expected_version", "post_commit_pin", "manifest_pinned", "lance_head", "action",
+        "table_key",
+        "branch",
+        "classification",
+        "rule",
+        "expected_version",
+        "post_commit_pin",
+        "manifest_pinned",
+        "lance_head",
+        "action",
         "restore_to",
     ];
     let tables = plan["tables"].as_array().expect("a list");
     tables.iter().for_each(|table| has_fields(table, &promised));
-    plan["steps"].as_array().expect("a list").iter().for_each(|step| has_fields(step, &["kind", "precondition"]));
-    assert_eq!((&plan["disposition"], &plan["decision"], &plan["executable"]), (&json!("roll_forward"), &json!("RollForward"), &json!(true)));
+    plan["steps"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .for_each(|step| has_fields(step, &["kind", "precondition"]));
+    assert_eq!(
+        (&plan["disposition"], &plan["decision"], &plan["executable"]),
+        (&json!("roll_forward"), &json!("RollForward"), &json!(true))
+    );
     assert_eq!(tables[0]["action"], "publish");
 
-    assert_eq!(digest_of(&root, FORWARD), plan["digest"].as_str().expect("a digest"));
-    assert_eq!(run_to(0, &["plan", root.uri(), &format!("{FORWARD}.json"), "--json"]).json()["digest"], plan["digest"]);
+    assert_eq!(
+        digest_of(&root, FORWARD),
+        plan["digest"].as_str().expect("a digest")
+    );
+    assert_eq!(
+        run_to(
+            0,
+            &["plan", root.uri(), &format!("{FORWARD}.json"), "--json"]
+        )
+        .json()["digest"],
+        plan["digest"]
+    );
 
     let refused = run_to(0, &["plan", root.uri(), NEWER, "--json"]).json();
-    assert_eq!((&refused["executable"], &refused["blockers"][0]["code"]), (&json!(false), &json!("unsupported_version")));
+    assert_eq!(
+        (&refused["executable"], &refused["blockers"][0]["code"]),
+        (&json!(false), &json!("unsupported_version"))
+    );
 
     let words = run_to(0, &["plan", root.uri(), BACK]).stdout;
     let back = run_to(0, &["plan", root.uri(), BACK, "--json"]).json();
     let flowing = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(flowing.contains(back["explanation"].as_str().expect("words")), "{words}");
+    assert!(
+        flowing.contains(back["explanation"].as_str().expect("words")),
+        "{words}"
+    );
     assert!(words.contains("--as NAME --writers-stopped"), "{words}");
 
-    let unknown = run_to(1, &["plan", root.uri(), "01M8125Z20G3JA88BS9CEJEX1K", "--json"]).json();
+    let unknown = run_to(
+        1,
+        &["plan", root.uri(), "01M8125Z20G3JA88BS9CEJEX1K", "--json"],
+    )
+    .json();
     assert_eq!(unknown["error"]["code"], "unknown_operation");
 }
 
@@ -168,37 +325,115 @@ async fn a_whole_write_is_approved_and_rolled_forward_once() {
     let digest = approve(&root, FORWARD, &["--reason", "looked at it"]);
     let apply = ["apply", root.uri(), FORWARD, "--digest", &digest, "--json"];
     let report = run_to(0, &apply).json();
-    has_fields(&report, &["operation_id", "digest", "outcome", "tables", "catalog", "audit", "sidecar"]);
-    assert_eq!((&report["outcome"], &report["sidecar"]), (&json!("rolled_forward"), &json!("retired")));
-    assert_eq!((&report["catalog"]["effect"], &report["audit"]["effect"]), (&json!("changed"), &json!("changed")));
+    has_fields(
+        &report,
+        &[
+            "operation_id",
+            "digest",
+            "outcome",
+            "tables",
+            "catalog",
+            "audit",
+            "sidecar",
+        ],
+    );
+    assert_eq!(
+        (&report["outcome"], &report["sidecar"]),
+        (&json!("rolled_forward"), &json!("retired"))
+    );
+    assert_eq!(
+        (&report["catalog"]["effect"], &report["audit"]["effect"]),
+        (&json!("changed"), &json!("changed"))
+    );
     for table in report["tables"].as_array().expect("a list") {
-        has_fields(table, &["table_key", "from_version", "to_version", "effect"]);
-        assert_eq!((&table["from_version"], &table["to_version"], &table["effect"]), (&json!(1), &json!(2), &json!("changed")));
+        has_fields(
+            table,
+            &["table_key", "from_version", "to_version", "effect"],
+        );
+        assert_eq!(
+            (
+                &table["from_version"],
+                &table["to_version"],
+                &table["effect"]
+            ),
+            (&json!(1), &json!(2), &json!("changed"))
+        );
     }
     assert!(!root.file(&format!("__recovery/{FORWARD}.json")).exists());
 
-    assert_eq!(run_to(0, &apply).json()["outcome"], "rolled_forward", "a finished one reports its outcome");
-    assert!(run_to(0, &apply[..5]).stdout.contains("Rolled forward: readers see the whole write."));
+    assert_eq!(
+        run_to(0, &apply).json()["outcome"],
+        "rolled_forward",
+        "a finished one reports its outcome"
+    );
+    assert!(
+        run_to(0, &apply[..5])
+            .stdout
+            .contains("Rolled forward: readers see the whole write.")
+    );
 
     let audit = run_to(0, &["audit", root.uri(), FORWARD, "--verify", "--json"]).json();
-    assert_eq!((&audit["operations"][0]["verified"], &audit["operations"][0]["outcome"]), (&json!(true), &json!("rolled_forward")));
-    assert!(run_to(0, &["audit", root.uri(), "--verify"]).stdout.contains("the chain holds"));
+    assert_eq!(
+        (
+            &audit["operations"][0]["verified"],
+            &audit["operations"][0]["outcome"]
+        ),
+        (&json!(true), &json!("rolled_forward"))
+    );
+    assert!(
+        run_to(0, &["audit", root.uri(), "--verify"])
+            .stdout
+            .contains("the chain holds")
+    );
 }
 
 #[tokio::test]
 async fn half_a_write_is_rolled_back_only_with_the_statement_it_requires() {
     let root = CrashedRoot::new().await;
     let digest = digest_of(&root, BACK);
-    let arguments = ["approve", root.uri(), BACK, "--digest", &digest, "--as", "grace", "--json"];
+    let arguments = [
+        "approve",
+        root.uri(),
+        BACK,
+        "--digest",
+        &digest,
+        "--as",
+        "grace",
+        "--json",
+    ];
     let refusal = run_to(3, &arguments).json();
     assert_eq!(refusal["error"]["code"], "refused");
-    assert!(refusal["error"]["detail"].as_str().expect("words").contains("writers_stopped"), "{refusal}");
-    has_fields(&refusal, &["operation_id", "outcome", "detail", "reasons", "differences"]);
+    assert!(
+        refusal["error"]["detail"]
+            .as_str()
+            .expect("words")
+            .contains("writers_stopped"),
+        "{refusal}"
+    );
+    has_fields(
+        &refusal,
+        &[
+            "operation_id",
+            "outcome",
+            "detail",
+            "reasons",
+            "differences",
+        ],
+    );
 
     let digest = approve(&root, BACK, &["--writers-stopped"]);
-    let report = run_to(0, &["apply", root.uri(), BACK, "--digest", &digest, "--json"]).json();
+    let report = run_to(
+        0,
+        &["apply", root.uri(), BACK, "--digest", &digest, "--json"],
+    )
+    .json();
     assert_eq!(report["outcome"], "rolled_back");
-    assert_eq!(run_to(0, &["list", root.uri(), "--json"]).json()["recoveries"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        run_to(0, &["list", root.uri(), "--json"]).json()["recoveries"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
 }
 
 #[tokio::test]
@@ -212,22 +447,72 @@ async fn nothing_unapproved_and_nothing_that_moved_is_applied() {
     root.write_to("nodes/book").await;
     let conflict = run_to(3, &apply).json();
     assert_eq!(conflict["outcome"], "conflict");
-    let moved: Vec<&Value> = conflict["differences"].as_array().expect("a list").iter().map(|difference| &difference["field"]).collect();
+    let moved: Vec<&Value> = conflict["differences"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|difference| &difference["field"])
+        .collect();
     assert!(moved.contains(&&json!("lance_head")), "{conflict}");
-    assert!(run_to(3, &apply[..5]).stdout.contains("planned 2, found 3"), "{conflict}");
+    assert!(
+        run_to(3, &apply[..5]).stdout.contains("planned 2, found 3"),
+        "{conflict}"
+    );
 
-    let stale = run_to(3, &["approve", root.uri(), BACK, "--digest", &digest, "--as", "grace", "--writers-stopped", "--json"]).json();
-    assert_eq!((&stale["error"]["code"], &stale["outcome"]), (&json!("conflict"), &json!("conflict")));
+    let stale = run_to(
+        3,
+        &[
+            "approve",
+            root.uri(),
+            BACK,
+            "--digest",
+            &digest,
+            "--as",
+            "grace",
+            "--writers-stopped",
+            "--json",
+        ],
+    )
+    .json();
+    assert_eq!(
+        (&stale["error"]["code"], &stale["outcome"]),
+        (&json!("conflict"), &json!("conflict"))
+    );
 }
 
 #[tokio::test]
 async fn a_young_sidecar_is_shown_and_not_executable() {
     let root = CrashedRoot::new().await;
     let digest = digest_of(&root, FORWARD);
-    let young = run_to(0, &["--min-age", "40000d", "plan", root.uri(), FORWARD, "--json"]).json();
-    assert_eq!((&young["executable"], &young["blockers"][0]["code"]), (&json!(false), &json!("too_young")));
-    assert_eq!(young["digest"], digest.as_str(), "age is a blocker and not part of the plan");
-    run_to(3, &["approve", root.uri(), FORWARD, "--digest", &digest, "--as", "grace", "--min-age", "40000d", "--json"]);
+    let young = run_to(
+        0,
+        &["--min-age", "40000d", "plan", root.uri(), FORWARD, "--json"],
+    )
+    .json();
+    assert_eq!(
+        (&young["executable"], &young["blockers"][0]["code"]),
+        (&json!(false), &json!("too_young"))
+    );
+    assert_eq!(
+        young["digest"],
+        digest.as_str(),
+        "age is a blocker and not part of the plan"
+    );
+    run_to(
+        3,
+        &[
+            "approve",
+            root.uri(),
+            FORWARD,
+            "--digest",
+            &digest,
+            "--as",
+            "grace",
+            "--min-age",
+            "40000d",
+            "--json",
+        ],
+    );
 }
 
 #[tokio::test]
@@ -241,50 +526,106 @@ async fn a_journal_that_was_changed_fails_the_audit() {
     let audit = run_to(1, &["audit", root.uri(), "--verify", "--json"]).json();
     assert_eq!(audit["operations"][0]["verified"], json!(false));
     assert!(audit["operations"][0]["problem"].is_string());
-    assert!(run_to(1, &["audit", root.uri(), "--verify"]).stdout.contains("THE CHAIN IS BROKEN"));
+    assert!(
+        run_to(1, &["audit", root.uri(), "--verify"])
+            .stdout
+            .contains("THE CHAIN IS BROKEN")
+    );
 }
 
 #[tokio::test]
 async fn files_are_inspected_without_a_store() {
     let root = CrashedRoot::new().await;
-    let (good, newer) = (root.file(&format!("__recovery/{FORWARD}.json")), root.file(&format!("__recovery/{NEWER}.json")));
+    let (good, newer) = (
+        root.file(&format!("__recovery/{FORWARD}.json")),
+        root.file(&format!("__recovery/{NEWER}.json")),
+    );
     let (good, newer) = (good.to_str().expect("text"), newer.to_str().expect("text"));
     let document = run_to(0, &["inspect", good, "--json"]).json();
     let file = &document["files"][0];
     assert_eq!(fields(&document), ["files"]);
     assert_eq!(
         fields(file),
-        ["digest", "file", "operation_id", "raw", "refused", "schema_version", "sidecar", "unknown_fields", "what_if"]
+        [
+            "digest",
+            "file",
+            "operation_id",
+            "raw",
+            "refused",
+            "schema_version",
+            "sidecar",
+            "unknown_fields",
+            "what_if"
+        ]
     );
-    assert_eq!((&file["operation_id"], &file["sidecar"]["tables"][0]["expected_version"]), (&json!(FORWARD), &json!(1)));
+    assert_eq!(
+        (
+            &file["operation_id"],
+            &file["sidecar"]["tables"][0]["expected_version"]
+        ),
+        (&json!(FORWARD), &json!(1))
+    );
     let row = |pin: &str, head: &str| {
         let rows = file["what_if"].as_array().expect("rows");
-        rows.iter().find(|row| row["pin"] == pin && row["head"] == head).expect("a row").clone()
+        rows.iter()
+            .find(|row| row["pin"] == pin && row["head"] == head)
+            .expect("a row")
+            .clone()
     };
-    assert_eq!(row("at_expected", "one_above_pin")["disposition"], "roll_forward");
+    assert_eq!(
+        row("at_expected", "one_above_pin")["disposition"],
+        "roll_forward"
+    );
     assert_eq!(row("at_expected", "at_pin")["disposition"], "never_started");
 
     let both = run_to(3, &["inspect", good, newer, "--json"]).json();
-    assert_eq!(both["files"][0]["refused"], Value::Null, "one bad file blocks nobody");
-    assert_eq!((&both["files"][1]["refused"]["code"], &both["files"][1]["raw"]["schema_version"]), (&json!("unsupported_version"), &json!(9)));
+    assert_eq!(
+        both["files"][0]["refused"],
+        Value::Null,
+        "one bad file blocks nobody"
+    );
+    assert_eq!(
+        (
+            &both["files"][1]["refused"]["code"],
+            &both["files"][1]["raw"]["schema_version"]
+        ),
+        (&json!("unsupported_version"), &json!(9))
+    );
 
     let renamed = root.file("renamed.json");
     fs::copy(good, &renamed).expect("a copy");
-    assert_eq!(run_to(3, &["inspect", renamed.to_str().expect("text"), "--json"]).json()["files"][0]["refused"]["code"], "misnamed");
+    assert_eq!(
+        run_to(3, &["inspect", renamed.to_str().expect("text"), "--json"]).json()["files"][0]["refused"]
+            ["code"],
+        "misnamed"
+    );
     let hostile = root.file("hostile.json");
     fs::write(&hostile, "{\"schema_version\": 1, \"\u{1b}[2J").expect("a file");
     let words = run_to(3, &["inspect", hostile.to_str().expect("text")]).stdout;
-    assert!(words.contains("not_json") && !words.contains('\u{1b}'), "{words:?}");
-    assert_eq!(run_to(1, &["inspect", "/no/such/file", "--json"]).json()["files"][0]["refused"]["code"], "unreadable");
+    assert!(
+        words.contains("not_json") && !words.contains('\u{1b}'),
+        "{words:?}"
+    );
+    assert_eq!(
+        run_to(1, &["inspect", "/no/such/file", "--json"]).json()["files"][0]["refused"]["code"],
+        "unreadable"
+    );
 
     let words = run_to(0, &["inspect", good]).stdout;
-    assert!(words.contains("2 = pin + 1") && words.contains("RolledPastExpected"), "{words}");
+    assert!(
+        words.contains("2 = pin + 1") && words.contains("RolledPastExpected"),
+        "{words}"
+    );
 }
 
 #[tokio::test]
 async fn logs_never_reach_standard_output() {
     let root = CrashedRoot::new().await;
-    let output = Command::new(PROGRAM).args(["list", root.uri(), "--json"]).env("RUST_LOG", "trace").output().expect("the program runs");
+    let output = Command::new(PROGRAM)
+        .args(["list", root.uri(), "--json"])
+        .env("RUST_LOG", "trace")
+        .output()
+        .expect("the program runs");
     assert!(!output.stderr.is_empty(), "there are logs");
     serde_json::from_slice::<Value>(&output.stdout).expect("one document and nothing else");
 }
@@ -297,7 +638,12 @@ struct Serving {
 
 impl Serving {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM).args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program runs");
+        let mut child = Command::new(PROGRAM)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         Self { child, stdout }
     }
@@ -310,7 +656,10 @@ impl Serving {
 
     /// Asks it to end, and returns its exit code and what else it printed.
     fn terminate(mut self) -> (Option<i32>, String) {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        let status = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .expect("kill runs");
         assert!(status.success());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("text");
@@ -331,9 +680,17 @@ async fn serve_prints_the_login_link_and_ends_when_told() {
     let named = format!("graph={}", root.uri());
     let mut serving = Serving::start(&["serve", "--port", "0", "--root", &named]);
     let line = serving.line();
-    let link = line.strip_prefix("open http://127.0.0.1:").expect("the link");
-    let (port, token) = link.trim_end().split_once("/login?token=").expect("a port and a token");
-    assert!(port.parse::<u16>().is_ok_and(|port| port > 0) && token.len() == 64, "{line}");
+    let link = line
+        .strip_prefix("open http://127.0.0.1:")
+        .expect("the link");
+    let (port, token) = link
+        .trim_end()
+        .split_once("/login?token=")
+        .expect("a port and a token");
+    assert!(
+        port.parse::<u16>().is_ok_and(|port| port > 0) && token.len() == 64,
+        "{line}"
+    );
     assert_eq!(serving.terminate(), (Some(0), String::new()));
 
     let mut serving = Serving::start(&["serve", "--json", "--port", "0", "--root", &named]);
@@ -351,9 +708,19 @@ async fn serve_prints_the_login_link_and_ends_when_told() {
 async fn nothing_is_served_where_others_can_reach_it() {
     let root = CrashedRoot::healthy().await;
     let named = format!("graph={}", root.uri());
-    let refused = run_to(3, &["serve", "--port", "0", "--bind", "0.0.0.0", "--root", &named, "--json"]).json();
+    let refused = run_to(
+        3,
+        &[
+            "serve", "--port", "0", "--bind", "0.0.0.0", "--root", &named, "--json",
+        ],
+    )
+    .json();
     assert_eq!(refused["error"]["code"], "not_loopback");
-    let twice = run_to(2, &["serve", "--port", "0", "--root", &named, &named, "--json"]).json();
+    let twice = run_to(
+        2,
+        &["serve", "--port", "0", "--root", &named, &named, "--json"],
+    )
+    .json();
     assert_eq!(twice["error"]["code"], "duplicate_name");
 }
 
@@ -372,7 +739,14 @@ fn the_demo_makes_stores_that_can_be_listed() {
     let roots = document["roots"].as_array().expect("a list");
     assert!(!roots.is_empty());
     for root in roots {
-        run_to(4, &["list", root["uri"].as_str().expect("a URI"), "--fail-if-pending"]);
+        run_to(
+            4,
+            &[
+                "list",
+                root["uri"].as_str().expect("a URI"),
+                "--fail-if-pending",
+            ],
+        );
     }
     assert_eq!(serving.terminate(), (Some(0), String::new()));
 }

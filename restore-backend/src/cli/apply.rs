@@ -25,10 +25,18 @@ pub(super) struct Apply {
 impl Apply {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let report = Box::pin(service::apply(&root, &self.operation, self.digest, &ProgressSink::default())).await?;
+        let report = Box::pin(service::apply(
+            &root,
+            &self.operation,
+            self.digest,
+            &ProgressSink::default(),
+        ))
+        .await?;
         context.print(&report, |page| write(page, &report))?;
         Ok(match report.outcome {
-            OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp => Exit::Done,
+            OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp => {
+                Exit::Done
+            }
             OutcomeKind::Conflict | OutcomeKind::Refused => Exit::Refused,
             OutcomeKind::Unknown => Exit::Failed,
         })
@@ -36,7 +44,11 @@ impl Apply {
 }
 
 fn write(page: &mut Page, report: &ApplyReport) {
-    page.line(&format!("{}  {}", report.operation_id, report.outcome.name()));
+    page.line(&format!(
+        "{}  {}",
+        report.operation_id,
+        report.outcome.name()
+    ));
     page.paragraph(&outcome_sentence(report));
     page.differences(&report.differences);
     page.blank();
@@ -51,12 +63,20 @@ fn write(page: &mut Page, report: &ApplyReport) {
 }
 
 fn row(table: &TableOutcome) -> [String; 3] {
-    let number = |version: Option<u64>| version.map_or_else(|| "none".to_owned(), |version| version.to_string());
-    let published = table.published_version.map_or_else(String::new, |version| format!(", published as {version}"));
+    let number = |version: Option<u64>| {
+        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+    };
+    let published = table
+        .published_version
+        .map_or_else(String::new, |version| format!(", published as {version}"));
     [
         table.table_key.clone(),
         effect_name(table.effect).to_owned(),
-        format!("version {} to {}{published}", number(table.from_version), number(table.to_version)),
+        format!(
+            "version {} to {}{published}",
+            number(table.from_version),
+            number(table.to_version)
+        ),
     ]
 }
 

@@ -51,17 +51,37 @@ impl Approve {
         let approver = Approver {
             name: self.approver,
             reason: self.reason,
-            writers_stopped: self.writers_stopped || self.acknowledge.contains(&Requirement::WritersStopped),
+            writers_stopped: self.writers_stopped
+                || self.acknowledge.contains(&Requirement::WritersStopped),
             acknowledged: self.acknowledge.into_iter().collect(),
         };
-        match Box::pin(service::approve(&root, &self.operation, self.digest, approver, clock::now())).await? {
+        match Box::pin(service::approve(
+            &root,
+            &self.operation,
+            self.digest,
+            approver,
+            clock::now(),
+        ))
+        .await?
+        {
             Answer::Done(report) => {
-                context.print(&report, |page| write_approval(page, context, &report, &self.root))?;
+                context.print(&report, |page| {
+                    write_approval(page, context, &report, &self.root)
+                })?;
                 Ok(Exit::Done)
             }
             Answer::No(report) => {
-                let error = ErrorBody { code: report.outcome.name(), detail: report.detail.clone() };
-                context.print(&RefusalDocument { error, report: &report }, |page| write_refusal(page, &report))?;
+                let error = ErrorBody {
+                    code: report.outcome.name(),
+                    detail: report.detail.clone(),
+                };
+                context.print(
+                    &RefusalDocument {
+                        error,
+                        report: &report,
+                    },
+                    |page| write_refusal(page, &report),
+                )?;
                 Ok(Exit::Refused)
             }
         }
@@ -70,15 +90,33 @@ impl Approve {
 
 fn write_approval(page: &mut Page, context: &Context, report: &ApprovalReport, root: &str) {
     let approval = &report.approval;
-    page.line(&format!("{} approved operation {}.", approval.approved_by, approval.operation_id));
+    page.line(&format!(
+        "{} approved operation {}.",
+        approval.approved_by, approval.operation_id
+    ));
     if report.authorized {
         page.blank();
-        context.write_command(page, "apply", root, approval.operation_id.as_str(), approval.plan_digest, "");
+        context.write_command(
+            page,
+            "apply",
+            root,
+            approval.operation_id.as_str(),
+            approval.plan_digest,
+            "",
+        );
     }
-    report.missing.iter().for_each(|requirement| page.hanging("  ", &format!("still required: {requirement}: {}", requirement.statement())));
+    report.missing.iter().for_each(|requirement| {
+        page.hanging(
+            "  ",
+            &format!("still required: {requirement}: {}", requirement.statement()),
+        )
+    });
 }
 
 fn write_refusal(page: &mut Page, report: &RefusalReport) {
-    page.paragraph(&format!("Not approved: {}.", report.detail.trim_end_matches('.')));
+    page.paragraph(&format!(
+        "Not approved: {}.",
+        report.detail.trim_end_matches('.')
+    ));
     page.differences(&report.differences);
 }

@@ -34,11 +34,18 @@ pub(super) fn named_root(text: &str) -> Result<NamedRoot, String> {
     const NAME_CHARS_MAX: usize = 64;
     let is_name = |name: &str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        name.len() <= NAME_CHARS_MAX && name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(allowed)
+        name.len() <= NAME_CHARS_MAX
+            && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name.bytes().all(allowed)
     };
     match text.split_once('=') {
-        Some((name, uri)) if is_name(name) && !uri.is_empty() => Ok(NamedRoot { name: name.to_owned(), uri: uri.to_owned() }),
-        _ => Err(format!("expected NAME=URI, as in graph=/srv/graphs/a; NAME has at most {NAME_CHARS_MAX} letters, digits, '-', '_' and '.'")),
+        Some((name, uri)) if is_name(name) && !uri.is_empty() => Ok(NamedRoot {
+            name: name.to_owned(),
+            uri: uri.to_owned(),
+        }),
+        _ => Err(format!(
+            "expected NAME=URI, as in graph=/srv/graphs/a; NAME has at most {NAME_CHARS_MAX} letters, digits, '-', '_' and '.'"
+        )),
     }
 }
 
@@ -62,17 +69,36 @@ mod tests {
 
     #[test]
     fn a_root_has_a_name_and_a_uri() {
-        let named = |name: &str, uri: &str| Ok(NamedRoot { name: name.to_owned(), uri: uri.to_owned() });
+        let named = |name: &str, uri: &str| {
+            Ok(NamedRoot {
+                name: name.to_owned(),
+                uri: uri.to_owned(),
+            })
+        };
         assert_eq!(named_root("a=/srv/a"), named("a", "/srv/a"));
-        assert_eq!(named_root("a.b-2=s3://bucket/x=1"), named("a.b-2", "s3://bucket/x=1"));
-        for text in ["/srv/a", "=/srv/a", "a=", "a/b=/srv", "../x=/srv", "ä=/srv", "s3://bucket/x=1"] {
+        assert_eq!(
+            named_root("a.b-2=s3://bucket/x=1"),
+            named("a.b-2", "s3://bucket/x=1")
+        );
+        for text in [
+            "/srv/a",
+            "=/srv/a",
+            "a=",
+            "a/b=/srv",
+            "../x=/srv",
+            "ä=/srv",
+            "s3://bucket/x=1",
+        ] {
             assert!(named_root(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn requirements_are_spelled_as_in_json() {
-        assert_eq!(requirement("target_differs_from_expected"), Ok(Requirement::TargetDiffersFromExpected));
+        assert_eq!(
+            requirement("target_differs_from_expected"),
+            Ok(Requirement::TargetDiffersFromExpected)
+        );
         let words = requirement("nonsense").unwrap_err().to_string();
         assert!(words.contains("target_differs_from_expected"), "{words}");
     }

@@ -28,7 +28,10 @@ impl Audit {
         let root = context.open(&self.root).await?;
         let report = Box::pin(service::audit(&root, self.operation.as_ref(), self.verify)).await?;
         context.print(&report, |page| write(page, &report))?;
-        let is_broken = report.operations.iter().any(|operation| operation.verified == Some(false));
+        let is_broken = report
+            .operations
+            .iter()
+            .any(|operation| operation.verified == Some(false));
         Ok(if is_broken { Exit::Failed } else { Exit::Done })
     }
 }
@@ -54,7 +57,12 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
     };
     page.line(&format!("{}  {outcome}{chain}", operation.operation_id));
     for audited in &operation.records {
-        let JournalRecord { sequence, recorded_at, entry, .. } = &audited.record;
+        let JournalRecord {
+            sequence,
+            recorded_at,
+            entry,
+            ..
+        } = &audited.record;
         page.hanging(&format!("{sequence:4}  {recorded_at}  "), &words(entry));
     }
     if let Some(problem) = &operation.problem {
@@ -63,16 +71,35 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
 }
 
 fn words(entry: &JournalEntry) -> String {
-    let numbers = |steps: &mut dyn Iterator<Item = usize>| steps.map(|step| (step + 1).to_string()).collect::<Vec<_>>().join(", ");
+    let numbers = |steps: &mut dyn Iterator<Item = usize>| {
+        steps
+            .map(|step| (step + 1).to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match entry {
         JournalEntry::Approved { approval, .. } => {
-            let reason = approval.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-            let stopped = if approval.writers_stopped { ", who states that every writer is stopped" } else { "" };
+            let reason = approval
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            let stopped = if approval.writers_stopped {
+                ", who states that every writer is stopped"
+            } else {
+                ""
+            };
             format!("approved by {}{stopped}{reason}", approval.approved_by)
         }
-        JournalEntry::Claimed { epoch, executor, .. } => format!("claim {epoch}, by executor {executor}"),
-        JournalEntry::StepsStarted { steps, .. } => format!("started: {}", numbers(&mut steps.iter().copied())),
-        JournalEntry::StepsFinished { results, .. } => format!("done: {}", numbers(&mut results.iter().map(|result| result.step))),
+        JournalEntry::Claimed {
+            epoch, executor, ..
+        } => format!("claim {epoch}, by executor {executor}"),
+        JournalEntry::StepsStarted { steps, .. } => {
+            format!("started: {}", numbers(&mut steps.iter().copied()))
+        }
+        JournalEntry::StepsFinished { results, .. } => format!(
+            "done: {}",
+            numbers(&mut results.iter().map(|result| result.step))
+        ),
         JournalEntry::Interrupted { detail, .. } => format!("interrupted: {detail}"),
         JournalEntry::Finished { outcome, .. } => format!("finished: {}", outcome.name()),
     }

@@ -20,8 +20,16 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(global: Global) -> Self {
-        let Global { json, relocated_from, min_age } = global;
-        Self { json, relocated_from, min_age }
+        let Global {
+            json,
+            relocated_from,
+            min_age,
+        } = global;
+        Self {
+            json,
+            relocated_from,
+            min_age,
+        }
     }
 
     pub(super) fn json(&self) -> bool {
@@ -34,17 +42,38 @@ impl Context {
 
     /// A command to type next, in lines that can be copied: the digest fills one by itself. The options that say which root
     /// this is, and what is executable there, go with it.
-    pub(super) fn write_command(&self, page: &mut Page, command: &str, root: &str, operation: &str, digest: Digest, rest: &str) {
+    pub(super) fn write_command(
+        &self,
+        page: &mut Page,
+        command: &str,
+        root: &str,
+        operation: &str,
+        digest: Digest,
+        rest: &str,
+    ) {
         let mut options = String::new();
         if let Some(old_root) = &self.relocated_from {
             options.push_str(&format!(" --relocated-from {}", shell_word(old_root)));
         }
         if self.min_age != MIN_AGE_DEFAULT {
-            options.push_str(&format!(" --min-age {}", shell_word(&humantime::format_duration(self.min_age).to_string().replace(' ', ""))));
+            options.push_str(&format!(
+                " --min-age {}",
+                shell_word(
+                    &humantime::format_duration(self.min_age)
+                        .to_string()
+                        .replace(' ', "")
+                )
+            ));
         }
         options.push_str(rest);
-        page.line(&format!("sidecar-inspector {command} {} {operation} --digest \\", shell_word(root)));
-        page.line(&format!("  {digest}{}", if options.is_empty() { "" } else { " \\" }));
+        page.line(&format!(
+            "sidecar-inspector {command} {} {operation} --digest \\",
+            shell_word(root)
+        ));
+        page.line(&format!(
+            "  {digest}{}",
+            if options.is_empty() { "" } else { " \\" }
+        ));
         if !options.is_empty() {
             page.line(&format!(" {options}"));
         }
@@ -52,7 +81,11 @@ impl Context {
 
     /// Opens a root. A store without sidecars has nothing pending, but a folder that is not there is a mistake.
     pub(super) async fn open(&self, uri: &str) -> Result<Root, CliError> {
-        let options = RootOptions { relocated_from: self.relocated_from.clone(), min_age: self.min_age, ..RootOptions::default() };
+        let options = RootOptions {
+            relocated_from: self.relocated_from.clone(),
+            min_age: self.min_age,
+            ..RootOptions::default()
+        };
         let root = Box::pin(Root::open(uri, options)).await?;
         match root.directory() {
             Some(path) if !path.is_dir() => Err(CliError::RootMissing { path }),
@@ -61,7 +94,11 @@ impl Context {
     }
 
     /// Prints the answer: the document with `--json`, else the page.
-    pub(super) fn print<T: Serialize>(&self, document: &T, page: impl FnOnce(&mut Page)) -> Result<(), CliError> {
+    pub(super) fn print<T: Serialize>(
+        &self,
+        document: &T,
+        page: impl FnOnce(&mut Page),
+    ) -> Result<(), CliError> {
         if self.json {
             return self.print_document(document);
         }
@@ -86,7 +123,10 @@ impl Context {
 
 fn write(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         // Whoever reads has seen enough, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(CliError::Output),

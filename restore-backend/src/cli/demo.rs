@@ -25,12 +25,16 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         if context.relocated_from().is_some() {
-            return Err(CliError::Usage("--relocated-from has no meaning for sample stores, which are made where they are".to_owned()));
+            return Err(CliError::Usage(
+                "--relocated-from has no meaning for sample stores, which are made where they are"
+                    .to_owned(),
+            ));
         }
         let (folder, temporary) = match self.dir {
             Some(folder) => (folder, None),
             None => {
-                let temporary = TempDir::with_prefix("sidecar-inspector-demo-").map_err(CliError::DemoFolder)?;
+                let temporary = TempDir::with_prefix("sidecar-inspector-demo-")
+                    .map_err(CliError::DemoFolder)?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
@@ -38,12 +42,21 @@ impl Demo {
         let stores = Box::pin(demo::make_stores(&folder, clock::now())).await?;
         let mut roots = Vec::with_capacity(stores.len());
         for store in stores {
-            roots.push((store.name, context.open(&store.path.to_string_lossy()).await?));
+            roots.push((
+                store.name,
+                context.open(&store.path.to_string_lossy()).await?,
+            ));
         }
         if temporary.is_some() {
             context.note("They are removed when the console stops; keep them with --dir FOLDER.");
         }
-        let exit = serve(context, IpAddr::V4(Ipv4Addr::LOCALHOST), self.listening, roots).await;
+        let exit = serve(
+            context,
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            self.listening,
+            roots,
+        )
+        .await;
         drop(temporary);
         exit
     }

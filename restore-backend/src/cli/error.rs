@@ -20,13 +20,13 @@ pub(super) enum CliError {
     #[error("there is no folder {}; check the path of the root", .path.display())]
     RootMissing { path: PathBuf },
     #[error(transparent)]
-    Root(#[from] RootError),
+    Root(Box<RootError>),
     #[error(transparent)]
-    Service(#[from] ServiceError),
+    Service(Box<ServiceError>),
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("the sample stores cannot be made")]
-    Demo(#[from] DemoError),
+    Demo(#[source] Box<DemoError>),
     #[error("no folder for the sample stores can be made; name one with --dir")]
     DemoFolder(#[source] io::Error),
     #[error("the answer cannot be written to standard output")]
@@ -55,13 +55,33 @@ impl CliError {
         match self {
             Self::Usage(_) => "usage",
             Self::RootMissing { .. } => "root_missing",
-            Self::Root(RootError::Unusable { source, .. }) => source.code(),
+            Self::Root(error) => match error.as_ref() {
+                RootError::Unusable { source, .. } => source.code(),
+            },
             Self::Service(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Demo(_) | Self::DemoFolder(_) => "demo_failed",
             Self::Output(_) => "output_failed",
             Self::Encode(_) | Self::Runtime(_) => "internal",
         }
+    }
+}
+
+impl From<RootError> for CliError {
+    fn from(error: RootError) -> Self {
+        Self::Root(Box::new(error))
+    }
+}
+
+impl From<ServiceError> for CliError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
+    }
+}
+
+impl From<DemoError> for CliError {
+    fn from(error: DemoError) -> Self {
+        Self::Demo(Box::new(error))
     }
 }
 
@@ -80,10 +100,20 @@ pub(super) struct ErrorBody {
 
 impl ErrorDocument {
     pub(super) fn of(error: &CliError) -> Self {
-        Self { error: ErrorBody { code: error.code(), detail: error.text() } }
+        Self {
+            error: ErrorBody {
+                code: error.code(),
+                detail: error.text(),
+            },
+        }
     }
 
     pub(super) fn usage(detail: &str) -> Self {
-        Self { error: ErrorBody { code: "usage", detail: detail.to_owned() } }
+        Self {
+            error: ErrorBody {
+                code: "usage",
+                detail: detail.to_owned(),
+            },
+        }
     }
 }

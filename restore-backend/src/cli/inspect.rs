@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use sidecar::{Code, Digest, HeadPosition, Limits, PinPosition, Reason, Sidecar, SidecarFile, WhatIf, assemble, what_if};
+use sidecar::{
+    Code, Digest, HeadPosition, Limits, PinPosition, Reason, Sidecar, SidecarFile, WhatIf,
+    assemble, what_if,
+};
 
 use super::Exit;
 use super::context::Context;
@@ -47,9 +50,16 @@ struct Inspection {
 
 impl Inspect {
     pub(super) fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let list = InspectionList { files: self.files.iter().map(|path| inspect(path)).collect() };
+        let list = InspectionList {
+            files: self.files.iter().map(|path| inspect(path)).collect(),
+        };
         context.print(&list, |page| write(page, &list))?;
-        let refused_with = |wanted: fn(Code) -> bool| list.files.iter().filter_map(|inspection| inspection.refused.as_ref()).any(|reason| wanted(reason.code));
+        let refused_with = |wanted: fn(Code) -> bool| {
+            list.files
+                .iter()
+                .filter_map(|inspection| inspection.refused.as_ref())
+                .any(|reason| wanted(reason.code))
+        };
         Ok(match () {
             () if refused_with(|code| code == Code::Unreadable) => Exit::Failed,
             () if refused_with(|_| true) => Exit::Refused,
@@ -60,23 +70,49 @@ impl Inspect {
 
 fn inspect(path: &Path) -> Inspection {
     let limits = Limits::DEFAULT;
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     let file = match read(path, &limits) {
         Ok(bytes) => SidecarFile::read(&name, bytes, &limits),
-        Err(error) => SidecarFile::unread(&name, Reason::new(Code::Unreadable, format!("{} cannot be read: {error}", path.display()))),
+        Err(error) => SidecarFile::unread(
+            &name,
+            Reason::new(
+                Code::Unreadable,
+                format!("{} cannot be read: {error}", path.display()),
+            ),
+        ),
     };
     // Each by itself: the files may come from different stores, where they neither collide nor wait for each other.
-    let refusal = assemble(vec![file.clone()]).pop().and_then(|listed| listed.refusal);
-    let operation_id = file.operation_id().map(String::from).or_else(|| file.glimpse.operation_id.clone());
-    let is_bounded = !matches!(file.content.as_ref().err().map(|reason| reason.code), Some(Code::TooLarge | Code::TooDeep));
-    let raw = if file.content.is_err() && is_bounded { serde_json::from_slice(&file.bytes).ok() } else { None };
+    let refusal = assemble(vec![file.clone()])
+        .pop()
+        .and_then(|listed| listed.refusal);
+    let operation_id = file
+        .operation_id()
+        .map(String::from)
+        .or_else(|| file.glimpse.operation_id.clone());
+    let is_bounded = !matches!(
+        file.content.as_ref().err().map(|reason| reason.code),
+        Some(Code::TooLarge | Code::TooDeep)
+    );
+    let raw = if file.content.is_err() && is_bounded {
+        serde_json::from_slice(&file.bytes).ok()
+    } else {
+        None
+    };
     let sidecar = file.content.ok();
     Inspection {
         operation_id,
         schema_version: file.glimpse.schema_version,
         digest: file.digest,
         unknown_fields: sidecar.as_ref().map(unknown_fields).unwrap_or_default(),
-        what_if: if refusal.is_none() { sidecar.as_ref().map(what_if).unwrap_or_default() } else { Vec::new() },
+        what_if: if refusal.is_none() {
+            sidecar.as_ref().map(what_if).unwrap_or_default()
+        } else {
+            Vec::new()
+        },
         file: file.file,
         sidecar,
         raw,
@@ -87,17 +123,40 @@ fn inspect(path: &Path) -> Inspection {
 /// One byte more than a sidecar can have, so that a larger file is recognised without being read.
 fn read(path: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(limits.sidecar_bytes_max + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(limits.sidecar_bytes_max + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 fn unknown_fields(sidecar: &Sidecar) -> Vec<String> {
     let top = sidecar.unknown.keys().cloned();
-    let tables = sidecar.tables.iter().enumerate().flat_map(|(index, pin)| pin.unknown.keys().map(move |name| format!("tables[{index}].{name}")));
+    let tables = sidecar.tables.iter().enumerate().flat_map(|(index, pin)| {
+        pin.unknown
+            .keys()
+            .map(move |name| format!("tables[{index}].{name}"))
+    });
     let registrations = sidecar.additional_registrations.iter().enumerate();
-    let registrations = registrations.flat_map(|(index, registration)| registration.unknown.keys().map(move |name| format!("additional_registrations[{index}].{name}")));
-    let tombstones = sidecar.tombstones.iter().enumerate().flat_map(|(index, tombstone)| tombstone.unknown.keys().map(move |name| format!("tombstones[{index}].{name}")));
-    top.chain(tables).chain(registrations).chain(tombstones).collect()
+    let registrations = registrations.flat_map(|(index, registration)| {
+        registration
+            .unknown
+            .keys()
+            .map(move |name| format!("additional_registrations[{index}].{name}"))
+    });
+    let tombstones = sidecar
+        .tombstones
+        .iter()
+        .enumerate()
+        .flat_map(|(index, tombstone)| {
+            tombstone
+                .unknown
+                .keys()
+                .map(move |name| format!("tombstones[{index}].{name}"))
+        });
+    top.chain(tables)
+        .chain(registrations)
+        .chain(tombstones)
+        .collect()
 }
 
 fn write(page: &mut Page, list: &InspectionList) {
@@ -112,7 +171,10 @@ fn write(page: &mut Page, list: &InspectionList) {
 fn write_inspection(page: &mut Page, inspection: &Inspection) {
     page.line(&inspection.file);
     if let Some(reason) = &inspection.refused {
-        page.hanging("  refused  ", &format!("{}: {}.", reason.code, reason.detail));
+        page.hanging(
+            "  refused  ",
+            &format!("{}: {}.", reason.code, reason.detail),
+        );
     }
     if let Some(sidecar) = &inspection.sidecar {
         write_sidecar(page, sidecar);
@@ -120,7 +182,8 @@ fn write_inspection(page: &mut Page, inspection: &Inspection) {
         && let Ok(text) = serde_json::to_string_pretty(raw)
     {
         page.blank();
-        text.lines().for_each(|line| page.line(&format!("  {line}")));
+        text.lines()
+            .for_each(|line| page.line(&format!("  {line}")));
     }
     if !inspection.unknown_fields.is_empty() {
         page.hanging("  unknown fields  ", &inspection.unknown_fields.join(", "));
@@ -145,15 +208,32 @@ fn write_sidecar(page: &mut Page, sidecar: &Sidecar) {
         field("merged from", source);
     }
     for pin in &sidecar.tables {
-        let branch = pin.table_branch().map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
-        field("table", &format!("{}{branch}: expected {}, post-commit {}", pin.table_key, pin.expected_version, pin.post_commit_pin));
+        let branch = pin
+            .table_branch()
+            .map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
+        field(
+            "table",
+            &format!(
+                "{}{branch}: expected {}, post-commit {}",
+                pin.table_key, pin.expected_version, pin.post_commit_pin
+            ),
+        );
         field("", &pin.table_path);
     }
     for registration in &sidecar.additional_registrations {
-        field("adds", &format!("{} at {}", registration.table_key, registration.table_path));
+        field(
+            "adds",
+            &format!("{} at {}", registration.table_key, registration.table_path),
+        );
     }
     for tombstone in &sidecar.tombstones {
-        field("removes", &format!("{} with a tombstone at version {}", tombstone.table_key, tombstone.tombstone_version));
+        field(
+            "removes",
+            &format!(
+                "{} with a tombstone at version {}",
+                tombstone.table_key, tombstone.tombstone_version
+            ),
+        );
     }
 }
 
@@ -174,5 +254,10 @@ fn what_if_row(row: &WhatIf) -> [String; 4] {
         Some((pinned, version)) => (format!("{pinned}, {pin}"), format!("{version} = {head}")),
         None => (pin.to_owned(), head.to_owned()),
     };
-    [pin, head, row.classification.unwrap_or("differs by table").to_owned(), row.disposition.name().to_owned()]
+    [
+        pin,
+        head,
+        row.classification.unwrap_or("differs by table").to_owned(),
+        row.disposition.name().to_owned(),
+    ]
 }

@@ -26,7 +26,11 @@ impl List {
         let list = Box::pin(service::list(&root, clock::now())).await?;
         context.print(&list, |page| write(page, &list))?;
         let is_pending = !list.recoveries.is_empty();
-        Ok(if self.fail_if_pending && is_pending { Exit::Pending } else { Exit::Done })
+        Ok(if self.fail_if_pending && is_pending {
+            Exit::Pending
+        } else {
+            Exit::Done
+        })
     }
 }
 
@@ -56,9 +60,16 @@ fn row(recovery: &RecoverySummary) -> [String; 5] {
     let unknown = || "-".to_owned();
     let writer = recovery.writer_kind.clone().unwrap_or_else(unknown);
     [
-        recovery.operation_id.clone().unwrap_or_else(|| recovery.file.clone()),
+        recovery
+            .operation_id
+            .clone()
+            .unwrap_or_else(|| recovery.file.clone()),
         recovery.disposition.name().to_owned(),
-        if recovery.refused.is_some() { unknown() } else { format!("{}/{}", recovery.tables_moved, recovery.tables_total) },
+        if recovery.refused.is_some() {
+            unknown()
+        } else {
+            format!("{}/{}", recovery.tables_moved, recovery.tables_total)
+        },
         recovery.age_seconds.map_or_else(unknown, age_text),
         match recovery.progress {
             Progress::Open => writer,

@@ -55,16 +55,35 @@ impl Page {
 
     /// Field by field, what is not as it was planned.
     pub(super) fn differences(&mut self, differences: &[Difference]) {
-        for Difference { table_key, field, planned, found } in differences {
-            let of = table_key.as_ref().map_or_else(String::new, |table_key| format!(" of {table_key}"));
-            self.hanging("  ", &format!("{field}{of}: planned {planned}, found {found}"));
+        for Difference {
+            table_key,
+            field,
+            planned,
+            found,
+        } in differences
+        {
+            let of = table_key
+                .as_ref()
+                .map_or_else(String::new, |table_key| format!(" of {table_key}"));
+            self.hanging(
+                "  ",
+                &format!("{field}{of}: planned {planned}, found {found}"),
+            );
         }
     }
 
     /// Rows with their cells below each other.
     pub(super) fn table<const N: usize>(&mut self, indent: usize, rows: &[[String; N]]) {
-        let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
-        let widths: [usize; N] = std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default());
+        let rows: Vec<[String; N]> = rows
+            .iter()
+            .map(|row| row.each_ref().map(|cell| printable(cell)))
+            .collect();
+        let widths: [usize; N] = std::array::from_fn(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or_default()
+        });
         for row in &rows {
             let mut line = " ".repeat(indent);
             for (cell, width) in row.iter().zip(widths) {
@@ -78,21 +97,31 @@ impl Page {
 
 /// Escapes control characters, which a terminal obeys, and those that reorder or hide what stands around them.
 fn printable(text: &str) -> String {
-    let acts = |character: char| character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    text.chars().fold(String::with_capacity(text.len()), |mut printable, character| {
-        if acts(character) {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-        printable
-    })
+    let acts = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().fold(
+        String::with_capacity(text.len()),
+        |mut printable, character| {
+            if acts(character) {
+                printable.extend(character.escape_default());
+            } else {
+                printable.push(character);
+            }
+            printable
+        },
+    )
 }
 
 /// A word as a shell takes it.
 pub(super) fn shell_word(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +141,13 @@ mod tests {
     #[test]
     fn cells_stand_below_each_other() {
         let mut page = Page::default();
-        page.table(2, &[["a".to_owned(), "b".to_owned()], ["long".to_owned(), "c".to_owned()]]);
+        page.table(
+            2,
+            &[
+                ["a".to_owned(), "b".to_owned()],
+                ["long".to_owned(), "c".to_owned()],
+            ],
+        );
         assert_eq!(page.text(), "  a     b\n  long  c\n");
     }
 

@@ -30,7 +30,11 @@ impl Plan {
 }
 
 fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
-    page.line(&format!("{}  {}", report.operation_id, report.disposition.name()));
+    page.line(&format!(
+        "{}  {}",
+        report.operation_id,
+        report.disposition.name()
+    ));
     page.line(&format!("{} in {}", report.file, report.root));
     page.line(&origin(report));
     page.blank();
@@ -39,26 +43,44 @@ fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
     if !report.tables.is_empty() {
         page.blank();
         page.line("Tables");
-        report.tables.iter().for_each(|table| write_table(page, table));
+        report
+            .tables
+            .iter()
+            .for_each(|table| write_table(page, table));
     }
     if !report.steps.is_empty() {
         page.blank();
         page.line("Steps");
         for (index, step) in report.steps.iter().enumerate() {
-            page.hanging(&format!("{:3}  ", index + 1), &format!("{}, {}", step.sentence, step.condition));
+            page.hanging(
+                &format!("{:3}  ", index + 1),
+                &format!("{}, {}", step.sentence, step.condition),
+            );
         }
     }
     if !report.blockers.is_empty() {
         page.blank();
         page.line("Not executable");
-        report.blockers.iter().for_each(|reason| page.hanging("  ", &format!("{}: {}", reason.code, reason.detail)));
+        report
+            .blockers
+            .iter()
+            .for_each(|reason| page.hanging("  ", &format!("{}: {}", reason.code, reason.detail)));
     }
     if !report.approvals.is_empty() {
         page.blank();
         page.line("Approved");
         for approval in &report.approvals {
-            let reason = approval.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-            page.hanging("  ", &format!("{} by {}{reason}", approval.approved_at, approval.approved_by));
+            let reason = approval
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            page.hanging(
+                "  ",
+                &format!(
+                    "{} by {}{reason}",
+                    approval.approved_at, approval.approved_by
+                ),
+            );
         }
     }
     if let Some(digest) = report.digest {
@@ -72,11 +94,19 @@ fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
 
 /// `Mutation on main by etl@example.com, started 2026-11-22 07:22:40 UTC, 3 h 12 min ago`.
 fn origin(report: &PlanReport) -> String {
-    let mut origin = format!("{} on {}", report.writer_kind.as_deref().unwrap_or("Write"), report.branch.as_deref().unwrap_or("main"));
+    let mut origin = format!(
+        "{} on {}",
+        report.writer_kind.as_deref().unwrap_or("Write"),
+        report.branch.as_deref().unwrap_or("main")
+    );
     if let Some(actor) = &report.actor_id {
         origin.push_str(&format!(" by {actor}"));
     }
-    if let Some(started_at) = report.started_at.clone().and_then(|text| Timestamp::try_from(text).ok()) {
+    if let Some(started_at) = report
+        .started_at
+        .clone()
+        .and_then(|text| Timestamp::try_from(text).ok())
+    {
         origin.push_str(&format!(", started {started_at}"));
     }
     if let Some(age_seconds) = report.age_seconds {
@@ -87,17 +117,33 @@ fn origin(report: &PlanReport) -> String {
 
 fn write_table(page: &mut Page, report: &TableReport) {
     let table = &report.table;
-    let branch = table.branch.as_ref().map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
-    let classification = table.classification.map_or("not classified", |classification| classification.name());
+    let branch = table
+        .branch
+        .as_ref()
+        .map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
+    let classification = table
+        .classification
+        .map_or("not classified", |classification| classification.name());
     page.line(&format!("  {}{branch}: {classification}", table.table_key));
     page.hanging("    ", &table.rule);
     page.hanging("    ", &report.effect);
-    for TransactionObservation { version, transaction } in &report.transactions {
+    for TransactionObservation {
+        version,
+        transaction,
+    } in &report.transactions
+    {
         page.line(&match transaction {
             Some(transaction) => {
-                let restored = transaction.restored_version.map_or_else(String::new, |restored| format!(" of version {restored}"));
-                let made_at = transaction.timestamp.map_or_else(String::new, |timestamp| format!("  {timestamp}"));
-                format!("    version {version}  {}{restored}{made_at}", transaction.operation)
+                let restored = transaction
+                    .restored_version
+                    .map_or_else(String::new, |restored| format!(" of version {restored}"));
+                let made_at = transaction
+                    .timestamp
+                    .map_or_else(String::new, |timestamp| format!("  {timestamp}"));
+                format!(
+                    "    version {version}  {}{restored}{made_at}",
+                    transaction.operation
+                )
             }
             None => format!("    version {version}  its transaction is gone"),
         });
@@ -107,17 +153,35 @@ fn write_table(page: &mut Page, report: &TableReport) {
 /// What to type next.
 fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &str, digest: Digest) {
     page.blank();
-    if report.approvals.iter().any(|approval| report.requires.iter().all(|requirement| states(approval, *requirement))) {
+    if report.approvals.iter().any(|approval| {
+        report
+            .requires
+            .iter()
+            .all(|requirement| states(approval, *requirement))
+    }) {
         context.write_command(page, "apply", root, &report.operation_id, digest, "");
         return;
     }
     if !report.requires.is_empty() {
         page.line("The approver states");
-        report.requires.iter().for_each(|requirement| page.hanging("  ", &format!("{requirement}: {}", requirement.statement())));
+        report.requires.iter().for_each(|requirement| {
+            page.hanging("  ", &format!("{requirement}: {}", requirement.statement()))
+        });
         page.blank();
     }
-    let statements: String = report.requires.iter().map(|requirement| statement(*requirement)).collect();
-    context.write_command(page, "approve", root, &report.operation_id, digest, &format!(" --as NAME{statements}"));
+    let statements: String = report
+        .requires
+        .iter()
+        .map(|requirement| statement(*requirement))
+        .collect();
+    context.write_command(
+        page,
+        "approve",
+        root,
+        &report.operation_id,
+        digest,
+        &format!(" --as NAME{statements}"),
+    );
 }
 
 fn states(approval: &Approval, requirement: Requirement) -> bool {

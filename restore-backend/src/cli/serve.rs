@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
 use serde::Serialize;
-use tokio::sync::mpsc;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use super::Exit;
 use super::arguments::{NamedRoot, named_root, person_name};
@@ -56,7 +56,10 @@ struct ServingRoot {
 impl Serve {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         if context.relocated_from().is_some() && self.roots.len() > 1 {
-            return Err(CliError::Usage("--relocated-from says where one root stood before; serve moved roots one by one".to_owned()));
+            return Err(CliError::Usage(
+                "--relocated-from says where one root stood before; serve moved roots one by one"
+                    .to_owned(),
+            ));
         }
         let mut roots = Vec::with_capacity(self.roots.len());
         for NamedRoot { name, uri } in self.roots {
@@ -67,23 +70,51 @@ impl Serve {
 }
 
 /// Serves until the program is told to stop.
-pub(super) async fn serve(context: &Context, bind: IpAddr, listening: Listening, roots: Vec<(String, Root)>) -> Result<Exit, CliError> {
+pub(super) async fn serve(
+    context: &Context,
+    bind: IpAddr,
+    listening: Listening,
+    roots: Vec<(String, Root)>,
+) -> Result<Exit, CliError> {
     let operator = listening.operator.unwrap_or_else(user_name);
-    let serving = roots.iter().map(|(name, root)| ServingRoot { name: name.clone(), uri: root.id().to_string() }).collect();
-    let roots = roots.into_iter().map(|(name, root)| ServedRoot::new(name, root)).collect();
-    let server = Server::open(ServerOptions { roots, operator: operator.clone(), bind, port: listening.port }).await?;
+    let serving = roots
+        .iter()
+        .map(|(name, root)| ServingRoot {
+            name: name.clone(),
+            uri: root.id().to_string(),
+        })
+        .collect();
+    let roots = roots
+        .into_iter()
+        .map(|(name, root)| ServedRoot::new(name, root))
+        .collect();
+    let server = Server::open(ServerOptions {
+        roots,
+        operator: operator.clone(),
+        bind,
+        port: listening.port,
+    })
+    .await?;
 
     // Before anybody is told that it is up, and stops it.
     let interrupts = interrupts();
-    let document = ServingDocument { address: format!("http://{}", server.address()), login: server.login_link().expose(), roots: serving };
-    context.print(&document, |page| page.line(&format!("open {}", document.login)))?;
+    let document = ServingDocument {
+        address: format!("http://{}", server.address()),
+        login: server.login_link().expose(),
+        roots: serving,
+    };
+    context.print(&document, |page| {
+        page.line(&format!("open {}", document.login))
+    })?;
     context.note(&format!("The link logs one browser in, once; approvals there are recorded as by {operator}. Ctrl-C stops the console."));
     server.run(interrupts).await?;
     Ok(Exit::Done)
 }
 
 fn user_name() -> String {
-    let named = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|variable| person_name(&std::env::var(variable).ok()?).ok());
+    let named = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|variable| person_name(&std::env::var(variable).ok()?).ok());
     named.unwrap_or_else(|| "operator".to_owned())
 }
 
@@ -102,7 +133,9 @@ fn interrupts() -> mpsc::Receiver<()> {
                     }
                 });
             }
-            Err(error) => tracing::warn!(%error, "the console cannot be told to stop and will end abruptly"),
+            Err(error) => {
+                tracing::warn!(%error, "the console cannot be told to stop and will end abruptly")
+            }
         }
     }
     #[cfg(not(unix))]

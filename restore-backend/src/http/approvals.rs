@@ -24,7 +24,9 @@ pub(super) async fn create(
     statements: Result<Json<ApprovalRequest>, JsonRejection>,
 ) -> Result<Response, Failure> {
     let served = console.root(&root)?;
-    let operation: OperationId = operation.parse().map_err(|_| Failure::unknown_operation(&operation))?;
+    let operation: OperationId = operation
+        .parse()
+        .map_err(|_| Failure::unknown_operation(&operation))?;
     let Json(statements) = statements.map_err(|rejection| malformed(&rejection))?;
     let approver = Approver {
         name: identity.name,
@@ -33,7 +35,15 @@ pub(super) async fn create(
         acknowledged: statements.acknowledge.into_iter().collect(),
     };
     let _turn = served.turn().await?;
-    match Box::pin(service::approve(served.root(), &operation, digest, approver, clock::now())).await? {
+    match Box::pin(service::approve(
+        served.root(),
+        &operation,
+        digest,
+        approver,
+        clock::now(),
+    ))
+    .await?
+    {
         Answer::Done(report) => Ok((StatusCode::CREATED, Json(report)).into_response()),
         Answer::No(report) => Err(Failure::refusal(report)),
     }
@@ -42,7 +52,9 @@ pub(super) async fn create(
 /// A body of the wrong shape is a bad request; 422 is kept for approvals that are understood and refused.
 fn malformed(rejection: &JsonRejection) -> Failure {
     match rejection {
-        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => Failure::bad_request("invalid_body", rejection.body_text()),
+        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
+            Failure::bad_request("invalid_body", rejection.body_text())
+        }
         _ => Failure::of_status(rejection.status(), None),
     }
 }

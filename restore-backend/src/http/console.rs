@@ -47,7 +47,11 @@ impl ServedRoot {
     /// Serves `root` as `name`.
     #[must_use]
     pub fn new(name: String, root: Root) -> Self {
-        Self { name, root, looks: Semaphore::new(LOOKS_MAX) }
+        Self {
+            name,
+            root,
+            looks: Semaphore::new(LOOKS_MAX),
+        }
     }
 
     /// Its name in paths.
@@ -66,7 +70,10 @@ impl ServedRoot {
     pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Failure> {
         match tokio::time::timeout(TURN_WAIT_MAX, self.looks.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Failure::busy(format!("too many requests look at the root {} already; try again", self.name))),
+            _ => Err(Failure::busy(format!(
+                "too many requests look at the root {} already; try again",
+                self.name
+            ))),
         }
     }
 }
@@ -76,10 +83,24 @@ impl Console {
     ///
     /// # Errors
     /// [`SecretError`] if no login link can be made.
-    pub fn new(roots: Vec<ServedRoot>, operator: String, address: SocketAddr) -> Result<(Self, LoginLink), SecretError> {
+    pub fn new(
+        roots: Vec<ServedRoot>,
+        operator: String,
+        address: SocketAddr,
+    ) -> Result<(Self, LoginLink), SecretError> {
         let token = Secret::random()?;
-        let inner = Inner { roots, access: Access::new(operator, address.port(), &token), hosts: Hosts::of(address), executions: Executions::default() };
-        Ok((Self { inner: Arc::new(inner) }, LoginLink::new(address, token)))
+        let inner = Inner {
+            roots,
+            access: Access::new(operator, address.port(), &token),
+            hosts: Hosts::of(address),
+            executions: Executions::default(),
+        };
+        Ok((
+            Self {
+                inner: Arc::new(inner),
+            },
+            LoginLink::new(address, token),
+        ))
     }
 
     /// The roots, in the order they were given.
@@ -89,7 +110,11 @@ impl Console {
     }
 
     pub(super) fn root(&self, name: &str) -> Result<&ServedRoot, Failure> {
-        self.inner.roots.iter().find(|root| root.name == name).ok_or_else(|| Failure::unknown_root(name))
+        self.inner
+            .roots
+            .iter()
+            .find(|root| root.name == name)
+            .ok_or_else(|| Failure::unknown_root(name))
     }
 
     pub(super) fn access(&self) -> &Access {

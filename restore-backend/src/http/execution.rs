@@ -21,23 +21,49 @@ use crate::{clock, service};
 
 /// Begins the execution in the background and answers at once. Whether the plan is approved, current and executable is
 /// found out by the execution itself, right before its effects, and is in its report.
-pub(super) async fn create(State(console): State<Console>, Path((root, operation)): Path<(String, String)>, IfMatch(digest): IfMatch) -> Result<Response, Failure> {
+pub(super) async fn create(
+    State(console): State<Console>,
+    Path((root, operation)): Path<(String, String)>,
+    IfMatch(digest): IfMatch,
+) -> Result<Response, Failure> {
     let served = console.root(&root)?;
     let operation = parse(&operation)?;
     let waiting = waiting(served.root(), &operation).await?;
-    let conflict = |code, detail: String| Err(Failure::new(StatusCode::CONFLICT, code, "Execution under way", detail));
-    match console.executions().start(served.name(), served.root(), &operation, digest, waiting) {
+    let conflict = |code, detail: String| {
+        Err(Failure::new(
+            StatusCode::CONFLICT,
+            code,
+            "Execution under way",
+            detail,
+        ))
+    };
+    match console
+        .executions()
+        .start(served.name(), served.root(), &operation, digest, waiting)
+    {
         Start::Running(progress) => {
             let report = progress.borrow().clone();
             Ok((StatusCode::ACCEPTED, Json(report)).into_response())
         }
-        Start::OtherPlan { digest } => conflict("execution_under_way", format!("plan {digest} of operation {operation} is being executed; wait for its outcome")),
-        Start::Full => Err(Failure::busy("as many executions as this server takes on are running; try again when one has ended")),
-        Start::Closing => Err(Failure::busy("the server is about to stop and begins nothing; execute the plan after it has started again")),
+        Start::OtherPlan { digest } => conflict(
+            "execution_under_way",
+            format!(
+                "plan {digest} of operation {operation} is being executed; wait for its outcome"
+            ),
+        ),
+        Start::Full => Err(Failure::busy(
+            "as many executions as this server takes on are running; try again when one has ended",
+        )),
+        Start::Closing => Err(Failure::busy(
+            "the server is about to stop and begins nothing; execute the plan after it has started again",
+        )),
     }
 }
 
-pub(super) async fn show(State(console): State<Console>, Path((root, operation)): Path<(String, String)>) -> Result<Json<ExecutionReport>, Failure> {
+pub(super) async fn show(
+    State(console): State<Console>,
+    Path((root, operation)): Path<(String, String)>,
+) -> Result<Json<ExecutionReport>, Failure> {
     report(&console, &root, &parse(&operation)?).await.map(Json)
 }
 
@@ -48,7 +74,10 @@ pub(super) async fn events(
     Path((root, operation)): Path<(String, String)>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let operation = parse(&operation)?;
-    let live = console.executions().of(console.root(&root)?.name(), &operation).filter(|progress| progress.borrow().running);
+    let live = console
+        .executions()
+        .of(console.root(&root)?.name(), &operation)
+        .filter(|progress| progress.borrow().running);
     let reports = match live {
         Some(progress) => follow(progress).left_stream(),
         None => {
@@ -58,7 +87,10 @@ pub(super) async fn events(
     };
     let events = reports.filter_map(|report| async move {
         let event = Event::default().json_data(report);
-        event.map(Ok).map_err(|error| tracing::error!(%error, "a report cannot be sent")).ok()
+        event
+            .map(Ok)
+            .map_err(|error| tracing::error!(%error, "a report cannot be sent"))
+            .ok()
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
@@ -80,7 +112,13 @@ async fn waiting(root: &Root, operation: &OperationId) -> Result<ExecutionReport
     match Box::pin(service::execution(root, operation)).await {
         Err(error) if error.is_not_found() => {
             Box::pin(service::plan(root, operation.as_str(), clock::now())).await?;
-            Ok(ExecutionReport { operation_id: operation.to_string(), running: false, steps: Vec::new(), report: None, failure: None })
+            Ok(ExecutionReport {
+                operation_id: operation.to_string(),
+                running: false,
+                steps: Vec::new(),
+                report: None,
+                failure: None,
+            })
         }
         known => Ok(known?),
     }
@@ -88,12 +126,22 @@ async fn waiting(root: &Root, operation: &OperationId) -> Result<ExecutionReport
 
 /// This server knows best what it is doing right now; what was done, also before it was started, stands in the journal.
 /// The journal does not tell of an execution that was refused or failed, so its report is kept in memory.
-async fn report(console: &Console, root: &str, operation: &OperationId) -> Result<ExecutionReport, Failure> {
+async fn report(
+    console: &Console,
+    root: &str,
+    operation: &OperationId,
+) -> Result<ExecutionReport, Failure> {
     let served = console.root(root)?;
-    let own = console.executions().of(served.name(), operation).map(|progress| progress.borrow().clone());
+    let own = console
+        .executions()
+        .of(served.name(), operation)
+        .map(|progress| progress.borrow().clone());
     match own {
         Some(own) if own.running => Ok(own),
-        own => match (Box::pin(service::execution(served.root(), operation)).await, own) {
+        own => match (
+            Box::pin(service::execution(served.root(), operation)).await,
+            own,
+        ) {
             (Ok(journal), Some(own)) if journal.report.is_none() => Ok(own),
             (Ok(journal), _) => Ok(journal),
             (Err(error), Some(own)) if error.is_not_found() => Ok(own),
@@ -103,5 +151,7 @@ async fn report(console: &Console, root: &str, operation: &OperationId) -> Resul
 }
 
 fn parse(operation: &str) -> Result<OperationId, Failure> {
-    operation.parse().map_err(|_| Failure::unknown_operation(operation))
+    operation
+        .parse()
+        .map_err(|_| Failure::unknown_operation(operation))
 }

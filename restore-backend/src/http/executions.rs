@@ -50,25 +50,58 @@ pub(super) enum Start {
 
 impl Default for Executions {
     fn default() -> Self {
-        Self { slots: Arc::new(Semaphore::new(EXECUTIONS_MAX as usize)), closing: AtomicBool::new(false), known: Mutex::default() }
+        Self {
+            slots: Arc::new(Semaphore::new(EXECUTIONS_MAX as usize)),
+            closing: AtomicBool::new(false),
+            known: Mutex::default(),
+        }
     }
 }
 
 impl Executions {
     /// Begins to carry out a plan, unless that is under way. `waiting` is the report before the first step.
-    pub(super) fn start(&self, root_name: &str, root: &Root, operation: &OperationId, digest: Digest, waiting: ExecutionReport) -> Start {
+    pub(super) fn start(
+        &self,
+        root_name: &str,
+        root: &Root,
+        operation: &OperationId,
+        digest: Digest,
+        waiting: ExecutionReport,
+    ) -> Start {
         let key = (root_name.to_owned(), operation.clone());
         let mut known = self.known();
-        if let Some(execution) = known.get(&key).filter(|execution| execution.progress.borrow().running) {
-            return if execution.digest == digest { Start::Running(execution.progress.clone()) } else { Start::OtherPlan { digest: execution.digest } };
+        if let Some(execution) = known
+            .get(&key)
+            .filter(|execution| execution.progress.borrow().running)
+        {
+            return if execution.digest == digest {
+                Start::Running(execution.progress.clone())
+            } else {
+                Start::OtherPlan {
+                    digest: execution.digest,
+                }
+            };
         }
         if self.closing.load(Ordering::SeqCst) {
             return Start::Closing;
         }
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else { return Start::Full };
-        let (sender, progress) = watch::channel(ExecutionReport { running: true, report: None, failure: None, ..waiting });
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            return Start::Full;
+        };
+        let (sender, progress) = watch::channel(ExecutionReport {
+            running: true,
+            report: None,
+            failure: None,
+            ..waiting
+        });
         make_room(&mut known);
-        known.insert(key, Execution { digest, progress: progress.clone() });
+        known.insert(
+            key,
+            Execution {
+                digest,
+                progress: progress.clone(),
+            },
+        );
         drop(known);
 
         let (root, operation, sender) = (root.clone(), operation.clone(), Arc::new(sender));
@@ -77,11 +110,16 @@ impl Executions {
             let sink = {
                 let sender = Arc::clone(&sender);
                 ProgressSink::new(move |report| {
-                    sender.send_replace(ExecutionReport { running: true, ..report });
+                    sender.send_replace(ExecutionReport {
+                        running: true,
+                        ..report
+                    });
                 })
             };
             // In a task of its own again, so that a panic in it ends as a report and not as silence.
-            let work = tokio::spawn(async move { Box::pin(service::apply(&root, &operation, digest, &sink)).await });
+            let work = tokio::spawn(async move {
+                Box::pin(service::apply(&root, &operation, digest, &sink)).await
+            });
             let ended = work.await;
             sender.send_modify(|report| end(report, ended));
         });
@@ -89,15 +127,23 @@ impl Executions {
     }
 
     /// The last report of an operation this server has executed, or is executing.
-    pub(super) fn of(&self, root_name: &str, operation: &OperationId) -> Option<watch::Receiver<ExecutionReport>> {
-        self.known().get(&(root_name.to_owned(), operation.clone())).map(|execution| execution.progress.clone())
+    pub(super) fn of(
+        &self,
+        root_name: &str,
+        operation: &OperationId,
+    ) -> Option<watch::Receiver<ExecutionReport>> {
+        self.known()
+            .get(&(root_name.to_owned(), operation.clone()))
+            .map(|execution| execution.progress.clone())
     }
 
     /// Begins no more executions, and waits for those under way. Returns whether all of them ended in time; one that did not
     /// is resumed by the next apply, like one that crashed.
     pub(super) async fn close(&self, wait_max: Duration) -> bool {
         self.closing.store(true, Ordering::SeqCst);
-        tokio::time::timeout(wait_max, self.slots.acquire_many(EXECUTIONS_MAX)).await.is_ok()
+        tokio::time::timeout(wait_max, self.slots.acquire_many(EXECUTIONS_MAX))
+            .await
+            .is_ok()
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Key, Execution>> {
@@ -111,17 +157,34 @@ fn make_room(known: &mut BTreeMap<Key, Execution>) {
     }
 }
 
-fn end(report: &mut ExecutionReport, ended: Result<Result<ApplyReport, ServiceError>, tokio::task::JoinError>) {
+fn end(
+    report: &mut ExecutionReport,
+    ended: Result<Result<ApplyReport, ServiceError>, tokio::task::JoinError>,
+) {
     report.running = false;
     match ended {
         Ok(Ok(outcome)) => (report.report, report.failure) = (Some(outcome), None),
         Ok(Err(error)) => {
-            tracing::error!(operation_id = report.operation_id, code = error.code(), error = chain::text(&error), "an execution failed");
-            report.failure = Some(format!("{error}; the server's log says why, and executing the plan again resumes"));
+            tracing::error!(
+                operation_id = report.operation_id,
+                code = error.code(),
+                error = chain::text(&error),
+                "an execution failed"
+            );
+            report.failure = Some(format!(
+                "{error}; the server's log says why, and executing the plan again resumes"
+            ));
         }
         Err(error) => {
-            tracing::error!(operation_id = report.operation_id, error = chain::text(&error), "an execution ended abnormally");
-            report.failure = Some("internal error: the execution ended abnormally; executing the plan again resumes".to_owned());
+            tracing::error!(
+                operation_id = report.operation_id,
+                error = chain::text(&error),
+                "an execution ended abnormally"
+            );
+            report.failure = Some(
+                "internal error: the execution ended abnormally; executing the plan again resumes"
+                    .to_owned(),
+            );
         }
     }
 }

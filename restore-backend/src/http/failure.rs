@@ -16,27 +16,69 @@ pub(super) struct Failure {
     code: &'static str,
     title: &'static str,
     detail: String,
+    more: Box<More>,
+}
+
+/// What only some failures have to say.
+#[derive(Debug, Clone, Default)]
+struct More {
     reasons: Vec<Reason>,
     differences: Vec<Difference>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Failure {
-    pub(super) fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), reasons: Vec::new(), differences: Vec::new(), header: None }
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            more: Box::default(),
+        }
     }
 
     /// What is known of an error that something else than our handlers answered: the router, an extractor, a panic.
     pub(super) fn of_status(status: StatusCode, detail: Option<String>) -> Self {
         let (code, title, words) = match status {
             StatusCode::NOT_FOUND => ("not_found", "Not found", "there is nothing at this path"),
-            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "Method not allowed", "this path does not take this method"),
-            StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "Body too large", "the body is larger than any request needs"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => ("json_required", "JSON required", "send Content-Type: application/json"),
-            status if status.is_client_error() => ("bad_request", "Bad request", "the request cannot be understood"),
-            _ => ("internal", "Internal error", "the server failed; its log says why"),
+            StatusCode::METHOD_NOT_ALLOWED => (
+                "method_not_allowed",
+                "Method not allowed",
+                "this path does not take this method",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => (
+                "body_too_large",
+                "Body too large",
+                "the body is larger than any request needs",
+            ),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+                "json_required",
+                "JSON required",
+                "send Content-Type: application/json",
+            ),
+            status if status.is_client_error() => (
+                "bad_request",
+                "Bad request",
+                "the request cannot be understood",
+            ),
+            _ => (
+                "internal",
+                "Internal error",
+                "the server failed; its log says why",
+            ),
         };
-        Self::new(status, code, title, detail.unwrap_or_else(|| words.to_owned()))
+        Self::new(
+            status,
+            code,
+            title,
+            detail.unwrap_or_else(|| words.to_owned()),
+        )
     }
 
     pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
@@ -45,42 +87,83 @@ impl Failure {
 
     pub(super) fn not_logged_in() -> Self {
         let detail = "this client is not logged in; open the login link that the server printed when it started";
-        let mut failure = Self::new(StatusCode::UNAUTHORIZED, "not_logged_in", "Not logged in", detail);
-        failure.header = Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("LoginLink")));
-        failure
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not_logged_in",
+            "Not logged in",
+            detail,
+        )
+        .with_header(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("LoginLink"),
+        )
     }
 
     pub(super) fn unknown_root(name: &str) -> Self {
-        let detail = format!("this server has no root named {name:?}; GET /api/v1/roots lists those it has");
-        Self::new(StatusCode::NOT_FOUND, "unknown_root", "Unknown root", detail)
+        let detail =
+            format!("this server has no root named {name:?}; GET /api/v1/roots lists those it has");
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "unknown_root",
+            "Unknown root",
+            detail,
+        )
     }
 
     pub(super) fn unknown_operation(text: &str) -> Self {
-        let detail = format!("{text:?} is not the id of an operation; the list of recoveries has those there are");
-        Self::new(StatusCode::NOT_FOUND, "unknown_operation", "Unknown operation", detail)
+        let detail = format!(
+            "{text:?} is not the id of an operation; the list of recoveries has those there are"
+        );
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "unknown_operation",
+            "Unknown operation",
+            detail,
+        )
     }
 
     pub(super) fn busy(detail: impl Into<String>) -> Self {
-        let mut failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail);
-        failure.header = Some((header::RETRY_AFTER, HeaderValue::from_static("1")));
-        failure
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail).retry_after(1)
     }
 
-    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
-        self.header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
+    pub(super) fn retry_after(self, seconds: u64) -> Self {
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.more.header = Some((name, value));
         self
     }
 
     /// An answer that says no. A digest that is not the plan's any more is a failed precondition; an operation that
     /// is in somebody's hands is a conflict; what no approval can lift is not processable.
     pub(super) fn refusal(report: RefusalReport) -> Self {
-        let under_way = report.reasons.iter().any(|reason| reason.code == Code::ExecutionUnderWay);
+        let under_way = report
+            .reasons
+            .iter()
+            .any(|reason| reason.code == Code::ExecutionUnderWay);
         let (status, code, title) = match report.outcome {
-            _ if under_way => (StatusCode::CONFLICT, "execution_under_way", "Execution under way"),
-            OutcomeKind::Conflict => (StatusCode::PRECONDITION_FAILED, "stale_plan", "The plan is not current"),
+            _ if under_way => (
+                StatusCode::CONFLICT,
+                "execution_under_way",
+                "Execution under way",
+            ),
+            OutcomeKind::Conflict => (
+                StatusCode::PRECONDITION_FAILED,
+                "stale_plan",
+                "The plan is not current",
+            ),
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Refused"),
         };
-        Self { reasons: report.reasons, differences: report.differences, ..Self::new(status, code, title, report.detail) }
+        let more = More {
+            reasons: report.reasons,
+            differences: report.differences,
+            header: None,
+        };
+        Self {
+            more: Box::new(more),
+            ..Self::new(status, code, title, report.detail)
+        }
     }
 
     pub(super) fn problem(&self, instance: &str) -> Problem {
@@ -91,8 +174,8 @@ impl Failure {
             detail: self.detail.clone(),
             instance: instance.to_owned(),
             code: self.code.to_owned(),
-            reasons: self.reasons.clone(),
-            differences: self.differences.clone(),
+            reasons: self.more.reasons.clone(),
+            differences: self.more.differences.clone(),
         }
     }
 }
@@ -101,7 +184,12 @@ impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         let code = error.code();
         if error.is_not_found() {
-            return Self::new(StatusCode::NOT_FOUND, code, "Unknown operation", error.to_string());
+            return Self::new(
+                StatusCode::NOT_FOUND,
+                code,
+                "Unknown operation",
+                error.to_string(),
+            );
         }
         if error.is_invalid_request() {
             return Self::bad_request(code, error.to_string());
@@ -110,10 +198,28 @@ impl From<ServiceError> for Failure {
         tracing::error!(code, error = chain::text(&error), "a request failed");
         let detail = format!("{error}; the server's log says why");
         match code {
-            "internal" => Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, "Internal error", detail),
-            "journal_broken" => Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, "Journal broken", detail),
-            "journal_busy" | "catalog_busy" => Self { code, ..Self::busy(detail) },
-            _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "Storage failed", detail),
+            "internal" => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                code,
+                "Internal error",
+                detail,
+            ),
+            "journal_broken" => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                code,
+                "Journal broken",
+                detail,
+            ),
+            "journal_busy" | "catalog_busy" => Self {
+                code,
+                ..Self::busy(detail)
+            },
+            _ => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code,
+                "Storage failed",
+                detail,
+            ),
         }
     }
 }
@@ -121,7 +227,7 @@ impl From<ServiceError> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if let Some((name, value)) = self.header.clone() {
+        if let Some((name, value)) = self.more.header.clone() {
             response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(self);

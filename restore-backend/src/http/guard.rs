@@ -26,7 +26,12 @@ pub(super) struct Hosts(Vec<String>);
 impl Hosts {
     pub(super) fn of(address: SocketAddr) -> Self {
         let port = address.port();
-        let mut hosts = vec![address.to_string(), format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")];
+        let mut hosts = vec![
+            address.to_string(),
+            format!("127.0.0.1:{port}"),
+            format!("localhost:{port}"),
+            format!("[::1]:{port}"),
+        ];
         if port == 80 {
             // Clients leave the default port out.
             hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(str::to_owned));
@@ -35,33 +40,56 @@ impl Hosts {
     }
 
     fn allow(&self, host: &str) -> bool {
-        self.0.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
+        self.0
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(host))
     }
 }
 
-pub(super) async fn check_host(State(console): State<Console>, request: Request, next: Next) -> Result<Response, Failure> {
+pub(super) async fn check_host(
+    State(console): State<Console>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
     let hosts = console.hosts();
     let mut named = request.headers().get_all(header::HOST).iter();
     let by_header = match (named.next(), named.next()) {
         (Some(host), None) => host.to_str().is_ok_and(|host| hosts.allow(host)),
         _ => false,
     };
-    let by_target = request.uri().authority().map(Authority::as_str).is_none_or(|host| hosts.allow(host));
+    let by_target = request
+        .uri()
+        .authority()
+        .map(Authority::as_str)
+        .is_none_or(|host| hosts.allow(host));
     if by_header && by_target {
         Ok(next.run(request).await)
     } else {
         let detail = "this server answers to its own loopback address alone; open it by the address it printed";
-        Err(Failure::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", "Wrong host", detail))
+        Err(Failure::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "wrong_host",
+            "Wrong host",
+            detail,
+        ))
     }
 }
 
 /// A form on another site can send a body, but not as JSON without this server's consent.
 pub(super) async fn require_json(request: Request, next: Next) -> Result<Response, Failure> {
     let is_json = |value: &HeaderValue| {
-        let essence = value.to_str().ok().and_then(|value| value.split(';').next());
+        let essence = value
+            .to_str()
+            .ok()
+            .and_then(|value| value.split(';').next());
         essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
     };
-    if request.method().is_safe() || request.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+    if request.method().is_safe()
+        || request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(is_json)
+    {
         Ok(next.run(request).await)
     } else {
         Err(Failure::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, None))
@@ -73,7 +101,13 @@ pub(super) fn foreign_origin(_: ProtectionError) -> Response {
     use axum::response::IntoResponse;
 
     let detail = "this request was made by a page of another origin; use the console's own page";
-    Failure::new(StatusCode::FORBIDDEN, "foreign_origin", "Foreign origin", detail).into_response()
+    Failure::new(
+        StatusCode::FORBIDDEN,
+        "foreign_origin",
+        "Foreign origin",
+        detail,
+    )
+    .into_response()
 }
 
 pub(super) async fn limit_time(request: Request, next: Next) -> Result<Response, Failure> {
@@ -89,14 +123,22 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
         (header::CACHE_CONTROL, "no-store"),
     ];
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -120,10 +162,23 @@ mod tests {
     #[test]
     fn only_the_own_loopback_names_with_the_own_port_are_answered_to() {
         let hosts = Hosts::of(SocketAddr::from(([127, 0, 0, 1], 7878)));
-        for host in ["127.0.0.1:7878", "localhost:7878", "LocalHost:7878", "[::1]:7878"] {
+        for host in [
+            "127.0.0.1:7878",
+            "localhost:7878",
+            "LocalHost:7878",
+            "[::1]:7878",
+        ] {
             assert!(hosts.allow(host), "{host}");
         }
-        for host in ["", "127.0.0.1", "localhost", "localhost:7879", "evil.example:7878", "localhost.evil.example:7878", "127.0.0.2:7878"] {
+        for host in [
+            "",
+            "127.0.0.1",
+            "localhost",
+            "localhost:7879",
+            "evil.example:7878",
+            "localhost.evil.example:7878",
+            "127.0.0.2:7878",
+        ] {
             assert!(!hosts.allow(host), "{host}");
         }
         assert!(Hosts::of(SocketAddr::from(([127, 0, 0, 2], 80))).allow("localhost"));

@@ -31,11 +31,20 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 }
 
 fn not_one_plan() -> Failure {
-    Failure::bad_request("if_match_invalid", "If-Match has to name exactly one plan, as \"sha256:…\" with the quotes")
+    Failure::bad_request(
+        "if_match_invalid",
+        "If-Match has to name exactly one plan, as \"sha256:…\" with the quotes",
+    )
 }
 
 fn digest(tag: &HeaderValue) -> Option<Digest> {
-    tag.to_str().ok()?.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    tag.to_str()
+        .ok()?
+        .trim()
+        .strip_prefix('"')?
+        .strip_suffix('"')?
+        .parse()
+        .ok()
 }
 
 /// The entity tag of the plan with this digest.

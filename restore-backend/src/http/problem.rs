@@ -32,7 +32,10 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         format!("{}: {}.\n", problem.title, problem.detail).into_response()
     } else {
         let mut rendered = Json(problem).into_response();
-        rendered.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        rendered.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         rendered
     };
     let (head, body) = rendered.into_parts();
@@ -45,15 +48,23 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
 /// An error that none of our handlers made. The page's own files have words of their own.
 fn is_foreign_error(path: &str, response: &Response) -> bool {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
-    is_error && (path.starts_with("/api/") || !response.headers().contains_key(header::CONTENT_TYPE))
+    is_error
+        && (path.starts_with("/api/") || !response.headers().contains_key(header::CONTENT_TYPE))
 }
 
 async fn words(body: Body) -> Option<String> {
     let bytes = axum::body::to_bytes(body, WORDS_BYTES_MAX).await.ok()?;
-    String::from_utf8(bytes.into()).ok().filter(|words| !words.trim().is_empty())
+    String::from_utf8(bytes.into())
+        .ok()
+        .filter(|words| !words.trim().is_empty())
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|range| range.trim().starts_with("text/html"))
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|range| range.trim().starts_with("text/html"))
 }

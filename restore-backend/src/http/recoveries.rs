@@ -11,18 +11,31 @@ use super::failure::Failure;
 use super::if_match::entity_tag;
 use crate::{clock, service};
 
-pub(super) async fn list(State(console): State<Console>, Path(root): Path<String>) -> Result<Json<RecoveryList>, Failure> {
+pub(super) async fn list(
+    State(console): State<Console>,
+    Path(root): Path<String>,
+) -> Result<Json<RecoveryList>, Failure> {
     let served = console.root(&root)?;
     let _turn = served.turn().await?;
-    Ok(Json(Box::pin(service::list(served.root(), clock::now())).await?))
+    Ok(Json(
+        Box::pin(service::list(served.root(), clock::now())).await?,
+    ))
 }
 
 /// The entity tag is the plan's digest. A request that knows it is answered in full nonetheless: ages, approvals and
 /// progress change while the plan stays.
-pub(super) async fn show(State(console): State<Console>, Path((root, operation_or_file)): Path<(String, String)>) -> Result<Response, Failure> {
+pub(super) async fn show(
+    State(console): State<Console>,
+    Path((root, operation_or_file)): Path<(String, String)>,
+) -> Result<Response, Failure> {
     let served = console.root(&root)?;
     let _turn = served.turn().await?;
-    let report = Box::pin(service::plan(served.root(), &operation_or_file, clock::now())).await?;
+    let report = Box::pin(service::plan(
+        served.root(),
+        &operation_or_file,
+        clock::now(),
+    ))
+    .await?;
     let tag = report.digest.and_then(entity_tag);
     let mut response = Json(report).into_response();
     if let Some(tag) = tag {

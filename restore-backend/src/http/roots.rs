@@ -8,10 +8,17 @@ use super::console::Console;
 use super::session::Identity;
 
 pub(super) async fn session(Extension(identity): Extension<Identity>) -> Json<SessionReport> {
-    Json(SessionReport { name: identity.name })
+    Json(SessionReport {
+        name: identity.name,
+    })
 }
 
 pub(super) async fn list(State(console): State<Console>) -> Json<RootList> {
-    let roots = console.roots().iter().map(|root| RootSummary { name: root.name().to_owned(), uri: root.root().id().to_string() });
-    Json(RootList { roots: roots.collect() })
+    let roots = console.roots().iter().map(|root| RootSummary {
+        name: root.name().to_owned(),
+        uri: root.root().id().to_string(),
+    });
+    Json(RootList {
+        roots: roots.collect(),
+    })
 }

@@ -11,7 +11,9 @@ use tower_http::csrf::CsrfLayer;
 
 use super::console::Console;
 use super::failure::Failure;
-use super::{approvals, assets, audit, execution, guard, health, login, problem, recoveries, roots, session};
+use super::{
+    approvals, assets, audit, execution, guard, health, login, problem, recoveries, roots, session,
+};
 
 /// No request has more to say than a reason and some codes.
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -22,10 +24,22 @@ pub fn router(console: Console) -> Router {
         .route("/session", get(roots::session))
         .route("/roots", get(roots::list))
         .route("/roots/{root}/recoveries", get(recoveries::list))
-        .route("/roots/{root}/recoveries/{operation_or_file}", get(recoveries::show))
-        .route("/roots/{root}/recoveries/{operation_or_file}/approvals", post(approvals::create))
-        .route("/roots/{root}/recoveries/{operation_or_file}/execution", get(execution::show).post(execution::create))
-        .route("/roots/{root}/recoveries/{operation_or_file}/execution/events", get(execution::events))
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}",
+            get(recoveries::show),
+        )
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}/approvals",
+            post(approvals::create),
+        )
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}/execution",
+            get(execution::show).post(execution::create),
+        )
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}/execution/events",
+            get(execution::events),
+        )
         .route("/roots/{root}/audit", get(audit::list))
         .route("/roots/{root}/audit/{operation}", get(audit::show))
         .fallback(nothing_here)

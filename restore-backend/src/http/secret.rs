@@ -21,7 +21,9 @@ impl Secret {
     pub(super) fn random() -> Result<Self, SecretError> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(SecretError)?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Self(
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        ))
     }
 
     pub(super) fn expose(&self) -> &str {
@@ -72,6 +74,9 @@ mod tests {
     #[test]
     fn nothing_of_a_secret_is_in_its_debug_text() {
         let secret = Secret::random().unwrap();
-        assert_eq!(format!("{secret:?} {:?}", secret.fingerprint()), "Secret(..) Fingerprint(..)");
+        assert_eq!(
+            format!("{secret:?} {:?}", secret.fingerprint()),
+            "Secret(..) Fingerprint(..)"
+        );
     }
 }

@@ -37,7 +37,9 @@ pub struct ServerOptions {
 #[non_exhaustive]
 pub enum ServeError {
     /// Whoever reaches the address could approve and execute, and no users are configured that could be told apart.
-    #[error("the console is not opened on {address}: it is not a loopback address, and no users are configured who could log in from elsewhere; bind to 127.0.0.1 and reach it through an SSH tunnel")]
+    #[error(
+        "the console is not opened on {address}: it is not a loopback address, and no users are configured who could log in from elsewhere; bind to 127.0.0.1 and reach it through an SSH tunnel"
+    )]
     NotLoopback {
         /// The address asked for.
         address: IpAddr,
@@ -49,7 +51,9 @@ pub enum ServeError {
         name: String,
     },
     /// The address is taken, or not of this machine.
-    #[error("the console cannot listen on {address}; choose another port with --port, or --port 0 for any free one")]
+    #[error(
+        "the console cannot listen on {address}; choose another port with --port, or --port 0 for any free one"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -93,7 +97,12 @@ impl Server {
     /// # Errors
     /// See [`ServeError`].
     pub async fn open(options: ServerOptions) -> Result<Self, ServeError> {
-        let ServerOptions { roots, operator, bind, port } = options;
+        let ServerOptions {
+            roots,
+            operator,
+            bind,
+            port,
+        } = options;
         if !bind.is_loopback() {
             return Err(ServeError::NotLoopback { address: bind });
         }
@@ -105,7 +114,12 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let (console, link) = Console::new(roots, operator, address).map_err(ServeError::Link)?;
-        Ok(Self { listener, address, console, link })
+        Ok(Self {
+            listener,
+            address,
+            console,
+            link,
+        })
     }
 
     /// Where it listens.
@@ -133,9 +147,10 @@ impl Server {
                 tracing::debug!(%error, "a connection stays with delayed sending");
             }
         });
-        let serving = axum::serve(listener, router(self.console.clone())).with_graceful_shutdown(async {
-            stopped.await.ok();
-        });
+        let serving =
+            axum::serve(listener, router(self.console.clone())).with_graceful_shutdown(async {
+                stopped.await.ok();
+            });
         let mut serving = tokio::spawn(serving.into_future());
         tokio::select! {
             ended = &mut serving => {
@@ -158,7 +173,10 @@ impl Server {
             () = next(&mut interrupts) => tracing::warn!("executions under way were cut off; apply them again to resume"),
         }
         stop.send(()).ok();
-        if tokio::time::timeout(CONNECTIONS_WAIT_MAX, &mut serving).await.is_err() {
+        if tokio::time::timeout(CONNECTIONS_WAIT_MAX, &mut serving)
+            .await
+            .is_err()
+        {
             serving.abort();
         }
         Ok(())
@@ -173,6 +191,15 @@ async fn next(interrupts: &mut mpsc::Receiver<()>) {
 }
 
 fn duplicate(roots: &[ServedRoot]) -> Option<String> {
-    let repeats = |(index, root): &(usize, &ServedRoot)| roots.iter().take(*index).any(|other| other.name() == root.name());
-    roots.iter().enumerate().find(repeats).map(|(_, root)| root.name().to_owned())
+    let repeats = |(index, root): &(usize, &ServedRoot)| {
+        roots
+            .iter()
+            .take(*index)
+            .any(|other| other.name() == root.name())
+    };
+    roots
+        .iter()
+        .enumerate()
+        .find(repeats)
+        .map(|(_, root)| root.name().to_owned())
 }

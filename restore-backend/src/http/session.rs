@@ -64,17 +64,37 @@ impl Access {
     /// Sessions are recorded under the name `operator`. A cookie is sent to every port of its host, so its name carries
     /// the port: two consoles on one machine do not log each other out.
     pub(super) fn new(operator: String, port: u16, link: &Secret) -> Self {
-        let doors = Doors { link: Some(link.fingerprint()), sessions: VecDeque::new(), failures: 0, failures_since: None };
-        Self { operator, cookie: format!("sidecar-inspector-{port}"), doors: Mutex::new(doors) }
+        let doors = Doors {
+            link: Some(link.fingerprint()),
+            sessions: VecDeque::new(),
+            failures: 0,
+            failures_since: None,
+        };
+        Self {
+            operator,
+            cookie: format!("sidecar-inspector-{port}"),
+            doors: Mutex::new(doors),
+        }
     }
 
     /// Who sent these headers, if they carry a session.
     pub(super) fn identify(&self, headers: &HeaderMap) -> Option<Identity> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let ids: Vec<Fingerprint> = pairs.filter(|(name, _)| *name == self.cookie).map(|(_, id)| Fingerprint::of(id)).collect();
+        let cookies = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let pairs = cookies
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let ids: Vec<Fingerprint> = pairs
+            .filter(|(name, _)| *name == self.cookie)
+            .map(|(_, id)| Fingerprint::of(id))
+            .collect();
         let doors = self.doors();
-        let session = doors.sessions.iter().find(|session| ids.iter().any(|id| session.id.matches(id)))?;
+        let session = doors
+            .sessions
+            .iter()
+            .find(|session| ids.iter().any(|id| session.id.matches(id)))?;
         Some(session.identity.clone())
     }
 
@@ -85,9 +105,15 @@ impl Access {
     pub(super) fn log_in(&self, token: &str, now: Instant) -> Result<Login, SecretError> {
         let mut doors = self.doors();
         if let Some(retry_after_seconds) = doors.closed_for(now) {
-            return Ok(Login::TooManyFailures { retry_after_seconds });
+            return Ok(Login::TooManyFailures {
+                retry_after_seconds,
+            });
         }
-        if !doors.link.as_ref().is_some_and(|link| link.matches(&Fingerprint::of(token))) {
+        if !doors
+            .link
+            .as_ref()
+            .is_some_and(|link| link.matches(&Fingerprint::of(token)))
+        {
             doors.failures += 1;
             return Ok(Login::WrongToken);
         }
@@ -96,9 +122,20 @@ impl Access {
         while doors.sessions.len() >= SESSIONS_MAX {
             doors.sessions.pop_front();
         }
-        doors.sessions.push_back(Session { id: id.fingerprint(), identity: Identity { name: self.operator.clone() } });
+        doors.sessions.push_back(Session {
+            id: id.fingerprint(),
+            identity: Identity {
+                name: self.operator.clone(),
+            },
+        });
         // Without an expiry the cookie ends with the browser, and the session with the server.
-        Ok(Login::Opened { cookie: format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie, id.expose()) })
+        Ok(Login::Opened {
+            cookie: format!(
+                "{}={}; Path=/; HttpOnly; SameSite=Strict",
+                self.cookie,
+                id.expose()
+            ),
+        })
     }
 
     fn doors(&self) -> MutexGuard<'_, Doors> {
@@ -118,8 +155,15 @@ impl Doors {
 }
 
 /// Lets nobody through who has no session, and tells the handlers who it is.
-pub(super) async fn require(State(console): State<Console>, mut request: Request, next: Next) -> Result<Response, Failure> {
-    let identity = console.access().identify(request.headers()).ok_or_else(Failure::not_logged_in)?;
+pub(super) async fn require(
+    State(console): State<Console>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let identity = console
+        .access()
+        .identify(request.headers())
+        .ok_or_else(Failure::not_logged_in)?;
     request.extensions_mut().insert(identity);
     Ok(next.run(request).await)
 }
@@ -140,13 +184,29 @@ mod tests {
     #[test]
     fn a_link_opens_one_session_and_no_second() {
         let (access, link) = access();
-        let Login::Opened { cookie } = access.log_in(link.expose(), Instant::now()).unwrap() else { panic!("the link is good") };
+        let Login::Opened { cookie } = access.log_in(link.expose(), Instant::now()).unwrap() else {
+            panic!("the link is good")
+        };
         let pair = cookie.split(';').next().unwrap();
-        let identity = Identity { name: "ada".to_owned() };
-        assert_eq!(access.identify(&cookies(&format!("other=1; {pair}; more=2"))), Some(identity));
-        assert_eq!(access.identify(&cookies("sidecar-inspector-7878=guess")), None);
-        assert_eq!(access.identify(&cookies(&pair.replace("7878", "7879"))), None);
-        assert!(matches!(access.log_in(link.expose(), Instant::now()).unwrap(), Login::WrongToken));
+        let identity = Identity {
+            name: "ada".to_owned(),
+        };
+        assert_eq!(
+            access.identify(&cookies(&format!("other=1; {pair}; more=2"))),
+            Some(identity)
+        );
+        assert_eq!(
+            access.identify(&cookies("sidecar-inspector-7878=guess")),
+            None
+        );
+        assert_eq!(
+            access.identify(&cookies(&pair.replace("7878", "7879"))),
+            None
+        );
+        assert!(matches!(
+            access.log_in(link.expose(), Instant::now()).unwrap(),
+            Login::WrongToken
+        ));
     }
 
     #[test]
@@ -154,11 +214,22 @@ mod tests {
         let (access, link) = access();
         let start = Instant::now();
         for _ in 0..FAILURES_MAX {
-            assert!(matches!(access.log_in("guess", start).unwrap(), Login::WrongToken));
+            assert!(matches!(
+                access.log_in("guess", start).unwrap(),
+                Login::WrongToken
+            ));
         }
         let soon = start + FAILURES_WINDOW / 2;
-        assert!(matches!(access.log_in(link.expose(), soon).unwrap(), Login::TooManyFailures { retry_after_seconds: 31 }));
+        assert!(matches!(
+            access.log_in(link.expose(), soon).unwrap(),
+            Login::TooManyFailures {
+                retry_after_seconds: 31
+            }
+        ));
         let later = start + FAILURES_WINDOW;
-        assert!(matches!(access.log_in(link.expose(), later).unwrap(), Login::Opened { .. }));
+        assert!(matches!(
+            access.log_in(link.expose(), later).unwrap(),
+            Login::Opened { .. }
+        ));
     }
 }

@@ -20,8 +20,12 @@ pub const BACK: &str = "01M8125F20G3JA88BS9CEJEX1K";
 /// A file of a schema version this build does not act on.
 pub const NEWER: &str = "01M8125G20G3JA88BS9CEJEX1K";
 
-const TABLES: [(&str, &str); 4] =
-    [("node:Author", "nodes/author"), ("edge:Wrote", "edges/wrote"), ("node:Book", "nodes/book"), ("edge:Cites", "edges/cites")];
+const TABLES: [(&str, &str); 4] = [
+    ("node:Author", "nodes/author"),
+    ("edge:Wrote", "edges/wrote"),
+    ("node:Book", "nodes/book"),
+    ("edge:Cites", "edges/cites"),
+];
 
 pub struct CrashedRoot {
     folder: TempDir,
@@ -31,30 +35,64 @@ pub struct CrashedRoot {
 impl CrashedRoot {
     pub async fn new() -> Self {
         let root = Self::healthy().await;
-        let mut forward = root.begin(FORWARD, "ada", ["node:Author", "edge:Wrote"]).await;
-        commit(&mut forward, "node:Author", TableWrite::append_rows(&rows("new", 3))).await;
-        commit(&mut forward, "edge:Wrote", TableWrite::append_rows(&rows("new", 2))).await;
+        let mut forward = root
+            .begin(FORWARD, "ada", ["node:Author", "edge:Wrote"])
+            .await;
+        commit(
+            &mut forward,
+            "node:Author",
+            TableWrite::append_rows(&rows("new", 3)),
+        )
+        .await;
+        commit(
+            &mut forward,
+            "edge:Wrote",
+            TableWrite::append_rows(&rows("new", 2)),
+        )
+        .await;
         forward.stop();
         let mut back = root.begin(BACK, "ben", ["node:Book", "edge:Cites"]).await;
         commit(&mut back, "node:Book", TableWrite::delete("value < 4")).await;
         back.stop();
-        let newer = format!(r#"{{"schema_version": 9, "operation_id": "{NEWER}", "writer_kind": "Mutation", "tables": []}}"#);
-        fs::write(root.folder.path().join(format!("__recovery/{NEWER}.json")), newer).expect("a file");
+        let newer = format!(
+            r#"{{"schema_version": 9, "operation_id": "{NEWER}", "writer_kind": "Mutation", "tables": []}}"#
+        );
+        fs::write(
+            root.folder.path().join(format!("__recovery/{NEWER}.json")),
+            newer,
+        )
+        .expect("a file");
         root
     }
 
     /// The same tables, with nothing pending.
     pub async fn healthy() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = RoomOptions { durability: Durability::Relaxed, ..RoomOptions::default() };
-        let room = LanceRoom::open(folder.path().to_str().expect("a text path"), options).await.expect("the room opens");
+        let options = RoomOptions {
+            durability: Durability::Relaxed,
+            ..RoomOptions::default()
+        };
+        let room = LanceRoom::open(folder.path().to_str().expect("a text path"), options)
+            .await
+            .expect("the room opens");
         let mut tables = Vec::new();
         for (table_key, location) in TABLES {
-            let version = room.create_table(&TableLocation::main(location), &rows("old", 10)).await.expect("a table");
-            tables.push(CatalogTable { table_key: table_key.to_owned(), location: location.to_owned(), version, table_branch: None });
+            let version = room
+                .create_table(&TableLocation::main(location), &rows("old", 10))
+                .await
+                .expect("a table");
+            tables.push(CatalogTable {
+                table_key: table_key.to_owned(),
+                location: location.to_owned(),
+                version,
+                table_branch: None,
+            });
         }
         let created = room.create_catalog(&tables).await.expect("a catalog");
-        assert!(matches!(created, CreateOutcome::Created { .. }), "{created:?}");
+        assert!(
+            matches!(created, CreateOutcome::Created { .. }),
+            "{created:?}"
+        );
         Self { folder, room }
     }
 
@@ -69,17 +107,30 @@ impl CrashedRoot {
 
     /// Somebody commits to a table without asking anyone.
     pub async fn write_to(&self, location: &str) {
-        self.room.append_rows(&TableLocation::main(location), &rows("foreign", 1)).await.expect("a commit");
+        self.room
+            .append_rows(&TableLocation::main(location), &rows("foreign", 1))
+            .await
+            .expect("a commit");
     }
 
-    async fn begin<const N: usize>(&self, operation_id: &str, actor: &str, tables: [&str; N]) -> Prepared {
+    async fn begin<const N: usize>(
+        &self,
+        operation_id: &str,
+        actor: &str,
+        tables: [&str; N],
+    ) -> Prepared {
         let operation = NewOperation {
             operation_id: Some(operation_id.parse().expect("an id")),
             started_at: Some(Timestamp::from_micros(1_700_000_000_170_908)),
             actor_id: Some(actor.to_owned()),
             ..NewOperation::mutation(tables)
         };
-        done(TwoPhaseWriter::new(self.room.clone()).begin(operation).await.expect("it begins"))
+        done(
+            TwoPhaseWriter::new(self.room.clone())
+                .begin(operation)
+                .await
+                .expect("it begins"),
+        )
     }
 }
 
@@ -95,5 +146,13 @@ fn done<T>(progress: Progress<T>) -> T {
 }
 
 fn rows(prefix: &str, count: u64) -> Vec<Row> {
-    (0..count).map(|value| Row::new(format!("{prefix}-{value}"), format!("{prefix} {value}"), value)).collect()
+    (0..count)
+        .map(|value| {
+            Row::new(
+                format!("{prefix}-{value}"),
+                format!("{prefix} {value}"),
+                value,
+            )
+        })
+        .collect()
 }
