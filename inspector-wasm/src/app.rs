@@ -5,11 +5,11 @@ use std::rc::Rc;
 use yew::{Callback, ContextProvider, Html, MouseEvent, component, html, use_callback, use_node_ref, use_state, use_state_eq};
 
 use crate::context::{Connection, Session, Voice};
-use crate::hooks::{Alive, use_polled, use_route};
+use crate::hooks::{Alive, Asking, use_polled, use_route};
 use crate::route::Route;
 use crate::services::{backend, dom};
 use crate::state::failure::Failure;
-use crate::views::{Audit, Header, LoggedOut, NoServer, NotFound, Offline, Pending};
+use crate::views::{Audit, Offline, Pending, header, logged_out, no_server, not_found};
 
 /// The page.
 #[component]
@@ -20,16 +20,17 @@ pub fn App() -> Html {
     let voice = Voice(use_callback(said.setter(), |text: String, said| said.set(text)));
     let retry = {
         let setter = connection.setter();
-        use_polled(&(), move |(), alive: Alive| {
+        let ask = move |alive: Alive| -> Asking {
             let setter = setter.clone();
-            async move {
+            Box::pin(async move {
                 let found = connect().await;
                 if alive.get() {
                     setter.set(found);
                 }
                 None
-            }
-        })
+            })
+        };
+        use_polled(String::new(), Box::new(ask))
     };
     let main = use_node_ref();
     let skip = {
@@ -39,7 +40,7 @@ pub fn App() -> Html {
     html! {
         <ContextProvider<Voice> context={voice}>
             <button type="button" class="skip" onclick={skip}>{ "Skip to the content" }</button>
-            <Header route={route.clone()} connection={(*connection).clone()} />
+            { header(&route, &connection) }
             <div class="screen" ref={main} tabindex="-1">{ screen(&route, &connection, &retry) }</div>
             <div class="unseen" role="status" aria-live="polite">{ &*said }</div>
         </ContextProvider<Voice>>
@@ -73,8 +74,8 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
     }
     let session = match connection {
         Connection::Asking => return html! { <main class="lone"><p role="status">{ "Asking the server…" }</p></main> },
-        Connection::Absent { failure } => return html! { <NoServer failure={failure.clone()} {retry} /> },
-        Connection::LoggedOut { failure } => return html! { <LoggedOut failure={failure.clone()} {retry} /> },
+        Connection::Absent { failure } => return no_server(failure.as_ref(), retry),
+        Connection::LoggedOut { failure } => return logged_out(failure, retry),
         Connection::Present(session) => session,
     };
     let first = session.roots.first().map(|root| root.name.clone());
@@ -83,7 +84,7 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
         (route, _) => (route.clone(), route.root().unwrap_or_default().to_owned()),
     };
     let Some(summary) = session.root(&root).cloned() else {
-        return html! { <NotFound root={(!root.is_empty()).then_some(root)} /> };
+        return not_found(&root);
     };
     match screen {
         Route::Audit { .. } => html! { <Audit key={root} {summary} operation={None::<String>} /> },

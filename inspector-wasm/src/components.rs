@@ -1,4 +1,4 @@
-//! Small parts: properties in, callbacks out.
+//! Small parts: facts in, callbacks out. What keeps no state of its own is a plain function.
 
 mod approval_form;
 mod approvals;
@@ -19,19 +19,19 @@ mod table_card;
 mod tables;
 mod what_if;
 
-pub use approval_form::ApprovalForm;
-pub use approvals::Approvals;
-pub use badge::{Badge, Tone, standing_tone};
+pub use approval_form::{Form, approval_form};
+pub use approvals::approvals;
+pub use badge::{Tone, standing_badge};
 pub use copyable::Copyable;
-pub use differences::Reasons;
-pub use facts::{Fact, Facts};
+pub use differences::reasons;
+pub use facts::{facts, plain, time};
 pub use journal::Journal;
 pub use list::List;
-pub use list_tools::ListTools;
-pub use notice::{FailureNotice, Notice};
-pub use outcome::Outcome;
-pub use progress::ExecutionProgress;
+pub use list_tools::list_tools;
+pub use notice::{alert, failure_notice, notice};
+pub use outcome::outcome;
+pub use progress::{bar, progress};
 pub use raw::Raw;
-pub use steps::Steps;
+pub use steps::steps;
 pub use tables::Tables;
-pub use what_if::WhatIfTable;
+pub use what_if::what_if_table;

@@ -6,7 +6,7 @@ mod use_screen;
 mod use_width;
 mod use_window;
 
-pub use use_polled::{Alive, use_polled};
+pub use use_polled::{Alive, Asking, use_polled};
 pub use use_route::use_route;
 pub use use_screen::use_screen;
 pub use use_width::use_width;

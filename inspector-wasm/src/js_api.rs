@@ -160,7 +160,7 @@ pub struct VerifiedOperation {
 }
 
 fn read<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T, ApiError> {
-    serde_json::from_str(request).map_err(ApiError::Request)
+    serde_json::from_slice(request.as_bytes()).map_err(ApiError::Request)
 }
 
 fn write(answer: &impl Serialize) -> Result<String, ApiError> {

@@ -133,7 +133,8 @@ impl Rail {
     #[must_use]
     pub fn bracket(span: Span) -> String {
         let (from, to) = (crisp(span.from), crisp(span.to));
-        format!("M{from} {low}V{high}H{to}V{low}", low = BRACKET + 8.5, high = BRACKET + 0.5)
+        let (low, high) = (px(BRACKET + 8.5), px(BRACKET + 0.5));
+        format!("M{} {low}V{high}H{}V{low}", px(from), px(to))
     }
 
     /// Baseline of the version numbers.
@@ -141,6 +142,15 @@ impl Rail {
     pub const fn numbers() -> f64 {
         NUMBERS
     }
+}
+
+/// A length as SVG wants it, to a tenth of a pixel. The formatting of floating-point numbers would
+/// cost the module more than everything else about rails.
+#[must_use]
+pub fn px(length: f64) -> String {
+    let tenths = (length * 10.0).round() as i64;
+    let (whole, rest) = (tenths / 10, (tenths % 10).abs());
+    if rest == 0 { whole.to_string() } else { format!("{whole}.{rest}") }
 }
 
 /// The middle of a pixel, so that a line of one pixel is one pixel.
@@ -203,15 +213,18 @@ fn arrow(
         return None;
     }
     let (start, floor, tip) = (top + 5.0, top + 19.5, top + 4.0);
+    let bend = px(floor - 6.0);
     let path = format!(
-        "M{from} {start}V{}Q{from} {floor} {} {floor}H{}Q{to} {floor} {to} {}V{}",
-        floor - 6.0,
-        from + 6.0,
-        to - 6.0,
-        floor - 6.0,
-        tip + 6.0,
+        "M{left} {}V{bend}Q{left} {bottom} {} {bottom}H{}Q{right} {bottom} {right} {bend}V{}",
+        px(start),
+        px(from + 6.0),
+        px(to - 6.0),
+        px(tip + 6.0),
+        left = px(from),
+        right = px(to),
+        bottom = px(floor),
     );
-    let head = format!("M{to} {tip}L{} {wing}H{}Z", to - 4.5, to + 4.5, wing = tip + 8.0);
+    let head = format!("M{} {}L{} {}H{}Z", px(to), px(tip), px(to - 4.5), px(tip + 8.0), px(to + 4.5));
     let label = Label::centred(&text, (from + to) / 2.0, floor + 15.0, width);
     Some(Arrow { path, head, label })
 }

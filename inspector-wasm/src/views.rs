@@ -2,7 +2,7 @@
 
 mod audit;
 mod header;
-mod missing;
+mod lone;
 mod offline;
 mod offline_file;
 mod overview;
@@ -11,7 +11,7 @@ mod pending;
 mod recovery;
 
 pub use audit::Audit;
-pub use header::Header;
-pub use missing::{LoggedOut, NoServer, NotFound};
+pub use header::header;
+pub use lone::{logged_out, no_server, not_found};
 pub use offline::Offline;
 pub use pending::Pending;

@@ -1,7 +1,8 @@
 //! The command line: one subcommand per file, each of which reads its arguments, calls the service, and prints the answer.
 //!
 //! With `--json`, standard output carries one JSON document and nothing else, also for a failure. Without, it carries plain text
-//! for people. Logs and failures for people go to standard error. The exit codes are those of [`Exit`].
+//! for people. Logs and failures for people go to standard error. Exit codes: 0 done, 1 failed,
+//! 2 usage, 3 refused or conflict, 4 something is pending and `--fail-if-pending` was given.
 
 mod apply;
 mod approve;

@@ -4,11 +4,12 @@
 //! records: `claim.json` says that some executor claimed the operation, which is what writers look for, and `closed.json` says
 //! that the terminal record is written and the sidecar gone, so that a list need not read the journals of all that ever was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::TryStreamExt;
+use futures::future::ready;
 use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
@@ -27,6 +28,8 @@ pub const CLOSED_OBJECT: &str = "closed.json";
 
 /// Records read at the same time.
 const READS_AT_ONCE: usize = 32;
+/// Records that one listing may miss. Executors add a few in the time a listing takes.
+const MISSED_MAX: u64 = 64;
 
 /// Why a journal could not be read or continued.
 #[derive(Debug, thiserror::Error)]
@@ -129,19 +132,42 @@ pub async fn list_journals(objects: &Arc<dyn ObjectStore>) -> Result<BTreeMap<Op
 /// [`JournalStoreError::Storage`], [`JournalStoreError::TooLarge`].
 pub async fn read_records(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId, limits: &Limits) -> Result<Vec<Vec<u8>>, JournalStoreError> {
     let storage = |source| JournalStoreError::Storage { what: format!("reading the journal of operation {operation_id}"), source };
-    let mut names: Vec<Path> = match objects.list(Some(&folder(operation_id))).map_ok(|meta| meta.location).try_collect::<Vec<Path>>().await {
-        Ok(names) => names,
-        Err(object_store::Error::NotFound { .. }) => Vec::new(),
+    let too_large = || JournalStoreError::TooLarge { operation_id: operation_id.clone() };
+    let folder = folder(operation_id);
+    let listed: BTreeSet<u64> = match objects.list(Some(&folder)).try_filter_map(|meta| ready(Ok(sequence(&folder, &meta.location)))).try_collect().await {
+        Ok(listed) => listed,
+        Err(object_store::Error::NotFound { .. }) => BTreeSet::new(),
         Err(source) => return Err(storage(source)),
     };
-    names.retain(|path| path.filename().is_some_and(|name| name != CLAIM_OBJECT && name != CLOSED_OBJECT && name.ends_with(".json")));
-    names.sort();
-    if names.len() > limits.journal_records_max {
-        return Err(JournalStoreError::TooLarge { operation_id: operation_id.clone() });
+    let last = listed.last().copied().unwrap_or_default();
+    if last > limits.journal_records_max as u64 {
+        return Err(too_large());
     }
-    let reads: Vec<_> = names.iter().map(|path| read_bounded(objects, path, limits.journal_record_bytes_max)).collect();
-    let records: Vec<Option<Vec<u8>>> = futures::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await.map_err(storage)?;
-    records.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| JournalStoreError::TooLarge { operation_id: operation_id.clone() })
+    // A listing that runs while records are added may miss one and have the one after it. Each record is created after the one
+    // before, so none up to the last is missing from storage, unless somebody removed it; the chain tells.
+    let missed = last - listed.len() as u64;
+    let sequences: Vec<u64> = if missed <= MISSED_MAX { (1..=last).collect() } else { listed.into_iter().collect() };
+    let reads: Vec<_> = sequences.into_iter().map(|sequence| read_record(objects, folder.clone().join(JournalRecord::object_name(sequence)), limits)).collect();
+    let records: Vec<Option<Record>> = futures::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await.map_err(storage)?;
+    records.into_iter().flatten().map(|record| record.ok_or_else(too_large)).collect()
+}
+
+/// A record's bytes; `None` if they are more than a record can have.
+type Record = Option<Vec<u8>>;
+
+/// A record, or `None` if there is none of that name.
+async fn read_record(objects: &Arc<dyn ObjectStore>, path: Path, limits: &Limits) -> Result<Option<Record>, object_store::Error> {
+    match read_bounded(objects, &path, limits.journal_record_bytes_max).await {
+        Ok(record) => Ok(Some(record)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The number of the record at `path`; `None` for whatever else lies in or below the folder.
+fn sequence(folder: &Path, path: &Path) -> Option<u64> {
+    let sequence = path.filename()?.strip_suffix(".json")?.parse().ok().filter(|sequence| *sequence > 0)?;
+    (folder.clone().join(JournalRecord::object_name(sequence)) == *path).then_some(sequence)
 }
 
 impl Journal {

@@ -8,7 +8,6 @@ mod schema;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use futures::TryStreamExt;
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation, Transaction, TransactionObservation,
 };
@@ -34,14 +33,13 @@ pub enum ObserveError {
     /// The catalog moved during every look: somebody publishes all the time.
     #[error("the catalog moved during each of {LOOKS_MAX} looks at it; try again when less is being published")]
     CatalogBusy,
-    /// Storage failed.
-    #[error("{what} cannot be read")]
-    Storage {
+    /// What is decided next depends on something that cannot be read.
+    #[error("{what} cannot be read: {reason}")]
+    Unreadable {
         /// What was being read.
         what: String,
         /// What failed.
-        #[source]
-        source: object_store::Error,
+        reason: String,
     },
 }
 
@@ -73,7 +71,7 @@ enum HeadReading {
 pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
     for _ in 0..LOOKS_MAX {
         let surroundings = look(root, &[sidecar]).await;
-        let mut observation = surroundings.observation(root, sidecar).await?;
+        let mut observation = surroundings.observation(root, sidecar).await;
         read_transactions(root.room(), sidecar, &mut observation, |_, _| true).await;
         if judge(sidecar, None, &observation).disposition == Disposition::RollBack {
             compare_contents(root.room(), &mut observation).await;
@@ -93,7 +91,7 @@ pub async fn observe_all(root: &Root, sidecars: &[&Sidecar]) -> Result<Vec<Obser
     for _ in 0..LOOKS_MAX {
         let surroundings = look(root, sidecars).await;
         let looks: Vec<_> = sidecars.iter().map(|sidecar| surroundings.shallow_observation(root, sidecar)).collect();
-        let observations = futures::stream::iter(looks).buffered(TABLES_AT_ONCE).try_collect().await?;
+        let observations = futures::stream::iter(looks).buffered(TABLES_AT_ONCE).collect().await;
         if surroundings.still_holds(root.room()).await {
             return Ok(observations);
         }
@@ -147,7 +145,7 @@ impl Surroundings {
         }
     }
 
-    async fn observation(&self, root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
+    async fn observation(&self, root: &Root, sidecar: &Sidecar) -> Observation {
         let catalog = match self.catalogs.get(&sidecar.branch().map(str::to_owned)) {
             Some(Ok(CatalogReading::Present(catalog))) => CatalogObservation::Present {
                 version: catalog.version,
@@ -161,10 +159,10 @@ impl Surroundings {
         };
         let tables = sidecar.tables.iter().map(|pin| self.table(root, sidecar, pin)).collect();
         let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
-            (WriterKind::SchemaApply, Some(catalog)) => Some(schema::observe_schema(root, sidecar, catalog).await?),
+            (WriterKind::SchemaApply, Some(catalog)) => schema::observe_schema(root, sidecar, catalog).await,
             _ => None,
         };
-        Ok(Observation { catalog, tables, schema })
+        Observation { catalog, tables, schema }
     }
 
     fn table(&self, root: &Root, sidecar: &Sidecar, pin: &TablePin) -> TableObservation {
@@ -216,13 +214,13 @@ impl Surroundings {
     }
 
     /// What a list needs: only whether a published write is still in there depends on transactions.
-    async fn shallow_observation(&self, root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
-        let mut observation = self.observation(root, sidecar).await?;
+    async fn shallow_observation(&self, root: &Root, sidecar: &Sidecar) -> Observation {
+        let mut observation = self.observation(root, sidecar).await;
         let published = |pin: &TablePin, table: &TableObservation| {
             table.pinned.version().is_some_and(|pinned| pinned > pin.expected_version && table.head.version() == Some(pinned))
         };
         read_transactions(root.room(), sidecar, &mut observation, published).await;
-        Ok(observation)
+        observation
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
-use futures::TryStreamExt;
-use sidecar::{Limits, ListedSidecar, OperationId, SidecarFile, assemble};
+use sidecar::{Code, Limits, ListedSidecar, OperationId, Reason, SidecarFile, assemble};
 
-use crate::journal_store::{self, Journal, JournalEntryOfListing};
+use crate::chain;
+use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
 use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir;
@@ -15,10 +15,12 @@ use crate::sidecar_dir;
 const JOURNALS_AT_ONCE: usize = 16;
 
 /// One pending recovery: a sidecar with its place among the others, and its journal if it has one.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct PendingRecovery {
     pub(crate) listed: ListedSidecar,
     pub(crate) journal: Option<Journal>,
+    /// Why its journal tells nothing, if it has one that does not verify or cannot be read. It is refused then, and no other is.
+    pub(crate) broken: Option<JournalStoreError>,
 }
 
 impl PendingRecovery {
@@ -37,22 +39,34 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         async { sidecar_dir::list_sidecars(root.objects(), root.directory(), &limits).await.map_err(ServiceError::from) },
         async { journal_store::list_journals(root.objects()).await.map_err(ServiceError::from) },
     )?;
-    let mut open = open_journals(root, &files, journals, &limits).await?;
+    let mut open = open_journals(root, &files, journals, &limits).await;
     for (operation_id, journal) in &open {
         let file = operation_id.file_name();
-        // An operation under way whose sidecar is gone is finished from the bytes in its journal.
-        if let Some(attempt) = journal.state.attempt()
-            && !files.iter().any(|existing| existing.file == file)
-        {
-            files.push(SidecarFile::read(&file, attempt.sidecar.clone().into_bytes(), &limits));
+        if files.iter().any(|existing| existing.file == file) {
+            continue;
+        }
+        match journal {
+            // An operation that was begun and not finished is pending though its sidecar is gone; the bytes in its journal stand for it.
+            Ok(journal) if journal.state.finished().is_none() => {
+                files.extend(journal.state.sidecar().map(|sidecar| SidecarFile::read(&file, sidecar.as_bytes().to_vec(), &limits)));
+            }
+            Ok(_) => {}
+            Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
         }
     }
     let listed = assemble(files);
     Ok(listed
         .into_iter()
         .map(|listed| {
-            let mut recovery = PendingRecovery { listed, journal: None };
-            recovery.journal = recovery.operation_id().and_then(|operation_id| open.remove(&operation_id));
+            let mut recovery = PendingRecovery { listed, journal: None, broken: None };
+            match recovery.operation_id().and_then(|operation_id| open.remove(&operation_id)) {
+                Some(Ok(journal)) => recovery.journal = Some(journal),
+                Some(Err(error)) => {
+                    recovery.listed.refusal.get_or_insert_with(|| untrusted(&error));
+                    recovery.broken = Some(error);
+                }
+                None => {}
+            }
             recovery
         })
         .collect())
@@ -64,7 +78,7 @@ async fn open_journals(
     files: &[SidecarFile],
     journals: BTreeMap<OperationId, JournalEntryOfListing>,
     limits: &Limits,
-) -> Result<BTreeMap<OperationId, Journal>, ServiceError> {
+) -> BTreeMap<OperationId, Result<Journal, JournalStoreError>> {
     let is_open = |operation_id: &OperationId, journal: &JournalEntryOfListing| {
         let file = operation_id.file_name();
         let has_sidecar = files.binary_search_by(|existing| existing.file.as_str().cmp(&file)).is_ok();
@@ -72,10 +86,14 @@ async fn open_journals(
     };
     let open = journals.into_iter().filter(|(operation_id, journal)| journal.records > 0 && is_open(operation_id, journal)).map(|(operation_id, _)| operation_id);
     let loads: Vec<_> = open.map(|operation_id| load(root, operation_id, limits)).collect();
-    futures::stream::iter(loads).buffer_unordered(JOURNALS_AT_ONCE).try_collect().await
+    futures::stream::iter(loads).buffer_unordered(JOURNALS_AT_ONCE).collect().await
 }
 
-async fn load(root: &Root, operation_id: OperationId, limits: &Limits) -> Result<(OperationId, Journal), ServiceError> {
-    let journal = Journal::load(root.objects(), &operation_id, limits).await?;
-    Ok((operation_id, journal))
+async fn load(root: &Root, operation_id: OperationId, limits: &Limits) -> (OperationId, Result<Journal, JournalStoreError>) {
+    let journal = Journal::load(root.objects(), &operation_id, limits).await;
+    (operation_id, journal)
+}
+
+fn untrusted(error: &JournalStoreError) -> Reason {
+    Reason::new(Code::Unreadable, chain::text(error))
 }

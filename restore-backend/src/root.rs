@@ -14,11 +14,18 @@ use tokio::sync::OnceCell;
 use crate::lance_room::LanceRoom;
 use crate::lance_room::RoomOptions;
 use crate::lance_room::TableError;
+use crate::sidecar_dir::read_bounded;
 use crate::store::Durability;
 use crate::store::RequestLog;
 
 /// How young a sidecar may be before its writer counts as dead, unless the operator says otherwise.
 pub const MIN_AGE_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+/// Creates of one object that the probe sends at once, and how often. A store without the guarantee lets several of them through.
+const PROBE_RACERS: usize = 16;
+const PROBE_ROUNDS: usize = 2;
+/// What the probe writes is a number.
+const PROBE_BYTES_MAX: u64 = 64;
 
 /// How a root is opened.
 #[derive(Clone, Debug)]
@@ -159,15 +166,35 @@ impl Root {
     }
 
     async fn probe(&self) -> Result<bool, object_store::Error> {
-        let path = Path::from(format!("__recovery_log/.probe/{}", uuid::Uuid::new_v4()));
-        let objects = self.objects();
-        objects.put_opts(&path, "first".into(), PutMode::Create.into()).await?;
-        let second = objects.put_opts(&path, "second".into(), PutMode::Create.into()).await;
-        objects.delete(&path).await?;
-        match second {
-            Ok(_) => Ok(false),
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(true),
-            Err(error) => Err(error),
+        for _ in 0..PROBE_ROUNDS {
+            let path = Path::from(format!("__recovery_log/.probe/{}", uuid::Uuid::new_v4()));
+            let honoured = self.race(&path).await;
+            match self.objects().delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return honoured.and(Err(error)),
+            }
+            if !honoured? {
+                return Ok(false);
+            }
         }
+        Ok(true)
+    }
+
+    /// Many creates of one object at once, since stores that look first and write then pass any test made one after the other.
+    async fn race(&self, path: &Path) -> Result<bool, object_store::Error> {
+        let objects = self.objects();
+        let create = |racer: usize| async move { (racer, objects.put_opts(path, racer.to_string().into(), PutMode::Create.into()).await) };
+        let mut winners = Vec::new();
+        for (racer, answer) in futures::future::join_all((0..PROBE_RACERS).map(create)).await {
+            match answer {
+                Ok(_) => winners.push(racer.to_string().into_bytes()),
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {}
+                Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        let stored = read_bounded(objects, path, PROBE_BYTES_MAX).await?;
+        // No winner at all is one whose success was reported as a conflict by a retry.
+        Ok(winners.len() <= 1 && winners.iter().all(|winner| stored.as_ref() == Some(winner)))
     }
 }

@@ -346,13 +346,31 @@ pub async fn audit(root: &Root, operation: Option<&OperationId>, verify: bool) -
     };
     let mut audited = Vec::with_capacity(operations.len());
     for operation_id in operations {
-        let stored = journal_store::read_records(root.objects(), &operation_id, &root.limits()).await?;
+        let stored = match journal_store::read_records(root.objects(), &operation_id, &root.limits()).await {
+            Ok(stored) => stored,
+            Err(error) if operation.is_some() => return Err(error.into()),
+            Err(error) => {
+                audited.push(unread_operation(&operation_id, &error, verify));
+                continue;
+            }
+        };
         if stored.is_empty() && operation.is_some() {
             return Err(ServiceError::UnknownOperation { root: root.id().to_string(), operation: operation_id.to_string() });
         }
         audited.push(audited_operation(&operation_id, &stored, verify));
     }
     Ok(AuditReport { root: root.id().to_string(), operations: audited })
+}
+
+/// A journal that cannot be read hides no other.
+fn unread_operation(operation_id: &OperationId, error: &JournalStoreError, verify: bool) -> AuditedOperation {
+    AuditedOperation {
+        operation_id: operation_id.to_string(),
+        outcome: None,
+        verified: verify.then_some(false),
+        problem: Some(chain::text(error)),
+        records: Vec::new(),
+    }
 }
 
 fn audited_operation(operation_id: &OperationId, stored: &[Vec<u8>], verify: bool) -> AuditedOperation {

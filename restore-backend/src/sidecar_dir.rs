@@ -1,5 +1,6 @@
 //! The folder of recovery sidecars, `__recovery/`: write, list, delete.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -103,29 +104,58 @@ pub async fn write_sidecar(objects: &Arc<dyn ObjectStore>, sidecar: &Sidecar) ->
 /// # Errors
 /// [`SidecarDirError::List`] if the folder as a whole cannot be listed.
 pub async fn list_sidecars(objects: &Arc<dyn ObjectStore>, directory: Option<PathBuf>, limits: &Limits) -> Result<Vec<SidecarFile>, SidecarDirError> {
+    let irregular = match &directory {
+        Some(directory) => irregular_files(directory.join(SIDECAR_FOLDER)).await,
+        None => BTreeSet::new(),
+    };
     let (listed, unnameable) = match objects.list_with_delimiter(Some(&Path::from(SIDECAR_FOLDER))).await {
         Ok(result) => (result.objects, Vec::new()),
         Err(object_store::Error::NotFound { .. }) => (Vec::new(), Vec::new()),
         Err(error) => match directory {
-            Some(directory) => list_directory(directory.join(SIDECAR_FOLDER), objects, error).await?,
+            Some(directory) => list_directory(directory.join(SIDECAR_FOLDER), objects, &irregular, error).await?,
             None => return Err(SidecarDirError::List(error)),
         },
     };
-    let sidecars: Vec<ObjectMeta> = listed.into_iter().filter(|meta| meta.location.filename().is_some_and(|name| name.ends_with(".json"))).collect();
+    let is_sidecar = |meta: &ObjectMeta| meta.location.filename().is_some_and(|name| name.ends_with(".json")) && !irregular.contains(&meta.location);
+    let sidecars: Vec<ObjectMeta> = listed.into_iter().filter(is_sidecar).collect();
     if sidecars.len() > limits.sidecars_max {
         return Err(SidecarDirError::TooMany { max: limits.sidecars_max });
     }
     let reads: Vec<_> = sidecars.into_iter().map(|meta| read_listed(objects, meta, limits)).collect();
     let read: Vec<Option<SidecarFile>> = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await;
-    let mut files: Vec<SidecarFile> = read.into_iter().flatten().chain(unnameable).collect();
+    let mut files: Vec<SidecarFile> = read.into_iter().flatten().chain(unnameable).chain(irregular.iter().map(not_a_file)).collect();
     files.sort_by(|left, right| left.file.cmp(&right.file));
     Ok(files)
+}
+
+/// What lies in a local folder under the name of a sidecar and is no file. A link may lead out of the root, and to open a pipe is
+/// to wait for whoever writes into it; so neither is opened.
+async fn irregular_files(folder: PathBuf) -> BTreeSet<Path> {
+    let names = tokio::task::spawn_blocking(move || -> std::io::Result<BTreeSet<Path>> {
+        let mut irregular = BTreeSet::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if !kind.is_file() && !kind.is_dir() {
+                irregular.extend(entry.file_name().to_str().filter(|name| name.ends_with(".json")).map(path));
+            }
+        }
+        Ok(irregular)
+    });
+    // A folder that cannot be read, or is not there, is reported by the listing that follows.
+    names.await.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+fn not_a_file(path: &Path) -> SidecarFile {
+    let file = path.filename().unwrap_or_default();
+    SidecarFile::unread(file, Reason::new(Code::Unreadable, format!("{file} is a link or a special file and is not opened; put the file itself in its place")))
 }
 
 /// Lists a local folder by hand where the store gives up on the whole of it: one file whose name is not text.
 async fn list_directory(
     folder: PathBuf,
     objects: &Arc<dyn ObjectStore>,
+    irregular: &BTreeSet<Path>,
     error: object_store::Error,
 ) -> Result<(Vec<ObjectMeta>, Vec<SidecarFile>), SidecarDirError> {
     let names = tokio::task::spawn_blocking(move || -> std::io::Result<Vec<std::ffi::OsString>> {
@@ -135,6 +165,7 @@ async fn list_directory(
     let (mut listed, mut unnameable) = (Vec::new(), Vec::new());
     for name in names {
         match name.to_str() {
+            Some(name) if !name.ends_with(".json") || irregular.contains(&path(name)) => continue,
             Some(name) => match objects.head(&path(name)).await {
                 Ok(meta) => listed.push(meta),
                 Err(_) => continue,

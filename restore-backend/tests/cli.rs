@@ -239,6 +239,21 @@ async fn list_has_the_promised_fields_and_exits() {
     );
 }
 
+#[test]
+fn an_empty_list_of_something_that_is_no_root_comes_with_a_warning() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let answer = run_to(
+        0,
+        &["list", folder.path().to_str().expect("text"), "--json"],
+    );
+    assert_eq!(answer.json()["recoveries"], json!([]));
+    assert!(
+        answer.stderr.contains("may not be the root that is meant"),
+        "{}",
+        answer.stderr
+    );
+}
+
 #[tokio::test]
 async fn plan_has_the_promised_fields_and_the_same_digest_every_time() {
     let root = CrashedRoot::new().await;
@@ -656,8 +671,8 @@ impl Serving {
 
     /// Asks it to end, and returns its exit code and what else it printed.
     fn terminate(mut self) -> (Option<i32>, String) {
-        let status = Command::new("kill")
-            .arg(self.child.id().to_string())
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill {}", self.child.id())])
             .status()
             .expect("kill runs");
         assert!(status.success());

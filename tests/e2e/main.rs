@@ -5,6 +5,7 @@
 mod crash;
 mod graphs;
 mod looking;
+mod parity;
 mod support;
 mod tidy;
 mod world_moves;

@@ -1,20 +1,19 @@
 //! What an approver states, and the button.
 
-use std::collections::BTreeSet;
-
 use sidecar::Requirement;
-use yew::{Callback, Event, Html, InputEvent, Properties, SubmitEvent, component, html};
+use yew::{Callback, Event, Html, InputEvent, SubmitEvent, html};
 
 use crate::services::dom;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
+/// What an [`approval_form`] shows and whom it tells.
+#[derive(Debug)]
+pub struct Form<'a> {
     /// What the plan requires.
-    pub requires: Vec<Requirement>,
+    pub requires: &'a [Requirement],
     /// What is stated so far.
-    pub stated: BTreeSet<Requirement>,
+    pub stated: &'a [Requirement],
     /// The reason so far.
-    pub reason: String,
+    pub reason: &'a str,
     /// Whether the approval is on its way.
     pub busy: bool,
     /// A statement was made, or taken back.
@@ -27,10 +26,10 @@ pub struct Props {
 
 /// What an approver states, and the button. The browser itself holds back a form that lacks a
 /// required statement, and says which.
-#[component]
-pub fn ApprovalForm(props: &Props) -> Html {
+#[must_use]
+pub fn approval_form(form: &Form<'_>) -> Html {
     let onsubmit = {
-        let (onapprove, busy) = (props.onapprove.clone(), props.busy);
+        let (onapprove, busy) = (form.onapprove.clone(), form.busy);
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             if !busy {
@@ -41,20 +40,20 @@ pub fn ApprovalForm(props: &Props) -> Html {
     let statement = |requirement: &Requirement| {
         let requirement = *requirement;
         let onchange = {
-            let onstate = props.onstate.clone();
+            let onstate = form.onstate.clone();
             Callback::from(move |event: Event| onstate.emit((requirement, dom::is_checked(&event))))
         };
         html! {
             <label class="statement">
-                <input type="checkbox" name={requirement.name()} required=true checked={props.stated.contains(&requirement)} {onchange} />
+                <input type="checkbox" name={requirement.name()} required=true checked={form.stated.contains(&requirement)} {onchange} />
                 <span>{ requirement.statement() }</span>
             </label>
         }
     };
-    let wants_reason = props.requires.contains(&Requirement::Reason);
-    let statements = props.requires.iter().filter(|requirement| **requirement != Requirement::Reason);
+    let wants_reason = form.requires.contains(&Requirement::Reason);
+    let statements = form.requires.iter().filter(|requirement| **requirement != Requirement::Reason);
     let oninput = {
-        let onreason = props.onreason.clone();
+        let onreason = form.onreason.clone();
         Callback::from(move |event: InputEvent| onreason.emit(dom::value(&event)))
     };
     html! {
@@ -62,9 +61,9 @@ pub fn ApprovalForm(props: &Props) -> Html {
             { for statements.map(statement) }
             <label class="reason">
                 <span>{ if wants_reason { "Reason, kept in the record" } else { "Reason, kept in the record (optional)" } }</span>
-                <textarea name="reason" rows="2" maxlength="2000" required={wants_reason} value={props.reason.clone()} {oninput} />
+                <textarea name="reason" rows="2" maxlength="2000" required={wants_reason} value={form.reason.to_owned()} {oninput} />
             </label>
-            <button type="submit" class="primary" aria-busy={props.busy.then_some("true")}>{ if props.busy { "Approving…" } else { "Approve this plan" } }</button>
+            <button type="submit" class="primary" aria-busy={form.busy.then_some("true")}>{ if form.busy { "Approving…" } else { "Approve this plan" } }</button>
         </form>
     }
 }

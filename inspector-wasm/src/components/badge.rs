@@ -1,7 +1,7 @@
 //! A word in a coloured outline. The colour repeats what the word says.
 
 use sidecar::{ClassificationLabel, Disposition, OutcomeKind};
-use yew::{AttrValue, Html, Properties, component, html};
+use yew::{AttrValue, Html, classes, html};
 
 use crate::state::entry::Standing;
 use crate::state::recovery::succeeded;
@@ -64,6 +64,19 @@ pub const fn classification_tone(classification: Option<ClassificationLabel>) ->
     }
 }
 
+/// How a classification is said, with its colour.
+#[must_use]
+pub fn classification_badge(classification: Option<ClassificationLabel>) -> Html {
+    let text = classification.map_or("not classified", ClassificationLabel::name);
+    badge(text, classification_tone(classification))
+}
+
+/// What is known of a disposition, with its colour.
+#[must_use]
+pub fn standing_badge(standing: Standing) -> Html {
+    badge(standing.label(), standing_tone(standing))
+}
+
 /// Colour of an outcome.
 #[must_use]
 pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
@@ -75,16 +88,8 @@ pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
     }
 }
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// The word.
-    pub text: AttrValue,
-    /// Its colour.
-    pub tone: Tone,
-}
-
 /// A word in a coloured outline.
-#[component]
-pub fn Badge(props: &Props) -> Html {
-    html! { <span class={yew::classes!("badge", props.tone.class())}>{ &props.text }</span> }
+#[must_use]
+pub fn badge(text: impl Into<AttrValue>, tone: Tone) -> Html {
+    html! { <span class={classes!("badge", tone.class())}>{ text.into() }</span> }
 }

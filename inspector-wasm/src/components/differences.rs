@@ -1,38 +1,26 @@
 //! Why something is refused, and what moved since it was planned.
 
 use sidecar::{Difference, Reason};
-use yew::{Html, Properties, component, html};
+use yew::{Html, html};
 
 use crate::words;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct ReasonsProps {
-    /// The reasons.
-    pub reasons: Vec<Reason>,
-}
-
 /// Reasons in words, each with its code for whoever looks it up.
-#[component]
-pub fn Reasons(props: &ReasonsProps) -> Html {
-    if props.reasons.is_empty() {
+#[must_use]
+pub fn reasons(reasons: &[Reason]) -> Html {
+    if reasons.is_empty() {
         return Html::default();
     }
     let item = |reason: &Reason| {
         html! { <li data-code={reason.code.name()}>{ words::sentence(&reason.detail) }{ " " }<code class="code">{ reason.code.name() }</code></li> }
     };
-    html! { <ul class="reasons">{ for props.reasons.iter().map(item) }</ul> }
-}
-
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// What moved.
-    pub differences: Vec<Difference>,
+    html! { <ul class="reasons">{ for reasons.iter().map(item) }</ul> }
 }
 
 /// What moved, as planned and as found.
-#[component]
-pub fn Differences(props: &Props) -> Html {
-    if props.differences.is_empty() {
+#[must_use]
+pub fn differences(differences: &[Difference]) -> Html {
+    if differences.is_empty() {
         return Html::default();
     }
     let row = |difference: &Difference| {
@@ -51,7 +39,7 @@ pub fn Differences(props: &Props) -> Html {
         <div class="scroller" tabindex="0" role="region" aria-label="What moved">
             <table class="differences" data-testid="differences">
                 <thead><tr><th scope="col">{ "What moved" }</th><th scope="col">{ "planned" }</th><th scope="col">{ "found" }</th></tr></thead>
-                <tbody>{ for props.differences.iter().map(row) }</tbody>
+                <tbody>{ for differences.iter().map(row) }</tbody>
             </table>
         </div>
     }

@@ -1,29 +1,23 @@
 //! A line of named facts.
 
-use yew::{AttrValue, Html, Properties, component, html};
+use sidecar::Timestamp;
+use yew::{Html, html};
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// The facts.
-    pub children: Html,
+/// A line of named facts; those that are not known are left out.
+#[must_use]
+pub fn facts<const COUNT: usize>(facts: [(&str, Option<Html>); COUNT]) -> Html {
+    let fact = |(name, says): (&str, Option<Html>)| says.map(|says| html! { <div><dt>{ name }</dt><dd>{ says }</dd></div> });
+    html! { <dl class="facts">{ for facts.into_iter().filter_map(fact) }</dl> }
 }
 
-/// A line of named facts.
-#[component]
-pub fn Facts(props: &Props) -> Html {
-    html! { <dl class="facts">{ props.children.clone() }</dl> }
+/// A fact in plain words.
+#[must_use]
+pub fn plain(text: Option<&str>) -> Option<Html> {
+    text.map(|text| html! { text })
 }
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct FactProps {
-    /// What it is.
-    pub name: AttrValue,
-    /// What it says.
-    pub children: Html,
-}
-
-/// One named fact.
-#[component]
-pub fn Fact(props: &FactProps) -> Html {
-    html! { <div><dt>{ &props.name }</dt><dd>{ props.children.clone() }</dd></div> }
+/// A fact that is a point in time.
+#[must_use]
+pub fn time(timestamp: Option<Timestamp>) -> Option<Html> {
+    timestamp.map(|timestamp| html! { <time>{ timestamp.to_string() }</time> })
 }

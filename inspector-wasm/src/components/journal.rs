@@ -6,9 +6,9 @@ use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
 use sidecar::{Approval, Digest, Plan};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
-use super::badge::{Badge, Tone, outcome_tone};
+use super::badge::{Tone, badge, outcome_tone};
 use super::copyable::Copyable;
-use super::differences::Differences;
+use super::differences::differences;
 use super::raw::Raw;
 use crate::state::chain::{ChainCheck, stored_record};
 use crate::words;
@@ -45,8 +45,8 @@ pub fn Journal(props: &Props) -> Html {
         <details class="card journal" open={props.open} {ontoggle} data-testid="journal" data-operation={operation.operation_id.clone()} data-chain={data}>
             <summary>
                 <code class="id">{ &operation.operation_id }</code>
-                <Badge text={words::outcome(outcome)} tone={outcome_tone(outcome)} />
-                <Badge text={word} {tone} />
+                { badge(words::outcome(outcome), outcome_tone(outcome)) }
+                { badge(word, tone) }
                 <span class="quiet-text">
                     { words::counted(operation.records.len(), "record") }
                     if let Some(last) = &last { { format!(", last of {}", last.recorded_at) } }
@@ -101,12 +101,12 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
         },
         JournalEntry::StepsStarted { steps, .. } => html! { <ul>{ for steps.iter().map(|step| html! { <li>{ sentence(plan, *step) }</li> }) }</ul> },
         JournalEntry::StepsFinished { results, .. } => html! { <ul>{ for results.iter().map(|result| finished(plan, result)) }</ul> },
-        JournalEntry::Interrupted { detail, differences, .. } => html! {
-            <><p>{ words::sentence(detail) }</p><Differences differences={differences.clone()} /></>
+        JournalEntry::Interrupted { detail, differences: moved, .. } => html! {
+            <><p>{ words::sentence(detail) }</p>{ differences(moved) }</>
         },
         JournalEntry::Finished { outcome, tables, catalog, sidecar, .. } => html! {
             <>
-                <p><Badge text={words::outcome(Some(*outcome))} tone={outcome_tone(Some(*outcome))} />{ format!(" catalog {}", words::effect(*catalog)) }</p>
+                <p>{ badge(words::outcome(Some(*outcome)), outcome_tone(Some(*outcome))) }{ format!(" catalog {}", words::effect(*catalog)) }</p>
                 <ul>{ for tables.iter().map(|table| html! {
                     <li>{ format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect)) }</li>
                 }) }</ul>

@@ -2,7 +2,7 @@
 
 use yew::{AttrValue, Callback, Html, KeyboardEvent, Properties, classes, component, html, use_effect_with, use_state_eq};
 
-use super::badge::{Badge, standing_tone};
+use super::badge::{standing_badge, standing_tone};
 use crate::hooks::use_window;
 use crate::services::dom;
 use crate::state::entry::Entry;
@@ -90,7 +90,7 @@ fn line(entry: &Entry, position: usize, href: String, selected: bool, active: bo
         <div key={position} id={id(position)} {class} role="row" aria-rowindex={(position + 1).to_string()} aria-selected={selected.to_string()}>
             <div role="gridcell">
                 <a {href} tabindex="-1" aria-current={selected.then_some("page")}>
-                    <span class="top"><span class="name">{ words::title(entry) }</span><Badge text={entry.standing.label()} {tone} /></span>
+                    <span class="top"><span class="name">{ words::title(entry) }</span>{ standing_badge(entry.standing) }</span>
                     <span class="sub">{ words::summary(entry) }</span>
                     <span class="id">{ entry.operation_id.as_ref().unwrap_or(&entry.file) }</span>
                 </a>

@@ -1,58 +1,34 @@
 //! Something a person has to know, with what can be done about it.
 
-use yew::{AttrValue, Html, Properties, component, html};
+use yew::{Html, classes, html};
 
 use super::badge::Tone;
-use super::differences::{Differences, Reasons};
+use super::differences::{differences, reasons};
 use crate::state::failure::Failure;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// What it is, in a few words.
-    pub title: AttrValue,
-    /// Its colour.
-    pub tone: Tone,
-    /// Set for what has to be heard at once.
-    #[prop_or_default]
-    pub alert: bool,
-    /// The rest of it.
-    #[prop_or_default]
-    pub children: Html,
-}
-
 /// Something a person has to know.
-#[component]
-pub fn Notice(props: &Props) -> Html {
+#[must_use]
+pub fn notice(title: &str, tone: Tone, content: Html) -> Html {
     html! {
-        <div class={yew::classes!("notice", props.tone.class())} role={props.alert.then_some("alert")}>
-            <p class="title">{ &props.title }</p>
-            { props.children.clone() }
+        <div class={classes!("notice", tone.class())}>
+            <p class="title">{ title }</p>
+            { content }
         </div>
     }
 }
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct FailureProps {
-    /// What went wrong.
-    pub failure: Failure,
-    /// What can be done.
-    #[prop_or_default]
-    pub children: Html,
+/// Something a person has to hear of at once.
+#[must_use]
+pub fn alert(title: &str, tone: Tone, content: Html) -> Html {
+    html! { <div role="alert">{ notice(title, tone, content) }</div> }
 }
 
-/// Why the server did not do, or say, what was asked.
-#[component]
-pub fn FailureNotice(props: &FailureProps) -> Html {
-    let (reasons, differences) = match &props.failure {
-        Failure::Problem(problem) => (problem.reasons.clone(), problem.differences.clone()),
-        _ => Default::default(),
+/// Why the server did not do, or say, what was asked; then whatever can be done about it.
+#[must_use]
+pub fn failure_notice(failure: &Failure, actions: Html) -> Html {
+    let why = match failure {
+        Failure::Problem(problem) => html! { <>{ reasons(&problem.reasons) }{ differences(&problem.differences) }</> },
+        Failure::Unreachable | Failure::NotOurServer { .. } | Failure::Garbled { .. } => Html::default(),
     };
-    html! {
-        <Notice title={props.failure.title()} tone={Tone::Stop} alert=true>
-            <p>{ props.failure.detail() }</p>
-            <Reasons {reasons} />
-            <Differences {differences} />
-            { props.children.clone() }
-        </Notice>
-    }
+    alert(&failure.title(), Tone::Stop, html! { <><p>{ failure.detail() }</p>{ why }{ actions }</> })
 }

@@ -2,44 +2,41 @@
 
 use sidecar::explanation::outcome_sentence;
 use sidecar::{ApplyReport, SidecarFate, TableOutcome};
-use yew::{Html, Properties, component, html};
+use yew::{Html, classes, html};
 
-use super::badge::{Badge, outcome_tone};
-use super::differences::Differences;
-use super::facts::{Fact, Facts};
+use super::badge::{badge, outcome_tone};
+use super::differences::differences;
+use super::facts::{facts, plain};
 use crate::words;
 
 /// Tables listed before the rest is folded away.
 const TABLES_SHOWN: usize = 30;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// What came of it.
-    pub report: ApplyReport,
-}
-
 /// How an execution ended.
-#[component]
-pub fn Outcome(props: &Props) -> Html {
-    let report = &props.report;
+#[must_use]
+pub fn outcome(report: &ApplyReport) -> Html {
     let tone = outcome_tone(Some(report.outcome));
     let sentence = outcome_sentence(report);
     let (shown, folded) = report.tables.split_at(report.tables.len().min(TABLES_SHOWN));
+    let sidecar = match report.sidecar {
+        SidecarFate::Retired => "retired",
+        SidecarFate::Kept => "kept",
+    };
     html! {
-        <div class={yew::classes!("outcome", tone.class())} data-testid="outcome" data-outcome={report.outcome.name()}>
-            <p><Badge text={words::outcome(Some(report.outcome))} {tone} /></p>
+        <div class={classes!("outcome", tone.class())} data-testid="outcome" data-outcome={report.outcome.name()}>
+            <p>{ badge(words::outcome(Some(report.outcome)), tone) }</p>
             <p class="sentence">{ &sentence }</p>
             if !report.detail.is_empty() && report.detail != sentence { <p>{ &report.detail }</p> }
-            <Differences differences={report.differences.clone()} />
+            { differences(&report.differences) }
             if !shown.is_empty() { { outcomes(shown) } }
             if !folded.is_empty() {
                 <details><summary>{ format!("{} more", words::counted(folded.len(), "table")) }</summary>{ outcomes(folded) }</details>
             }
-            <Facts>
-                <Fact name="catalog">{ words::effect(report.catalog.effect) }</Fact>
-                <Fact name="audit record">{ words::effect(report.audit.effect) }</Fact>
-                <Fact name="sidecar">{ match report.sidecar { SidecarFate::Retired => "retired", SidecarFate::Kept => "kept" } }</Fact>
-            </Facts>
+            { facts([
+                ("catalog", plain(Some(words::effect(report.catalog.effect)))),
+                ("audit record", plain(Some(words::effect(report.audit.effect)))),
+                ("sidecar", plain(Some(sidecar))),
+            ]) }
         </div>
     }
 }

@@ -1,53 +1,47 @@
 //! How far an execution came, step by step.
 
-use std::rc::Rc;
-
 use sidecar::api::{ExecutionReport, StepProgress, StepState};
-use yew::{Html, Properties, component, html};
+use yew::{Html, classes, html};
 
+use super::steps::TALL;
 use crate::words;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// The execution.
-    pub execution: Rc<ExecutionReport>,
-}
-
-/// How many steps of an execution are done.
-#[must_use]
-pub fn done(execution: &ExecutionReport) -> usize {
-    execution.steps.iter().filter(|step| step.state == StepState::Done).count()
-}
-
 /// How far an execution came.
-#[component]
-pub fn ExecutionProgress(props: &Props) -> Html {
-    let steps = &props.execution.steps;
+#[must_use]
+pub fn progress(execution: &ExecutionReport) -> Html {
+    let steps = &execution.steps;
     if steps.is_empty() {
         return html! { <p class="quiet-text">{ "The steps are being read…" }</p> };
     }
-    let (done, total) = (done(&props.execution), steps.len());
+    let done = steps.iter().filter(|step| step.state == StepState::Done).count();
+    let (total, tall) = (steps.len(), steps.len() > TALL);
     html! {
         <div class="progress" data-testid="progress">
-            <progress max={total.to_string()} value={done.to_string()} aria-label="Steps done">{ format!("{done} of {total}") }</progress>
+            { bar(done, total, "Steps done") }
             <p class="quiet-text">{ format!("{} of {} done", words::grouped(done), words::counted(total, "step")) }</p>
-            <div class={yew::classes!("scroller", (total > 12).then_some("tall"))} tabindex={(total > 12).then_some("0")}>
+            <div class={classes!("scroller", tall.then_some("tall"))} tabindex={tall.then_some("0")}>
                 <ol class="walk">{ for steps.iter().map(item) }</ol>
             </div>
         </div>
     }
 }
 
+/// A bar that fills.
+#[must_use]
+pub fn bar(done: usize, total: usize, name: &'static str) -> Html {
+    html! { <progress max={total.to_string()} value={done.to_string()} aria-label={name}></progress> }
+}
+
 fn item(step: &StepProgress) -> Html {
-    let (class, word) = match step.state {
-        StepState::Waiting => ("waiting", "waiting"),
-        StepState::Started => ("started", "started"),
-        StepState::Done => ("done", "done"),
+    let state = match step.state {
+        StepState::Waiting => "waiting",
+        StepState::Started => "started",
+        StepState::Done => "done",
     };
     html! {
-        <li {class} data-state={class}>
+        <li class={state} data-state={state}>
             <span class="mark" aria-hidden="true"></span>
-            <span>{ &step.sentence }<span class="unseen">{ format!(": {word}") }</span></span>
+            <span>{ &step.sentence }<span class="unseen">{ format!(": {state}") }</span></span>
         </li>
     }
 }

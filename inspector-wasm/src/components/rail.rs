@@ -1,31 +1,24 @@
 //! The version rail of one table, drawn.
 
 use sidecar::PlannedTable;
-use yew::{Html, Properties, classes, component, html};
+use sidecar::api::TableReport;
+use yew::{Html, classes, html};
 
-use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop};
+use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop, px};
 use crate::words;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// The table with its transactions.
-    pub report: sidecar::api::TableReport,
-    /// The width there is.
-    pub width: f64,
-}
-
-/// The version rail of one table.
-#[component]
-pub fn RailFigure(props: &Props) -> Html {
-    if props.width <= 0.0 {
+/// The version rail of one table, for the width there is.
+#[must_use]
+pub fn rail_figure(report: &TableReport, width: f64) -> Html {
+    if width <= 0.0 {
         return html! { <div class="rail-space"></div> };
     }
-    let evidence = Evidence { table: &props.report.table, transactions: &props.report.transactions };
-    let rail = Rail::new(&evidence, props.width);
-    let (width, height) = (rail.width.to_string(), rail.height.to_string());
+    let evidence = Evidence { table: &report.table, transactions: &report.transactions };
+    let rail = Rail::new(&evidence, width);
+    let (width, height) = (px(rail.width), px(rail.height));
     html! {
-        <svg class="rail" role="img" aria-label={description(&props.report.table)}
-            {width} height={height} viewBox={format!("0 0 {} {}", rail.width, rail.height)}>
+        <svg class="rail" role="img" aria-label={description(&report.table)}
+            width={width.clone()} height={height.clone()} viewBox={format!("0 0 {width} {height}")}>
             { line("axis", rail.stops.first().map(|stop| Span { from: stop.x, to: rail.width }).as_ref()) }
             { line("published", rail.published.as_ref()) }
             { line("unpublished", rail.unpublished.as_ref()) }
@@ -39,7 +32,7 @@ pub fn RailFigure(props: &Props) -> Html {
             { for rail.stops.iter().map(stop) }
             { for rail.names.iter().map(|label| text(name_class(&label.text), label)) }
             if let Some(arrow) = &rail.arrow {
-                <g class={action_class(&props.report.table)}>
+                <g class={action_class(&report.table)}>
                     <path class="shaft" d={arrow.path.clone()} />
                     <path class="head" d={arrow.head.clone()} />
                     { text("action-name", &arrow.label) }
@@ -64,18 +57,24 @@ fn description(table: &PlannedTable) -> String {
 
 fn line(class: &'static str, span: Option<&Span>) -> Html {
     let Some(span) = span else { return Html::default() };
-    let y = AXIS.to_string();
-    html! { <line {class} x1={span.from.to_string()} x2={span.to.to_string()} y1={y.clone()} y2={y} /> }
+    let y = px(AXIS);
+    html! { <line {class} x1={px(span.from)} x2={px(span.to)} y1={y.clone()} y2={y} /> }
 }
 
 fn gap(x: f64) -> Html {
     html! {
         <g class="gap">
             <title>{ "Versions are left out here" }</title>
-            <path class="clear" d={format!("M{} {AXIS}H{}", x - 5.0, x + 5.0)} />
-            <path class="mark" d={format!("M{} {low}L{} {high}M{} {low}L{} {high}", x - 7.0, x - 2.0, x + 2.0, x + 7.0, low = AXIS + 7.0, high = AXIS - 7.0)} />
+            <path class="clear" d={format!("M{} {}H{}", px(x - 5.0), px(AXIS), px(x + 5.0))} />
+            <path class="mark" d={slashes(x)} />
         </g>
     }
+}
+
+/// Two strokes across the line.
+fn slashes(x: f64) -> String {
+    let (low, high) = (px(AXIS + 7.0), px(AXIS - 7.0));
+    format!("M{} {low}L{} {high}M{} {low}L{} {high}", px(x - 7.0), px(x - 2.0), px(x + 2.0), px(x + 7.0))
 }
 
 fn stop(stop: &Stop) -> Html {
@@ -90,14 +89,14 @@ fn stop(stop: &Stop) -> Html {
     let number = Label { text: stop.version.to_string(), x: stop.x, y: Rail::numbers() };
     html! {
         <>
-            <circle {class} cx={stop.x.to_string()} cy={AXIS.to_string()} r={radius} />
+            <circle {class} cx={px(stop.x)} cy={px(AXIS)} r={radius} />
             { text(if stop.pin || stop.head || stop.new { "number strong" } else { "number" }, &number) }
         </>
     }
 }
 
 fn text(class: &'static str, label: &Label) -> Html {
-    html! { <text {class} x={label.x.to_string()} y={label.y.to_string()}>{ &label.text }</text> }
+    html! { <text {class} x={px(label.x)} y={px(label.y)}>{ &label.text }</text> }
 }
 
 fn name_class(name: &str) -> &'static str {

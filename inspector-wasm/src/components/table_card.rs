@@ -2,33 +2,24 @@
 
 use sidecar::api::TableReport;
 use sidecar::observation::TransactionObservation;
-use yew::{Html, Properties, component, html};
+use yew::{Html, html};
 
-use super::badge::{Badge, classification_tone};
-use super::rail::RailFigure;
+use super::badge::classification_badge;
+use super::rail::rail_figure;
 use crate::words;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// The table with its transactions.
-    pub report: TableReport,
-    /// The width there is for its rail.
-    pub width: f64,
-}
-
-/// One table of a plan.
-#[component]
-pub fn TableCard(props: &Props) -> Html {
-    let TableReport { table, effect, transactions } = &props.report;
-    let classification = table.classification.map_or("not classified", sidecar::ClassificationLabel::name);
+/// One table of a plan, with a rail as wide as this.
+#[must_use]
+pub fn table_card(report: &TableReport, width: f64) -> Html {
+    let TableReport { table, effect, transactions } = report;
     html! {
-        <article class="card table" data-table={table.table_key.clone()}>
+        <article class="card table" key={key(report)} data-table={table.table_key.clone()}>
             <header>
                 <h3>{ &table.table_key }if let Some(branch) = &table.branch { <span class="branch">{ " on " }{ branch }</span> }</h3>
-                <Badge text={classification} tone={classification_tone(table.classification)} />
+                { classification_badge(table.classification) }
                 <code class="rule">{ &table.rule }</code>
             </header>
-            <RailFigure report={props.report.clone()} width={props.width} />
+            { rail_figure(report, width) }
             <p class="effect">{ effect }</p>
             { transactions_table(transactions) }
         </article>
@@ -77,4 +68,8 @@ fn transactions_table(transactions: &[TransactionObservation]) -> Html {
             </div>
         </details>
     }
+}
+
+fn key(report: &TableReport) -> String {
+    format!("{}\n{}", report.table.table_key, report.table.branch.as_deref().unwrap_or_default())
 }

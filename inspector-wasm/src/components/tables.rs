@@ -6,8 +6,8 @@ use sidecar::Action;
 use sidecar::api::{PlanReport, TableReport};
 use yew::{Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq};
 
-use super::badge::{Badge, classification_tone};
-use super::table_card::TableCard;
+use super::badge::classification_badge;
+use super::table_card::table_card;
 use crate::hooks::use_width;
 use crate::words;
 
@@ -46,19 +46,13 @@ pub fn Tables(props: &Props) -> Html {
                 <h2 id="tables-heading">{ words::counted(tables.len(), "table") }</h2>
                 if !tables.is_empty() { { legend() } }
             </header>
-            { for cards.iter().take(*drawn).map(|report| html! {
-                <TableCard key={key(report)} report={(*report).clone()} width={(width - CARD_EDGES).max(0.0)} />
-            }) }
+            { for cards.iter().take(*drawn).map(|report| table_card(report, (width - CARD_EDGES).max(0.0))) }
             if left > 0 {
                 <button type="button" onclick={more}>{ format!("Show {} more of {}", words::grouped(left.min(BATCH)), words::counted(left, "table")) }</button>
             }
             { unchanged(&folded) }
         </section>
     }
-}
-
-fn key(report: &TableReport) -> String {
-    format!("{}\n{}", report.table.table_key, report.table.branch.as_deref().unwrap_or_default())
 }
 
 fn legend() -> Html {
@@ -84,7 +78,7 @@ fn unchanged(tables: &[&TableReport]) -> Html {
         html! {
             <tr>
                 <th scope="row">{ &table.table_key }</th>
-                <td><Badge text={table.classification.map_or("not classified", sidecar::ClassificationLabel::name)} tone={classification_tone(table.classification)} /></td>
+                <td>{ classification_badge(table.classification) }</td>
                 <td><code>{ &table.rule }</code></td>
                 <td>{ &report.effect }</td>
             </tr>

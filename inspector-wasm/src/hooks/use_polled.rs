@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use gloo_timers::future::TimeoutFuture;
@@ -25,21 +26,20 @@ impl Alive {
     }
 }
 
-/// Asks at once and whenever `key` changes, then after every pause that `ask` returns; `None` stops.
-/// While the page is out of sight it is quiet. Returns what asks anew.
+/// One question: tells whoever wants to know, and returns how long to wait before the next, in
+/// milliseconds; `None` for no next.
+pub type Asking = Pin<Box<dyn Future<Output = Option<u32>>>>;
+
+/// Asks at once and whenever `key` changes, then after every pause. While the page is out of sight it
+/// is quiet. Returns what asks anew.
 #[hook]
-pub fn use_polled<K, A, F>(key: &K, ask: A) -> Callback<()>
-where
-    K: Clone + PartialEq + 'static,
-    A: Fn(K, Alive) -> F + 'static,
-    F: Future<Output = Option<u32>> + 'static,
-{
+pub fn use_polled(key: String, ask: Box<dyn Fn(Alive) -> Asking>) -> Callback<()> {
     let round = use_state_eq(|| 0_u64);
-    use_effect_with((key.clone(), *round), move |(key, _)| {
+    use_effect_with((key, *round), move |_| {
         let alive = Alive(Rc::new(Cell::new(true)));
-        let (key, asking) = (key.clone(), alive.clone());
+        let asking = alive.clone();
         spawn_local(async move {
-            while let Some(pause) = ask(key.clone(), asking.clone()).await {
+            while let Some(pause) = ask(asking.clone()).await {
                 TimeoutFuture::new(pause).await;
                 while asking.get() && dom::is_hidden() {
                     TimeoutFuture::new(SIGHT_MS).await;

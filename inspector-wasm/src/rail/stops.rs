@@ -1,7 +1,5 @@
 //! Which versions a rail shows, and where.
 
-use std::collections::BTreeSet;
-
 use sidecar::PlannedTable;
 
 use super::text_width;
@@ -45,12 +43,17 @@ pub fn shown(table: &PlannedTable, room: f64) -> Vec<u64> {
         table.restore_to,
         table.publish_as,
     ];
-    let mut chosen: BTreeSet<u64> = meaningful.into_iter().flatten().collect();
-    let highest = chosen.last().copied().unwrap_or_default();
-    let stops_max = |chosen: &BTreeSet<u64>| {
-        let versions: Vec<u64> = chosen.iter().copied().collect();
-        ((room / spacing_min(&versions)) as usize + 1).min(STOPS_MAX)
+    let mut chosen: Vec<u64> = Vec::new();
+    let choose = |chosen: &mut Vec<u64>, version: u64| {
+        if let Err(place) = chosen.binary_search(&version) {
+            chosen.insert(place, version);
+        }
     };
+    for version in meaningful.into_iter().flatten() {
+        choose(&mut chosen, version);
+    }
+    let highest = chosen.last().copied().unwrap_or_default();
+    let stops_max = |chosen: &[u64]| ((room / spacing_min(chosen)) as usize + 1).min(STOPS_MAX);
 
     // Neighbours, the most telling first: what was committed above the pin, what came before it,
     // and one version of room at the end.
@@ -63,9 +66,9 @@ pub fn shown(table: &PlannedTable, room: f64) -> Vec<u64> {
         if chosen.len() >= stops_max(&chosen) {
             break;
         }
-        chosen.insert(version);
+        choose(&mut chosen, version);
     }
-    chosen.into_iter().collect()
+    chosen
 }
 
 /// Puts versions at even distances.

@@ -51,6 +51,13 @@ fn made(version: u64, operation: &str) -> TransactionObservation {
 }
 
 #[test]
+fn lengths_are_written_to_a_tenth() {
+    for (length, text) in [(0.0, "0"), (12.5, "12.5"), (7.96, "8"), (1_234.04, "1234")] {
+        assert_eq!(px(length), text);
+    }
+}
+
+#[test]
 fn a_short_history_is_shown_whole() {
     let rail = rail(&restored(4, 5), 680.0);
     assert_eq!(versions(&rail), [1, 2, 3, 4, 5, 6, 7]);
@@ -85,10 +92,11 @@ fn left_out_versions_leave_a_break_and_numbers_keep_apart() {
 
 #[test]
 fn names_that_would_overlap_go_to_another_row() {
-    let narrow = rail(&restored(4, 5), 180.0);
+    let planned = PlannedTable { expected_version: 4, post_commit_pin: 5, ..restored(5, 6) };
+    let narrow = rail(&planned, 240.0);
     let rows: std::collections::BTreeSet<i64> = narrow.names.iter().map(|label| label.y as i64).collect();
     assert!(rows.len() > 1, "{:?}", narrow.names);
-    let wide = rail(&restored(4, 5), 900.0);
+    let wide = rail(&planned, 900.0);
     assert!(wide.names.iter().all(|label| label.y == NAMES), "{:?}", wide.names);
     assert!(narrow.height > wide.height);
 }

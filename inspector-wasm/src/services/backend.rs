@@ -96,7 +96,7 @@ async fn post<T: DeserializeOwned>(path: &str, digest: Digest, body: Option<&imp
 async fn ask<T: DeserializeOwned>(path: &str, request: RequestInit, headers: &[(&str, &str)]) -> Result<T, Failure> {
     let (status, body) = answer(path, &request, headers).await.map_err(|_| Failure::Unreachable)?;
     if !(200..300).contains(&status) {
-        return Err(Failure::of_answer(status, &String::from_utf8_lossy(&body)));
+        return Err(Failure::of_answer(status, &body));
     }
     serde_json::from_slice(&body).map_err(|error| match body.first() {
         // A static host that answers everything with its index page.

@@ -58,7 +58,7 @@ impl ChainCheck {
 /// A record as its stored bytes say it; what the server says beside them is not looked at.
 #[must_use]
 pub fn stored_record(stored: &str) -> Option<JournalRecord> {
-    serde_json::from_str(stored).ok()
+    serde_json::from_slice(stored.as_bytes()).ok()
 }
 
 /// An error with everything that caused it.

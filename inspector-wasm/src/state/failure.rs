@@ -24,8 +24,8 @@ pub enum Failure {
 impl Failure {
     /// Reads an answer that is not a success.
     #[must_use]
-    pub fn of_answer(status: u16, body: &str) -> Self {
-        match serde_json::from_str::<Problem>(body) {
+    pub fn of_answer(status: u16, body: &[u8]) -> Self {
+        match serde_json::from_slice::<Problem>(body) {
             Ok(problem) => Self::Problem(Box::new(problem)),
             Err(_) => Self::NotOurServer { status },
         }
@@ -80,17 +80,17 @@ mod tests {
     #[test]
     fn a_problem_is_told_from_a_static_hosts_404() {
         let body = r#"{"type":"about:blank","title":"Not found","status":404,"detail":"no such operation","instance":"/x","code":"unknown_operation"}"#;
-        let failure = Failure::of_answer(404, body);
+        let failure = Failure::of_answer(404, body.as_bytes());
         assert!(failure.is_not_found());
         assert_eq!(failure.detail(), "no such operation");
-        assert_eq!(Failure::of_answer(404, "<h1>Not found</h1>"), Failure::NotOurServer { status: 404 });
+        assert_eq!(Failure::of_answer(404, b"<h1>Not found</h1>"), Failure::NotOurServer { status: 404 });
     }
 
     #[test]
     fn only_401_and_403_ask_for_a_login() {
         let problem = |status: u16| {
             let body = format!(r#"{{"type":"t","title":"t","status":{status},"detail":"d","instance":"i","code":"c"}}"#);
-            Failure::of_answer(status, &body)
+            Failure::of_answer(status, body.as_bytes())
         };
         assert!(problem(401).asks_for_login() && problem(403).asks_for_login());
         assert!(!problem(404).asks_for_login() && !Failure::Unreachable.asks_for_login());

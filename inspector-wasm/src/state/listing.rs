@@ -1,8 +1,9 @@
 //! A list of sidecars with its filter and order.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::rc::Rc;
+
+use sidecar::Disposition;
 
 use super::entry::{Entry, Standing};
 
@@ -143,12 +144,10 @@ impl Listing {
 
     /// How many lines stand how.
     #[must_use]
-    pub fn counts(&self) -> BTreeMap<Standing, usize> {
-        let mut counts = BTreeMap::new();
-        for entry in self.entries.iter() {
-            *counts.entry(entry.standing).or_default() += 1;
-        }
-        counts
+    pub fn counts(&self) -> Vec<(Standing, usize)> {
+        let standings = Disposition::ALL.map(Standing::Judged).into_iter().chain([Standing::Undecided]);
+        let count = |standing| (standing, self.entries.iter().filter(|entry| entry.standing == standing).count());
+        standings.map(count).filter(|(_, count)| *count > 0).collect()
     }
 
     fn arranged(mut self) -> Self {
@@ -168,7 +167,6 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
-    use sidecar::Disposition;
     use sidecar::api::{Progress, RecoverySummary};
 
     use super::*;

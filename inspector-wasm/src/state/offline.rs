@@ -1,6 +1,5 @@
 //! Dropped files: which of them are sidecars, and how they stand to each other.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use sidecar::{Code, Limits, ListedSidecar, Reason, SidecarFile, assemble};
@@ -191,25 +190,25 @@ impl OfflineState {
     /// How many folders they come from.
     #[must_use]
     pub fn folders(&self) -> usize {
-        self.listed.iter().map(|dropped| &dropped.folder).collect::<BTreeSet<_>>().len()
+        self.listed.chunk_by(|left, right| left.folder == right.folder).count()
     }
 
     /// Adds files; one dropped again takes its own place. Files of one folder are one store.
     fn take(&mut self, files: Vec<SidecarFileAt>) {
-        let mut folders: BTreeMap<String, BTreeMap<String, SidecarFile>> = BTreeMap::new();
-        for Dropped { folder, listed } in self.listed.iter().cloned() {
-            folders.entry(folder).or_default().insert(listed.file.file.clone(), listed.file);
+        let before = self.listed.iter().map(|Dropped { folder, listed }| SidecarFileAt {
+            path: FilePath { folder: folder.clone(), name: listed.file.file.clone() },
+            file: listed.file.clone(),
+        });
+        let mut all: Vec<SidecarFileAt> = files.into_iter().chain(before).collect();
+        // Stable, and new ones come first, so of two with one path the new one stays.
+        all.sort_by(|left, right| left.path.cmp(&right.path));
+        all.dedup_by(|later, earlier| later.path == earlier.path);
+        let mut listed = Vec::with_capacity(all.len());
+        for store in all.chunk_by(|left, right| left.path.folder == right.path.folder) {
+            let folder = &store[0].path.folder;
+            let files = store.iter().map(|at| at.file.clone()).collect();
+            listed.extend(assemble(files).into_iter().map(|listed| Dropped { folder: folder.clone(), listed }));
         }
-        for SidecarFileAt { path, file } in files {
-            folders.entry(path.folder).or_default().insert(path.name, file);
-        }
-        let listed: Vec<Dropped> = folders
-            .into_iter()
-            .flat_map(|(folder, files)| {
-                let listed = assemble(files.into_values().collect());
-                listed.into_iter().map(move |listed| Dropped { folder: folder.clone(), listed })
-            })
-            .collect();
         let entries = listed.iter().map(|dropped| Entry::of_listed(&dropped.listed)).collect();
         self.listed = Rc::new(listed);
         self.listing = self.listing.with_entries(entries);

@@ -1,6 +1,5 @@
 //! One recovery on screen: its plan, what the approver states, and how far its execution came.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sidecar::api::{ApprovalRequest, ExecutionReport, PlanReport, Progress};
@@ -51,7 +50,7 @@ pub struct RecoveryState {
     /// Whether it is what its digest stands for.
     pub check: PlanCheck,
     /// What the approver states.
-    pub stated: BTreeSet<Requirement>,
+    pub stated: Vec<Requirement>,
     /// Why, in the approver's words.
     pub reason: String,
     /// What is being done.
@@ -92,7 +91,7 @@ impl Default for RecoveryState {
         Self {
             plan: Load::default(),
             check: PlanCheck::NoDigest,
-            stated: BTreeSet::new(),
+            stated: Vec::new(),
             reason: String::new(),
             doing: None,
             refusal: None,
@@ -110,8 +109,10 @@ impl Reducible for RecoveryState {
         match action {
             Action::Asked => next.plan.asked(),
             Action::Planned(answer) => next.planned(answer),
-            Action::Stated(requirement, true) => drop(next.stated.insert(requirement)),
-            Action::Stated(requirement, false) => drop(next.stated.remove(&requirement)),
+            Action::Stated(requirement, stated) => {
+                next.stated.retain(|other| *other != requirement);
+                next.stated.extend(stated.then_some(requirement));
+            }
             Action::Reasoned(reason) => next.reason = reason,
             Action::Began(doing) => (next.doing, next.refusal) = (Some(doing), None),
             Action::Refused(failure) => (next.doing, next.refusal) = (None, Some(Rc::new(failure))),

@@ -1,14 +1,13 @@
 //! Audit: what was done in a root, from its journals, each chain verified here.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use sidecar::api::{AuditReport, RootSummary};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state, use_state_eq};
 
-use crate::components::{FailureNotice, Journal, Notice, Tone};
-use crate::hooks::{Alive, use_polled, use_screen};
+use crate::components::{Journal, Tone, alert, failure_notice};
+use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
 use crate::services::{backend, dom};
 use crate::state::chain::ChainCheck;
@@ -36,10 +35,10 @@ pub fn Audit(props: &Props) -> Html {
     let drawn = use_state_eq(|| BATCH);
     let refresh = {
         let load = load.clone();
-        let place = (props.summary.name.clone(), props.operation.clone());
-        use_polled(&place, move |(root, operation): (String, Option<String>), alive: Alive| {
-            let load = load.clone();
-            async move {
+        let (root, operation) = (props.summary.name.clone(), props.operation.clone());
+        let ask = move |alive: Alive| -> Asking {
+            let (load, root, operation) = (load.clone(), root.clone(), operation.clone());
+            Box::pin(async move {
                 let answer = backend::audit(&root, operation.as_deref()).await;
                 if alive.get() {
                     let mut next = (*load).clone();
@@ -47,8 +46,10 @@ pub fn Audit(props: &Props) -> Html {
                     load.set(next);
                 }
                 None
-            }
-        })
+            })
+        };
+        // The screen is another one for another root or operation.
+        use_polled(String::new(), Box::new(ask))
     };
     let checks = use_checks(load.value.as_ref());
     let title = match &props.operation {
@@ -70,13 +71,13 @@ pub fn Audit(props: &Props) -> Html {
             <h1 ref={heading} tabindex="-1">{ title }</h1>
             <p class="lead">{ "Every record carries the digest of the one before it. The chains are verified here, in your browser, over the stored bytes." }</p>
             { summary(operations.len(), &checks) }
-            if let Some(failure) = &load.failure { <FailureNotice failure={failure.clone()} /> }
+            if let Some(failure) = &load.failure { { failure_notice(failure, Html::default()) } }
             if load.value.is_none() && load.failure.is_none() { <p role="status">{ "Reading the journals…" }</p> }
             if load.value.is_some() && operations.is_empty() {
                 <p>{ "No recovery was ever approved in this root, so there is nothing on record." }</p>
             }
-            { for operations.iter().rev().take(*drawn).map(|operation| html! {
-                <Journal key={operation.operation_id.clone()} operation={operation.clone()} check={checks.get(&operation.operation_id).cloned()}
+            { for operations.iter().rev().enumerate().take(*drawn).map(|(index, operation)| html! {
+                <Journal key={operation.operation_id.clone()} operation={operation.clone()} check={checks.get(index).cloned()}
                     open={props.operation.is_some()} href={Route::Record { root: props.summary.name.clone(), operation: operation.operation_id.clone() }.href()} />
             }) }
             <p class="actions">
@@ -87,7 +88,8 @@ pub fn Audit(props: &Props) -> Html {
     }
 }
 
-type Checks = Rc<BTreeMap<String, ChainCheck>>;
+/// The latest journal first, as they are drawn; as far as they are verified.
+type Checks = Rc<Vec<ChainCheck>>;
 
 /// Verifies every chain of a report, a slice of time at a time.
 #[yew::hook]
@@ -99,11 +101,10 @@ fn use_checks(report: Option<&Rc<AuditReport>>) -> Checks {
         if let Some(report) = report.clone() {
             let alive = alive.clone();
             spawn_local(async move {
-                let mut found = BTreeMap::new();
+                let mut found = Vec::new();
                 let mut since = dom::now_ms();
-                // The latest are drawn first.
                 for operation in report.operations.iter().rev() {
-                    found.insert(operation.operation_id.clone(), ChainCheck::of_operation(operation));
+                    found.push(ChainCheck::of_operation(operation));
                     if dom::now_ms() - since > SLICE_MS {
                         setter.set(Rc::new(found.clone()));
                         dom::rest(0).await;
@@ -125,10 +126,12 @@ fn summary(total: usize, checks: &Checks) -> Html {
     if total == 0 {
         return Html::default();
     }
-    let broken = checks.values().filter(|check| matches!(check, ChainCheck::Broken { .. })).count();
+    let broken = checks.iter().filter(|check| matches!(check, ChainCheck::Broken { .. })).count();
     if broken > 0 {
         let title = format!("{} of {} cannot be trusted", words::grouped(broken), words::counted(total, "journal"));
-        return html! { <Notice title={title} tone={Tone::Stop} alert=true><p>{ "Each says below which of its records does not hold. Nothing should be concluded from it before a person has looked at the store." }</p></Notice> };
+        return alert(&title, Tone::Stop, html! {
+            <p>{ "Each says below which of its records does not hold. Nothing should be concluded from it before a person has looked at the store." }</p>
+        });
     }
     let text = if checks.len() < total {
         format!("{} of {} verified…", words::grouped(checks.len()), words::counted(total, "journal"))

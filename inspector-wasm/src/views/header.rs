@@ -1,34 +1,26 @@
 //! The bar at the top: where one is, in which root, and as whom.
 
-use yew::{Callback, Event, Html, Properties, component, html};
+use yew::{Callback, Event, Html, html};
 
 use crate::context::{Connection, Session};
 use crate::route::Route;
 use crate::services::dom;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// The screen.
-    pub route: Route,
-    /// The server.
-    pub connection: Connection,
-}
-
 /// The bar at the top.
-#[component]
-pub fn Header(props: &Props) -> Html {
-    let session = match &props.connection {
+#[must_use]
+pub fn header(route: &Route, connection: &Connection) -> Html {
+    let session = match connection {
         Connection::Present(session) => Some(session),
         Connection::Asking | Connection::Absent { .. } | Connection::LoggedOut { .. } => None,
     };
-    let named = props.route.root().map(str::to_owned);
+    let named = route.root().map(str::to_owned);
     let first = session.and_then(|session| session.roots.first()).map(|root| root.name.clone());
     let root = named.or(first);
     let offline_only = session.is_none();
-    let (pending, audit, offline) = match &props.route {
+    let (pending, audit, offline) = match route {
         Route::Offline | Route::OfflineFile { .. } => (false, false, true),
         Route::Audit { .. } | Route::Record { .. } => (false, true, false),
-        Route::Start if matches!(props.connection, Connection::Absent { .. }) => (false, false, true),
+        Route::Start if matches!(connection, Connection::Absent { .. }) => (false, false, true),
         Route::Start | Route::Pending { .. } | Route::Recovery { .. } => (true, false, false),
         Route::NotFound => (false, false, false),
     };
@@ -49,7 +41,7 @@ pub fn Header(props: &Props) -> Html {
             </nav>
             if let Some(session) = session {
                 <div class="place">
-                    if let Some(root) = root { { switcher(session, &props.route, &root) } }
+                    if let Some(root) = root { { switcher(session, route, &root) } }
                     <span class="who" data-testid="session"><span class="unseen">{ "Logged in as " }</span>{ &*session.name }</span>
                 </div>
             }

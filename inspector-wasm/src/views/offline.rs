@@ -8,7 +8,7 @@ use yew::{
 };
 
 use super::offline_file::OfflineFile;
-use crate::components::{List, ListTools, Notice, Tone};
+use crate::components::{List, Tone, alert, bar, list_tools};
 use crate::context::{Connection, Voice};
 use crate::hooks::use_screen;
 use crate::route::Route;
@@ -93,10 +93,12 @@ pub fn Offline(props: &Props) -> Html {
         <div {class} {ondrop} {ondragover} {ondragleave}>
             if !empty {
                 <aside aria-label="Dropped files">
-                    <ListTools listing={state.listing.clone()} query={state.listing.query().to_owned()} {onquery} {onsort}>
-                        <a class="quiet button" href={Route::Offline.href()}>{ "Add" }</a>
-                        <button type="button" class="quiet" onclick={onclear}>{ "Clear" }</button>
-                    </ListTools>
+                    { list_tools(&state.listing, &onquery, &onsort, html! {
+                        <>
+                            <a class="quiet button" href={Route::Offline.href()}>{ "Add" }</a>
+                            <button type="button" class="quiet" onclick={onclear}>{ "Clear" }</button>
+                        </>
+                    }) }
                     <List listing={state.listing.clone()} label="Dropped files" {selected} {href} />
                 </aside>
             }
@@ -166,12 +168,12 @@ fn Start(props: &StartProps) -> Html {
             </div>
             if let Some(reading) = state.reading {
                 <div class="progress" role="status">
-                    <progress max={reading.total.to_string()} value={reading.done.to_string()} aria-label="Files read"></progress>
+                    { bar(reading.done, reading.total, "Files read") }
                     <p class="quiet-text">{ format!("{} of {} read", words::grouped(reading.done), words::counted(reading.total, "file")) }</p>
                 </div>
             }
             if let Some(failure) = &state.failure {
-                <Notice title="Nothing came of that" tone={Tone::Stop} alert=true><p>{ words::sentence(failure) }</p></Notice>
+                { alert("Nothing came of that", Tone::Stop, html! { <p>{ words::sentence(failure) }</p> }) }
             }
             if total > 0 {
                 <p role="status" data-testid="dropped">

@@ -1,9 +1,9 @@
 //! One dropped file: what it says, and what its verdict would depend on.
 
-use sidecar::{SidecarFile, Sidecar, TablePin, Timestamp, what_if};
+use sidecar::{Sidecar, SidecarFile, TablePin, what_if};
 use yew::{Html, Properties, component, html};
 
-use crate::components::{Badge, Copyable, Fact, Facts, Notice, Raw, Reasons, Tone, WhatIfTable, standing_tone};
+use crate::components::{Copyable, Raw, Tone, facts, notice, plain, reasons, standing_badge, time, what_if_table};
 use crate::hooks::use_screen;
 use crate::route::Route;
 use crate::state::entry::Entry;
@@ -30,10 +30,10 @@ pub fn OfflineFile(props: &Props) -> Html {
     html! {
         <article class="recovery" data-testid="offline-file">
             <a class="back" href={Route::Offline.href()}>{ "All files" }</a>
-            <p class="verdict"><Badge text={entry.standing.label()} tone={standing_tone(entry.standing)} /></p>
+            <p class="verdict">{ standing_badge(entry.standing) }</p>
             <h1 ref={heading} tabindex="-1">{ title }</h1>
             { standing(props, sidecar) }
-            { facts(&entry, file, folder, sidecar) }
+            { named_facts(&entry, file, folder, sidecar) }
             if let Some(sidecar) = sidecar { { announced(sidecar) }{ decision(sidecar, listed.refusal.is_some()) } }
             { raw(file) }
         </article>
@@ -43,37 +43,36 @@ pub fn OfflineFile(props: &Props) -> Html {
 fn standing(props: &Props, sidecar: Option<&Sidecar>) -> Html {
     let listed = &props.dropped.listed;
     if let Some(reason) = &listed.refusal {
-        return html! { <Notice title="This file is refused" tone={Tone::Stop}><Reasons reasons={vec![reason.clone()]} /></Notice> };
+        return notice("This file is refused", Tone::Stop, reasons(std::slice::from_ref(reason)));
     }
     html! {
         <>
             <p class="lead">{ "This file alone cannot be decided. It says what a writer meant to do; where the tables stand, their pins and their Lance HEADs, only the store can say." }</p>
             if let Some(older) = &listed.waiting_for {
-                <Notice title="It has to wait" tone={Tone::Calm}>
+                { notice("It has to wait", Tone::Calm, html! {
                     <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it: " }<code>{ older }</code></p>
-                </Notice>
+                }) }
             }
             if sidecar.is_none() { <p>{ "Nothing more can be read from it." }</p> }
         </>
     }
 }
 
-fn facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<&Sidecar>) -> Html {
+fn named_facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<&Sidecar>) -> Html {
     let version = sidecar.map(|sidecar| u64::from(sidecar.schema_version)).or(file.glimpse.schema_version);
-    let started_at: Option<Timestamp> = entry.started_at;
-    html! {
-        <Facts>
-            <Fact name="file">{ &file.file }</Fact>
-            if !folder.is_empty() { <Fact name="folder">{ folder }</Fact> }
-            if let Some(operation_id) = &entry.operation_id { <Fact name="operation"><Copyable text={operation_id.clone()} what="the operation id" /></Fact> }
-            if let Some(version) = version { <Fact name="schema version">{ version }</Fact> }
-            if let Some(kind) = &entry.writer_kind { <Fact name="kind">{ kind }</Fact> }
-            if sidecar.is_some() || entry.branch.is_some() { <Fact name="branch">{ entry.branch.as_deref().unwrap_or("main") }</Fact> }
-            if let Some(actor) = &entry.actor_id { <Fact name="actor">{ actor }</Fact> }
-            if let Some(started_at) = started_at { <Fact name="started"><time>{ started_at.to_string() }</time></Fact> }
-            if let Some(digest) = file.digest { <Fact name="digest"><Copyable text={digest.to_string()} what="the digest of the file" /></Fact> }
-        </Facts>
-    }
+    let copyable = |text: String, what: &'static str| html! { <Copyable {text} {what} /> };
+    let main = sidecar.map(|_| "main");
+    facts([
+        ("file", plain(Some(&file.file))),
+        ("folder", plain(Some(folder).filter(|folder| !folder.is_empty()))),
+        ("operation", entry.operation_id.clone().map(|text| copyable(text, "the operation id"))),
+        ("schema version", plain(version.map(|version| version.to_string()).as_deref())),
+        ("kind", plain(entry.writer_kind.as_deref())),
+        ("branch", plain(entry.branch.as_deref().or(main))),
+        ("actor", plain(entry.actor_id.as_deref())),
+        ("started", time(entry.started_at)),
+        ("digest", file.digest.map(|digest| copyable(digest.to_string(), "the digest of the file"))),
+    ])
 }
 
 fn announced(sidecar: &Sidecar) -> Html {
@@ -120,7 +119,7 @@ fn decision(sidecar: &Sidecar, refused: bool) -> Html {
         <section class="card" aria-labelledby="what-if-heading">
             <h2 id="what-if-heading">{ "What the verdict would be" }</h2>
             <p>{ "If every table of it stood alike. Where some stand otherwise than others, the verdict over all of them is the store’s to give." }</p>
-            <WhatIfTable {rows} table={sidecar.tables.first().map(|pin| pin.table_key.clone())} />
+            { what_if_table(&rows, sidecar.tables.first().map(|pin| pin.table_key.as_str())) }
         </section>
     }
 }

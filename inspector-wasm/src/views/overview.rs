@@ -4,7 +4,7 @@ use sidecar::Timestamp;
 use sidecar::api::RootSummary;
 use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
-use crate::components::{Badge, standing_tone};
+use crate::components::standing_badge;
 use crate::hooks::use_screen;
 use crate::route::Route;
 use crate::state::entry::Standing;
@@ -54,15 +54,13 @@ pub fn Overview(props: &Props) -> Html {
 
 fn count_line(standing: Standing, count: usize, onquery: &Callback<String>) -> Html {
     let label = standing.label();
-    let onclick = {
-        let label = label.clone();
-        onquery.reform(move |_: MouseEvent| label.clone())
-    };
+    let name = format!("Show only {label}, {count}");
+    let onclick = onquery.reform(move |_: MouseEvent| label.clone());
     html! {
         <li>
-            <button type="button" {onclick} aria-label={format!("Show only {label}, {count}")}>
+            <button type="button" {onclick} aria-label={name}>
                 <span class="count">{ words::grouped(count) }</span>
-                <Badge text={label} tone={standing_tone(standing)} />
+                { standing_badge(standing) }
             </button>
         </li>
     }

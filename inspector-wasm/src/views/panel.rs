@@ -5,10 +5,10 @@ use std::rc::Rc;
 use sidecar::api::PlanReport;
 use sidecar::{ApplyReport, Code, Digest, Disposition, OutcomeKind, SidecarFate};
 use wasm_bindgen_futures::spawn_local;
-use yew::{Callback, Html, MouseEvent, Properties, UseReducerDispatcher, component, html, use_context};
+use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
 
 use crate::components::{
-    ApprovalForm, Approvals, Copyable, ExecutionProgress, FailureNotice, Notice, Outcome, Reasons, Steps, Tone,
+    Copyable, Form, Tone, alert, approval_form, approvals, failure_notice, notice, outcome, progress, reasons, steps,
 };
 use crate::context::Voice;
 use crate::route::Route;
@@ -16,28 +16,30 @@ use crate::services::backend;
 use crate::state::entry::Standing;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, Doing, RecoveryState, Stage, succeeded};
+use crate::words;
 
-#[derive(PartialEq, Properties)]
-pub struct Props {
+/// What the panel is part of.
+pub struct Surroundings<'a> {
     /// What is known.
-    pub state: RecoveryState,
+    pub state: &'a RecoveryState,
     /// Where news go.
     pub dispatcher: UseReducerDispatcher<RecoveryState>,
     /// Asks for the plan anew.
     pub look: Callback<()>,
+    /// Speaks to screen readers.
+    pub voice: Option<Voice>,
     /// Name of the root.
-    pub root: String,
+    pub root: &'a str,
     /// The operation.
-    pub operation: String,
+    pub operation: &'a str,
     /// Something changed that the list shows too.
-    pub onchanged: Callback<()>,
+    pub onchanged: &'a Callback<()>,
 }
 
 /// The panel of one recovery.
-#[component]
-pub fn Panel(props: &Props) -> Html {
-    let voice = use_context::<Voice>();
-    let state = &props.state;
+#[must_use]
+pub fn panel(around: &Surroundings<'_>) -> Html {
+    let state = around.state;
     let stage = state.stage();
     let title = match (stage, &state.plan.value) {
         (Stage::Running, _) => "Being carried out".to_owned(),
@@ -48,13 +50,13 @@ pub fn Panel(props: &Props) -> Html {
         (_, None) => "Plan".to_owned(),
     };
     let body = match stage {
-        Stage::Blocked => blocked(props),
-        Stage::Distrusted => distrusted(props),
-        Stage::Approve => approve(props, voice),
-        Stage::Execute => execute(props),
-        Stage::Running => running(props),
-        Stage::Resume => resume(props),
-        Stage::Ended => ended(props),
+        Stage::Blocked => blocked(around),
+        Stage::Distrusted => distrusted(around),
+        Stage::Approve => approve(around),
+        Stage::Execute => execute(around),
+        Stage::Running => running(around),
+        Stage::Resume => resume(around),
+        Stage::Ended => ended(around),
     };
     html! {
         <section class="card panel" aria-labelledby="panel-heading" data-testid="panel" data-stage={format!("{stage:?}").to_lowercase()}>
@@ -70,19 +72,19 @@ fn capitalised(text: &str) -> String {
 }
 
 /// Forgets what was said about the old plan and asks for a new one.
-fn start_over(props: &Props, label: &'static str) -> Html {
-    let (dispatcher, look) = (props.dispatcher.clone(), props.look.clone());
+fn start_over(around: &Surroundings<'_>, label: &'static str) -> Html {
+    let (dispatcher, look) = (around.dispatcher.clone(), around.look.clone());
     let onclick = Callback::from(move |_: MouseEvent| {
         dispatcher.dispatch(Action::StartedOver);
         look.emit(());
     });
-    let busy = props.state.plan.asking.then_some("true");
+    let busy = around.state.plan.asking.then_some("true");
     html! { <button type="button" {onclick} aria-busy={busy}>{ label }</button> }
 }
 
-fn refusal(props: &Props) -> Html {
-    match &props.state.refusal {
-        Some(failure) => html! { <FailureNotice failure={(**failure).clone()}>{ start_over(props, "Make a new plan") }</FailureNotice> },
+fn refusal(around: &Surroundings<'_>) -> Html {
+    match &around.state.refusal {
+        Some(failure) => failure_notice(failure, start_over(around, "Make a new plan")),
         None => Html::default(),
     }
 }
@@ -103,49 +105,54 @@ fn digest(plan: &PlanReport, check: &PlanCheck) -> Html {
     }
 }
 
-fn blocked(props: &Props) -> Html {
-    let Some(plan) = &props.state.plan.value else { return Html::default() };
+fn blocked(around: &Surroundings<'_>) -> Html {
+    let Some(plan) = &around.state.plan.value else { return Html::default() };
     let older = plan.blockers.iter().find(|reason| reason.code == Code::WaitingFor).and_then(|reason| reason.detail.split_whitespace().next());
+    let title = if plan.disposition.has_effect() { "This plan cannot be carried out now" } else { "Nothing can be done here" };
     html! {
         <>
-            <Notice title={if plan.disposition.has_effect() { "This plan cannot be carried out now" } else { "Nothing can be done here" }} tone={Tone::Calm}>
-                <Reasons reasons={plan.blockers.clone()} />
-                if props.state.may_pass_by_itself() { <p>{ "This page looks again by itself." }</p> }
-            </Notice>
+            { notice(title, Tone::Calm, html! {
+                <>
+                    { reasons(&plan.blockers) }
+                    if around.state.may_pass_by_itself() { <p>{ "This page looks again by itself." }</p> }
+                </>
+            }) }
             <p class="actions">
                 if let Some(older) = older.filter(|_| plan.disposition == Disposition::Waiting) {
-                    <a class="button" href={Route::Recovery { root: props.root.clone(), operation: older.to_owned() }.href()}>{ "Open the older one" }</a>
+                    <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: older.to_owned() }.href()}>{ "Open the older one" }</a>
                 }
-                { start_over(props, "Look again") }
+                { start_over(around, "Look again") }
             </p>
-            <Steps plan={plan.clone()} />
-            { digest(plan, &props.state.check) }
+            { steps(&plan.steps) }
+            { digest(plan, &around.state.check) }
         </>
     }
 }
 
-fn distrusted(props: &Props) -> Html {
-    let (Some(plan), PlanCheck::Differs { reason }) = (&props.state.plan.value, &props.state.check) else { return Html::default() };
+fn distrusted(around: &Surroundings<'_>) -> Html {
+    let (Some(plan), PlanCheck::Differs { reason }) = (&around.state.plan.value, &around.state.check) else { return Html::default() };
     html! {
         <>
-            <Notice title="What the server shows is not what its digest stands for" tone={Tone::Stop} alert=true>
-                <p>{ crate::words::sentence(reason) }</p>
-                <p>{ "Load the page again. If this stays, page and server are of different versions, or the server is not to be trusted." }</p>
-            </Notice>
-            { digest(plan, &props.state.check) }
-            { start_over(props, "Make a new plan") }
+            { alert("What the server shows is not what its digest stands for", Tone::Stop, html! {
+                <>
+                    <p>{ words::sentence(reason) }</p>
+                    <p>{ "Load the page again. If this stays, page and server are of different versions, or the server is not to be trusted." }</p>
+                </>
+            }) }
+            { digest(plan, &around.state.check) }
+            { start_over(around, "Make a new plan") }
         </>
     }
 }
 
-fn approve(props: &Props, voice: Option<Voice>) -> Html {
-    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) = (&props.state.plan.value, &props.state.check) else { return Html::default() };
+fn approve(around: &Surroundings<'_>) -> Html {
+    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) = (&around.state.plan.value, &around.state.check) else { return Html::default() };
     let Some(named) = plan.digest else { return Html::default() };
     let onapprove = {
-        let (state, dispatcher) = (props.state.clone(), props.dispatcher.clone());
-        let (root, operation, look, onchanged) = (props.root.clone(), props.operation.clone(), props.look.clone(), props.onchanged.clone());
+        let (request, dispatcher, voice) = (around.state.request(), around.dispatcher.clone(), around.voice.clone());
+        let (root, operation, look, onchanged) = (around.root.to_owned(), around.operation.to_owned(), around.look.clone(), around.onchanged.clone());
         Callback::from(move |()| {
-            let (request, dispatcher, voice) = (state.request(), dispatcher.clone(), voice.clone());
+            let (request, dispatcher, voice) = (request.clone(), dispatcher.clone(), voice.clone());
             let (root, operation, look, onchanged) = (root.clone(), operation.clone(), look.clone(), onchanged.clone());
             dispatcher.dispatch(Action::Began(Doing::Approving));
             spawn_local(async move {
@@ -163,30 +170,37 @@ fn approve(props: &Props, voice: Option<Voice>) -> Html {
             });
         })
     };
-    let stated = {
-        let dispatcher = props.dispatcher.clone();
+    let onstate = {
+        let dispatcher = around.dispatcher.clone();
         Callback::from(move |(requirement, stated)| dispatcher.dispatch(Action::Stated(requirement, stated)))
     };
-    let reasoned = {
-        let dispatcher = props.dispatcher.clone();
+    let onreason = {
+        let dispatcher = around.dispatcher.clone();
         Callback::from(move |reason| dispatcher.dispatch(Action::Reasoned(reason)))
     };
     html! {
         <>
-            <Steps plan={plan.clone()} />
-            { digest(plan, &props.state.check) }
-            <Approvals report={plan.clone()} plan={checked.clone()} />
-            { refusal(props) }
-            <ApprovalForm requires={plan.requires.clone()} stated={props.state.stated.clone()} reason={props.state.reason.clone()}
-                busy={props.state.doing == Some(Doing::Approving)} onstate={stated} onreason={reasoned} {onapprove} />
+            { steps(&plan.steps) }
+            { digest(plan, &around.state.check) }
+            { approvals(&plan.approvals, checked) }
+            { refusal(around) }
+            { approval_form(&Form {
+                requires: &plan.requires,
+                stated: &around.state.stated,
+                reason: &around.state.reason,
+                busy: around.state.doing == Some(Doing::Approving),
+                onstate,
+                onreason,
+                onapprove,
+            }) }
         </>
     }
 }
 
 /// The button that has the plan carried out, or taken up where it was left.
-fn carry_out(props: &Props, named: Digest, label: &'static str) -> Html {
-    let busy = props.state.doing == Some(Doing::Starting);
-    let (dispatcher, root, operation) = (props.dispatcher.clone(), props.root.clone(), props.operation.clone());
+fn carry_out(around: &Surroundings<'_>, named: Digest, label: &'static str) -> Html {
+    let busy = around.state.doing == Some(Doing::Starting);
+    let (dispatcher, root, operation) = (around.dispatcher.clone(), around.root.to_owned(), around.operation.to_owned());
     let onclick = Callback::from(move |_: MouseEvent| {
         if busy {
             return;
@@ -203,73 +217,71 @@ fn carry_out(props: &Props, named: Digest, label: &'static str) -> Html {
     html! { <button type="button" class="primary" {onclick} aria-busy={busy.then_some("true")}>{ if busy { "Starting…" } else { label } }</button> }
 }
 
-fn execute(props: &Props) -> Html {
-    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) = (&props.state.plan.value, &props.state.check) else { return Html::default() };
+fn execute(around: &Surroundings<'_>) -> Html {
+    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) = (&around.state.plan.value, &around.state.check) else { return Html::default() };
     html! {
         <>
-            <Steps plan={plan.clone()} />
-            { digest(plan, &props.state.check) }
-            <Approvals report={plan.clone()} plan={checked.clone()} />
-            { refusal(props) }
-            if let Some(named) = plan.digest { { carry_out(props, named, "Carry it out") } }
+            { steps(&plan.steps) }
+            { digest(plan, &around.state.check) }
+            { approvals(&plan.approvals, checked) }
+            { refusal(around) }
+            if let Some(named) = plan.digest { { carry_out(around, named, "Carry it out") } }
             <p class="quiet-text">{ "Before every step the store is looked at again; if anything is not as planned, nothing further is done." }</p>
         </>
     }
 }
 
-fn running(props: &Props) -> Html {
-    let Some(execution) = &props.state.execution else { return Html::default() };
+fn running(around: &Surroundings<'_>) -> Html {
+    let Some(execution) = &around.state.execution else { return Html::default() };
     html! {
         <>
-            if props.state.out_of_touch {
-                <Notice title="The server does not answer" tone={Tone::Back} alert=true>
-                    <p>{ "What it is doing does not depend on this page. The page keeps asking." }</p>
-                </Notice>
+            if around.state.out_of_touch {
+                { alert("The server does not answer", Tone::Back, html! { <p>{ "What it is doing does not depend on this page. The page keeps asking." }</p> }) }
             }
-            <ExecutionProgress execution={execution.clone()} />
+            { progress(execution) }
         </>
     }
 }
 
-fn resume(props: &Props) -> Html {
-    let named = props.state.plan.value.as_ref().and_then(|plan| plan.digest);
-    let failure = props.state.execution.as_ref().and_then(|execution| execution.failure.clone());
+fn resume(around: &Surroundings<'_>) -> Html {
+    let named = around.state.plan.value.as_ref().and_then(|plan| plan.digest);
+    let failure = around.state.execution.as_ref().and_then(|execution| execution.failure.clone());
     html! {
         <>
             if let Some(failure) = failure {
-                <Notice title="It stopped before it was finished" tone={Tone::Stop} alert=true><p>{ crate::words::sentence(&failure) }</p></Notice>
+                { alert("It stopped before it was finished", Tone::Stop, html! { <p>{ words::sentence(&failure) }</p> }) }
             }
             <p>{ "Carrying it on repeats nothing: what is done already is recognised." }</p>
-            if let Some(execution) = &props.state.execution { <ExecutionProgress execution={execution.clone()} /> }
-            { refusal(props) }
+            if let Some(execution) = &around.state.execution { { progress(execution) } }
+            { refusal(around) }
             <p class="actions">
-                if let Some(named) = named { { carry_out(props, named, "Carry it on") } }
-                { start_over(props, "Look again") }
+                if let Some(named) = named { { carry_out(around, named, "Carry it on") } }
+                { start_over(around, "Look again") }
             </p>
         </>
     }
 }
 
-fn ended(props: &Props) -> Html {
-    let Some(execution) = &props.state.execution else { return Html::default() };
+fn ended(around: &Surroundings<'_>) -> Html {
+    let Some(execution) = &around.state.execution else { return Html::default() };
     let Some(report) = &execution.report else { return Html::default() };
     html! {
         <>
-            <Outcome report={report.clone()} />
-            { refusal(props) }
-            { afterwards(props, report) }
-            <details><summary>{ "What was done, step by step" }</summary><ExecutionProgress execution={execution.clone()} /></details>
+            { outcome(report) }
+            { refusal(around) }
+            { afterwards(around, report) }
+            <details><summary>{ "What was done, step by step" }</summary>{ progress(execution) }</details>
         </>
     }
 }
 
-fn afterwards(props: &Props, report: &ApplyReport) -> Html {
-    let record = Route::Record { root: props.root.clone(), operation: props.operation.clone() }.href();
+fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
+    let record = Route::Record { root: around.root.to_owned(), operation: around.operation.to_owned() }.href();
     let again = report.outcome == OutcomeKind::Unknown || (succeeded(report.outcome) && report.sidecar == SidecarFate::Kept);
     html! {
         <p class="actions">
-            if again { { carry_out(props, report.digest, "Carry it on") } }
-            if !succeeded(report.outcome) { { start_over(props, "Make a new plan") } }
+            if again { { carry_out(around, report.digest, "Carry it on") } }
+            if !succeeded(report.outcome) { { start_over(around, "Make a new plan") } }
             <a class="button" href={record}>{ "See the record" }</a>
         </p>
     }

@@ -6,8 +6,8 @@ use yew::{Callback, Html, MouseEvent, Properties, component, html, use_callback,
 
 use super::overview::Overview;
 use super::recovery::Recovery;
-use crate::components::{FailureNotice, List, ListTools};
-use crate::hooks::{Alive, use_polled};
+use crate::components::{List, failure_notice, list_tools};
+use crate::hooks::{Alive, Asking, use_polled};
 use crate::route::Route;
 use crate::services::{backend, dom};
 use crate::state::pending::{Action, PendingState, pause_ms};
@@ -26,9 +26,10 @@ pub fn Pending(props: &Props) -> Html {
     let state = use_reducer(PendingState::default);
     let refresh = {
         let dispatcher = state.dispatcher();
-        use_polled(&props.summary.name, move |root: String, alive: Alive| {
-            let dispatcher = dispatcher.clone();
-            async move {
+        let root = props.summary.name.clone();
+        let ask = move |alive: Alive| -> Asking {
+            let (dispatcher, root) = (dispatcher.clone(), root.clone());
+            Box::pin(async move {
                 dispatcher.dispatch(Action::Asked);
                 let started = dom::now_ms();
                 let answer = backend::recoveries(&root).await;
@@ -36,8 +37,9 @@ pub fn Pending(props: &Props) -> Html {
                     dispatcher.dispatch(Action::Answered(answer, Timestamp::from_micros(dom::now_micros())));
                 }
                 Some(pause_ms(dom::now_ms() - started))
-            }
-        })
+            })
+        };
+        use_polled(props.summary.name.clone(), Box::new(ask))
     };
     let onquery = use_callback(state.dispatcher(), |query, dispatcher| dispatcher.dispatch(Action::Query(query)));
     let onsort = use_callback(state.dispatcher(), |sort, dispatcher| dispatcher.dispatch(Action::Sort(sort)));
@@ -54,13 +56,11 @@ pub fn Pending(props: &Props) -> Html {
     html! {
         <div class={yew::classes!("shell", props.operation.is_some().then_some("detail"))}>
             <aside aria-label="Pending recoveries">
-                <ListTools listing={state.listing.clone()} query={state.listing.query().to_owned()} onquery={onquery.clone()} {onsort}>
+                { list_tools(&state.listing, &onquery, &onsort, html! {
                     <button type="button" class="quiet" {onclick} aria-busy={state.asking.then_some("true")}>{ "Refresh" }</button>
-                </ListTools>
+                }) }
                 if let Some(failure) = &state.failure {
-                    <FailureNotice failure={failure.clone()}>
-                        if let Some(read_at) = state.read_at { <p>{ format!("What is listed was read at {read_at}.") }</p> }
-                    </FailureNotice>
+                    { failure_notice(failure, state.read_at.map(|read_at| html! { <p>{ format!("What is listed was read at {read_at}.") }</p> }).unwrap_or_default()) }
                 }
                 <List listing={state.listing.clone()} label="Pending recoveries" {selected} {href} />
             </aside>

@@ -6,13 +6,14 @@ use sidecar::api::{PlanReport, Progress};
 use sidecar::{Timestamp, age_text};
 use yew::{Callback, Html, Properties, UseReducerDispatcher, component, html, use_context, use_effect_with, use_reducer};
 
-use super::panel::Panel;
-use crate::components::{Badge, Copyable, Fact, Facts, FailureNotice, Raw, Tables, standing_tone};
+use super::panel::{Surroundings, panel};
+use crate::components::{Copyable, Raw, Tables, facts, failure_notice, plain, standing_badge, time};
 use crate::context::Voice;
-use crate::hooks::{Alive, use_polled, use_screen};
+use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
-use crate::services::backend;
+use crate::services::{backend, dom};
 use crate::state::entry::Standing;
+use crate::state::failure::Failure;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, RecoveryState, Stage, passes_by_itself};
 use crate::words;
@@ -40,19 +41,21 @@ type Dispatcher = UseReducerDispatcher<RecoveryState>;
 #[component]
 pub fn Recovery(props: &Props) -> Html {
     let state = use_reducer(RecoveryState::default);
-    let place = (props.root.clone(), props.operation.clone());
-    let look = {
-        let dispatcher = state.dispatcher();
-        use_polled(&place, move |(root, operation), alive| look(root, operation, alive, dispatcher.clone()))
-    };
     let stage = state.stage();
+    // The screen is another one for another root or operation.
+    let look = {
+        let (root, operation, dispatcher) = (props.root.clone(), props.operation.clone(), state.dispatcher());
+        let ask = move |alive| -> Asking { Box::pin(look(root.clone(), operation.clone(), alive, dispatcher.clone())) };
+        use_polled(String::new(), Box::new(ask))
+    };
     {
-        let dispatcher = state.dispatcher();
-        use_polled(&(place, stage == Stage::Running), move |((root, operation), running), alive| {
-            follow(root, operation, running, alive, dispatcher.clone())
-        });
+        let (root, operation, dispatcher) = (props.root.clone(), props.operation.clone(), state.dispatcher());
+        let running = stage == Stage::Running;
+        let ask = move |alive| -> Asking { Box::pin(follow(root.clone(), operation.clone(), running, alive, dispatcher.clone())) };
+        use_polled(running.to_string(), Box::new(ask));
     }
-    use_announcement(stage, &state, &props.onchanged);
+    let voice = use_context::<Voice>();
+    use_announcement(stage, &state, voice.clone(), &props.onchanged);
 
     let plan = state.plan.value.clone();
     let title = match (&plan, &state.plan.failure) {
@@ -68,10 +71,10 @@ pub fn Recovery(props: &Props) -> Html {
         <article class="recovery" data-disposition={disposition} data-testid="recovery">
             <a class="back" href={Route::Pending { root: props.root.clone() }.href()}>{ "All pending" }</a>
             if let Some(plan) = &plan {
-                <p class="verdict"><Badge text={Standing::Judged(plan.disposition).label()} tone={standing_tone(Standing::Judged(plan.disposition))} /></p>
+                <p class="verdict">{ standing_badge(Standing::Judged(plan.disposition)) }</p>
             }
             <h1 ref={heading} tabindex="-1" data-testid="headline">{ title }</h1>
-            if let Some(plan) = &plan { <p class="lead" data-testid="consequence">{ &plan.consequence }</p>{ facts(plan) } }
+            if let Some(plan) = &plan { <p class="lead" data-testid="consequence">{ &plan.consequence }</p>{ named_facts(plan) } }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
             <div class="columns">
                 if let Some(plan) = &plan {
@@ -81,8 +84,7 @@ pub fn Recovery(props: &Props) -> Html {
                     </div>
                 }
                 if plan.is_some() || state.execution.is_some() {
-                    <Panel state={(*state).clone()} dispatcher={state.dispatcher()} {look}
-                        root={props.root.clone()} operation={props.operation.clone()} onchanged={props.onchanged.clone()} />
+                    { panel(&Surroundings { state: &state, dispatcher: state.dispatcher(), look, voice, root: &props.root, operation: &props.operation, onchanged: &props.onchanged }) }
                 }
             </div>
         </article>
@@ -90,8 +92,7 @@ pub fn Recovery(props: &Props) -> Html {
 }
 
 #[yew::hook]
-fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()>) {
-    let voice = use_context::<Voice>();
+fn use_announcement(stage: Stage, state: &RecoveryState, voice: Option<Voice>, onchanged: &Callback<()>) {
     let outcome = state.execution.as_ref().and_then(|execution| execution.report.as_ref()).map(sidecar::explanation::outcome_sentence);
     let onchanged = onchanged.clone();
     use_effect_with(stage, move |stage| {
@@ -132,7 +133,7 @@ async fn follow(root: String, operation: String, running: bool, alive: Alive, di
     if !running {
         return None;
     }
-    crate::services::dom::rest(FOLLOW_MS).await;
+    dom::rest(FOLLOW_MS).await;
     if !alive.get() {
         return None;
     }
@@ -144,26 +145,25 @@ async fn follow(root: String, operation: String, running: bool, alive: Alive, di
     Some(pause)
 }
 
-fn facts(plan: &PlanReport) -> Html {
+fn named_facts(plan: &PlanReport) -> Html {
     let started_at = plan.started_at.clone().and_then(|text| Timestamp::try_from(text).ok());
-    html! {
-        <Facts>
-            <Fact name="operation"><Copyable text={plan.operation_id.clone()} what="the operation id" /></Fact>
-            if let Some(kind) = &plan.writer_kind { <Fact name="kind">{ kind }</Fact> }
-            <Fact name="branch">{ plan.branch.as_deref().unwrap_or("main") }</Fact>
-            if let Some(actor) = &plan.actor_id { <Fact name="actor">{ actor }</Fact> }
-            if let Some(started_at) = started_at { <Fact name="started"><time>{ started_at.to_string() }</time></Fact> }
-            if let Some(age) = plan.age_seconds { <Fact name="age">{ age_text(age) }</Fact> }
-            if let Some(progress) = words::progress(plan.progress) { <Fact name="progress">{ progress }</Fact> }
-        </Facts>
-    }
+    let operation = html! { <Copyable text={plan.operation_id.clone()} what="the operation id" /> };
+    facts([
+        ("operation", Some(operation)),
+        ("kind", plain(plan.writer_kind.as_deref())),
+        ("branch", plain(Some(plan.branch.as_deref().unwrap_or("main")))),
+        ("actor", plain(plan.actor_id.as_deref())),
+        ("started", time(started_at)),
+        ("age", plain(plan.age_seconds.map(age_text).as_deref())),
+        ("progress", plain(words::progress(plan.progress))),
+    ])
 }
 
-fn failed(failure: &crate::state::failure::Failure, state: &RecoveryState, props: &Props) -> Html {
+fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
     if failure.is_not_found() {
         return html! {
             <div>
-                if state.execution.is_none() { <FailureNotice failure={failure.clone()} /> }
+                if state.execution.is_none() { { failure_notice(failure, Html::default()) } }
                 <p class="actions">
                     <a class="button" href={Route::Record { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "See its record" }</a>
                     <a class="button" href={Route::Pending { root: props.root.clone() }.href()}>{ "See what is pending" }</a>
@@ -171,11 +171,8 @@ fn failed(failure: &crate::state::failure::Failure, state: &RecoveryState, props
             </div>
         };
     }
-    html! {
-        <FailureNotice failure={failure.clone()}>
-            if state.plan.value.is_some() { <p>{ "What is shown was read before." }</p> }
-        </FailureNotice>
-    }
+    let before = state.plan.value.as_ref().map(|_| html! { <p>{ "What is shown was read before." }</p> });
+    failure_notice(failure, before.unwrap_or_default())
 }
 
 fn raw(plan: &PlanReport, check: &PlanCheck) -> Html {

@@ -87,10 +87,14 @@ impl Context {
             ..RootOptions::default()
         };
         let root = Box::pin(Root::open(uri, options)).await?;
-        match root.directory() {
-            Some(path) if !path.is_dir() => Err(CliError::RootMissing { path }),
-            _ => Ok(root),
+        if let Some(path) = root.directory()
+            && !tokio::fs::metadata(&path)
+                .await
+                .is_ok_and(|found| found.is_dir())
+        {
+            return Err(CliError::RootMissing { path });
         }
+        Ok(root)
     }
 
     /// Prints the answer: the document with `--json`, else the page.

@@ -8,6 +8,7 @@ use super::Exit;
 use super::context::Context;
 use super::error::CliError;
 use super::page::Page;
+use crate::lance_room::Head;
 use crate::{clock, service};
 
 /// List every pending recovery of a root
@@ -26,6 +27,17 @@ impl List {
         let list = Box::pin(service::list(&root, clock::now())).await?;
         context.print(&list, |page| write(page, &list))?;
         let is_pending = !list.recoveries.is_empty();
+        if !is_pending
+            && matches!(
+                root.room().catalog_version(None).await,
+                Ok(Head::DatasetMissing)
+            )
+        {
+            context.note(&format!(
+                "warning: there is no catalog in {}, so it may not be the root that is meant",
+                list.root
+            ));
+        }
         Ok(if self.fail_if_pending && is_pending {
             Exit::Pending
         } else {

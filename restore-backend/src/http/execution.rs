@@ -28,7 +28,7 @@ pub(super) async fn create(
 ) -> Result<Response, Failure> {
     let served = console.root(&root)?;
     let operation = parse(&operation)?;
-    let waiting = waiting(served.root(), &operation).await?;
+    let waiting = journaled(served.root(), &operation).await?;
     let conflict = |code, detail: String| {
         Err(Failure::new(
             StatusCode::CONFLICT,
@@ -107,8 +107,8 @@ fn follow(mut progress: watch::Receiver<ExecutionReport>) -> impl Stream<Item = 
     })
 }
 
-/// The report before the first step. An operation without a journal is one nobody approved, or one that is not there at all.
-async fn waiting(root: &Root, operation: &OperationId) -> Result<ExecutionReport, Failure> {
+/// What the journal tells. An operation without one is pending and nobody approved it, or is not there at all.
+async fn journaled(root: &Root, operation: &OperationId) -> Result<ExecutionReport, Failure> {
     match Box::pin(service::execution(root, operation)).await {
         Err(error) if error.is_not_found() => {
             Box::pin(service::plan(root, operation.as_str(), clock::now())).await?;
@@ -136,18 +136,14 @@ async fn report(
         .executions()
         .of(served.name(), operation)
         .map(|progress| progress.borrow().clone());
-    match own {
-        Some(own) if own.running => Ok(own),
-        own => match (
-            Box::pin(service::execution(served.root(), operation)).await,
-            own,
-        ) {
-            (Ok(journal), Some(own)) if journal.report.is_none() => Ok(own),
-            (Ok(journal), _) => Ok(journal),
-            (Err(error), Some(own)) if error.is_not_found() => Ok(own),
-            (Err(error), _) => Err(error.into()),
-        },
+    if let Some(own) = own.as_ref().filter(|own| own.running) {
+        return Ok(own.clone());
     }
+    let journaled = journaled(served.root(), operation).await?;
+    Ok(match own {
+        Some(own) if journaled.report.is_none() => own,
+        _ => journaled,
+    })
 }
 
 fn parse(operation: &str) -> Result<OperationId, Failure> {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::uri::Authority;
@@ -75,7 +76,8 @@ pub(super) async fn check_host(
     }
 }
 
-/// A form on another site can send a body, but not as JSON without this server's consent.
+/// A form on another site can send a body, but not as JSON without this server's consent. A write that says nothing needs
+/// no type; a form always declares one, even for an empty body.
 pub(super) async fn require_json(request: Request, next: Next) -> Result<Response, Failure> {
     let is_json = |value: &HeaderValue| {
         let essence = value
@@ -84,12 +86,12 @@ pub(super) async fn require_json(request: Request, next: Next) -> Result<Respons
             .and_then(|value| value.split(';').next());
         essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
     };
-    if request.method().is_safe()
-        || request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(is_json)
-    {
+    let is_accepted = match request.headers().get(header::CONTENT_TYPE) {
+        _ if request.method().is_safe() => true,
+        Some(content_type) => is_json(content_type),
+        None => request.body().is_end_stream(),
+    };
+    if is_accepted {
         Ok(next.run(request).await)
     } else {
         Err(Failure::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, None))

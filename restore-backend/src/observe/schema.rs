@@ -5,7 +5,6 @@ use serde::Deserialize;
 use sidecar::observation::SchemaObservation;
 use sidecar::{Digest, Sidecar, Tag};
 
-use super::ObserveError;
 use crate::lance_room::Catalog;
 use crate::root::Root;
 use crate::sidecar_dir::read_bounded;
@@ -32,9 +31,12 @@ struct DeclaredTable {
     name: String,
 }
 
-pub(super) async fn observe_schema(root: &Root, sidecar: &Sidecar, catalog: &Catalog) -> Result<SchemaObservation, ObserveError> {
-    let (staged_source, staged_ir, staged_state, live_ir) =
-        futures::try_join!(digest(root, STAGED_SOURCE), digest(root, STAGED_IR), digest(root, STAGED_STATE), read(root, LIVE_IR))?;
+/// `None` if one of the files cannot be read, or is none a schema has: then nothing is known, and nobody else is held up.
+pub(super) async fn observe_schema(root: &Root, sidecar: &Sidecar, catalog: &Catalog) -> Option<SchemaObservation> {
+    let read = async {
+        futures::try_join!(digest(root, STAGED_SOURCE), digest(root, STAGED_IR), digest(root, STAGED_STATE), read(root, LIVE_IR))
+    };
+    let Ok((staged_source, staged_ir, staged_state, live_ir)) = read.await else { return None };
     let registered = sidecar.additional_registrations.iter().all(|registration| catalog.pins.contains_key(&registration.table_key));
     let removed = sidecar.tombstones.iter().all(|tombstone| catalog.tombstones.get(&tombstone.table_key).is_some_and(|version| *version >= tombstone.tombstone_version));
     let declared: Option<DeclaredTables> = live_ir.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -45,7 +47,7 @@ pub(super) async fn observe_schema(root: &Root, sidecar: &Sidecar, catalog: &Cat
             _ => false,
         })
     };
-    Ok(SchemaObservation {
+    Some(SchemaObservation {
         staged_source,
         staged_ir,
         staged_state,
@@ -54,15 +56,18 @@ pub(super) async fn observe_schema(root: &Root, sidecar: &Sidecar, catalog: &Cat
     })
 }
 
-async fn digest(root: &Root, name: &str) -> Result<Option<Digest>, ObserveError> {
+/// Why a file tells nothing.
+struct Unread;
+
+async fn digest(root: &Root, name: &str) -> Result<Option<Digest>, Unread> {
     Ok(read(root, name).await?.map(|bytes| Digest::of(Tag::SchemaFile, &bytes)))
 }
 
-async fn read(root: &Root, name: &str) -> Result<Option<Vec<u8>>, ObserveError> {
+async fn read(root: &Root, name: &str) -> Result<Option<Vec<u8>>, Unread> {
     let path = Path::from(name);
     match read_bounded(root.objects(), &path, SCHEMA_FILE_BYTES_MAX).await {
-        Ok(bytes) => Ok(bytes),
+        Ok(Some(bytes)) => Ok(Some(bytes)),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
-        Err(source) => Err(ObserveError::Storage { what: name.to_owned(), source }),
+        Ok(None) | Err(_) => Err(Unread),
     }
 }

@@ -47,9 +47,12 @@ pub(crate) enum Fresh {
 pub(crate) async fn fresh_plan(root: &Root, operation: &OperationId, now: Timestamp) -> Result<Fresh, ServiceError> {
     let recoveries = pending(root).await?;
     let entry = recoveries.into_iter().find(|recovery| recovery.operation_id().as_ref() == Some(operation));
-    let Some(PendingRecovery { listed, journal }) = entry else {
+    let Some(PendingRecovery { listed, journal, broken }) = entry else {
         return Ok(Fresh::Gone { journal: Journal::load(root.objects(), operation, &root.limits()).await? });
     };
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
     let journal = match journal {
         Some(journal) => journal,
         None => Journal::load(root.objects(), operation, &root.limits()).await?,
@@ -57,7 +60,7 @@ pub(crate) async fn fresh_plan(root: &Root, operation: &OperationId, now: Timest
     if journal.state.attempt().is_some() || journal.state.finished().is_some() {
         return Ok(Fresh::UnderWay { journal });
     }
-    let entry = PendingRecovery { listed, journal: None };
+    let entry = PendingRecovery { listed, journal: None, broken: None };
     let planned = made_plan(root, &entry).await?;
     let Some(Planned { plan, bytes, mut blockers, .. }) = planned else { return Ok(Fresh::Gone { journal }) };
     blockers.extend(age(root, entry.listed.file.content.as_ref().ok(), now));

@@ -62,6 +62,8 @@ async fn a_missing_data_file_is_found_by_looking_and_by_listing() {
         if fragments != 3 && fragments != 70 {
             continue;
         }
+        // One that the target refers to, whatever HEAD adds.
+        let file = one_of(&root.path().join("nodes/people/data"));
         let head = room
             .append_rows(&people(), &rows("c", 1))
             .await
@@ -73,7 +75,6 @@ async fn a_missing_data_file_is_found_by_looking_and_by_listing() {
                 .expect("an answer"),
             Restorable::Yes
         );
-        let file = one_of(&root.path().join("nodes/people/data"));
         let hidden = file.with_extension("hidden");
         fs::rename(&file, &hidden).expect("hidden");
         let answer = room

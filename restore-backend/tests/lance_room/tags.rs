@@ -1,3 +1,5 @@
+use lance::dataset::cleanup::CleanupPolicyBuilder;
+use restore_backend::lance_room::Restorable;
 use restore_backend::lance_room::TableLocation;
 use restore_backend::lance_room::TagOutcome;
 use restore_backend::lance_room::Tagged;
@@ -72,17 +74,39 @@ async fn a_tag_on_a_branch_names_the_branch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tagged_version_survives_a_cleanup() {
     let root = published().await;
-    root.room
-        .append_rows(&people(), &rows("b", 1))
-        .await
-        .expect("an append");
-    root.room.tag(&people(), "kept", 1).await.expect("a tag");
+    for _ in 0..3 {
+        root.room
+            .append_rows(&people(), &rows("b", 1))
+            .await
+            .expect("an append");
+    }
+    root.room.tag(&people(), "kept", 2).await.expect("a tag");
     let uri = format!("{}/nodes/people", root.path().display());
     let dataset = lance::Dataset::open(&uri)
         .await
         .expect("Lance reads the table");
-    let tags = dataset.tags().list().await.expect("Lance reads the tag");
-    assert_eq!(tags["kept"].version, 1);
+    let policy = CleanupPolicyBuilder::default()
+        .retain_n_versions(&dataset, 1)
+        .await
+        .expect("a policy")
+        .error_if_tagged_old_versions(false)
+        .delete_unverified(true)
+        .build();
+    dataset
+        .cleanup_with_policy(policy)
+        .await
+        .expect("a cleanup");
+    let is_there = |version| version_file(root.path(), "nodes/people", version).exists();
+    assert_eq!([1, 2, 3, 4].map(is_there), [false, true, false, true]);
+    assert_eq!(
+        root.room
+            .restorable(&people(), 4, 2)
+            .await
+            .expect("an answer"),
+        Restorable::Yes
+    );
+    // The gap a cleanup leaves, for real: HEAD is found above it.
+    assert_eq!(version_of(&root.elsewhere().await, &people()).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,7 @@ pub struct JournalState {
     last: Option<Digest>,
     approvals: Vec<(Approval, String)>,
     attempt: Option<Attempt>,
+    sidecar: Option<String>,
     epochs: u64,
     finished: Option<Finished>,
 }
@@ -83,6 +84,7 @@ impl JournalState {
             last: None,
             approvals: Vec::new(),
             attempt: None,
+            sidecar: None,
             epochs: 0,
             finished: None,
         }
@@ -110,6 +112,15 @@ impl JournalState {
     #[must_use]
     pub const fn attempt(&self) -> Option<&Attempt> {
         self.attempt.as_ref()
+    }
+
+    /// The sidecar's bytes as text, as the last claim kept them; `None` if nobody ever claimed the operation.
+    ///
+    /// They outlive an interrupted attempt: when its effects stopped half way and the file is gone, they are all there is to
+    /// plan the rest from.
+    #[must_use]
+    pub fn sidecar(&self) -> Option<&str> {
+        self.sidecar.as_deref()
     }
 
     /// The terminal record, if there is one.
@@ -268,6 +279,7 @@ impl JournalState {
                     }
                     None => Default::default(),
                 };
+                self.sidecar = Some(sidecar.clone());
                 self.attempt = Some(Attempt {
                     epoch,
                     executor,

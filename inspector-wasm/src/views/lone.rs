@@ -1,0 +1,71 @@
+//! Screens for when there is nothing to show: no server, no login, no such address.
+
+use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html};
+
+use crate::components::failure_notice;
+use crate::hooks::use_screen;
+use crate::route::Route;
+use crate::state::failure::Failure;
+
+#[derive(Debug, PartialEq, Properties)]
+pub struct Props {
+    /// Its title in the tab.
+    pub title: AttrValue,
+    /// Its heading.
+    pub heading: AttrValue,
+    /// The rest.
+    pub children: Html,
+}
+
+/// A screen of a few sentences.
+#[component]
+pub fn Lone(props: &Props) -> Html {
+    let heading = use_screen(&props.title, &props.title);
+    html! { <main class="lone"><h1 ref={heading} tabindex="-1">{ &props.heading }</h1>{ props.children.clone() }</main> }
+}
+
+/// There is no server behind the page. `failure` says why, unless the page was opened from disk.
+#[must_use]
+pub fn no_server(failure: Option<&Failure>, retry: &Callback<()>) -> Html {
+    html! {
+        <Lone title="No server" heading="This address needs the server, and none answers here.">
+            { failure.map(|failure| failure_notice(failure, Html::default())) }
+            <p>{ "Sidecar files can still be looked at without one." }</p>
+            { actions(failure.map(|_| retry)) }
+        </Lone>
+    }
+}
+
+/// The server wants a login first.
+#[must_use]
+pub fn logged_out(failure: &Failure, retry: &Callback<()>) -> Html {
+    html! {
+        <Lone title="Log in" heading="Open the login link first.">
+            <p>{ "The server printed it when it started. It works once, and in one browser." }</p>
+            { failure_notice(failure, Html::default()) }
+            { actions(Some(retry)) }
+        </Lone>
+    }
+}
+
+/// Nothing is at this address; `root` is the root it names, or empty.
+#[must_use]
+pub fn not_found(root: &str) -> Html {
+    html! {
+        <Lone title="Not found" heading="Nothing is at this address.">
+            if !root.is_empty() { <p>{ "This server has no root called " }<code>{ root }</code>{ "." }</p> }
+            <p class="actions"><a class="button" href={Route::Start.href()}>{ "Go to what is pending" }</a></p>
+        </Lone>
+    }
+}
+
+fn actions(retry: Option<&Callback<()>>) -> Html {
+    html! {
+        <p class="actions">
+            if let Some(retry) = retry {
+                <button type="button" class="primary" onclick={retry.reform(|_: MouseEvent| ())}>{ "Ask again" }</button>
+            }
+            <a class="button" href={Route::Offline.href()}>{ "Look at files offline" }</a>
+        </p>
+    }
+}

@@ -1,0 +1,252 @@
+//! From the list to the result: looking, approving, executing.
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::client::{Api, RECOVERIES};
+use crate::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
+
+#[tokio::test]
+async fn looking_changes_nothing() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let roots = api.get("/api/v1/roots").await.json();
+    assert_eq!(roots["roots"][0]["name"], "graph");
+    let list = api.get(RECOVERIES).await.json();
+    assert_eq!(list["root"], roots["roots"][0]["uri"]);
+    for operation in [FORWARD, BACK, NEWER] {
+        let path = format!("{RECOVERIES}/{operation}");
+        let answer = api.get(&path).await;
+        let plan = answer.json();
+        assert_eq!(
+            answer.header("etag"),
+            format!("\"{}\"", plan["digest"].as_str().expect("a digest"))
+        );
+        assert_eq!(
+            api.get(&format!("{path}.json")).await.json()["digest"],
+            plan["digest"],
+            "by the name of its file"
+        );
+        assert_eq!(
+            api.ask(Method::HEAD, &path, &[], Body::empty())
+                .await
+                .header("etag"),
+            answer.header("etag")
+        );
+    }
+    assert_eq!(
+        api.get("/api/v1/roots/graph/audit").await.json()["operations"],
+        json!([])
+    );
+    assert!(api.log.reads() > 0);
+    assert_eq!(api.log.mutations(), 0);
+}
+
+#[tokio::test]
+async fn an_approved_plan_is_executed_and_on_record() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let tag = api.tag(FORWARD).await;
+    let path = format!("{RECOVERIES}/{FORWARD}");
+    let approval = api
+        .post(
+            &format!("{path}/approvals"),
+            &tag,
+            json!({"reason": "looked at it"}),
+        )
+        .await;
+    assert_eq!(approval.status, StatusCode::CREATED);
+    let approval = approval.json();
+    assert_eq!(
+        (
+            &approval["authorized"],
+            &approval["approval"]["approved_by"]
+        ),
+        (&json!(true), &json!("grace")),
+        "who is logged in"
+    );
+
+    let begun = api
+        .post(&format!("{path}/execution"), &tag, json!({}))
+        .await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.body);
+    assert_eq!(begun.json()["operation_id"], FORWARD);
+    let ended = api.ended(FORWARD).await;
+    assert_eq!(
+        (&ended["report"]["outcome"], &ended["failure"]),
+        (&json!("rolled_forward"), &Value::Null)
+    );
+    assert!(
+        ended["steps"].as_array().is_some_and(
+            |steps| !steps.is_empty() && steps.iter().all(|step| step["state"] == "done")
+        ),
+        "{ended}"
+    );
+
+    let audit = api
+        .get(&format!("/api/v1/roots/graph/audit/{FORWARD}"))
+        .await
+        .json();
+    assert_eq!(
+        (
+            &audit["operations"][0]["verified"],
+            &audit["operations"][0]["outcome"]
+        ),
+        (&json!(true), &json!("rolled_forward"))
+    );
+    let list = api.get(RECOVERIES).await.json();
+    assert!(
+        list["recoveries"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .all(|recovery| recovery["operation_id"] != FORWARD)
+    );
+
+    // Another server knows it from the journal.
+    let restarted = Api::logged_in(&root).await;
+    assert_eq!(restarted.ended(FORWARD).await["report"], ended["report"]);
+}
+
+#[tokio::test]
+async fn approvals_are_refused_in_words() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let tag = api.tag(BACK).await;
+    let path = format!("{RECOVERIES}/{BACK}/approvals");
+    let unstated = api.post(&path, &tag, json!({})).await;
+    assert_eq!(
+        (unstated.status, unstated.problem(&path).as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "refused")
+    );
+    assert!(
+        unstated.json()["detail"]
+            .as_str()
+            .expect("words")
+            .contains("writers_stopped")
+    );
+
+    let refused = format!("{RECOVERIES}/{NEWER}/approvals");
+    let answer = api.post(&refused, &api.tag(NEWER).await, json!({})).await;
+    assert_eq!(
+        (answer.status, answer.problem(&refused).as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "refused")
+    );
+    assert_eq!(answer.json()["reasons"][0]["code"], "unsupported_version");
+    assert_eq!(api.log.mutations(), 0);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_not_current_is_neither_approved_nor_executed() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let tag = api.approve(BACK).await;
+    root.write_to("nodes/book").await;
+
+    let path = format!("{RECOVERIES}/{BACK}");
+    let stale = api
+        .post(
+            &format!("{path}/approvals"),
+            &tag,
+            json!({"writers_stopped": true}),
+        )
+        .await;
+    assert_eq!(
+        (
+            stale.status,
+            stale.problem(&format!("{path}/approvals")).as_str()
+        ),
+        (StatusCode::PRECONDITION_FAILED, "stale_plan")
+    );
+    assert!(
+        stale.json()["differences"]
+            .as_array()
+            .is_some_and(|differences| !differences.is_empty()),
+        "{}",
+        stale.body
+    );
+
+    assert_eq!(
+        api.post(&format!("{path}/execution"), &tag, json!({}))
+            .await
+            .status,
+        StatusCode::ACCEPTED
+    );
+    let report = api.ended(BACK).await["report"].clone();
+    assert_eq!(report["outcome"], "conflict");
+    let moved = report["differences"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|difference| difference["field"] == "lance_head");
+    assert_eq!(
+        moved.map(|moved| (&moved["planned"], &moved["found"])),
+        Some((&json!("2"), &json!("3")))
+    );
+}
+
+#[tokio::test]
+async fn an_unapproved_plan_is_not_executed() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let path = format!("{RECOVERIES}/{FORWARD}/execution");
+    let before = api.get(&path).await.json();
+    assert_eq!(
+        (&before["running"], &before["report"]),
+        (&json!(false), &Value::Null)
+    );
+    assert_eq!(
+        api.post(&path, &api.tag(FORWARD).await, json!({}))
+            .await
+            .status,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(api.ended(FORWARD).await["report"]["outcome"], "refused");
+    assert_eq!(api.log.mutations(), 0);
+
+    let unknown = format!("{RECOVERIES}/01M8125Z20G3JA88BS9CEJEX1K/execution");
+    assert_eq!(
+        api.post(&unknown, &api.tag(FORWARD).await, json!({}))
+            .await
+            .status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_wishes_to_execute_are_one_execution() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let tag = api.approve(BACK).await;
+    let path = format!("{RECOVERIES}/{BACK}/execution");
+    let (first, second) = tokio::join!(
+        api.post(&path, &tag, json!({})),
+        api.post(&path, &tag, json!({}))
+    );
+    assert_eq!(
+        (first.status, second.status),
+        (StatusCode::ACCEPTED, StatusCode::ACCEPTED)
+    );
+    assert_eq!(api.ended(BACK).await["report"]["outcome"], "rolled_back");
+
+    let audit = api
+        .get(&format!("/api/v1/roots/graph/audit/{BACK}"))
+        .await
+        .json();
+    let kinds: Vec<&Value> = audit["operations"][0]["records"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|record| &record["record"]["entry"]["kind"])
+        .collect();
+    let count = |kind: &str| kinds.iter().filter(|found| **found == kind).count();
+    assert_eq!((count("claimed"), count("finished")), (1, 1), "{kinds:?}");
+
+    // And once more after it has ended: nothing changes.
+    assert_eq!(
+        api.post(&path, &tag, json!({})).await.status,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(api.ended(BACK).await["report"]["outcome"], "rolled_back");
+}

@@ -1,0 +1,377 @@
+// What an operator does with crashed stores, in a real browser against the real server.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { drawn, launch, watch } from "./browser.mjs";
+import { OPERATOR, cli, pending, standing, startDemo, writer } from "./demo.mjs";
+
+let browser;
+let context;
+let demo;
+let shop;
+let museum;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launch()]);
+  [shop, museum] = [demo.root("shop"), demo.root("museum")];
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await page.goto(demo.login);
+  await drawn(page);
+  assert.equal(page.url(), `${demo.origin}/`, "the token does not stay in the address");
+  await page.close();
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+/**
+ * A journey on a page of its own, on which nothing may go wrong behind the scenes. Browsers log
+ * every answer of 400 and above as an error; `refusals` are those the journey is about.
+ */
+function journey(name, walk, refusals = /^$/) {
+  test(name, async () => {
+    const page = await context.newPage();
+    const complaints = watch(page, demo.origin);
+    await page.goto(demo.origin);
+    await drawn(page);
+    await walk(page);
+    assert.deepEqual(complaints.filter((text) => !refusals.test(text)), []);
+    await page.close();
+  });
+}
+
+const rows = (page) => page.getByRole("grid", { name: "Pending recoveries" }).getByRole("row");
+const row = (page, text) => rows(page).filter({ hasText: text });
+const panel = (page) => page.getByTestId("panel");
+const button = (page, name) => panel(page).getByRole("button", { name });
+
+/** Opens what is pending in a root. */
+async function pendingIn(page, root) {
+  await page.getByTestId("root").selectOption(root);
+  await page.waitForFunction((root) => location.hash === `#/pending/${root}`, root);
+  await rows(page).first().waitFor();
+}
+
+/** Opens a line of the list, and waits for the plan. */
+async function open(page, text) {
+  await row(page, text).click();
+  await page.locator("[data-testid=recovery][data-disposition]").waitFor();
+}
+
+async function stage(page, wanted) {
+  await page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
+}
+
+/** Everything on screen is what the command line says of the same plan. */
+async function showsPlan(page, plan) {
+  assert.equal(await page.getByTestId("headline").innerText(), plan.headline);
+  assert.equal(await page.getByTestId("consequence").innerText(), plan.consequence);
+  const shown = page.getByTestId("recovery");
+  assert.equal(await shown.getAttribute("data-disposition"), plan.disposition);
+  for (const table of plan.tables) {
+    const card = shown.locator(`[data-table="${table.table_key}"]`);
+    const text = await card.innerText();
+    for (const said of [table.table_key, table.classification, table.rule, table.effect]) {
+      assert.ok(text.includes(said), `${table.table_key}: ${said}`);
+    }
+    assert.equal(await card.getByRole("img").count(), 1, "a rail that is named for who cannot see it");
+  }
+  assert.deepEqual(
+    await page.getByTestId("steps").locator(".what").allInnerTexts(),
+    plan.steps.map((step) => step.sentence),
+  );
+  await page.getByTestId("digest-check").and(page.locator("[data-check=agrees]")).waitFor();
+  assert.ok((await panel(page).innerText()).includes(plan.digest), "the whole digest is in view");
+}
+
+/** Presses a button, and says which stages the panel went through until it ended. */
+async function carryOut(page, name = "Carry it out") {
+  await page.evaluate(() => {
+    window.stages = [];
+    window.steps = 0;
+    const note = () => {
+      const panel = document.querySelector("[data-testid=panel]");
+      const stage = panel?.dataset.stage;
+      if (stage && window.stages.at(-1) !== stage) window.stages.push(stage);
+      if (stage === "running") window.steps = panel.querySelectorAll("[data-state]").length;
+    };
+    const options = { subtree: true, childList: true, attributes: true };
+    new MutationObserver(note).observe(document.body, options);
+  });
+  await button(page, name).click();
+  await stage(page, "ended");
+  return page.evaluate(() => ({ stages: window.stages, steps: window.steps }));
+}
+
+async function outcome(page) {
+  return page.getByTestId("outcome").getAttribute("data-outcome");
+}
+
+/** The one journal of an operation, verified on the command line. */
+async function journal(root, operation) {
+  const { operations } = await cli("audit", root, operation, "--verify");
+  assert.equal(operations.length, 1);
+  assert.equal(operations[0].verified, true);
+  return operations[0];
+}
+
+journey("everything pending is listed, each with its verdict", async (page) => {
+  const { recoveries } = await cli("list", shop);
+  assert.equal(recoveries.length, 7);
+  await rows(page).nth(6).waitFor();
+  assert.equal(await rows(page).count(), 7);
+  for (const { disposition, operation_id, file } of recoveries) {
+    const line = await row(page, operation_id ?? file).first().innerText();
+    assert.ok(line.includes(disposition.replace("_", " ")), `${disposition}: ${line}`);
+  }
+
+  await page.getByRole("searchbox", { name: "Filter" }).fill("ADA roll");
+  await rows(page).nth(1).waitFor({ state: "detached" });
+  assert.match(await rows(page).innerText(), /Mutation by ada[^]*roll forward/);
+  await pendingIn(page, "museum");
+  await row(page, "eve").waitFor();
+  assert.equal(await rows(page).count(), 3);
+});
+
+journey("refused files are shown with their reason, and nothing is offered for them", async (page) => {
+  for (const [name, code] of [["import-of-tuesday.json", "not_json"], ["dora", "unsupported_version"]]) {
+    await open(page, name);
+    await stage(page, "blocked");
+    const reason = panel(page).locator(`[data-code=${code}]`);
+    assert.ok((await reason.innerText()).length > 20);
+    assert.equal(await page.getByTestId("recovery").getAttribute("data-disposition"), "refused");
+    assert.equal(await panel(page).locator("button.primary").count(), 0);
+  }
+  assert.match(await page.getByTestId("headline").innerText(), /schema_version 9/);
+});
+
+journey("what cannot be carried out says why, and what comes first", async (page) => {
+  const older = await pending(shop, (entry) => entry.disposition === "roll_forward");
+  await open(page, "chris");
+  await stage(page, "blocked");
+  assert.match(await panel(page).locator("[data-code=waiting_for]").innerText(), new RegExp(older.operation_id));
+  await panel(page).getByRole("link", { name: "Open the older one" }).click();
+  await stage(page, "approve");
+  assert.ok(page.url().endsWith(older.operation_id));
+
+  await pendingIn(page, "museum");
+  await open(page, "eve");
+  await stage(page, "blocked");
+  assert.equal(await page.getByTestId("recovery").getAttribute("data-disposition"), "abort");
+  assert.match(await panel(page).locator("[data-code=head_below_pin]").innerText(), /HEAD 1 is below the pin 2/);
+
+  await open(page, "frank");
+  await stage(page, "blocked");
+  assert.match(await panel(page).locator("[data-code=too_young]").innerText(), /may still be running[^]*15 min/);
+  assert.equal(await panel(page).locator("button.primary").count(), 0);
+});
+
+journey("a write that was committed everywhere is rolled forward", async (page) => {
+  const entry = await pending(shop, ({ disposition }) => disposition === "roll_forward");
+  const plan = await cli("plan", shop, entry.operation_id);
+  await open(page, entry.operation_id);
+  await stage(page, "approve");
+  await showsPlan(page, plan);
+
+  await panel(page).getByRole("textbox", { name: /Reason/ }).fill("the host ran out of memory");
+  await button(page, "Approve this plan").click();
+  await stage(page, "execute");
+  assert.match(await page.getByTestId("approvals").innerText(), new RegExp(`${OPERATOR}[^]*out of memory`));
+  const { stages, steps } = await carryOut(page);
+  assert.deepEqual(stages.slice(-2), ["running", "ended"]);
+  assert.equal(steps, plan.steps.length, "every step is followed");
+  assert.equal(await outcome(page), "rolled_forward");
+  await row(page, entry.operation_id).waitFor({ state: "detached" });
+
+  const { recoveries } = await cli("list", shop);
+  assert.ok(!recoveries.some(({ operation_id }) => operation_id === entry.operation_id));
+  assert.ok(!existsSync(join(shop, "__recovery", entry.file)));
+  const record = await journal(shop, entry.operation_id);
+  assert.equal(record.outcome, "rolled_forward");
+  assert.match(JSON.stringify(record.records), /out of memory/);
+  const stands = await standing(shop, { "node:Customer": "nodes/customer", "edge:Placed": "edges/placed" });
+  assert.deepEqual(stands, { "node:Customer": [2, 2], "edge:Placed": [2, 2] });
+  // What waited for it is judged anew.
+  await open(page, "chris");
+  await page.locator("[data-testid=recovery][data-disposition=never_started]").waitFor();
+});
+
+journey("a write that stopped half-way is rolled back, once somebody says that writers are stopped", async (page) => {
+  const entry = await pending(shop, ({ disposition }) => disposition === "roll_back");
+  const plan = await cli("plan", shop, entry.operation_id);
+  assert.deepEqual(plan.requires, ["writers_stopped"]);
+  await open(page, entry.operation_id);
+  await stage(page, "approve");
+  await showsPlan(page, plan);
+
+  const asked = [];
+  page.on("request", (request) => {
+    if (request.method() === "POST") asked.push(request.url());
+  });
+  const statement = panel(page).getByRole("checkbox");
+  await button(page, "Approve this plan").click();
+  assert.ok(await statement.evaluate((box) => box === document.activeElement), "the button leads to what is missing");
+  assert.match(await statement.evaluate((box) => box.validationMessage), /./);
+  assert.deepEqual(asked, []);
+  assert.match(await statement.evaluate((box) => box.labels[0].innerText), /stopped/);
+
+  await statement.check();
+  await button(page, "Approve this plan").click();
+  await stage(page, "execute");
+  const { stages } = await carryOut(page);
+  assert.ok(stages.includes("running"));
+  assert.equal(await outcome(page), "rolled_back");
+
+  const record = await journal(shop, entry.operation_id);
+  assert.equal(record.outcome, "rolled_back");
+  const stands = await standing(shop, { "node:Product": "nodes/product", "edge:Stocks": "edges/stocks" });
+  assert.deepEqual(stands, { "node:Product": [3, 3], "edge:Stocks": [1, 1] });
+  assert.ok(!existsSync(join(shop, "__recovery", entry.file)));
+});
+
+journey("a commit between approval and execution stops everything, and a new plan is offered", async (page) => {
+  const entry = await pending(museum, ({ actor_id }) => actor_id === "bob");
+  const { digest } = await cli("plan", museum, entry.operation_id);
+  await pendingIn(page, "museum");
+  await open(page, entry.operation_id);
+  await panel(page).getByRole("checkbox").check();
+  await button(page, "Approve this plan").click();
+  await stage(page, "execute");
+
+  await writer("append", museum, "nodes/artist");
+  await carryOut(page);
+  assert.equal(await outcome(page), "conflict");
+  const moved = page.getByTestId("differences").getByRole("row").filter({ hasText: "Lance HEAD" });
+  assert.match(await moved.innerText(), /node:Artist Lance HEAD\s+2\s+→ 3/);
+  const sentence = await page.getByTestId("outcome").innerText();
+  assert.match(sentence, /nothing/i);
+  const stands = await standing(museum, { "node:Artist": "nodes/artist", "edge:Painted": "edges/painted" });
+  assert.deepEqual(stands, { "node:Artist": [1, 3], "edge:Painted": [1, 1] }, "nobody's commit is buried");
+  assert.ok(existsSync(join(museum, "__recovery", entry.file)), "the operation stays open");
+
+  await button(page, "Make a new plan").click();
+  await stage(page, "approve");
+  const anew = await cli("plan", museum, entry.operation_id);
+  assert.notEqual(anew.digest, digest);
+  await showsPlan(page, anew);
+});
+
+journey("the keyboard is enough", async (page) => {
+  const entry = await pending(shop, ({ tables_moved, actor_id }) => tables_moved === 0 && actor_id === "ada");
+  assert.equal(entry.disposition, "never_started");
+  const focused = (reached) => page.waitForFunction(reached);
+  const tabTo = async (selector) => {
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+    }
+    assert.fail(`Tab never comes to ${selector}`);
+  };
+  await rows(page).first().waitFor();
+
+  await tabTo("[type=search]");
+  await page.keyboard.type("review never");
+  await rows(page).nth(1).waitFor({ state: "detached" });
+  await tabTo("[role=grid]");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await stage(page, "approve");
+  await focused(() => document.activeElement?.matches("h1"));
+  await tabTo("[type=checkbox]");
+  await page.keyboard.press("Space");
+  await tabTo("[type=submit]");
+  await page.keyboard.press("Enter");
+  await stage(page, "execute");
+  await tabTo("[data-testid=panel] button.primary");
+  await page.keyboard.press("Space");
+  await stage(page, "ended");
+  assert.equal(await outcome(page), "cleaned_up");
+  assert.equal((await journal(shop, entry.operation_id)).outcome, "cleaned_up");
+  await tabTo("[data-testid=panel] a");
+  await page.keyboard.press("Enter");
+  await page.locator("[data-testid=journal][data-chain=verified]").waitFor();
+});
+
+journey("the record of everything is verified in the browser", async (page) => {
+  await page.getByRole("link", { name: "Audit" }).click();
+  await page.locator("[data-testid=journal][data-chain=verified]").nth(2).waitFor();
+  const { operations } = await cli("audit", shop, "--verify");
+  assert.equal(await page.getByTestId("journal").count(), operations.length);
+  assert.match(await page.getByTestId("chains").innerText(), /3 journals verified/);
+
+  const { operation_id } = operations.find(({ outcome }) => outcome === "rolled_back");
+  const card = page.locator(`[data-operation="${operation_id}"]`);
+  await card.locator("summary").first().click();
+  for (const kind of ["approved", "claimed", "steps_started", "steps_finished", "finished"]) {
+    await card.locator(`[data-kind=${kind}]`).first().waitFor();
+  }
+  assert.match(await card.locator("[data-kind=approved]").innerText(), new RegExp(OPERATOR));
+});
+
+journey("a record that was tampered with is found out in the browser", async (page) => {
+  // The server hands out what is stored; here somebody in between changes who approved.
+  await page.route("**/audit", async (route) => {
+    const response = await route.fetch();
+    const text = (await response.text()).replaceAll(OPERATOR, "mallory");
+    await route.fulfill({ response, body: text });
+  });
+  await page.getByRole("link", { name: "Audit" }).click();
+  await page.locator("[data-testid=journal][data-chain=broken]").first().waitFor();
+  assert.equal(await page.locator("[data-chain=verified]").count(), 0);
+  assert.match(await page.getByRole("main").innerText(), /cannot be trusted/);
+});
+
+journey("a plan that is not what its digest stands for cannot be approved", async (page) => {
+  await page.route("**/recoveries/*", async (route) => {
+    const response = await route.fetch();
+    const plan = await response.json();
+    plan.tables[0].lance_head += 1;
+    await route.fulfill({ response, json: plan });
+  });
+  await pendingIn(page, "museum");
+  await open(page, "bob");
+  await stage(page, "distrusted");
+  assert.equal(await panel(page).locator("form, button.primary").count(), 0);
+  assert.equal(await page.getByTestId("digest-check").getAttribute("data-check"), "differs");
+});
+
+journey("an approval of a plan that is no longer current is refused in words", async (page) => {
+  await pendingIn(page, "museum");
+  await open(page, "bob");
+  await stage(page, "approve");
+  const before = (await cli("plan", museum, page.url().split("/").at(-1))).digest;
+  await writer("append", museum, "nodes/artist");
+  await panel(page).getByRole("checkbox").first().check();
+  for (const box of await panel(page).getByRole("checkbox").all()) await box.check();
+  await panel(page).getByRole("textbox").fill("seen with bob");
+  await button(page, "Approve this plan").click();
+  const notice = panel(page).getByRole("alert");
+  await notice.waitFor();
+  assert.match(await notice.innerText(), /Lance HEAD/);
+  await button(page, "Make a new plan").click();
+  await page.waitForFunction((digest) => !document.querySelector("[data-testid=panel]").innerText.includes(digest), before);
+  await stage(page, "approve");
+}, /status of 4(09|12)/);
+
+test("a browser that has not logged in is told how to", async () => {
+  const stranger = await browser.newContext();
+  const page = await stranger.newPage();
+  const complaints = watch(page, demo.origin);
+  await page.goto(demo.origin);
+  await drawn(page);
+  await page.getByRole("heading", { name: "Open the login link first." }).waitFor();
+  assert.match(await page.getByRole("main").innerText(), /printed it when it started/);
+  // Browsers log every answer of 400 and above.
+  assert.deepEqual(complaints.filter((text) => !/status of 40[13]/.test(text)), []);
+
+  await page.goto(demo.login);
+  assert.match(await page.locator("body").innerText(), /once|used/i);
+  assert.deepEqual(await stranger.cookies(), [], "a used link logs nobody in");
+  await stranger.close();
+});

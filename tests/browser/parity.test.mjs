@@ -1,0 +1,64 @@
+// One verdict everywhere: the page's module, run here, against what the native build makes of the same input.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
+import { before, test } from "node:test";
+
+import { cli } from "./demo.mjs";
+import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
+
+const DIST = new URL("../../web/dist/", import.meta.url);
+const PLANS = new URL("../fixtures/plans.jsonl", import.meta.url);
+let sidecar;
+
+before(async () => {
+  const names = await readdir(DIST);
+  const named = (pattern) => new URL(names.find((name) => pattern.test(name)), DIST);
+  sidecar = await import(named(/^inspector-.*\.js$/));
+  await sidecar.default({ module_or_path: await readFile(named(/^inspector-.*\.wasm$/)) });
+});
+
+test("plans and digests are the native ones, byte for byte", async () => {
+  const lines = (await readFile(PLANS, "utf8")).trimEnd().split("\n");
+  const dispositions = new Set();
+  for (const line of lines) {
+    const native = JSON.parse(line);
+    const here = JSON.parse(sidecar.plan(JSON.stringify(native.request)));
+    assert.equal(here.plan, native.plan, native.name);
+    assert.equal(here.digest, native.digest, native.name);
+    assert.equal(here.disposition, native.disposition, native.name);
+    dispositions.add(here.disposition);
+  }
+  assert.ok(lines.length > 40 && dispositions.size > 6, `${lines.length} plans, ${[...dispositions]}`);
+});
+
+test("a digest is SHA-256 over a tag and the plan's bytes, and one flipped bit changes it", async () => {
+  const [line] = (await readFile(PLANS, "utf8")).split("\n");
+  const { request, digest } = JSON.parse(line);
+  request.sidecar = request.sidecar.replace("act-ada", "act-adb");
+  assert.notEqual(JSON.parse(sidecar.plan(JSON.stringify(request))).digest, digest);
+});
+
+test("files are read alike, broken ones included", async (t) => {
+  const { files, remove } = await unpackSidecars();
+  t.after(remove);
+  const all = [...files, ...(await brokenFiles(files[0].folder))];
+  const native = await cli("inspect", ...all.map(({ path }) => path));
+  for (const { path, name } of all) {
+    const text = await readFile(path, "utf8");
+    const { files: [here] } = JSON.parse(sidecar.inspect(JSON.stringify({ files: [{ file: name, text }] })));
+    const alone = await cli("inspect", path);
+    const there = alone.files[0];
+    for (const field of ["file", "operation_id", "digest", "refused", "sidecar", "what_if"]) {
+      assert.deepEqual(here[field], there[field], `${name}: ${field}`);
+    }
+  }
+  assert.equal(native.files.length, all.length);
+});
+
+test("requests that are not what they must be are refused in words", () => {
+  for (const ask of [sidecar.plan, sidecar.inspect, sidecar.verifyAudit]) {
+    assert.throws(() => ask("{"), /the request cannot be read/);
+  }
+});

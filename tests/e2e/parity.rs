@@ -1,0 +1,213 @@
+//! The plans this build makes natively, kept as a file that the page's module has to reproduce byte for byte in a browser engine.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use restore_backend::observe::observe;
+use serde_json::{Value, json};
+use sidecar::observation::{
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, SchemaObservation, TableObservation, Transaction, TransactionObservation,
+};
+use sidecar::{Limits, Observation, PlanBytes, PlanInput, RootId, Sidecar, SidecarFile, TablePin, Timestamp, WriterKind, assemble, judge, plan, refuse};
+
+use crate::support::{Store, fixtures};
+
+/// Set to write the file anew.
+const REGENERATE: &str = "REGENERATE_GOLDEN";
+
+const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
+const OLDER: &str = "01M8125E20G3JA88BS9CEJEX1K";
+
+const GRAPHS: [(&str, &str); 9] = [
+    ("omnigraph-0.7.0", "back-mid-phase"),
+    ("omnigraph-0.7.0", "back-mid-phase-delete"),
+    ("omnigraph-0.7.0", "forward-branch-load"),
+    ("omnigraph-0.7.0", "forward-mutation"),
+    ("omnigraph-0.7.0", "optimize"),
+    ("omnigraph-0.7.0", "schema-staged"),
+    ("omnigraph-0.7.0", "stale-after-success"),
+    ("omnigraph-0.8.0", "forward-mutation"),
+    ("omnigraph-0.9.0", "forward-mutation"),
+];
+
+/// What a plan is made of, as the page's module is asked, with what comes of it natively.
+struct Case {
+    name: String,
+    root: String,
+    operation: String,
+    file: String,
+    sidecar: String,
+    waiting_for: Option<String>,
+    observation: Option<Observation>,
+}
+
+impl Case {
+    fn line(&self) -> Value {
+        let file = SidecarFile::read(&self.file, self.sidecar.clone().into_bytes(), &Limits::DEFAULT);
+        let sidecar_digest = file.digest.unwrap();
+        let listed = assemble(vec![file]).remove(0);
+        let sidecar = listed.file.content.as_ref().ok();
+        let verdict = match (&listed.refusal, sidecar, &self.observation) {
+            (Some(reason), sidecar, _) => refuse(reason.clone(), sidecar),
+            (None, Some(sidecar), Some(observation)) => judge(sidecar, self.waiting_for.as_deref(), observation),
+            (None, ..) => panic!("{}: neither refused nor observed", self.name),
+        };
+        let plan = plan(&PlanInput {
+            root: &RootId::new(&self.root),
+            operation_id: &self.operation.parse().unwrap(),
+            file: &self.file,
+            sidecar_digest,
+            sidecar,
+            observation: self.observation.as_ref(),
+            verdict: &verdict,
+        });
+        let bytes = PlanBytes::of(&plan).unwrap();
+        json!({
+            "name": self.name,
+            "request": {
+                "root": self.root, "operation_id": self.operation, "file": self.file, "sidecar": self.sidecar,
+                "waiting_for": self.waiting_for, "observation": self.observation,
+            },
+            "disposition": verdict.disposition,
+            "plan": bytes.text(),
+            "digest": bytes.digest(),
+        })
+    }
+}
+
+/// A real graph, as this build sees it on disk.
+async fn graph(engine: &str, name: &str) -> Case {
+    let store = Store::unpacked(engine, name);
+    let folder = store.path().join("__recovery");
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    let text = std::fs::read_to_string(folder.join(&file)).unwrap();
+    let opened = store.open().await;
+    let observation = match Sidecar::parse(&file, text.as_bytes(), &Limits::DEFAULT) {
+        Ok(sidecar) => Some(observe(&opened.root, &sidecar).await.unwrap()),
+        Err(_) => None,
+    };
+    Case {
+        name: format!("{engine} {name}"),
+        root: format!("file:///srv/graphs/{name}"),
+        operation: file.trim_end_matches(".json").to_owned(),
+        file,
+        sidecar: text,
+        waiting_for: None,
+        observation,
+    }
+}
+
+/// A table whose pin and HEAD stand here.
+fn table(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
+    let first = pin.expected_version.min(pinned) + 1;
+    let transaction = |version: u64| {
+        let transaction = Transaction {
+            uuid: format!("00000000-0000-4000-8000-{version:012}"),
+            operation: "Append".to_owned(),
+            restored_version: None,
+            timestamp: Some(Timestamp::from_micros(1_795_332_160_000_000 + version)),
+            row_delta: Some(-3),
+            properties: BTreeMap::new(),
+        };
+        TransactionObservation { version, transaction: Some(transaction) }
+    };
+    TableObservation {
+        table_key: pin.table_key.clone(),
+        branch: None,
+        location: Some(format!("tables/{}", pin.table_key)),
+        pinned: Pinned::At { version: pinned },
+        head: HeadObservation::At { version: head, transaction: Some(format!("00000000-0000-4000-8000-{head:012}")) },
+        location_conflict: None,
+        transactions: (first..=head).map(transaction).collect(),
+        head_content: if head > pinned { ContentComparison::Different } else { ContentComparison::NotCompared },
+        restorable: if head > pinned { Restorability::Restorable } else { Restorability::NotChecked },
+    }
+}
+
+/// Two tables of one write by every kind of writer, standing where the verdict differs.
+fn positions() -> Vec<Case> {
+    let pin = |table_key: &str, expected_version: u64| TablePin {
+        table_key: table_key.to_owned(),
+        table_path: format!("/srv/graphs/g/tables/{table_key}"),
+        expected_version,
+        post_commit_pin: expected_version + 1,
+        table_branch: None,
+        unknown: BTreeMap::new(),
+    };
+    // The last has keys that any careless ordering, escaping or number handling would get wrong.
+    let large = (1 << 53) + 1;
+    let stands = [
+        ("all committed", [("node:A", 4, 4, 5), ("edge:B", 5, 5, 6)]),
+        ("one committed", [("node:A", 4, 4, 5), ("edge:B", 5, 5, 5)]),
+        ("published since", [("node:A", 4, 5, 7), ("edge:B", 5, 6, 6)]),
+        ("behind the pin", [("node:A", 4, 5, 4), ("edge:B", 5, 5, 5)]),
+        ("hard to write", [("node:\u{1f409} \"\\/\u{7}\u{2028}é", large, large, large + 1), ("edge:Z", 5, 5, 6)]),
+    ];
+    let mut cases = Vec::new();
+    for kind in WriterKind::ALL {
+        for (name, tables) in &stands {
+            let pins: Vec<TablePin> = tables.iter().map(|(key, expected, ..)| pin(key, *expected)).collect();
+            let observed = pins.iter().zip(tables).map(|(pin, (_, _, pinned, head))| table(pin, *pinned, *head));
+            let observation = Observation {
+                catalog: CatalogObservation::Present { version: 40, stamp: 3, two_phase: true, branch_created_at: None },
+                tables: observed.collect(),
+                schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
+            };
+            cases.push(case(&format!("{} {name}", kind.name()), kind, pins, None, observation));
+        }
+    }
+    let missing = |head: HeadObservation| TableObservation { head, pinned: Pinned::Absent, ..table(&pin("node:A", 4), 4, 4) };
+    let world = |tables| Observation { catalog: CatalogObservation::Present { version: 1, stamp: 2, two_phase: false, branch_created_at: None }, tables, schema: None };
+    let one = || vec![pin("node:A", 4)];
+    cases.push(case("waiting", WriterKind::Load, one(), Some(OLDER), world(vec![table(&one()[0], 4, 5)])));
+    cases.push(case("no dataset", WriterKind::Load, one(), None, world(vec![missing(HeadObservation::DatasetMissing)])));
+    cases.push(case("unreadable", WriterKind::Load, one(), None, world(vec![missing(HeadObservation::Unreadable { reason: "timed out".to_owned() })])));
+    cases
+}
+
+fn case(name: &str, writer_kind: WriterKind, tables: Vec<TablePin>, waiting_for: Option<&str>, observation: Observation) -> Case {
+    let sidecar = Sidecar {
+        schema_version: 1,
+        operation_id: OPERATION.parse().unwrap(),
+        started_at: Timestamp::from_micros(1_795_332_160_170_908),
+        branch: None,
+        actor_id: Some("act-ada".to_owned()),
+        writer_kind,
+        tables,
+        merge_source_commit_id: None,
+        additional_registrations: Vec::new(),
+        tombstones: Vec::new(),
+        unknown: BTreeMap::new(),
+    };
+    Case {
+        name: name.to_owned(),
+        root: "s3://bucket/graphs/g/".to_owned(),
+        operation: OPERATION.to_owned(),
+        file: format!("{OPERATION}.json"),
+        sidecar: serde_json::to_string(&sidecar).unwrap(),
+        waiting_for: waiting_for.map(str::to_owned),
+        observation: Some(observation),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plans_the_page_has_to_reproduce_are_those_of_this_build() {
+    let mut cases = positions();
+    for (engine, name) in GRAPHS {
+        cases.push(graph(engine, name).await);
+    }
+    let mut found = String::new();
+    for case in &cases {
+        writeln!(found, "{}", case.line()).unwrap();
+    }
+    let path: PathBuf = fixtures().join("plans.jsonl");
+    if std::env::var_os(REGENERATE).is_some() {
+        std::fs::write(&path, &found).unwrap();
+    }
+    let frozen = std::fs::read_to_string(&path).unwrap();
+    for (found, frozen) in found.lines().zip(frozen.lines()) {
+        assert_eq!(found, frozen, "{} is not what this build makes; {REGENERATE}=1 writes it anew", path.display());
+    }
+    assert_eq!(found.lines().count(), frozen.lines().count());
+}
