@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use yew::{Callback, ContextProvider, Html, MouseEvent, component, html, use_callback, use_node_ref, use_state, use_state_eq};
+use yew::{Callback, Html, MouseEvent, component, html, use_node_ref, use_state};
 
-use crate::context::{Connection, Session, Voice};
+use crate::context::{Connection, Session};
 use crate::hooks::{Alive, Asking, use_polled, use_route};
 use crate::route::Route;
 use crate::services::{backend, dom};
@@ -16,8 +16,6 @@ use crate::views::{Audit, Offline, Pending, header, logged_out, no_server, not_f
 pub fn App() -> Html {
     let route = use_route();
     let connection = use_state(|| Connection::Asking);
-    let said = use_state_eq(String::new);
-    let voice = Voice(use_callback(said.setter(), |text: String, said| said.set(text)));
     let retry = {
         let setter = connection.setter();
         let ask = move |alive: Alive| -> Asking {
@@ -38,12 +36,12 @@ pub fn App() -> Html {
         Callback::from(move |_: MouseEvent| dom::focus(&main))
     };
     html! {
-        <ContextProvider<Voice> context={voice}>
+        <>
             <button type="button" class="skip" onclick={skip}>{ "Skip to the content" }</button>
             { header(&route, &connection) }
             <div class="screen" ref={main} tabindex="-1">{ screen(&route, &connection, &retry) }</div>
-            <div class="unseen" role="status" aria-live="polite">{ &*said }</div>
-        </ContextProvider<Voice>>
+            <div class="unseen" role="status" aria-live="polite" id={dom::VOICE}></div>
+        </>
     }
 }
 
@@ -53,12 +51,17 @@ async fn connect() -> Connection {
     }
     let session = async {
         let session = backend::session().await?;
-        Ok::<_, Failure>(Session { name: session.name.into(), roots: Rc::new(backend::roots().await?.roots) })
+        Ok::<_, Failure>(Session {
+            name: session.name.into(),
+            roots: Rc::new(backend::roots().await?.roots),
+        })
     };
     match session.await {
         Ok(session) => Connection::Present(session),
         Err(failure) if failure.asks_for_login() => Connection::LoggedOut { failure },
-        Err(failure) => Connection::Absent { failure: Some(failure) },
+        Err(failure) => Connection::Absent {
+            failure: Some(failure),
+        },
     }
 }
 
@@ -70,10 +73,13 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
         _ => None,
     };
     if let Some(number) = number {
-        return html! { <Offline {number} connection={connection.clone()} /> };
+        let alone = matches!(connection, Connection::Absent { failure: Some(_) });
+        return html! { <Offline {number} {alone} /> };
     }
     let session = match connection {
-        Connection::Asking => return html! { <main class="lone"><p role="status">{ "Asking the server…" }</p></main> },
+        Connection::Asking => {
+            return html! { <main class="lone"><p role="status">{ "Asking the server…" }</p></main> };
+        }
         Connection::Absent { failure } => return no_server(failure.as_ref(), retry),
         Connection::LoggedOut { failure } => return logged_out(failure, retry),
         Connection::Present(session) => session,
@@ -88,8 +94,12 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
     };
     match screen {
         Route::Audit { .. } => html! { <Audit key={root} {summary} operation={None::<String>} /> },
-        Route::Record { operation, .. } => html! { <Audit key={format!("{root}\n{operation}")} {summary} operation={Some(operation.clone())} /> },
-        Route::Recovery { operation, .. } => html! { <Pending key={root} {summary} operation={Some(operation)} /> },
+        Route::Record { operation, .. } => {
+            html! { <Audit key={format!("{root}\n{operation}")} {summary} operation={Some(operation.clone())} /> }
+        }
+        Route::Recovery { operation, .. } => {
+            html! { <Pending key={root} {summary} operation={Some(operation)} /> }
+        }
         _ => html! { <Pending key={root} {summary} operation={None::<String>} /> },
     }
 }

@@ -31,7 +31,7 @@ pub use list_tools::list_tools;
 pub use notice::{alert, failure_notice, notice};
 pub use outcome::outcome;
 pub use progress::{bar, progress};
-pub use raw::Raw;
+pub use raw::raw;
 pub use steps::steps;
 pub use tables::Tables;
 pub use what_if::what_if_table;

@@ -1,14 +1,12 @@
-//! What every screen can reach: the server's session, and the voice for screen readers.
+//! Whether there is a server behind the page, and who is logged in there.
 
 use std::rc::Rc;
 
-use sidecar::api::RootSummary;
-use yew::Callback;
-
 use crate::state::failure::Failure;
+use sidecar::api::RootSummary;
 
 /// Whether there is a server behind the page.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Connection {
     /// It is being asked.
     Asking,
@@ -27,7 +25,7 @@ pub enum Connection {
 }
 
 /// Who is logged in where.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Session {
     /// The name approvals are recorded under.
     pub name: Rc<str>,
@@ -40,16 +38,5 @@ impl Session {
     #[must_use]
     pub fn root(&self, name: &str) -> Option<&RootSummary> {
         self.roots.iter().find(|root| root.name == name)
-    }
-}
-
-/// Says something to screen readers, politely.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Voice(pub Callback<String>);
-
-impl Voice {
-    /// Says it.
-    pub fn say(&self, text: impl Into<String>) {
-        self.0.emit(text.into());
     }
 }

@@ -3,14 +3,14 @@
 //! No document is needed, so it runs in Node.js and in workers too.
 
 use serde::{Deserialize, Serialize};
-use sidecar::api::AuditReport;
 use sidecar::{
-    Decision, Digest, Disposition, Glimpse, Limits, Observation, OperationId, OperationIdError, OutcomeKind, PlanBytes,
-    PlanError, PlanInput, Reason, Requirement, RootId, Sidecar, SidecarFile, WhatIf, assemble, explain, judge, refuse,
-    what_if,
+    Decision, Digest, Disposition, Glimpse, Limits, Observation, OperationId, OperationIdError,
+    OutcomeKind, PlanBytes, PlanError, PlanInput, Reason, Requirement, RootId, Sidecar,
+    SidecarFile, WhatIf, assemble, explain, judge, refuse, what_if,
 };
 
-use crate::state::chain::{ChainCheck, with_sources};
+use crate::state::chain::{ChainCheck, StoredAudit, with_sources};
+use crate::wire;
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -159,8 +159,8 @@ pub struct VerifiedOperation {
     pub outcome: Option<OutcomeKind>,
 }
 
-fn read<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T, ApiError> {
-    serde_json::from_slice(request.as_bytes()).map_err(ApiError::Request)
+fn read<T: for<'de> Deserialize<'de>>(request: &str) -> Result<T, ApiError> {
+    wire::read(request.as_bytes()).map_err(ApiError::Request)
 }
 
 fn write(answer: &impl Serialize) -> Result<String, ApiError> {
@@ -173,7 +173,10 @@ fn write(answer: &impl Serialize) -> Result<String, ApiError> {
 /// See [`ApiError`]. A broken file is not an error but an answer.
 pub fn inspect(request: &str) -> Result<String, ApiError> {
     let request: InspectRequest = read(request)?;
-    let files = request.files.into_iter().map(|file| SidecarFile::read(&file.file, file.text.into_bytes(), &Limits::DEFAULT));
+    let files = request
+        .files
+        .into_iter()
+        .map(|file| SidecarFile::read(&file.file, file.text.into_bytes(), &Limits::DEFAULT));
     let listed = assemble(files.collect());
     let files = listed.into_iter().map(|listed| {
         let operation_id = listed.file.operation_id();
@@ -190,7 +193,9 @@ pub fn inspect(request: &str) -> Result<String, ApiError> {
             glimpse: listed.file.glimpse,
         }
     });
-    write(&InspectAnswer { files: files.collect() })
+    write(&InspectAnswer {
+        files: files.collect(),
+    })
 }
 
 /// Plans one recovery: a [`PlanRequest`] in, a [`PlanAnswer`] out.
@@ -200,7 +205,11 @@ pub fn inspect(request: &str) -> Result<String, ApiError> {
 pub fn plan(request: &str) -> Result<String, ApiError> {
     let request: PlanRequest = read(request)?;
     let operation_id: OperationId = request.operation_id.parse().map_err(ApiError::Operation)?;
-    let file = SidecarFile::read(&request.file, request.sidecar.into_bytes(), &Limits::DEFAULT);
+    let file = SidecarFile::read(
+        &request.file,
+        request.sidecar.into_bytes(),
+        &Limits::DEFAULT,
+    );
     let digest = file.digest;
     let listed = assemble(vec![file]);
     let Some((listed, sidecar_digest)) = listed.into_iter().next().zip(digest) else {
@@ -228,7 +237,11 @@ pub fn plan(request: &str) -> Result<String, ApiError> {
         verdict: &verdict,
     });
     let bytes = PlanBytes::of(&plan).map_err(ApiError::Plan)?;
-    let explanation = explain(&plan, sidecar.map(|sidecar| sidecar.started_at), &verdict.blockers);
+    let explanation = explain(
+        &plan,
+        sidecar.map(|sidecar| sidecar.started_at),
+        &verdict.blockers,
+    );
     write(&PlanAnswer {
         plan: bytes.text().to_owned(),
         digest: bytes.digest(),
@@ -240,24 +253,34 @@ pub fn plan(request: &str) -> Result<String, ApiError> {
     })
 }
 
-/// Verifies journals: an [`AuditReport`] in, an [`AuditAnswer`] out.
+/// Verifies journals: a [`sidecar::api::AuditReport`] in, an [`AuditAnswer`] out.
 ///
 /// # Errors
 /// See [`ApiError`]. A broken journal is not an error but an answer.
 pub fn verify_audit(request: &str) -> Result<String, ApiError> {
-    let report: AuditReport = read(request)?;
+    let report: StoredAudit = read(request)?;
     let operations = report.operations.iter().map(|operation| {
         let operation_id = operation.operation_id.clone();
-        match ChainCheck::of_operation(operation) {
-            ChainCheck::Verified { records, outcome } => {
-                VerifiedOperation { operation_id, verified: true, problem: None, records: Some(records), outcome }
-            }
-            ChainCheck::Broken { reason } => {
-                VerifiedOperation { operation_id, verified: false, problem: Some(reason), records: None, outcome: None }
-            }
+        match ChainCheck::of_journal(operation) {
+            ChainCheck::Verified { records, outcome } => VerifiedOperation {
+                operation_id,
+                verified: true,
+                problem: None,
+                records: Some(records),
+                outcome,
+            },
+            ChainCheck::Broken { reason } => VerifiedOperation {
+                operation_id,
+                verified: false,
+                problem: Some(reason),
+                records: None,
+                outcome: None,
+            },
         }
     });
-    write(&AuditAnswer { operations: operations.collect() })
+    write(&AuditAnswer {
+        operations: operations.collect(),
+    })
 }
 
 #[cfg(test)]
@@ -295,7 +318,10 @@ mod tests {
             json!({"root": "s3://b/g", "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "file": "01M8125ENACWR9X1EZNRMDV5V2.json", "sidecar": sidecar}).to_string()
         };
         assert_eq!(answer(plan(&request("{")))["disposition"], "refused");
-        assert!(matches!(plan(&request(sample::SIDECAR)), Err(ApiError::NotObserved { .. })));
+        assert!(matches!(
+            plan(&request(sample::SIDECAR)),
+            Err(ApiError::NotObserved { .. })
+        ));
     }
 
     #[test]
@@ -317,7 +343,11 @@ mod tests {
     fn a_request_of_another_shape_says_so() {
         for text in ["", "[]", "{\"files\":1}", "{\"other\":[]}"] {
             let error = inspect(text).unwrap_err();
-            assert!(error.text().starts_with("the request cannot be read: "), "{}", error.text());
+            assert!(
+                error.text().starts_with("the request cannot be read: "),
+                "{}",
+                error.text()
+            );
         }
     }
 }

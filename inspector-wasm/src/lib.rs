@@ -15,6 +15,7 @@ pub mod services;
 pub mod state;
 mod views;
 pub mod window;
+mod wire;
 mod words;
 
 use wasm_bindgen::JsError;

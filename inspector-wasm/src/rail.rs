@@ -95,7 +95,10 @@ impl Rail {
         let stops = stops::placed(table, &versions, MARGIN, width - MARGIN);
         let at = |version: Option<u64>| {
             let version = version?;
-            stops.iter().find(|stop| stop.version == version).map(|stop| stop.x)
+            stops
+                .iter()
+                .find(|stop| stop.version == version)
+                .map(|stop| stop.x)
         };
         let first = stops.first().map_or(MARGIN, |stop| stop.x);
         let (pin, head) = (at(table.manifest_pinned), at(table.lance_head));
@@ -116,8 +119,13 @@ impl Rail {
             published: span(Some(first), reached),
             unpublished: span(pin, head),
             lost: span(head, pin),
-            intended: span(at(Some(table.expected_version)), at(Some(table.post_commit_pin))).map(|span| {
-                let label = Label::centred("intended", (span.from + span.to) / 2.0, BRACKET_NAME, width);
+            intended: span(
+                at(Some(table.expected_version)),
+                at(Some(table.post_commit_pin)),
+            )
+            .map(|span| {
+                let label =
+                    Label::centred("intended", (span.from + span.to) / 2.0, BRACKET_NAME, width);
                 (span, label)
             }),
             operations: operations(evidence.transactions, &stops),
@@ -150,7 +158,11 @@ impl Rail {
 pub fn px(length: f64) -> String {
     let tenths = (length * 10.0).round() as i64;
     let (whole, rest) = (tenths / 10, (tenths % 10).abs());
-    if rest == 0 { whole.to_string() } else { format!("{whole}.{rest}") }
+    if rest == 0 {
+        whole.to_string()
+    } else {
+        format!("{whole}.{rest}")
+    }
 }
 
 /// The middle of a pixel, so that a line of one pixel is one pixel.
@@ -181,7 +193,9 @@ fn operations(transactions: &[TransactionObservation], stops: &[Stop]) -> Vec<La
         if stop.version != before.version.saturating_add(1) {
             return None;
         }
-        let made = transactions.iter().find(|entry| entry.version == stop.version)?;
+        let made = transactions
+            .iter()
+            .find(|entry| entry.version == stop.version)?;
         let transaction = made.transaction.as_ref()?;
         let name = match (transaction.restored_version, transaction.row_delta) {
             (Some(version), _) => format!("{} {version}", transaction.operation),
@@ -189,7 +203,11 @@ fn operations(transactions: &[TransactionObservation], stops: &[Stop]) -> Vec<La
             (None, _) => transaction.operation.clone(),
         };
         let text = labels::shortened(&name, stop.x - before.x - 16.0)?;
-        Some(Label { text, x: (before.x + stop.x) / 2.0, y: OPERATIONS })
+        Some(Label {
+            text,
+            x: (before.x + stop.x) / 2.0,
+            y: OPERATIONS,
+        })
     };
     stops.windows(2).filter_map(between).collect()
 }
@@ -201,10 +219,16 @@ fn arrow(
     width: f64,
 ) -> Option<Arrow> {
     let (from, text) = match table.action {
-        Action::Publish => (table.manifest_pinned, format!("publish {}", table.publish_as?)),
+        Action::Publish => (
+            table.manifest_pinned,
+            format!("publish {}", table.publish_as?),
+        ),
         Action::RestoreAndPublish => {
             let to = table.publish_as?;
-            (table.restore_to, format!("restore {} as {to}, publish {to}", table.restore_to?))
+            (
+                table.restore_to,
+                format!("restore {} as {to}, publish {to}", table.restore_to?),
+            )
         }
         Action::None | Action::Register | Action::Tombstone => return None,
     };
@@ -224,7 +248,14 @@ fn arrow(
         right = px(to),
         bottom = px(floor),
     );
-    let head = format!("M{} {}L{} {}H{}Z", px(to), px(tip), px(to - 4.5), px(tip + 8.0), px(to + 4.5));
+    let head = format!(
+        "M{} {}L{} {}H{}Z",
+        px(to),
+        px(tip),
+        px(to - 4.5),
+        px(tip + 8.0),
+        px(to + 4.5)
+    );
     let label = Label::centred(&text, (from + to) / 2.0, floor + 15.0, width);
     Some(Arrow { path, head, label })
 }

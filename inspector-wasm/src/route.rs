@@ -1,24 +1,22 @@
 //! The addresses of the page's screens, after the `#`.
 //!
-//! Routes are recognised by `yew-router`, but its `HashRouter` is not used: it takes a page apart
-//! on a hash that does not start with `/`, and on `file:///C:/…` it sees every route as `/C:/…`.
+//! There are seven of them, so they are read and written here. The router that comes with Yew would
+//! also be wrong for a page that is opened from disk: it takes the page apart on a hash that does not
+//! start with `/`, and on `file:///C:/…` it sees every route below `/C:/`.
 
-use yew_router::Routable;
+use std::fmt::Write as _;
 
 /// One screen.
-#[derive(Debug, Clone, PartialEq, Eq, Routable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// Wherever a visit starts: the first root, or the offline screen where there is no server.
-    #[at("/")]
     Start,
     /// Everything pending in one root.
-    #[at("/pending/:root")]
     Pending {
         /// Name of the root.
         root: String,
     },
     /// One pending recovery.
-    #[at("/pending/:root/:operation")]
     Recovery {
         /// Name of the root.
         root: String,
@@ -26,13 +24,11 @@ pub enum Route {
         operation: String,
     },
     /// The journals of one root.
-    #[at("/audit/:root")]
     Audit {
         /// Name of the root.
         root: String,
     },
     /// One journal.
-    #[at("/audit/:root/:operation")]
     Record {
         /// Name of the root.
         root: String,
@@ -40,17 +36,13 @@ pub enum Route {
         operation: String,
     },
     /// Files looked at without a server.
-    #[at("/offline")]
     Offline,
     /// One of them.
-    #[at("/offline/:number")]
     OfflineFile {
         /// Its position in the list.
         number: usize,
     },
     /// Nothing is here.
-    #[not_found]
-    #[at("/not-found")]
     NotFound,
 }
 
@@ -58,16 +50,53 @@ impl Route {
     /// The screen that a location's hash names.
     #[must_use]
     pub fn of_hash(hash: &str) -> Self {
-        match hash.trim_start_matches('#') {
-            "" => Self::Start,
-            path => Self::recognize(path).unwrap_or_default(),
+        let path = hash.trim_start_matches('#').trim_matches('/');
+        let parts: Option<Vec<String>> = path.split('/').map(decoded).collect();
+        let Some(parts) = parts else {
+            return Self::NotFound;
+        };
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match *parts.as_slice() {
+            [""] => Self::Start,
+            ["pending", root] => Self::Pending {
+                root: root.to_owned(),
+            },
+            ["pending", root, operation] => Self::Recovery {
+                root: root.to_owned(),
+                operation: operation.to_owned(),
+            },
+            ["audit", root] => Self::Audit {
+                root: root.to_owned(),
+            },
+            ["audit", root, operation] => Self::Record {
+                root: root.to_owned(),
+                operation: operation.to_owned(),
+            },
+            ["offline"] => Self::Offline,
+            ["offline", number] => number
+                .parse()
+                .map_or(Self::NotFound, |number| Self::OfflineFile { number }),
+            _ => Self::NotFound,
         }
     }
 
     /// What a link to it refers to.
     #[must_use]
     pub fn href(&self) -> String {
-        format!("#{}", self.to_path())
+        match self {
+            Self::Start => "#/".to_owned(),
+            Self::Pending { root } => format!("#/pending/{}", encoded(root)),
+            Self::Recovery { root, operation } => {
+                format!("#/pending/{}/{}", encoded(root), encoded(operation))
+            }
+            Self::Audit { root } => format!("#/audit/{}", encoded(root)),
+            Self::Record { root, operation } => {
+                format!("#/audit/{}/{}", encoded(root), encoded(operation))
+            }
+            Self::Offline => "#/offline".to_owned(),
+            Self::OfflineFile { number } => format!("#/offline/{number}"),
+            Self::NotFound => "#/not-found".to_owned(),
+        }
     }
 
     /// The root it shows, if it shows one.
@@ -90,15 +119,38 @@ impl Route {
             _ => Self::Pending { root },
         }
     }
+}
 
-    /// Whether it shows one thing of a list; on a narrow screen that takes the list's place.
-    #[must_use]
-    pub const fn is_detail(&self) -> bool {
-        matches!(
-            self,
-            Self::Recovery { .. } | Self::Record { .. } | Self::OfflineFile { .. }
-        )
+/// Everything but letters, digits and `-_.~` as `%XX`.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
     }
+    encoded
+}
+
+/// Undoes [`encoded`]; `None` for what is not text then.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' {
+            let (high, low) = (
+                char::from(rest.next()?).to_digit(16)?,
+                char::from(rest.next()?).to_digit(16)?,
+            );
+            u8::try_from(high * 16 + low).ok()?
+        } else {
+            byte
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -107,14 +159,20 @@ mod tests {
 
     #[test]
     fn every_route_comes_back_from_its_address() {
-        let root = || "prod graphs/ä".to_owned();
+        let root = || "prod graphs/ä%".to_owned();
         let operation = || "old import #1?.json".to_owned();
         for route in [
             Route::Start,
             Route::Pending { root: root() },
-            Route::Recovery { root: root(), operation: operation() },
+            Route::Recovery {
+                root: root(),
+                operation: operation(),
+            },
             Route::Audit { root: root() },
-            Route::Record { root: root(), operation: operation() },
+            Route::Record {
+                root: root(),
+                operation: operation(),
+            },
             Route::Offline,
             Route::OfflineFile { number: 9_999 },
         ] {
@@ -124,9 +182,19 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_found_and_nothing_is_the_start() {
-        assert_eq!(Route::of_hash(""), Route::Start);
-        assert_eq!(Route::of_hash("#"), Route::Start);
-        for hash in ["#x", "#/x", "#/offline/x", "#/pending", "#/pending/a/b/c"] {
+        for hash in ["", "#", "#/", "#//"] {
+            assert_eq!(Route::of_hash(hash), Route::Start, "{hash}");
+        }
+        for hash in [
+            "#x",
+            "#/x",
+            "#/offline/x",
+            "#/pending",
+            "#/pending/a/b/c",
+            "#/pending/%",
+            "#/pending/%ff",
+            "#/pending/%zz",
+        ] {
             assert_eq!(Route::of_hash(hash), Route::NotFound, "{hash}");
         }
     }

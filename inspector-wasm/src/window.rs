@@ -51,7 +51,11 @@ impl Viewport {
     /// Rows that are seen whole, at least one; what a page key moves by.
     #[must_use]
     pub fn page(&self) -> usize {
-        if self.row <= 0.0 { 1 } else { ((self.height / self.row) as usize).max(1) }
+        if self.row <= 0.0 {
+            1
+        } else {
+            ((self.height / self.row) as usize).max(1)
+        }
     }
 }
 
@@ -75,11 +79,18 @@ pub fn moved(key: &str, from: Option<usize>, count: usize, page: usize) -> Optio
 mod tests {
     use super::*;
 
-    const VIEW: Viewport = Viewport { top: 0.0, height: 500.0, row: 100.0 };
+    const VIEW: Viewport = Viewport {
+        top: 0.0,
+        height: 500.0,
+        row: 100.0,
+    };
 
     #[test]
     fn a_long_list_draws_only_what_is_near_the_viewport() {
-        let view = Viewport { top: 5_000_000.0, ..VIEW };
+        let view = Viewport {
+            top: 5_000_000.0,
+            ..VIEW
+        };
         let rows = view.rows(100_000);
         assert!(rows.contains(&50_000) && rows.contains(&50_005));
         assert!(rows.len() < 25, "{rows:?}");
@@ -90,7 +101,14 @@ mod tests {
     fn the_ends_are_never_passed() {
         assert_eq!(VIEW.rows(0), 0..0);
         assert_eq!(VIEW.rows(3), 0..3);
-        assert_eq!(Viewport { top: 9_999.0, ..VIEW }.rows(4), 0..4);
+        assert_eq!(
+            Viewport {
+                top: 9_999.0,
+                ..VIEW
+            }
+            .rows(4),
+            0..4
+        );
         assert_eq!(Viewport { top: -50.0, ..VIEW }.rows(4), 0..4);
         assert_eq!(Viewport { row: 0.0, ..VIEW }.rows(4), 0..0);
     }

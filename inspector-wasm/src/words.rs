@@ -8,7 +8,9 @@ use crate::state::entry::Entry;
 /// `Mutation by act-ada on feature`, or the file's name where nothing else is known.
 #[must_use]
 pub fn title(entry: &Entry) -> String {
-    let Some(kind) = &entry.writer_kind else { return entry.file.clone() };
+    let Some(kind) = &entry.writer_kind else {
+        return entry.file.clone();
+    };
     let mut title = kind.clone();
     for (word, value) in [("by", &entry.actor_id), ("on", &entry.branch)] {
         if let Some(value) = value {
@@ -34,7 +36,11 @@ pub fn summary(entry: &Entry) -> String {
         None => counted(entry.tables_total, "table"),
     };
     let progress = progress(entry.progress).map(str::to_owned);
-    [age, Some(tables), progress].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    [age, Some(tables), progress]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 /// How far a recovery came, where that is worth saying.
@@ -51,7 +57,11 @@ pub const fn progress(progress: Progress) -> Option<&'static str> {
 /// `1 table`, `2 tables`, `10,000 tables`.
 #[must_use]
 pub fn counted(count: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+    format!(
+        "{} {noun}{}",
+        grouped(count),
+        if count == 1 { "" } else { "s" }
+    )
 }
 
 /// `100,000`.
@@ -81,7 +91,10 @@ pub const fn effect(effect: Effect) -> &'static str {
 /// An outcome as a badge says it.
 #[must_use]
 pub fn outcome(outcome: Option<OutcomeKind>) -> String {
-    outcome.map_or_else(|| "open".to_owned(), |outcome| outcome.name().replace('_', " "))
+    outcome.map_or_else(
+        || "open".to_owned(),
+        |outcome| outcome.name().replace('_', " "),
+    )
 }
 
 /// A field of a difference in the terms of the page.
@@ -101,9 +114,15 @@ pub fn sentence(reason: &str) -> String {
     let mut characters = reason.chars();
     // A name keeps its spelling: file names, table keys and operation ids are not words.
     let first_word = reason.split_whitespace().next().unwrap_or_default();
-    let is_word = first_word.chars().all(char::is_alphabetic);
+    let is_word = first_word
+        .chars()
+        .all(|character| character.is_ascii_alphabetic());
     match characters.next() {
-        Some(first) if is_word => first.to_uppercase().chain(characters).chain(['.']).collect(),
+        Some(first) if is_word => [first.to_ascii_uppercase()]
+            .into_iter()
+            .chain(characters)
+            .chain(['.'])
+            .collect(),
         Some(_) => format!("{reason}."),
         None => String::new(),
     }
@@ -121,15 +140,30 @@ mod tests {
 
     #[test]
     fn reasons_become_sentences_and_names_stay() {
-        assert_eq!(sentence("the sidecar is 4 min old"), "The sidecar is 4 min old.");
-        assert_eq!(sentence("node:Author: Lance HEAD 4 is below"), "node:Author: Lance HEAD 4 is below.");
-        assert_eq!(sentence("old-import.json has schema_version 9"), "old-import.json has schema_version 9.");
+        assert_eq!(
+            sentence("the sidecar is 4 min old"),
+            "The sidecar is 4 min old."
+        );
+        assert_eq!(
+            sentence("node:Author: Lance HEAD 4 is below"),
+            "node:Author: Lance HEAD 4 is below."
+        );
+        assert_eq!(
+            sentence("old-import.json has schema_version 9"),
+            "old-import.json has schema_version 9."
+        );
         assert_eq!(sentence(""), "");
     }
 
     #[test]
     fn numbers_are_grouped_and_counted() {
-        for (count, text) in [(0, "0 tables"), (1, "1 table"), (999, "999 tables"), (100_000, "100,000 tables"), (1_234_567, "1,234,567 tables")] {
+        for (count, text) in [
+            (0, "0 tables"),
+            (1, "1 table"),
+            (999, "999 tables"),
+            (100_000, "100,000 tables"),
+            (1_234_567, "1,234,567 tables"),
+        ] {
             assert_eq!(counted(count, "table"), text);
         }
     }

@@ -6,10 +6,15 @@ use object_store::ObjectStoreExt;
 use sidecar::{OperationId, SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin, Timestamp, WriterKind};
 use ulid::Ulid;
 
-use crate::lance_room::{CatalogReading, CatalogTable, CreateOutcome, LanceRoom, RoomOptions, Row, TableError, TableLocation, TableWrite};
+use crate::lance_room::{
+    CatalogReading, CatalogTable, CreateOutcome, LanceRoom, RoomOptions, Row, TableError,
+    TableLocation, TableWrite,
+};
 use crate::sidecar_dir::{self, SidecarDirError};
 use crate::store::Durability;
-use crate::two_phase_writer::{NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter, WriterError};
+use crate::two_phase_writer::{
+    NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter, WriterError,
+};
 
 /// One sample store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +72,16 @@ pub async fn make_stores(dir: &Path, now: Timestamp) -> Result<Vec<DemoStore>, D
     let mut stores = Vec::new();
     for (name, tables) in [("shop", SHOP.as_slice()), ("museum", MUSEUM.as_slice())] {
         let path = dir.join(name);
-        tokio::fs::create_dir_all(&path).await.map_err(|source| DemoError::Folder { path: path.clone(), source })?;
-        let options = RoomOptions { durability: Durability::Relaxed, ..RoomOptions::default() };
+        tokio::fs::create_dir_all(&path)
+            .await
+            .map_err(|source| DemoError::Folder {
+                path: path.clone(),
+                source,
+            })?;
+        let options = RoomOptions {
+            durability: Durability::Relaxed,
+            ..RoomOptions::default()
+        };
         let room = LanceRoom::open(&path.to_string_lossy(), options).await?;
         if let CatalogReading::NoCatalog = room.catalog(None).await? {
             let store = Store { room, name, now };
@@ -78,53 +91,168 @@ pub async fn make_stores(dir: &Path, now: Timestamp) -> Result<Vec<DemoStore>, D
                 _ => museum(&store).await?,
             }
         }
-        stores.push(DemoStore { name: name.to_owned(), path });
+        stores.push(DemoStore {
+            name: name.to_owned(),
+            path,
+        });
     }
     Ok(stores)
 }
 
-const SHOP: [&str; 8] =
-    ["node:Customer", "edge:Placed", "node:Product", "edge:Stocks", "node:Supplier", "edge:Supplies", "node:Review", "edge:Wrote"];
-const MUSEUM: [&str; 5] = ["node:Artist", "edge:Painted", "node:Painting", "node:Visitor", "edge:Visited"];
+const SHOP: [&str; 8] = [
+    "node:Customer",
+    "edge:Placed",
+    "node:Product",
+    "edge:Stocks",
+    "node:Supplier",
+    "edge:Supplies",
+    "node:Review",
+    "edge:Wrote",
+];
+const MUSEUM: [&str; 5] = [
+    "node:Artist",
+    "edge:Painted",
+    "node:Painting",
+    "node:Visitor",
+    "edge:Visited",
+];
+
+/// The version every sample table is published at before anything goes wrong.
+const PUBLISHED: u64 = 3;
 
 const MINUTE: u64 = 60 * 1_000_000;
 
 async fn shop(store: &Store) -> Result<(), DemoError> {
-    let forward = store.begin(192, OperationKind::Mutation, "ada", &["node:Customer", "edge:Placed"]).await?;
-    store.commit(forward, vec![("node:Customer", rows("customer", 40..43)), ("edge:Placed", rows("order", 40..44))]).await?.stop();
+    let forward = store
+        .begin(
+            192,
+            OperationKind::Mutation,
+            "ada",
+            &["node:Customer", "edge:Placed"],
+        )
+        .await?;
+    store
+        .commit(
+            forward,
+            vec![
+                ("node:Customer", rows("customer", 40..43)),
+                ("edge:Placed", rows("order", 40..44)),
+            ],
+        )
+        .await?
+        .stop();
 
-    let back = store.begin(125, OperationKind::Load, "nightly-import", &["node:Product", "edge:Stocks"]).await?;
-    store.commit(back, vec![("node:Product", rows("product", 40..60))]).await?.stop();
+    let back = store
+        .begin(
+            125,
+            OperationKind::Load,
+            "nightly-import",
+            &["node:Product", "edge:Stocks"],
+        )
+        .await?;
+    store
+        .commit(back, vec![("node:Product", rows("product", 40..60))])
+        .await?
+        .stop();
 
-    let published = store.begin(73, OperationKind::Mutation, "ben", &["node:Supplier", "edge:Supplies"]).await?;
-    let published = store.commit(published, vec![("node:Supplier", rows("supplier", 40..41)), ("edge:Supplies", rows("supply", 40..42))]).await?;
+    let published = store
+        .begin(
+            73,
+            OperationKind::Mutation,
+            "ben",
+            &["node:Supplier", "edge:Supplies"],
+        )
+        .await?;
+    let published = store
+        .commit(
+            published,
+            vec![
+                ("node:Supplier", rows("supplier", 40..41)),
+                ("edge:Supplies", rows("supply", 40..42)),
+            ],
+        )
+        .await?;
     store.done(published.publish().await?)?.stop();
 
-    store.begin(44, OperationKind::Mutation, "ada", &["node:Review", "edge:Wrote"]).await?.stop();
+    store
+        .begin(
+            44,
+            OperationKind::Mutation,
+            "ada",
+            &["node:Review", "edge:Wrote"],
+        )
+        .await?
+        .stop();
 
     // A writer that began on what the first of these committed, and never came to its own commit: it has to wait for that one.
     store.announce(31, "chris", "node:Customer").await?;
     let newer = store.operation_id(26);
-    store.put(&format!("__recovery/{}", newer.file_name()), newer_sidecar(&newer)).await?;
-    store.put("__recovery/import-of-tuesday.json", "{ \"schema_version\": 1, \"operation_id\": \"01".to_owned()).await
+    store
+        .put(
+            &format!("__recovery/{}", newer.file_name()),
+            newer_sidecar(&newer),
+        )
+        .await?;
+    store
+        .put(
+            "__recovery/import-of-tuesday.json",
+            "{ \"schema_version\": 1, \"operation_id\": \"01".to_owned(),
+        )
+        .await
 }
 
 async fn museum(store: &Store) -> Result<(), DemoError> {
-    let back = store.begin(312, OperationKind::Mutation, "bob", &["node:Artist", "edge:Painted"]).await?;
-    store.commit(back, vec![("node:Artist", TableWrite::delete("value < 3"))]).await?.stop();
+    let back = store
+        .begin(
+            312,
+            OperationKind::Mutation,
+            "bob",
+            &["node:Artist", "edge:Painted"],
+        )
+        .await?;
+    store
+        .commit(back, vec![("node:Artist", TableWrite::delete("value < 3"))])
+        .await?
+        .stop();
 
     // The catalog shows a version whose file is gone, as when a table was copied back from an older backup.
-    let lost = store.begin(208, OperationKind::Mutation, "eve", &["node:Painting"]).await?;
-    let lost = store.commit(lost, vec![("node:Painting", rows("painting", 40..45))]).await?;
-    let version = 2;
+    let lost = store
+        .begin(208, OperationKind::Mutation, "eve", &["node:Painting"])
+        .await?;
+    let lost = store
+        .commit(lost, vec![("node:Painting", rows("painting", 40..45))])
+        .await?;
+    let version = PUBLISHED + 1;
     store.done(lost.publish().await?)?.stop();
-    let manifest = format!("{}/_versions/{:020}.manifest", location("node:Painting"), u64::MAX - version);
+    let manifest = format!(
+        "{}/_versions/{:020}.manifest",
+        location("node:Painting"),
+        u64::MAX - version
+    );
     let path = object_store::path::Path::from(manifest.as_str());
-    store.room.objects().delete(&path).await.map_err(|source| DemoError::Object { path: manifest, source })?;
+    store
+        .room
+        .objects()
+        .delete(&path)
+        .await
+        .map_err(|source| DemoError::Object {
+            path: manifest,
+            source,
+        })?;
 
     // This one may well still be running.
-    let young = store.begin(2, OperationKind::Mutation, "frank", &["node:Visitor", "edge:Visited"]).await?;
-    store.commit(young, vec![("node:Visitor", rows("visitor", 40..41))]).await?.stop();
+    let young = store
+        .begin(
+            2,
+            OperationKind::Mutation,
+            "frank",
+            &["node:Visitor", "edge:Visited"],
+        )
+        .await?;
+    store
+        .commit(young, vec![("node:Visitor", rows("visitor", 40..41))])
+        .await?
+        .stop();
     Ok(())
 }
 
@@ -156,7 +284,15 @@ fn rows(name: &str, values: std::ops::Range<u64>) -> TableWrite {
 }
 
 fn sample_rows(name: &str, values: std::ops::Range<u64>) -> Vec<Row> {
-    values.map(|value| Row::new(format!("{name}-{value:03}"), format!("{name} number {value}"), value)).collect()
+    values
+        .map(|value| {
+            Row::new(
+                format!("{name}-{value:03}"),
+                format!("{name} number {value}"),
+                value,
+            )
+        })
+        .collect()
 }
 
 /// One sample store while it is made.
@@ -170,8 +306,23 @@ impl Store {
     async fn make_tables(&self, table_keys: &[&str]) -> Result<(), DemoError> {
         let mut tables = Vec::with_capacity(table_keys.len());
         for table_key in table_keys {
-            let version = self.room.create_table(&TableLocation::main(location(table_key)), &sample_rows(table_key, 0..40)).await?;
-            tables.push(CatalogTable { table_key: (*table_key).to_owned(), location: location(table_key), version, table_branch: None });
+            let place = TableLocation::main(location(table_key));
+            self.room
+                .create_table(&place, &sample_rows(table_key, 0..30))
+                .await?;
+            self.room
+                .append_rows(&place, &sample_rows(table_key, 30..36))
+                .await?;
+            let version = self
+                .room
+                .append_rows(&place, &sample_rows(table_key, 36..40))
+                .await?;
+            tables.push(CatalogTable {
+                table_key: (*table_key).to_owned(),
+                location: location(table_key),
+                version,
+                table_branch: None,
+            });
         }
         match self.room.create_catalog(&tables).await? {
             CreateOutcome::Created { .. } => Ok(()),
@@ -180,7 +331,9 @@ impl Store {
     }
 
     fn lost(&self) -> DemoError {
-        DemoError::Lost { store: self.name.to_owned() }
+        DemoError::Lost {
+            store: self.name.to_owned(),
+        }
     }
 
     fn done<T>(&self, progress: Progress<T>) -> Result<T, DemoError> {
@@ -204,7 +357,13 @@ impl Store {
         }
     }
 
-    async fn begin(&self, minutes_ago: u64, kind: OperationKind, actor: &str, tables: &[&str]) -> Result<Prepared, DemoError> {
+    async fn begin(
+        &self,
+        minutes_ago: u64,
+        kind: OperationKind,
+        actor: &str,
+        tables: &[&str],
+    ) -> Result<Prepared, DemoError> {
         let operation = NewOperation {
             operation_id: Some(self.operation_id(minutes_ago)),
             started_at: Some(self.started_at(minutes_ago)),
@@ -213,11 +372,17 @@ impl Store {
             kind,
             tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         };
-        let begun = TwoPhaseWriter::new(self.room.clone()).begin(operation).await?;
+        let begun = TwoPhaseWriter::new(self.room.clone())
+            .begin(operation)
+            .await?;
         self.done(begun)
     }
 
-    async fn commit(&self, mut prepared: Prepared, writes: Vec<(&str, TableWrite)>) -> Result<Prepared, DemoError> {
+    async fn commit(
+        &self,
+        mut prepared: Prepared,
+        writes: Vec<(&str, TableWrite)>,
+    ) -> Result<Prepared, DemoError> {
         for (table_key, write) in writes {
             let committed = prepared.commit(table_key, write).await?;
             self.done(committed)?;
@@ -225,12 +390,17 @@ impl Store {
         Ok(prepared)
     }
 
-    async fn announce(&self, minutes_ago: u64, actor: &str, table_key: &str) -> Result<(), DemoError> {
+    async fn announce(
+        &self,
+        minutes_ago: u64,
+        actor: &str,
+        table_key: &str,
+    ) -> Result<(), DemoError> {
         let pin = TablePin {
             table_key: table_key.to_owned(),
             table_path: format!("{}/{}", self.room.root_uri(), location(table_key)),
-            expected_version: 2,
-            post_commit_pin: 3,
+            expected_version: PUBLISHED + 1,
+            post_commit_pin: PUBLISHED + 2,
             table_branch: None,
             unknown: Default::default(),
         };
@@ -252,7 +422,14 @@ impl Store {
 
     async fn put(&self, path: &str, text: String) -> Result<(), DemoError> {
         let place = object_store::path::Path::from(path);
-        self.room.objects().put(&place, text.into()).await.map_err(|source| DemoError::Object { path: path.to_owned(), source })?;
+        self.room
+            .objects()
+            .put(&place, text.into())
+            .await
+            .map_err(|source| DemoError::Object {
+                path: path.to_owned(),
+                source,
+            })?;
         Ok(())
     }
 }

@@ -11,7 +11,10 @@ mod report;
 
 use sidecar::api::RefusalReport;
 use sidecar::journal::{Attempt, JournalEntry, Next};
-use sidecar::{ApplyReport, Approval, ApprovedPlan, Digest, Difference, Effect, OperationId, OutcomeKind, PlanBytes, SidecarFate, authorize, differences};
+use sidecar::{
+    ApplyReport, Approval, ApprovedPlan, Difference, Digest, Effect, OperationId, OutcomeKind,
+    PlanBytes, SidecarFate, Step, authorize, differences,
+};
 
 use crate::clock;
 use crate::journal_store::{self, Appended, Journal};
@@ -25,19 +28,47 @@ use report::{conflict_report, finished_report, refused_report, unfinished_report
 pub use progress::ProgressSink;
 pub(crate) use progress::execution_report;
 
+/// Claims that are tried again because an approval took the number of their record.
+const CLAIM_TRIES_MAX: usize = 16;
+
 /// Carries out an approved plan, or resumes it. On a finished operation it changes nothing and reports the outcome.
 ///
 /// # Errors
 /// See [`ServiceError`]: the attempt stays open in the journal, and applying again resumes it. Refusals, conflicts and unclear
 /// effects are outcomes in the report.
-pub async fn apply(root: &Root, operation: &OperationId, digest: Digest, progress: &ProgressSink) -> Result<ApplyReport, ServiceError> {
+pub async fn apply(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    progress: &ProgressSink,
+) -> Result<ApplyReport, ServiceError> {
     let journal = match fresh_plan(root, operation, clock::now()).await? {
         Fresh::UnderWay { journal } => journal,
-        Fresh::Gone { journal } if journal.state.finished().is_some() || journal.state.attempt().is_some() => journal,
-        Fresh::Gone { journal } if !journal.state.approvals().is_empty() => return Ok(sidecar_gone(operation, digest)),
-        Fresh::Gone { .. } => return Err(ServiceError::UnknownOperation { root: root.id().to_string(), operation: operation.to_string() }),
-        Fresh::Plan { plan, bytes, blockers, journal } => {
-            let fresh = PlanOf { plan, bytes, blockers };
+        Fresh::Gone { journal }
+            if journal.state.finished().is_some() || journal.state.attempt().is_some() =>
+        {
+            journal
+        }
+        Fresh::Gone { journal } if !journal.state.approvals().is_empty() => {
+            return Ok(sidecar_gone(operation, digest));
+        }
+        Fresh::Gone { .. } => {
+            return Err(ServiceError::UnknownOperation {
+                root: root.id().to_string(),
+                operation: operation.to_string(),
+            });
+        }
+        Fresh::Plan {
+            plan,
+            bytes,
+            blockers,
+            journal,
+        } => {
+            let fresh = PlanOf {
+                plan,
+                bytes,
+                blockers,
+            };
             return begin(root, operation, digest, fresh, journal, progress).await;
         }
     };
@@ -45,74 +76,187 @@ pub async fn apply(root: &Root, operation: &OperationId, digest: Digest, progres
 }
 
 /// Starts an operation nobody is executing: everything is checked before the first byte is written.
-async fn begin(root: &Root, operation: &OperationId, digest: Digest, fresh: PlanOf, journal: Journal, progress: &ProgressSink) -> Result<ApplyReport, ServiceError> {
+async fn begin(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    fresh: PlanOf,
+    journal: Journal,
+    progress: &ProgressSink,
+) -> Result<ApplyReport, ServiceError> {
     if let Some(refusal) = fresh.refusal(operation, digest, &journal) {
         return Ok(refused_report(operation, digest, refusal));
     }
     let approved = match authorized(&journal, digest) {
         Ok(approved) => approved,
-        Err(detail) => return Ok(refused_report(operation, digest, refusal(operation, detail))),
+        Err(detail) => {
+            return Ok(refused_report(
+                operation,
+                digest,
+                refusal(operation, detail),
+            ));
+        }
     };
     if let Some(refusal) = unsafe_store(root, operation).await? {
         return Ok(refused_report(operation, digest, refusal));
     }
-    let sidecar = match sidecar_dir::read_sidecar(root.objects(), &approved.plan().file, &root.limits()).await? {
-        Some(bytes) if sidecar::Digest::of(sidecar::Tag::Sidecar, &bytes) == approved.plan().sidecar => String::from_utf8_lossy(&bytes).into_owned(),
+    let stored =
+        match sidecar_dir::read_sidecar(root.objects(), &approved.plan().file, &root.limits())
+            .await?
+        {
+            Some(bytes) => Some(bytes),
+            // An attempt that was interrupted left effects behind; they are recovered though somebody removed the file since.
+            None => journal
+                .state
+                .sidecar()
+                .map(|sidecar| sidecar.as_bytes().to_vec()),
+        };
+    let sidecar = match stored {
+        Some(bytes) if Digest::of(sidecar::Tag::Sidecar, &bytes) == approved.plan().sidecar => {
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
         _ => return Ok(sidecar_gone(operation, digest)),
     };
-    let Some(execution) = Execution::claim(root, journal, &approved, sidecar, progress).await? else {
-        return Ok(refused_report(operation, digest, refusal(operation, "another executor took this operation at the same moment; look how far it came".to_owned())));
+    let Some(execution) = Execution::claim(root, journal, &approved, sidecar, progress).await?
+    else {
+        return Ok(refused_report(
+            operation,
+            digest,
+            refusal(
+                operation,
+                "another executor took this operation at the same moment; look how far it came"
+                    .to_owned(),
+            ),
+        ));
     };
-    // Writers look for the claim before they commit or publish, so what is seen from here on is what they left.
-    execution.proceed(Some(&approved)).await
+    execution.proceed(&approved).await
 }
 
 /// Continues an operation that was begun, or reports what it came to.
-async fn resume(root: &Root, operation: &OperationId, digest: Digest, journal: Journal, progress: &ProgressSink) -> Result<ApplyReport, ServiceError> {
+async fn resume(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    journal: Journal,
+    progress: &ProgressSink,
+) -> Result<ApplyReport, ServiceError> {
     if let Some(finished) = journal.state.finished() {
         let differs = finished.digest != digest;
         if differs {
-            let detail = format!("the operation was finished with plan {}: {}", finished.digest, finished.outcome.name());
-            return Ok(refused_report(operation, digest, refusal(operation, detail)));
+            let detail = format!(
+                "the operation was finished with plan {}: {}",
+                finished.digest,
+                finished.outcome.name()
+            );
+            return Ok(refused_report(
+                operation,
+                digest,
+                refusal(operation, detail),
+            ));
         }
-        let execution = Execution { root, journal, progress, epoch: 0 };
+        let execution = Execution {
+            root,
+            journal,
+            progress,
+            operation: operation.clone(),
+            epoch: 0,
+        };
         return execution.retire().await;
     }
     let Some(attempt) = journal.state.attempt() else {
-        return Err(ServiceError::UnknownOperation { root: root.id().to_string(), operation: operation.to_string() });
+        return Err(ServiceError::UnknownOperation {
+            root: root.id().to_string(),
+            operation: operation.to_string(),
+        });
     };
     if attempt.bytes.digest() != digest {
-        let detail = format!("plan {} is under way; apply that one to resume it", attempt.bytes.digest());
-        return Ok(refused_report(operation, digest, refusal(operation, detail)));
+        let detail = format!(
+            "plan {} is under way; apply that one to resume it",
+            attempt.bytes.digest()
+        );
+        return Ok(refused_report(
+            operation,
+            digest,
+            refusal(operation, detail),
+        ));
     }
-    let untouched = attempt.started.is_empty();
     let sidecar = attempt.sidecar.clone();
     let approved = match authorized(&journal, digest) {
         Ok(approved) => approved,
-        Err(detail) => return Ok(refused_report(operation, digest, refusal(operation, detail))),
+        Err(detail) => {
+            return Ok(refused_report(
+                operation,
+                digest,
+                refusal(operation, detail),
+            ));
+        }
     };
-    let Some(execution) = Execution::claim(root, journal, &approved, sidecar, progress).await? else {
-        return Ok(refused_report(operation, digest, refusal(operation, "another executor took this operation at the same moment; look how far it came".to_owned())));
+    let Some(execution) = Execution::claim(root, journal, &approved, sidecar, progress).await?
+    else {
+        return Ok(refused_report(
+            operation,
+            digest,
+            refusal(
+                operation,
+                "another executor took this operation at the same moment; look how far it came"
+                    .to_owned(),
+            ),
+        ));
     };
-    execution.proceed(untouched.then_some(&approved)).await
+    execution.proceed(&approved).await
 }
 
 fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {
-    let text = journal.state.approvals().iter().find(|(approval, _)| approval.plan_digest == digest).map(|(_, text)| text.clone());
-    let Some(text) = text else { return Err(format!("nobody has approved plan {digest}; approve exactly this plan first")) };
-    let approvals: Vec<Approval> = journal.state.approvals().iter().map(|(approval, _)| approval.clone()).collect();
+    let text = journal
+        .state
+        .approvals()
+        .iter()
+        .find(|(approval, _)| approval.plan_digest == digest)
+        .map(|(_, text)| text.clone());
+    let Some(text) = text else {
+        return Err(format!(
+            "nobody has approved plan {digest}; approve exactly this plan first"
+        ));
+    };
+    let approvals: Vec<Approval> = journal
+        .state
+        .approvals()
+        .iter()
+        .map(|(approval, _)| approval.clone())
+        .collect();
     let bytes = PlanBytes::verify(text, digest).map_err(|error| crate::chain::text(&error))?;
     authorize(bytes, &approvals).map_err(|error| crate::chain::text(&error))
 }
 
 fn refusal(operation: &OperationId, detail: String) -> RefusalReport {
-    RefusalReport { operation_id: operation.to_string(), outcome: OutcomeKind::Refused, detail, reasons: Vec::new(), differences: Vec::new() }
+    RefusalReport {
+        operation_id: operation.to_string(),
+        outcome: OutcomeKind::Refused,
+        detail,
+        reasons: Vec::new(),
+        differences: Vec::new(),
+    }
 }
 
 fn sidecar_gone(operation: &OperationId, digest: Digest) -> ApplyReport {
     let detail = "the sidecar is gone or has other bytes: somebody else resolved the operation or changed the file; nothing was done".to_owned();
-    let differences = vec![Difference { table_key: None, field: "sidecar".to_owned(), planned: "as approved".to_owned(), found: "gone or changed".to_owned() }];
-    let mut report = refused_report(operation, digest, RefusalReport { operation_id: operation.to_string(), outcome: OutcomeKind::Conflict, detail, reasons: Vec::new(), differences });
+    let differences = vec![Difference {
+        table_key: None,
+        field: "sidecar".to_owned(),
+        planned: "as approved".to_owned(),
+        found: "gone or changed".to_owned(),
+    }];
+    let mut report = refused_report(
+        operation,
+        digest,
+        RefusalReport {
+            operation_id: operation.to_string(),
+            outcome: OutcomeKind::Conflict,
+            detail,
+            reasons: Vec::new(),
+            differences,
+        },
+    );
     report.sidecar = SidecarFate::Kept;
     report
 }
@@ -122,19 +266,21 @@ struct Execution<'a> {
     root: &'a Root,
     journal: Journal,
     progress: &'a ProgressSink,
+    operation: OperationId,
     epoch: u64,
-}
-
-/// How the journal took a record.
-enum Recorded<'a> {
-    Done(Execution<'a>),
-    TakenOver,
 }
 
 impl<'a> Execution<'a> {
     /// Claims the operation, in the journal and for writers to see; `None` if another executor was first.
-    async fn claim(root: &'a Root, journal: Journal, approved: &ApprovedPlan, sidecar: String, progress: &'a ProgressSink) -> Result<Option<Self>, ServiceError> {
+    async fn claim(
+        root: &'a Root,
+        mut journal: Journal,
+        approved: &ApprovedPlan,
+        sidecar: String,
+        progress: &'a ProgressSink,
+    ) -> Result<Option<Self>, ServiceError> {
         let epoch = journal.state.next_epoch();
+        let takes_over = journal.state.attempt().is_some();
         let operation = journal.state.operation_id().clone();
         let entry = JournalEntry::Claimed {
             epoch,
@@ -143,42 +289,82 @@ impl<'a> Execution<'a> {
             plan: approved.bytes().text().to_owned(),
             sidecar,
         };
-        match journal.append(root.objects(), clock::now(), entry).await? {
-            Appended::Taken => Ok(None),
-            Appended::Done(journal) => {
-                journal_store::publish_claim(root.objects(), &operation).await?;
-                let execution = Self { root, journal: *journal, progress, epoch };
-                execution.report_progress();
-                Ok(Some(execution))
+        for _ in 0..CLAIM_TRIES_MAX {
+            match journal
+                .append(root.objects(), clock::now(), entry.clone())
+                .await?
+            {
+                Appended::Done(journal) => {
+                    journal_store::publish_claim(root.objects(), &operation).await?;
+                    let execution = Self {
+                        root,
+                        journal: *journal,
+                        progress,
+                        operation,
+                        epoch,
+                    };
+                    execution.report_progress();
+                    return Ok(Some(execution));
+                }
+                Appended::Taken => {
+                    journal = Journal::load(root.objects(), &operation, &root.limits()).await?
+                }
+            }
+            // One more approval, or one more step of the executor that is taken over from, changes nothing; anything else does.
+            let state = &journal.state;
+            if state.next_epoch() != epoch
+                || state.finished().is_some()
+                || state.attempt().is_some() != takes_over
+            {
+                return Ok(None);
             }
         }
+        Err(ServiceError::JournalBusy {
+            operation_id: operation,
+        })
     }
 
     fn report_progress(&self) {
-        self.progress.send(execution_report(&self.journal.state, true));
+        self.progress
+            .send(execution_report(&self.journal.state, true));
     }
 
     fn attempt(&self) -> Option<&Attempt> {
         self.journal.state.attempt()
     }
 
-    async fn record(mut self, entry: JournalEntry) -> Result<Recorded<'a>, ServiceError> {
-        match self.journal.append(self.root.objects(), clock::now(), entry).await? {
-            Appended::Taken => Ok(Recorded::TakenOver),
+    async fn record(mut self, entry: JournalEntry) -> Result<Ran<'a>, ServiceError> {
+        let attempt = self.attempt().cloned();
+        match self
+            .journal
+            .append(self.root.objects(), clock::now(), entry)
+            .await?
+        {
+            Appended::Taken => taken_over(self.root, &self.operation, attempt)
+                .await
+                .map(Ran::ended),
             Appended::Done(journal) => {
                 self.journal = *journal;
                 self.report_progress();
-                Ok(Recorded::Done(self))
+                Ok(Ran::Further(self))
             }
         }
     }
 
-    /// Looks again if nothing was begun yet, then does what the journal leaves to do.
-    async fn proceed(self, check: Option<&ApprovedPlan>) -> Result<ApplyReport, ServiceError> {
-        if let Some(approved) = check {
+    /// Looks again if no table was touched yet, then does what the journal leaves to do.
+    ///
+    /// Writers look for the claim before they commit or publish, so what is seen from here on is what they left.
+    async fn proceed(self, approved: &ApprovedPlan) -> Result<ApplyReport, ServiceError> {
+        if self.attempt().is_some_and(is_untouched) {
             let moved = closing::moved_since_approval(self.root, approved, self.attempt()).await?;
             if !moved.is_empty() {
-                return self.interrupt("the root is not as the plan found it; nothing was done".to_owned(), moved).await;
+                return self
+                    .interrupt(
+                        "the root is not as the plan found it; no table was touched".to_owned(),
+                        moved,
+                        None,
+                    )
+                    .await;
             }
         }
         let mut execution = self;
@@ -187,7 +373,11 @@ impl<'a> Execution<'a> {
                 Next::Steps(steps) => execution.run(steps).await?,
                 Next::Record => execution.finish().await?,
                 Next::Retire => return execution.retire().await,
-                Next::Claim => return Err(ServiceError::JournalBusy { operation_id: execution.journal.state.operation_id().clone() }),
+                Next::Claim => {
+                    return Err(ServiceError::JournalBusy {
+                        operation_id: execution.operation,
+                    });
+                }
             };
             execution = match recorded {
                 Ran::Further(execution) => execution,
@@ -197,65 +387,119 @@ impl<'a> Execution<'a> {
     }
 
     async fn run(self, steps: Vec<usize>) -> Result<Ran<'a>, ServiceError> {
-        let Some(attempt) = self.attempt().cloned() else { return self.lost() };
-        let operation = self.journal.state.operation_id().clone();
-        let root = self.root;
-        let epoch = self.epoch;
+        let (root, epoch) = (self.root, self.epoch);
         let mut execution = self;
         // A step on the catalog is intended on one version of it; when somebody else published meanwhile, it is intended anew.
         for _ in 0..effects::CATALOG_TRIES_MAX {
-            let intent = match effects::intent(root, &attempt, &steps).await? {
+            let Some(attempt) = execution.attempt().cloned() else {
+                return execution.lost();
+            };
+            let catalog_version = match effects::intent(root, &attempt, &steps).await? {
                 effects::Intent::On(catalog_version) => catalog_version,
-                effects::Intent::Conflict(differences) => {
-                    return execution.interrupt("the catalog is not as planned; what was not done yet was not done".to_owned(), differences).await.map(Ran::ended);
-                }
                 effects::Intent::AlreadyDone(results) => {
-                    return execution.record(JournalEntry::StepsFinished { epoch, results }).await.map(|recorded| recorded.ran(&operation, attempt.bytes.digest()));
+                    return execution
+                        .record(JournalEntry::StepsFinished { epoch, results })
+                        .await;
+                }
+                effects::Intent::Conflict {
+                    differences,
+                    unclear,
+                } => {
+                    let detail =
+                        "the catalog is not as planned; what was not done yet was not done"
+                            .to_owned();
+                    return execution
+                        .interrupt(detail, differences, unclear.then_some(&steps))
+                        .await
+                        .map(Ran::ended);
                 }
             };
-            let entry = JournalEntry::StepsStarted { epoch, steps: steps.clone(), catalog_version: intent };
-            execution = match execution.record(entry).await? {
-                Recorded::Done(execution) => execution,
-                Recorded::TakenOver => return Ok(Ran::ended(taken_over(&operation, attempt.bytes.digest()))),
+            execution = match execution
+                .record(JournalEntry::StepsStarted {
+                    epoch,
+                    steps: steps.clone(),
+                    catalog_version,
+                })
+                .await?
+            {
+                Ran::Further(execution) => execution,
+                ended => return Ok(ended),
             };
-            match do_steps(root, &attempt, &steps, intent).await? {
+            match do_steps(root, &attempt, &steps, catalog_version).await? {
                 StepsOutcome::Done(results) => {
-                    return execution.record(JournalEntry::StepsFinished { epoch, results }).await.map(|recorded| recorded.ran(&operation, attempt.bytes.digest()));
+                    return execution
+                        .record(JournalEntry::StepsFinished { epoch, results })
+                        .await;
                 }
                 StepsOutcome::CatalogMoved => {}
-                StepsOutcome::Conflict { done, detail, differences } => {
+                StepsOutcome::Conflict {
+                    done,
+                    detail,
+                    differences,
+                } => {
                     if !done.is_empty() {
-                        execution = match execution.record(JournalEntry::StepsFinished { epoch, results: done }).await? {
-                            Recorded::Done(execution) => execution,
-                            Recorded::TakenOver => return Ok(Ran::ended(taken_over(&operation, attempt.bytes.digest()))),
+                        execution = match execution
+                            .record(JournalEntry::StepsFinished {
+                                epoch,
+                                results: done,
+                            })
+                            .await?
+                        {
+                            Ran::Further(execution) => execution,
+                            ended => return Ok(ended),
                         };
                     }
-                    return execution.interrupt(detail, differences).await.map(Ran::ended);
+                    return execution
+                        .interrupt(detail, differences, None)
+                        .await
+                        .map(Ran::ended);
                 }
                 StepsOutcome::Unknown { detail } => {
-                    let Some(attempt) = execution.attempt() else { return execution.lost() };
-                    return Ok(Ran::ended(unfinished_report(attempt, &operation, OutcomeKind::Unknown, detail, Vec::new(), Some(&steps))));
+                    let report = unfinished_report(
+                        &attempt,
+                        &execution.operation,
+                        OutcomeKind::Unknown,
+                        detail,
+                        Vec::new(),
+                        Some(&steps),
+                    );
+                    return Ok(Ran::ended(report));
                 }
             }
         }
-        execution.interrupt("the catalog is published to all the time; try again when less is going on".to_owned(), Vec::new()).await.map(Ran::ended)
+        // The world is as planned, only busy: the attempt stays open, and the same approval carries on with it.
+        let Some(attempt) = execution.attempt() else {
+            return execution.lost();
+        };
+        let detail = "the catalog is published to all the time; apply again when less is going on"
+            .to_owned();
+        Ok(Ran::ended(conflict_report(
+            attempt,
+            &execution.operation,
+            detail,
+            Vec::new(),
+        )))
     }
 
     /// The attempt is gone from under us, which only another executor's record can do.
     fn lost(self) -> Result<Ran<'a>, ServiceError> {
-        Err(ServiceError::JournalBusy { operation_id: self.journal.state.operation_id().clone() })
+        Err(ServiceError::JournalBusy {
+            operation_id: self.operation,
+        })
     }
 
     async fn finish(self) -> Result<Ran<'a>, ServiceError> {
-        let Some(attempt) = self.attempt().cloned() else { return self.lost() };
-        let operation = self.journal.state.operation_id().clone();
-        let digest = attempt.bytes.digest();
+        let Some(attempt) = self.attempt().cloned() else {
+            return self.lost();
+        };
         let moved = closing::moved_since_effects(self.root, &attempt).await?;
         if !moved.is_empty() {
             let detail = "a live writer moved these tables while they were recovered; stop it, and make a new plan".to_owned();
-            return self.interrupt(detail, moved).await.map(Ran::ended);
+            return self.interrupt(detail, moved, None).await.map(Ran::ended);
         }
-        let Some(outcome) = OutcomeKind::of_finished(attempt.plan.disposition) else { return self.lost() };
+        let Some(outcome) = OutcomeKind::of_finished(attempt.plan.disposition) else {
+            return self.lost();
+        };
         let entry = JournalEntry::Finished {
             epoch: self.epoch,
             outcome,
@@ -263,38 +507,70 @@ impl<'a> Execution<'a> {
             catalog: report::catalog_effect(&attempt, None),
             sidecar: attempt.sidecar,
         };
-        self.record(entry).await.map(|recorded| recorded.ran(&operation, digest))
+        self.record(entry).await
     }
 
     /// Ends the attempt without finishing; the operation stays open and is planned anew.
-    async fn interrupt(self, detail: String, differences: Vec<Difference>) -> Result<ApplyReport, ServiceError> {
-        let operation = self.journal.state.operation_id().clone();
-        let Some(attempt) = self.attempt().cloned() else { return Err(ServiceError::JournalBusy { operation_id: operation }) };
-        let report = conflict_report(&attempt, &operation, detail.clone(), differences.clone());
-        let entry = JournalEntry::Interrupted { epoch: self.epoch, detail, differences };
-        match self.record(entry).await? {
-            Recorded::Done(_) => Ok(report),
-            Recorded::TakenOver => Ok(taken_over(&operation, attempt.bytes.digest())),
-        }
+    async fn interrupt(
+        self,
+        detail: String,
+        differences: Vec<Difference>,
+        unclear: Option<&Vec<usize>>,
+    ) -> Result<ApplyReport, ServiceError> {
+        let Some(attempt) = self.attempt() else {
+            return Err(ServiceError::JournalBusy {
+                operation_id: self.operation,
+            });
+        };
+        let unclear = unclear.map(Vec::as_slice);
+        let report = unfinished_report(
+            attempt,
+            &self.operation,
+            OutcomeKind::Conflict,
+            detail.clone(),
+            differences.clone(),
+            unclear,
+        );
+        let entry = JournalEntry::Interrupted {
+            epoch: self.epoch,
+            detail,
+            differences,
+        };
+        Ok(match self.record(entry).await? {
+            Ran::Further(_) => report,
+            Ran::Ended(taken_over) => *taken_over,
+        })
     }
 
     /// Sees that the sidecar of a finished operation is gone. A file with other bytes is another sidecar, and stays.
     async fn retire(self) -> Result<ApplyReport, ServiceError> {
-        let operation = self.journal.state.operation_id().clone();
-        let Some(finished) = self.journal.state.finished() else { return Err(ServiceError::JournalBusy { operation_id: operation }) };
-        let objects = self.root.objects();
-        let fate = match sidecar_dir::read_sidecar(objects, &finished.plan.file, &self.root.limits()).await? {
-            None => SidecarFate::Retired,
-            Some(bytes) if Digest::of(sidecar::Tag::Sidecar, &bytes) == finished.plan.sidecar => {
-                sidecar_dir::delete_sidecar(objects, &finished.plan.file).await?;
-                SidecarFate::Retired
-            }
-            Some(_) => SidecarFate::Kept,
+        let operation = self.operation;
+        let Some(finished) = self.journal.state.finished() else {
+            return Err(ServiceError::JournalBusy {
+                operation_id: operation,
+            });
         };
+        let objects = self.root.objects();
+        let fate =
+            match sidecar_dir::read_sidecar(objects, &finished.plan.file, &self.root.limits())
+                .await?
+            {
+                None => SidecarFate::Retired,
+                Some(bytes)
+                    if Digest::of(sidecar::Tag::Sidecar, &bytes) == finished.plan.sidecar =>
+                {
+                    sidecar_dir::delete_sidecar(objects, &finished.plan.file).await?;
+                    SidecarFate::Retired
+                }
+                Some(_) => SidecarFate::Kept,
+            };
         if fate == SidecarFate::Retired && !journal_store::is_closed(objects, &operation).await? {
             journal_store::close(objects, &operation).await?;
         }
-        self.progress.send(execution_report(&self.journal.state, fate == SidecarFate::Kept));
+        self.progress.send(execution_report(
+            &self.journal.state,
+            fate == SidecarFate::Kept,
+        ));
         Ok(finished_report(finished, &operation, fate))
     }
 }
@@ -311,17 +587,59 @@ impl Ran<'_> {
     }
 }
 
-impl<'a> Recorded<'a> {
-    fn ran(self, operation: &OperationId, digest: Digest) -> Ran<'a> {
-        match self {
-            Self::Done(execution) => Ran::Further(execution),
-            Self::TakenOver => Ran::ended(taken_over(operation, digest)),
-        }
+/// Another executor's record stands where ours was to be. What this one did is done, and what it has not recorded may be.
+async fn taken_over(
+    root: &Root,
+    operation: &OperationId,
+    attempt: Option<Attempt>,
+) -> Result<ApplyReport, ServiceError> {
+    let state = Journal::load(root.objects(), operation, &root.limits())
+        .await?
+        .state;
+    let Some(attempt) = state.attempt().cloned().or(attempt) else {
+        return Err(ServiceError::JournalBusy {
+            operation_id: operation.clone(),
+        });
+    };
+    if let Some(finished) = state
+        .finished()
+        .filter(|finished| finished.digest == attempt.bytes.digest())
+    {
+        let is_kept =
+            sidecar_dir::read_sidecar(root.objects(), &finished.plan.file, &root.limits())
+                .await?
+                .is_some();
+        return Ok(finished_report(
+            finished,
+            operation,
+            if is_kept {
+                SidecarFate::Kept
+            } else {
+                SidecarFate::Retired
+            },
+        ));
     }
+    let detail = "another executor took over this operation; look how far it came, and apply again if it stopped".to_owned();
+    let steps: Vec<usize> = (0..attempt.plan.steps.len()).collect();
+    Ok(unfinished_report(
+        &attempt,
+        operation,
+        OutcomeKind::Unknown,
+        detail,
+        Vec::new(),
+        Some(&steps),
+    ))
 }
 
-fn taken_over(operation: &OperationId, digest: Digest) -> ApplyReport {
-    refused_report(operation, digest, refusal(operation, "another executor took over this operation; look how far it came".to_owned()))
+/// Whether nothing was attempted that a plan made now would see: tags and the catalog's fence change no plan.
+fn is_untouched(attempt: &Attempt) -> bool {
+    let harmless = |step: &usize| {
+        matches!(
+            attempt.plan.steps.get(*step),
+            Some(Step::Tag { .. } | Step::FenceCatalog { .. })
+        )
+    };
+    attempt.started.keys().all(harmless)
 }
 
 /// Field by field, what moved between an approved plan and the one made now.
@@ -331,5 +649,9 @@ fn plan_differences(approved: &ApprovedPlan, now: &sidecar::Plan) -> Vec<Differe
 
 /// Whether an effect of the plan reached the catalog, from the steps that are done.
 fn changed(done: bool) -> Effect {
-    if done { Effect::Changed } else { Effect::Unchanged }
+    if done {
+        Effect::Changed
+    } else {
+        Effect::Unchanged
+    }
 }

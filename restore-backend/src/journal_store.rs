@@ -45,7 +45,9 @@ pub enum JournalStoreError {
         source: JournalError,
     },
     /// Larger or longer than a journal can be.
-    #[error("the journal of operation {operation_id} is larger than a journal can be; look at {JOURNAL_FOLDER}/{operation_id}/ by hand")]
+    #[error(
+        "the journal of operation {operation_id} is larger than a journal can be; look at {JOURNAL_FOLDER}/{operation_id}/ by hand"
+    )]
     TooLarge {
         /// The operation.
         operation_id: OperationId,
@@ -105,18 +107,30 @@ fn folder(operation_id: &OperationId) -> Path {
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`].
-pub async fn list_journals(objects: &Arc<dyn ObjectStore>) -> Result<BTreeMap<OperationId, JournalEntryOfListing>, JournalStoreError> {
+pub async fn list_journals(
+    objects: &Arc<dyn ObjectStore>,
+) -> Result<BTreeMap<OperationId, JournalEntryOfListing>, JournalStoreError> {
     let mut journals: BTreeMap<OperationId, JournalEntryOfListing> = BTreeMap::new();
     let mut listing = objects.list(Some(&Path::from(JOURNAL_FOLDER)));
     loop {
         let meta = match listing.try_next().await {
             Ok(Some(meta)) => meta,
             Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(journals),
-            Err(source) => return Err(JournalStoreError::Storage { what: "listing the journals".to_owned(), source }),
+            Err(source) => {
+                return Err(JournalStoreError::Storage {
+                    what: "listing the journals".to_owned(),
+                    source,
+                });
+            }
         };
         let mut parts = meta.location.parts().skip(1);
-        let (Some(operation), Some(object), None) = (parts.next(), parts.next(), parts.next()) else { continue };
-        let Ok(operation_id) = operation.as_ref().parse::<OperationId>() else { continue };
+        let (Some(operation), Some(object), None) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let Ok(operation_id) = operation.as_ref().parse::<OperationId>() else {
+            continue;
+        };
         let journal = journals.entry(operation_id).or_default();
         match object.as_ref() {
             CLAIM_OBJECT => journal.claimed = true,
@@ -130,11 +144,25 @@ pub async fn list_journals(objects: &Arc<dyn ObjectStore>) -> Result<BTreeMap<Op
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`], [`JournalStoreError::TooLarge`].
-pub async fn read_records(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId, limits: &Limits) -> Result<Vec<Vec<u8>>, JournalStoreError> {
-    let storage = |source| JournalStoreError::Storage { what: format!("reading the journal of operation {operation_id}"), source };
-    let too_large = || JournalStoreError::TooLarge { operation_id: operation_id.clone() };
+pub async fn read_records(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+    limits: &Limits,
+) -> Result<Vec<Vec<u8>>, JournalStoreError> {
+    let storage = |source| JournalStoreError::Storage {
+        what: format!("reading the journal of operation {operation_id}"),
+        source,
+    };
+    let too_large = || JournalStoreError::TooLarge {
+        operation_id: operation_id.clone(),
+    };
     let folder = folder(operation_id);
-    let listed: BTreeSet<u64> = match objects.list(Some(&folder)).try_filter_map(|meta| ready(Ok(sequence(&folder, &meta.location)))).try_collect().await {
+    let listed: BTreeSet<u64> = match objects
+        .list(Some(&folder))
+        .try_filter_map(|meta| ready(Ok(sequence(&folder, &meta.location))))
+        .try_collect()
+        .await
+    {
         Ok(listed) => listed,
         Err(object_store::Error::NotFound { .. }) => BTreeSet::new(),
         Err(source) => return Err(storage(source)),
@@ -146,17 +174,42 @@ pub async fn read_records(objects: &Arc<dyn ObjectStore>, operation_id: &Operati
     // A listing that runs while records are added may miss one and have the one after it. Each record is created after the one
     // before, so none up to the last is missing from storage, unless somebody removed it; the chain tells.
     let missed = last - listed.len() as u64;
-    let sequences: Vec<u64> = if missed <= MISSED_MAX { (1..=last).collect() } else { listed.into_iter().collect() };
-    let reads: Vec<_> = sequences.into_iter().map(|sequence| read_record(objects, folder.clone().join(JournalRecord::object_name(sequence)), limits)).collect();
-    let records: Vec<Option<Record>> = futures::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await.map_err(storage)?;
-    records.into_iter().flatten().map(|record| record.ok_or_else(too_large)).collect()
+    let sequences: Vec<u64> = if missed <= MISSED_MAX {
+        (1..=last).collect()
+    } else {
+        listed.into_iter().collect()
+    };
+    let reads: Vec<_> = sequences
+        .into_iter()
+        .map(|sequence| {
+            read_record(
+                objects,
+                folder.clone().join(JournalRecord::object_name(sequence)),
+                limits,
+            )
+        })
+        .collect();
+    let records: Vec<Option<Record>> = futures::stream::iter(reads)
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await
+        .map_err(storage)?;
+    records
+        .into_iter()
+        .flatten()
+        .map(|record| record.ok_or_else(too_large))
+        .collect()
 }
 
 /// A record's bytes; `None` if they are more than a record can have.
 type Record = Option<Vec<u8>>;
 
 /// A record, or `None` if there is none of that name.
-async fn read_record(objects: &Arc<dyn ObjectStore>, path: Path, limits: &Limits) -> Result<Option<Record>, object_store::Error> {
+async fn read_record(
+    objects: &Arc<dyn ObjectStore>,
+    path: Path,
+    limits: &Limits,
+) -> Result<Option<Record>, object_store::Error> {
     match read_bounded(objects, &path, limits.journal_record_bytes_max).await {
         Ok(record) => Ok(Some(record)),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -166,7 +219,12 @@ async fn read_record(objects: &Arc<dyn ObjectStore>, path: Path, limits: &Limits
 
 /// The number of the record at `path`; `None` for whatever else lies in or below the folder.
 fn sequence(folder: &Path, path: &Path) -> Option<u64> {
-    let sequence = path.filename()?.strip_suffix(".json")?.parse().ok().filter(|sequence| *sequence > 0)?;
+    let sequence = path
+        .filename()?
+        .strip_suffix(".json")?
+        .parse()
+        .ok()
+        .filter(|sequence| *sequence > 0)?;
     (folder.clone().join(JournalRecord::object_name(sequence)) == *path).then_some(sequence)
 }
 
@@ -175,10 +233,17 @@ impl Journal {
     ///
     /// # Errors
     /// See [`JournalStoreError`]; a journal that does not verify is an error, never a shorter journal.
-    pub async fn load(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId, limits: &Limits) -> Result<Self, JournalStoreError> {
+    pub async fn load(
+        objects: &Arc<dyn ObjectStore>,
+        operation_id: &OperationId,
+        limits: &Limits,
+    ) -> Result<Self, JournalStoreError> {
         let stored = read_records(objects, operation_id, limits).await?;
         let state = sidecar::journal::verify_chain(operation_id, stored.iter().map(Vec::as_slice))
-            .map_err(|source| JournalStoreError::Broken { operation_id: operation_id.clone(), source })?;
+            .map_err(|source| JournalStoreError::Broken {
+                operation_id: operation_id.clone(),
+                source,
+            })?;
         Ok(Self { state, stored })
     }
 
@@ -186,11 +251,24 @@ impl Journal {
     ///
     /// # Errors
     /// See [`JournalStoreError`]; an entry that cannot follow is refused before anything is written.
-    pub async fn append(self, objects: &Arc<dyn ObjectStore>, recorded_at: Timestamp, entry: JournalEntry) -> Result<Appended, JournalStoreError> {
+    pub async fn append(
+        self,
+        objects: &Arc<dyn ObjectStore>,
+        recorded_at: Timestamp,
+        entry: JournalEntry,
+    ) -> Result<Appended, JournalStoreError> {
         let operation_id = self.state.operation_id().clone();
         let record = self.state.next_record(recorded_at, entry);
-        let bytes = record.to_bytes().map_err(|reason| JournalStoreError::Encode { reason })?;
-        let state = self.state.append(&bytes).map_err(|source| JournalStoreError::Broken { operation_id: operation_id.clone(), source })?;
+        let bytes = record
+            .to_bytes()
+            .map_err(|reason| JournalStoreError::Encode { reason })?;
+        let state = self
+            .state
+            .append(&bytes)
+            .map_err(|source| JournalStoreError::Broken {
+                operation_id: operation_id.clone(),
+                source,
+            })?;
         let path = folder(&operation_id).join(JournalRecord::object_name(record.sequence));
         if !create(objects, &path, &bytes).await? {
             return Ok(Appended::Taken);
@@ -204,13 +282,29 @@ impl Journal {
 /// Creates an object; `false` if another one is there.
 ///
 /// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back.
-async fn create(objects: &Arc<dyn ObjectStore>, path: &Path, bytes: &[u8]) -> Result<bool, JournalStoreError> {
-    let Err(error) = objects.put_opts(path, bytes.to_vec().into(), PutMode::Create.into()).await else { return Ok(true) };
+async fn create(
+    objects: &Arc<dyn ObjectStore>,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<bool, JournalStoreError> {
+    let Err(error) = objects
+        .put_opts(path, bytes.to_vec().into(), PutMode::Create.into())
+        .await
+    else {
+        return Ok(true);
+    };
     let found = read_bounded(objects, path, bytes.len() as u64).await;
     match (found, error) {
         (Ok(Some(found)), _) if found == bytes => Ok(true),
-        (Ok(_), _) | (Err(_), object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
-        (Err(_), source) => Err(JournalStoreError::Storage { what: format!("writing {path}"), source }),
+        (Ok(_), _)
+        | (
+            Err(_),
+            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
+        ) => Ok(false),
+        (Err(_), source) => Err(JournalStoreError::Storage {
+            what: format!("writing {path}"),
+            source,
+        }),
     }
 }
 
@@ -218,26 +312,45 @@ async fn create(objects: &Arc<dyn ObjectStore>, path: &Path, bytes: &[u8]) -> Re
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`].
-pub async fn publish_claim(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId) -> Result<(), JournalStoreError> {
-    create(objects, &folder(operation_id).join(CLAIM_OBJECT), b"{}").await.map(drop)
+pub async fn publish_claim(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+) -> Result<(), JournalStoreError> {
+    create(objects, &folder(operation_id).join(CLAIM_OBJECT), b"{}")
+        .await
+        .map(drop)
 }
 
 /// Notes that the operation is finished and its sidecar gone.
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`].
-pub async fn close(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId) -> Result<(), JournalStoreError> {
-    create(objects, &folder(operation_id).join(CLOSED_OBJECT), b"{}").await.map(drop)
+pub async fn close(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+) -> Result<(), JournalStoreError> {
+    create(objects, &folder(operation_id).join(CLOSED_OBJECT), b"{}")
+        .await
+        .map(drop)
 }
 
 /// Whether the operation is noted as finished, its sidecar gone.
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`].
-pub async fn is_closed(objects: &Arc<dyn ObjectStore>, operation_id: &OperationId) -> Result<bool, JournalStoreError> {
-    match objects.head(&folder(operation_id).join(CLOSED_OBJECT)).await {
+pub async fn is_closed(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+) -> Result<bool, JournalStoreError> {
+    match objects
+        .head(&folder(operation_id).join(CLOSED_OBJECT))
+        .await
+    {
         Ok(_) => Ok(true),
         Err(object_store::Error::NotFound { .. }) => Ok(false),
-        Err(source) => Err(JournalStoreError::Storage { what: format!("looking at the journal of operation {operation_id}"), source }),
+        Err(source) => Err(JournalStoreError::Storage {
+            what: format!("looking at the journal of operation {operation_id}"),
+            source,
+        }),
     }
 }

@@ -9,12 +9,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
+    TableObservation, Transaction, TransactionObservation,
 };
-use sidecar::{Code, Disposition, Observation, Reason, Sidecar, TablePin, Timestamp, WriterKind, judge, location_conflict};
+use sidecar::{
+    Code, Disposition, Observation, Reason, Sidecar, TablePin, Timestamp, WriterKind, judge,
+    location_conflict,
+};
 
 use crate::chain;
-use crate::lance_room::{Catalog, CatalogReading, Head, LanceRoom, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary};
+use crate::lance_room::{
+    Catalog, CatalogReading, Head, LanceRoom, Restorable, TableError, TableLocation,
+    TransactionEntry, TransactionSummary,
+};
 use crate::root::Root;
 
 /// Tables looked at at the same time. Each takes one to three small requests.
@@ -31,7 +38,9 @@ const LOOKS_MAX: usize = 5;
 #[non_exhaustive]
 pub enum ObserveError {
     /// The catalog moved during every look: somebody publishes all the time.
-    #[error("the catalog moved during each of {LOOKS_MAX} looks at it; try again when less is being published")]
+    #[error(
+        "the catalog moved during each of {LOOKS_MAX} looks at it; try again when less is being published"
+    )]
     CatalogBusy,
     /// What is decided next depends on something that cannot be read.
     #[error("{what} cannot be read: {reason}")]
@@ -87,11 +96,20 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
 ///
 /// # Errors
 /// [`ObserveError`].
-pub async fn observe_all(root: &Root, sidecars: &[&Sidecar]) -> Result<Vec<Observation>, ObserveError> {
+pub async fn observe_all(
+    root: &Root,
+    sidecars: &[&Sidecar],
+) -> Result<Vec<Observation>, ObserveError> {
     for _ in 0..LOOKS_MAX {
         let surroundings = look(root, sidecars).await;
-        let looks: Vec<_> = sidecars.iter().map(|sidecar| surroundings.shallow_observation(root, sidecar)).collect();
-        let observations = futures::stream::iter(looks).buffered(TABLES_AT_ONCE).collect().await;
+        let looks: Vec<_> = sidecars
+            .iter()
+            .map(|sidecar| surroundings.shallow_observation(root, sidecar))
+            .collect();
+        let observations = futures::stream::iter(looks)
+            .buffered(TABLES_AT_ONCE)
+            .collect()
+            .await;
         if surroundings.still_holds(root.room()).await {
             return Ok(observations);
         }
@@ -101,31 +119,64 @@ pub async fn observe_all(root: &Root, sidecars: &[&Sidecar]) -> Result<Vec<Obser
 
 async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
     let room = root.room();
-    let branches: BTreeSet<Option<String>> = sidecars.iter().map(|sidecar| sidecar.branch().map(str::to_owned)).collect();
-    let readings: Vec<_> = branches.into_iter().map(|branch| read_catalog(room, branch)).collect();
-    let catalogs = futures::stream::iter(readings).buffer_unordered(CATALOGS_AT_ONCE).collect().await;
-    let mut surroundings = Surroundings { catalogs, heads: BTreeMap::new() };
+    let branches: BTreeSet<Option<String>> = sidecars
+        .iter()
+        .map(|sidecar| sidecar.branch().map(str::to_owned))
+        .collect();
+    let readings: Vec<_> = branches
+        .into_iter()
+        .map(|branch| read_catalog(room, branch))
+        .collect();
+    let catalogs = futures::stream::iter(readings)
+        .buffer_unordered(CATALOGS_AT_ONCE)
+        .collect()
+        .await;
+    let mut surroundings = Surroundings {
+        catalogs,
+        heads: BTreeMap::new(),
+    };
     let places: BTreeSet<TableLocation> = sidecars
         .iter()
-        .flat_map(|sidecar| sidecar.tables.iter().filter_map(|pin| surroundings.place(root, sidecar, pin)))
+        .flat_map(|sidecar| {
+            sidecar
+                .tables
+                .iter()
+                .filter_map(|pin| surroundings.place(root, sidecar, pin))
+        })
         .collect();
-    let readings: Vec<_> = places.into_iter().map(|place| read_head(room, place)).collect();
-    surroundings.heads = futures::stream::iter(readings).buffer_unordered(TABLES_AT_ONCE).collect().await;
+    let readings: Vec<_> = places
+        .into_iter()
+        .map(|place| read_head(room, place))
+        .collect();
+    surroundings.heads = futures::stream::iter(readings)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect()
+        .await;
     surroundings
 }
 
-async fn read_catalog(room: &LanceRoom, branch: Option<String>) -> (Option<String>, Result<CatalogReading, CatalogFailure>) {
-    let catalog = room.catalog(branch.as_deref()).await.map_err(|error| match error {
-        TableError::BasePathOutsideRoot { .. } => CatalogFailure::OutsideRoot(chain::text(&error)),
-        _ => CatalogFailure::Failed(chain::text(&error)),
-    });
+async fn read_catalog(
+    room: &LanceRoom,
+    branch: Option<String>,
+) -> (Option<String>, Result<CatalogReading, CatalogFailure>) {
+    let catalog = room
+        .catalog(branch.as_deref())
+        .await
+        .map_err(|error| match error {
+            TableError::BasePathOutsideRoot { .. } => {
+                CatalogFailure::OutsideRoot(chain::text(&error))
+            }
+            _ => CatalogFailure::Failed(chain::text(&error)),
+        });
     (branch, catalog)
 }
 
 async fn read_head(room: &LanceRoom, place: TableLocation) -> (TableLocation, HeadReading) {
     let head = match room.head(&place).await {
         Ok(head) => HeadReading::Read(head),
-        Err(error @ TableError::BasePathOutsideRoot { .. }) => HeadReading::OutsideRoot(chain::text(&error)),
+        Err(error @ TableError::BasePathOutsideRoot { .. }) => {
+            HeadReading::OutsideRoot(chain::text(&error))
+        }
         Err(error) => HeadReading::Failed(chain::text(&error)),
     };
     (place, head)
@@ -133,7 +184,9 @@ async fn read_head(room: &LanceRoom, place: TableLocation) -> (TableLocation, He
 
 impl Surroundings {
     fn catalog(&self, sidecar: &Sidecar) -> Option<&Catalog> {
-        self.catalogs.get(&sidecar.branch().map(str::to_owned)).and_then(present)
+        self.catalogs
+            .get(&sidecar.branch().map(str::to_owned))
+            .and_then(present)
     }
 
     /// Where a pin's dataset is; `None` if the catalog does not know it, or the sidecar says it is elsewhere.
@@ -151,36 +204,70 @@ impl Surroundings {
                 version: catalog.version,
                 stamp: catalog.stamp,
                 two_phase: catalog.two_phase,
-                branch_created_at: catalog.branch_created_at.map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000))),
+                branch_created_at: catalog
+                    .branch_created_at
+                    .map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000))),
             },
-            Some(Ok(CatalogReading::NoBranch { tree_left })) => CatalogObservation::BranchAbsent { tree_left: *tree_left },
-            Some(Ok(CatalogReading::NoCatalog)) | None => CatalogObservation::Unreadable { reason: "there is no __manifest in this root".to_owned() },
-            Some(Err(CatalogFailure::OutsideRoot(reason) | CatalogFailure::Failed(reason))) => CatalogObservation::Unreadable { reason: reason.clone() },
+            Some(Ok(CatalogReading::NoBranch { tree_left })) => CatalogObservation::BranchAbsent {
+                tree_left: *tree_left,
+            },
+            Some(Ok(CatalogReading::NoCatalog)) | None => CatalogObservation::Unreadable {
+                reason: "there is no __manifest in this root".to_owned(),
+            },
+            Some(Err(CatalogFailure::OutsideRoot(reason) | CatalogFailure::Failed(reason))) => {
+                CatalogObservation::Unreadable {
+                    reason: reason.clone(),
+                }
+            }
         };
-        let tables = sidecar.tables.iter().map(|pin| self.table(root, sidecar, pin)).collect();
+        let tables = sidecar
+            .tables
+            .iter()
+            .map(|pin| self.table(root, sidecar, pin))
+            .collect();
         let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
-            (WriterKind::SchemaApply, Some(catalog)) => schema::observe_schema(root, sidecar, catalog).await,
+            (WriterKind::SchemaApply, Some(catalog)) => {
+                schema::observe_schema(root, sidecar, catalog).await
+            }
             _ => None,
         };
-        Observation { catalog, tables, schema }
+        Observation {
+            catalog,
+            tables,
+            schema,
+        }
     }
 
     fn table(&self, root: &Root, sidecar: &Sidecar, pin: &TablePin) -> TableObservation {
         let catalog = self.catalog(sidecar);
-        let location = catalog.and_then(|catalog| catalog.locations.get(&pin.table_key)).cloned();
+        let location = catalog
+            .and_then(|catalog| catalog.locations.get(&pin.table_key))
+            .cloned();
         let pinned = match catalog {
             None => Pinned::Absent,
-            Some(catalog) => match (catalog.pins.get(&pin.table_key), catalog.tombstones.get(&pin.table_key)) {
-                (Some(pin), _) => Pinned::At { version: pin.version },
+            Some(catalog) => match (
+                catalog.pins.get(&pin.table_key),
+                catalog.tombstones.get(&pin.table_key),
+            ) {
+                (Some(pin), _) => Pinned::At {
+                    version: pin.version,
+                },
                 (None, Some(version)) => Pinned::Tombstoned { version: *version },
                 (None, None) => Pinned::Absent,
             },
         };
-        let mut location_conflict = location.as_deref().and_then(|location| conflict(root, pin, location));
-        if let Some(Err(CatalogFailure::OutsideRoot(reason))) = self.catalogs.get(&sidecar.branch().map(str::to_owned)) {
+        let mut location_conflict = location
+            .as_deref()
+            .and_then(|location| conflict(root, pin, location));
+        if let Some(Err(CatalogFailure::OutsideRoot(reason))) =
+            self.catalogs.get(&sidecar.branch().map(str::to_owned))
+        {
             location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, reason.clone()));
         }
-        let reading = location.as_ref().and_then(|location| self.heads.get(&TableLocation::on(location, pin.table_branch())));
+        let reading = location.as_ref().and_then(|location| {
+            self.heads
+                .get(&TableLocation::on(location, pin.table_branch()))
+        });
         let head = match reading {
             Some(HeadReading::Read(Head::At { version })) => HeadObservation::At { version: *version, transaction: None },
             Some(HeadReading::Read(Head::BranchMissing)) => HeadObservation::BranchMissing,
@@ -208,8 +295,14 @@ impl Surroundings {
     /// Whether every catalog branch that was read is still at the version that was read, so that pins and HEADs belong together.
     async fn still_holds(&self, room: &LanceRoom) -> bool {
         let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
-        let checks: Vec<_> = read.into_iter().map(|catalog| is_still_at(room, catalog)).collect();
-        let holds: Vec<bool> = futures::stream::iter(checks).buffer_unordered(CATALOGS_AT_ONCE).collect().await;
+        let checks: Vec<_> = read
+            .into_iter()
+            .map(|catalog| is_still_at(room, catalog))
+            .collect();
+        let holds: Vec<bool> = futures::stream::iter(checks)
+            .buffer_unordered(CATALOGS_AT_ONCE)
+            .collect()
+            .await;
         holds.into_iter().all(|holds| holds)
     }
 
@@ -217,7 +310,9 @@ impl Surroundings {
     async fn shallow_observation(&self, root: &Root, sidecar: &Sidecar) -> Observation {
         let mut observation = self.observation(root, sidecar).await;
         let published = |pin: &TablePin, table: &TableObservation| {
-            table.pinned.version().is_some_and(|pinned| pinned > pin.expected_version && table.head.version() == Some(pinned))
+            table.pinned.version().is_some_and(|pinned| {
+                pinned > pin.expected_version && table.head.version() == Some(pinned)
+            })
         };
         read_transactions(root.room(), sidecar, &mut observation, published).await;
         observation
@@ -237,7 +332,13 @@ async fn is_still_at(room: &LanceRoom, catalog: &Catalog) -> bool {
 }
 
 fn conflict(root: &Root, pin: &TablePin, location: &str) -> Option<Reason> {
-    location_conflict(&pin.table_key, &pin.table_path, location, root.id(), root.relocated_from())
+    location_conflict(
+        &pin.table_key,
+        &pin.table_path,
+        location,
+        root.id(),
+        root.relocated_from(),
+    )
 }
 
 /// Where an observed table is read from.
@@ -248,37 +349,86 @@ fn place_of(table: &TableObservation) -> Option<TableLocation> {
     }
 }
 
-async fn read_transactions(room: &LanceRoom, sidecar: &Sidecar, observation: &mut Observation, wanted: impl Fn(&TablePin, &TableObservation) -> bool) {
-    let pairs = sidecar.tables.iter().zip(observation.tables.iter_mut()).filter(|(pin, table)| wanted(pin, table));
-    let reads: Vec<_> = pairs.map(|(pin, table)| read_transactions_of(room, pin, table)).collect();
-    futures::stream::iter(reads).buffer_unordered(TABLES_AT_ONCE).collect::<()>().await;
+async fn read_transactions(
+    room: &LanceRoom,
+    sidecar: &Sidecar,
+    observation: &mut Observation,
+    wanted: impl Fn(&TablePin, &TableObservation) -> bool,
+) {
+    let pairs = sidecar
+        .tables
+        .iter()
+        .zip(observation.tables.iter_mut())
+        .filter(|(pin, table)| wanted(pin, table));
+    let reads: Vec<_> = pairs
+        .map(|(pin, table)| read_transactions_of(room, pin, table))
+        .collect();
+    futures::stream::iter(reads)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
 }
 
 async fn read_transactions_of(room: &LanceRoom, pin: &TablePin, table: &mut TableObservation) {
-    let (Some(place), Some(head)) = (place_of(table), table.head.version()) else { return };
+    let (Some(place), Some(head)) = (place_of(table), table.head.version()) else {
+        return;
+    };
     let pinned = table.pinned.version().unwrap_or(head);
     let after = pin.expected_version.min(pinned).min(head.saturating_sub(1));
-    match room.transactions(&place, after, head, TRANSACTIONS_MAX).await {
+    match room
+        .transactions(&place, after, head, TRANSACTIONS_MAX)
+        .await
+    {
         Ok(list) => {
-            table.transactions = list.entries.into_iter().map(transaction_observation).collect();
-            let transaction = table.transaction_at(head).map(|transaction| transaction.uuid.clone()).filter(|uuid| !uuid.is_empty());
-            table.head = HeadObservation::At { version: head, transaction };
+            table.transactions = list
+                .entries
+                .into_iter()
+                .map(transaction_observation)
+                .collect();
+            let transaction = table
+                .transaction_at(head)
+                .map(|transaction| transaction.uuid.clone())
+                .filter(|uuid| !uuid.is_empty());
+            table.head = HeadObservation::At {
+                version: head,
+                transaction,
+            };
         }
         Err(error @ TableError::BasePathOutsideRoot { .. }) => {
-            table.location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, format!("{}: {}", pin.table_key, chain::text(&error))));
+            table.location_conflict = Some(Reason::new(
+                Code::BasePathOutsideRoot,
+                format!("{}: {}", pin.table_key, chain::text(&error)),
+            ));
         }
-        Err(error) => table.head = HeadObservation::Unreadable { reason: chain::text(&error) },
+        Err(error) => {
+            table.head = HeadObservation::Unreadable {
+                reason: chain::text(&error),
+            }
+        }
     }
 }
 
 /// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
 async fn compare_contents(room: &LanceRoom, observation: &mut Observation) {
-    let comparisons: Vec<_> = observation.tables.iter_mut().map(|table| compare_content(room, table)).collect();
-    futures::stream::iter(comparisons).buffer_unordered(TABLES_AT_ONCE).collect::<()>().await;
+    let comparisons: Vec<_> = observation
+        .tables
+        .iter_mut()
+        .map(|table| compare_content(room, table))
+        .collect();
+    futures::stream::iter(comparisons)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
 }
 
 async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
-    let (Some(place), Some(head), Some(pinned)) = (place_of(table), table.head.version(), table.pinned.version()) else { return };
+    let (Some(place), Some(head), Some(pinned)) = (
+        place_of(table),
+        table.head.version(),
+        table.pinned.version(),
+    ) else {
+        return;
+    };
     if head <= pinned {
         return;
     }
@@ -290,18 +440,44 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
         table.restorable = match room.restorable(&place, head, pinned).await {
             Ok(Restorable::Yes) => Restorability::Restorable,
             Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
-            Err(error) => Restorability::NotRestorable { reason: chain::text(&error) },
+            Err(error) => Restorability::NotRestorable {
+                reason: chain::text(&error),
+            },
         };
     }
 }
 
 fn transaction_observation(entry: TransactionEntry) -> TransactionObservation {
     match entry {
-        TransactionEntry::Gone { version } => TransactionObservation { version, transaction: None },
+        TransactionEntry::Gone { version } => TransactionObservation {
+            version,
+            transaction: None,
+        },
         TransactionEntry::Known(summary) => {
-            let TransactionSummary { version, uuid, operation, restored_version, timestamp_micros, properties, row_delta, .. } = summary;
-            let timestamp = u64::try_from(timestamp_micros).ok().map(Timestamp::from_micros);
-            TransactionObservation { version, transaction: Some(Transaction { uuid, operation, restored_version, timestamp, row_delta, properties }) }
+            let TransactionSummary {
+                version,
+                uuid,
+                operation,
+                restored_version,
+                timestamp_micros,
+                properties,
+                row_delta,
+                ..
+            } = summary;
+            let timestamp = u64::try_from(timestamp_micros)
+                .ok()
+                .map(Timestamp::from_micros);
+            TransactionObservation {
+                version,
+                transaction: Some(Transaction {
+                    uuid,
+                    operation,
+                    restored_version,
+                    timestamp,
+                    row_delta,
+                    properties,
+                }),
+            }
         }
     }
 }

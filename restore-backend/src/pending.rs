@@ -36,8 +36,16 @@ impl PendingRecovery {
 pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, ServiceError> {
     let limits = root.limits();
     let (mut files, journals) = futures::try_join!(
-        async { sidecar_dir::list_sidecars(root.objects(), root.directory(), &limits).await.map_err(ServiceError::from) },
-        async { journal_store::list_journals(root.objects()).await.map_err(ServiceError::from) },
+        async {
+            sidecar_dir::list_sidecars(root.objects(), root.directory(), &limits)
+                .await
+                .map_err(ServiceError::from)
+        },
+        async {
+            journal_store::list_journals(root.objects())
+                .await
+                .map_err(ServiceError::from)
+        },
     )?;
     let mut open = open_journals(root, &files, journals, &limits).await;
     for (operation_id, journal) in &open {
@@ -48,7 +56,11 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         match journal {
             // An operation that was begun and not finished is pending though its sidecar is gone; the bytes in its journal stand for it.
             Ok(journal) if journal.state.finished().is_none() => {
-                files.extend(journal.state.sidecar().map(|sidecar| SidecarFile::read(&file, sidecar.as_bytes().to_vec(), &limits)));
+                files.extend(
+                    journal.state.sidecar().map(|sidecar| {
+                        SidecarFile::read(&file, sidecar.as_bytes().to_vec(), &limits)
+                    }),
+                );
             }
             Ok(_) => {}
             Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
@@ -58,11 +70,21 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
     Ok(listed
         .into_iter()
         .map(|listed| {
-            let mut recovery = PendingRecovery { listed, journal: None, broken: None };
-            match recovery.operation_id().and_then(|operation_id| open.remove(&operation_id)) {
+            let mut recovery = PendingRecovery {
+                listed,
+                journal: None,
+                broken: None,
+            };
+            match recovery
+                .operation_id()
+                .and_then(|operation_id| open.remove(&operation_id))
+            {
                 Some(Ok(journal)) => recovery.journal = Some(journal),
                 Some(Err(error)) => {
-                    recovery.listed.refusal.get_or_insert_with(|| untrusted(&error));
+                    recovery
+                        .listed
+                        .refusal
+                        .get_or_insert_with(|| untrusted(&error));
                     recovery.broken = Some(error);
                 }
                 None => {}
@@ -81,15 +103,29 @@ async fn open_journals(
 ) -> BTreeMap<OperationId, Result<Journal, JournalStoreError>> {
     let is_open = |operation_id: &OperationId, journal: &JournalEntryOfListing| {
         let file = operation_id.file_name();
-        let has_sidecar = files.binary_search_by(|existing| existing.file.as_str().cmp(&file)).is_ok();
+        let has_sidecar = files
+            .binary_search_by(|existing| existing.file.as_str().cmp(&file))
+            .is_ok();
         has_sidecar || (journal.claimed && !journal.closed)
     };
-    let open = journals.into_iter().filter(|(operation_id, journal)| journal.records > 0 && is_open(operation_id, journal)).map(|(operation_id, _)| operation_id);
-    let loads: Vec<_> = open.map(|operation_id| load(root, operation_id, limits)).collect();
-    futures::stream::iter(loads).buffer_unordered(JOURNALS_AT_ONCE).collect().await
+    let open = journals
+        .into_iter()
+        .filter(|(operation_id, journal)| journal.records > 0 && is_open(operation_id, journal))
+        .map(|(operation_id, _)| operation_id);
+    let loads: Vec<_> = open
+        .map(|operation_id| load(root, operation_id, limits))
+        .collect();
+    futures::stream::iter(loads)
+        .buffer_unordered(JOURNALS_AT_ONCE)
+        .collect()
+        .await
 }
 
-async fn load(root: &Root, operation_id: OperationId, limits: &Limits) -> (OperationId, Result<Journal, JournalStoreError>) {
+async fn load(
+    root: &Root,
+    operation_id: OperationId,
+    limits: &Limits,
+) -> (OperationId, Result<Journal, JournalStoreError>) {
     let journal = Journal::load(root.objects(), &operation_id, limits).await;
     (operation_id, journal)
 }

@@ -94,9 +94,13 @@ impl Root {
             log: options.log,
             ..RoomOptions::default()
         };
-        let room = LanceRoom::open(uri, room_options)
-            .await
-            .map_err(|source| RootError::Unusable { root: uri.to_owned(), source })?;
+        let room =
+            LanceRoom::open(uri, room_options)
+                .await
+                .map_err(|source| RootError::Unusable {
+                    root: uri.to_owned(),
+                    source,
+                })?;
         let inner = Inner {
             id: RootId::new(room.root_uri()),
             objects: room.objects(),
@@ -105,7 +109,9 @@ impl Root {
             min_age: options.min_age,
             create_if_absent: OnceCell::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Which root this is; part of every plan made for it.
@@ -162,7 +168,11 @@ impl Root {
         if self.directory().is_some() {
             return Ok(true);
         }
-        self.inner.create_if_absent.get_or_try_init(|| self.probe()).await.copied()
+        self.inner
+            .create_if_absent
+            .get_or_try_init(|| self.probe())
+            .await
+            .copied()
     }
 
     async fn probe(&self) -> Result<bool, object_store::Error> {
@@ -183,13 +193,26 @@ impl Root {
     /// Many creates of one object at once, since stores that look first and write then pass any test made one after the other.
     async fn race(&self, path: &Path) -> Result<bool, object_store::Error> {
         let objects = self.objects();
-        let create = |racer: usize| async move { (racer, objects.put_opts(path, racer.to_string().into(), PutMode::Create.into()).await) };
+        let create = |racer: usize| async move {
+            (
+                racer,
+                objects
+                    .put_opts(path, racer.to_string().into(), PutMode::Create.into())
+                    .await,
+            )
+        };
         let mut winners = Vec::new();
         for (racer, answer) in futures::future::join_all((0..PROBE_RACERS).map(create)).await {
             match answer {
                 Ok(_) => winners.push(racer.to_string().into_bytes()),
-                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {}
-                Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => return Ok(false),
+                Err(
+                    object_store::Error::AlreadyExists { .. }
+                    | object_store::Error::Precondition { .. },
+                ) => {}
+                Err(
+                    object_store::Error::NotImplemented { .. }
+                    | object_store::Error::NotSupported { .. },
+                ) => return Ok(false),
                 Err(error) => return Err(error),
             }
         }

@@ -28,7 +28,9 @@ pub enum SidecarDirError {
     #[error("the sidecar folder {SIDECAR_FOLDER}/ cannot be listed")]
     List(#[source] object_store::Error),
     /// More files than are accepted.
-    #[error("the sidecar folder {SIDECAR_FOLDER}/ holds more than {max} files; move some away by hand")]
+    #[error(
+        "the sidecar folder {SIDECAR_FOLDER}/ holds more than {max} files; move some away by hand"
+    )]
     TooMany {
         /// The limit.
         max: usize,
@@ -85,12 +87,23 @@ fn path(file: &str) -> Path {
 ///
 /// # Errors
 /// [`SidecarDirError::AlreadyThere`] if the operation has one; a sidecar is never overwritten.
-pub async fn write_sidecar(objects: &Arc<dyn ObjectStore>, sidecar: &Sidecar) -> Result<(), SidecarDirError> {
+pub async fn write_sidecar(
+    objects: &Arc<dyn ObjectStore>,
+    sidecar: &Sidecar,
+) -> Result<(), SidecarDirError> {
     let file = sidecar.operation_id.file_name();
-    let bytes = serde_json::to_vec_pretty(sidecar).map_err(|source| SidecarDirError::Encode { file: file.clone(), source })?;
-    match objects.put_opts(&path(&file), bytes.into(), PutMode::Create.into()).await {
+    let bytes = serde_json::to_vec_pretty(sidecar).map_err(|source| SidecarDirError::Encode {
+        file: file.clone(),
+        source,
+    })?;
+    match objects
+        .put_opts(&path(&file), bytes.into(), PutMode::Create.into())
+        .await
+    {
         Ok(_) => Ok(()),
-        Err(object_store::Error::AlreadyExists { .. }) => Err(SidecarDirError::AlreadyThere { file }),
+        Err(object_store::Error::AlreadyExists { .. }) => {
+            Err(SidecarDirError::AlreadyThere { file })
+        }
         Err(source) => Err(SidecarDirError::Write { file, source }),
     }
 }
@@ -103,27 +116,54 @@ pub async fn write_sidecar(objects: &Arc<dyn ObjectStore>, sidecar: &Sidecar) ->
 ///
 /// # Errors
 /// [`SidecarDirError::List`] if the folder as a whole cannot be listed.
-pub async fn list_sidecars(objects: &Arc<dyn ObjectStore>, directory: Option<PathBuf>, limits: &Limits) -> Result<Vec<SidecarFile>, SidecarDirError> {
+pub async fn list_sidecars(
+    objects: &Arc<dyn ObjectStore>,
+    directory: Option<PathBuf>,
+    limits: &Limits,
+) -> Result<Vec<SidecarFile>, SidecarDirError> {
     let irregular = match &directory {
         Some(directory) => irregular_files(directory.join(SIDECAR_FOLDER)).await,
         None => BTreeSet::new(),
     };
-    let (listed, unnameable) = match objects.list_with_delimiter(Some(&Path::from(SIDECAR_FOLDER))).await {
+    let (listed, unnameable) = match objects
+        .list_with_delimiter(Some(&Path::from(SIDECAR_FOLDER)))
+        .await
+    {
         Ok(result) => (result.objects, Vec::new()),
         Err(object_store::Error::NotFound { .. }) => (Vec::new(), Vec::new()),
         Err(error) => match directory {
-            Some(directory) => list_directory(directory.join(SIDECAR_FOLDER), objects, &irregular, error).await?,
+            Some(directory) => {
+                list_directory(directory.join(SIDECAR_FOLDER), objects, &irregular, error).await?
+            }
             None => return Err(SidecarDirError::List(error)),
         },
     };
-    let is_sidecar = |meta: &ObjectMeta| meta.location.filename().is_some_and(|name| name.ends_with(".json")) && !irregular.contains(&meta.location);
+    let is_sidecar = |meta: &ObjectMeta| {
+        meta.location
+            .filename()
+            .is_some_and(|name| name.ends_with(".json"))
+            && !irregular.contains(&meta.location)
+    };
     let sidecars: Vec<ObjectMeta> = listed.into_iter().filter(is_sidecar).collect();
     if sidecars.len() > limits.sidecars_max {
-        return Err(SidecarDirError::TooMany { max: limits.sidecars_max });
+        return Err(SidecarDirError::TooMany {
+            max: limits.sidecars_max,
+        });
     }
-    let reads: Vec<_> = sidecars.into_iter().map(|meta| read_listed(objects, meta, limits)).collect();
-    let read: Vec<Option<SidecarFile>> = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await;
-    let mut files: Vec<SidecarFile> = read.into_iter().flatten().chain(unnameable).chain(irregular.iter().map(not_a_file)).collect();
+    let reads: Vec<_> = sidecars
+        .into_iter()
+        .map(|meta| read_listed(objects, meta, limits))
+        .collect();
+    let read: Vec<Option<SidecarFile>> = futures::stream::iter(reads)
+        .buffer_unordered(READS_AT_ONCE)
+        .collect()
+        .await;
+    let mut files: Vec<SidecarFile> = read
+        .into_iter()
+        .flatten()
+        .chain(unnameable)
+        .chain(irregular.iter().map(not_a_file))
+        .collect();
     files.sort_by(|left, right| left.file.cmp(&right.file));
     Ok(files)
 }
@@ -137,7 +177,13 @@ async fn irregular_files(folder: PathBuf) -> BTreeSet<Path> {
             let entry = entry?;
             let kind = entry.file_type()?;
             if !kind.is_file() && !kind.is_dir() {
-                irregular.extend(entry.file_name().to_str().filter(|name| name.ends_with(".json")).map(path));
+                irregular.extend(
+                    entry
+                        .file_name()
+                        .to_str()
+                        .filter(|name| name.ends_with(".json"))
+                        .map(path),
+                );
             }
         }
         Ok(irregular)
@@ -148,7 +194,15 @@ async fn irregular_files(folder: PathBuf) -> BTreeSet<Path> {
 
 fn not_a_file(path: &Path) -> SidecarFile {
     let file = path.filename().unwrap_or_default();
-    SidecarFile::unread(file, Reason::new(Code::Unreadable, format!("{file} is a link or a special file and is not opened; put the file itself in its place")))
+    SidecarFile::unread(
+        file,
+        Reason::new(
+            Code::Unreadable,
+            format!(
+                "{file} is a link or a special file and is not opened; put the file itself in its place"
+            ),
+        ),
+    )
 }
 
 /// Lists a local folder by hand where the store gives up on the whole of it: one file whose name is not text.
@@ -159,9 +213,13 @@ async fn list_directory(
     error: object_store::Error,
 ) -> Result<(Vec<ObjectMeta>, Vec<SidecarFile>), SidecarDirError> {
     let names = tokio::task::spawn_blocking(move || -> std::io::Result<Vec<std::ffi::OsString>> {
-        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
+        std::fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect()
     });
-    let Ok(Ok(names)) = names.await else { return Err(SidecarDirError::List(error)) };
+    let Ok(Ok(names)) = names.await else {
+        return Err(SidecarDirError::List(error));
+    };
     let (mut listed, mut unnameable) = (Vec::new(), Vec::new());
     for name in names {
         match name.to_str() {
@@ -173,7 +231,13 @@ async fn list_directory(
             None => {
                 let name = name.to_string_lossy();
                 if name.ends_with(".json") {
-                    unnameable.push(SidecarFile::unread(&name, Reason::new(Code::Unreadable, format!("the name of {name} is not text; rename it by hand"))));
+                    unnameable.push(SidecarFile::unread(
+                        &name,
+                        Reason::new(
+                            Code::Unreadable,
+                            format!("the name of {name} is not text; rename it by hand"),
+                        ),
+                    ));
                 }
             }
         }
@@ -181,21 +245,38 @@ async fn list_directory(
     Ok((listed, unnameable))
 }
 
-async fn read_listed(objects: &Arc<dyn ObjectStore>, meta: ObjectMeta, limits: &Limits) -> Option<SidecarFile> {
+async fn read_listed(
+    objects: &Arc<dyn ObjectStore>,
+    meta: ObjectMeta,
+    limits: &Limits,
+) -> Option<SidecarFile> {
     let file = meta.location.filename().unwrap_or_default().to_owned();
     match read_bounded(objects, &meta.location, limits.sidecar_bytes_max).await {
         Ok(Some(bytes)) => Some(SidecarFile::read(&file, bytes, limits)),
         Ok(None) => {
-            let detail = format!("{file} has more than {} bytes, no sidecar is that large; look at the file by hand", limits.sidecar_bytes_max);
-            Some(SidecarFile::unread(&file, Reason::new(Code::TooLarge, detail)))
+            let detail = format!(
+                "{file} has more than {} bytes, no sidecar is that large; look at the file by hand",
+                limits.sidecar_bytes_max
+            );
+            Some(SidecarFile::unread(
+                &file,
+                Reason::new(Code::TooLarge, detail),
+            ))
         }
         Err(object_store::Error::NotFound { .. }) => None,
-        Err(error) => Some(SidecarFile::unread(&file, Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")))),
+        Err(error) => Some(SidecarFile::unread(
+            &file,
+            Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")),
+        )),
     }
 }
 
 /// Reads an object whole, or `None` if it is longer than `bytes_max`.
-pub(crate) async fn read_bounded(objects: &Arc<dyn ObjectStore>, path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, object_store::Error> {
+pub(crate) async fn read_bounded(
+    objects: &Arc<dyn ObjectStore>,
+    path: &Path,
+    bytes_max: u64,
+) -> Result<Option<Vec<u8>>, object_store::Error> {
     let result = objects.get(path).await?;
     if result.meta.size > bytes_max {
         return Ok(None);
@@ -216,11 +297,18 @@ pub(crate) async fn read_bounded(objects: &Arc<dyn ObjectStore>, path: &Path, by
 ///
 /// # Errors
 /// [`SidecarDirError::Read`].
-pub async fn read_sidecar(objects: &Arc<dyn ObjectStore>, file: &str, limits: &Limits) -> Result<Option<Vec<u8>>, SidecarDirError> {
+pub async fn read_sidecar(
+    objects: &Arc<dyn ObjectStore>,
+    file: &str,
+    limits: &Limits,
+) -> Result<Option<Vec<u8>>, SidecarDirError> {
     match read_bounded(objects, &path(file), limits.sidecar_bytes_max).await {
         Ok(bytes) => Ok(bytes),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
-        Err(source) => Err(SidecarDirError::Read { file: file.to_owned(), source }),
+        Err(source) => Err(SidecarDirError::Read {
+            file: file.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -228,9 +316,15 @@ pub async fn read_sidecar(objects: &Arc<dyn ObjectStore>, file: &str, limits: &L
 ///
 /// # Errors
 /// [`SidecarDirError::Delete`].
-pub async fn delete_sidecar(objects: &Arc<dyn ObjectStore>, file: &str) -> Result<(), SidecarDirError> {
+pub async fn delete_sidecar(
+    objects: &Arc<dyn ObjectStore>,
+    file: &str,
+) -> Result<(), SidecarDirError> {
     match objects.delete(&path(file)).await {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-        Err(source) => Err(SidecarDirError::Delete { file: file.to_owned(), source }),
+        Err(source) => Err(SidecarDirError::Delete {
+            file: file.to_owned(),
+            source,
+        }),
     }
 }

@@ -59,7 +59,7 @@ export async function brokenFiles(folder) {
     "list.json": ["wrong_shape", "[]"],
     "deep.json": ["too_deep", `{"schema_version":1,"tables":${deep}}`],
     "large.json": ["too_large", " ".repeat((1 << 20) + 1)],
-    "misnamed.json": ["misnamed", JSON.stringify(sidecar())],
+    "misnamed.json": ["misnamed", JSON.stringify(sidecar({ operation_id: "01M8125ENACWR9X1EZNRMDV5V4" }))],
     "01M8125ENACWR9X1EZNRMDV5V3.json": [
       "unsupported_version",
       JSON.stringify(sidecar({ schema_version: 9, operation_id: "01M8125ENACWR9X1EZNRMDV5V3" })),

@@ -30,31 +30,33 @@ test("plans and digests are the native ones, byte for byte", async () => {
     assert.equal(here.disposition, native.disposition, native.name);
     dispositions.add(here.disposition);
   }
-  assert.ok(lines.length > 40 && dispositions.size > 6, `${lines.length} plans, ${[...dispositions]}`);
+  assert.equal(dispositions.size, 9, `every disposition is among them: ${[...dispositions]}`);
 });
 
-test("a digest is SHA-256 over a tag and the plan's bytes, and one flipped bit changes it", async () => {
+test("a digest is SHA-256 over a tag and the plan's bytes", async () => {
   const [line] = (await readFile(PLANS, "utf8")).split("\n");
-  const { request, digest } = JSON.parse(line);
-  request.sidecar = request.sidecar.replace("act-ada", "act-adb");
-  assert.notEqual(JSON.parse(sidecar.plan(JSON.stringify(request))).digest, digest);
+  const { plan, digest } = JSON.parse(line);
+  const hash = createHash("sha256").update("sidecar-inspector/plan/v1\n").update(plan);
+  assert.equal(digest, `sha256:${hash.digest("hex")}`);
 });
 
 test("files are read alike, broken ones included", async (t) => {
   const { files, remove } = await unpackSidecars();
   t.after(remove);
   const all = [...files, ...(await brokenFiles(files[0].folder))];
-  const native = await cli("inspect", ...all.map(({ path }) => path));
+  assert.ok(all.length > 12);
   for (const { path, name } of all) {
     const text = await readFile(path, "utf8");
-    const { files: [here] } = JSON.parse(sidecar.inspect(JSON.stringify({ files: [{ file: name, text }] })));
-    const alone = await cli("inspect", path);
-    const there = alone.files[0];
+    const {
+      files: [here],
+    } = JSON.parse(sidecar.inspect(JSON.stringify({ files: [{ file: name, text }] })));
+    const {
+      files: [there],
+    } = await cli("inspect", path);
     for (const field of ["file", "operation_id", "digest", "refused", "sidecar", "what_if"]) {
       assert.deepEqual(here[field], there[field], `${name}: ${field}`);
     }
   }
-  assert.equal(native.files.length, all.length);
 });
 
 test("requests that are not what they must be are refused in words", () => {

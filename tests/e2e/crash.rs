@@ -23,7 +23,10 @@ struct DiesAt {
 
 impl DiesAt {
     fn dead() -> object_store::Error {
-        object_store::Error::Generic { store: "dead process", source: "the process is dead".into() }
+        object_store::Error::Generic {
+            store: "dead process",
+            source: "the process is dead".into(),
+        }
     }
 }
 
@@ -33,14 +36,21 @@ impl Gate for DiesAt {
         if self.left.load(Ordering::SeqCst) == 0 {
             return Err(Self::dead());
         }
-        if request.verb.is_mutation() && self.left.fetch_sub(1, Ordering::SeqCst) == 1 && !self.after {
+        if request.verb.is_mutation()
+            && self.left.fetch_sub(1, Ordering::SeqCst) == 1
+            && !self.after
+        {
             return Err(Self::dead());
         }
         Ok(())
     }
 
     async fn after(&self, request: &Request) -> object_store::Result<()> {
-        if request.verb.is_mutation() && self.left.load(Ordering::SeqCst) == 0 { Err(Self::dead()) } else { Ok(()) }
+        if request.verb.is_mutation() && self.left.load(Ordering::SeqCst) == 0 {
+            Err(Self::dead())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -65,27 +75,53 @@ async fn every_crash_converges(committed: usize, outcome: OutcomeKind) {
         for request in 1..=requests {
             let store = template.copy();
             let digest = store.open().await.approve(&operation).await;
-            let gate = Arc::new(DiesAt { left: AtomicU64::new(request), after });
+            let gate = Arc::new(DiesAt {
+                left: AtomicU64::new(request),
+                after,
+            });
             let dying = store.open_behind(gate.clone()).await;
-            let died = service::apply(&dying.root, &operation, digest, &ProgressSink::default()).await;
-            assert_eq!(gate.left.load(Ordering::SeqCst), 0, "request {request} was never reached");
+            let died =
+                service::apply(&dying.root, &operation, digest, &ProgressSink::default()).await;
+            assert_eq!(
+                gate.left.load(Ordering::SeqCst),
+                0,
+                "request {request} was never reached"
+            );
             // A dead process reports nothing; what it would have said must not claim more than is known.
             if let Ok(report) = died {
-                assert!(report.outcome == OutcomeKind::Unknown || report.tables.iter().all(|table| table.effect != Effect::Unknown), "{report:?}");
+                assert!(
+                    report.outcome == OutcomeKind::Unknown
+                        || report
+                            .tables
+                            .iter()
+                            .all(|table| table.effect != Effect::Unknown),
+                    "{report:?}"
+                );
             }
 
             let again = store.open().await;
             let report = again.apply(&operation, digest).await;
-            let at = format!("{} mutating request {request} of {requests}", if after { "after" } else { "before" });
+            let at = format!(
+                "{} mutating request {request} of {requests}",
+                if after { "after" } else { "before" }
+            );
             assert_eq!(report.outcome, outcome, "{at}: {}", report.detail);
             assert_eq!(report.sidecar, SidecarFate::Retired, "{at}");
             assert_eq!(store.visible_rows().await, visible, "{at}");
-            assert_eq!(heads_of(&store).await, heads, "{at}: no table was restored twice");
+            assert_eq!(
+                heads_of(&store).await,
+                heads,
+                "{at}: no table was restored twice"
+            );
             assert!(store.drift().await.is_empty(), "{at}");
             assert!(again.audit_holds(&operation).await, "{at}");
             again.log.reset();
             again.apply(&operation, digest).await;
-            assert_eq!(again.log.mutations(), 0, "{at}: a finished recovery is left alone");
+            assert_eq!(
+                again.log.mutations(),
+                0,
+                "{at}: a finished recovery is left alone"
+            );
         }
     }
 }

@@ -23,7 +23,14 @@ fn expected() -> BTreeMap<String, Expected> {
         .into_iter()
         .map(|(name, graph)| {
             let disposition = graph["disposition"].as_str().unwrap().to_owned();
-            (name, Expected { disposition, before: rows(&graph["visible_rows_before"]), after: rows(&graph["visible_rows_after_recovery"]) })
+            (
+                name,
+                Expected {
+                    disposition,
+                    before: rows(&graph["visible_rows_before"]),
+                    after: rows(&graph["visible_rows_after_recovery"]),
+                },
+            )
         })
         .collect()
 }
@@ -32,10 +39,15 @@ fn expected() -> BTreeMap<String, Expected> {
 fn every_archive_has_its_expectation_and_every_expectation_its_archive() {
     let folder = std::fs::read_dir(fixtures().join("omnigraph-0.7.0")).unwrap();
     let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let archives: Vec<String> = names.filter_map(|name| name.strip_suffix(".tar.gz").map(str::to_owned)).collect();
+    let archives: Vec<String> = names
+        .filter_map(|name| name.strip_suffix(".tar.gz").map(str::to_owned))
+        .collect();
     let expected = expected();
     assert_eq!(archives.len(), expected.len());
-    assert!(archives.iter().all(|name| expected.contains_key(name)), "{archives:?}");
+    assert!(
+        archives.iter().all(|name| expected.contains_key(name)),
+        "{archives:?}"
+    );
 }
 
 async fn recovers(name: &str, outcome: OutcomeKind) {
@@ -54,12 +66,20 @@ async fn recovers(name: &str, outcome: OutcomeKind) {
     assert_eq!(report.sidecar, SidecarFate::Retired);
     assert_eq!(store.sidecars(), 0);
     assert_eq!(store.visible_rows().await, expected.after, "after");
-    assert_eq!(store.drift().await, BTreeMap::new(), "every pin is its table's HEAD");
+    assert_eq!(
+        store.drift().await,
+        BTreeMap::new(),
+        "every pin is its table's HEAD"
+    );
     assert!(opened.audit_holds(&operation).await);
 
     opened.log.reset();
     let digest = plan.digest.unwrap();
-    assert_eq!(opened.apply(&operation, digest).await, report, "applying a finished recovery reports its outcome again");
+    assert_eq!(
+        opened.apply(&operation, digest).await,
+        report,
+        "applying a finished recovery reports its outcome again"
+    );
     assert_eq!(opened.log.mutations(), 0, "and changes nothing");
 }
 
@@ -94,10 +114,24 @@ async fn is_shown_and_left_alone(name: &str) {
     let plan = opened.plan(&operation).await;
     assert_eq!(plan.disposition.name(), expected.disposition);
     assert!(!plan.executable);
-    assert!(plan.blockers.iter().all(|reason| reason.code == Code::NotYetSupported), "{:?}", plan.blockers);
+    assert!(
+        plan.blockers
+            .iter()
+            .all(|reason| reason.code == Code::NotYetSupported),
+        "{:?}",
+        plan.blockers
+    );
     assert!(!plan.blockers.is_empty());
 
-    let answer = service::approve(&opened.root, &operation, plan.digest.unwrap(), approver(), clock::now()).await.unwrap();
+    let answer = service::approve(
+        &opened.root,
+        &operation,
+        plan.digest.unwrap(),
+        approver(),
+        clock::now(),
+    )
+    .await
+    .unwrap();
     assert!(matches!(answer, Answer::No(_)), "{answer:?}");
     let report = opened.apply(&operation, plan.digest.unwrap()).await;
     assert_eq!(report.outcome, OutcomeKind::Refused);
@@ -126,21 +160,39 @@ async fn sidecars_of_later_engines_are_listed_as_refused_with_what_they_say() {
         let store = Store::unpacked(engine, "forward-mutation");
         let opened = store.open().await;
         let list = service::list(&opened.root, clock::now()).await.unwrap();
-        let [recovery] = list.recoveries.as_slice() else { panic!("{list:?}") };
+        let [recovery] = list.recoveries.as_slice() else {
+            panic!("{list:?}")
+        };
         assert_eq!(recovery.disposition, Disposition::Refused);
-        assert_eq!(recovery.refused.as_ref().unwrap().code, Code::UnsupportedVersion);
+        assert_eq!(
+            recovery.refused.as_ref().unwrap().code,
+            Code::UnsupportedVersion
+        );
         assert_eq!(recovery.schema_version, Some(version));
-        assert_eq!((recovery.tables_total, recovery.writer_kind.as_deref()), (2, Some("Mutation")));
-        let plan = service::plan(&opened.root, &recovery.file, clock::now()).await.unwrap();
+        assert_eq!(
+            (recovery.tables_total, recovery.writer_kind.as_deref()),
+            (2, Some("Mutation"))
+        );
+        let plan = service::plan(&opened.root, &recovery.file, clock::now())
+            .await
+            .unwrap();
         assert!(!plan.executable && plan.steps.is_empty());
-        assert!(plan.sidecar.unwrap().contains(&format!("\"schema_version\": {version}")), "its raw JSON can be read");
+        assert!(
+            plan.sidecar
+                .unwrap()
+                .contains(&format!("\"schema_version\": {version}")),
+            "its raw JSON can be read"
+        );
         assert_eq!(opened.log.mutations(), 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_graph_that_was_moved_needs_its_old_place_and_never_reads_it() {
-    for (name, code) in [("forward-mutation", Code::LocationOutsideRoot), ("forward-branch-load", Code::BasePathOutsideRoot)] {
+    for (name, code) in [
+        ("forward-mutation", Code::LocationOutsideRoot),
+        ("forward-branch-load", Code::BasePathOutsideRoot),
+    ] {
         let store = Store::unpacked("omnigraph-0.7.0", name).without_relocation();
         let opened = store.open().await;
         let plan = opened.plan(&store.operation()).await;

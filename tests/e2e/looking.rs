@@ -15,7 +15,11 @@ fn sidecar(store: &Store, number: u64) -> Sidecar {
     let operation_id: OperationId = format!("01M81{number:021}").parse().unwrap();
     let pin = |table_key: &&str| TablePin {
         table_key: (*table_key).to_owned(),
-        table_path: format!("{}/{}", store.path().to_str().unwrap(), place(table_key).path),
+        table_path: format!(
+            "{}/{}",
+            store.path().to_str().unwrap(),
+            place(table_key).path
+        ),
         expected_version: 1,
         post_commit_pin: 2,
         table_branch: None,
@@ -41,7 +45,9 @@ async fn a_hundred_sidecars_are_read_once_each_and_each_table_is_looked_at_once(
     let store = Store::with_tables(&TABLES).await;
     let opened = store.open().await;
     for number in 0..100 {
-        sidecar_dir::write_sidecar(opened.root.objects(), &sidecar(&store, number)).await.unwrap();
+        sidecar_dir::write_sidecar(opened.root.objects(), &sidecar(&store, number))
+            .await
+            .unwrap();
     }
     let files = store.files();
 
@@ -49,7 +55,11 @@ async fn a_hundred_sidecars_are_read_once_each_and_each_table_is_looked_at_once(
     let list = service::list(&opened.root, clock::now()).await.unwrap();
     assert_eq!(list.recoveries.len(), 100);
     assert_eq!(list.recoveries[0].disposition, Disposition::NeverStarted);
-    assert!(list.recoveries[1..].iter().all(|recovery| recovery.disposition == Disposition::Waiting));
+    assert!(
+        list.recoveries[1..]
+            .iter()
+            .all(|recovery| recovery.disposition == Disposition::Waiting)
+    );
     let of_list = Counts::of(&opened.log);
 
     opened.log.reset();
@@ -76,8 +86,15 @@ struct Counts {
 impl Counts {
     fn of(log: &restore_backend::store::RequestLog) -> Self {
         let requests = log.requests();
-        let sidecar_reads = requests.iter().filter(|request| request.verb == Verb::Get && request.path.starts_with("__recovery/")).count();
-        Self { sidecar_reads, mutations: log.mutations(), others: requests.len() - sidecar_reads }
+        let sidecar_reads = requests
+            .iter()
+            .filter(|request| request.verb == Verb::Get && request.path.starts_with("__recovery/"))
+            .count();
+        Self {
+            sidecar_reads,
+            mutations: log.mutations(),
+            others: requests.len() - sidecar_reads,
+        }
     }
 }
 
@@ -87,15 +104,26 @@ async fn the_sidecar_folder_is_listed_flat_and_by_name() {
     let opened = store.open().await;
     let objects = opened.root.objects();
     let list = || sidecar_dir::list_sidecars(objects, opened.root.directory(), &Limits::DEFAULT);
-    assert!(list().await.unwrap().is_empty(), "a missing folder is an empty one");
+    assert!(
+        list().await.unwrap().is_empty(),
+        "a missing folder is an empty one"
+    );
 
     let first = sidecar(&store, 1);
     sidecar_dir::write_sidecar(objects, &first).await.unwrap();
-    assert!(sidecar_dir::write_sidecar(objects, &first).await.is_err(), "a sidecar is never overwritten");
+    assert!(
+        sidecar_dir::write_sidecar(objects, &first).await.is_err(),
+        "a sidecar is never overwritten"
+    );
     let folder = store.path().join("__recovery");
     std::fs::create_dir(folder.join("folder.json")).unwrap();
     std::fs::create_dir(folder.join("deeper")).unwrap();
-    for (file, text) in [("deeper/inner.json", "{}"), ("notes.txt", "{}"), ("empty.json", ""), ("half.json", "{\"schema_version\": 1")] {
+    for (file, text) in [
+        ("deeper/inner.json", "{}"),
+        ("notes.txt", "{}"),
+        ("empty.json", ""),
+        ("half.json", "{\"schema_version\": 1"),
+    ] {
         std::fs::write(folder.join(file), text).unwrap();
     }
     std::fs::write(folder.join("large.json"), vec![b' '; (1 << 20) + 1]).unwrap();
@@ -105,13 +133,23 @@ async fn the_sidecar_folder_is_listed_flat_and_by_name() {
     let files = list().await.unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.file.as_str()).collect();
     let well_named = first.operation_id.file_name();
-    assert_eq!(names, [well_named.as_str(), "empty.json", "half.json", "large.json"]);
+    assert_eq!(
+        names,
+        [well_named.as_str(), "empty.json", "half.json", "large.json"]
+    );
     assert_eq!(files[0].content.as_ref(), Ok(&first));
-    let codes: Vec<&str> = files[1..].iter().map(|file| file.content.as_ref().unwrap_err().code.name()).collect();
+    let codes: Vec<&str> = files[1..]
+        .iter()
+        .map(|file| file.content.as_ref().unwrap_err().code.name())
+        .collect();
     assert_eq!(codes, ["not_json", "not_json", "too_large"]);
 
-    sidecar_dir::delete_sidecar(objects, &well_named).await.unwrap();
-    sidecar_dir::delete_sidecar(objects, &well_named).await.unwrap();
+    sidecar_dir::delete_sidecar(objects, &well_named)
+        .await
+        .unwrap();
+    sidecar_dir::delete_sidecar(objects, &well_named)
+        .await
+        .unwrap();
     assert_eq!(list().await.unwrap().len(), 3);
 }
 
@@ -121,10 +159,27 @@ async fn a_file_whose_name_is_not_text_hides_no_other() {
     use std::os::unix::ffi::OsStrExt;
     let store = Store::with_tables(&TABLES).await;
     let opened = store.open().await;
-    sidecar_dir::write_sidecar(opened.root.objects(), &sidecar(&store, 1)).await.unwrap();
-    std::fs::write(store.path().join("__recovery").join(std::ffi::OsStr::from_bytes(b"bad\xff.json")), "{}").unwrap();
+    sidecar_dir::write_sidecar(opened.root.objects(), &sidecar(&store, 1))
+        .await
+        .unwrap();
+    std::fs::write(
+        store
+            .path()
+            .join("__recovery")
+            .join(std::ffi::OsStr::from_bytes(b"bad\xff.json")),
+        "{}",
+    )
+    .unwrap();
     let list = service::list(&opened.root, clock::now()).await.unwrap();
-    let dispositions: Vec<Disposition> = list.recoveries.iter().map(|recovery| recovery.disposition).collect();
+    let dispositions: Vec<Disposition> = list
+        .recoveries
+        .iter()
+        .map(|recovery| recovery.disposition)
+        .collect();
     assert_eq!(dispositions.len(), 2);
-    assert!(dispositions.contains(&Disposition::NeverStarted) && dispositions.contains(&Disposition::Refused), "{dispositions:?}");
+    assert!(
+        dispositions.contains(&Disposition::NeverStarted)
+            && dispositions.contains(&Disposition::Refused),
+        "{dispositions:?}"
+    );
 }

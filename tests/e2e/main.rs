@@ -1,11 +1,18 @@
 //! Journeys in the order of the rooms: real graphs left behind by a released engine, and stores of our own writer.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test says what it expects and stops where it is wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test says what it expects and stops where it is wrong"
+)]
 
 mod crash;
 mod graphs;
 mod looking;
 mod parity;
+mod races;
 mod support;
 mod tidy;
 mod world_moves;

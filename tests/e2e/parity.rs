@@ -7,9 +7,13 @@ use std::path::PathBuf;
 use restore_backend::observe::observe;
 use serde_json::{Value, json};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, SchemaObservation, TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
+    SchemaObservation, TableObservation, Transaction, TransactionObservation,
 };
-use sidecar::{Limits, Observation, PlanBytes, PlanInput, RootId, Sidecar, SidecarFile, TablePin, Timestamp, WriterKind, assemble, judge, plan, refuse};
+use sidecar::{
+    Limits, Observation, PlanBytes, PlanInput, RootId, Sidecar, SidecarFile, TablePin, Timestamp,
+    WriterKind, assemble, judge, plan, refuse,
+};
 
 use crate::support::{Store, fixtures};
 
@@ -44,13 +48,19 @@ struct Case {
 
 impl Case {
     fn line(&self) -> Value {
-        let file = SidecarFile::read(&self.file, self.sidecar.clone().into_bytes(), &Limits::DEFAULT);
+        let file = SidecarFile::read(
+            &self.file,
+            self.sidecar.clone().into_bytes(),
+            &Limits::DEFAULT,
+        );
         let sidecar_digest = file.digest.unwrap();
         let listed = assemble(vec![file]).remove(0);
         let sidecar = listed.file.content.as_ref().ok();
         let verdict = match (&listed.refusal, sidecar, &self.observation) {
             (Some(reason), sidecar, _) => refuse(reason.clone(), sidecar),
-            (None, Some(sidecar), Some(observation)) => judge(sidecar, self.waiting_for.as_deref(), observation),
+            (None, Some(sidecar), Some(observation)) => {
+                judge(sidecar, self.waiting_for.as_deref(), observation)
+            }
             (None, ..) => panic!("{}: neither refused nor observed", self.name),
         };
         let plan = plan(&PlanInput {
@@ -80,7 +90,14 @@ impl Case {
 async fn graph(engine: &str, name: &str) -> Case {
     let store = Store::unpacked(engine, name);
     let folder = store.path().join("__recovery");
-    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    let file = std::fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .file_name()
+        .into_string()
+        .unwrap();
     let text = std::fs::read_to_string(folder.join(&file)).unwrap();
     let opened = store.open().await;
     let observation = match Sidecar::parse(&file, text.as_bytes(), &Limits::DEFAULT) {
@@ -110,18 +127,32 @@ fn table(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
             row_delta: Some(-3),
             properties: BTreeMap::new(),
         };
-        TransactionObservation { version, transaction: Some(transaction) }
+        TransactionObservation {
+            version,
+            transaction: Some(transaction),
+        }
     };
     TableObservation {
         table_key: pin.table_key.clone(),
         branch: None,
         location: Some(format!("tables/{}", pin.table_key)),
         pinned: Pinned::At { version: pinned },
-        head: HeadObservation::At { version: head, transaction: Some(format!("00000000-0000-4000-8000-{head:012}")) },
+        head: HeadObservation::At {
+            version: head,
+            transaction: Some(format!("00000000-0000-4000-8000-{head:012}")),
+        },
         location_conflict: None,
         transactions: (first..=head).map(transaction).collect(),
-        head_content: if head > pinned { ContentComparison::Different } else { ContentComparison::NotCompared },
-        restorable: if head > pinned { Restorability::Restorable } else { Restorability::NotChecked },
+        head_content: if head > pinned {
+            ContentComparison::Different
+        } else {
+            ContentComparison::NotCompared
+        },
+        restorable: if head > pinned {
+            Restorability::Restorable
+        } else {
+            Restorability::NotChecked
+        },
     }
 }
 
@@ -140,33 +171,133 @@ fn positions() -> Vec<Case> {
     let stands = [
         ("all committed", [("node:A", 4, 4, 5), ("edge:B", 5, 5, 6)]),
         ("one committed", [("node:A", 4, 4, 5), ("edge:B", 5, 5, 5)]),
-        ("published since", [("node:A", 4, 5, 7), ("edge:B", 5, 6, 6)]),
+        (
+            "published since",
+            [("node:A", 4, 5, 7), ("edge:B", 5, 6, 6)],
+        ),
         ("behind the pin", [("node:A", 4, 5, 4), ("edge:B", 5, 5, 5)]),
-        ("hard to write", [("node:\u{1f409} \"\\/\u{7}\u{2028}é", large, large, large + 1), ("edge:Z", 5, 5, 6)]),
+        (
+            "hard to write",
+            [
+                (
+                    "node:\u{1f409} \"\\/\u{7}\u{2028}é",
+                    large,
+                    large,
+                    large + 1,
+                ),
+                ("edge:Z", 5, 5, 6),
+            ],
+        ),
     ];
     let mut cases = Vec::new();
     for kind in WriterKind::ALL {
         for (name, tables) in &stands {
-            let pins: Vec<TablePin> = tables.iter().map(|(key, expected, ..)| pin(key, *expected)).collect();
-            let observed = pins.iter().zip(tables).map(|(pin, (_, _, pinned, head))| table(pin, *pinned, *head));
+            let pins: Vec<TablePin> = tables
+                .iter()
+                .map(|(key, expected, ..)| pin(key, *expected))
+                .collect();
+            let observed = pins
+                .iter()
+                .zip(tables)
+                .map(|(pin, (_, _, pinned, head))| table(pin, *pinned, *head));
             let observation = Observation {
-                catalog: CatalogObservation::Present { version: 40, stamp: 3, two_phase: true, branch_created_at: None },
+                catalog: CatalogObservation::Present {
+                    version: 40,
+                    stamp: 3,
+                    two_phase: true,
+                    branch_created_at: None,
+                },
                 tables: observed.collect(),
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
             };
-            cases.push(case(&format!("{} {name}", kind.name()), kind, pins, None, observation));
+            cases.push(case(
+                &format!("{} {name}", kind.name()),
+                kind,
+                pins,
+                None,
+                observation,
+            ));
         }
     }
-    let missing = |head: HeadObservation| TableObservation { head, pinned: Pinned::Absent, ..table(&pin("node:A", 4), 4, 4) };
-    let world = |tables| Observation { catalog: CatalogObservation::Present { version: 1, stamp: 2, two_phase: false, branch_created_at: None }, tables, schema: None };
+    let missing = |head: HeadObservation| TableObservation {
+        head,
+        pinned: Pinned::Absent,
+        ..table(&pin("node:A", 4), 4, 4)
+    };
+    let world = |tables| Observation {
+        catalog: CatalogObservation::Present {
+            version: 1,
+            stamp: 2,
+            two_phase: false,
+            branch_created_at: None,
+        },
+        tables,
+        schema: None,
+    };
     let one = || vec![pin("node:A", 4)];
-    cases.push(case("waiting", WriterKind::Load, one(), Some(OLDER), world(vec![table(&one()[0], 4, 5)])));
-    cases.push(case("no dataset", WriterKind::Load, one(), None, world(vec![missing(HeadObservation::DatasetMissing)])));
-    cases.push(case("unreadable", WriterKind::Load, one(), None, world(vec![missing(HeadObservation::Unreadable { reason: "timed out".to_owned() })])));
+    cases.push(case(
+        "waiting",
+        WriterKind::Load,
+        one(),
+        Some(OLDER),
+        world(vec![table(&one()[0], 4, 5)]),
+    ));
+    let two = || vec![pin("node:A", 4), pin("edge:B", 5)];
+    cases.push(case(
+        "never started",
+        WriterKind::Load,
+        one(),
+        None,
+        world(vec![table(&one()[0], 4, 4)]),
+    ));
+    cases.push(case(
+        "superseded",
+        WriterKind::Load,
+        two(),
+        None,
+        world(vec![table(&two()[0], 5, 5), table(&two()[1], 5, 5)]),
+    ));
+    cases.push(case(
+        "no dataset",
+        WriterKind::Load,
+        one(),
+        None,
+        world(vec![missing(HeadObservation::DatasetMissing)]),
+    ));
+    cases.push(case(
+        "unreadable",
+        WriterKind::Load,
+        one(),
+        None,
+        world(vec![missing(HeadObservation::Unreadable {
+            reason: "timed out".to_owned(),
+        })]),
+    ));
+    let unknown = missing(HeadObservation::BranchMissing);
+    let mut gone = case(
+        "branch gone",
+        WriterKind::Load,
+        one(),
+        None,
+        Observation {
+            catalog: CatalogObservation::BranchAbsent { tree_left: false },
+            ..world(vec![unknown])
+        },
+    );
+    gone.sidecar = gone
+        .sidecar
+        .replace("\"branch\":null", "\"branch\":\"feature\"");
+    cases.push(gone);
     cases
 }
 
-fn case(name: &str, writer_kind: WriterKind, tables: Vec<TablePin>, waiting_for: Option<&str>, observation: Observation) -> Case {
+fn case(
+    name: &str,
+    writer_kind: WriterKind,
+    tables: Vec<TablePin>,
+    waiting_for: Option<&str>,
+    observation: Observation,
+) -> Case {
     let sidecar = Sidecar {
         schema_version: 1,
         operation_id: OPERATION.parse().unwrap(),
@@ -207,7 +338,12 @@ async fn the_plans_the_page_has_to_reproduce_are_those_of_this_build() {
     }
     let frozen = std::fs::read_to_string(&path).unwrap();
     for (found, frozen) in found.lines().zip(frozen.lines()) {
-        assert_eq!(found, frozen, "{} is not what this build makes; {REGENERATE}=1 writes it anew", path.display());
+        assert_eq!(
+            found,
+            frozen,
+            "{} is not what this build makes; {REGENERATE}=1 writes it anew",
+            path.display()
+        );
     }
     assert_eq!(found.lines().count(), frozen.lines().count());
 }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 fn house() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
@@ -22,7 +25,8 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 
 /// Code without comments, so that prose may name what code may not.
 fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
 }
 
 #[test]
@@ -33,8 +37,18 @@ fn only_the_lance_room_uses_lance() {
         if path.starts_with(&room) || path == backend.join("lance_room.rs") {
             continue;
         }
-        for word in ["lance::", "lance_core::", "lance_io::", "lance_table::", "lance_index::", "lance_select::", "arrow_array::", "arrow_schema::"] {
-            let uses = code(&text).any(|line| line.split(word).count() > 1 && !line.contains(&format!("_{word}")));
+        for word in [
+            "lance::",
+            "lance_core::",
+            "lance_io::",
+            "lance_table::",
+            "lance_index::",
+            "lance_select::",
+            "arrow_array::",
+            "arrow_schema::",
+        ] {
+            let uses = code(&text)
+                .any(|line| line.split(word).count() > 1 && !line.contains(&format!("_{word}")));
             assert!(!uses, "{} uses {word}", path.display());
         }
     }
@@ -47,7 +61,11 @@ fn the_page_fetches_and_touches_the_browser_only_in_its_services_and_hooks() {
         if path.starts_with(ui.join("services")) {
             continue;
         }
-        assert!(!code(&text).any(|line| line.contains("fetch_with") || line.contains("XmlHttpRequest")), "{} talks to a server", path.display());
+        assert!(
+            !code(&text).any(|line| line.contains("fetch_with") || line.contains("XmlHttpRequest")),
+            "{} talks to a server",
+            path.display()
+        );
     }
 }
 
@@ -56,7 +74,11 @@ fn no_verdict_is_made_outside_shared() {
     for room in ["restore-backend/src", "inspector-wasm/src", "web/src"] {
         for (path, text) in sources(&house().join(room)) {
             for word in ["classify_table(", "classify_table_for(", " decide("] {
-                assert!(!code(&text).any(|line| line.contains(word)), "{} has a second opinion: {word}", path.display());
+                assert!(
+                    !code(&text).any(|line| line.contains(word)),
+                    "{} has a second opinion: {word}",
+                    path.display()
+                );
             }
         }
     }
@@ -64,11 +86,30 @@ fn no_verdict_is_made_outside_shared() {
 
 #[test]
 fn the_top_level_is_the_house_and_nothing_else() {
-    let output = std::process::Command::new("git").arg("-C").arg(house()).args(["ls-tree", "--name-only", "-d", "HEAD"]).output();
+    let output = std::process::Command::new("git")
+        .arg("-C")
+        .arg(house())
+        .args(["ls-tree", "--name-only", "-d", "HEAD"])
+        .output();
     // A source archive has no history; there the rule was checked before it was made.
     let Ok(output) = output else { return };
-    let folders: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().filter(|name| !name.starts_with('.')).map(str::to_owned).collect();
+    let folders: Vec<String> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter(|name| !name.starts_with('.'))
+        .map(str::to_owned)
+        .collect();
     for folder in folders {
-        assert!(["shared", "inspector-wasm", "restore-backend", "web", "tests"].contains(&folder.as_str()), "{folder}/");
+        assert!(
+            [
+                "shared",
+                "inspector-wasm",
+                "restore-backend",
+                "web",
+                "tests"
+            ]
+            .contains(&folder.as_str()),
+            "{folder}/"
+        );
     }
 }

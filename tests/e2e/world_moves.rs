@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use restore_backend::clock;
 use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
 use restore_backend::store::RequestLog;
 use restore_backend::two_phase_writer::{Loss, Progress};
-use restore_backend::clock;
 use sidecar::{Code, Disposition, OutcomeKind};
 
 use crate::support::{Store, approver, place, rows};
@@ -20,19 +20,38 @@ async fn a_commit_between_approval_and_apply_is_a_conflict_that_shows_what_moved
         let operation = store.crashed_write(&TABLES[..2], committed).await;
         let opened = store.open().await;
         let digest = opened.approve(&operation).await;
-        store.room().await.append_rows(&place("node:Author"), &rows(200..201)).await.unwrap();
+        store
+            .room()
+            .await
+            .append_rows(&place("node:Author"), &rows(200..201))
+            .await
+            .unwrap();
         let files = store.files();
 
         opened.log.reset();
         let report = opened.apply(&operation, digest).await;
         assert_eq!(report.outcome, OutcomeKind::Conflict);
-        let moved = report.differences.iter().find(|difference| difference.field == "lance_head").expect("the moved HEAD");
-        assert_eq!((moved.table_key.as_deref(), moved.planned.as_str(), moved.found.as_str()), (Some("node:Author"), "2", "3"));
+        let moved = report
+            .differences
+            .iter()
+            .find(|difference| difference.field == "lance_head")
+            .expect("the moved HEAD");
+        assert_eq!(
+            (
+                moved.table_key.as_deref(),
+                moved.planned.as_str(),
+                moved.found.as_str()
+            ),
+            (Some("node:Author"), "2", "3")
+        );
         assert_eq!(opened.log.mutations(), 0);
         assert_eq!(store.files(), files, "not a byte changed");
 
         // A new plan is another plan, and heals it.
-        assert_eq!(opened.recover(&operation).await.outcome, OutcomeKind::RolledBack);
+        assert_eq!(
+            opened.recover(&operation).await.outcome,
+            OutcomeKind::RolledBack
+        );
         assert!(store.drift().await.is_empty());
     }
 }
@@ -44,11 +63,24 @@ async fn publishing_another_table_keeps_the_plan_and_its_approval() {
     let opened = store.open().await;
     let digest = opened.approve(&operation).await;
     let mut other = store.begin(&["node:Book"]).await;
-    crate::support::done(other.commit("node:Book", TableWrite::append_rows(&rows(50..52))).await.unwrap());
-    crate::support::done(crate::support::done(other.publish().await.unwrap()).finish().await.unwrap());
+    crate::support::done(
+        other
+            .commit("node:Book", TableWrite::append_rows(&rows(50..52)))
+            .await
+            .unwrap(),
+    );
+    crate::support::done(
+        crate::support::done(other.publish().await.unwrap())
+            .finish()
+            .await
+            .unwrap(),
+    );
 
     assert_eq!(opened.plan(&operation).await.digest, Some(digest));
-    assert_eq!(opened.apply(&operation, digest).await.outcome, OutcomeKind::RolledBack);
+    assert_eq!(
+        opened.apply(&operation, digest).await.outcome,
+        OutcomeKind::RolledBack
+    );
     assert_eq!(store.visible_rows().await["node:Book"], 12);
 }
 
@@ -61,27 +93,57 @@ async fn nothing_is_executed_without_an_approval_of_exactly_this_plan() {
     let other = sidecar::Digest::of(sidecar::Tag::Plan, b"another plan");
     opened.log.reset();
 
-    assert_eq!(opened.apply(&operation, digest).await.outcome, OutcomeKind::Refused, "nobody approved it");
-    let answer = service::approve(&opened.root, &operation, other, approver(), clock::now()).await.unwrap();
-    assert!(matches!(&answer, Answer::No(refusal) if refusal.outcome == OutcomeKind::Conflict), "{answer:?}");
-    let silent = service::Approver { writers_stopped: false, ..approver() };
-    let answer = service::approve(&opened.root, &operation, digest, silent, clock::now()).await.unwrap();
-    assert!(matches!(&answer, Answer::No(refusal) if refusal.detail.contains("writers_stopped")), "{answer:?}");
+    assert_eq!(
+        opened.apply(&operation, digest).await.outcome,
+        OutcomeKind::Refused,
+        "nobody approved it"
+    );
+    let answer = service::approve(&opened.root, &operation, other, approver(), clock::now())
+        .await
+        .unwrap();
+    assert!(
+        matches!(&answer, Answer::No(refusal) if refusal.outcome == OutcomeKind::Conflict),
+        "{answer:?}"
+    );
+    let silent = service::Approver {
+        writers_stopped: false,
+        ..approver()
+    };
+    let answer = service::approve(&opened.root, &operation, digest, silent, clock::now())
+        .await
+        .unwrap();
+    assert!(
+        matches!(&answer, Answer::No(refusal) if refusal.detail.contains("writers_stopped")),
+        "{answer:?}"
+    );
     assert_eq!(opened.log.mutations(), 0);
     opened.approve(&operation).await;
-    assert_eq!(opened.apply(&operation, other).await.outcome, OutcomeKind::Conflict, "another plan than the approved one");
+    assert_eq!(
+        opened.apply(&operation, other).await.outcome,
+        OutcomeKind::Conflict,
+        "another plan than the approved one"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_young_sidecar_is_shown_and_not_executable() {
     let store = Store::with_tables(&TABLES).await;
     let operation = store.crashed_write(&TABLES[..2], 1).await;
-    let opened = store.open_with(RequestLog::recording(), Duration::from_secs(7_200)).await;
+    let opened = store
+        .open_with(RequestLog::recording(), Duration::from_secs(7_200))
+        .await;
     let plan = opened.plan(&operation).await;
-    assert_eq!((plan.disposition, plan.executable), (Disposition::RollBack, false));
+    assert_eq!(
+        (plan.disposition, plan.executable),
+        (Disposition::RollBack, false)
+    );
     assert_eq!(plan.blockers[0].code, Code::TooYoung);
     let patient = store.open().await;
-    assert_eq!(patient.plan(&operation).await.digest, plan.digest, "age is no part of the plan");
+    assert_eq!(
+        patient.plan(&operation).await.digest,
+        plan.digest,
+        "age is no part of the plan"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,17 +151,34 @@ async fn a_sidecar_that_shares_a_table_waits_and_is_planned_anew_when_the_older_
     let store = Store::with_tables(&TABLES).await;
     let older = store.crashed_write(&TABLES[..2], 1).await;
     let newer_bytes = {
-        let text = std::fs::read_to_string(store.path().join("__recovery").join(older.file_name())).unwrap();
+        let text = std::fs::read_to_string(store.path().join("__recovery").join(older.file_name()))
+            .unwrap();
         text.replace(older.as_str(), "7ZZZZZZZZZZZZZZZZZZZZZZZZZ")
     };
-    std::fs::write(store.path().join("__recovery/7ZZZZZZZZZZZZZZZZZZZZZZZZZ.json"), newer_bytes).unwrap();
+    std::fs::write(
+        store
+            .path()
+            .join("__recovery/7ZZZZZZZZZZZZZZZZZZZZZZZZZ.json"),
+        newer_bytes,
+    )
+    .unwrap();
     let newer = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ".parse().unwrap();
     let opened = store.open().await;
     let plan = opened.plan(&newer).await;
-    assert_eq!((plan.disposition, plan.executable, plan.steps.len()), (Disposition::Waiting, false, 0));
+    assert_eq!(
+        (plan.disposition, plan.executable, plan.steps.len()),
+        (Disposition::Waiting, false, 0)
+    );
     assert!(plan.blockers[0].detail.contains(older.as_str()));
-    assert_eq!(opened.recover(&older).await.outcome, OutcomeKind::RolledBack);
-    assert_eq!(opened.plan(&newer).await.disposition, Disposition::Superseded, "its table was restored since");
+    assert_eq!(
+        opened.recover(&older).await.outcome,
+        OutcomeKind::RolledBack
+    );
+    assert_eq!(
+        opened.plan(&newer).await.disposition,
+        Disposition::Superseded,
+        "its table was restored since"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,16 +187,26 @@ async fn a_slow_writer_of_ours_loses_cleanly_to_the_recovery_of_its_operation() 
         let store = Store::with_tables(&TABLES).await;
         let mut slow = store.begin(&TABLES[..2]).await;
         for table in &TABLES[..committed] {
-            crate::support::done(slow.commit(table, TableWrite::append_rows(&rows(100..103))).await.unwrap());
+            crate::support::done(
+                slow.commit(table, TableWrite::append_rows(&rows(100..103)))
+                    .await
+                    .unwrap(),
+            );
         }
         let operation = slow.operation_id().clone();
         let opened = store.open().await;
         let report = opened.recover(&operation).await;
         let visible = store.visible_rows().await;
         let lost = if committed == 1 {
-            match slow.commit(TABLES[1], TableWrite::append_rows(&rows(100..103))).await.unwrap() {
+            match slow
+                .commit(TABLES[1], TableWrite::append_rows(&rows(100..103)))
+                .await
+                .unwrap()
+            {
                 Progress::Lost(loss) => loss,
-                Progress::Done(_) => panic!("the writer committed to a table of an operation that was recovered"),
+                Progress::Done(_) => {
+                    panic!("the writer committed to a table of an operation that was recovered")
+                }
             }
         } else {
             match slow.publish().await.unwrap() {
@@ -126,7 +215,10 @@ async fn a_slow_writer_of_ours_loses_cleanly_to_the_recovery_of_its_operation() 
             }
         };
         assert!(matches!(lost, Loss::Claimed { .. }), "{lost:?}");
-        assert!(matches!(report.outcome, OutcomeKind::RolledBack | OutcomeKind::RolledForward));
+        assert!(matches!(
+            report.outcome,
+            OutcomeKind::RolledBack | OutcomeKind::RolledForward
+        ));
         assert_eq!(store.visible_rows().await, visible);
         assert!(store.drift().await.is_empty());
     }
@@ -139,14 +231,29 @@ async fn one_bad_file_blocks_nobody() {
     let folder = store.path().join("__recovery");
     let good = std::fs::read_to_string(folder.join(operation.file_name())).unwrap();
     std::fs::write(folder.join("0-copy.json"), &good).unwrap();
-    std::fs::write(folder.join("01000000000000000000000000.json"), good.replace("\"schema_version\": 1", "\"schema_version\": 99")).unwrap();
+    std::fs::write(
+        folder.join("01000000000000000000000000.json"),
+        good.replace("\"schema_version\": 1", "\"schema_version\": 99"),
+    )
+    .unwrap();
     std::fs::write(folder.join("00000000000000000000000000.json"), "not json").unwrap();
     let opened = store.open().await;
     let list = service::list(&opened.root, clock::now()).await.unwrap();
-    let codes: Vec<(&str, Option<&str>)> =
-        list.recoveries.iter().map(|recovery| (recovery.file.as_str(), recovery.refused.as_ref().map(|reason| reason.code.name()))).collect();
+    let codes: Vec<(&str, Option<&str>)> = list
+        .recoveries
+        .iter()
+        .map(|recovery| {
+            (
+                recovery.file.as_str(),
+                recovery.refused.as_ref().map(|reason| reason.code.name()),
+            )
+        })
+        .collect();
     assert_eq!(codes.len(), 4, "{codes:?}");
-    assert_eq!(opened.recover(&operation).await.outcome, OutcomeKind::RolledBack);
+    assert_eq!(
+        opened.recover(&operation).await.outcome,
+        OutcomeKind::RolledBack
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,10 @@ async fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            drop(std::io::Write::write_all(&mut std::io::stderr(), format!("{error}\n").as_bytes()));
+            drop(std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("{error}\n").as_bytes(),
+            ));
             ExitCode::FAILURE
         }
     }
@@ -28,9 +31,16 @@ async fn main() -> ExitCode {
 
 /// Commits one row to a table, as any program that knows nothing of recoveries may do.
 async fn append(root: &str, location: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let options = RoomOptions { durability: Durability::Relaxed, ..RoomOptions::default() };
+    let options = RoomOptions {
+        durability: Durability::Relaxed,
+        ..RoomOptions::default()
+    };
     let room = LanceRoom::open(root, options).await?;
-    room.append_rows(&TableLocation::main(location), &[Row::new("late", "committed by somebody else", 1)]).await?;
+    room.append_rows(
+        &TableLocation::main(location),
+        &[Row::new("late", "committed by somebody else", 1)],
+    )
+    .await?;
     Ok(())
 }
 
@@ -41,7 +51,10 @@ fn sidecars(root: &Path, like: &str, count: &str) -> Result<(), Box<dyn std::err
     let operation = like.trim_end_matches(".json");
     for number in 0..count.parse::<u64>()? {
         let other = format!("{}{number:016}", &operation[..10]);
-        std::fs::write(folder.join(format!("{other}.json")), text.replace(operation, &other))?;
+        std::fs::write(
+            folder.join(format!("{other}.json")),
+            text.replace(operation, &other),
+        )?;
     }
     Ok(())
 }

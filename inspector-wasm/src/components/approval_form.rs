@@ -51,7 +51,10 @@ pub fn approval_form(form: &Form<'_>) -> Html {
         }
     };
     let wants_reason = form.requires.contains(&Requirement::Reason);
-    let statements = form.requires.iter().filter(|requirement| **requirement != Requirement::Reason);
+    let statements = form
+        .requires
+        .iter()
+        .filter(|requirement| **requirement != Requirement::Reason);
     let oninput = {
         let onreason = form.onreason.clone();
         Callback::from(move |event: InputEvent| onreason.emit(dom::value(&event)))

@@ -10,7 +10,11 @@ pub fn approvals(approvals: &[Approval], plan: &Plan) -> Html {
         return Html::default();
     }
     let item = |approval: &Approval| {
-        let missing: Vec<&str> = approval.missing(plan).iter().map(|requirement| requirement.statement()).collect();
+        let missing: Vec<&str> = approval
+            .missing(plan)
+            .iter()
+            .map(|requirement| requirement.statement())
+            .collect();
         html! {
             <li>
                 <strong>{ &approval.approved_by }</strong>{ " approved " }<time>{ approval.approved_at.to_string() }</time>

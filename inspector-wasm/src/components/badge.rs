@@ -58,7 +58,9 @@ pub const fn standing_tone(standing: Standing) -> Tone {
 pub const fn classification_tone(classification: Option<ClassificationLabel>) -> Tone {
     match classification {
         Some(ClassificationLabel::RolledPastExpected) => Tone::Forward,
-        Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep) => Tone::Back,
+        Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep) => {
+            Tone::Back
+        }
         Some(ClassificationLabel::NoMovement) => Tone::Calm,
         Some(ClassificationLabel::InvariantViolation) | None => Tone::Stop,
     }

@@ -1,9 +1,14 @@
 //! Text that is shown whole and can be copied with one press.
 
 use wasm_bindgen_futures::spawn_local;
-use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq};
+use yew::{
+    AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq,
+};
 
 use crate::services::dom;
+
+/// What the button says: before, after, and where the clipboard is out of reach.
+const SAID: [&str; 3] = ["Copy", "Copied", "Selected"];
 
 #[derive(Debug, PartialEq, Properties)]
 pub struct Props {
@@ -20,28 +25,33 @@ pub struct Props {
 #[component]
 pub fn Copyable(props: &Props) -> Html {
     let code = use_node_ref();
-    let said = use_state_eq(|| "Copy");
+    let said = use_state_eq(|| 0_usize);
+    let word = SAID[*said % SAID.len()];
     let onclick = {
         let (code, said, text) = (code.clone(), said.setter(), props.text.clone());
         Callback::from(move |_: MouseEvent| {
             let (code, said, text) = (code.clone(), said.clone(), text.clone());
             spawn_local(async move {
                 if dom::copy(&text).await {
-                    said.set("Copied");
+                    said.set(1);
                 } else {
                     dom::select(&code);
-                    said.set("Selected");
+                    said.set(2);
                 }
                 dom::rest(1_600).await;
-                said.set("Copy");
+                said.set(0);
             });
         })
     };
-    let class = if props.block { "copyable block" } else { "copyable" };
+    let class = if props.block {
+        "copyable block"
+    } else {
+        "copyable"
+    };
     html! {
         <span {class}>
             <code ref={code}>{ &props.text }</code>
-            <button type="button" class="quiet" aria-label={format!("{} {}", *said, props.what)} {onclick}>{ *said }</button>
+            <button type="button" class="quiet" aria-label={format!("{word} {}", props.what)} {onclick}>{ word }</button>
         </span>
     }
 }

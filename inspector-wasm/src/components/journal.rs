@@ -1,22 +1,21 @@
 //! The journal of one operation: how it ended, whether its chain holds, and its records.
 
-use sidecar::api::{AuditedOperation, AuditedRecord};
 use sidecar::explanation::step_sentence;
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
-use sidecar::{Approval, Digest, Plan};
+use sidecar::{Approval, Digest, Plan, PlanBytes};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
 use super::badge::{Tone, badge, outcome_tone};
 use super::copyable::Copyable;
 use super::differences::differences;
-use super::raw::Raw;
-use crate::state::chain::{ChainCheck, stored_record};
+use super::raw::raw;
+use crate::state::chain::{ChainCheck, StoredJournal, StoredRecord};
 use crate::words;
 
 #[derive(Debug, PartialEq, Properties)]
 pub struct Props {
     /// The journal.
-    pub operation: AuditedOperation,
+    pub operation: StoredJournal,
     /// Whether its chain holds; `None` while that is being found out.
     pub check: Option<ChainCheck>,
     /// Whether it is unfolded at the start.
@@ -35,7 +34,7 @@ pub fn Journal(props: &Props) -> Html {
     };
     let operation = &props.operation;
     let outcome = operation.outcome;
-    let last = operation.records.last().and_then(|record| stored_record(&record.stored));
+    let last = operation.records.last().and_then(StoredRecord::decode);
     let (word, tone, data) = match &props.check {
         None => ("checking…", Tone::Calm, "checking"),
         Some(ChainCheck::Verified { .. }) => ("verified", Tone::Well, "verified"),
@@ -61,18 +60,25 @@ pub fn Journal(props: &Props) -> Html {
     }
 }
 
-fn records(records: &[AuditedRecord]) -> Html {
+fn records(records: &[StoredRecord]) -> Html {
     // The claim in force names the plan whose steps later records count.
     let mut plan: Option<Plan> = None;
     let mut items = Vec::new();
     for audited in records {
         // What is shown is read from the bytes that were verified.
-        let Some(record) = stored_record(&audited.stored) else {
+        let Some(record) = audited.decode() else {
             items.push(html! { <li><p class="broken">{ "This record cannot be read." }</p>{ stored(audited) }</li> });
             continue;
         };
-        if let JournalEntry::Claimed { plan: text, .. } = &record.entry {
-            plan = serde_json::from_str(text).ok();
+        if let JournalEntry::Claimed {
+            plan: text,
+            plan_digest,
+            ..
+        } = &record.entry
+        {
+            plan = PlanBytes::verify(text.clone(), *plan_digest)
+                .and_then(|bytes| bytes.decode())
+                .ok();
         }
         items.push(html! {
             <li data-kind={record.entry.kind()}>
@@ -85,39 +91,59 @@ fn records(records: &[AuditedRecord]) -> Html {
     items.into_iter().collect()
 }
 
-fn stored(audited: &AuditedRecord) -> Html {
-    html! {
-        <Raw name="As stored" text={audited.stored.clone()}>
-            <p class="quiet-text">{ "Digest " }<code class="break">{ audited.digest.to_string() }</code></p>
-        </Raw>
-    }
+fn stored(audited: &StoredRecord) -> Html {
+    let about = html! { <p class="quiet-text">{ "Digest " }<code class="break">{ audited.digest().to_string() }</code></p> };
+    raw("As stored", audited.stored.clone(), about)
 }
 
 fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
     match &record.entry {
         JournalEntry::Approved { approval, .. } => approved(approval),
-        JournalEntry::Claimed { epoch, executor, plan_digest, .. } => html! {
+        JournalEntry::Claimed {
+            epoch,
+            executor,
+            plan_digest,
+            ..
+        } => html! {
             <><p>{ format!("Claim {epoch}, by executor ") }<code>{ executor }</code></p>{ of_plan(*plan_digest) }</>
         },
-        JournalEntry::StepsStarted { steps, .. } => html! { <ul>{ for steps.iter().map(|step| html! { <li>{ sentence(plan, *step) }</li> }) }</ul> },
-        JournalEntry::StepsFinished { results, .. } => html! { <ul>{ for results.iter().map(|result| finished(plan, result)) }</ul> },
-        JournalEntry::Interrupted { detail, differences: moved, .. } => html! {
+        JournalEntry::StepsStarted { steps, .. } => {
+            html! { <ul>{ for steps.iter().map(|step| html! { <li>{ sentence(plan, *step) }</li> }) }</ul> }
+        }
+        JournalEntry::StepsFinished { results, .. } => {
+            html! { <ul>{ for results.iter().map(|result| finished(plan, result)) }</ul> }
+        }
+        JournalEntry::Interrupted {
+            detail,
+            differences: moved,
+            ..
+        } => html! {
             <><p>{ words::sentence(detail) }</p>{ differences(moved) }</>
         },
-        JournalEntry::Finished { outcome, tables, catalog, sidecar, .. } => html! {
+        JournalEntry::Finished {
+            outcome,
+            tables,
+            catalog,
+            sidecar,
+            ..
+        } => html! {
             <>
                 <p>{ badge(words::outcome(Some(*outcome)), outcome_tone(Some(*outcome))) }{ format!(" catalog {}", words::effect(*catalog)) }</p>
                 <ul>{ for tables.iter().map(|table| html! {
                     <li>{ format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect)) }</li>
                 }) }</ul>
-                <Raw name="The sidecar it keeps" text={sidecar.clone()} />
+                { raw("The sidecar it keeps", sidecar.clone(), Html::default()) }
             </>
         },
     }
 }
 
 fn approved(approval: &Approval) -> Html {
-    let mut statements: Vec<&str> = approval.acknowledged.iter().map(|requirement| requirement.statement()).collect();
+    let mut statements: Vec<&str> = approval
+        .acknowledged
+        .iter()
+        .map(|requirement| requirement.statement())
+        .collect();
     if approval.writers_stopped {
         statements.insert(0, sidecar::Requirement::WritersStopped.statement());
     }
@@ -135,11 +161,18 @@ fn of_plan(digest: Digest) -> Html {
 }
 
 fn finished(plan: Option<&Plan>, result: &StepResult) -> Html {
-    let version = result.version.map_or_else(String::new, |version| format!(", version {version}"));
-    let already = if result.already_done { ", done by an earlier attempt" } else { "" };
+    let version = result
+        .version
+        .map_or_else(String::new, |version| format!(", version {version}"));
+    let already = if result.already_done {
+        ", done by an earlier attempt"
+    } else {
+        ""
+    };
     html! { <li>{ format!("{}{version}{already}", sentence(plan, result.step)) }</li> }
 }
 
 fn sentence(plan: Option<&Plan>, step: usize) -> String {
-    plan.and_then(|plan| plan.steps.get(step)).map_or_else(|| format!("Step {}", step + 1), step_sentence)
+    plan.and_then(|plan| plan.steps.get(step))
+        .map_or_else(|| format!("Step {}", step + 1), step_sentence)
 }

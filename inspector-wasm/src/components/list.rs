@@ -1,6 +1,9 @@
 //! A list of sidecars, of any length, of which only what is seen is drawn.
 
-use yew::{AttrValue, Callback, Html, KeyboardEvent, Properties, classes, component, html, use_effect_with, use_state_eq};
+use yew::{
+    AttrValue, Callback, Html, KeyboardEvent, Properties, classes, component, html,
+    use_effect_with, use_state_eq,
+};
 
 use super::badge::{standing_badge, standing_tone};
 use crate::hooks::use_window;
@@ -32,18 +35,27 @@ pub fn List(props: &Props) -> Html {
     let at = (*cursor).filter(|position| *position < count);
     {
         // What is opened from elsewhere, or moves when the order changes, stays in sight.
-        let (cursor, scroller, viewport) = (cursor.setter(), window.scroller.clone(), window.viewport);
-        use_effect_with((props.selected, viewport.row > 0.0), move |(selected, measured)| {
-            if let (Some(position), true) = (*selected, *measured) {
-                cursor.set(Some(position));
-                if let Some(top) = viewport.scroll_to(position) {
-                    dom::scroll_to(&scroller, top);
+        let (cursor, scroller, viewport) =
+            (cursor.setter(), window.scroller.clone(), window.viewport);
+        use_effect_with(
+            (props.selected, viewport.row > 0.0),
+            move |(selected, measured)| {
+                if let (Some(position), true) = (*selected, *measured) {
+                    cursor.set(Some(position));
+                    if let Some(top) = viewport.scroll_to(position) {
+                        dom::scroll_to(&scroller, top);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
     let onkeydown = {
-        let (cursor, scroller, viewport, href) = (cursor.clone(), window.scroller.clone(), window.viewport, props.href.clone());
+        let (cursor, scroller, viewport, href) = (
+            cursor.clone(),
+            window.scroller.clone(),
+            window.viewport,
+            props.href.clone(),
+        );
         Callback::from(move |event: KeyboardEvent| {
             if event.alt_key() || event.ctrl_key() || event.meta_key() {
                 return;
@@ -63,7 +75,13 @@ pub fn List(props: &Props) -> Html {
     let row = |position: usize| {
         let entry = props.listing.get(position)?;
         let href = props.href.emit(position);
-        Some(line(entry, position, href, props.selected == Some(position), at == Some(position)))
+        Some(line(
+            entry,
+            position,
+            href,
+            props.selected == Some(position),
+            at == Some(position),
+        ))
     };
     html! {
         <div class="list" role="grid" aria-label={props.label.clone()} aria-rowcount={count.to_string()} aria-colcount="1"
@@ -85,7 +103,12 @@ fn id(position: usize) -> String {
 
 fn line(entry: &Entry, position: usize, href: String, selected: bool, active: bool) -> Html {
     let tone = standing_tone(entry.standing);
-    let class = classes!("line", tone.class(), selected.then_some("selected"), active.then_some("active"));
+    let class = classes!(
+        "line",
+        tone.class(),
+        selected.then_some("selected"),
+        active.then_some("active")
+    );
     html! {
         <div key={position} id={id(position)} {class} role="row" aria-rowindex={(position + 1).to_string()} aria-selected={selected.to_string()}>
             <div role="gridcell">

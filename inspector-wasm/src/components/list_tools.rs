@@ -8,7 +8,12 @@ use crate::words;
 
 /// The filter and the order of a list, and whatever other tools it has.
 #[must_use]
-pub fn list_tools(listing: &Listing, onquery: &Callback<String>, onsort: &Callback<Sort>, others: Html) -> Html {
+pub fn list_tools(
+    listing: &Listing,
+    onquery: &Callback<String>,
+    onsort: &Callback<Sort>,
+    others: Html,
+) -> Html {
     let oninput = {
         let onquery = onquery.clone();
         Callback::from(move |event: InputEvent| onquery.emit(dom::value(&event)))
@@ -23,7 +28,11 @@ pub fn list_tools(listing: &Listing, onquery: &Callback<String>, onsort: &Callba
         })
     };
     let (shown, total) = (listing.len(), listing.total());
-    let count = if shown == total { words::grouped(total) } else { format!("{} of {}", words::grouped(shown), words::grouped(total)) };
+    let count = if shown == total {
+        words::grouped(total)
+    } else {
+        format!("{} of {}", words::grouped(shown), words::grouped(total))
+    };
     html! {
         <div class="tools">
             <input type="search" aria-label="Filter" placeholder="Filter: actor, table, kind, id…" autocomplete="off" spellcheck="false" value={listing.query().to_owned()} {oninput} />

@@ -27,8 +27,16 @@ pub fn alert(title: &str, tone: Tone, content: Html) -> Html {
 #[must_use]
 pub fn failure_notice(failure: &Failure, actions: Html) -> Html {
     let why = match failure {
-        Failure::Problem(problem) => html! { <>{ reasons(&problem.reasons) }{ differences(&problem.differences) }</> },
-        Failure::Unreachable | Failure::NotOurServer { .. } | Failure::Garbled { .. } => Html::default(),
+        Failure::Problem(problem) => {
+            html! { <>{ reasons(&problem.reasons) }{ differences(&problem.differences) }</> }
+        }
+        Failure::Unreachable | Failure::NotOurServer { .. } | Failure::Garbled { .. } => {
+            Html::default()
+        }
     };
-    alert(&failure.title(), Tone::Stop, html! { <><p>{ failure.detail() }</p>{ why }{ actions }</> })
+    alert(
+        &failure.title(),
+        Tone::Stop,
+        html! { <><p>{ failure.detail() }</p>{ why }{ actions }</> },
+    )
 }

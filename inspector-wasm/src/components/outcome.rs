@@ -17,7 +17,9 @@ const TABLES_SHOWN: usize = 30;
 pub fn outcome(report: &ApplyReport) -> Html {
     let tone = outcome_tone(Some(report.outcome));
     let sentence = outcome_sentence(report);
-    let (shown, folded) = report.tables.split_at(report.tables.len().min(TABLES_SHOWN));
+    let (shown, folded) = report
+        .tables
+        .split_at(report.tables.len().min(TABLES_SHOWN));
     let sidecar = match report.sidecar {
         SidecarFate::Retired => "retired",
         SidecarFate::Kept => "kept",

@@ -13,7 +13,10 @@ pub fn progress(execution: &ExecutionReport) -> Html {
     if steps.is_empty() {
         return html! { <p class="quiet-text">{ "The steps are being read…" }</p> };
     }
-    let done = steps.iter().filter(|step| step.state == StepState::Done).count();
+    let done = steps
+        .iter()
+        .filter(|step| step.state == StepState::Done)
+        .count();
     let (total, tall) = (steps.len(), steps.len() > TALL);
     html! {
         <div class="progress" data-testid="progress">

@@ -13,7 +13,10 @@ pub fn rail_figure(report: &TableReport, width: f64) -> Html {
     if width <= 0.0 {
         return html! { <div class="rail-space"></div> };
     }
-    let evidence = Evidence { table: &report.table, transactions: &report.transactions };
+    let evidence = Evidence {
+        table: &report.table,
+        transactions: &report.transactions,
+    };
     let rail = Rail::new(&evidence, width);
     let (width, height) = (px(rail.width), px(rail.height));
     html! {
@@ -51,12 +54,16 @@ fn description(table: &PlannedTable) -> String {
         words::version(table.lance_head),
         table.expected_version,
         table.post_commit_pin,
-        table.publish_as.map_or_else(String::new, |version| format!(", to be published {version}")),
+        table.publish_as.map_or_else(String::new, |version| format!(
+            ", to be published {version}"
+        )),
     )
 }
 
 fn line(class: &'static str, span: Option<&Span>) -> Html {
-    let Some(span) = span else { return Html::default() };
+    let Some(span) = span else {
+        return Html::default();
+    };
     let y = px(AXIS);
     html! { <line {class} x1={px(span.from)} x2={px(span.to)} y1={y.clone()} y2={y} /> }
 }
@@ -74,7 +81,13 @@ fn gap(x: f64) -> Html {
 /// Two strokes across the line.
 fn slashes(x: f64) -> String {
     let (low, high) = (px(AXIS + 7.0), px(AXIS - 7.0));
-    format!("M{} {low}L{} {high}M{} {low}L{} {high}", px(x - 7.0), px(x - 2.0), px(x + 2.0), px(x + 7.0))
+    format!(
+        "M{} {low}L{} {high}M{} {low}L{} {high}",
+        px(x - 7.0),
+        px(x - 2.0),
+        px(x + 2.0),
+        px(x + 7.0)
+    )
 }
 
 fn stop(stop: &Stop) -> Html {
@@ -85,8 +98,16 @@ fn stop(stop: &Stop) -> Html {
         stop.new.then_some("new"),
         stop.future.then_some("future"),
     );
-    let radius = if stop.pin || stop.head || stop.new { "6.5" } else { "3.5" };
-    let number = Label { text: stop.version.to_string(), x: stop.x, y: Rail::numbers() };
+    let radius = if stop.pin || stop.head || stop.new {
+        "6.5"
+    } else {
+        "3.5"
+    };
+    let number = Label {
+        text: stop.version.to_string(),
+        x: stop.x,
+        y: Rail::numbers(),
+    };
     html! {
         <>
             <circle {class} cx={px(stop.x)} cy={px(AXIS)} r={radius} />
@@ -109,5 +130,9 @@ fn name_class(name: &str) -> &'static str {
 }
 
 fn action_class(table: &PlannedTable) -> &'static str {
-    if table.restore_to.is_some() { "action back" } else { "action forward" }
+    if table.restore_to.is_some() {
+        "action back"
+    } else {
+        "action forward"
+    }
 }

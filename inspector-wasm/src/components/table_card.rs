@@ -11,7 +11,11 @@ use crate::words;
 /// One table of a plan, with a rail as wide as this.
 #[must_use]
 pub fn table_card(report: &TableReport, width: f64) -> Html {
-    let TableReport { table, effect, transactions } = report;
+    let TableReport {
+        table,
+        effect,
+        transactions,
+    } = report;
     html! {
         <article class="card table" key={key(report)} data-table={table.table_key.clone()}>
             <header>
@@ -71,5 +75,9 @@ fn transactions_table(transactions: &[TransactionObservation]) -> Html {
 }
 
 fn key(report: &TableReport) -> String {
-    format!("{}\n{}", report.table.table_key, report.table.branch.as_deref().unwrap_or_default())
+    format!(
+        "{}\n{}",
+        report.table.table_key,
+        report.table.branch.as_deref().unwrap_or_default()
+    )
 }

@@ -20,21 +20,30 @@ const BATCH: usize = 60;
 /// What a card keeps for its padding and border, either side together.
 const CARD_EDGES: f64 = 42.0;
 
-#[derive(Debug, PartialEq, Properties)]
+#[derive(Debug, Properties)]
 pub struct Props {
     /// The plan.
     pub plan: Rc<PlanReport>,
+}
+
+impl PartialEq for Props {
+    /// By identity: a plan that is read again is drawn again.
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.plan, &other.plan)
+    }
 }
 
 /// Every table of a plan.
 #[component]
 pub fn Tables(props: &Props) -> Html {
     let column = use_node_ref();
-    let width = use_width(&column);
+    let width = use_width(&column) as f64;
     let drawn = use_state_eq(|| BATCH);
     let tables = &props.plan.tables;
     let folds = tables.len() >= MANY;
-    let (folded, cards): (Vec<_>, Vec<_>) = tables.iter().partition(|report| folds && report.table.action == Action::None && report.table.classification.is_some());
+    let (folded, cards): (Vec<_>, Vec<_>) = tables.iter().partition(|report| {
+        folds && report.table.action == Action::None && report.table.classification.is_some()
+    });
     let left = cards.len().saturating_sub(*drawn);
     let more = {
         let drawn = drawn.clone();
@@ -44,7 +53,7 @@ pub fn Tables(props: &Props) -> Html {
         <section class="tables" aria-labelledby="tables-heading" ref={column}>
             <header class="section">
                 <h2 id="tables-heading">{ words::counted(tables.len(), "table") }</h2>
-                if !tables.is_empty() { { legend() } }
+                { legend() }
             </header>
             { for cards.iter().take(*drawn).map(|report| table_card(report, (width - CARD_EDGES).max(0.0))) }
             if left > 0 {

@@ -14,7 +14,7 @@ pub fn what_if_table(rows: &[WhatIf], table: Option<&str>) -> Html {
         html! { <tbody>{ for rows.iter().enumerate().map(|(index, row)| what_if_row(row, (index == 0).then_some(rows.len()))) }</tbody> }
     };
     html! {
-        <div class="scroller" tabindex="0" role="region" aria-label="What the verdict would be">
+        <div class="scroller" tabindex="0" role="region" aria-label="Every position of pin and HEAD">
             <table class="what-if" data-testid="what-if">
                 <thead><tr>
                     <th scope="col">{ "If every pin is" }</th>

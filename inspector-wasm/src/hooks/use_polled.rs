@@ -34,7 +34,7 @@ pub type Asking = Pin<Box<dyn Future<Output = Option<u32>>>>;
 /// is quiet. Returns what asks anew.
 #[hook]
 pub fn use_polled(key: String, ask: Box<dyn Fn(Alive) -> Asking>) -> Callback<()> {
-    let round = use_state_eq(|| 0_u64);
+    let round = use_state_eq(|| 0_usize);
     use_effect_with((key, *round), move |_| {
         let alive = Alive(Rc::new(Cell::new(true)));
         let asking = alive.clone();
@@ -51,5 +51,7 @@ pub fn use_polled(key: String, ask: Box<dyn Fn(Alive) -> Asking>) -> Callback<()
         });
         move || alive.0.set(false)
     });
-    use_callback((round.setter(), *round), |(), (setter, round)| setter.set(round + 1))
+    use_callback((round.setter(), *round), |(), (setter, round)| {
+        setter.set(round + 1)
+    })
 }

@@ -17,7 +17,11 @@ pub fn use_screen(screen: &str, title: &str) -> NodeRef {
         }
     });
     use_effect_with(title.to_owned(), |title| {
-        dom::set_title(&if title.is_empty() { "Sidecar Inspector".to_owned() } else { format!("{title} · Sidecar Inspector") });
+        dom::set_title(&if title.is_empty() {
+            "Sidecar Inspector".to_owned()
+        } else {
+            format!("{title} · Sidecar Inspector")
+        });
     });
     heading
 }

@@ -6,15 +6,15 @@ use crate::services::dom;
 
 /// The width inside an element, in whole CSS pixels, following its changes; 0 before it is drawn.
 #[hook]
-pub fn use_width(node: &NodeRef) -> f64 {
-    let width = use_state_eq(|| 0.0);
+pub fn use_width(node: &NodeRef) -> usize {
+    let width = use_state_eq(|| 0_usize);
     let setter = width.setter();
     let watched = node.clone();
     use_effect_with((), move |()| {
         let node = watched.clone();
         let watch = dom::on_size(&watched, move || {
             if let Some(width) = dom::width(&node) {
-                setter.set(width);
+                setter.set(width as usize);
             }
         });
         move || drop(watch)

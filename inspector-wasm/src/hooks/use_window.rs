@@ -5,7 +5,10 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use gloo_render::request_animation_frame;
-use yew::{Callback, Event, NodeRef, hook, use_callback, use_effect_with, use_mut_ref, use_node_ref, use_state_eq};
+use yew::{
+    Callback, Event, NodeRef, hook, use_callback, use_effect_with, use_mut_ref, use_node_ref,
+    use_state_eq,
+};
 
 use crate::services::dom;
 use crate::window::Viewport;
@@ -32,12 +35,23 @@ pub struct Windowed {
 /// Keeps track of what is seen of a list of `count` equally tall rows, once per frame.
 #[hook]
 pub fn use_window(count: usize) -> Windowed {
-    let [scroller, spacer, slice, probe] = [use_node_ref(), use_node_ref(), use_node_ref(), use_node_ref()];
-    let viewport = use_state_eq(|| Viewport { top: 0.0, height: 0.0, row: 0.0 });
+    let [scroller, spacer, slice, probe] = [
+        use_node_ref(),
+        use_node_ref(),
+        use_node_ref(),
+        use_node_ref(),
+    ];
+    let viewport = use_state_eq(|| Viewport {
+        top: 0.0,
+        height: 0.0,
+        row: 0.0,
+    });
     let measure = {
         let (scroller, probe, setter) = (scroller.clone(), probe.clone(), viewport.setter());
         move || {
-            if let (Some((top, height)), Some(row)) = (dom::scroll_position(&scroller), dom::height(&probe)) {
+            if let (Some((top, height)), Some(row)) =
+                (dom::scroll_position(&scroller), dom::height(&probe))
+            {
                 setter.set(Viewport { top, height, row });
             }
         }
@@ -60,16 +74,34 @@ pub fn use_window(count: usize) -> Windowed {
     };
     let (watched, row) = (scroller.clone(), probe.clone());
     use_effect_with((), move |()| {
-        let watches = (dom::on_size(&watched, measure.clone()), dom::on_size(&row, measure));
+        let watches = (
+            dom::on_size(&watched, measure.clone()),
+            dom::on_size(&row, measure),
+        );
         move || drop(watches)
     });
     let rows = viewport.rows(count);
     {
         let (spacer, slice) = (spacer.clone(), slice.clone());
-        use_effect_with((viewport.spacer(count), rows.start, viewport.row), move |(height, first, row)| {
-            dom::set_style(&spacer, "height", &format!("{height}px"));
-            dom::set_style(&slice, "transform", &format!("translateY({}px)", row * *first as f64));
-        });
+        use_effect_with(
+            (viewport.spacer(count), rows.start, viewport.row),
+            move |(height, first, row)| {
+                dom::set_style(&spacer, "height", &format!("{}px", height.round() as i64));
+                dom::set_style(
+                    &slice,
+                    "transform",
+                    &format!("translateY({}px)", (row * *first as f64).round() as i64),
+                );
+            },
+        );
     }
-    Windowed { scroller, spacer, slice, probe, rows, viewport: *viewport, onscroll }
+    Windowed {
+        scroller,
+        spacer,
+        slice,
+        probe,
+        rows,
+        viewport: *viewport,
+        onscroll,
+    }
 }

@@ -20,8 +20,16 @@ impl Label {
     /// A label around `x`, moved aside where it would be cut off.
     pub fn centred(text: &str, x: f64, y: f64, width: f64) -> Self {
         let half = text_width(text) / 2.0;
-        let x = if 2.0 * half >= width { width / 2.0 } else { x.clamp(half, width - half) };
-        Self { text: text.to_owned(), x, y }
+        let x = if 2.0 * half >= width {
+            width / 2.0
+        } else {
+            x.clamp(half, width - half)
+        };
+        Self {
+            text: text.to_owned(),
+            x,
+            y,
+        }
     }
 }
 
@@ -52,7 +60,12 @@ pub struct Lanes {
 impl Lanes {
     /// No labels yet.
     pub const fn new(first: f64, distance: f64, width: f64) -> Self {
-        Self { first, distance, width, ends: Vec::new() }
+        Self {
+            first,
+            distance,
+            width,
+            ends: Vec::new(),
+        }
     }
 
     /// Places a label; they have to come from left to right.

@@ -28,7 +28,9 @@ pub struct Stop {
 
 /// Distance that keeps the numbers of these versions apart.
 pub fn spacing_min(versions: &[u64]) -> f64 {
-    let widest = versions.last().map_or(0.0, |version| text_width(&version.to_string()));
+    let widest = versions
+        .last()
+        .map_or(0.0, |version| text_width(&version.to_string()));
     SPACING_MIN.max(widest * 1.15 + 12.0)
 }
 
@@ -60,9 +62,19 @@ pub fn shown(table: &PlannedTable, room: f64) -> Vec<u64> {
     let pin = table.manifest_pinned.unwrap_or(expected);
     let head = table.lance_head.unwrap_or(pin);
     let above = (1..=4).flat_map(|step| [pin.checked_add(step), head.checked_sub(step)]);
-    let above = above.flatten().filter(|version| (pin..=head).contains(version));
-    let around = [pin.checked_sub(1), highest.checked_add(1), pin.checked_sub(2), pin.checked_sub(3)];
-    for version in above.chain(around.into_iter().flatten()).filter(|version| *version > 0) {
+    let above = above
+        .flatten()
+        .filter(|version| (pin..=head).contains(version));
+    let around = [
+        pin.checked_sub(1),
+        highest.checked_add(1),
+        pin.checked_sub(2),
+        pin.checked_sub(3),
+    ];
+    for version in above
+        .chain(around.into_iter().flatten())
+        .filter(|version| *version > 0)
+    {
         if chosen.len() >= stops_max(&chosen) {
             break;
         }
@@ -74,7 +86,10 @@ pub fn shown(table: &PlannedTable, room: f64) -> Vec<u64> {
 /// Puts versions at even distances.
 pub fn placed(table: &PlannedTable, versions: &[u64], from: f64, to: f64) -> Vec<Stop> {
     let gaps = versions.len().saturating_sub(1).max(1) as f64;
-    let exists_up_to = table.lance_head.or(table.manifest_pinned).unwrap_or(u64::MAX);
+    let exists_up_to = table
+        .lance_head
+        .or(table.manifest_pinned)
+        .unwrap_or(u64::MAX);
     versions
         .iter()
         .enumerate()
@@ -91,6 +106,10 @@ pub fn placed(table: &PlannedTable, versions: &[u64], from: f64, to: f64) -> Vec
 
 /// The middles of gaps that leave versions out.
 pub fn breaks(stops: &[Stop]) -> Vec<f64> {
-    let skips = stops.windows(2).filter(|pair| pair[1].version - pair[0].version > 1);
-    skips.map(|pair| ((pair[0].x + pair[1].x) / 2.0).round()).collect()
+    let skips = stops
+        .windows(2)
+        .filter(|pair| pair[1].version - pair[0].version > 1);
+    skips
+        .map(|pair| ((pair[0].x + pair[1].x) / 2.0).round())
+        .collect()
 }

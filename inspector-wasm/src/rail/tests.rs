@@ -31,7 +31,13 @@ fn restored(pinned: u64, head: u64) -> PlannedTable {
 }
 
 fn rail(table: &PlannedTable, width: f64) -> Rail {
-    Rail::new(&Evidence { table, transactions: &[] }, width)
+    Rail::new(
+        &Evidence {
+            table,
+            transactions: &[],
+        },
+        width,
+    )
 }
 
 fn versions(rail: &Rail) -> Vec<u64> {
@@ -47,7 +53,10 @@ fn made(version: u64, operation: &str) -> TransactionObservation {
         row_delta: None,
         properties: std::collections::BTreeMap::new(),
     };
-    TransactionObservation { version, transaction: Some(transaction) }
+    TransactionObservation {
+        version,
+        transaction: Some(transaction),
+    }
 }
 
 #[test]
@@ -70,10 +79,19 @@ fn a_short_history_is_shown_whole() {
 #[test]
 fn every_version_that_means_something_is_shown_at_any_width() {
     for width in [160.0, 300.0, 680.0, 1_400.0] {
-        for planned in [restored(4, 9_000), table(3, 7_000_000, 5, 4), restored(u64::MAX - 9, u64::MAX - 1)] {
+        for planned in [
+            restored(4, 9_000),
+            table(3, 7_000_000, 5, 4),
+            restored(u64::MAX - 9, u64::MAX - 1),
+        ] {
             let rail = rail(&planned, width);
             let shown = versions(&rail);
-            for version in [planned.expected_version, planned.post_commit_pin, planned.manifest_pinned.unwrap(), planned.lance_head.unwrap()] {
+            for version in [
+                planned.expected_version,
+                planned.post_commit_pin,
+                planned.manifest_pinned.unwrap(),
+                planned.lance_head.unwrap(),
+            ] {
                 assert!(shown.contains(&version), "{version} at {width}: {shown:?}");
             }
             assert!(rail.width >= width);
@@ -87,17 +105,32 @@ fn left_out_versions_leave_a_break_and_numbers_keep_apart() {
     let rail = rail(&restored(4, 9_000), 680.0);
     assert!(!rail.breaks.is_empty());
     let widest = text_width("9001");
-    assert!(rail.stops.windows(2).all(|pair| pair[1].x - pair[0].x > widest), "{:?}", rail.stops);
+    assert!(
+        rail.stops
+            .windows(2)
+            .all(|pair| pair[1].x - pair[0].x > widest),
+        "{:?}",
+        rail.stops
+    );
 }
 
 #[test]
 fn names_that_would_overlap_go_to_another_row() {
-    let planned = PlannedTable { expected_version: 4, post_commit_pin: 5, ..restored(5, 6) };
+    let planned = PlannedTable {
+        expected_version: 4,
+        post_commit_pin: 5,
+        ..restored(5, 6)
+    };
     let narrow = rail(&planned, 240.0);
-    let rows: std::collections::BTreeSet<i64> = narrow.names.iter().map(|label| label.y as i64).collect();
+    let rows: std::collections::BTreeSet<i64> =
+        narrow.names.iter().map(|label| label.y as i64).collect();
     assert!(rows.len() > 1, "{:?}", narrow.names);
     let wide = rail(&planned, 900.0);
-    assert!(wide.names.iter().all(|label| label.y == NAMES), "{:?}", wide.names);
+    assert!(
+        wide.names.iter().all(|label| label.y == NAMES),
+        "{:?}",
+        wide.names
+    );
     assert!(narrow.height > wide.height);
 }
 
@@ -113,16 +146,32 @@ fn a_head_below_the_pin_is_drawn_as_lost() {
 fn operations_name_the_part_of_the_line_they_made() {
     let planned = restored(4, 6);
     let transactions = [made(5, "Append"), made(6, "AVeryLongOperationNameIndeed")];
-    let rail = Rail::new(&Evidence { table: &planned, transactions: &transactions }, 680.0);
+    let rail = Rail::new(
+        &Evidence {
+            table: &planned,
+            transactions: &transactions,
+        },
+        680.0,
+    );
     assert_eq!(rail.operations[0].text, "Append");
     assert!(rail.operations[1].text.ends_with('…'));
-    let between: Vec<f64> = rail.stops.iter().filter(|stop| [4, 5].contains(&stop.version)).map(|stop| stop.x).collect();
+    let between: Vec<f64> = rail
+        .stops
+        .iter()
+        .filter(|stop| [4, 5].contains(&stop.version))
+        .map(|stop| stop.x)
+        .collect();
     assert!(between[0] < rail.operations[0].x && rail.operations[0].x < between[1]);
 }
 
 #[test]
 fn a_table_without_pin_and_head_still_shows_what_was_intended() {
-    let planned = PlannedTable { manifest_pinned: None, lance_head: None, classification: None, ..table(4, 5, 0, 0) };
+    let planned = PlannedTable {
+        manifest_pinned: None,
+        lance_head: None,
+        classification: None,
+        ..table(4, 5, 0, 0)
+    };
     let rail = rail(&planned, 680.0);
     assert!(rail.intended.is_some() && rail.published.is_none() && rail.unpublished.is_none());
 }

@@ -1,18 +1,18 @@
 //! Questions to the server, at addresses relative to the page.
 
+use gloo_timers::callback::Timeout;
 use js_sys::{Uint8Array, encode_uri_component};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sidecar::Digest;
-use sidecar::api::{
-    ApprovalReport, ApprovalRequest, AuditReport, ExecutionReport, PlanReport, RecoveryList, RootList, SessionReport,
-};
-use gloo_timers::callback::Timeout;
+use sidecar::api::{ApprovalRequest, ExecutionReport, RecoveryList, RootList, SessionReport};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
 
+use crate::state::chain::StoredAudit;
 use crate::state::failure::Failure;
+use crate::state::plan_check::PlanAnswer;
+use crate::wire;
 
 /// How long an answer may take: a look at a large store on a slow object store is a matter of
 /// seconds, and a connection that is gone often says nothing at all.
@@ -35,22 +35,47 @@ pub async fn roots() -> Result<RootList, Failure> {
 
 /// Everything pending in one root.
 pub async fn recoveries(root: &str) -> Result<RecoveryList, Failure> {
-    get(&format!("{}/recoveries", at(root))).await
+    // May have a hundred thousand lines.
+    let body = get_body(&format!("{}/recoveries", at(root))).await?;
+    serde_json::from_slice(&body).map_err(|error| garbled(&error))
 }
 
 /// The plan for one pending recovery.
-pub async fn plan(root: &str, operation: &str) -> Result<PlanReport, Failure> {
+pub async fn plan(root: &str, operation: &str) -> Result<PlanAnswer, Failure> {
     get(&recovery(root, operation)).await
 }
 
 /// Approves the plan with this digest.
-pub async fn approve(root: &str, operation: &str, digest: Digest, request: &ApprovalRequest) -> Result<ApprovalReport, Failure> {
-    post(&format!("{}/approvals", recovery(root, operation)), digest, Some(request)).await
+pub async fn approve(
+    root: &str,
+    operation: &str,
+    digest: Digest,
+    request: &ApprovalRequest,
+) -> Result<(), Failure> {
+    let content = serde_json::to_string(request).map_err(|error| garbled(&error))?;
+    // What is on record then, the next look at the plan shows.
+    post_body(
+        &format!("{}/approvals", recovery(root, operation)),
+        digest,
+        Some(content),
+    )
+    .await
+    .map(drop)
 }
 
 /// Has the plan with this digest carried out, or resumed.
-pub async fn execute(root: &str, operation: &str, digest: Digest) -> Result<ExecutionReport, Failure> {
-    post(&format!("{}/execution", recovery(root, operation)), digest, None::<&()>).await
+pub async fn execute(
+    root: &str,
+    operation: &str,
+    digest: Digest,
+) -> Result<ExecutionReport, Failure> {
+    let body = post_body(
+        &format!("{}/execution", recovery(root, operation)),
+        digest,
+        None,
+    )
+    .await?;
+    wire::read(&body).map_err(|error| garbled(&error))
 }
 
 /// How far that came.
@@ -59,9 +84,16 @@ pub async fn execution(root: &str, operation: &str) -> Result<ExecutionReport, F
 }
 
 /// The journals of one root, or of one operation.
-pub async fn audit(root: &str, operation: Option<&str>) -> Result<AuditReport, Failure> {
+pub async fn audit(root: &str, operation: Option<&str>) -> Result<StoredAudit, Failure> {
     match operation {
-        Some(operation) => get(&format!("{}/audit/{}", at(root), encode_uri_component(operation))).await,
+        Some(operation) => {
+            get(&format!(
+                "{}/audit/{}",
+                at(root),
+                encode_uri_component(operation)
+            ))
+            .await
+        }
         None => get(&format!("{}/audit", at(root))).await,
     }
 }
@@ -71,41 +103,71 @@ fn at(root: &str) -> String {
 }
 
 fn recovery(root: &str, operation: &str) -> String {
-    format!("{}/recoveries/{}", at(root), encode_uri_component(operation))
+    format!(
+        "{}/recoveries/{}",
+        at(root),
+        encode_uri_component(operation)
+    )
 }
 
 async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
-    let request = RequestInit::new();
-    request.set_method("GET");
-    ask(path, request, &[("accept", "application/json")]).await
+    let body = get_body(path).await?;
+    wire::read(&body).map_err(|error| garbled(&error))
 }
 
-async fn post<T: DeserializeOwned>(path: &str, digest: Digest, body: Option<&impl Serialize>) -> Result<T, Failure> {
+async fn get_body(path: &str) -> Result<Vec<u8>, Failure> {
+    let request = RequestInit::new();
+    request.set_method("GET");
+    body(path, &request, &[("accept", "application/json")]).await
+}
+
+async fn post_body(
+    path: &str,
+    digest: Digest,
+    content: Option<String>,
+) -> Result<Vec<u8>, Failure> {
     let request = RequestInit::new();
     request.set_method("POST");
     let if_match = format!("\"{digest}\"");
-    let mut headers = vec![("accept", "application/json"), ("if-match", if_match.as_str())];
-    if let Some(body) = body {
-        let text = serde_json::to_string(body).map_err(|error| Failure::Garbled { reason: error.to_string() })?;
-        request.set_body(&JsValue::from_str(&text));
+    let mut headers = vec![
+        ("accept", "application/json"),
+        ("if-match", if_match.as_str()),
+    ];
+    if let Some(content) = content {
+        request.set_body(&JsValue::from_str(&content));
         headers.push(("content-type", "application/json"));
     }
-    ask(path, request, &headers).await
+    body(path, &request, &headers).await
 }
 
-async fn ask<T: DeserializeOwned>(path: &str, request: RequestInit, headers: &[(&str, &str)]) -> Result<T, Failure> {
-    let (status, body) = answer(path, &request, headers).await.map_err(|_| Failure::Unreachable)?;
-    if !(200..300).contains(&status) {
-        return Err(Failure::of_answer(status, &body));
-    }
-    serde_json::from_slice(&body).map_err(|error| match body.first() {
+/// The body of a successful answer.
+async fn body(
+    path: &str,
+    request: &RequestInit,
+    headers: &[(&str, &str)],
+) -> Result<Vec<u8>, Failure> {
+    let (status, body) = answer(path, request, headers)
+        .await
+        .map_err(|_| Failure::Unreachable)?;
+    match body.first() {
+        _ if !(200..300).contains(&status) => Err(Failure::of_answer(status, &body)),
         // A static host that answers everything with its index page.
-        Some(b'<') | None => Failure::NotOurServer { status },
-        Some(_) => Failure::Garbled { reason: error.to_string() },
-    })
+        Some(b'<') | None => Err(Failure::NotOurServer { status }),
+        Some(_) => Ok(body),
+    }
 }
 
-async fn answer(path: &str, request: &RequestInit, headers: &[(&str, &str)]) -> Result<(u16, Vec<u8>), JsValue> {
+fn garbled(error: &serde_json::Error) -> Failure {
+    Failure::Garbled {
+        reason: error.to_string(),
+    }
+}
+
+async fn answer(
+    path: &str,
+    request: &RequestInit,
+    headers: &[(&str, &str)],
+) -> Result<(u16, Vec<u8>), JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let controller = AbortController::new()?;
     request.set_signal(Some(&controller.signal()));
@@ -117,7 +179,9 @@ async fn answer(path: &str, request: &RequestInit, headers: &[(&str, &str)]) -> 
     request.set_headers(&all);
     // Dropped, and so disarmed, when the answer is there.
     let _patience = Timeout::new(PATIENCE_MS, move || controller.abort());
-    let response: Response = JsFuture::from(window.fetch_with_str_and_init(path, request)).await?.dyn_into()?;
+    let response: Response = JsFuture::from(window.fetch_with_str_and_init(path, request))
+        .await?
+        .dyn_into()?;
     let body = JsFuture::from(response.array_buffer()?).await?;
     Ok((response.status(), Uint8Array::new(&body).to_vec()))
 }

@@ -7,8 +7,8 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Document, Element, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, ResizeObserver,
-    VisibilityState, Window,
+    Document, Element, Event, HtmlElement, HtmlInputElement, HtmlSelectElement,
+    HtmlTextAreaElement, ResizeObserver, VisibilityState, Window,
 };
 use yew::{NodeRef, TargetCast};
 
@@ -29,7 +29,9 @@ pub fn has_document() -> bool {
 /// Whether the page was opened from disk: there is no server to ask.
 #[must_use]
 pub fn is_file() -> bool {
-    window().and_then(|window| window.location().protocol().ok()).is_some_and(|protocol| protocol == "file:")
+    window()
+        .and_then(|window| window.location().protocol().ok())
+        .is_some_and(|protocol| protocol == "file:")
 }
 
 /// Whether the page is out of sight.
@@ -41,7 +43,9 @@ pub fn is_hidden() -> bool {
 /// The part of the address after `#`, with it.
 #[must_use]
 pub fn hash() -> String {
-    window().and_then(|window| window.location().hash().ok()).unwrap_or_default()
+    window()
+        .and_then(|window| window.location().hash().ok())
+        .unwrap_or_default()
 }
 
 /// Goes to another screen.
@@ -54,10 +58,14 @@ pub fn go(href: &str) {
 
 /// Calls back whenever the part of the address after `#` changes.
 pub fn on_hash(callback: impl Fn() + 'static) -> Option<EventListener> {
-    Some(EventListener::new(&window()?.into(), "hashchange", move |_| {
-        NAVIGATED.set(true);
-        callback();
-    }))
+    Some(EventListener::new(
+        &window()?.into(),
+        "hashchange",
+        move |_| {
+            NAVIGATED.set(true);
+            callback();
+        },
+    ))
 }
 
 thread_local! {
@@ -93,21 +101,25 @@ pub fn scroll_to_top() {
 
 /// The text of the field that an event is of.
 #[must_use]
-pub fn value(event: &impl TargetCast) -> String
-{
+pub fn value(event: &impl TargetCast) -> String {
     if let Some(input) = event.target_dyn_into::<HtmlInputElement>() {
         input.value()
     } else if let Some(area) = event.target_dyn_into::<HtmlTextAreaElement>() {
         area.value()
     } else {
-        event.target_dyn_into::<HtmlSelectElement>().map(|select| select.value()).unwrap_or_default()
+        event
+            .target_dyn_into::<HtmlSelectElement>()
+            .map(|select| select.value())
+            .unwrap_or_default()
     }
 }
 
 /// Whether the box that an event is of is ticked.
 #[must_use]
 pub fn is_checked(event: &Event) -> bool {
-    event.target_dyn_into::<HtmlInputElement>().is_some_and(|input| input.checked())
+    event
+        .target_dyn_into::<HtmlInputElement>()
+        .is_some_and(|input| input.checked())
 }
 
 /// Presses a control on behalf of another.
@@ -121,7 +133,10 @@ pub fn click(node: &NodeRef) {
 #[must_use]
 pub fn scroll_position(node: &NodeRef) -> Option<(f64, f64)> {
     let element = node.cast::<Element>()?;
-    Some((f64::from(element.scroll_top()), f64::from(element.client_height())))
+    Some((
+        f64::from(element.scroll_top()),
+        f64::from(element.client_height()),
+    ))
 }
 
 /// Scrolls an element.
@@ -169,8 +184,21 @@ pub fn on_size(node: &NodeRef, callback: impl FnMut() + 'static) -> Option<SizeW
     let callback = Closure::<dyn FnMut()>::new(callback);
     let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok()?;
     observer.observe(&element);
-    Some(SizeWatch { observer, _callback: callback })
+    Some(SizeWatch {
+        observer,
+        _callback: callback,
+    })
 }
+
+/// Says something to screen readers, politely. The page has one place for it, marked as live.
+pub fn say(text: &str) {
+    if let Some(place) = document().and_then(|document| document.get_element_by_id(VOICE)) {
+        place.set_text_content(Some(text));
+    }
+}
+
+/// The place that [`say`] writes to.
+pub const VOICE: &str = "voice";
 
 /// Puts text on the clipboard; `false` where the browser does not let it.
 pub async fn copy(text: &str) -> bool {
@@ -178,7 +206,11 @@ pub async fn copy(text: &str) -> bool {
     // Absent on plain http beyond loopback.
     let navigator = window.navigator();
     match js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")) {
-        Ok(clipboard) if clipboard.is_object() => JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok(),
+        Ok(clipboard) if clipboard.is_object() => {
+            JsFuture::from(navigator.clipboard().write_text(text))
+                .await
+                .is_ok()
+        }
         _ => false,
     }
 }
@@ -205,7 +237,9 @@ pub async fn rest(milliseconds: u32) {
 /// Milliseconds on a clock that never goes back.
 #[must_use]
 pub fn now_ms() -> f64 {
-    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+    window()
+        .and_then(|window| window.performance())
+        .map_or(0.0, |performance| performance.now())
 }
 
 /// Microseconds since the Unix epoch, as this machine believes.

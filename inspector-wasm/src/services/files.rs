@@ -4,7 +4,10 @@ use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use sidecar::Limits;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DataTransfer, DragEvent, Event, File, FileList, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry, HtmlInputElement};
+use web_sys::{
+    DataTransfer, DragEvent, Event, File, FileList, FileSystemDirectoryEntry, FileSystemEntry,
+    FileSystemFileEntry, HtmlInputElement,
+};
 use yew::TargetCast;
 
 use crate::state::offline::{FilePath, ReadFile};
@@ -49,23 +52,40 @@ enum Root {
 /// Whether something is dragged that files may come of.
 #[must_use]
 pub fn carries_files(event: &DragEvent) -> bool {
-    event.data_transfer().is_some_and(|transfer| transfer.types().includes(&JsValue::from_str("Files"), 0))
+    event
+        .data_transfer()
+        .is_some_and(|transfer| transfer.types().includes(&JsValue::from_str("Files"), 0))
 }
 
 /// Takes what was dropped. Has to be called while the event is handled: it is empty afterwards.
 #[must_use]
 pub fn dropped(event: &DragEvent) -> Drop {
-    event.data_transfer().map(|transfer| Drop { roots: roots(&transfer) }).unwrap_or_default()
+    event
+        .data_transfer()
+        .map(|transfer| Drop {
+            roots: roots(&transfer),
+        })
+        .unwrap_or_default()
 }
 
 fn roots(transfer: &DataTransfer) -> Vec<Root> {
     let items = transfer.items();
     let mut roots = Vec::new();
     for index in 0..items.length() {
-        let Some(item) = items.get(index).filter(|item| item.kind() == "file") else { continue };
+        let Some(item) = items.get(index).filter(|item| item.kind() == "file") else {
+            continue;
+        };
         // Works for folders on pages opened from disk too, where the older way does not.
         let handle = Reflect::get(&item, &JsValue::from_str("getAsFileSystemHandle")).ok();
-        let handle = handle.and_then(|function| function.dyn_into::<Function>().ok()?.call0(&item).ok()?.dyn_into::<Promise>().ok());
+        let handle = handle.and_then(|function| {
+            function
+                .dyn_into::<Function>()
+                .ok()?
+                .call0(&item)
+                .ok()?
+                .dyn_into::<Promise>()
+                .ok()
+        });
         if let Some(promise) = handle {
             roots.push(Root::Handle(promise));
         } else if let Ok(Some(entry)) = item.webkit_get_as_entry() {
@@ -80,21 +100,36 @@ fn roots(transfer: &DataTransfer) -> Vec<Root> {
 /// The files that were picked in a file input.
 #[must_use]
 pub fn picked(event: &Event) -> Vec<FoundFile> {
-    let Some(input) = event.target_dyn_into::<HtmlInputElement>() else { return Vec::new() };
-    let files = input.files().map(|files| listed(&files)).unwrap_or_default();
+    let Some(input) = event.target_dyn_into::<HtmlInputElement>() else {
+        return Vec::new();
+    };
+    let files = input
+        .files()
+        .map(|files| listed(&files))
+        .unwrap_or_default();
     // The same choice again is a choice too.
     input.set_value("");
     files
 }
 
 fn listed(files: &FileList) -> Vec<FoundFile> {
-    (0..files.length()).filter_map(|index| files.get(index)).map(found_file).collect()
+    (0..files.length())
+        .filter_map(|index| files.get(index))
+        .map(found_file)
+        .collect()
 }
 
 fn found_file(file: File) -> FoundFile {
-    let relative = Reflect::get(&file, &JsValue::from_str("webkitRelativePath")).ok().and_then(|path| path.as_string());
-    let path = relative.filter(|path| !path.is_empty()).unwrap_or_else(|| file.name());
-    FoundFile { path: FilePath::of(&path), source: Source::File(file) }
+    let relative = Reflect::get(&file, &JsValue::from_str("webkitRelativePath"))
+        .ok()
+        .and_then(|path| path.as_string());
+    let path = relative
+        .filter(|path| !path.is_empty())
+        .unwrap_or_else(|| file.name());
+    FoundFile {
+        path: FilePath::of(&path),
+        source: Source::File(file),
+    }
 }
 
 impl Drop {
@@ -107,10 +142,16 @@ impl Drop {
         for root in self.roots {
             match root {
                 Root::File(file) => found.push(found_file(file)),
-                Root::Entry(entry) => walk_entry(entry, &mut found).await.map_err(|error| words(&error))?,
+                Root::Entry(entry) => walk_entry(entry, &mut found)
+                    .await
+                    .map_err(|error| words(&error))?,
                 Root::Handle(promise) => {
-                    let handle = JsFuture::from(promise).await.map_err(|error| words(&error))?;
-                    walk_handle(handle, &mut found).await.map_err(|error| words(&error))?;
+                    let handle = JsFuture::from(promise)
+                        .await
+                        .map_err(|error| words(&error))?;
+                    walk_handle(handle, &mut found)
+                        .await
+                        .map_err(|error| words(&error))?;
                 }
             }
         }
@@ -123,7 +164,10 @@ async fn walk_handle(root: JsValue, found: &mut Vec<FoundFile>) -> Result<(), Js
     while let Some((handle, folder, depth)) = folders.pop() {
         let path = joined(&folder, &text(&handle, "name"));
         if text(&handle, "kind") == "file" {
-            found.push(FoundFile { path: FilePath::of(&path), source: Source::Handle(handle) });
+            found.push(FoundFile {
+                path: FilePath::of(&path),
+                source: Source::Handle(handle),
+            });
             continue;
         }
         if depth > DEPTH_MAX {
@@ -136,7 +180,11 @@ async fn walk_handle(root: JsValue, found: &mut Vec<FoundFile>) -> Result<(), Js
             if Reflect::get(&step, &JsValue::from_str("done"))?.is_truthy() {
                 break;
             }
-            folders.push((Reflect::get(&step, &JsValue::from_str("value"))?, path.clone(), depth + 1));
+            folders.push((
+                Reflect::get(&step, &JsValue::from_str("value"))?,
+                path.clone(),
+                depth + 1,
+            ));
         }
     }
     Ok(())
@@ -146,16 +194,29 @@ async fn walk_entry(root: FileSystemEntry, found: &mut Vec<FoundFile>) -> Result
     let mut entries = vec![(root, 0)];
     while let Some((entry, depth)) = entries.pop() {
         if entry.is_file() {
-            found.push(FoundFile { path: FilePath::of(&entry.full_path()), source: Source::Entry(entry.unchecked_into()) });
+            found.push(FoundFile {
+                path: FilePath::of(&entry.full_path()),
+                source: Source::Entry(entry.unchecked_into()),
+            });
         } else if depth <= DEPTH_MAX {
-            let reader = entry.unchecked_into::<FileSystemDirectoryEntry>().create_reader();
+            let reader = entry
+                .unchecked_into::<FileSystemDirectoryEntry>()
+                .create_reader();
             // A reader gives a hundred entries at a time, and none when there are no more.
             while found.len() < ENTRIES_MAX {
-                let batch: Array = called_back(|resolve, reject| reader.read_entries_with_callback_and_callback(resolve, reject)).await?.dyn_into()?;
+                let batch: Array = called_back(|resolve, reject| {
+                    reader.read_entries_with_callback_and_callback(resolve, reject)
+                })
+                .await?
+                .dyn_into()?;
                 if batch.length() == 0 {
                     break;
                 }
-                entries.extend(batch.iter().map(|entry| (entry.unchecked_into(), depth + 1)));
+                entries.extend(
+                    batch
+                        .iter()
+                        .map(|entry| (entry.unchecked_into(), depth + 1)),
+                );
             }
         }
     }
@@ -165,17 +226,28 @@ async fn walk_entry(root: FileSystemEntry, found: &mut Vec<FoundFile>) -> Result
 /// Reads files side by side, each up to one byte more than a sidecar may have: enough to see that
 /// it is too large.
 pub async fn read(files: &[FoundFile]) -> Vec<ReadFile> {
-    let promises: Array = files.iter().map(|file| wasm_bindgen_futures::future_to_promise(content(file.source.clone()))).collect();
-    let settled = JsFuture::from(Promise::all_settled(&promises)).await.map_or_else(|_| Array::new(), |settled| Array::from(&settled));
+    let promises: Array = files
+        .iter()
+        .map(|file| wasm_bindgen_futures::future_to_promise(content(file.source.clone())))
+        .collect();
+    let settled = JsFuture::from(Promise::all_settled(&promises))
+        .await
+        .map_or_else(|_| Array::new(), |settled| Array::from(&settled));
     files
         .iter()
         .zip(settled.iter())
         .map(|(file, settled)| {
             let content = match Reflect::get(&settled, &JsValue::from_str("value")) {
-                Ok(value) if value.is_instance_of::<Uint8Array>() => Ok(value.unchecked_into::<Uint8Array>().to_vec()),
-                _ => Err(Reflect::get(&settled, &JsValue::from_str("reason")).map_or_else(|error| words(&error), |reason| words(&reason))),
+                Ok(value) if value.is_instance_of::<Uint8Array>() => {
+                    Ok(value.unchecked_into::<Uint8Array>().to_vec())
+                }
+                _ => Err(Reflect::get(&settled, &JsValue::from_str("reason"))
+                    .map_or_else(|error| words(&error), |reason| words(&reason))),
             };
-            ReadFile { path: file.path.clone(), content }
+            ReadFile {
+                path: file.path.clone(),
+                content,
+            }
         })
         .collect()
 }
@@ -184,7 +256,9 @@ async fn content(source: Source) -> Result<JsValue, JsValue> {
     let file: File = match source {
         Source::File(file) => file,
         Source::Handle(handle) => {
-            let promise = method(&handle, "getFile")?.call0(&handle)?.dyn_into::<Promise>()?;
+            let promise = method(&handle, "getFile")?
+                .call0(&handle)?
+                .dyn_into::<Promise>()?;
             JsFuture::from(promise).await?.dyn_into()?
         }
         Source::Entry(entry) => called_back(|resolve, reject| {
@@ -201,7 +275,9 @@ async fn content(source: Source) -> Result<JsValue, JsValue> {
 }
 
 /// Turns a pair of callbacks into something to wait for.
-async fn called_back(start: impl FnOnce(&Function, &Function) -> Result<(), JsValue>) -> Result<JsValue, JsValue> {
+async fn called_back(
+    start: impl FnOnce(&Function, &Function) -> Result<(), JsValue>,
+) -> Result<JsValue, JsValue> {
     let mut start = Some(start);
     let promise = Promise::new(&mut |resolve, reject| {
         if let Some(start) = start.take()
@@ -219,15 +295,26 @@ fn method(object: &JsValue, name: &str) -> Result<Function, JsValue> {
 }
 
 fn text(object: &JsValue, name: &str) -> String {
-    Reflect::get(object, &JsValue::from_str(name)).ok().and_then(|value| value.as_string()).unwrap_or_default()
+    Reflect::get(object, &JsValue::from_str(name))
+        .ok()
+        .and_then(|value| value.as_string())
+        .unwrap_or_default()
 }
 
 fn joined(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 /// A browser's error in its own words.
 fn words(error: &JsValue) -> String {
     let message = text(error, "message");
-    if message.is_empty() { "the browser does not say why".to_owned() } else { message }
+    if message.is_empty() {
+        "the browser does not say why".to_owned()
+    } else {
+        message
+    }
 }

@@ -2,9 +2,50 @@
 
 use std::error::Error;
 
-use sidecar::api::AuditedOperation;
-use sidecar::journal::{JournalRecord, verify_chain};
-use sidecar::{OperationId, OutcomeKind};
+use serde::Deserialize;
+use sidecar::journal::{JournalRecord, record_digest, verify_chain};
+use sidecar::{Digest, OperationId, OutcomeKind};
+
+/// What is taken of a [`sidecar::api::AuditReport`]: the stored bytes, for the rest follows from them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredAudit {
+    /// One journal per operation, oldest first.
+    pub operations: Vec<StoredJournal>,
+}
+
+/// The journal of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredJournal {
+    /// The operation.
+    pub operation_id: String,
+    /// How it ended, as the server says.
+    pub outcome: Option<OutcomeKind>,
+    /// What is wrong with it, as the server says.
+    pub problem: Option<String>,
+    /// Its records, in order.
+    pub records: Vec<StoredRecord>,
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredRecord {
+    /// The stored bytes as text.
+    pub stored: String,
+}
+
+impl StoredRecord {
+    /// The record that the bytes say.
+    #[must_use]
+    pub fn decode(&self) -> Option<JournalRecord> {
+        serde_json::from_slice(self.stored.as_bytes()).ok()
+    }
+
+    /// The digest that the next record has to carry.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        record_digest(self.stored.as_bytes())
+    }
+}
 
 /// What the check of one journal found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +68,9 @@ impl ChainCheck {
     /// Verifies the stored bytes of one journal, in order.
     #[must_use]
     pub fn of<'a>(operation_id: &str, stored: impl IntoIterator<Item = &'a str>) -> Self {
-        let broken = |error: &dyn Error| Self::Broken { reason: with_sources(error) };
+        let broken = |error: &dyn Error| Self::Broken {
+            reason: with_sources(error),
+        };
         let operation_id: OperationId = match operation_id.parse() {
             Ok(operation_id) => operation_id,
             Err(error) => return broken(&error),
@@ -43,22 +86,29 @@ impl ChainCheck {
 
     /// Verifies what the server gave of one operation.
     #[must_use]
-    pub fn of_operation(operation: &AuditedOperation) -> Self {
-        match (Self::of(&operation.operation_id, operation.records.iter().map(|record| record.stored.as_str())), &operation.problem) {
+    pub fn of_journal(operation: &StoredJournal) -> Self {
+        match (
+            Self::of(
+                &operation.operation_id,
+                operation
+                    .records
+                    .iter()
+                    .map(|record| record.stored.as_str()),
+            ),
+            &operation.problem,
+        ) {
             // Records that cannot be read are not given, so a chain that ends early can look whole.
-            (Self::Verified { .. }, Some(problem)) => Self::Broken { reason: problem.clone() },
+            (Self::Verified { .. }, Some(problem)) => Self::Broken {
+                reason: problem.clone(),
+            },
             (Self::Verified { outcome, .. }, None) if outcome != operation.outcome => {
-                Self::Broken { reason: "the outcome shown is not the one on record".to_owned() }
+                Self::Broken {
+                    reason: "the outcome shown is not the one on record".to_owned(),
+                }
             }
             (check, _) => check,
         }
     }
-}
-
-/// A record as its stored bytes say it; what the server says beside them is not looked at.
-#[must_use]
-pub fn stored_record(stored: &str) -> Option<JournalRecord> {
-    serde_json::from_slice(stored.as_bytes()).ok()
 }
 
 /// An error with everything that caused it.
@@ -87,7 +137,10 @@ mod tests {
         let operation_id: OperationId = report.operation_id.parse().unwrap();
         let plan = report.plan.clone().unwrap();
         let entries = [
-            JournalEntry::Approved { approval: sample::approval(&report, true), plan: plan.clone() },
+            JournalEntry::Approved {
+                approval: sample::approval(&report, true),
+                plan: plan.clone(),
+            },
             JournalEntry::Claimed {
                 epoch: 1,
                 executor: "x".to_owned(),
@@ -99,7 +152,10 @@ mod tests {
         let mut state = JournalState::new(operation_id);
         let mut stored = Vec::new();
         for entry in entries {
-            let bytes = state.next_record(Timestamp::from_micros(1), entry).to_bytes().unwrap();
+            let bytes = state
+                .next_record(Timestamp::from_micros(1), entry)
+                .to_bytes()
+                .unwrap();
             state = state.append(&bytes).unwrap();
             stored.push(String::from_utf8(bytes).unwrap());
         }
@@ -113,7 +169,13 @@ mod tests {
     #[test]
     fn an_untouched_journal_is_verified() {
         let (operation_id, stored) = journal();
-        assert_eq!(check(&operation_id, &stored), ChainCheck::Verified { records: 2, outcome: None });
+        assert_eq!(
+            check(&operation_id, &stored),
+            ChainCheck::Verified {
+                records: 2,
+                outcome: None
+            }
+        );
     }
 
     #[test]
@@ -121,9 +183,18 @@ mod tests {
         let (operation_id, stored) = journal();
         let changed = [stored[0].replace("\"ada\"", "\"bob\""), stored[1].clone()];
         for records in [&changed[..], &stored[1..]] {
-            assert!(matches!(check(&operation_id, records), ChainCheck::Broken { .. }), "{records:?}");
+            assert!(
+                matches!(check(&operation_id, records), ChainCheck::Broken { .. }),
+                "{records:?}"
+            );
         }
-        assert!(matches!(check("01M8125GKP4DN25YTCN5T9RC5H", &stored), ChainCheck::Broken { .. }));
-        assert!(matches!(check("nonsense", &stored), ChainCheck::Broken { .. }));
+        assert!(matches!(
+            check("01M8125GKP4DN25YTCN5T9RC5H", &stored),
+            ChainCheck::Broken { .. }
+        ));
+        assert!(matches!(
+            check("nonsense", &stored),
+            ChainCheck::Broken { .. }
+        ));
     }
 }

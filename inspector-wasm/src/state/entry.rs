@@ -50,7 +50,7 @@ pub struct Entry {
     pub refused: Option<String>,
     /// How far people and executors came.
     pub progress: Progress,
-    /// Everything a filter looks at, in lower case.
+    /// Everything a filter looks at, its ASCII letters in lower case.
     haystack: String,
 }
 
@@ -59,7 +59,9 @@ impl Entry {
     #[must_use]
     pub fn of_summary(summary: RecoverySummary) -> Self {
         Self {
-            started_at: summary.started_at.and_then(|text| Timestamp::try_from(text).ok()),
+            started_at: summary
+                .started_at
+                .and_then(|text| Timestamp::try_from(text).ok()),
             file: summary.file,
             operation_id: summary.operation_id,
             writer_kind: summary.writer_kind,
@@ -87,11 +89,24 @@ impl Entry {
                 started_at: Some(sidecar.started_at.into()),
                 ..Glimpse::default()
             },
-            Err(_) => Glimpse { tables: Vec::new(), ..listed.file.glimpse.clone() },
+            Err(_) => Glimpse {
+                tables: Vec::new(),
+                ..listed.file.glimpse.clone()
+            },
         };
         let keys: Vec<String> = match &listed.file.content {
-            Ok(sidecar) => sidecar.tables.iter().map(|pin| pin.table_key.clone()).collect(),
-            Err(_) => listed.file.glimpse.tables.iter().map(|pin| pin.table_key.clone()).collect(),
+            Ok(sidecar) => sidecar
+                .tables
+                .iter()
+                .map(|pin| pin.table_key.clone())
+                .collect(),
+            Err(_) => listed
+                .file
+                .glimpse
+                .tables
+                .iter()
+                .map(|pin| pin.table_key.clone())
+                .collect(),
         };
         let standing = match (&listed.refusal, &listed.waiting_for) {
             (Some(_), _) => Standing::Judged(Disposition::Refused),
@@ -104,7 +119,9 @@ impl Entry {
             writer_kind: glimpse.writer_kind,
             branch: glimpse.branch,
             actor_id: glimpse.actor_id,
-            started_at: glimpse.started_at.and_then(|text| Timestamp::try_from(text).ok()),
+            started_at: glimpse
+                .started_at
+                .and_then(|text| Timestamp::try_from(text).ok()),
             age_seconds: None,
             standing,
             tables_moved: None,
@@ -126,7 +143,7 @@ impl Entry {
         }
     }
 
-    /// Whether it has every word; the words are in lower case.
+    /// Whether it has every word; the words’ ASCII letters are in lower case.
     #[must_use]
     pub fn matches(&self, words: &[&str]) -> bool {
         words.iter().all(|word| self.haystack.contains(word))
@@ -148,7 +165,9 @@ impl Entry {
             haystack.push('\n');
             haystack.push_str(key);
         }
-        self.haystack = haystack.to_lowercase();
+        // The tables for the case of other letters would cost the module as much as a screen.
+        haystack.make_ascii_lowercase();
+        self.haystack = haystack;
         self
     }
 }

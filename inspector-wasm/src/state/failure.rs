@@ -2,6 +2,8 @@
 
 use sidecar::api::Problem;
 
+use crate::wire;
+
 /// Why a question to the server has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -25,7 +27,7 @@ impl Failure {
     /// Reads an answer that is not a success.
     #[must_use]
     pub fn of_answer(status: u16, body: &[u8]) -> Self {
-        match serde_json::from_slice::<Problem>(body) {
+        match wire::read::<Problem>(body) {
             Ok(problem) => Self::Problem(Box::new(problem)),
             Err(_) => Self::NotOurServer { status },
         }
@@ -67,7 +69,9 @@ impl Failure {
             ),
             Self::Problem(problem) => problem.detail.clone(),
             Self::Garbled { reason } => {
-                format!("Page and server may be of different versions; load the page again. ({reason})")
+                format!(
+                    "Page and server may be of different versions; load the page again. ({reason})"
+                )
             }
         }
     }
@@ -83,13 +87,18 @@ mod tests {
         let failure = Failure::of_answer(404, body.as_bytes());
         assert!(failure.is_not_found());
         assert_eq!(failure.detail(), "no such operation");
-        assert_eq!(Failure::of_answer(404, b"<h1>Not found</h1>"), Failure::NotOurServer { status: 404 });
+        assert_eq!(
+            Failure::of_answer(404, b"<h1>Not found</h1>"),
+            Failure::NotOurServer { status: 404 }
+        );
     }
 
     #[test]
     fn only_401_and_403_ask_for_a_login() {
         let problem = |status: u16| {
-            let body = format!(r#"{{"type":"t","title":"t","status":{status},"detail":"d","instance":"i","code":"c"}}"#);
+            let body = format!(
+                r#"{{"type":"t","title":"t","status":{status},"detail":"d","instance":"i","code":"c"}}"#
+            );
             Failure::of_answer(status, body.as_bytes())
         };
         assert!(problem(401).asks_for_login() && problem(403).asks_for_login());

@@ -23,7 +23,12 @@ pub enum Sort {
 
 impl Sort {
     /// Every order.
-    pub const ALL: [Self; 4] = [Self::OldestFirst, Self::NewestFirst, Self::Disposition, Self::Actor];
+    pub const ALL: [Self; 4] = [
+        Self::OldestFirst,
+        Self::NewestFirst,
+        Self::Disposition,
+        Self::Actor,
+    ];
 
     /// As a person chooses it.
     #[must_use]
@@ -53,7 +58,11 @@ impl Sort {
 
 /// By time as operation ids are; a file that tells no operation comes after those that do.
 fn age_key(entry: &Entry) -> (bool, Option<&str>, &str) {
-    (entry.operation_id.is_none(), entry.operation_id.as_deref(), &entry.file)
+    (
+        entry.operation_id.is_none(),
+        entry.operation_id.as_deref(),
+        &entry.file,
+    )
 }
 
 /// A list with what of it is shown.
@@ -76,19 +85,31 @@ impl Listing {
     /// The same filter and order over other lines.
     #[must_use]
     pub fn with_entries(&self, entries: Vec<Entry>) -> Self {
-        Self { entries: Rc::new(entries), ..self.clone() }.arranged()
+        Self {
+            entries: Rc::new(entries),
+            ..self.clone()
+        }
+        .arranged()
     }
 
     /// The same lines under another filter.
     #[must_use]
     pub fn with_query(&self, query: String) -> Self {
-        Self { query, ..self.clone() }.arranged()
+        Self {
+            query,
+            ..self.clone()
+        }
+        .arranged()
     }
 
     /// The same lines in another order.
     #[must_use]
     pub fn with_sort(&self, sort: Sort) -> Self {
-        Self { sort, ..self.clone() }.arranged()
+        Self {
+            sort,
+            ..self.clone()
+        }
+        .arranged()
     }
 
     /// The filter.
@@ -138,27 +159,48 @@ impl Listing {
     pub fn position(&self, mut is: impl FnMut(usize, &Entry) -> bool) -> Option<usize> {
         self.shown.iter().position(|index| {
             let index = *index as usize;
-            self.entries.get(index).is_some_and(|entry| is(index, entry))
+            self.entries
+                .get(index)
+                .is_some_and(|entry| is(index, entry))
         })
     }
 
     /// How many lines stand how.
     #[must_use]
     pub fn counts(&self) -> Vec<(Standing, usize)> {
-        let standings = Disposition::ALL.map(Standing::Judged).into_iter().chain([Standing::Undecided]);
-        let count = |standing| (standing, self.entries.iter().filter(|entry| entry.standing == standing).count());
-        standings.map(count).filter(|(_, count)| *count > 0).collect()
+        let standings = Disposition::ALL
+            .map(Standing::Judged)
+            .into_iter()
+            .chain([Standing::Undecided]);
+        let count = |standing| {
+            (
+                standing,
+                self.entries
+                    .iter()
+                    .filter(|entry| entry.standing == standing)
+                    .count(),
+            )
+        };
+        standings
+            .map(count)
+            .filter(|(_, count)| *count > 0)
+            .collect()
     }
 
     fn arranged(mut self) -> Self {
-        let query = self.query.to_lowercase();
+        let query = self.query.to_ascii_lowercase();
         let words: Vec<&str> = query.split_whitespace().collect();
         let lines = self.entries.iter().zip(0_u32..);
-        let mut shown: Vec<u32> = lines.filter(|(entry, _)| entry.matches(&words)).map(|(_, index)| index).collect();
+        let mut shown: Vec<u32> = lines
+            .filter(|(entry, _)| entry.matches(&words))
+            .map(|(_, index)| index)
+            .collect();
         let entries = &self.entries;
-        shown.sort_by(|left, right| match (entries.get(*left as usize), entries.get(*right as usize)) {
-            (Some(left), Some(right)) => self.sort.compare(left, right),
-            _ => Ordering::Equal,
+        shown.sort_unstable_by(|left, right| {
+            match (entries.get(*left as usize), entries.get(*right as usize)) {
+                (Some(one), Some(other)) => self.sort.compare(one, other).then(left.cmp(right)),
+                _ => Ordering::Equal,
+            }
         });
         self.shown = Rc::new(shown);
         self
@@ -199,7 +241,10 @@ mod tests {
     }
 
     fn shown(listing: &Listing) -> String {
-        (0..listing.len()).filter_map(|position| listing.get(position)).map(Entry::key).collect()
+        (0..listing.len())
+            .filter_map(|position| listing.get(position))
+            .map(Entry::key)
+            .collect()
     }
 
     #[test]
@@ -227,22 +272,39 @@ mod tests {
             ("  ", "ABC"),
             ("b.json", "B"),
         ] {
-            assert_eq!(shown(&listing.with_query(query.to_owned())), expected, "{query}");
+            assert_eq!(
+                shown(&listing.with_query(query.to_owned())),
+                expected,
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn new_lines_keep_filter_and_order() {
-        let listing = listing().with_query("back".to_owned()).with_sort(Sort::NewestFirst);
-        let again = listing.with_entries(vec![entry("D", None, Disposition::RollBack), entry("E", None, Disposition::Abort)]);
+        let listing = listing()
+            .with_query("back".to_owned())
+            .with_sort(Sort::NewestFirst);
+        let again = listing.with_entries(vec![
+            entry("D", None, Disposition::RollBack),
+            entry("E", None, Disposition::Abort),
+        ]);
         assert_eq!(shown(&again), "D");
         assert_eq!((again.total(), again.len()), (2, 1));
     }
 
     #[test]
     fn a_hundred_thousand_lines_are_filtered_and_sorted() {
-        let many = (0..100_000).rev().map(|number| entry(&format!("{number:06}"), Some("act-ada"), Disposition::RollBack));
-        let listing = Listing::default().with_entries(many.collect()).with_query("09999".to_owned());
+        let many = (0..100_000).rev().map(|number| {
+            entry(
+                &format!("{number:06}"),
+                Some("act-ada"),
+                Disposition::RollBack,
+            )
+        });
+        let listing = Listing::default()
+            .with_entries(many.collect())
+            .with_query("09999".to_owned());
         assert_eq!(listing.len(), 11);
         assert_eq!(listing.get(0).map(Entry::key), Some("009999"));
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::failure::Failure;
 
 /// The last good answer, the last failure, and whether a question is under way.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Load<T> {
     /// The last good answer.
     pub value: Option<Rc<T>>,
@@ -36,13 +36,21 @@ impl<T> Load<T> {
 
 impl<T> Default for Load<T> {
     fn default() -> Self {
-        Self { value: None, failure: None, asking: false }
+        Self {
+            value: None,
+            failure: None,
+            asking: false,
+        }
     }
 }
 
 impl<T> Clone for Load<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), failure: self.failure.clone(), asking: self.asking }
+        Self {
+            value: self.value.clone(),
+            failure: self.failure.clone(),
+            asking: self.asking,
+        }
     }
 }
 
@@ -56,8 +64,14 @@ mod tests {
         load.asked();
         load.answered(Ok(Rc::new(1)));
         load.answered(Err(Failure::Unreachable));
-        assert_eq!((load.value.as_deref(), load.failure.is_some(), load.asking), (Some(&1), true, false));
+        assert_eq!(
+            (load.value.as_deref(), load.failure.is_some(), load.asking),
+            (Some(&1), true, false)
+        );
         load.answered(Ok(Rc::new(2)));
-        assert_eq!((load.value.as_deref(), load.failure.is_some()), (Some(&2), false));
+        assert_eq!(
+            (load.value.as_deref(), load.failure.is_some()),
+            (Some(&2), false)
+        );
     }
 }

@@ -29,7 +29,10 @@ impl FilePath {
     pub fn of(path: &str) -> Self {
         let path = path.trim_start_matches('/');
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        Self { folder: folder.to_owned(), name: name.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     fn in_sidecar_folder(&self) -> bool {
@@ -43,9 +46,13 @@ impl FilePath {
 /// loose files and folders of files are taken as they come.
 #[must_use]
 pub fn chosen(paths: &[FilePath], limits: &Limits) -> Vec<usize> {
-    let json: Vec<usize> = (0..paths.len()).filter(|index| paths[*index].name.ends_with(".json")).collect();
+    let json: Vec<usize> = (0..paths.len())
+        .filter(|index| paths[*index].name.ends_with(".json"))
+        .collect();
     let whole_store = json.iter().any(|index| paths[*index].in_sidecar_folder());
-    let taken = json.into_iter().filter(|index| !whole_store || paths[*index].in_sidecar_folder());
+    let taken = json
+        .into_iter()
+        .filter(|index| !whole_store || paths[*index].in_sidecar_folder());
     taken.take(limits.sidecars_max).collect()
 }
 
@@ -68,7 +75,7 @@ pub struct Reading {
 }
 
 /// Everything dropped so far.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct OfflineState {
     listed: Rc<Vec<Dropped>>,
     /// The list with its filter and order.
@@ -82,7 +89,7 @@ pub struct OfflineState {
 }
 
 /// One dropped file among the others of its folder.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Dropped {
     /// Its folder; empty for a file dropped by itself.
     pub folder: String,
@@ -132,7 +139,10 @@ pub struct Reader {
 
 impl Default for Reader {
     fn default() -> Self {
-        Self { limits: Limits::DEFAULT, bytes_left: BYTES_MAX }
+        Self {
+            limits: Limits::DEFAULT,
+            bytes_left: BYTES_MAX,
+        }
     }
 }
 
@@ -142,14 +152,24 @@ impl Reader {
         let ReadFile { path, content } = read;
         let file = match content {
             Ok(bytes) if bytes.len() as u64 > self.bytes_left => {
-                let reason = format!("{} was not read: more than {} MiB were dropped; look at fewer files at a time", path.name, BYTES_MAX >> 20);
+                let reason = format!(
+                    "{} was not read: more than {} MiB were dropped; look at fewer files at a time",
+                    path.name,
+                    BYTES_MAX >> 20
+                );
                 SidecarFile::unread(&path.name, Reason::new(Code::Unreadable, reason))
             }
             Ok(bytes) => {
                 self.bytes_left -= bytes.len() as u64;
                 SidecarFile::read(&path.name, bytes, &self.limits)
             }
-            Err(reason) => SidecarFile::unread(&path.name, Reason::new(Code::Unreadable, format!("{} could not be read: {reason}", path.name))),
+            Err(reason) => SidecarFile::unread(
+                &path.name,
+                Reason::new(
+                    Code::Unreadable,
+                    format!("{} could not be read: {reason}", path.name),
+                ),
+            ),
         };
         SidecarFileAt { path, file }
     }
@@ -166,7 +186,9 @@ impl Reducible for OfflineState {
                 next.skipped = skipped;
                 next.reading = Some(Reading { done: 0, total });
             }
-            Action::Came(done) => next.reading = next.reading.map(|reading| Reading { done, ..reading }),
+            Action::Came(done) => {
+                next.reading = next.reading.map(|reading| Reading { done, ..reading })
+            }
             Action::Finished(files) => {
                 next.reading = None;
                 next.take(files);
@@ -190,26 +212,44 @@ impl OfflineState {
     /// How many folders they come from.
     #[must_use]
     pub fn folders(&self) -> usize {
-        self.listed.chunk_by(|left, right| left.folder == right.folder).count()
+        self.listed
+            .chunk_by(|left, right| left.folder == right.folder)
+            .count()
     }
 
     /// Adds files; one dropped again takes its own place. Files of one folder are one store.
     fn take(&mut self, files: Vec<SidecarFileAt>) {
-        let before = self.listed.iter().map(|Dropped { folder, listed }| SidecarFileAt {
-            path: FilePath { folder: folder.clone(), name: listed.file.file.clone() },
-            file: listed.file.clone(),
+        let before = self
+            .listed
+            .iter()
+            .map(|Dropped { folder, listed }| SidecarFileAt {
+                path: FilePath {
+                    folder: folder.clone(),
+                    name: listed.file.file.clone(),
+                },
+                file: listed.file.clone(),
+            });
+        let mut all: Vec<(usize, SidecarFileAt)> =
+            files.into_iter().chain(before).enumerate().collect();
+        // New ones come first, so of two with one path the new one stays.
+        all.sort_unstable_by(|(left, one), (right, other)| {
+            one.path.cmp(&other.path).then(left.cmp(right))
         });
-        let mut all: Vec<SidecarFileAt> = files.into_iter().chain(before).collect();
-        // Stable, and new ones come first, so of two with one path the new one stays.
-        all.sort_by(|left, right| left.path.cmp(&right.path));
-        all.dedup_by(|later, earlier| later.path == earlier.path);
+        all.dedup_by(|(_, later), (_, earlier)| later.path == earlier.path);
+        let all: Vec<SidecarFileAt> = all.into_iter().map(|(_, file)| file).collect();
         let mut listed = Vec::with_capacity(all.len());
         for store in all.chunk_by(|left, right| left.path.folder == right.path.folder) {
             let folder = &store[0].path.folder;
             let files = store.iter().map(|at| at.file.clone()).collect();
-            listed.extend(assemble(files).into_iter().map(|listed| Dropped { folder: folder.clone(), listed }));
+            listed.extend(assemble(files).into_iter().map(|listed| Dropped {
+                folder: folder.clone(),
+                listed,
+            }));
         }
-        let entries = listed.iter().map(|dropped| Entry::of_listed(&dropped.listed)).collect();
+        let entries = listed
+            .iter()
+            .map(|dropped| Entry::of_listed(&dropped.listed))
+            .collect();
         self.listed = Rc::new(listed);
         self.listing = self.listing.with_entries(entries);
     }
@@ -227,47 +267,96 @@ mod tests {
 
     fn finished(files: &[(&str, &str)]) -> Rc<OfflineState> {
         let mut reader = Reader::default();
-        let files = files.iter().map(|(path, text)| reader.read(ReadFile { path: FilePath::of(path), content: Ok(text.as_bytes().to_vec()) }));
-        let state = OfflineState::reduce(Rc::default(), Action::Began { total: 1, skipped: 0 });
+        let files = files.iter().map(|(path, text)| {
+            reader.read(ReadFile {
+                path: FilePath::of(path),
+                content: Ok(text.as_bytes().to_vec()),
+            })
+        });
+        let state = OfflineState::reduce(
+            Rc::default(),
+            Action::Began {
+                total: 1,
+                skipped: 0,
+            },
+        );
         OfflineState::reduce(state, Action::Finished(files.collect()))
     }
 
     fn standings(state: &OfflineState) -> Vec<Standing> {
-        (0..state.listing.len()).filter_map(|position| state.listing.get(position)).map(|entry| entry.standing).collect()
+        (0..state.listing.len())
+            .filter_map(|position| state.listing.get(position))
+            .map(|entry| entry.standing)
+            .collect()
     }
 
     #[test]
     fn of_a_whole_store_only_sidecars_are_read() {
-        let paths: Vec<FilePath> = ["g/__recovery/a.json", "g/_schema.ir.json", "g/__recovery_log/x/000001.json", "g/__recovery/b.txt", "g/__recovery/deep/c.json"]
-            .iter()
-            .map(|path| FilePath::of(path))
-            .collect();
+        let paths: Vec<FilePath> = [
+            "g/__recovery/a.json",
+            "g/_schema.ir.json",
+            "g/__recovery_log/x/000001.json",
+            "g/__recovery/b.txt",
+            "g/__recovery/deep/c.json",
+        ]
+        .iter()
+        .map(|path| FilePath::of(path))
+        .collect();
         assert_eq!(chosen(&paths, &Limits::DEFAULT), [0]);
         assert_eq!(chosen(&paths[1..3], &Limits::DEFAULT), [0, 1]);
-        assert_eq!(chosen(&paths[..], &Limits { sidecars_max: 0, ..Limits::DEFAULT }), [0_usize; 0]);
+        assert_eq!(
+            chosen(
+                &paths[..],
+                &Limits {
+                    sidecars_max: 0,
+                    ..Limits::DEFAULT
+                }
+            ),
+            [0_usize; 0]
+        );
     }
 
     #[test]
     fn a_lone_sidecar_is_undecided_and_a_broken_one_is_refused() {
         let state = finished(&[(NAME, SIDECAR), ("broken.json", "{")]);
-        assert_eq!(standings(&state), [Standing::Undecided, Standing::Judged(Disposition::Refused)]);
+        assert_eq!(
+            standings(&state),
+            [Standing::Undecided, Standing::Judged(Disposition::Refused)]
+        );
         assert!(state.reading.is_none());
     }
 
     #[test]
     fn the_same_file_in_two_folders_is_two_stores() {
-        let state = finished(&[("a/x.json", "[]"), (&format!("a/{NAME}"), SIDECAR), (&format!("b/{NAME}"), SIDECAR)]);
+        let state = finished(&[
+            ("a/x.json", "[]"),
+            (&format!("a/{NAME}"), SIDECAR),
+            (&format!("b/{NAME}"), SIDECAR),
+        ]);
         assert_eq!(state.folders(), 2);
-        assert_eq!(standings(&state).iter().filter(|standing| **standing == Standing::Undecided).count(), 2);
+        assert_eq!(
+            standings(&state)
+                .iter()
+                .filter(|standing| **standing == Standing::Undecided)
+                .count(),
+            2
+        );
     }
 
     #[test]
     fn a_file_that_is_dropped_again_is_there_once() {
         let once = finished(&[(NAME, SIDECAR)]);
         let mut reader = Reader::default();
-        let file = reader.read(ReadFile { path: FilePath::of(NAME), content: Err("gone".to_owned()) });
+        let file = reader.read(ReadFile {
+            path: FilePath::of(NAME),
+            content: Err("gone".to_owned()),
+        });
         let again = OfflineState::reduce(once, Action::Finished(vec![file]));
         assert_eq!(standings(&again), [Standing::Judged(Disposition::Refused)]);
-        assert_eq!(OfflineState::reduce(again, Action::Cleared).files(), []);
+        assert!(
+            OfflineState::reduce(again, Action::Cleared)
+                .files()
+                .is_empty()
+        );
     }
 }

@@ -18,7 +18,7 @@ const PAUSE_MS: (f64, f64) = (10_000.0, 300_000.0);
 const PAUSE_PER_COST: f64 = 30.0;
 
 /// What is pending in one root.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct PendingState {
     /// The list with its filter and order.
     pub listing: Listing,
@@ -52,9 +52,16 @@ impl Reducible for PendingState {
             Action::Asked => next.asking = true,
             Action::Answered(Ok(list), at) => {
                 let entries = list.recoveries.into_iter().map(Entry::of_summary).collect();
-                next = Self { listing: next.listing.with_entries(entries), read_at: Some(at), failure: None, asking: false };
+                next = Self {
+                    listing: next.listing.with_entries(entries),
+                    read_at: Some(at),
+                    failure: None,
+                    asking: false,
+                };
             }
-            Action::Answered(Err(failure), _) => (next.asking, next.failure) = (false, Some(failure)),
+            Action::Answered(Err(failure), _) => {
+                (next.asking, next.failure) = (false, Some(failure))
+            }
             Action::Query(query) => next.listing = next.listing.with_query(query),
             Action::Sort(sort) => next.listing = next.listing.with_sort(sort),
         }
@@ -79,7 +86,10 @@ mod tests {
     #[test]
     fn a_failed_look_keeps_the_list_and_a_good_one_forgets_the_failure() {
         let now = Timestamp::from_micros(1);
-        let list = || RecoveryList { root: "file:///g".to_owned(), recoveries: Vec::new() };
+        let list = || RecoveryList {
+            root: "file:///g".to_owned(),
+            recoveries: Vec::new(),
+        };
         let state = reduced(Rc::default(), Action::Answered(Ok(list()), now));
         let failed = reduced(state, Action::Answered(Err(Failure::Unreachable), now));
         assert!(failed.read_at.is_some() && failed.failure.is_some());

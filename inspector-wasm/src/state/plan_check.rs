@@ -1,12 +1,72 @@
-//! Whether a plan that the server shows is the plan its digest stands for, checked in the browser.
+//! Whether a plan is the plan its digest stands for, and what is shown of it.
+//!
+//! What the page shows of a plan is derived here from the plan's bytes, by the code the server uses
+//! too; of the server's own words only those are shown for which there is no plan.
 
 use std::rc::Rc;
 
-use sidecar::api::{PlanContext, PlanReport};
-use sidecar::{Digest, Limits, Plan, PlanBytes, Sidecar, Tag, Timestamp, authorize};
+use serde::Deserialize;
+use sidecar::api::{PlanContext, PlanReport, Progress};
+use sidecar::observation::TransactionObservation;
+use sidecar::{
+    Approval, Digest, Disposition, Limits, Plan, PlanBytes, Reason, Sidecar, Tag, Timestamp,
+    authorize,
+};
 
-/// What the check of one [`PlanReport`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is taken of the server's [`PlanReport`]; the rest follows from it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PlanAnswer {
+    /// The operation; for a refused file that names none, the file.
+    pub operation_id: String,
+    /// The root's URI.
+    pub root: String,
+    /// Name of the sidecar file.
+    pub file: String,
+    /// As in the file.
+    pub writer_kind: Option<String>,
+    /// Branch of the graph.
+    pub branch: Option<String>,
+    /// Who wrote.
+    pub actor_id: Option<String>,
+    /// When the writer started.
+    pub started_at: Option<String>,
+    /// Whole seconds since then.
+    pub age_seconds: Option<u64>,
+    /// What a person is shown.
+    pub disposition: Disposition,
+    /// Digest of the plan.
+    pub digest: Option<Digest>,
+    /// Why nothing can be executed.
+    pub blockers: Vec<Reason>,
+    /// The Lance transactions of every table; they are evidence, not part of the plan.
+    pub tables: Vec<TableAnswer>,
+    /// What happened.
+    pub headline: String,
+    /// What would be done.
+    pub consequence: String,
+    /// How far people and executors came.
+    pub progress: Progress,
+    /// Approvals of exactly this plan.
+    pub approvals: Vec<Approval>,
+    /// The plan's canonical bytes.
+    pub plan: Option<String>,
+    /// The sidecar's bytes as text.
+    pub sidecar: Option<String>,
+}
+
+/// What is taken of one table.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TableAnswer {
+    /// The key.
+    pub table_key: String,
+    /// Its Lance branch.
+    pub branch: Option<String>,
+    /// The Lance transactions between pin and HEAD.
+    pub transactions: Vec<TransactionObservation>,
+}
+
+/// What the check of a plan found.
+#[derive(Debug, Clone)]
 pub enum PlanCheck {
     /// There is no digest to check: a refused file that names no operation.
     NoDigest,
@@ -17,72 +77,124 @@ pub enum PlanCheck {
         /// Whether the approvals on record allow to carry it out.
         authorized: bool,
     },
-    /// They do not: nothing may be approved on the strength of what is shown.
+    /// They do not: nothing may be approved.
     Differs {
         /// What does not fit.
         reason: String,
     },
 }
 
-impl PlanCheck {
-    /// Checks a report: its bytes against its digest, and everything else in it against its bytes.
+impl PlanAnswer {
+    /// Checks the bytes against the digest, and puts them into words.
     #[must_use]
-    pub fn of(report: &PlanReport) -> Self {
-        let Some(digest) = report.digest else { return Self::NoDigest };
-        match verified(report, digest) {
+    pub fn checked(self) -> (PlanReport, PlanCheck) {
+        let Some(digest) = self.digest else {
+            return (self.without_plan(), PlanCheck::NoDigest);
+        };
+        match self.verified(digest) {
             Ok((plan, bytes)) => {
+                let report = self.of_plan(&plan, &bytes);
                 let authorized = authorize(bytes, &report.approvals).is_ok();
-                Self::Agrees { plan: Rc::new(plan), authorized }
+                (
+                    report,
+                    PlanCheck::Agrees {
+                        plan: Rc::new(plan),
+                        authorized,
+                    },
+                )
             }
-            Err(reason) => Self::Differs { reason },
+            Err(reason) => (self.without_plan(), PlanCheck::Differs { reason }),
         }
     }
-}
 
-fn verified(report: &PlanReport, digest: Digest) -> Result<(Plan, PlanBytes), String> {
-    let text = report.plan.clone().ok_or("the server names a digest, but does not show the plan it is of")?;
-    let bytes = PlanBytes::verify(text, digest).map_err(|error| error.to_string())?;
-    let plan = bytes.decode().map_err(|error| error.to_string())?;
-    if let Some(text) = &report.sidecar {
-        let found = Digest::of(Tag::Sidecar, text.as_bytes());
-        if found != plan.sidecar {
-            return Err(format!("the sidecar shown has digest {found}, the plan is for {}", plan.sidecar));
+    fn verified(&self, digest: Digest) -> Result<(Plan, PlanBytes), String> {
+        let text = self
+            .plan
+            .clone()
+            .ok_or("the server names a digest, but does not show the plan it is of")?;
+        let bytes = PlanBytes::verify(text, digest).map_err(|error| error.to_string())?;
+        let plan = bytes.decode().map_err(|error| error.to_string())?;
+        if let Some(text) = &self.sidecar {
+            let found = Digest::of(Tag::Sidecar, text.as_bytes());
+            if found != plan.sidecar {
+                return Err(format!(
+                    "the sidecar shown has digest {found}, the plan is for {}",
+                    plan.sidecar
+                ));
+            }
+        }
+        if self.operation_id != plan.operation_id.as_str() {
+            return Err(format!("the plan is for operation {}", plan.operation_id));
+        }
+        Ok((plan, bytes))
+    }
+
+    /// The report that the plan's bytes give.
+    fn of_plan(self, plan: &Plan, bytes: &PlanBytes) -> PlanReport {
+        let text = self
+            .sidecar
+            .as_deref()
+            .filter(|_| self.started_at.is_some());
+        let sidecar = text
+            .and_then(|text| Sidecar::parse(&self.file, text.as_bytes(), &Limits::DEFAULT).ok());
+        let started_at = sidecar
+            .as_ref()
+            .map_or(0, |sidecar| sidecar.started_at.micros());
+        let age = self
+            .age_seconds
+            .unwrap_or_default()
+            .saturating_mul(1_000_000);
+        let context = PlanContext {
+            sidecar: sidecar.as_ref(),
+            sidecar_text: self.sidecar,
+            observation: None,
+            blockers: self.blockers,
+            progress: self.progress,
+            approvals: self.approvals,
+            now: Timestamp::from_micros(started_at.saturating_add(age)),
+        };
+        let mut report = PlanReport::new(plan, bytes, context);
+        for table in &mut report.tables {
+            let key = (&table.table.table_key, &table.table.branch);
+            if let Some(answer) = self
+                .tables
+                .iter()
+                .find(|answer| (&answer.table_key, &answer.branch) == key)
+            {
+                table.transactions.clone_from(&answer.transactions);
+            }
+        }
+        report
+    }
+
+    /// The server's words alone: no table, no step, nothing to approve.
+    fn without_plan(self) -> PlanReport {
+        PlanReport {
+            operation_id: self.operation_id,
+            root: self.root,
+            file: self.file,
+            writer_kind: self.writer_kind,
+            branch: self.branch,
+            actor_id: self.actor_id,
+            started_at: self.started_at,
+            age_seconds: self.age_seconds,
+            disposition: self.disposition,
+            decision: None,
+            digest: self.digest,
+            executable: false,
+            blockers: self.blockers,
+            requires: Vec::new(),
+            tables: Vec::new(),
+            steps: Vec::new(),
+            explanation: String::new(),
+            headline: self.headline,
+            consequence: self.consequence,
+            progress: self.progress,
+            approvals: Vec::new(),
+            plan: None,
+            sidecar: self.sidecar,
         }
     }
-    match shown_otherwise(report, &plan, &bytes) {
-        Some(field) => Err(format!("{field} shown is not what follows from the plan’s bytes")),
-        None => Ok((plan, bytes)),
-    }
-}
-
-/// The first thing that is shown otherwise than this page would put the same plan.
-fn shown_otherwise(report: &PlanReport, plan: &Plan, bytes: &PlanBytes) -> Option<&'static str> {
-    let text = report.sidecar.as_deref().filter(|_| report.started_at.is_some());
-    let sidecar = text.and_then(|text| Sidecar::parse(&report.file, text.as_bytes(), &Limits::DEFAULT).ok());
-    let context = PlanContext {
-        sidecar: sidecar.as_ref(),
-        sidecar_text: None,
-        observation: None,
-        blockers: report.blockers.clone(),
-        progress: report.progress,
-        approvals: Vec::new(),
-        now: Timestamp::from_micros(0),
-    };
-    let ours = PlanReport::new(plan, bytes, context);
-    let tables = report.tables.len() == ours.tables.len()
-        && report.tables.iter().zip(&ours.tables).all(|(theirs, ours)| (&theirs.table, &theirs.effect) == (&ours.table, &ours.effect));
-    let same = [
-        ("the operation", report.operation_id == ours.operation_id && report.file == ours.file),
-        ("the root", report.root == ours.root),
-        ("the writer", (&report.writer_kind, &report.branch, &report.actor_id) == (&ours.writer_kind, &ours.branch, &ours.actor_id)),
-        ("the disposition", (report.disposition, report.decision, report.executable) == (ours.disposition, ours.decision, ours.executable)),
-        ("what the approval has to state", report.requires == ours.requires),
-        ("a table", tables),
-        ("a step", report.steps == ours.steps),
-        // Without the sidecar's text the start of the writer, which the words name, is not known here.
-        ("the explanation", sidecar.is_none() || (&report.headline, &report.consequence) == (&ours.headline, &ours.consequence)),
-    ];
-    same.into_iter().find_map(|(field, same)| (!same).then_some(field))
 }
 
 #[cfg(test)]
@@ -91,43 +203,86 @@ mod tests {
     use crate::state::recovery::sample;
 
     #[test]
-    fn an_honest_report_agrees() {
+    fn what_is_shown_is_what_the_server_would_show() {
         let report = sample::report();
-        assert!(matches!(PlanCheck::of(&report), PlanCheck::Agrees { authorized: false, .. }), "{:?}", PlanCheck::of(&report));
+        let (shown, check) = sample::answer(&report).checked();
+        assert_eq!(shown, report);
+        assert!(matches!(
+            check,
+            PlanCheck::Agrees {
+                authorized: false,
+                ..
+            }
+        ));
     }
 
     #[test]
-    fn whatever_is_shown_otherwise_is_found() {
-        let changes: [(&str, fn(&mut PlanReport)); 9] = [
-            ("bytes", |report| report.plan = report.plan.take().map(|text| text.replace("node:Author", "node:Autho2"))),
+    fn the_servers_own_words_about_a_plan_are_not_shown() {
+        let mut report = sample::report();
+        report.headline = "All is well.".to_owned();
+        report.requires.clear();
+        report.executable = true;
+        report.tables[0].table.lance_head = Some(7);
+        report.steps.clear();
+        let (shown, _) = sample::answer(&report).checked();
+        assert_eq!(shown, sample::report());
+    }
+
+    #[test]
+    fn bytes_that_are_not_the_digests_are_distrusted() {
+        let changes: [(&str, fn(&mut PlanReport)); 4] = [
+            ("bytes", |report| {
+                report.plan = report
+                    .plan
+                    .take()
+                    .map(|text| text.replace("node:Author", "node:Autho2"))
+            }),
             ("no bytes", |report| report.plan = None),
-            ("table", |report| report.tables[0].table.lance_head = Some(7)),
-            ("effect", |report| report.tables[0].effect = "Nothing changes.".to_owned()),
-            ("steps", |report| drop(report.steps.pop())),
-            ("sentence", |report| report.steps[0].sentence = "Look".to_owned()),
-            ("headline", |report| report.headline = "All is well.".to_owned()),
             ("sidecar", |report| report.sidecar = Some("{}".to_owned())),
-            ("requires", |report| report.requires.clear()),
+            ("operation", |report| {
+                report.operation_id = "01M8125GKP4DN25YTCN5T9RC5H".to_owned()
+            }),
         ];
         for (name, change) in changes {
             let mut report = sample::report();
             change(&mut report);
-            assert!(matches!(PlanCheck::of(&report), PlanCheck::Differs { .. }), "{name}");
+            let (shown, check) = sample::answer(&report).checked();
+            assert!(matches!(check, PlanCheck::Differs { .. }), "{name}");
+            assert!(
+                !shown.executable && shown.tables.is_empty() && shown.steps.is_empty(),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn an_approval_that_states_everything_authorizes_and_one_that_does_not_does_not() {
+        let authorized = |report: &PlanReport| {
+            matches!(
+                sample::answer(report).checked().1,
+                PlanCheck::Agrees {
+                    authorized: true,
+                    ..
+                }
+            )
+        };
         let mut report = sample::report();
         report.approvals = vec![sample::approval(&report, false)];
-        assert!(matches!(PlanCheck::of(&report), PlanCheck::Agrees { authorized: false, .. }));
+        assert!(!authorized(&report));
         report.approvals.push(sample::approval(&report, true));
-        assert!(matches!(PlanCheck::of(&report), PlanCheck::Agrees { authorized: true, .. }));
+        assert!(authorized(&report));
     }
 
     #[test]
     fn a_report_without_digest_has_nothing_to_check() {
-        let report = PlanReport { digest: None, plan: None, ..sample::report() };
-        assert_eq!(PlanCheck::of(&report), PlanCheck::NoDigest);
+        let report = PlanReport {
+            digest: None,
+            plan: None,
+            ..sample::report()
+        };
+        assert!(matches!(
+            sample::answer(&report).checked().1,
+            PlanCheck::NoDigest
+        ));
     }
 }

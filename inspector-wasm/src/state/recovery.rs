@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use sidecar::api::{ApprovalRequest, ExecutionReport, PlanReport, Progress};
-use sidecar::{Code, OutcomeKind, Requirement};
+use sidecar::{Code, OutcomeKind, Reason, Requirement};
 use yew::Reducible;
 
 use super::failure::Failure;
 use super::load::Load;
-use super::plan_check::PlanCheck;
+use super::plan_check::{PlanAnswer, PlanCheck};
 
 #[cfg(test)]
 #[path = "recovery/sample.rs"]
@@ -43,7 +43,7 @@ pub enum Stage {
 }
 
 /// One recovery on screen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct RecoveryState {
     /// The plan.
     pub plan: Load<PlanReport>,
@@ -69,7 +69,7 @@ pub enum Action {
     /// The plan was asked for.
     Asked,
     /// It came, or did not.
-    Planned(Result<Rc<PlanReport>, Failure>),
+    Planned(Result<PlanAnswer, Failure>),
     /// A statement was made, or taken back.
     Stated(Requirement, bool),
     /// The reason was edited.
@@ -121,22 +121,30 @@ impl Reducible for RecoveryState {
                 (next.doing, next.out_of_touch, next.execution) = (None, false, Some(execution));
             }
             Action::Followed(Err(_)) => next.out_of_touch = true,
-            Action::StartedOver => next = Self { plan: next.plan, check: next.check, ..Self::default() },
+            Action::StartedOver => {
+                next = Self {
+                    plan: next.plan,
+                    check: next.check,
+                    ..Self::default()
+                }
+            }
         }
         Rc::new(next)
     }
 }
 
 impl RecoveryState {
-    fn planned(&mut self, answer: Result<Rc<PlanReport>, Failure>) {
-        if let Ok(plan) = &answer {
+    fn planned(&mut self, answer: Result<PlanAnswer, Failure>) {
+        let answer = answer.map(|answer| {
             let before = self.plan.value.as_ref().and_then(|plan| plan.digest);
-            if before.is_some() && before != plan.digest {
+            if before.is_some() && before != answer.digest {
                 // What was stated was stated about another plan.
                 self.stated.clear();
             }
-            self.check = PlanCheck::of(plan);
-        }
+            let (report, check) = answer.checked();
+            self.check = check;
+            Rc::new(report)
+        });
         self.plan.answered(answer);
     }
 
@@ -154,26 +162,46 @@ impl RecoveryState {
                 return Stage::Resume;
             }
         }
-        let Some(plan) = &self.plan.value else { return Stage::Blocked };
+        let Some(plan) = &self.plan.value else {
+            return Stage::Blocked;
+        };
         match (&self.check, plan.progress) {
             (PlanCheck::Differs { .. }, _) => Stage::Distrusted,
             (_, Progress::UnderWay | Progress::Finished) => Stage::Resume,
             (PlanCheck::NoDigest, _) => Stage::Blocked,
             _ if !plan.executable => Stage::Blocked,
-            (PlanCheck::Agrees { authorized: true, .. }, _) => Stage::Execute,
-            (PlanCheck::Agrees { authorized: false, .. }, _) => Stage::Approve,
+            (
+                PlanCheck::Agrees {
+                    authorized: true, ..
+                },
+                _,
+            ) => Stage::Execute,
+            (
+                PlanCheck::Agrees {
+                    authorized: false, ..
+                },
+                _,
+            ) => Stage::Approve,
         }
     }
 
     /// What the plan requires and is not stated yet.
     #[must_use]
     pub fn missing(&self) -> Vec<Requirement> {
-        let required = self.plan.value.as_ref().map(|plan| plan.requires.clone()).unwrap_or_default();
+        let required = self
+            .plan
+            .value
+            .as_ref()
+            .map(|plan| plan.requires.clone())
+            .unwrap_or_default();
         let stated = |requirement: &Requirement| match requirement {
             Requirement::Reason => !self.reason.trim().is_empty(),
             other => self.stated.contains(other),
         };
-        required.into_iter().filter(|requirement| !stated(requirement)).collect()
+        required
+            .into_iter()
+            .filter(|requirement| !stated(requirement))
+            .collect()
     }
 
     /// What is sent to approve the plan.
@@ -184,27 +212,42 @@ impl RecoveryState {
         ApprovalRequest {
             reason: (!reason.is_empty()).then(|| reason.to_owned()),
             writers_stopped: self.stated.contains(&Requirement::WritersStopped),
-            acknowledge: acknowledged.filter(|requirement| *requirement != Requirement::WritersStopped).collect(),
+            acknowledge: acknowledged
+                .filter(|requirement| *requirement != Requirement::WritersStopped)
+                .collect(),
         }
     }
 
     /// Whether the panel may say something else after some time, with nobody doing anything.
     #[must_use]
     pub fn may_pass_by_itself(&self) -> bool {
-        self.stage() == Stage::Blocked && self.plan.value.as_deref().is_some_and(passes_by_itself)
+        self.stage() == Stage::Blocked
+            && self
+                .plan
+                .value
+                .as_ref()
+                .is_some_and(|plan| passes_by_itself(&plan.blockers))
     }
 }
 
 /// Whether time, or somebody else, may lift what blocks a plan.
 #[must_use]
-pub fn passes_by_itself(plan: &PlanReport) -> bool {
-    plan.blockers.iter().any(|reason| matches!(reason.code, Code::ExecutionUnderWay | Code::TooYoung | Code::WaitingFor))
+pub fn passes_by_itself(blockers: &[Reason]) -> bool {
+    blockers.iter().any(|reason| {
+        matches!(
+            reason.code,
+            Code::ExecutionUnderWay | Code::TooYoung | Code::WaitingFor
+        )
+    })
 }
 
 /// Whether an execution did all the plan says.
 #[must_use]
 pub const fn succeeded(outcome: OutcomeKind) -> bool {
-    matches!(outcome, OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp)
+    matches!(
+        outcome,
+        OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp
+    )
 }
 
 #[cfg(test)]
@@ -212,11 +255,13 @@ mod tests {
     use super::*;
 
     fn state(actions: Vec<Action>) -> Rc<RecoveryState> {
-        actions.into_iter().fold(Rc::new(RecoveryState::default()), RecoveryState::reduce)
+        actions
+            .into_iter()
+            .fold(Rc::new(RecoveryState::default()), RecoveryState::reduce)
     }
 
     fn planned() -> Action {
-        Action::Planned(Ok(Rc::new(sample::report())))
+        Action::Planned(Ok(sample::answer(&sample::report())))
     }
 
     fn followed(running: bool, failure: Option<&str>) -> Action {
@@ -235,23 +280,34 @@ mod tests {
         assert_eq!(state(vec![planned()]).stage(), Stage::Approve);
         let mut approved = sample::report();
         approved.approvals = vec![sample::approval(&approved, true)];
-        assert_eq!(state(vec![Action::Planned(Ok(Rc::new(approved)))]).stage(), Stage::Execute);
-        assert_eq!(state(vec![planned(), followed(true, None)]).stage(), Stage::Running);
-        assert_eq!(state(vec![planned(), followed(false, Some("storage"))]).stage(), Stage::Resume);
+        assert_eq!(
+            state(vec![Action::Planned(Ok(sample::answer(&approved)))]).stage(),
+            Stage::Execute
+        );
+        assert_eq!(
+            state(vec![planned(), followed(true, None)]).stage(),
+            Stage::Running
+        );
+        assert_eq!(
+            state(vec![planned(), followed(false, Some("storage"))]).stage(),
+            Stage::Resume
+        );
     }
 
     #[test]
     fn nothing_is_offered_for_a_blocked_or_falsified_plan() {
         let mut blocked = sample::report();
         blocked.blockers = vec![sidecar::Reason::new(sidecar::Code::TooYoung, "young")];
-        blocked.executable = false;
-        let blocked = state(vec![Action::Planned(Ok(Rc::new(blocked)))]);
+        let blocked = state(vec![Action::Planned(Ok(sample::answer(&blocked)))]);
         assert_eq!(blocked.stage(), Stage::Blocked);
         assert!(blocked.may_pass_by_itself());
 
         let mut falsified = sample::report();
-        falsified.steps.clear();
-        assert_eq!(state(vec![Action::Planned(Ok(Rc::new(falsified)))]).stage(), Stage::Distrusted);
+        falsified.plan = None;
+        assert_eq!(
+            state(vec![Action::Planned(Ok(sample::answer(&falsified)))]).stage(),
+            Stage::Distrusted
+        );
     }
 
     #[test]
@@ -262,15 +318,26 @@ mod tests {
         assert!(state(same).missing().is_empty());
 
         let mut other = stated();
-        let report = PlanReport { digest: Some(sidecar::Digest::of(sidecar::Tag::Plan, b"other")), ..sample::report() };
-        other.push(Action::Planned(Ok(Rc::new(report))));
-        assert_eq!(state(other).missing(), [Requirement::WritersStopped]);
+        let report = PlanReport {
+            digest: Some(sidecar::Digest::of(sidecar::Tag::Plan, b"other")),
+            ..sample::report()
+        };
+        other.push(Action::Planned(Ok(sample::answer(&report))));
+        assert!(state(other).stated.is_empty());
     }
 
     #[test]
     fn a_failed_look_keeps_the_plan_and_a_new_start_drops_the_refusal() {
-        let failed = state(vec![planned(), Action::Planned(Err(Failure::Unreachable)), Action::Refused(Failure::Unreachable)]);
-        assert!(failed.plan.value.is_some() && failed.plan.failure.is_some() && failed.refusal.is_some());
+        let failed = state(vec![
+            planned(),
+            Action::Planned(Err(Failure::Unreachable)),
+            Action::Refused(Failure::Unreachable),
+        ]);
+        assert!(
+            failed.plan.value.is_some()
+                && failed.plan.failure.is_some()
+                && failed.refusal.is_some()
+        );
         let again = RecoveryState::reduce(failed, Action::StartedOver);
         assert!(again.refusal.is_none() && again.plan.value.is_some());
     }
@@ -286,6 +353,9 @@ mod tests {
         let request = state.request();
         assert!(request.writers_stopped);
         assert_eq!(request.reason.as_deref(), Some("half a load"));
-        assert_eq!(request.acknowledge, [Requirement::TargetDiffersFromExpected]);
+        assert_eq!(
+            request.acknowledge,
+            [Requirement::TargetDiffersFromExpected]
+        );
     }
 }

@@ -2,15 +2,18 @@
 
 use std::rc::Rc;
 
-use sidecar::api::{AuditReport, RootSummary};
+use sidecar::api::RootSummary;
 use wasm_bindgen_futures::spawn_local;
-use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state, use_state_eq};
+use yew::{
+    Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state,
+    use_state_eq,
+};
 
 use crate::components::{Journal, Tone, alert, failure_notice};
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
 use crate::services::{backend, dom};
-use crate::state::chain::ChainCheck;
+use crate::state::chain::{ChainCheck, StoredAudit};
 use crate::state::load::Load;
 use crate::words;
 
@@ -31,7 +34,7 @@ pub struct Props {
 /// Audit: what was done in a root.
 #[component]
 pub fn Audit(props: &Props) -> Html {
-    let load = use_state(Load::<AuditReport>::default);
+    let load = use_state(Load::<StoredAudit>::default);
     let drawn = use_state_eq(|| BATCH);
     let refresh = {
         let load = load.clone();
@@ -56,8 +59,15 @@ pub fn Audit(props: &Props) -> Html {
         Some(operation) => format!("The record of {operation}"),
         None => format!("What was done in {}", props.summary.name),
     };
-    let heading = use_screen(&format!("audit {} {:?}", props.summary.name, props.operation), &title);
-    let operations = load.value.as_ref().map(|report| report.operations.as_slice()).unwrap_or_default();
+    let heading = use_screen(
+        &format!("audit {} {:?}", props.summary.name, props.operation),
+        &title,
+    );
+    let operations = load
+        .value
+        .as_ref()
+        .map(|report| report.operations.as_slice())
+        .unwrap_or_default();
     let left = operations.len().saturating_sub(*drawn);
     let more = {
         let drawn = drawn.clone();
@@ -93,7 +103,7 @@ type Checks = Rc<Vec<ChainCheck>>;
 
 /// Verifies every chain of a report, a slice of time at a time.
 #[yew::hook]
-fn use_checks(report: Option<&Rc<AuditReport>>) -> Checks {
+fn use_checks(report: Option<&Rc<StoredAudit>>) -> Checks {
     let checks = use_state(Checks::default);
     let setter = checks.setter();
     use_effect_with(report.cloned(), move |report| {
@@ -104,7 +114,7 @@ fn use_checks(report: Option<&Rc<AuditReport>>) -> Checks {
                 let mut found = Vec::new();
                 let mut since = dom::now_ms();
                 for operation in report.operations.iter().rev() {
-                    found.push(ChainCheck::of_operation(operation));
+                    found.push(ChainCheck::of_journal(operation));
                     if dom::now_ms() - since > SLICE_MS {
                         setter.set(Rc::new(found.clone()));
                         dom::rest(0).await;
@@ -126,15 +136,30 @@ fn summary(total: usize, checks: &Checks) -> Html {
     if total == 0 {
         return Html::default();
     }
-    let broken = checks.iter().filter(|check| matches!(check, ChainCheck::Broken { .. })).count();
+    let broken = checks
+        .iter()
+        .filter(|check| matches!(check, ChainCheck::Broken { .. }))
+        .count();
     if broken > 0 {
-        let title = format!("{} of {} cannot be trusted", words::grouped(broken), words::counted(total, "journal"));
-        return alert(&title, Tone::Stop, html! {
-            <p>{ "Each says below which of its records does not hold. Nothing should be concluded from it before a person has looked at the store." }</p>
-        });
+        let title = format!(
+            "{} of {} cannot be trusted",
+            words::grouped(broken),
+            words::counted(total, "journal")
+        );
+        return alert(
+            &title,
+            Tone::Stop,
+            html! {
+                <p>{ "Each says below which of its records does not hold. Nothing should be concluded from it before a person has looked at the store." }</p>
+            },
+        );
     }
     let text = if checks.len() < total {
-        format!("{} of {} verified…", words::grouped(checks.len()), words::counted(total, "journal"))
+        format!(
+            "{} of {} verified…",
+            words::grouped(checks.len()),
+            words::counted(total, "journal")
+        )
     } else {
         format!("{} verified.", words::counted(total, "journal"))
     };

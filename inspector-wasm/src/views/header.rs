@@ -14,7 +14,9 @@ pub fn header(route: &Route, connection: &Connection) -> Html {
         Connection::Asking | Connection::Absent { .. } | Connection::LoggedOut { .. } => None,
     };
     let named = route.root().map(str::to_owned);
-    let first = session.and_then(|session| session.roots.first()).map(|root| root.name.clone());
+    let first = session
+        .and_then(|session| session.roots.first())
+        .map(|root| root.name.clone());
     let root = named.or(first);
     let offline_only = session.is_none();
     let (pending, audit, offline) = match route {
@@ -50,7 +52,10 @@ pub fn header(route: &Route, connection: &Connection) -> Html {
 }
 
 fn switcher(session: &Session, route: &Route, current: &str) -> Html {
-    let uri = session.root(current).map(|root| root.uri.clone()).unwrap_or_default();
+    let uri = session
+        .root(current)
+        .map(|root| root.uri.clone())
+        .unwrap_or_default();
     if session.roots.len() < 2 {
         return html! { <code class="root" title={uri.clone()} data-testid="root">{ uri }</code> };
     }

@@ -1,49 +1,42 @@
 //! One dropped file: what it says, and what its verdict would depend on.
 
-use sidecar::{Sidecar, SidecarFile, TablePin, what_if};
-use yew::{Html, Properties, component, html};
+use sidecar::{ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
+use yew::{Html, html};
 
-use crate::components::{Copyable, Raw, Tone, facts, notice, plain, reasons, standing_badge, time, what_if_table};
-use crate::hooks::use_screen;
+use crate::components::{
+    Copyable, Tone, facts, notice, plain, raw, reasons, standing_badge, time, what_if_table,
+};
 use crate::route::Route;
 use crate::state::entry::Entry;
 use crate::state::offline::Dropped;
-use crate::words;
 
-#[derive(Debug, PartialEq, Properties)]
-pub struct Props {
-    /// Its position among all.
-    pub number: usize,
-    /// The file.
-    pub dropped: Dropped,
-}
-
-/// One dropped file.
-#[component]
-pub fn OfflineFile(props: &Props) -> Html {
-    let Dropped { folder, listed } = &props.dropped;
+/// One dropped file, under its heading.
+#[must_use]
+pub fn offline_file(dropped: &Dropped, heading: Html) -> Html {
+    let Dropped { folder, listed } = dropped;
     let entry = Entry::of_listed(listed);
     let file = &listed.file;
-    let title = words::title(&entry);
-    let heading = use_screen(&format!("offline {}", props.number), &title);
     let sidecar = file.content.as_ref().ok();
     html! {
         <article class="recovery" data-testid="offline-file">
             <a class="back" href={Route::Offline.href()}>{ "All files" }</a>
             <p class="verdict">{ standing_badge(entry.standing) }</p>
-            <h1 ref={heading} tabindex="-1">{ title }</h1>
-            { standing(props, sidecar) }
+            { heading }
+            { standing(listed) }
             { named_facts(&entry, file, folder, sidecar) }
             if let Some(sidecar) = sidecar { { announced(sidecar) }{ decision(sidecar, listed.refusal.is_some()) } }
-            { raw(file) }
+            { content(file) }
         </article>
     }
 }
 
-fn standing(props: &Props, sidecar: Option<&Sidecar>) -> Html {
-    let listed = &props.dropped.listed;
+fn standing(listed: &ListedSidecar) -> Html {
     if let Some(reason) = &listed.refusal {
-        return notice("This file is refused", Tone::Stop, reasons(std::slice::from_ref(reason)));
+        return notice(
+            "This file is refused",
+            Tone::Stop,
+            reasons(std::slice::from_ref(reason)),
+        );
     }
     html! {
         <>
@@ -53,25 +46,42 @@ fn standing(props: &Props, sidecar: Option<&Sidecar>) -> Html {
                     <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it: " }<code>{ older }</code></p>
                 }) }
             }
-            if sidecar.is_none() { <p>{ "Nothing more can be read from it." }</p> }
         </>
     }
 }
 
 fn named_facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<&Sidecar>) -> Html {
-    let version = sidecar.map(|sidecar| u64::from(sidecar.schema_version)).or(file.glimpse.schema_version);
+    let version = sidecar
+        .map(|sidecar| u64::from(sidecar.schema_version))
+        .or(file.glimpse.schema_version);
     let copyable = |text: String, what: &'static str| html! { <Copyable {text} {what} /> };
     let main = sidecar.map(|_| "main");
     facts([
         ("file", plain(Some(&file.file))),
-        ("folder", plain(Some(folder).filter(|folder| !folder.is_empty()))),
-        ("operation", entry.operation_id.clone().map(|text| copyable(text, "the operation id"))),
-        ("schema version", plain(version.map(|version| version.to_string()).as_deref())),
+        (
+            "folder",
+            plain(Some(folder).filter(|folder| !folder.is_empty())),
+        ),
+        (
+            "operation",
+            entry
+                .operation_id
+                .clone()
+                .map(|text| copyable(text, "the operation id")),
+        ),
+        (
+            "schema version",
+            plain(version.map(|version| version.to_string()).as_deref()),
+        ),
         ("kind", plain(entry.writer_kind.as_deref())),
         ("branch", plain(entry.branch.as_deref().or(main))),
         ("actor", plain(entry.actor_id.as_deref())),
         ("started", time(entry.started_at)),
-        ("digest", file.digest.map(|digest| copyable(digest.to_string(), "the digest of the file"))),
+        (
+            "digest",
+            file.digest
+                .map(|digest| copyable(digest.to_string(), "the digest of the file")),
+        ),
     ])
 }
 
@@ -91,7 +101,7 @@ fn announced(sidecar: &Sidecar) -> Html {
         <section class="card" aria-labelledby="announced-heading">
             <h2 id="announced-heading">{ "What the writer announced" }</h2>
             if sidecar.tables.is_empty() { <p>{ "It pins no table." }</p> } else {
-                <div class="scroller" tabindex="0" role="region" aria-label="What the writer announced">
+                <div class="scroller" tabindex="0" role="region" aria-label="Tables it pins">
                     <table data-testid="pins">
                         <thead><tr><th scope="col">{ "table" }</th><th scope="col">{ "expected" }</th><th scope="col">{ "post-commit" }</th><th scope="col">{ "path" }</th></tr></thead>
                         <tbody>{ for sidecar.tables.iter().map(row) }</tbody>
@@ -111,7 +121,11 @@ fn announced(sidecar: &Sidecar) -> Html {
 }
 
 fn decision(sidecar: &Sidecar, refused: bool) -> Html {
-    let rows = if refused { Vec::new() } else { what_if(sidecar) };
+    let rows = if refused {
+        Vec::new()
+    } else {
+        what_if(sidecar)
+    };
     if rows.is_empty() {
         return Html::default();
     }
@@ -124,10 +138,13 @@ fn decision(sidecar: &Sidecar, refused: bool) -> Html {
     }
 }
 
-fn raw(file: &SidecarFile) -> Html {
+fn content(file: &SidecarFile) -> Html {
     if file.bytes.is_empty() {
         return Html::default();
     }
-    let text = String::from_utf8_lossy(&file.bytes).into_owned();
-    html! { <Raw name="The file as it is" {text} /> }
+    raw(
+        "The file as it is",
+        String::from_utf8_lossy(&file.bytes).into_owned(),
+        Html::default(),
+    )
 }

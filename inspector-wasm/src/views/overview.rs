@@ -26,7 +26,10 @@ pub struct Props {
 /// What is pending in a root, at a glance.
 #[component]
 pub fn Overview(props: &Props) -> Html {
-    let heading = use_screen(&format!("pending {}", props.summary.name), &format!("Pending in {}", props.summary.name));
+    let heading = use_screen(
+        &format!("pending {}", props.summary.name),
+        &format!("Pending in {}", props.summary.name),
+    );
     let total = props.listing.total();
     let title = match (props.read_at, total) {
         (None, _) => "Looking at the store…".to_owned(),
@@ -54,13 +57,13 @@ pub fn Overview(props: &Props) -> Html {
 
 fn count_line(standing: Standing, count: usize, onquery: &Callback<String>) -> Html {
     let label = standing.label();
-    let name = format!("Show only {label}, {count}");
     let onclick = onquery.reform(move |_: MouseEvent| label.clone());
     html! {
         <li>
-            <button type="button" {onclick} aria-label={name}>
+            <button type="button" {onclick}>
                 <span class="count">{ words::grouped(count) }</span>
                 { standing_badge(standing) }
+                <span class="unseen">{ ", show only these" }</span>
             </button>
         </li>
     }

@@ -8,11 +8,11 @@ use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
 
 use crate::components::{
-    Copyable, Form, Tone, alert, approval_form, approvals, failure_notice, notice, outcome, progress, reasons, steps,
+    Copyable, Form, Tone, alert, approval_form, approvals, failure_notice, notice, outcome,
+    progress, reasons, steps,
 };
-use crate::context::Voice;
 use crate::route::Route;
-use crate::services::backend;
+use crate::services::{backend, dom};
 use crate::state::entry::Standing;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, Doing, RecoveryState, Stage, succeeded};
@@ -26,8 +26,6 @@ pub struct Surroundings<'a> {
     pub dispatcher: UseReducerDispatcher<RecoveryState>,
     /// Asks for the plan anew.
     pub look: Callback<()>,
-    /// Speaks to screen readers.
-    pub voice: Option<Voice>,
     /// Name of the root.
     pub root: &'a str,
     /// The operation.
@@ -68,7 +66,15 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
 
 fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+    characters
+        .next()
+        .map(|first| {
+            [first.to_ascii_uppercase()]
+                .into_iter()
+                .chain(characters)
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 /// Forgets what was said about the old plan and asks for a new one.
@@ -90,10 +96,16 @@ fn refusal(around: &Surroundings<'_>) -> Html {
 }
 
 fn digest(plan: &PlanReport, check: &PlanCheck) -> Html {
-    let Some(digest) = plan.digest else { return Html::default() };
+    let Some(digest) = plan.digest else {
+        return Html::default();
+    };
     let mark = match check {
-        PlanCheck::Agrees { .. } => html! { <p class="checked" data-testid="digest-check" data-check="agrees">{ "Checked here: this is the digest of exactly what is shown." }</p> },
-        PlanCheck::Differs { .. } => html! { <p class="checked failed" data-testid="digest-check" data-check="differs">{ "Checked here: it is not the digest of what is shown." }</p> },
+        PlanCheck::Agrees { .. } => {
+            html! { <p class="checked" data-testid="digest-check" data-check="agrees">{ "Checked here: this is the digest of exactly what is shown." }</p> }
+        }
+        PlanCheck::Differs { .. } => {
+            html! { <p class="checked failed" data-testid="digest-check" data-check="differs">{ "Checked here: it is not the digest of what is shown." }</p> }
+        }
         PlanCheck::NoDigest => Html::default(),
     };
     html! {
@@ -106,9 +118,19 @@ fn digest(plan: &PlanReport, check: &PlanCheck) -> Html {
 }
 
 fn blocked(around: &Surroundings<'_>) -> Html {
-    let Some(plan) = &around.state.plan.value else { return Html::default() };
-    let older = plan.blockers.iter().find(|reason| reason.code == Code::WaitingFor).and_then(|reason| reason.detail.split_whitespace().next());
-    let title = if plan.disposition.has_effect() { "This plan cannot be carried out now" } else { "Nothing can be done here" };
+    let Some(plan) = &around.state.plan.value else {
+        return Html::default();
+    };
+    let older = plan
+        .blockers
+        .iter()
+        .find(|reason| reason.code == Code::WaitingFor)
+        .and_then(|reason| reason.detail.split_whitespace().next());
+    let title = if plan.disposition.has_effect() {
+        "This plan cannot be carried out now"
+    } else {
+        "Nothing can be done here"
+    };
     html! {
         <>
             { notice(title, Tone::Calm, html! {
@@ -130,7 +152,11 @@ fn blocked(around: &Surroundings<'_>) -> Html {
 }
 
 fn distrusted(around: &Surroundings<'_>) -> Html {
-    let (Some(plan), PlanCheck::Differs { reason }) = (&around.state.plan.value, &around.state.check) else { return Html::default() };
+    let (Some(plan), PlanCheck::Differs { reason }) =
+        (&around.state.plan.value, &around.state.check)
+    else {
+        return Html::default();
+    };
     html! {
         <>
             { alert("What the server shows is not what its digest stands for", Tone::Stop, html! {
@@ -146,22 +172,36 @@ fn distrusted(around: &Surroundings<'_>) -> Html {
 }
 
 fn approve(around: &Surroundings<'_>) -> Html {
-    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) = (&around.state.plan.value, &around.state.check) else { return Html::default() };
-    let Some(named) = plan.digest else { return Html::default() };
+    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) =
+        (&around.state.plan.value, &around.state.check)
+    else {
+        return Html::default();
+    };
+    let Some(named) = plan.digest else {
+        return Html::default();
+    };
     let onapprove = {
-        let (request, dispatcher, voice) = (around.state.request(), around.dispatcher.clone(), around.voice.clone());
-        let (root, operation, look, onchanged) = (around.root.to_owned(), around.operation.to_owned(), around.look.clone(), around.onchanged.clone());
+        let (request, dispatcher) = (around.state.request(), around.dispatcher.clone());
+        let (root, operation, look, onchanged) = (
+            around.root.to_owned(),
+            around.operation.to_owned(),
+            around.look.clone(),
+            around.onchanged.clone(),
+        );
         Callback::from(move |()| {
-            let (request, dispatcher, voice) = (request.clone(), dispatcher.clone(), voice.clone());
-            let (root, operation, look, onchanged) = (root.clone(), operation.clone(), look.clone(), onchanged.clone());
+            let (request, dispatcher) = (request.clone(), dispatcher.clone());
+            let (root, operation, look, onchanged) = (
+                root.clone(),
+                operation.clone(),
+                look.clone(),
+                onchanged.clone(),
+            );
             dispatcher.dispatch(Action::Began(Doing::Approving));
             spawn_local(async move {
                 match backend::approve(&root, &operation, named, &request).await {
-                    Ok(_) => {
+                    Ok(()) => {
                         dispatcher.dispatch(Action::Approved);
-                        if let Some(voice) = voice {
-                            voice.say("The plan is approved.");
-                        }
+                        dom::say("The plan is approved.");
                         look.emit(());
                         onchanged.emit(());
                     }
@@ -172,7 +212,9 @@ fn approve(around: &Surroundings<'_>) -> Html {
     };
     let onstate = {
         let dispatcher = around.dispatcher.clone();
-        Callback::from(move |(requirement, stated)| dispatcher.dispatch(Action::Stated(requirement, stated)))
+        Callback::from(move |(requirement, stated)| {
+            dispatcher.dispatch(Action::Stated(requirement, stated))
+        })
     };
     let onreason = {
         let dispatcher = around.dispatcher.clone();
@@ -200,7 +242,11 @@ fn approve(around: &Surroundings<'_>) -> Html {
 /// The button that has the plan carried out, or taken up where it was left.
 fn carry_out(around: &Surroundings<'_>, named: Digest, label: &'static str) -> Html {
     let busy = around.state.doing == Some(Doing::Starting);
-    let (dispatcher, root, operation) = (around.dispatcher.clone(), around.root.to_owned(), around.operation.to_owned());
+    let (dispatcher, root, operation) = (
+        around.dispatcher.clone(),
+        around.root.to_owned(),
+        around.operation.to_owned(),
+    );
     let onclick = Callback::from(move |_: MouseEvent| {
         if busy {
             return;
@@ -218,7 +264,11 @@ fn carry_out(around: &Surroundings<'_>, named: Digest, label: &'static str) -> H
 }
 
 fn execute(around: &Surroundings<'_>) -> Html {
-    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) = (&around.state.plan.value, &around.state.check) else { return Html::default() };
+    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) =
+        (&around.state.plan.value, &around.state.check)
+    else {
+        return Html::default();
+    };
     html! {
         <>
             { steps(&plan.steps) }
@@ -232,7 +282,9 @@ fn execute(around: &Surroundings<'_>) -> Html {
 }
 
 fn running(around: &Surroundings<'_>) -> Html {
-    let Some(execution) = &around.state.execution else { return Html::default() };
+    let Some(execution) = &around.state.execution else {
+        return Html::default();
+    };
     html! {
         <>
             if around.state.out_of_touch {
@@ -244,8 +296,17 @@ fn running(around: &Surroundings<'_>) -> Html {
 }
 
 fn resume(around: &Surroundings<'_>) -> Html {
-    let named = around.state.plan.value.as_ref().and_then(|plan| plan.digest);
-    let failure = around.state.execution.as_ref().and_then(|execution| execution.failure.clone());
+    let named = around
+        .state
+        .plan
+        .value
+        .as_ref()
+        .and_then(|plan| plan.digest);
+    let failure = around
+        .state
+        .execution
+        .as_ref()
+        .and_then(|execution| execution.failure.clone());
     html! {
         <>
             if let Some(failure) = failure {
@@ -263,8 +324,12 @@ fn resume(around: &Surroundings<'_>) -> Html {
 }
 
 fn ended(around: &Surroundings<'_>) -> Html {
-    let Some(execution) = &around.state.execution else { return Html::default() };
-    let Some(report) = &execution.report else { return Html::default() };
+    let Some(execution) = &around.state.execution else {
+        return Html::default();
+    };
+    let Some(report) = &execution.report else {
+        return Html::default();
+    };
     html! {
         <>
             { outcome(report) }
@@ -276,8 +341,13 @@ fn ended(around: &Surroundings<'_>) -> Html {
 }
 
 fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
-    let record = Route::Record { root: around.root.to_owned(), operation: around.operation.to_owned() }.href();
-    let again = report.outcome == OutcomeKind::Unknown || (succeeded(report.outcome) && report.sidecar == SidecarFate::Kept);
+    let record = Route::Record {
+        root: around.root.to_owned(),
+        operation: around.operation.to_owned(),
+    }
+    .href();
+    let again = report.outcome == OutcomeKind::Unknown
+        || (succeeded(report.outcome) && report.sidecar == SidecarFate::Kept);
     html! {
         <p class="actions">
             if again { { carry_out(around, report.digest, "Carry it on") } }

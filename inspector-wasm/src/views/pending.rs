@@ -34,22 +34,39 @@ pub fn Pending(props: &Props) -> Html {
                 let started = dom::now_ms();
                 let answer = backend::recoveries(&root).await;
                 if alive.get() {
-                    dispatcher.dispatch(Action::Answered(answer, Timestamp::from_micros(dom::now_micros())));
+                    dispatcher.dispatch(Action::Answered(
+                        answer,
+                        Timestamp::from_micros(dom::now_micros()),
+                    ));
                 }
                 Some(pause_ms(dom::now_ms() - started))
             })
         };
         use_polled(props.summary.name.clone(), Box::new(ask))
     };
-    let onquery = use_callback(state.dispatcher(), |query, dispatcher| dispatcher.dispatch(Action::Query(query)));
-    let onsort = use_callback(state.dispatcher(), |sort, dispatcher| dispatcher.dispatch(Action::Sort(sort)));
+    let onquery = use_callback(state.dispatcher(), |query, dispatcher| {
+        dispatcher.dispatch(Action::Query(query))
+    });
+    let onsort = use_callback(state.dispatcher(), |sort, dispatcher| {
+        dispatcher.dispatch(Action::Sort(sort))
+    });
     let root = &props.summary.name;
-    let selected = props.operation.as_ref().and_then(|operation| state.listing.position(|_, entry| entry.key() == operation));
+    let selected = props
+        .operation
+        .as_ref()
+        .and_then(|operation| state.listing.position(|_, entry| entry.key() == operation));
     let href = {
         let (listing, root) = (state.listing.clone(), root.clone());
         Callback::from(move |position: usize| {
-            let operation = listing.get(position).map(|entry| entry.key().to_owned()).unwrap_or_default();
-            Route::Recovery { root: root.clone(), operation }.href()
+            let operation = listing
+                .get(position)
+                .map(|entry| entry.key().to_owned())
+                .unwrap_or_default();
+            Route::Recovery {
+                root: root.clone(),
+                operation,
+            }
+            .href()
         })
     };
     let onclick = refresh.reform(|_: MouseEvent| ());

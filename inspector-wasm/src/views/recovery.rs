@@ -4,11 +4,14 @@ use std::rc::Rc;
 
 use sidecar::api::{PlanReport, Progress};
 use sidecar::{Timestamp, age_text};
-use yew::{Callback, Html, Properties, UseReducerDispatcher, component, html, use_context, use_effect_with, use_reducer};
+use yew::{
+    Callback, Html, Properties, UseReducerDispatcher, component, html, use_effect_with, use_reducer,
+};
 
 use super::panel::{Surroundings, panel};
-use crate::components::{Copyable, Raw, Tables, facts, failure_notice, plain, standing_badge, time};
-use crate::context::Voice;
+use crate::components::{
+    Copyable, Tables, facts, failure_notice, plain, raw, standing_badge, time,
+};
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
 use crate::services::{backend, dom};
@@ -35,6 +38,10 @@ pub struct Props {
     pub onchanged: Callback<()>,
 }
 
+/// Instead of what will happen, once it has.
+const PLANNED: &str =
+    "This has ended, as the result says. Below is where the tables stood when it was planned.";
+
 type Dispatcher = UseReducerDispatcher<RecoveryState>;
 
 /// One recovery.
@@ -44,24 +51,50 @@ pub fn Recovery(props: &Props) -> Html {
     let stage = state.stage();
     // The screen is another one for another root or operation.
     let look = {
-        let (root, operation, dispatcher) = (props.root.clone(), props.operation.clone(), state.dispatcher());
-        let ask = move |alive| -> Asking { Box::pin(look(root.clone(), operation.clone(), alive, dispatcher.clone())) };
+        let (root, operation, dispatcher) = (
+            props.root.clone(),
+            props.operation.clone(),
+            state.dispatcher(),
+        );
+        let ask = move |alive| -> Asking {
+            Box::pin(look(
+                root.clone(),
+                operation.clone(),
+                alive,
+                dispatcher.clone(),
+            ))
+        };
         use_polled(String::new(), Box::new(ask))
     };
     {
-        let (root, operation, dispatcher) = (props.root.clone(), props.operation.clone(), state.dispatcher());
+        let (root, operation, dispatcher) = (
+            props.root.clone(),
+            props.operation.clone(),
+            state.dispatcher(),
+        );
         let running = stage == Stage::Running;
-        let ask = move |alive| -> Asking { Box::pin(follow(root.clone(), operation.clone(), running, alive, dispatcher.clone())) };
+        let ask = move |alive| -> Asking {
+            Box::pin(follow(
+                root.clone(),
+                operation.clone(),
+                running,
+                alive,
+                dispatcher.clone(),
+            ))
+        };
         use_polled(running.to_string(), Box::new(ask));
     }
-    let voice = use_context::<Voice>();
-    use_announcement(stage, &state, voice.clone(), &props.onchanged);
+    use_announcement(stage, &state, &props.onchanged);
 
     let plan = state.plan.value.clone();
     let title = match (&plan, &state.plan.failure) {
         (Some(plan), _) => plan.headline.clone(),
-        (None, Some(failure)) if failure.is_not_found() && state.execution.is_some() => "This recovery is finished.".to_owned(),
-        (None, Some(failure)) if failure.is_not_found() => "Nothing by this name is pending.".to_owned(),
+        (None, Some(failure)) if failure.is_not_found() && state.execution.is_some() => {
+            "This recovery is finished.".to_owned()
+        }
+        (None, Some(failure)) if failure.is_not_found() => {
+            "Nothing by this name is pending.".to_owned()
+        }
         (None, Some(_)) => "The plan could not be read.".to_owned(),
         (None, None) => "Looking at the tables…".to_owned(),
     };
@@ -74,17 +107,20 @@ pub fn Recovery(props: &Props) -> Html {
                 <p class="verdict">{ standing_badge(Standing::Judged(plan.disposition)) }</p>
             }
             <h1 ref={heading} tabindex="-1" data-testid="headline">{ title }</h1>
-            if let Some(plan) = &plan { <p class="lead" data-testid="consequence">{ &plan.consequence }</p>{ named_facts(plan) } }
+            if let Some(plan) = &plan {
+                <p class="lead" data-testid="consequence">{ if stage == Stage::Ended { PLANNED } else { &plan.consequence } }</p>
+                { named_facts(plan, stage) }
+            }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
             <div class="columns">
-                if let Some(plan) = &plan {
+                if let Some(plan) = plan.as_ref().filter(|plan| !plan.tables.is_empty() || plan.sidecar.is_some()) {
                     <div class="evidence">
-                        <Tables plan={plan.clone()} />
-                        { raw(plan, &state.check) }
+                        if !plan.tables.is_empty() { <Tables plan={plan.clone()} /> }
+                        { stored(plan, &state.check) }
                     </div>
                 }
                 if plan.is_some() || state.execution.is_some() {
-                    { panel(&Surroundings { state: &state, dispatcher: state.dispatcher(), look, voice, root: &props.root, operation: &props.operation, onchanged: &props.onchanged }) }
+                    { panel(&Surroundings { state: &state, dispatcher: state.dispatcher(), look, root: &props.root, operation: &props.operation, onchanged: &props.onchanged }) }
                 }
             </div>
         </article>
@@ -92,8 +128,12 @@ pub fn Recovery(props: &Props) -> Html {
 }
 
 #[yew::hook]
-fn use_announcement(stage: Stage, state: &RecoveryState, voice: Option<Voice>, onchanged: &Callback<()>) {
-    let outcome = state.execution.as_ref().and_then(|execution| execution.report.as_ref()).map(sidecar::explanation::outcome_sentence);
+fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()>) {
+    let outcome = state
+        .execution
+        .as_ref()
+        .and_then(|execution| execution.report.as_ref())
+        .map(sidecar::explanation::outcome_sentence);
     let onchanged = onchanged.clone();
     use_effect_with(stage, move |stage| {
         let text = match stage {
@@ -101,8 +141,8 @@ fn use_announcement(stage: Stage, state: &RecoveryState, voice: Option<Voice>, o
             Stage::Ended => outcome,
             _ => None,
         };
-        if let (Some(voice), Some(text)) = (voice, text) {
-            voice.say(text);
+        if let Some(text) = text {
+            dom::say(&text);
         }
         if *stage == Stage::Ended {
             onchanged.emit(());
@@ -110,16 +150,29 @@ fn use_announcement(stage: Stage, state: &RecoveryState, voice: Option<Voice>, o
     });
 }
 
-async fn look(root: String, operation: String, alive: Alive, dispatcher: Dispatcher) -> Option<u32> {
+async fn look(
+    root: String,
+    operation: String,
+    alive: Alive,
+    dispatcher: Dispatcher,
+) -> Option<u32> {
     dispatcher.dispatch(Action::Asked);
-    let answer = backend::plan(&root, &operation).await.map(Rc::new);
+    let answer = backend::plan(&root, &operation).await;
     let begun = match &answer {
         Ok(plan) => matches!(plan.progress, Progress::UnderWay | Progress::Finished),
         // Somebody may have finished it since the list was read.
         Err(failure) => failure.is_not_found(),
     };
-    let pause = answer.as_ref().ok().filter(|plan| passes_by_itself(plan)).map(|_| LOOK_AGAIN_MS);
-    let execution = if begun { backend::execution(&root, &operation).await.ok() } else { None };
+    let pause = answer
+        .as_ref()
+        .ok()
+        .filter(|plan| passes_by_itself(&plan.blockers))
+        .map(|_| LOOK_AGAIN_MS);
+    let execution = if begun {
+        backend::execution(&root, &operation).await.ok()
+    } else {
+        None
+    };
     if alive.get() {
         dispatcher.dispatch(Action::Planned(answer));
         if let Some(execution) = execution {
@@ -129,7 +182,13 @@ async fn look(root: String, operation: String, alive: Alive, dispatcher: Dispatc
     pause
 }
 
-async fn follow(root: String, operation: String, running: bool, alive: Alive, dispatcher: Dispatcher) -> Option<u32> {
+async fn follow(
+    root: String,
+    operation: String,
+    running: bool,
+    alive: Alive,
+    dispatcher: Dispatcher,
+) -> Option<u32> {
     if !running {
         return None;
     }
@@ -145,17 +204,30 @@ async fn follow(root: String, operation: String, running: bool, alive: Alive, di
     Some(pause)
 }
 
-fn named_facts(plan: &PlanReport) -> Html {
-    let started_at = plan.started_at.clone().and_then(|text| Timestamp::try_from(text).ok());
+fn named_facts(plan: &PlanReport, stage: Stage) -> Html {
+    // A file that cannot be read names no branch, main included.
+    let branch = plan
+        .branch
+        .as_deref()
+        .or(plan.writer_kind.as_ref().map(|_| "main"));
+    // An approval may be of an earlier plan, and the result says more than the plan it came of.
+    let progress = match plan.progress {
+        Progress::Approved if stage != Stage::Execute => None,
+        progress => words::progress(progress).filter(|_| stage != Stage::Ended),
+    };
+    let started_at = plan
+        .started_at
+        .clone()
+        .and_then(|text| Timestamp::try_from(text).ok());
     let operation = html! { <Copyable text={plan.operation_id.clone()} what="the operation id" /> };
     facts([
         ("operation", Some(operation)),
         ("kind", plain(plan.writer_kind.as_deref())),
-        ("branch", plain(Some(plan.branch.as_deref().unwrap_or("main")))),
+        ("branch", plain(branch)),
         ("actor", plain(plan.actor_id.as_deref())),
         ("started", time(started_at)),
         ("age", plain(plan.age_seconds.map(age_text).as_deref())),
-        ("progress", plain(words::progress(plan.progress))),
+        ("progress", plain(progress)),
     ])
 }
 
@@ -171,17 +243,23 @@ fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
             </div>
         };
     }
-    let before = state.plan.value.as_ref().map(|_| html! { <p>{ "What is shown was read before." }</p> });
+    let before = state
+        .plan
+        .value
+        .as_ref()
+        .map(|_| html! { <p>{ "What is shown was read before." }</p> });
     failure_notice(failure, before.unwrap_or_default())
 }
 
-fn raw(plan: &PlanReport, check: &PlanCheck) -> Html {
-    let Some(text) = plan.sidecar.clone() else { return Html::default() };
-    html! {
-        <Raw name="The sidecar as it is stored" {text}>
-            if let PlanCheck::Agrees { plan, .. } = check {
-                <p class="quiet-text">{ "Its digest, checked here, is the one in the plan: " }<code class="break">{ plan.sidecar.to_string() }</code></p>
-            }
-        </Raw>
-    }
+fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
+    let Some(text) = plan.sidecar.clone() else {
+        return Html::default();
+    };
+    let about = match check {
+        PlanCheck::Agrees { plan, .. } => html! {
+            <p class="quiet-text">{ "Its digest, checked here, is the one in the plan: " }<code class="break">{ plan.sidecar.to_string() }</code></p>
+        },
+        PlanCheck::NoDigest | PlanCheck::Differs { .. } => Html::default(),
+    };
+    raw("The sidecar as it is stored", text, about)
 }

@@ -5,8 +5,10 @@ use sidecar::journal::{Attempt, StepResult};
 use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
 
 use crate::lance_room::{
-    CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectIdentity, FenceRequest, Head, LanceRoom, PROPERTY_EFFECT, PROPERTY_OPERATION_ID,
-    PROPERTY_PLAN_DIGEST, PinUpdate, PublishRequest, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome, TransactionEntry,
+    CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectIdentity, EffectKind, FenceRequest,
+    Head, LanceRoom, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate,
+    PublishRequest, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
+    TransactionEntry,
 };
 use crate::root::Root;
 use crate::service::ServiceError;
@@ -23,7 +25,11 @@ pub(super) enum StepsOutcome {
     /// Somebody else committed to the catalog between reading and committing; nothing happened.
     CatalogMoved,
     /// Some precondition does not hold. Those in `done` are done, the others did not happen.
-    Conflict { done: Vec<StepResult>, detail: String, differences: Vec<Difference> },
+    Conflict {
+        done: Vec<StepResult>,
+        detail: String,
+        differences: Vec<Difference>,
+    },
     /// Storage did not say whether one of them happened.
     Unknown { detail: String },
 }
@@ -34,77 +40,158 @@ pub(super) enum Intent {
     On(Option<u64>),
     /// An earlier attempt did them.
     AlreadyDone(Vec<StepResult>),
-    /// The pins are not as planned.
-    Conflict(Vec<Difference>),
+    /// The pins are not as planned. It is unclear whether that is the effect of an earlier attempt: its version was cleaned away.
+    Conflict {
+        differences: Vec<Difference>,
+        unclear: bool,
+    },
 }
 
 enum StepOutcome {
     Done(StepResult),
     CatalogMoved,
-    Conflict { detail: String, differences: Vec<Difference> },
+    Conflict {
+        detail: String,
+        differences: Vec<Difference>,
+    },
     Unknown(String),
 }
 
-/// Reads what catalog steps are to be done on; steps on tables need nothing.
-pub(super) async fn intent(root: &Root, attempt: &Attempt, steps: &[usize]) -> Result<Intent, ServiceError> {
-    let [index] = steps else { return Ok(Intent::On(None)) };
-    let step = &attempt.plan.steps[*index];
-    let effect = match step {
-        Step::FenceCatalog { .. } => "fence_catalog",
-        Step::Publish { .. } => "publish",
-        _ => return Ok(Intent::On(None)),
+/// Reads what catalog steps are to be done on. Steps on tables are done on none, but a restore below a pin that moved would take
+/// the table away from it.
+pub(super) async fn intent(
+    root: &Root,
+    attempt: &Attempt,
+    steps: &[usize],
+) -> Result<Intent, ServiceError> {
+    let Some(index) = steps.first() else {
+        return Ok(Intent::On(None));
     };
-    // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
-    if let Some(Some(read)) = attempt.started.get(index)
-        && let Some(version) = read.checked_add(1)
-        && is_ours(root.room(), attempt, version, effect).await.map_err(|source| not_attempted("reading the catalog", source))?
-    {
-        return Ok(Intent::AlreadyDone(vec![StepResult { step: *index, version: Some(version), already_done: true }]));
-    }
-    match read_catalog(root.room(), &attempt.plan).await? {
-        Ok(catalog) => {
-            let differences = pin_differences(&attempt.plan, &catalog);
-            Ok(if differences.is_empty() { Intent::On(Some(catalog.version)) } else { Intent::Conflict(differences) })
+    let effect = match &attempt.plan.steps[*index] {
+        Step::FenceCatalog { .. } => Some(EffectKind::FenceCatalog),
+        Step::Publish { .. } => Some(EffectKind::Publish),
+        Step::Restore { .. } => None,
+        Step::Tag { .. } | Step::Record { .. } | Step::Retire { .. } => {
+            return Ok(Intent::On(None));
         }
-        Err(difference) => Ok(Intent::Conflict(vec![difference])),
+    };
+    let mut gone = None;
+    // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
+    if let (Some(effect), Some(Some(read))) = (effect, attempt.started.get(index))
+        && let Some(version) = read.checked_add(1)
+    {
+        match landed(root.room(), attempt, version, effect)
+            .await
+            .map_err(|source| not_attempted("reading the catalog", source))?
+        {
+            Landed::Ours => {
+                return Ok(Intent::AlreadyDone(vec![StepResult {
+                    step: *index,
+                    version: Some(version),
+                    already_done: true,
+                }]));
+            }
+            Landed::Foreign => {}
+            Landed::Gone => gone = Some(version),
+        }
     }
+    Ok(match read_catalog(root.room(), &attempt.plan).await? {
+        Ok(catalog) => match pin_differences(&attempt.plan, &catalog) {
+            differences if !differences.is_empty() => Intent::Conflict {
+                differences,
+                unclear: gone.is_some_and(|version| version <= catalog.version),
+            },
+            _ => Intent::On(effect.map(|_| catalog.version)),
+        },
+        Err(difference) => Intent::Conflict {
+            differences: vec![difference],
+            unclear: false,
+        },
+    })
 }
 
-async fn is_ours(room: &LanceRoom, attempt: &Attempt, version: u64, effect: &str) -> Result<bool, TableError> {
+/// What stands at the one version of the catalog at which an effect can have landed.
+enum Landed {
+    Ours,
+    Foreign,
+    Gone,
+}
+
+async fn landed(
+    room: &LanceRoom,
+    attempt: &Attempt,
+    version: u64,
+    effect: EffectKind,
+) -> Result<Landed, TableError> {
     let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.branch.as_deref());
     Ok(match room.transaction(&catalog, version).await? {
-        TransactionEntry::Gone { .. } => false,
+        TransactionEntry::Gone { .. } => Landed::Gone,
         TransactionEntry::Known(summary) => {
             let property = |name: &str| summary.properties.get(name).map(String::as_str);
-            property(PROPERTY_OPERATION_ID) == Some(attempt.plan.operation_id.as_str())
-                && property(PROPERTY_PLAN_DIGEST) == Some(attempt.bytes.digest().to_string().as_str())
-                && property(PROPERTY_EFFECT) == Some(effect)
+            let is_ours = property(PROPERTY_OPERATION_ID)
+                == Some(attempt.plan.operation_id.as_str())
+                && property(PROPERTY_PLAN_DIGEST)
+                    == Some(attempt.bytes.digest().to_string().as_str())
+                && property(PROPERTY_EFFECT) == Some(effect.as_str());
+            if is_ours {
+                Landed::Ours
+            } else {
+                Landed::Foreign
+            }
         }
     })
 }
 
-async fn read_catalog(room: &LanceRoom, plan: &Plan) -> Result<Result<Catalog, Difference>, ServiceError> {
-    let reading = room.catalog(plan.branch.as_deref()).await.map_err(|source| not_attempted("reading the catalog", source))?;
+async fn read_catalog(
+    room: &LanceRoom,
+    plan: &Plan,
+) -> Result<Result<Catalog, Difference>, ServiceError> {
+    let reading = room
+        .catalog(plan.branch.as_deref())
+        .await
+        .map_err(|source| not_attempted("reading the catalog", source))?;
     Ok(match reading {
         CatalogReading::Present(catalog) => Ok(catalog),
-        CatalogReading::NoBranch { .. } => Err(difference(None, "catalog_branch", "present", "gone")),
+        CatalogReading::NoBranch { .. } => {
+            Err(difference(None, "catalog_branch", "present", "gone"))
+        }
         CatalogReading::NoCatalog => Err(difference(None, "catalog", "present", "gone")),
     })
 }
 
 fn not_attempted(what: &str, source: TableError) -> ServiceError {
-    ServiceError::Effect { what: what.to_owned(), source }
+    ServiceError::Effect {
+        what: what.to_owned(),
+        source,
+    }
 }
 
-fn difference(table_key: Option<&str>, field: &str, planned: impl ToString, found: impl ToString) -> Difference {
-    Difference { table_key: table_key.map(str::to_owned), field: field.to_owned(), planned: planned.to_string(), found: found.to_string() }
+fn difference(
+    table_key: Option<&str>,
+    field: &str,
+    planned: impl ToString,
+    found: impl ToString,
+) -> Difference {
+    Difference {
+        table_key: table_key.map(str::to_owned),
+        field: field.to_owned(),
+        planned: planned.to_string(),
+        found: found.to_string(),
+    }
 }
 
 /// Pins that are not as the plan found them.
 fn pin_differences(plan: &Plan, catalog: &Catalog) -> Vec<Difference> {
     let differing = plan.tables.iter().filter_map(|table| {
         let found = catalog.pins.get(&table.table_key).map(|pin| pin.version);
-        (found != table.manifest_pinned).then(|| difference(Some(&table.table_key), "manifest_pinned", number(table.manifest_pinned), number(found)))
+        (found != table.manifest_pinned).then(|| {
+            difference(
+                Some(&table.table_key),
+                "manifest_pinned",
+                number(table.manifest_pinned),
+                number(found),
+            )
+        })
     });
     differing.collect()
 }
@@ -114,16 +201,31 @@ fn number(version: Option<u64>) -> String {
 }
 
 /// Does steps that do not depend on each other, concurrently.
-pub(super) async fn do_steps(root: &Root, attempt: &Attempt, steps: &[usize], catalog_version: Option<u64>) -> Result<StepsOutcome, ServiceError> {
-    let effects: Vec<_> = steps.iter().map(|index| do_step(root, attempt, *index, catalog_version)).collect();
-    let outcomes: Vec<Result<StepOutcome, ServiceError>> = futures::stream::iter(effects).buffered(TABLES_AT_ONCE).collect().await;
+pub(super) async fn do_steps(
+    root: &Root,
+    attempt: &Attempt,
+    steps: &[usize],
+    catalog_version: Option<u64>,
+) -> Result<StepsOutcome, ServiceError> {
+    let effects: Vec<_> = steps
+        .iter()
+        .map(|index| do_step(root, attempt, *index, catalog_version))
+        .collect();
+    let outcomes: Vec<Result<StepOutcome, ServiceError>> = futures::stream::iter(effects)
+        .buffered(TABLES_AT_ONCE)
+        .collect()
+        .await;
     let (mut done, mut conflict, mut unknown, mut failed) = (Vec::new(), None, None, None);
     for outcome in outcomes {
         match outcome {
             Ok(StepOutcome::Done(result)) => done.push(result),
             Ok(StepOutcome::CatalogMoved) => return Ok(StepsOutcome::CatalogMoved),
-            Ok(StepOutcome::Conflict { detail, differences }) => {
-                let (_, all): &mut (String, Vec<Difference>) = conflict.get_or_insert((detail, Vec::new()));
+            Ok(StepOutcome::Conflict {
+                detail,
+                differences,
+            }) => {
+                let (_, all): &mut (String, Vec<Difference>) =
+                    conflict.get_or_insert((detail, Vec::new()));
                 all.extend(differences);
             }
             Ok(StepOutcome::Unknown(detail)) => unknown = Some(detail),
@@ -134,37 +236,94 @@ pub(super) async fn do_steps(root: &Root, attempt: &Attempt, steps: &[usize], ca
         // What failed is met again when the journal is resumed; what is done is recognised then.
         (Some(error), _, _) => Err(error),
         (None, Some(detail), _) => Ok(StepsOutcome::Unknown { detail }),
-        (None, None, Some((detail, differences))) => Ok(StepsOutcome::Conflict { done, detail, differences }),
+        (None, None, Some((detail, differences))) => Ok(StepsOutcome::Conflict {
+            done,
+            detail,
+            differences,
+        }),
         (None, None, None) => Ok(StepsOutcome::Done(done)),
     }
 }
 
-async fn do_step(root: &Root, attempt: &Attempt, index: usize, catalog_version: Option<u64>) -> Result<StepOutcome, ServiceError> {
+async fn do_step(
+    root: &Root,
+    attempt: &Attempt,
+    index: usize,
+    catalog_version: Option<u64>,
+) -> Result<StepOutcome, ServiceError> {
     let plan = &attempt.plan;
     match &plan.steps[index] {
-        Step::Tag { table_key, branch, name, version, precondition } => {
-            tag(root.room(), table(plan, table_key, branch.as_deref()), index, name, *version, precondition).await
+        Step::Tag {
+            table_key,
+            branch,
+            name,
+            version,
+            precondition,
+        } => {
+            tag(
+                root.room(),
+                table(plan, table_key, branch.as_deref()),
+                index,
+                name,
+                *version,
+                precondition,
+            )
+            .await
         }
-        Step::FenceCatalog { .. } => fence_catalog(root.room(), attempt, index, catalog_version).await,
-        Step::Restore { table_key, branch, version, .. } => restore(root.room(), attempt, table(plan, table_key, branch.as_deref()), index, *version).await,
+        Step::FenceCatalog { .. } => {
+            fence_catalog(root.room(), attempt, index, catalog_version).await
+        }
+        Step::Restore {
+            table_key,
+            branch,
+            version,
+            ..
+        } => {
+            restore(
+                root.room(),
+                attempt,
+                table(plan, table_key, branch.as_deref()),
+                index,
+                *version,
+            )
+            .await
+        }
         Step::Publish { pins, .. } => {
             let updates = pins
                 .iter()
-                .map(|pin| PinUpdate { table_key: pin.table_key.clone(), from_pin: pin.from_version, to_version: pin.to_version, table_branch: pin.branch.clone() })
+                .map(|pin| PinUpdate {
+                    table_key: pin.table_key.clone(),
+                    from_pin: pin.from_version,
+                    to_version: pin.to_version,
+                    table_branch: pin.branch.clone(),
+                })
                 .collect();
             publish(root.room(), attempt, index, updates, catalog_version).await
         }
-        Step::Record { .. } | Step::Retire { .. } => Ok(StepOutcome::Conflict { detail: "this step is not an effect on storage".to_owned(), differences: Vec::new() }),
+        Step::Record { .. } | Step::Retire { .. } => Ok(StepOutcome::Conflict {
+            detail: "this step is not an effect on storage".to_owned(),
+            differences: Vec::new(),
+        }),
     }
 }
 
-fn table<'a>(plan: &'a Plan, table_key: &str, branch: Option<&str>) -> Option<(&'a PlannedTable, TableLocation)> {
-    let table = plan.tables.iter().find(|table| table.table_key == table_key && table.branch.as_deref() == branch)?;
+fn table<'a>(
+    plan: &'a Plan,
+    table_key: &str,
+    branch: Option<&str>,
+) -> Option<(&'a PlannedTable, TableLocation)> {
+    let table = plan
+        .tables
+        .iter()
+        .find(|table| table.table_key == table_key && table.branch.as_deref() == branch)?;
     Some((table, TableLocation::on(table.location.as_deref()?, branch)))
 }
 
 fn not_in_plan() -> StepOutcome {
-    StepOutcome::Conflict { detail: "the plan names no location for this table".to_owned(), differences: Vec::new() }
+    StepOutcome::Conflict {
+        detail: "the plan names no location for this table".to_owned(),
+        differences: Vec::new(),
+    }
 }
 
 async fn tag(
@@ -175,20 +334,53 @@ async fn tag(
     version: u64,
     precondition: &Precondition,
 ) -> Result<StepOutcome, ServiceError> {
-    let Some((table, location)) = table else { return Ok(not_in_plan()) };
+    let Some((table, location)) = table else {
+        return Ok(not_in_plan());
+    };
     let what = format!("tagging version {version} of {}", table.table_key);
-    if let Precondition::TableHead { version: planned, .. } = precondition {
-        let head = room.head(&location).await.map_err(|source| not_attempted(&what, source))?;
+    if let Precondition::TableHead {
+        version: planned, ..
+    } = precondition
+    {
+        let head = room
+            .head(&location)
+            .await
+            .map_err(|source| not_attempted(&what, source))?;
         if head != (Head::At { version: *planned }) {
-            return Ok(head_moved(table, &format!("{} moved before it was touched", table.table_key), Some(*planned), found(head)));
+            return Ok(head_moved(
+                table,
+                &format!("{} moved before it was touched", table.table_key),
+                Some(*planned),
+                found(head),
+            ));
         }
     }
-    match room.tag(&location, name, version).await.map_err(|source| not_attempted(&what, source))? {
-        TagOutcome::Created => Ok(StepOutcome::Done(StepResult { step: index, version: Some(version), already_done: false })),
-        TagOutcome::AlreadyThere => Ok(StepOutcome::Done(StepResult { step: index, version: Some(version), already_done: true })),
+    match room
+        .tag(&location, name, version)
+        .await
+        .map_err(|source| not_attempted(&what, source))?
+    {
+        TagOutcome::Created => Ok(StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: false,
+        })),
+        TagOutcome::AlreadyThere => Ok(StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: true,
+        })),
         TagOutcome::Conflict { tagged } => Ok(StepOutcome::Conflict {
-            detail: format!("the tag {name} of {} already names another version; remove it by hand if it is not needed", table.table_key),
-            differences: vec![difference(Some(&table.table_key), "tag", version, tagged.version)],
+            detail: format!(
+                "the tag {name} of {} already names another version; remove it by hand if it is not needed",
+                table.table_key
+            ),
+            differences: vec![difference(
+                Some(&table.table_key),
+                "tag",
+                version,
+                tagged.version,
+            )],
         }),
     }
 }
@@ -200,12 +392,28 @@ fn found(head: Head) -> Option<u64> {
     }
 }
 
-fn head_moved(table: &PlannedTable, detail: &str, planned: Option<u64>, found: Option<u64>) -> StepOutcome {
-    StepOutcome::Conflict { detail: detail.to_owned(), differences: vec![difference(Some(&table.table_key), "lance_head", number(planned), number(found))] }
+fn head_moved(
+    table: &PlannedTable,
+    detail: &str,
+    planned: Option<u64>,
+    found: Option<u64>,
+) -> StepOutcome {
+    StepOutcome::Conflict {
+        detail: detail.to_owned(),
+        differences: vec![difference(
+            Some(&table.table_key),
+            "lance_head",
+            number(planned),
+            number(found),
+        )],
+    }
 }
 
 fn identity(attempt: &Attempt) -> EffectIdentity {
-    EffectIdentity { operation_id: attempt.plan.operation_id.to_string(), plan_digest: attempt.bytes.digest().to_string() }
+    EffectIdentity {
+        operation_id: attempt.plan.operation_id.to_string(),
+        plan_digest: attempt.bytes.digest().to_string(),
+    }
 }
 
 async fn restore(
@@ -215,37 +423,104 @@ async fn restore(
     index: usize,
     target: u64,
 ) -> Result<StepOutcome, ServiceError> {
-    let Some((table, location)) = table else { return Ok(not_in_plan()) };
-    let Some(head_version) = table.lance_head else { return Ok(not_in_plan()) };
-    let request =
-        RestoreRequest { location, head_version, head_transaction: table.head_transaction.clone().unwrap_or_default(), target, identity: identity(attempt) };
+    let Some((table, location)) = table else {
+        return Ok(not_in_plan());
+    };
+    let Some(head_version) = table.lance_head else {
+        return Ok(not_in_plan());
+    };
+    let request = RestoreRequest {
+        location,
+        head_version,
+        head_transaction: table.head_transaction.clone().unwrap_or_default(),
+        target,
+        identity: identity(attempt),
+    };
     let what = format!("restoring version {target} of {}", table.table_key);
-    let outcome = room.restore(&request).await.map_err(|source| not_attempted(&what, source))?;
+    let mut outcome = room
+        .restore(&request)
+        .await
+        .map_err(|source| not_attempted(&what, source))?;
+    // What moved HEAD may be this very restore, sent by the executor that was taken over from, or by an attempt whose answer was
+    // lost. From a HEAD above the planned one nothing is committed any more; whose it is is looked up.
+    if matches!(outcome, CommitOutcome::HeadMoved { found, .. } if found > head_version) {
+        outcome = room
+            .restore(&request)
+            .await
+            .map_err(|source| not_attempted(&what, source))?;
+    }
     Ok(match outcome {
-        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult { step: index, version: Some(version), already_done: false }),
-        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult { step: index, version: Some(version), already_done: true }),
-        CommitOutcome::HeadMoved { found, found_transaction, .. } => {
-            let mut differences = vec![difference(Some(&table.table_key), "lance_head", head_version, found)];
+        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: false,
+        }),
+        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: true,
+        }),
+        CommitOutcome::HeadMoved {
+            found,
+            found_transaction,
+            ..
+        } => {
+            let mut differences = vec![difference(
+                Some(&table.table_key),
+                "lance_head",
+                head_version,
+                found,
+            )];
             if let Some(transaction) = found_transaction.filter(|_| found == head_version) {
-                differences.push(difference(Some(&table.table_key), "head_transaction", table.head_transaction.clone().unwrap_or_default(), transaction));
+                differences.push(difference(
+                    Some(&table.table_key),
+                    "head_transaction",
+                    table.head_transaction.clone().unwrap_or_default(),
+                    transaction,
+                ));
             }
-            StepOutcome::Conflict { detail: format!("a writer committed to {} before it could be restored; its commit stands", table.table_key), differences }
+            StepOutcome::Conflict {
+                detail: format!(
+                    "a writer committed to {} before it could be restored; its commit stands",
+                    table.table_key
+                ),
+                differences,
+            }
         }
         CommitOutcome::Refused { reason } => StepOutcome::Conflict {
-            detail: format!("Lance refuses to restore version {target} of {}: {reason}", table.table_key),
-            differences: vec![difference(Some(&table.table_key), "restorable", "yes", reason)],
+            detail: format!(
+                "Lance refuses to restore version {target} of {}: {reason}",
+                table.table_key
+            ),
+            differences: vec![difference(
+                Some(&table.table_key),
+                "restorable",
+                "yes",
+                reason,
+            )],
         },
-        CommitOutcome::Unknown { reason } => {
-            StepOutcome::Unknown(format!("storage did not say whether version {target} of {} was restored: {reason}; apply again to settle it", table.table_key))
-        }
+        CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
+            "storage did not say whether version {target} of {} was restored: {reason}; apply again to settle it",
+            table.table_key
+        )),
     })
 }
 
-async fn fence_catalog(room: &LanceRoom, attempt: &Attempt, index: usize, catalog_version: Option<u64>) -> Result<StepOutcome, ServiceError> {
+async fn fence_catalog(
+    room: &LanceRoom,
+    attempt: &Attempt,
+    index: usize,
+    catalog_version: Option<u64>,
+) -> Result<StepOutcome, ServiceError> {
     let catalog = match read_catalog(room, &attempt.plan).await? {
         Ok(catalog) if Some(catalog.version) == catalog_version => catalog,
         Ok(_) => return Ok(StepOutcome::CatalogMoved),
-        Err(difference) => return Ok(StepOutcome::Conflict { detail: "the catalog is gone".to_owned(), differences: vec![difference] }),
+        Err(difference) => {
+            return Ok(StepOutcome::Conflict {
+                detail: "the catalog is gone".to_owned(),
+                differences: vec![difference],
+            });
+        }
     };
     let request = FenceRequest {
         branch: attempt.plan.branch.clone(),
@@ -253,11 +528,20 @@ async fn fence_catalog(room: &LanceRoom, attempt: &Attempt, index: usize, catalo
         read_transaction: catalog.transaction.unwrap_or_default(),
         identity: identity(attempt),
     };
-    let outcome = room.fence_catalog(&request).await.map_err(|source| not_attempted("fencing the catalog", source))?;
+    let outcome = room
+        .fence_catalog(&request)
+        .await
+        .map_err(|source| not_attempted("fencing the catalog", source))?;
     Ok(catalog_outcome(outcome, index, "fenced"))
 }
 
-async fn publish(room: &LanceRoom, attempt: &Attempt, index: usize, updates: Vec<PinUpdate>, catalog_version: Option<u64>) -> Result<StepOutcome, ServiceError> {
+async fn publish(
+    room: &LanceRoom,
+    attempt: &Attempt,
+    index: usize,
+    updates: Vec<PinUpdate>,
+    catalog_version: Option<u64>,
+) -> Result<StepOutcome, ServiceError> {
     let Some(read_version) = catalog_version else {
         return Ok(StepOutcome::CatalogMoved);
     };
@@ -269,22 +553,50 @@ async fn publish(room: &LanceRoom, attempt: &Attempt, index: usize, updates: Vec
         tombstones: Vec::new(),
         identity: identity(attempt),
     };
-    let outcome = room.publish(&request).await.map_err(|source| not_attempted("publishing", source))?;
+    let outcome = room
+        .publish(&request)
+        .await
+        .map_err(|source| not_attempted("publishing", source))?;
     Ok(catalog_outcome(outcome, index, "published to"))
 }
 
 fn catalog_outcome(outcome: CommitOutcome, index: usize, verb: &str) -> StepOutcome {
     match outcome {
-        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult { step: index, version: Some(version), already_done: false }),
-        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult { step: index, version: Some(version), already_done: true }),
+        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: false,
+        }),
+        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: true,
+        }),
         CommitOutcome::HeadMoved { .. } => StepOutcome::CatalogMoved,
-        CommitOutcome::Refused { reason: Refusal::PinMoved { table_key, expected, found } } => StepOutcome::Conflict {
-            detail: format!("somebody published {table_key} before it could be {verb} the catalog; their pin stands"),
-            differences: vec![difference(Some(&table_key), "manifest_pinned", number(expected), number(found))],
+        CommitOutcome::Refused {
+            reason:
+                Refusal::PinMoved {
+                    table_key,
+                    expected,
+                    found,
+                },
+        } => StepOutcome::Conflict {
+            detail: format!(
+                "somebody published {table_key} before it could be {verb} the catalog; their pin stands"
+            ),
+            differences: vec![difference(
+                Some(&table_key),
+                "manifest_pinned",
+                number(expected),
+                number(found),
+            )],
         },
-        CommitOutcome::Refused { reason } => {
-            StepOutcome::Conflict { detail: format!("the catalog could not be {verb}: {reason}"), differences: vec![difference(None, "catalog", "as planned", reason)] }
-        }
-        CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!("storage did not say whether the catalog was {verb}: {reason}; apply again to settle it")),
+        CommitOutcome::Refused { reason } => StepOutcome::Conflict {
+            detail: format!("the catalog could not be {verb}: {reason}"),
+            differences: vec![difference(None, "catalog", "as planned", reason)],
+        },
+        CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
+            "storage did not say whether the catalog was {verb}: {reason}; apply again to settle it"
+        )),
     }
 }

@@ -18,14 +18,18 @@ pub struct ProgressSink {
 
 impl fmt::Debug for ProgressSink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ProgressSink").finish_non_exhaustive()
+        formatter
+            .debug_struct("ProgressSink")
+            .finish_non_exhaustive()
     }
 }
 
 impl ProgressSink {
     /// Calls `send` after every record of the journal. It must not block.
     pub fn new(send: impl Fn(ExecutionReport) + Send + Sync + 'static) -> Self {
-        Self { send: Some(Arc::new(send)) }
+        Self {
+            send: Some(Arc::new(send)),
+        }
     }
 
     pub(super) fn send(&self, report: ExecutionReport) {
@@ -40,7 +44,11 @@ pub(crate) fn execution_report(state: &JournalState, sidecar_kept: bool) -> Exec
     let operation_id = state.operation_id();
     let (steps, report) = match (state.finished(), state.attempt()) {
         (Some(finished), _) => {
-            let fate = if sidecar_kept { SidecarFate::Kept } else { SidecarFate::Retired };
+            let fate = if sidecar_kept {
+                SidecarFate::Kept
+            } else {
+                SidecarFate::Retired
+            };
             let states = finished.plan.steps.iter().map(|step| match step {
                 Step::Retire { .. } if sidecar_kept => (step, StepState::Started),
                 _ => (step, StepState::Done),
@@ -50,7 +58,10 @@ pub(crate) fn execution_report(state: &JournalState, sidecar_kept: bool) -> Exec
         }
         (None, Some(attempt)) => {
             let states = attempt.plan.steps.iter().enumerate().map(|(index, step)| {
-                let state = match (attempt.done.contains_key(&index), attempt.started.contains_key(&index)) {
+                let state = match (
+                    attempt.done.contains_key(&index),
+                    attempt.started.contains_key(&index),
+                ) {
                     (true, _) => StepState::Done,
                     (false, true) => StepState::Started,
                     (false, false) => StepState::Waiting,
@@ -61,9 +72,18 @@ pub(crate) fn execution_report(state: &JournalState, sidecar_kept: bool) -> Exec
         }
         (None, None) => (Vec::new(), None),
     };
-    ExecutionReport { operation_id: operation_id.to_string(), running: false, steps, report, failure: None }
+    ExecutionReport {
+        operation_id: operation_id.to_string(),
+        running: false,
+        steps,
+        report,
+        failure: None,
+    }
 }
 
 fn step_progress((step, state): (&Step, StepState)) -> StepProgress {
-    StepProgress { sentence: step_sentence(step), state }
+    StepProgress {
+        sentence: step_sentence(step),
+        state,
+    }
 }

@@ -2,13 +2,22 @@
 
 use sidecar::api::RefusalReport;
 use sidecar::journal::{Attempt, Finished};
-use sidecar::{ApplyReport, Difference, Digest, Effect, EffectOn, OperationId, OutcomeKind, SidecarFate, Step, TableOutcome, explanation};
+use sidecar::{
+    ApplyReport, Difference, Digest, Effect, EffectOn, OperationId, OutcomeKind, SidecarFate, Step,
+    TableOutcome, explanation,
+};
 
 use super::changed;
 
 /// Nothing was done.
-pub(super) fn refused_report(operation: &OperationId, digest: Digest, refusal: RefusalReport) -> ApplyReport {
-    let unchanged = EffectOn { effect: Effect::Unchanged };
+pub(super) fn refused_report(
+    operation: &OperationId,
+    digest: Digest,
+    refusal: RefusalReport,
+) -> ApplyReport {
+    let unchanged = EffectOn {
+        effect: Effect::Unchanged,
+    };
     ApplyReport {
         operation_id: operation.clone(),
         digest,
@@ -23,14 +32,22 @@ pub(super) fn refused_report(operation: &OperationId, digest: Digest, refusal: R
 }
 
 /// Everything was done.
-pub(super) fn finished_report(finished: &Finished, operation: &OperationId, sidecar: SidecarFate) -> ApplyReport {
+pub(super) fn finished_report(
+    finished: &Finished,
+    operation: &OperationId,
+    sidecar: SidecarFate,
+) -> ApplyReport {
     let mut report = ApplyReport {
         operation_id: operation.clone(),
         digest: finished.digest,
         outcome: finished.outcome,
         tables: finished.tables.clone(),
-        catalog: EffectOn { effect: finished.catalog },
-        audit: EffectOn { effect: Effect::Changed },
+        catalog: EffectOn {
+            effect: finished.catalog,
+        },
+        audit: EffectOn {
+            effect: Effect::Changed,
+        },
         sidecar,
         differences: Vec::new(),
         detail: String::new(),
@@ -40,8 +57,20 @@ pub(super) fn finished_report(finished: &Finished, operation: &OperationId, side
 }
 
 /// The world was not as planned.
-pub(super) fn conflict_report(attempt: &Attempt, operation: &OperationId, detail: String, differences: Vec<Difference>) -> ApplyReport {
-    unfinished_report(attempt, operation, OutcomeKind::Conflict, detail, differences, None)
+pub(super) fn conflict_report(
+    attempt: &Attempt,
+    operation: &OperationId,
+    detail: String,
+    differences: Vec<Difference>,
+) -> ApplyReport {
+    unfinished_report(
+        attempt,
+        operation,
+        OutcomeKind::Conflict,
+        detail,
+        differences,
+        None,
+    )
 }
 
 /// Some steps are done and some not; those in `unclear` may or may not be.
@@ -58,8 +87,12 @@ pub(super) fn unfinished_report(
         digest: attempt.bytes.digest(),
         outcome,
         tables: table_outcomes(attempt, unclear),
-        catalog: EffectOn { effect: catalog_effect(attempt, unclear) },
-        audit: EffectOn { effect: Effect::Unchanged },
+        catalog: EffectOn {
+            effect: catalog_effect(attempt, unclear),
+        },
+        audit: EffectOn {
+            effect: Effect::Unchanged,
+        },
         sidecar: SidecarFate::Kept,
         differences,
         detail,
@@ -70,8 +103,12 @@ pub(super) fn unfinished_report(
 pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Vec<TableOutcome> {
     let outcome = |table: &sidecar::PlannedTable| {
         let concerns = |step: &Step| match step {
-            Step::Restore { table_key, branch, .. } => (table_key, branch) == (&table.table_key, &table.branch),
-            Step::Publish { pins, .. } => pins.iter().any(|pin| (&pin.table_key, &pin.branch) == (&table.table_key, &table.branch)),
+            Step::Restore {
+                table_key, branch, ..
+            } => (table_key, branch) == (&table.table_key, &table.branch),
+            Step::Publish { pins, .. } => pins
+                .iter()
+                .any(|pin| (&pin.table_key, &pin.branch) == (&table.table_key, &table.branch)),
             _ => false,
         };
         TableOutcome::of(&attempt.plan, table, effect(attempt, unclear, concerns))
@@ -81,13 +118,26 @@ pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Ve
 
 /// What is known to have happened to the catalog.
 pub(super) fn catalog_effect(attempt: &Attempt, unclear: Option<&[usize]>) -> Effect {
-    effect(attempt, unclear, |step| matches!(step, Step::FenceCatalog { .. } | Step::Publish { .. }))
+    effect(attempt, unclear, |step| {
+        matches!(step, Step::FenceCatalog { .. } | Step::Publish { .. })
+    })
 }
 
-fn effect(attempt: &Attempt, unclear: Option<&[usize]>, concerns: impl Fn(&Step) -> bool) -> Effect {
-    let steps = attempt.plan.steps.iter().enumerate().filter(|(_, step)| concerns(step));
+fn effect(
+    attempt: &Attempt,
+    unclear: Option<&[usize]>,
+    concerns: impl Fn(&Step) -> bool,
+) -> Effect {
+    let steps = attempt
+        .plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| concerns(step));
     let indices: Vec<usize> = steps.map(|(index, _)| index).collect();
-    let is_unclear = |index: &usize| unclear.is_some_and(|unclear| unclear.contains(index)) && !attempt.done.contains_key(index);
+    let is_unclear = |index: &usize| {
+        unclear.is_some_and(|unclear| unclear.contains(index)) && !attempt.done.contains_key(index)
+    };
     if indices.iter().any(is_unclear) {
         return Effect::Unknown;
     }

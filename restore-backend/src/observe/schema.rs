@@ -32,26 +32,52 @@ struct DeclaredTable {
 }
 
 /// `None` if one of the files cannot be read, or is none a schema has: then nothing is known, and nobody else is held up.
-pub(super) async fn observe_schema(root: &Root, sidecar: &Sidecar, catalog: &Catalog) -> Option<SchemaObservation> {
+pub(super) async fn observe_schema(
+    root: &Root,
+    sidecar: &Sidecar,
+    catalog: &Catalog,
+) -> Option<SchemaObservation> {
     let read = async {
-        futures::try_join!(digest(root, STAGED_SOURCE), digest(root, STAGED_IR), digest(root, STAGED_STATE), read(root, LIVE_IR))
+        futures::try_join!(
+            digest(root, STAGED_SOURCE),
+            digest(root, STAGED_IR),
+            digest(root, STAGED_STATE),
+            read(root, LIVE_IR)
+        )
     };
-    let Ok((staged_source, staged_ir, staged_state, live_ir)) = read.await else { return None };
-    let registered = sidecar.additional_registrations.iter().all(|registration| catalog.pins.contains_key(&registration.table_key));
-    let removed = sidecar.tombstones.iter().all(|tombstone| catalog.tombstones.get(&tombstone.table_key).is_some_and(|version| *version >= tombstone.tombstone_version));
-    let declared: Option<DeclaredTables> = live_ir.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Ok((staged_source, staged_ir, staged_state, live_ir)) = read.await else {
+        return None;
+    };
+    let registered = sidecar
+        .additional_registrations
+        .iter()
+        .all(|registration| catalog.pins.contains_key(&registration.table_key));
+    let removed = sidecar.tombstones.iter().all(|tombstone| {
+        catalog
+            .tombstones
+            .get(&tombstone.table_key)
+            .is_some_and(|version| *version >= tombstone.tombstone_version)
+    });
+    let declared: Option<DeclaredTables> =
+        live_ir.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let declares = |table_key: &str| {
-        declared.as_ref().is_some_and(|declared| match table_key.split_once(':') {
-            Some(("node", name)) => declared.nodes.iter().any(|table| table.name == name),
-            Some(("edge", name)) => declared.edges.iter().any(|table| table.name == name),
-            _ => false,
-        })
+        declared
+            .as_ref()
+            .is_some_and(|declared| match table_key.split_once(':') {
+                Some(("node", name)) => declared.nodes.iter().any(|table| table.name == name),
+                Some(("edge", name)) => declared.edges.iter().any(|table| table.name == name),
+                _ => false,
+            })
     };
     Some(SchemaObservation {
         staged_source,
         staged_ir,
         staged_state,
-        live_ir_declares_tables: !sidecar.additional_registrations.is_empty() && sidecar.additional_registrations.iter().all(|registration| declares(&registration.table_key)),
+        live_ir_declares_tables: !sidecar.additional_registrations.is_empty()
+            && sidecar
+                .additional_registrations
+                .iter()
+                .all(|registration| declares(&registration.table_key)),
         published: registered && removed,
     })
 }
@@ -60,7 +86,9 @@ pub(super) async fn observe_schema(root: &Root, sidecar: &Sidecar, catalog: &Cat
 struct Unread;
 
 async fn digest(root: &Root, name: &str) -> Result<Option<Digest>, Unread> {
-    Ok(read(root, name).await?.map(|bytes| Digest::of(Tag::SchemaFile, &bytes)))
+    Ok(read(root, name)
+        .await?
+        .map(|bytes| Digest::of(Tag::SchemaFile, &bytes)))
 }
 
 async fn read(root: &Root, name: &str) -> Result<Option<Vec<u8>>, Unread> {

@@ -1,7 +1,10 @@
 //! Making the plan of one pending operation, as it is right now.
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
-use sidecar::{Code, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason, Sidecar, Timestamp, age_blocker, judge, plan, refuse};
+use sidecar::{
+    Code, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason, Sidecar,
+    Timestamp, age_blocker, judge, plan, refuse,
+};
 
 use super::ServiceError;
 use crate::journal_store::Journal;
@@ -44,11 +47,24 @@ pub(crate) enum Fresh {
     },
 }
 
-pub(crate) async fn fresh_plan(root: &Root, operation: &OperationId, now: Timestamp) -> Result<Fresh, ServiceError> {
+pub(crate) async fn fresh_plan(
+    root: &Root,
+    operation: &OperationId,
+    now: Timestamp,
+) -> Result<Fresh, ServiceError> {
     let recoveries = pending(root).await?;
-    let entry = recoveries.into_iter().find(|recovery| recovery.operation_id().as_ref() == Some(operation));
-    let Some(PendingRecovery { listed, journal, broken }) = entry else {
-        return Ok(Fresh::Gone { journal: Journal::load(root.objects(), operation, &root.limits()).await? });
+    let entry = recoveries
+        .into_iter()
+        .find(|recovery| recovery.operation_id().as_ref() == Some(operation));
+    let Some(PendingRecovery {
+        listed,
+        journal,
+        broken,
+    }) = entry
+    else {
+        return Ok(Fresh::Gone {
+            journal: Journal::load(root.objects(), operation, &root.limits()).await?,
+        });
     };
     if let Some(error) = broken {
         return Err(error.into());
@@ -60,11 +76,28 @@ pub(crate) async fn fresh_plan(root: &Root, operation: &OperationId, now: Timest
     if journal.state.attempt().is_some() || journal.state.finished().is_some() {
         return Ok(Fresh::UnderWay { journal });
     }
-    let entry = PendingRecovery { listed, journal: None, broken: None };
+    let entry = PendingRecovery {
+        listed,
+        journal: None,
+        broken: None,
+    };
     let planned = made_plan(root, &entry).await?;
-    let Some(Planned { plan, bytes, mut blockers, .. }) = planned else { return Ok(Fresh::Gone { journal }) };
+    let Some(Planned {
+        plan,
+        bytes,
+        mut blockers,
+        ..
+    }) = planned
+    else {
+        return Ok(Fresh::Gone { journal });
+    };
     blockers.extend(age(root, entry.listed.file.content.as_ref().ok(), now));
-    Ok(Fresh::Plan { plan, bytes, blockers, journal })
+    Ok(Fresh::Plan {
+        plan,
+        bytes,
+        blockers,
+        journal,
+    })
 }
 
 struct Planned {
@@ -81,60 +114,127 @@ async fn made_plan(root: &Root, entry: &PendingRecovery) -> Result<Option<Planne
     let (verdict, observation) = match (sidecar, &entry.listed.refusal) {
         (Some(sidecar), None) => {
             let observation = observe(root, sidecar).await?;
-            (judge(sidecar, entry.listed.waiting_for.as_deref(), &observation), Some(observation))
+            (
+                judge(sidecar, entry.listed.waiting_for.as_deref(), &observation),
+                Some(observation),
+            )
         }
         (_, refusal) => (refuse(refusal_of(entry, refusal.clone()), sidecar), None),
     };
-    let (Some(operation_id), Some(sidecar_digest)) = (file.operation_id(), file.digest) else { return Ok(None) };
-    let input =
-        PlanInput { root: root.id(), operation_id: &operation_id, file: &file.file, sidecar_digest, sidecar, observation: observation.as_ref(), verdict: &verdict };
+    let (Some(operation_id), Some(sidecar_digest)) = (file.operation_id(), file.digest) else {
+        return Ok(None);
+    };
+    let input = PlanInput {
+        root: root.id(),
+        operation_id: &operation_id,
+        file: &file.file,
+        sidecar_digest,
+        sidecar,
+        observation: observation.as_ref(),
+        verdict: &verdict,
+    };
     let plan = plan(&input);
     let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
-    Ok(Some(Planned { plan, bytes, blockers: verdict.blockers, observation }))
+    Ok(Some(Planned {
+        plan,
+        bytes,
+        blockers: verdict.blockers,
+        observation,
+    }))
 }
 
 fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Reason {
-    refusal.or_else(|| entry.listed.file.content.clone().err()).unwrap_or_else(|| Reason::new(Code::Unreadable, format!("{} cannot be read", entry.listed.file.file)))
+    refusal
+        .or_else(|| entry.listed.file.content.clone().err())
+        .unwrap_or_else(|| {
+            Reason::new(
+                Code::Unreadable,
+                format!("{} cannot be read", entry.listed.file.file),
+            )
+        })
 }
 
 fn age(root: &Root, sidecar: Option<&Sidecar>, now: Timestamp) -> Option<Reason> {
-    age_blocker(sidecar?.started_at.age_seconds(now), root.min_age().as_secs())
+    age_blocker(
+        sidecar?.started_at.age_seconds(now),
+        root.min_age().as_secs(),
+    )
 }
 
 /// The report over one pending entry: of its frozen plan if it is under way or finished, else of the plan it has now.
-pub(crate) async fn plan_entry(root: &Root, entry: &PendingRecovery, now: Timestamp) -> Result<PlanReport, ServiceError> {
-    if let Some(report) = entry.journal.as_ref().map(|journal| frozen_report(root, journal, now)).transpose()?.flatten() {
+pub(crate) async fn plan_entry(
+    root: &Root,
+    entry: &PendingRecovery,
+    now: Timestamp,
+) -> Result<PlanReport, ServiceError> {
+    if let Some(report) = entry
+        .journal
+        .as_ref()
+        .map(|journal| frozen_report(root, journal, now))
+        .transpose()?
+        .flatten()
+    {
         return Ok(report);
     }
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
-    let sidecar_text = String::from_utf8(file.bytes.clone()).ok().filter(|text| !text.is_empty());
-    let Some(Planned { plan, bytes, mut blockers, observation }) = made_plan(root, entry).await? else {
+    let sidecar_text = String::from_utf8(file.bytes.clone())
+        .ok()
+        .filter(|text| !text.is_empty());
+    let Some(Planned {
+        plan,
+        bytes,
+        mut blockers,
+        observation,
+    }) = made_plan(root, entry).await?
+    else {
         return Ok(refused_report(root, entry, sidecar_text, now));
     };
     if plan.disposition.has_effect() {
         blockers.extend(age(root, sidecar, now));
     }
-    let approvals = entry.journal.as_ref().map(|journal| super::approvals_of(journal, bytes.digest())).unwrap_or_default();
-    let context = PlanContext { sidecar, sidecar_text, observation: observation.as_ref(), blockers, progress: progress(entry.journal.as_ref()), approvals, now };
+    let approvals = entry
+        .journal
+        .as_ref()
+        .map(|journal| super::approvals_of(journal, bytes.digest()))
+        .unwrap_or_default();
+    let context = PlanContext {
+        sidecar,
+        sidecar_text,
+        observation: observation.as_ref(),
+        blockers,
+        progress: progress(entry.journal.as_ref()),
+        approvals,
+        now,
+    };
     Ok(super::report(&plan, &bytes, context))
 }
 
 /// A file that names no operation has no plan; what it is refused for is all there is to say.
-fn refused_report(root: &Root, entry: &PendingRecovery, sidecar_text: Option<String>, now: Timestamp) -> PlanReport {
+fn refused_report(
+    root: &Root,
+    entry: &PendingRecovery,
+    sidecar_text: Option<String>,
+    now: Timestamp,
+) -> PlanReport {
     let file = &entry.listed.file;
     let reason = refusal_of(entry, entry.listed.refusal.clone());
     let headline = format!("{} is refused: {}.", file.file, reason.detail);
     let consequence = "Nothing about it is decided, and nothing will be done to it.".to_owned();
     let started_at = file.glimpse.started_at.clone();
     PlanReport {
-        operation_id: file.operation_id().map_or_else(|| file.file.clone(), String::from),
+        operation_id: file
+            .operation_id()
+            .map_or_else(|| file.file.clone(), String::from),
         root: root.id().to_string(),
         file: file.file.clone(),
         writer_kind: file.glimpse.writer_kind.clone(),
         branch: file.glimpse.branch.clone(),
         actor_id: file.glimpse.actor_id.clone(),
-        age_seconds: started_at.clone().and_then(|text| Timestamp::try_from(text).ok()).map(|started_at| started_at.age_seconds(now)),
+        age_seconds: started_at
+            .clone()
+            .and_then(|text| Timestamp::try_from(text).ok())
+            .map(|started_at| started_at.age_seconds(now)),
         started_at,
         disposition: Disposition::Refused,
         decision: None,
@@ -155,7 +255,11 @@ fn refused_report(root: &Root, entry: &PendingRecovery, sidecar_text: Option<Str
 }
 
 /// The report over a plan that is under way or finished, from the journal alone; `None` if there is none.
-pub(super) fn frozen_report(root: &Root, journal: &Journal, now: Timestamp) -> Result<Option<PlanReport>, ServiceError> {
+pub(super) fn frozen_report(
+    root: &Root,
+    journal: &Journal,
+    now: Timestamp,
+) -> Result<Option<PlanReport>, ServiceError> {
     let (plan, sidecar_text) = match (journal.state.attempt(), journal.state.finished()) {
         (Some(attempt), _) => (&attempt.plan, &attempt.sidecar),
         (None, Some(finished)) => (&finished.plan, &finished.sidecar),

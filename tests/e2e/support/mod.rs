@@ -5,11 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_backend::lance_room::{CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation, TableWrite};
+use restore_backend::lance_room::{
+    CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
+    TableWrite,
+};
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service::{self, Answer, Approver};
 use restore_backend::store::{Durability, Gate, RequestLog};
-use restore_backend::two_phase_writer::{NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter};
+use restore_backend::two_phase_writer::{
+    NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter,
+};
 use restore_backend::{clock, execute::ProgressSink};
 use sidecar::api::PlanReport;
 use sidecar::{ApplyReport, Digest, OperationId, Timestamp};
@@ -37,23 +42,45 @@ impl Store {
     /// A graph that a released engine left behind, unpacked.
     pub fn unpacked(engine: &str, name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let archive = std::fs::File::open(fixtures().join(engine).join(format!("{name}.tar.gz"))).unwrap();
-        tar::Archive::new(flate2::read::GzDecoder::new(archive)).unpack(folder.path()).unwrap();
-        Self { path: folder.path().join(name), relocated_from: Some(format!("/srv/graphs/{name}")), _folder: folder }
+        let archive =
+            std::fs::File::open(fixtures().join(engine).join(format!("{name}.tar.gz"))).unwrap();
+        tar::Archive::new(flate2::read::GzDecoder::new(archive))
+            .unpack(folder.path())
+            .unwrap();
+        Self {
+            path: folder.path().join(name),
+            relocated_from: Some(format!("/srv/graphs/{name}")),
+            _folder: folder,
+        }
     }
 
     /// A store of our own writer with these tables, ten rows each, all published at version 1.
     pub async fn with_tables(table_keys: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Self { path: folder.path().join("store"), relocated_from: None, _folder: folder };
+        let store = Self {
+            path: folder.path().join("store"),
+            relocated_from: None,
+            _folder: folder,
+        };
         std::fs::create_dir(&store.path).unwrap();
         let room = store.room().await;
         let mut tables = Vec::new();
         for table_key in table_keys {
-            let version = room.create_table(&place(table_key), &rows(0..10)).await.unwrap();
-            tables.push(CatalogTable { table_key: (*table_key).to_owned(), location: place(table_key).path, version, table_branch: None });
+            let version = room
+                .create_table(&place(table_key), &rows(0..10))
+                .await
+                .unwrap();
+            tables.push(CatalogTable {
+                table_key: (*table_key).to_owned(),
+                location: place(table_key).path,
+                version,
+                table_branch: None,
+            });
         }
-        assert!(matches!(room.create_catalog(&tables).await.unwrap(), CreateOutcome::Created { .. }));
+        assert!(matches!(
+            room.create_catalog(&tables).await.unwrap(),
+            CreateOutcome::Created { .. }
+        ));
         store
     }
 
@@ -71,27 +98,52 @@ impl Store {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
         copy_folder(&self.path, &path);
-        let home = self.relocated_from.clone().unwrap_or_else(|| self.path.to_str().unwrap().to_owned());
-        Self { _folder: folder, path, relocated_from: Some(home) }
+        let home = self
+            .relocated_from
+            .clone()
+            .unwrap_or_else(|| self.path.to_str().unwrap().to_owned());
+        Self {
+            _folder: folder,
+            path,
+            relocated_from: Some(home),
+        }
     }
 
     /// What a writer without this program's options has.
     pub async fn room(&self) -> LanceRoom {
-        let options = RoomOptions { durability: Durability::Relaxed, relocated_from: self.relocated_from.clone(), ..RoomOptions::default() };
-        LanceRoom::open(self.path.to_str().unwrap(), options).await.unwrap()
+        let options = RoomOptions {
+            durability: Durability::Relaxed,
+            relocated_from: self.relocated_from.clone(),
+            ..RoomOptions::default()
+        };
+        LanceRoom::open(self.path.to_str().unwrap(), options)
+            .await
+            .unwrap()
     }
 
     pub async fn open(&self) -> Opened {
-        self.open_with(RequestLog::recording(), Duration::ZERO).await
+        self.open_with(RequestLog::recording(), Duration::ZERO)
+            .await
     }
 
     pub async fn open_behind(&self, gate: Arc<dyn Gate>) -> Opened {
-        self.open_with(RequestLog::recording().with_gate(gate), Duration::ZERO).await
+        self.open_with(RequestLog::recording().with_gate(gate), Duration::ZERO)
+            .await
     }
 
     pub async fn open_with(&self, log: RequestLog, min_age: Duration) -> Opened {
-        let options = RootOptions { relocated_from: self.relocated_from.clone(), min_age, durability: Durability::Relaxed, log: log.clone() };
-        Opened { root: Root::open(self.path.to_str().unwrap(), options).await.unwrap(), log }
+        let options = RootOptions {
+            relocated_from: self.relocated_from.clone(),
+            min_age,
+            durability: Durability::Relaxed,
+            log: log.clone(),
+        };
+        Opened {
+            root: Root::open(self.path.to_str().unwrap(), options)
+                .await
+                .unwrap(),
+            log,
+        }
     }
 
     /// Every file with its bytes, to tell whether anything at all changed.
@@ -114,7 +166,9 @@ impl Store {
 
     /// The one operation with a sidecar.
     pub fn operation(&self) -> OperationId {
-        let mut names = std::fs::read_dir(self.path.join("__recovery")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names = std::fs::read_dir(self.path.join("__recovery"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let name = names.next().expect("a sidecar");
         assert!(names.next().is_none(), "more than one sidecar");
         name.trim_end_matches(".json").parse().unwrap()
@@ -127,20 +181,32 @@ impl Store {
     pub async fn begin(&self, tables: &[&str]) -> Prepared {
         let operation = NewOperation {
             operation_id: None,
-            started_at: Some(Timestamp::from_micros(clock::now().micros() - 3_600_000_000)),
+            started_at: Some(Timestamp::from_micros(
+                clock::now().micros() - 3_600_000_000,
+            )),
             branch: None,
             actor_id: Some("ada".to_owned()),
             kind: OperationKind::Mutation,
             tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         };
-        done(TwoPhaseWriter::new(self.room().await).begin(operation).await.unwrap())
+        done(
+            TwoPhaseWriter::new(self.room().await)
+                .begin(operation)
+                .await
+                .unwrap(),
+        )
     }
 
     /// A write over `tables` that died after committing the first `committed` of them.
     pub async fn crashed_write(&self, tables: &[&str], committed: usize) -> OperationId {
         let mut prepared = self.begin(tables).await;
         for table in &tables[..committed] {
-            done(prepared.commit(table, TableWrite::append_rows(&rows(100..103))).await.unwrap());
+            done(
+                prepared
+                    .commit(table, TableWrite::append_rows(&rows(100..103)))
+                    .await
+                    .unwrap(),
+            );
         }
         prepared.stop()
     }
@@ -148,11 +214,17 @@ impl Store {
     /// What readers see: rows of every table at its pin. Also checks that every pin is its table's HEAD.
     pub async fn visible_rows(&self) -> BTreeMap<String, u64> {
         let room = self.room().await;
-        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else { panic!("no catalog") };
+        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+            panic!("no catalog")
+        };
         let mut visible = BTreeMap::new();
         for (table_key, pin) in &catalog.pins {
-            let location = TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
-            visible.insert(table_key.clone(), room.count_rows(&location, pin.version).await.unwrap());
+            let location =
+                TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
+            visible.insert(
+                table_key.clone(),
+                room.count_rows(&location, pin.version).await.unwrap(),
+            );
         }
         visible
     }
@@ -160,12 +232,19 @@ impl Store {
     /// Tables whose HEAD is not their pin, with both.
     pub async fn drift(&self) -> BTreeMap<String, (u64, Head)> {
         let room = self.room().await;
-        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else { panic!("no catalog") };
+        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+            panic!("no catalog")
+        };
         let mut drift = BTreeMap::new();
         for (table_key, pin) in &catalog.pins {
-            let location = TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
+            let location =
+                TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
             let head = room.head(&location).await.unwrap();
-            if head != (Head::At { version: pin.version }) {
+            if head
+                != (Head::At {
+                    version: pin.version,
+                })
+            {
                 drift.insert(table_key.clone(), (pin.version, head));
             }
         }
@@ -205,22 +284,34 @@ pub fn place(table_key: &str) -> TableLocation {
 }
 
 pub fn rows(values: std::ops::Range<u64>) -> Vec<Row> {
-    values.map(|value| Row::new(format!("row-{value}"), format!("name {value}"), value)).collect()
+    values
+        .map(|value| Row::new(format!("row-{value}"), format!("name {value}"), value))
+        .collect()
 }
 
 pub fn approver() -> Approver {
-    Approver { name: "grace".to_owned(), reason: Some("the writer died".to_owned()), writers_stopped: true, ..Approver::default() }
+    Approver {
+        name: "grace".to_owned(),
+        reason: Some("the writer died".to_owned()),
+        writers_stopped: true,
+        ..Approver::default()
+    }
 }
 
 impl Opened {
     pub async fn plan(&self, operation: &OperationId) -> PlanReport {
-        service::plan(&self.root, operation.as_str(), clock::now()).await.unwrap()
+        service::plan(&self.root, operation.as_str(), clock::now())
+            .await
+            .unwrap()
     }
 
     /// Approves the plan as it is now.
     pub async fn approve(&self, operation: &OperationId) -> Digest {
         let digest = self.plan(operation).await.digest.expect("a digest");
-        match service::approve(&self.root, operation, digest, approver(), clock::now()).await.unwrap() {
+        match service::approve(&self.root, operation, digest, approver(), clock::now())
+            .await
+            .unwrap()
+        {
             Answer::Done(report) => assert!(report.authorized),
             Answer::No(refusal) => panic!("{refusal:?}"),
         }
@@ -228,7 +319,9 @@ impl Opened {
     }
 
     pub async fn apply(&self, operation: &OperationId, digest: Digest) -> ApplyReport {
-        service::apply(&self.root, operation, digest, &ProgressSink::default()).await.unwrap()
+        service::apply(&self.root, operation, digest, &ProgressSink::default())
+            .await
+            .unwrap()
     }
 
     pub async fn recover(&self, operation: &OperationId) -> ApplyReport {
@@ -237,7 +330,11 @@ impl Opened {
     }
 
     pub async fn audit_holds(&self, operation: &OperationId) -> bool {
-        let report = service::audit(&self.root, Some(operation), true).await.unwrap();
-        report.operations.len() == 1 && report.operations[0].verified == Some(true) && report.operations[0].outcome.is_some()
+        let report = service::audit(&self.root, Some(operation), true)
+            .await
+            .unwrap();
+        report.operations.len() == 1
+            && report.operations[0].verified == Some(true)
+            && report.operations[0].outcome.is_some()
     }
 }

@@ -4,9 +4,15 @@ use std::collections::BTreeSet;
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability, TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
+    TableObservation,
 };
-use sidecar::{Approval, Limits, PlanBytes, PlanInput, RootId, SidecarFile, Timestamp, judge, plan};
+use sidecar::{
+    Approval, Limits, PlanBytes, PlanInput, RootId, SidecarFile, Timestamp, judge, plan,
+};
+
+use crate::state::plan_check::PlanAnswer;
+use crate::wire;
 
 const FILE: &str = "01M8125ENACWR9X1EZNRMDV5V2.json";
 
@@ -19,7 +25,10 @@ fn table(key: &str, pinned: u64, head: u64) -> TableObservation {
         branch: None,
         location: Some("nodes/1".to_owned()),
         pinned: Pinned::At { version: pinned },
-        head: HeadObservation::At { version: head, transaction: Some("5f0c".to_owned()) },
+        head: HeadObservation::At {
+            version: head,
+            transaction: Some("5f0c".to_owned()),
+        },
         location_conflict: None,
         transactions: Vec::new(),
         head_content: ContentComparison::Different,
@@ -29,7 +38,12 @@ fn table(key: &str, pinned: u64, head: u64) -> TableObservation {
 
 pub(crate) fn observation() -> Observation {
     Observation {
-        catalog: CatalogObservation::Present { version: 9, stamp: 3, two_phase: true, branch_created_at: None },
+        catalog: CatalogObservation::Present {
+            version: 9,
+            stamp: 3,
+            two_phase: true,
+            branch_created_at: None,
+        },
         tables: vec![table("node:Author", 4, 5), table("edge:Wrote", 5, 5)],
         schema: None,
     }
@@ -60,6 +74,11 @@ pub(crate) fn report() -> PlanReport {
         now: Timestamp::from_micros(sidecar.started_at.micros() + 3_600_000_000),
     };
     PlanReport::new(&plan, &PlanBytes::of(&plan).unwrap(), context)
+}
+
+/// As the page takes it.
+pub(crate) fn answer(report: &PlanReport) -> PlanAnswer {
+    wire::read(&serde_json::to_vec(report).unwrap()).unwrap()
 }
 
 pub(crate) fn approval(report: &PlanReport, writers_stopped: bool) -> Approval {

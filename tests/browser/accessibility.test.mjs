@@ -1,0 +1,219 @@
+// Every screen for everybody: checked by axe in light, dark and forced colours, and usable at any length.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { drawn, launch } from "./browser.mjs";
+import { pending, startDemo, writer } from "./demo.mjs";
+import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const LOOKS = {
+  light: { colorScheme: "light", forcedColors: "none" },
+  dark: { colorScheme: "dark", forcedColors: "none" },
+  "forced colours": { colorScheme: "dark", forcedColors: "active" },
+};
+const MANY = 10_000;
+
+let browser;
+let context;
+let demo;
+let shop;
+let museum;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launch()]);
+  [shop, museum] = [demo.root("shop"), demo.root("museum")];
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  await page.goto(demo.login);
+  await drawn(page);
+  await page.close();
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+/** What axe finds wrong, in every look; one line each. */
+async function violations(page) {
+  await page.evaluate(AXE);
+  const found = [];
+  for (const [look, media] of Object.entries(LOOKS)) {
+    await page.emulateMedia(media);
+    // Colours that are still on their way to those of this look are nobody's business.
+    await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+    const results = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    for (const { id, nodes } of results.violations) {
+      for (const node of nodes) found.push(`${look}: ${id}: ${node.html} (${node.failureSummary})`);
+    }
+  }
+  return found;
+}
+
+/** A screen without a single violation, however it is looked at. */
+function screen(name, reach, as = () => context) {
+  test(`${name} has nothing that axe objects to`, async () => {
+    const page = await as().newPage();
+    await reach(page);
+    assert.deepEqual(await violations(page), []);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const overflow = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    assert.equal(await page.evaluate(overflow), 0, "a narrow screen is not scrolled sideways");
+    await page.close();
+  });
+}
+
+const go = async (page, hash) => {
+  await page.goto(`${demo.origin}/#${hash}`);
+  await drawn(page);
+};
+
+const stage = (page, wanted) => page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
+
+async function recovery(page, root, fits, wanted) {
+  const { operation_id, file, refused } = await pending(demo.root(root), fits);
+  await go(page, `/pending/${root}/${refused ? file : operation_id}`);
+  await stage(page, wanted);
+}
+
+screen("the list", async (page) => {
+  await go(page, "/pending/shop");
+  await page.getByRole("row").nth(6).waitFor();
+});
+
+for (const [disposition, wanted] of Object.entries({
+  roll_forward: "approve",
+  roll_back: "approve",
+  already_published: "approve",
+  never_started: "approve",
+  waiting: "blocked",
+})) {
+  screen(`a recovery that is ${disposition}`, (page) =>
+    recovery(page, "shop", (entry) => entry.disposition === disposition, wanted),
+  );
+}
+
+screen("a refused file", (page) =>
+  recovery(page, "shop", (entry) => entry.refused?.code === "not_json", "blocked"),
+);
+
+screen("a recovery that a person has to look at", (page) =>
+  recovery(page, "museum", (entry) => entry.disposition === "abort", "blocked"),
+);
+
+screen("a recovery that may still be running", (page) =>
+  recovery(page, "museum", (entry) => entry.actor_id === "frank", "blocked"),
+);
+
+screen("a conflict", async (page) => {
+  await recovery(page, "museum", (entry) => entry.actor_id === "bob", "approve");
+  await page.getByTestId("panel").getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Approve this plan" }).click();
+  await stage(page, "execute");
+  await writer("append", museum, "nodes/artist");
+  await page.getByRole("button", { name: "Carry it out" }).click();
+  await page.locator("[data-outcome=conflict]").waitFor();
+});
+
+screen("an approved plan, and its result", async (page) => {
+  await recovery(page, "shop", (entry) => entry.disposition === "roll_forward", "approve");
+  await page.getByRole("button", { name: "Approve this plan" }).click();
+  await stage(page, "execute");
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: "Carry it out" }).click();
+  await stage(page, "ended");
+});
+
+screen("the records", async (page) => {
+  await go(page, "/audit/shop");
+  await page.locator("[data-chain=verified]").first().waitFor();
+});
+
+screen("one record", async (page) => {
+  await go(page, "/audit/shop");
+  await page.getByTestId("journal").locator("summary").first().click();
+  await page.getByRole("link", { name: "This record alone" }).click();
+  await page.locator("[data-kind=finished]").waitFor();
+});
+
+screen("an address that names nothing", async (page) => {
+  await go(page, "/pending/nowhere");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+});
+
+screen("the empty offline screen", async (page) => {
+  await go(page, "/offline");
+  await page.getByTestId("drop").waitFor();
+});
+
+screen("files offline", async (page) => {
+  const { folder, files, remove } = await unpackSidecars();
+  const broken = await brokenFiles(folder);
+  await go(page, "/offline");
+  const paths = [...files, ...broken].map(({ path }) => path);
+  await page.getByTestId("pick-files").setInputFiles(paths);
+  await page.getByTestId("dropped").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("row").filter({ hasText: broken[0].name }).click();
+  await page.locator("[data-code=not_json]").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("row").filter({ hasText: "undecided" }).first().click();
+  await page.getByTestId("what-if").waitFor();
+  await remove();
+});
+
+screen(
+  "the page of somebody who has not logged in",
+  async (page) => {
+    await go(page, "/");
+    await page.getByRole("heading", { name: "Open the login link first." }).waitFor();
+  },
+  () => ({ newPage: () => browser.newPage() }),
+);
+test("ten thousand lines are a list like any other", async () => {
+  const like = await pending(museum, (entry) => entry.actor_id === "bob");
+  await writer("sidecars", museum, like.file, MANY);
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  await go(page, "/pending/museum");
+  const grid = page.getByRole("grid", { name: "Pending recoveries" });
+  const total = MANY + 3;
+  await page.locator(`[role=grid][aria-rowcount="${total}"]`).waitFor();
+  const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
+  const bounded = async (when) => assert.ok((await nodes()) < 1_000, `${await nodes()} elements ${when}`);
+  const last = page.locator(`[role=row][aria-rowindex="${total}"]`);
+  await bounded("at the start");
+
+  await grid.evaluate((list) => {
+    list.scrollTop = list.scrollHeight;
+  });
+  await last.waitFor();
+  await bounded("at the end");
+  await grid.evaluate((list) => {
+    list.scrollTop = 0;
+  });
+  await last.waitFor({ state: "detached" });
+
+  await grid.focus();
+  await page.keyboard.press("End");
+  await last.waitFor();
+  assert.ok(await last.evaluate((line) => line.id === document.activeElement.getAttribute("aria-activedescendant")));
+  const box = await last.boundingBox();
+  assert.ok(box.y + box.height <= 800, "the last line is seen whole");
+  await page.keyboard.press("PageUp");
+  await page.keyboard.press("Home");
+  await page.locator("[role=row][aria-rowindex='1']").waitFor();
+  await bounded("after travelling");
+
+  await page.getByRole("searchbox").fill("frank");
+  await page.locator("[role=grid][aria-rowcount='1']").waitFor();
+  await page.getByRole("searchbox").fill("");
+  await page.locator(`[role=grid][aria-rowcount="${total}"]`).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.close();
+});

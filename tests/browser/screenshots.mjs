@@ -1,0 +1,184 @@
+// Pictures of every screen: `node screenshots.mjs FOLDER`, for a person to look through. With
+// `--readme FILE` only the picture of the README is taken.
+
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { drawn, launch } from "./browser.mjs";
+import { cli, pending, startDemo, writer } from "./demo.mjs";
+import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
+import { host } from "./static-host.mjs";
+
+const README = { width: 1280, height: 800 };
+const WIDE = { width: 1440, height: 900 };
+const NARROW = { width: 390, height: 844 };
+const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
+
+const [flagOrFolder, readme] = process.argv.slice(2);
+const [demo, browser] = await Promise.all([startDemo(), launch()]);
+const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce" });
+const page = await context.newPage();
+await page.goto(demo.login);
+await drawn(page);
+
+const go = async (hash) => {
+  await page.goto(`${demo.origin}/#${hash}`);
+  await drawn(page);
+  await page.locator("h1").waitFor();
+};
+const stage = (wanted) => page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
+const press = (name) => page.getByRole("button", { name }).click();
+
+async function recovery(root, fits, wanted) {
+  const { operation_id, file, refused } = await pending(demo.root(root), fits);
+  await go(`/pending/${root}/${refused ? file : operation_id}`);
+  await stage(wanted);
+  return operation_id;
+}
+
+const is = (disposition) => (entry) => entry.disposition === disposition;
+
+/** One screen wide and narrow, light and dark, and in forced colours. */
+async function shoot(name, { full = false } = {}) {
+  const picture = (look) => ({ path: join(flagOrFolder, `${name}-${look}.png`), fullPage: full });
+  await page.screenshot(picture("light"));
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.screenshot(picture("dark"));
+  await page.emulateMedia({ colorScheme: "dark", forcedColors: "active" });
+  await page.screenshot(picture("forced"));
+  await page.emulateMedia({ colorScheme: "light", forcedColors: "none" });
+  await page.setViewportSize(NARROW);
+  await page.screenshot({ ...picture("narrow"), fullPage: true });
+  await page.setViewportSize(WIDE);
+}
+
+async function takeReadme(path) {
+  await mkdir(dirname(path), { recursive: true });
+  await page.setViewportSize(README);
+  await recovery("shop", is("roll_back"), "approve");
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.screenshot({ path });
+}
+
+async function takeAll(folder) {
+  await mkdir(folder, { recursive: true });
+  await go("/pending/shop");
+  await page.getByRole("row").first().waitFor();
+  await shoot("pending");
+  for (const disposition of ["roll_back", "roll_forward", "never_started", "already_published"]) {
+    await recovery("shop", is(disposition), "approve");
+    await shoot(`recovery-${disposition}`, { full: true });
+  }
+  await recovery("shop", is("waiting"), "blocked");
+  await shoot("recovery-waiting");
+  await recovery("museum", is("abort"), "blocked");
+  await shoot("recovery-abort");
+  await recovery("museum", (entry) => entry.actor_id === "frank", "blocked");
+  await shoot("recovery-too-young");
+  for (const code of ["not_json", "unsupported_version"]) {
+    await recovery("shop", (entry) => entry.refused?.code === code, "blocked");
+    await shoot(`refused-${code}`);
+  }
+
+  await recovery("museum", (entry) => entry.actor_id === "bob", "approve");
+  await press("Approve this plan");
+  await page.screenshot({ path: join(folder, "statement-missing.png") });
+  await page.getByTestId("panel").getByRole("checkbox").check();
+  await press("Approve this plan");
+  await stage("execute");
+  await shoot("approved");
+  await writer("append", demo.root("museum"), "nodes/artist");
+  await press("Carry it out");
+  await stage("ended");
+  await shoot("conflict");
+  await press("Make a new plan");
+  await stage("approve");
+  await shoot("after-conflict", { full: true });
+
+  const operation = await recovery("shop", is("roll_back"), "approve");
+  await page.getByTestId("panel").getByRole("checkbox").check();
+  await press("Approve this plan");
+  await stage("execute");
+  await page.route("**/execution", async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    const response = await route.fetch();
+    const execution = await response.json();
+    const steps = execution.steps.map((step, index) => {
+      const state = index < 3 ? "done" : index === 3 ? "started" : "waiting";
+      return { ...step, state };
+    });
+    return route.fulfill({ response, json: { ...execution, steps, running: true, report: null } });
+  });
+  await press("Carry it out");
+  await page.getByText("3 of").waitFor();
+  await shoot("running");
+  await page.unroute("**/execution");
+  await stage("ended");
+  await shoot("result", { full: true });
+  await go(`/pending/shop/${operation}`);
+  await page.reload();
+  await page.getByTestId("recovery").waitFor();
+  await shoot("finished-later");
+
+  await go("/audit/shop");
+  await page.locator("[data-chain=verified]").first().waitFor();
+  await shoot("audit");
+  const { operations } = await cli("audit", demo.root("shop"));
+  await go(`/audit/shop/${operations[0].operation_id}`);
+  await page.locator("[data-kind=finished]").waitFor();
+  await shoot("record", { full: true });
+  await go("/audit/museum");
+  await page.locator("[data-testid=journal]").first().waitFor();
+  await shoot("audit-conflict");
+  await go("/pending/nowhere");
+  await shoot("not-found");
+
+  const { folder: files, files: good, remove } = await unpackSidecars();
+  const broken = await brokenFiles(files);
+  await go("/offline");
+  await shoot("offline-empty");
+  await page.getByTestId("pick-files").setInputFiles([...good, ...broken].map(({ path }) => path));
+  await page.getByTestId("dropped").waitFor();
+  await shoot("offline-list");
+  await page.getByRole("row").filter({ hasText: "undecided" }).first().click();
+  await page.getByTestId("what-if").waitFor();
+  await shoot("offline-file", { full: true });
+  await page.getByRole("row").filter({ hasText: "half.json" }).click();
+  await page.locator("[data-code=not_json]").waitFor();
+  await shoot("offline-broken");
+  await remove();
+
+  const { file } = await pending(demo.root("museum"), (entry) => entry.actor_id === "bob");
+  await writer("sidecars", demo.root("museum"), file, 10_000);
+  await go("/pending/museum");
+  page.setDefaultTimeout(60_000);
+  await page.locator("[role=grid][aria-rowcount='10003']").waitFor();
+  await page.getByRole("grid").press("End");
+  await shoot("many");
+
+  const site = await host(DIST, "/");
+  await page.goto(site.url);
+  await page.getByTestId("drop").waitFor();
+  await shoot("static-host");
+  await site.close();
+  await context.clearCookies();
+  await go("/");
+  await page.reload();
+  await page.getByText("Open the login link first.").waitFor();
+  await shoot("logged-out");
+  await demo.stop();
+  await go("/pending/shop");
+  await press("Ask again");
+  await page.getByRole("alert").waitFor();
+  await shoot("server-gone");
+}
+
+try {
+  if (flagOrFolder === "--readme" && readme) await takeReadme(readme);
+  else if (flagOrFolder && flagOrFolder !== "--readme") await takeAll(flagOrFolder);
+  else throw new Error("node screenshots.mjs FOLDER | node screenshots.mjs --readme FILE");
+} finally {
+  await browser.close();
+  await demo.stop();
+}
