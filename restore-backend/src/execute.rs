@@ -576,6 +576,10 @@ impl<'a> Execution<'a> {
 }
 
 /// Whether an execution goes on.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few are made in a whole call, and none is kept"
+)]
 enum Ran<'a> {
     Further(Execution<'a>),
     Ended(Box<ApplyReport>),

@@ -42,7 +42,7 @@ pub enum JournalStoreError {
         operation_id: OperationId,
         /// Which record is wrong, and how.
         #[source]
-        source: JournalError,
+        source: Box<JournalError>,
     },
     /// Larger or longer than a journal can be.
     #[error(
@@ -242,7 +242,7 @@ impl Journal {
         let state = sidecar::journal::verify_chain(operation_id, stored.iter().map(Vec::as_slice))
             .map_err(|source| JournalStoreError::Broken {
                 operation_id: operation_id.clone(),
-                source,
+                source: Box::new(source),
             })?;
         Ok(Self { state, stored })
     }
@@ -267,7 +267,7 @@ impl Journal {
             .append(&bytes)
             .map_err(|source| JournalStoreError::Broken {
                 operation_id: operation_id.clone(),
-                source,
+                source: Box::new(source),
             })?;
         let path = folder(&operation_id).join(JournalRecord::object_name(record.sequence));
         if !create(objects, &path, &bytes).await? {

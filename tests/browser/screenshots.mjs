@@ -10,7 +10,6 @@ import { cli, pending, startDemo, writer } from "./demo.mjs";
 import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
 import { host } from "./static-host.mjs";
 
-const README = { width: 1280, height: 800 };
 const WIDE = { width: 1440, height: 900 };
 const NARROW = { width: 390, height: 844 };
 const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
@@ -55,7 +54,6 @@ async function shoot(name, { full = false } = {}) {
 
 async function takeReadme(path) {
   await mkdir(dirname(path), { recursive: true });
-  await page.setViewportSize(README);
   await recovery("shop", is("roll_back"), "approve");
   await page.evaluate(() => document.activeElement?.blur());
   await page.screenshot({ path });

@@ -3,6 +3,7 @@
 use sidecar::Requirement;
 use yew::{Callback, Event, Html, InputEvent, SubmitEvent, html};
 
+use super::parts::each;
 use crate::services::dom;
 
 /// What an [`approval_form`] shows and whom it tells.
@@ -61,7 +62,7 @@ pub fn approval_form(form: &Form<'_>) -> Html {
     };
     html! {
         <form class="approval" aria-label="Approval" {onsubmit}>
-            { for statements.map(statement) }
+            { each(&mut statements.map(statement)) }
             <label class="reason">
                 <span>{ if wants_reason { "Reason, kept in the record" } else { "Reason, kept in the record (optional)" } }</span>
                 <textarea name="reason" rows="2" maxlength="2000" required={wants_reason} value={form.reason.to_owned()} {oninput} />

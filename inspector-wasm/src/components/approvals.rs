@@ -3,6 +3,8 @@
 use sidecar::{Approval, Plan};
 use yew::{Html, html};
 
+use super::parts::each;
+
 /// Who approved a plan, and what their approval leaves out.
 #[must_use]
 pub fn approvals(approvals: &[Approval], plan: &Plan) -> Html {
@@ -23,5 +25,5 @@ pub fn approvals(approvals: &[Approval], plan: &Plan) -> Html {
             </li>
         }
     };
-    html! { <ul class="approvals" data-testid="approvals">{ for approvals.iter().map(item) }</ul> }
+    html! { <ul class="approvals" data-testid="approvals">{ each(&mut approvals.iter().map(item)) }</ul> }
 }

@@ -1,8 +1,9 @@
 //! A word in a coloured outline. The colour repeats what the word says.
 
 use sidecar::{ClassificationLabel, Disposition, OutcomeKind};
-use yew::{AttrValue, Html, classes, html};
+use yew::{AttrValue, Html, html};
 
+use super::parts::toned;
 use crate::state::entry::Standing;
 use crate::state::recovery::succeeded;
 
@@ -93,5 +94,5 @@ pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
 /// A word in a coloured outline.
 #[must_use]
 pub fn badge(text: impl Into<AttrValue>, tone: Tone) -> Html {
-    html! { <span class={classes!("badge", tone.class())}>{ text.into() }</span> }
+    html! { <span class={toned("badge", tone)}>{ text.into() }</span> }
 }

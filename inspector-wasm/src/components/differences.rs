@@ -3,6 +3,7 @@
 use sidecar::{Difference, Reason};
 use yew::{Html, html};
 
+use super::parts::{each, rows, table};
 use crate::words;
 
 /// Reasons in words, each with its code for whoever looks it up.
@@ -14,7 +15,7 @@ pub fn reasons(reasons: &[Reason]) -> Html {
     let item = |reason: &Reason| {
         html! { <li data-code={reason.code.name()}>{ words::sentence(&reason.detail) }{ " " }<code class="code">{ reason.code.name() }</code></li> }
     };
-    html! { <ul class="reasons">{ for reasons.iter().map(item) }</ul> }
+    html! { <ul class="reasons">{ each(&mut reasons.iter().map(item)) }</ul> }
 }
 
 /// What moved, as planned and as found.
@@ -35,12 +36,5 @@ pub fn differences(differences: &[Difference]) -> Html {
             </tr>
         }
     };
-    html! {
-        <div class="scroller" tabindex="0" role="region" aria-label="What moved">
-            <table class="differences" data-testid="differences">
-                <thead><tr><th scope="col">{ "What moved" }</th><th scope="col">{ "planned" }</th><th scope="col">{ "found" }</th></tr></thead>
-                <tbody>{ for differences.iter().map(row) }</tbody>
-            </table>
-        </div>
-    }
+    table("What moved", "differences", &["What moved", "planned", "found"], rows(&mut differences.iter().map(row)))
 }

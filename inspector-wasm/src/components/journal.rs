@@ -8,6 +8,7 @@ use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_sta
 use super::badge::{Tone, badge, outcome_tone};
 use super::copyable::Copyable;
 use super::differences::differences;
+use super::parts::each;
 use super::raw::raw;
 use crate::state::chain::{ChainCheck, StoredJournal, StoredRecord};
 use crate::words;
@@ -108,10 +109,10 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
             <><p>{ format!("Claim {epoch}, by executor ") }<code>{ executor }</code></p>{ of_plan(*plan_digest) }</>
         },
         JournalEntry::StepsStarted { steps, .. } => {
-            html! { <ul>{ for steps.iter().map(|step| html! { <li>{ sentence(plan, *step) }</li> }) }</ul> }
+            html! { <ul>{ each(&mut steps.iter().map(|step| html! { <li>{ sentence(plan, *step) }</li> })) }</ul> }
         }
         JournalEntry::StepsFinished { results, .. } => {
-            html! { <ul>{ for results.iter().map(|result| finished(plan, result)) }</ul> }
+            html! { <ul>{ each(&mut results.iter().map(|result| finished(plan, result))) }</ul> }
         }
         JournalEntry::Interrupted {
             detail,
@@ -129,9 +130,9 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
         } => html! {
             <>
                 <p>{ badge(words::outcome(Some(*outcome)), outcome_tone(Some(*outcome))) }{ format!(" catalog {}", words::effect(*catalog)) }</p>
-                <ul>{ for tables.iter().map(|table| html! {
+                <ul>{ each(&mut tables.iter().map(|table| html! {
                     <li>{ format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect)) }</li>
-                }) }</ul>
+                })) }</ul>
                 { raw("The sidecar it keeps", sidecar.clone(), Html::default()) }
             </>
         },
@@ -150,7 +151,7 @@ fn approved(approval: &Approval) -> Html {
     html! {
         <>
             <p>{ "By " }<strong>{ &approval.approved_by }</strong>if let Some(reason) = &approval.reason { { ": " }<q>{ reason }</q> }</p>
-            if !statements.is_empty() { <ul>{ for statements.into_iter().map(|statement| html! { <li>{ statement }</li> }) }</ul> }
+            if !statements.is_empty() { <ul>{ each(&mut statements.into_iter().map(|statement| html! { <li>{ statement }</li> })) }</ul> }
             { of_plan(approval.plan_digest) }
         </>
     }

@@ -6,6 +6,7 @@ use yew::{
 };
 
 use super::badge::{standing_badge, standing_tone};
+use super::parts::{each, toned};
 use crate::hooks::use_window;
 use crate::services::dom;
 use crate::state::entry::Entry;
@@ -90,7 +91,7 @@ pub fn List(props: &Props) -> Html {
             <div class="line probe" ref={window.probe.clone()} aria-hidden="true" role="presentation"></div>
             <div class="spacer" role="presentation" ref={window.spacer.clone()}>
                 <div class="slice" role="presentation" ref={window.slice.clone()}>
-                    { for window.rows.clone().filter_map(row) }
+                    { each(&mut window.rows.clone().filter_map(row)) }
                 </div>
             </div>
         </div>
@@ -103,12 +104,10 @@ fn id(position: usize) -> String {
 
 fn line(entry: &Entry, position: usize, href: String, selected: bool, active: bool) -> Html {
     let tone = standing_tone(entry.standing);
-    let class = classes!(
-        "line",
-        tone.class(),
-        selected.then_some("selected"),
-        active.then_some("active")
-    );
+    let mut class = toned("line", tone);
+    for (is, name) in [(selected, " selected"), (active, " active")] {
+        class.push_str(if is { name } else { "" });
+    }
     html! {
         <div key={position} id={id(position)} {class} role="row" aria-rowindex={(position + 1).to_string()} aria-selected={selected.to_string()}>
             <div role="gridcell">

@@ -2,6 +2,7 @@
 
 use yew::{Callback, Event, Html, InputEvent, html};
 
+use super::parts::each;
 use crate::services::dom;
 use crate::state::listing::{Listing, Sort};
 use crate::words;
@@ -39,7 +40,7 @@ pub fn list_tools(
             <div class="row">
                 <span class="count" role="status">{ count }<span class="unseen">{ " in the list" }</span></span>
                 <select aria-label="Order" {onchange}>
-                    { for Sort::ALL.iter().map(|sort| html! { <option value={sort.label()} selected={*sort == listing.sort()}>{ sort.label() }</option> }) }
+                    { each(&mut Sort::ALL.iter().map(|sort| html! { <option value={sort.label()} selected={*sort == listing.sort()}>{ sort.label() }</option> })) }
                 </select>
                 { others }
             </div>

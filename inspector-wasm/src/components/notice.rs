@@ -1,16 +1,17 @@
 //! Something a person has to know, with what can be done about it.
 
-use yew::{Html, classes, html};
+use yew::{Html, html};
 
 use super::badge::Tone;
 use super::differences::{differences, reasons};
+use super::parts::toned;
 use crate::state::failure::Failure;
 
 /// Something a person has to know.
 #[must_use]
 pub fn notice(title: &str, tone: Tone, content: Html) -> Html {
     html! {
-        <div class={classes!("notice", tone.class())}>
+        <div class={toned("notice", tone)}>
             <p class="title">{ title }</p>
             { content }
         </div>

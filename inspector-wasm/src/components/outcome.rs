@@ -2,11 +2,12 @@
 
 use sidecar::explanation::outcome_sentence;
 use sidecar::{ApplyReport, SidecarFate, TableOutcome};
-use yew::{Html, classes, html};
+use yew::{Html, html};
 
 use super::badge::{badge, outcome_tone};
 use super::differences::differences;
 use super::facts::{facts, plain};
+use super::parts::{folded, rows, table, toned};
 use crate::words;
 
 /// Tables listed before the rest is folded away.
@@ -17,7 +18,7 @@ const TABLES_SHOWN: usize = 30;
 pub fn outcome(report: &ApplyReport) -> Html {
     let tone = outcome_tone(Some(report.outcome));
     let sentence = outcome_sentence(report);
-    let (shown, folded) = report
+    let (shown, others) = report
         .tables
         .split_at(report.tables.len().min(TABLES_SHOWN));
     let sidecar = match report.sidecar {
@@ -25,14 +26,14 @@ pub fn outcome(report: &ApplyReport) -> Html {
         SidecarFate::Kept => "kept",
     };
     html! {
-        <div class={classes!("outcome", tone.class())} data-testid="outcome" data-outcome={report.outcome.name()}>
+        <div class={toned("outcome", tone)} data-testid="outcome" data-outcome={report.outcome.name()}>
             <p>{ badge(words::outcome(Some(report.outcome)), tone) }</p>
             <p class="sentence">{ &sentence }</p>
             if !report.detail.is_empty() && report.detail != sentence { <p>{ &report.detail }</p> }
             { differences(&report.differences) }
             if !shown.is_empty() { { outcomes(shown) } }
-            if !folded.is_empty() {
-                <details><summary>{ format!("{} more", words::counted(folded.len(), "table")) }</summary>{ outcomes(folded) }</details>
+            if !others.is_empty() {
+                { folded(format!("{} more", words::counted(others.len(), "table")), outcomes(others)) }
             }
             { facts([
                 ("catalog", plain(Some(words::effect(report.catalog.effect)))),
@@ -55,12 +56,6 @@ fn outcomes(tables: &[TableOutcome]) -> Html {
             </tr>
         }
     };
-    html! {
-        <div class="scroller" tabindex="0" role="region" aria-label="What happened to every table">
-            <table class="outcomes">
-                <thead><tr><th scope="col">{ "table" }</th><th scope="col">{ "from" }</th><th scope="col">{ "content of" }</th><th scope="col">{ "pin" }</th><th scope="col">{ "effect" }</th></tr></thead>
-                <tbody>{ for tables.iter().map(row) }</tbody>
-            </table>
-        </div>
-    }
+    let heads = ["table", "from", "content of", "pin", "effect"];
+    table("What happened to every table", "outcomes", &heads, rows(&mut tables.iter().map(row)))
 }

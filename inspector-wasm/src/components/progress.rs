@@ -1,8 +1,9 @@
 //! How far an execution came, step by step.
 
 use sidecar::api::{ExecutionReport, StepProgress, StepState};
-use yew::{Html, classes, html};
+use yew::{Html, html};
 
+use super::parts::{each, tall};
 use super::steps::TALL;
 use crate::words;
 
@@ -17,14 +18,12 @@ pub fn progress(execution: &ExecutionReport) -> Html {
         .iter()
         .filter(|step| step.state == StepState::Done)
         .count();
-    let (total, tall) = (steps.len(), steps.len() > TALL);
+    let total = steps.len();
     html! {
         <div class="progress" data-testid="progress">
             { bar(done, total, "Steps done") }
             <p class="quiet-text">{ format!("{} of {} done", words::grouped(done), words::counted(total, "step")) }</p>
-            <div class={classes!("scroller", tall.then_some("tall"))} tabindex={tall.then_some("0")}>
-                <ol class="walk">{ for steps.iter().map(item) }</ol>
-            </div>
+            { tall(total > TALL, html! { <ol class="walk">{ each(&mut steps.iter().map(item)) }</ol> }) }
         </div>
     }
 }

@@ -2,8 +2,9 @@
 
 use sidecar::PlannedTable;
 use sidecar::api::TableReport;
-use yew::{Html, classes, html};
+use yew::{Html, html};
 
+use super::parts::each;
 use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop, px};
 use crate::words;
 
@@ -26,14 +27,14 @@ pub fn rail_figure(report: &TableReport, width: f64) -> Html {
             { line("published", rail.published.as_ref()) }
             { line("unpublished", rail.unpublished.as_ref()) }
             { line("lost", rail.lost.as_ref()) }
-            { for rail.breaks.iter().map(|x| gap(*x)) }
+            { each(&mut rail.breaks.iter().map(|x| gap(*x))) }
             if let Some((span, label)) = &rail.intended {
                 <path class="intended" d={Rail::bracket(*span)} />
                 { text("intended-name", label) }
             }
-            { for rail.operations.iter().map(|label| text("operation", label)) }
-            { for rail.stops.iter().map(stop) }
-            { for rail.names.iter().map(|label| text(name_class(&label.text), label)) }
+            { each(&mut rail.operations.iter().map(|label| text("operation", label))) }
+            { each(&mut rail.stops.iter().map(stop)) }
+            { each(&mut rail.names.iter().map(|label| text(name_class(&label.text), label))) }
             if let Some(arrow) = &rail.arrow {
                 <g class={action_class(&report.table)}>
                     <path class="shaft" d={arrow.path.clone()} />
@@ -91,13 +92,10 @@ fn slashes(x: f64) -> String {
 }
 
 fn stop(stop: &Stop) -> Html {
-    let class = classes!(
-        "stop",
-        stop.pin.then_some("pin"),
-        stop.head.then_some("head"),
-        stop.new.then_some("new"),
-        stop.future.then_some("future"),
-    );
+    let mut class = "stop".to_owned();
+    for (is, name) in [(stop.pin, " pin"), (stop.head, " head"), (stop.new, " new"), (stop.future, " future")] {
+        class.push_str(if is { name } else { "" });
+    }
     let radius = if stop.pin || stop.head || stop.new {
         "6.5"
     } else {

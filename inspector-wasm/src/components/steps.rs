@@ -1,7 +1,9 @@
 //! The steps of a plan: what each does, and when it is done at all.
 
 use sidecar::api::StepReport;
-use yew::{Html, classes, html};
+use yew::{Html, html};
+
+use super::parts::{each, tall};
 
 /// Steps seen at a time; more are scrolled.
 pub const TALL: usize = 12;
@@ -12,7 +14,6 @@ pub fn steps(steps: &[StepReport]) -> Html {
     if steps.is_empty() {
         return Html::default();
     }
-    let tall = steps.len() > TALL;
     let step = |step: &StepReport| {
         html! {
             <li data-kind={step.step.kind()}>
@@ -24,9 +25,7 @@ pub fn steps(steps: &[StepReport]) -> Html {
     html! {
         <section class="steps" aria-labelledby="steps-heading">
             <h3 id="steps-heading">{ "Steps, in this order" }</h3>
-            <div class={classes!("scroller", tall.then_some("tall"))} tabindex={tall.then_some("0")}>
-                <ol data-testid="steps">{ for steps.iter().map(step) }</ol>
-            </div>
+            { tall(steps.len() > TALL, html! { <ol data-testid="steps">{ each(&mut steps.iter().map(step)) }</ol> }) }
         </section>
     }
 }

@@ -5,6 +5,7 @@ use sidecar::observation::TransactionObservation;
 use yew::{Html, html};
 
 use super::badge::classification_badge;
+use super::parts::{each, rows, table};
 use super::rail::rail_figure;
 use crate::words;
 
@@ -17,11 +18,11 @@ pub fn table_card(report: &TableReport, width: f64) -> Html {
         transactions,
     } = report;
     html! {
-        <article class="card table" key={key(report)} data-table={table.table_key.clone()}>
+        <article class="card table" key={key(report)} data-table={planned.table_key.clone()}>
             <header>
-                <h3>{ &table.table_key }if let Some(branch) = &table.branch { <span class="branch">{ " on " }{ branch }</span> }</h3>
-                { classification_badge(table.classification) }
-                <code class="rule">{ &table.rule }</code>
+                <h3>{ &planned.table_key }if let Some(branch) = &planned.branch { <span class="branch">{ " on " }{ branch }</span> }</h3>
+                { classification_badge(planned.classification) }
+                <code class="rule">{ &planned.rule }</code>
             </header>
             { rail_figure(report, width) }
             <p class="effect">{ effect }</p>
@@ -49,27 +50,20 @@ fn transactions_table(transactions: &[TransactionObservation]) -> Html {
                 <td>
                     { operation }
                     if let Some(rows) = transaction.and_then(|transaction| transaction.row_delta) { { format!(", {rows:+} rows") } }
-                    { for transaction.iter().flat_map(|transaction| &transaction.properties).map(|(name, value)| html! {
+                    { each(&mut transaction.iter().flat_map(|transaction| &transaction.properties).map(|(name, value)| html! {
                         <code class="property">{ format!("{name} = {value}") }</code>
-                    }) }
+                    })) }
                 </td>
                 <td>{ transaction.and_then(|transaction| transaction.timestamp).map(|timestamp| timestamp.to_string()).unwrap_or_default() }</td>
                 <td><code>{ transaction.map(|transaction| transaction.uuid.clone()).unwrap_or_default() }</code></td>
             </tr>
         }
     };
+    let heads = ["version", "operation", "made", "transaction"];
     html! {
         <details class="transactions">
             <summary>{ words::counted(transactions.len(), "Lance transaction") }</summary>
-            <div class="scroller">
-                <table>
-                    <thead><tr>
-                        <th scope="col">{ "version" }</th><th scope="col">{ "operation" }</th>
-                        <th scope="col">{ "made" }</th><th scope="col">{ "transaction" }</th>
-                    </tr></thead>
-                    <tbody>{ for transactions.iter().map(row) }</tbody>
-                </table>
-            </div>
+            { table("Lance transactions", "lance-transactions", &heads, rows(&mut transactions.iter().map(row))) }
         </details>
     }
 }

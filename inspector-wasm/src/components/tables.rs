@@ -7,6 +7,7 @@ use sidecar::api::{PlanReport, TableReport};
 use yew::{Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq};
 
 use super::badge::classification_badge;
+use super::parts::{each, rows, table};
 use super::table_card::table_card;
 use crate::hooks::use_width;
 use crate::words;
@@ -55,7 +56,7 @@ pub fn Tables(props: &Props) -> Html {
                 <h2 id="tables-heading">{ words::counted(tables.len(), "table") }</h2>
                 { legend() }
             </header>
-            { for cards.iter().take(*drawn).map(|report| table_card(report, (width - CARD_EDGES).max(0.0))) }
+            { each(&mut cards.iter().take(*drawn).map(|report| table_card(report, (width - CARD_EDGES).max(0.0)))) }
             if left > 0 {
                 <button type="button" onclick={more}>{ format!("Show {} more of {}", words::grouped(left.min(BATCH)), words::counted(left, "table")) }</button>
             }
@@ -66,7 +67,7 @@ pub fn Tables(props: &Props) -> Html {
 
 fn legend() -> Html {
     let mark = |class: &'static str, shape: Html, name: &'static str| {
-        html! { <li><svg class={yew::classes!("rail", "mark")} width="22" height="14" viewBox="0 0 22 14" aria-hidden="true"><g {class}>{ shape }</g></svg>{ name }</li> }
+        html! { <li><svg class="rail mark" width="22" height="14" viewBox="0 0 22 14" aria-hidden="true"><g {class}>{ shape }</g></svg>{ name }</li> }
     };
     html! {
         <ul class="legend" aria-label="What the marks mean">
@@ -83,25 +84,21 @@ fn unchanged(tables: &[&TableReport]) -> Html {
         return Html::default();
     }
     let row = |report: &&TableReport| {
-        let table = &report.table;
+        let planned = &report.table;
         html! {
             <tr>
-                <th scope="row">{ &table.table_key }</th>
-                <td>{ classification_badge(table.classification) }</td>
-                <td><code>{ &table.rule }</code></td>
+                <th scope="row">{ &planned.table_key }</th>
+                <td>{ classification_badge(planned.classification) }</td>
+                <td><code>{ &planned.rule }</code></td>
                 <td>{ &report.effect }</td>
             </tr>
         }
     };
+    let heads = ["table", "stands", "rule", "effect"];
     html! {
         <details class="card unchanged">
             <summary>{ format!("{} unchanged", words::counted(tables.len(), "table")) }</summary>
-            <div class="scroller">
-                <table>
-                    <thead><tr><th scope="col">{ "table" }</th><th scope="col">{ "stands" }</th><th scope="col">{ "rule" }</th><th scope="col">{ "effect" }</th></tr></thead>
-                    <tbody>{ for tables.iter().map(row) }</tbody>
-                </table>
-            </div>
+            { table("Unchanged tables", "unchanged-tables", &heads, rows(&mut tables.iter().map(row))) }
         </details>
     }
 }

@@ -4,29 +4,20 @@ use sidecar::{HeadPosition, PinPosition, WhatIf};
 use yew::{Html, html};
 
 use super::badge::standing_badge;
+use super::parts::{each, rows, table};
 use crate::state::entry::Standing;
 
-/// What the verdict would be. Rows of one pin are together; the numbers are those of `table`.
+/// What the verdict would be. Rows of one pin are together; the numbers are those of `table_key`.
 #[must_use]
-pub fn what_if_table(rows: &[WhatIf], table: Option<&str>) -> Html {
-    let groups = rows.chunk_by(|left, right| left.pin == right.pin);
-    let group = |rows: &[WhatIf]| {
-        html! { <tbody>{ for rows.iter().enumerate().map(|(index, row)| what_if_row(row, (index == 0).then_some(rows.len()))) }</tbody> }
-    };
-    html! {
-        <div class="scroller" tabindex="0" role="region" aria-label="Every position of pin and HEAD">
-            <table class="what-if" data-testid="what-if">
-                <thead><tr>
-                    <th scope="col">{ "If every pin is" }</th>
-                    <th scope="col">{ "and every Lance HEAD is" }</th>
-                    if let Some(table) = table { <th scope="col">{ format!("in numbers, for {table}") }</th> }
-                    <th scope="col">{ "each table is" }</th>
-                    <th scope="col">{ "and the write is" }</th>
-                </tr></thead>
-                { for groups.map(group) }
-            </table>
-        </div>
+pub fn what_if_table(what_if: &[WhatIf], table_key: Option<&str>) -> Html {
+    let groups = what_if.chunk_by(|left, right| left.pin == right.pin);
+    let group = |group: &[WhatIf]| rows(&mut group.iter().enumerate().map(|(index, row)| what_if_row(row, (index == 0).then_some(group.len()))));
+    let numbers = table_key.map(|table_key| format!("in numbers, for {table_key}"));
+    let mut heads = vec!["If every pin is", "and every Lance HEAD is", "each table is", "and the write is"];
+    if let Some(numbers) = &numbers {
+        heads.insert(2, numbers);
     }
+    table("What the verdict would be", "what-if", &heads, each(&mut groups.map(group)))
 }
 
 fn what_if_row(row: &WhatIf, group: Option<usize>) -> Html {

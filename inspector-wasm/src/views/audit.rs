@@ -9,7 +9,7 @@ use yew::{
     use_state_eq,
 };
 
-use crate::components::{Journal, Tone, alert, failure_notice};
+use crate::components::{Journal, Tone, alert, each, failure_notice};
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
 use crate::services::{backend, dom};
@@ -86,10 +86,10 @@ pub fn Audit(props: &Props) -> Html {
             if load.value.is_some() && operations.is_empty() {
                 <p>{ "No recovery was ever approved in this root, so there is nothing on record." }</p>
             }
-            { for operations.iter().rev().enumerate().take(*drawn).map(|(index, operation)| html! {
+            { each(&mut operations.iter().rev().enumerate().take(*drawn).map(|(index, operation)| html! {
                 <Journal key={operation.operation_id.clone()} operation={operation.clone()} check={checks.get(index).cloned()}
                     open={props.operation.is_some()} href={Route::Record { root: props.summary.name.clone(), operation: operation.operation_id.clone() }.href()} />
-            }) }
+            })) }
             <p class="actions">
                 if left > 0 { <button type="button" onclick={more}>{ format!("Show {} more of {}", words::grouped(left.min(BATCH)), words::grouped(left)) }</button> }
                 <button type="button" class="quiet" onclick={refresh.reform(|_: MouseEvent| ())}>{ "Refresh" }</button>

@@ -2,6 +2,7 @@
 
 use yew::{Callback, Event, Html, html};
 
+use crate::components::each;
 use crate::context::{Connection, Session};
 use crate::route::Route;
 use crate::services::dom;
@@ -65,9 +66,9 @@ fn switcher(session: &Session, route: &Route, current: &str) -> Html {
     };
     html! {
         <select class="root" aria-label="Root" title={uri} data-testid="root" {onchange}>
-            { for session.roots.iter().map(|root| html! {
+            { each(&mut session.roots.iter().map(|root| html! {
                 <option value={root.name.clone()} selected={root.name == current}>{ format!("{} — {}", root.name, root.uri) }</option>
-            }) }
+            })) }
         </select>
     }
 }

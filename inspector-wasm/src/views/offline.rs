@@ -109,13 +109,10 @@ pub fn Offline(props: &Props) -> Html {
         Some((_, dropped)) => offline_file(dropped, heading),
         None => start(&state, heading, &pickers, &onpicked, props.alone),
     };
-    let class = yew::classes!(
-        "shell",
-        "offline",
-        empty.then_some("bare"),
-        (props.number.is_some() && !empty).then_some("detail"),
-        over.then_some("over")
-    );
+    let mut class = "shell offline".to_owned();
+    for (is, name) in [(empty, " bare"), (open.is_some(), " detail"), (*over, " over")] {
+        class.push_str(if is { name } else { "" });
+    }
     html! {
         <div {class} {ondrop} {ondragover} {ondragleave}>
             if !empty {

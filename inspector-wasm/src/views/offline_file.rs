@@ -4,7 +4,7 @@ use sidecar::{ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
 use yew::{Html, html};
 
 use crate::components::{
-    Copyable, Tone, facts, notice, plain, raw, reasons, standing_badge, time, what_if_table,
+    Copyable, Tone, each, facts, notice, plain, raw, reasons, standing_badge, time, what_if_table,
 };
 use crate::route::Route;
 use crate::state::entry::Entry;
@@ -86,7 +86,16 @@ fn named_facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<
 }
 
 fn announced(sidecar: &Sidecar) -> Html {
-    let unknown = sidecar.unimplemented_fields();
+    let created = sidecar.additional_registrations.iter().map(|registration| registration.table_key.clone()).collect();
+    let removed = sidecar.tombstones.iter().map(|tombstone| tombstone.table_key.clone()).collect();
+    let merged = sidecar.merge_source_commit_id.clone().into_iter().collect();
+    let further: [(&str, Vec<String>); 4] = [
+        ("Tables it was about to create", created),
+        ("Tables it was about to remove", removed),
+        ("Head graph commit of the merged branch", merged),
+        ("Fields this build does not implement", sidecar.unimplemented_fields()),
+    ];
+    let further = further.into_iter().filter(|(_, items)| !items.is_empty()).map(|(what, items)| format!("{what}: {}", items.join(", ")));
     let row = |pin: &TablePin| {
         html! {
             <tr>
@@ -104,18 +113,11 @@ fn announced(sidecar: &Sidecar) -> Html {
                 <div class="scroller" tabindex="0" role="region" aria-label="Tables it pins">
                     <table data-testid="pins">
                         <thead><tr><th scope="col">{ "table" }</th><th scope="col">{ "expected" }</th><th scope="col">{ "post-commit" }</th><th scope="col">{ "path" }</th></tr></thead>
-                        <tbody>{ for sidecar.tables.iter().map(row) }</tbody>
+                        <tbody>{ each(&mut sidecar.tables.iter().map(row)) }</tbody>
                     </table>
                 </div>
             }
-            if !sidecar.additional_registrations.is_empty() {
-                <p>{ "Tables it was about to create: " }{ sidecar.additional_registrations.iter().map(|registration| registration.table_key.as_str()).collect::<Vec<_>>().join(", ") }</p>
-            }
-            if !sidecar.tombstones.is_empty() {
-                <p>{ "Tables it was about to remove: " }{ sidecar.tombstones.iter().map(|tombstone| tombstone.table_key.as_str()).collect::<Vec<_>>().join(", ") }</p>
-            }
-            if let Some(commit) = &sidecar.merge_source_commit_id { <p>{ "Head graph commit of the merged branch: " }<code>{ commit }</code></p> }
-            if !unknown.is_empty() { <p>{ "Fields this build does not implement: " }<code>{ unknown.join(", ") }</code></p> }
+            { each(&mut further.map(|line| html! { <p>{ line }</p> })) }
         </section>
     }
 }

@@ -4,7 +4,7 @@ use sidecar::Timestamp;
 use sidecar::api::RootSummary;
 use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
-use crate::components::standing_badge;
+use crate::components::{each, standing_badge};
 use crate::hooks::use_screen;
 use crate::route::Route;
 use crate::state::entry::Standing;
@@ -45,7 +45,7 @@ pub fn Overview(props: &Props) -> Html {
                 <p><a href={Route::Audit { root: props.summary.name.clone() }.href()}>{ "See what was recovered before" }</a></p>
             } else if total > 0 {
                 <p class="lead">{ "Each is a write to several tables whose writer stopped before it was done. Choose one to see what happened, and what can be done about it." }</p>
-                <ul class="counts">{ for props.listing.counts().into_iter().map(|(standing, count)| count_line(standing, count, &props.onquery)) }</ul>
+                <ul class="counts">{ each(&mut props.listing.counts().into_iter().map(|(standing, count)| count_line(standing, count, &props.onquery))) }</ul>
             }
             <p class="quiet-text">
                 <code>{ &props.summary.uri }</code>

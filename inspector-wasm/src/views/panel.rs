@@ -8,7 +8,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
 
 use crate::components::{
-    Copyable, Form, Tone, alert, approval_form, approvals, failure_notice, notice, outcome,
+    Copyable, Form, Tone, alert, approval_form, approvals, failure_notice, folded, notice, outcome,
     progress, reasons, steps,
 };
 use crate::route::Route;
@@ -335,7 +335,7 @@ fn ended(around: &Surroundings<'_>) -> Html {
             { outcome(report) }
             { refusal(around) }
             { afterwards(around, report) }
-            <details><summary>{ "What was done, step by step" }</summary>{ progress(execution) }</details>
+            { folded("What was done, step by step", progress(execution)) }
         </>
     }
 }

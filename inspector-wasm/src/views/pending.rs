@@ -71,7 +71,7 @@ pub fn Pending(props: &Props) -> Html {
     };
     let onclick = refresh.reform(|_: MouseEvent| ());
     html! {
-        <div class={yew::classes!("shell", props.operation.is_some().then_some("detail"))}>
+        <div class={if props.operation.is_some() { "shell detail" } else { "shell" }}>
             <aside aria-label="Pending recoveries">
                 { list_tools(&state.listing, &onquery, &onsort, html! {
                     <button type="button" class="quiet" {onclick} aria-busy={state.asking.then_some("true")}>{ "Refresh" }</button>

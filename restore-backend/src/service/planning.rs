@@ -23,6 +23,10 @@ pub(super) fn progress(journal: Option<&Journal>) -> Progress {
 }
 
 /// The plan of one operation as it is now, for approving and executing it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few are made in a whole call, and none is kept"
+)]
 pub(crate) enum Fresh {
     /// It can be planned.
     Plan {
