@@ -3,7 +3,7 @@
 //! `serde_json` reads a type straight from text with several kilobytes of machine code for each of
 //! them, and the module that every visitor loads has a budget. So text becomes a [`Value`] first, and
 //! types are read from that by this one reader, which knows only what the contract uses: objects with
-//! named fields, lists, and enumerations of words. Lists that can be very long are read directly.
+//! named fields, lists, and enumerations of words.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{

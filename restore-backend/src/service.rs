@@ -424,7 +424,7 @@ impl PlanOf {
                 .map(|planned| differences(&planned, &self.plan))
                 .unwrap_or_default();
             let detail = format!(
-                "the plan is not {digest} any more, it is {}; look at it and approve that one if it is right",
+                "Nothing was changed: the store is not as it was when plan {digest} was made. The plan now is {}; look at it, and approve it if it is right.",
                 self.bytes.digest()
             );
             return report(OutcomeKind::Conflict, detail, Vec::new(), differences);

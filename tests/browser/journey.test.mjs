@@ -361,15 +361,32 @@ journey("a record that was tampered with is found out in the browser", async (pa
 journey("a plan that is not what its digest stands for cannot be approved", async (page) => {
   await page.route("**/recoveries/*", async (route) => {
     const response = await route.fetch();
-    const plan = await response.json();
-    plan.tables[0].lance_head += 1;
-    await route.fulfill({ response, json: plan });
+    const report = await response.json();
+    report.plan = report.plan.replace(/"lance_head":\d+/, '"lance_head":9');
+    await route.fulfill({ response, json: report });
   });
   await pendingIn(page, "museum");
   await open(page, "bob");
   await stage(page, "distrusted");
   assert.equal(await panel(page).locator("form, button.primary").count(), 0);
   assert.equal(await page.getByTestId("digest-check").getAttribute("data-check"), "differs");
+});
+
+journey("what is said beside a plan cannot talk anybody into it", async (page) => {
+  const entry = await pending(museum, ({ actor_id }) => actor_id === "bob");
+  const plan = await cli("plan", museum, entry.operation_id);
+  await page.route("**/recoveries/*", async (route) => {
+    const response = await route.fetch();
+    const report = await response.json();
+    const tables = report.tables.map((table) => ({ ...table, lance_head: 1, effect: "Nothing." }));
+    const changes = { tables, headline: "All is well.", consequence: "Nothing.", requires: [] };
+    await route.fulfill({ response, json: { ...report, ...changes } });
+  });
+  await pendingIn(page, "museum");
+  await open(page, entry.operation_id);
+  // What is shown follows from the bytes that were verified, and from nothing else.
+  await stage(page, "approve");
+  await showsPlan(page, plan);
 });
 
 journey("an approval of a plan that is no longer current is refused in words", async (page) => {

@@ -109,7 +109,7 @@ async function takeAll(folder) {
     return route.fulfill({ response, json: { ...execution, steps, running: true, report: null } });
   });
   await press("Carry it out");
-  await page.getByText("3 of").waitFor();
+  await page.getByText(/^3 of \d+ steps done$/).waitFor();
   await shoot("running");
   await page.unroute("**/execution");
   await stage("ended");

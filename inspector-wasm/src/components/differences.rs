@@ -36,5 +36,10 @@ pub fn differences(differences: &[Difference]) -> Html {
             </tr>
         }
     };
-    table("What moved", "differences", &["What moved", "planned", "found"], rows(&mut differences.iter().map(row)))
+    table(
+        "What moved",
+        "differences",
+        &["What moved", "planned", "found"],
+        rows(&mut differences.iter().map(row)),
+    )
 }

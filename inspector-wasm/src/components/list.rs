@@ -1,8 +1,8 @@
 //! A list of sidecars, of any length, of which only what is seen is drawn.
 
 use yew::{
-    AttrValue, Callback, Html, KeyboardEvent, Properties, classes, component, html,
-    use_effect_with, use_state_eq,
+    AttrValue, Callback, Html, KeyboardEvent, Properties, component, html, use_effect_with,
+    use_state_eq,
 };
 
 use super::badge::{standing_badge, standing_tone};

@@ -57,5 +57,10 @@ fn outcomes(tables: &[TableOutcome]) -> Html {
         }
     };
     let heads = ["table", "from", "content of", "pin", "effect"];
-    table("What happened to every table", "outcomes", &heads, rows(&mut tables.iter().map(row)))
+    table(
+        "What happened to every table",
+        "outcomes",
+        &heads,
+        rows(&mut tables.iter().map(row)),
+    )
 }

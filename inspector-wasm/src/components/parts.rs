@@ -19,10 +19,10 @@ pub fn toned(class: &str, tone: Tone) -> String {
 
 /// A table that scrolls sideways where it does not fit, and can be scrolled with the keyboard.
 #[must_use]
-pub fn table(name: &'static str, class: &'static str, heads: &[&str], bodies: Html) -> Html {
+pub fn table(name: &str, class: &'static str, heads: &[&str], bodies: Html) -> Html {
     let head = |text: &&str| html! { <th scope="col">{ (*text).to_owned() }</th> };
     html! {
-        <div class="scroller" tabindex="0" role="region" aria-label={name}>
+        <div class="scroller" tabindex="0" role="region" aria-label={name.to_owned()}>
             <table {class} data-testid={class}>
                 <thead><tr>{ each(&mut heads.iter().map(head)) }</tr></thead>
                 { bodies }
@@ -40,7 +40,11 @@ pub fn rows(rows: &mut dyn Iterator<Item = Html>) -> Html {
 /// A list that is scrolled within where it is long.
 #[must_use]
 pub fn tall(is_long: bool, list: Html) -> Html {
-    let (class, tabindex) = if is_long { ("scroller tall", Some("0")) } else { ("scroller", None) };
+    let (class, tabindex) = if is_long {
+        ("scroller tall", Some("0"))
+    } else {
+        ("scroller", None)
+    };
     html! { <div {class} {tabindex}>{ list }</div> }
 }
 

@@ -93,7 +93,12 @@ fn slashes(x: f64) -> String {
 
 fn stop(stop: &Stop) -> Html {
     let mut class = "stop".to_owned();
-    for (is, name) in [(stop.pin, " pin"), (stop.head, " head"), (stop.new, " new"), (stop.future, " future")] {
+    for (is, name) in [
+        (stop.pin, " pin"),
+        (stop.head, " head"),
+        (stop.new, " new"),
+        (stop.future, " future"),
+    ] {
         class.push_str(if is { name } else { "" });
     }
     let radius = if stop.pin || stop.head || stop.new {

@@ -13,7 +13,7 @@ use crate::words;
 #[must_use]
 pub fn table_card(report: &TableReport, width: f64) -> Html {
     let TableReport {
-        table,
+        table: planned,
         effect,
         transactions,
     } = report;

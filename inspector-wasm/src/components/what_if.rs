@@ -11,13 +11,30 @@ use crate::state::entry::Standing;
 #[must_use]
 pub fn what_if_table(what_if: &[WhatIf], table_key: Option<&str>) -> Html {
     let groups = what_if.chunk_by(|left, right| left.pin == right.pin);
-    let group = |group: &[WhatIf]| rows(&mut group.iter().enumerate().map(|(index, row)| what_if_row(row, (index == 0).then_some(group.len()))));
+    let group = |group: &[WhatIf]| {
+        rows(
+            &mut group
+                .iter()
+                .enumerate()
+                .map(|(index, row)| what_if_row(row, (index == 0).then_some(group.len()))),
+        )
+    };
     let numbers = table_key.map(|table_key| format!("in numbers, for {table_key}"));
-    let mut heads = vec!["If every pin is", "and every Lance HEAD is", "each table is", "and the write is"];
+    let mut heads = vec![
+        "If every pin is",
+        "and every Lance HEAD is",
+        "each table is",
+        "and the write is",
+    ];
     if let Some(numbers) = &numbers {
         heads.insert(2, numbers);
     }
-    table("What the verdict would be", "what-if", &heads, each(&mut groups.map(group)))
+    table(
+        "The verdict for each position of pin and Lance HEAD",
+        "what-if",
+        &heads,
+        each(&mut groups.map(group)),
+    )
 }
 
 fn what_if_row(row: &WhatIf, group: Option<usize>) -> Html {

@@ -35,9 +35,7 @@ pub async fn roots() -> Result<RootList, Failure> {
 
 /// Everything pending in one root.
 pub async fn recoveries(root: &str) -> Result<RecoveryList, Failure> {
-    // May have a hundred thousand lines.
-    let body = get_body(&format!("{}/recoveries", at(root))).await?;
-    serde_json::from_slice(&body).map_err(|error| garbled(&error))
+    get(&format!("{}/recoveries", at(root))).await
 }
 
 /// The plan for one pending recovery.

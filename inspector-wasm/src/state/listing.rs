@@ -191,20 +191,28 @@ impl Listing {
         let query = self.query.to_ascii_lowercase();
         let words: Vec<&str> = query.split_whitespace().collect();
         let lines = self.entries.iter().zip(0_u32..);
-        let mut shown: Vec<u32> = lines
+        let matching = lines
             .filter(|(entry, _)| entry.matches(&words))
             .map(|(_, index)| index)
             .collect();
-        let entries = &self.entries;
-        shown.sort_unstable_by(|left, right| {
-            match (entries.get(*left as usize), entries.get(*right as usize)) {
-                (Some(one), Some(other)) => self.sort.compare(one, other).then(left.cmp(right)),
-                _ => Ordering::Equal,
-            }
-        });
-        self.shown = Rc::new(shown);
+        let (entries, sort) = (&self.entries, self.sort);
+        self.shown = Rc::new(sorted(matching, &|left, right| {
+            sort.compare(&entries[left], &entries[right])
+        }));
         self
     }
+}
+
+/// Positions in order of what is at them; of equal ones the earlier first. All sorting of the page is
+/// here, since every other sort would be one more copy of the algorithm.
+pub(super) fn sorted(
+    mut positions: Vec<u32>,
+    compare: &dyn Fn(usize, usize) -> Ordering,
+) -> Vec<u32> {
+    positions.sort_unstable_by(|left, right| {
+        compare(*left as usize, *right as usize).then(left.cmp(right))
+    });
+    positions
 }
 
 #[cfg(test)]

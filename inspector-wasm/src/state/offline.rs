@@ -6,7 +6,7 @@ use sidecar::{Code, Limits, ListedSidecar, Reason, SidecarFile, assemble};
 use yew::Reducible;
 
 use super::entry::Entry;
-use super::listing::{Listing, Sort};
+use super::listing::{Listing, Sort, sorted};
 
 /// The folder that sidecars lie directly under.
 const SIDECAR_FOLDER: &str = "__recovery";
@@ -229,14 +229,17 @@ impl OfflineState {
                 },
                 file: listed.file.clone(),
             });
-        let mut all: Vec<(usize, SidecarFileAt)> =
-            files.into_iter().chain(before).enumerate().collect();
-        // New ones come first, so of two with one path the new one stays.
-        all.sort_unstable_by(|(left, one), (right, other)| {
-            one.path.cmp(&other.path).then(left.cmp(right))
+        let all: Vec<SidecarFileAt> = files.into_iter().chain(before).collect();
+        let positions = (0_u32..).take(all.len()).collect();
+        let mut order = sorted(positions, &|left, right| {
+            all[left].path.cmp(&all[right].path)
         });
-        all.dedup_by(|(_, later), (_, earlier)| later.path == earlier.path);
-        let all: Vec<SidecarFileAt> = all.into_iter().map(|(_, file)| file).collect();
+        // New ones come first, so of two with one path the new one stays.
+        order.dedup_by(|later, earlier| all[*later as usize].path == all[*earlier as usize].path);
+        let all: Vec<&SidecarFileAt> = order
+            .into_iter()
+            .map(|index| &all[index as usize])
+            .collect();
         let mut listed = Vec::with_capacity(all.len());
         for store in all.chunk_by(|left, right| left.path.folder == right.path.folder) {
             let folder = &store[0].path.folder;

@@ -110,7 +110,11 @@ pub fn Offline(props: &Props) -> Html {
         None => start(&state, heading, &pickers, &onpicked, props.alone),
     };
     let mut class = "shell offline".to_owned();
-    for (is, name) in [(empty, " bare"), (open.is_some(), " detail"), (*over, " over")] {
+    for (is, name) in [
+        (empty, " bare"),
+        (open.is_some(), " detail"),
+        (*over, " over"),
+    ] {
         class.push_str(if is { name } else { "" });
     }
     html! {

@@ -4,7 +4,8 @@ use sidecar::{ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
 use yew::{Html, html};
 
 use crate::components::{
-    Copyable, Tone, each, facts, notice, plain, raw, reasons, standing_badge, time, what_if_table,
+    Copyable, Tone, each, facts, notice, plain, raw, reasons, rows, standing_badge, table, time,
+    what_if_table,
 };
 use crate::route::Route;
 use crate::state::entry::Entry;
@@ -86,16 +87,30 @@ fn named_facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<
 }
 
 fn announced(sidecar: &Sidecar) -> Html {
-    let created = sidecar.additional_registrations.iter().map(|registration| registration.table_key.clone()).collect();
-    let removed = sidecar.tombstones.iter().map(|tombstone| tombstone.table_key.clone()).collect();
+    let created = sidecar
+        .additional_registrations
+        .iter()
+        .map(|registration| registration.table_key.clone())
+        .collect();
+    let removed = sidecar
+        .tombstones
+        .iter()
+        .map(|tombstone| tombstone.table_key.clone())
+        .collect();
     let merged = sidecar.merge_source_commit_id.clone().into_iter().collect();
     let further: [(&str, Vec<String>); 4] = [
         ("Tables it was about to create", created),
         ("Tables it was about to remove", removed),
         ("Head graph commit of the merged branch", merged),
-        ("Fields this build does not implement", sidecar.unimplemented_fields()),
+        (
+            "Fields this build does not implement",
+            sidecar.unimplemented_fields(),
+        ),
     ];
-    let further = further.into_iter().filter(|(_, items)| !items.is_empty()).map(|(what, items)| format!("{what}: {}", items.join(", ")));
+    let further = further
+        .into_iter()
+        .filter(|(_, items)| !items.is_empty())
+        .map(|(what, items)| format!("{what}: {}", items.join(", ")));
     let row = |pin: &TablePin| {
         html! {
             <tr>
@@ -110,12 +125,7 @@ fn announced(sidecar: &Sidecar) -> Html {
         <section class="card" aria-labelledby="announced-heading">
             <h2 id="announced-heading">{ "What the writer announced" }</h2>
             if sidecar.tables.is_empty() { <p>{ "It pins no table." }</p> } else {
-                <div class="scroller" tabindex="0" role="region" aria-label="Tables it pins">
-                    <table data-testid="pins">
-                        <thead><tr><th scope="col">{ "table" }</th><th scope="col">{ "expected" }</th><th scope="col">{ "post-commit" }</th><th scope="col">{ "path" }</th></tr></thead>
-                        <tbody>{ each(&mut sidecar.tables.iter().map(row)) }</tbody>
-                    </table>
-                </div>
+                { table("Tables it pins", "pins", &["table", "expected", "post-commit", "path"], rows(&mut sidecar.tables.iter().map(row))) }
             }
             { each(&mut further.map(|line| html! { <p>{ line }</p> })) }
         </section>
@@ -123,19 +133,19 @@ fn announced(sidecar: &Sidecar) -> Html {
 }
 
 fn decision(sidecar: &Sidecar, refused: bool) -> Html {
-    let rows = if refused {
+    let possible = if refused {
         Vec::new()
     } else {
         what_if(sidecar)
     };
-    if rows.is_empty() {
+    if possible.is_empty() {
         return Html::default();
     }
     html! {
         <section class="card" aria-labelledby="what-if-heading">
             <h2 id="what-if-heading">{ "What the verdict would be" }</h2>
             <p>{ "If every table of it stood alike. Where some stand otherwise than others, the verdict over all of them is the store’s to give." }</p>
-            { what_if_table(&rows, sidecar.tables.first().map(|pin| pin.table_key.as_str())) }
+            { what_if_table(&possible, sidecar.tables.first().map(|pin| pin.table_key.as_str())) }
         </section>
     }
 }

@@ -207,7 +207,11 @@ pub(crate) async fn plan_entry(
         sidecar_text,
         observation: observation.as_ref(),
         blockers,
-        progress: progress(entry.journal.as_ref()),
+        progress: if approvals.is_empty() {
+            Progress::Open
+        } else {
+            progress(entry.journal.as_ref())
+        },
         approvals,
         now,
     };
