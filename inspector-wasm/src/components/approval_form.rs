@@ -27,7 +27,6 @@ pub struct Form<'a> {
 
 /// What an approver states, and the button. The browser itself holds back a form that lacks a
 /// required statement, and says which.
-#[must_use]
 pub fn approval_form(form: &Form<'_>) -> Html {
     let onsubmit = {
         let (onapprove, busy) = (form.onapprove.clone(), form.busy);

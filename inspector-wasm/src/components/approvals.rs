@@ -6,7 +6,6 @@ use yew::{Html, html};
 use super::parts::each;
 
 /// Who approved a plan, and what their approval leaves out.
-#[must_use]
 pub fn approvals(approvals: &[Approval], plan: &Plan) -> Html {
     if approvals.is_empty() {
         return Html::default();

@@ -68,14 +68,12 @@ pub const fn classification_tone(classification: Option<ClassificationLabel>) ->
 }
 
 /// How a classification is said, with its colour.
-#[must_use]
 pub fn classification_badge(classification: Option<ClassificationLabel>) -> Html {
     let text = classification.map_or("not classified", ClassificationLabel::name);
     badge(text, classification_tone(classification))
 }
 
 /// What is known of a disposition, with its colour.
-#[must_use]
 pub fn standing_badge(standing: Standing) -> Html {
     badge(standing.label(), standing_tone(standing))
 }
@@ -92,7 +90,6 @@ pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
 }
 
 /// A word in a coloured outline.
-#[must_use]
 pub fn badge(text: impl Into<AttrValue>, tone: Tone) -> Html {
     html! { <span class={toned("badge", tone)}>{ text.into() }</span> }
 }

@@ -7,7 +7,6 @@ use super::parts::{each, rows, table};
 use crate::words;
 
 /// Reasons in words, each with its code for whoever looks it up.
-#[must_use]
 pub fn reasons(reasons: &[Reason]) -> Html {
     if reasons.is_empty() {
         return Html::default();
@@ -19,7 +18,6 @@ pub fn reasons(reasons: &[Reason]) -> Html {
 }
 
 /// What moved, as planned and as found.
-#[must_use]
 pub fn differences(differences: &[Difference]) -> Html {
     if differences.is_empty() {
         return Html::default();

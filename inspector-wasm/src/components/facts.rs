@@ -6,7 +6,6 @@ use yew::{Html, html};
 use super::parts::each;
 
 /// A line of named facts; those that are not known are left out.
-#[must_use]
 pub fn facts<const COUNT: usize>(facts: [(&str, Option<Html>); COUNT]) -> Html {
     let fact = |(name, says): (&str, Option<Html>)| {
         says.map(|says| html! { <div><dt>{ name }</dt><dd>{ says }</dd></div> })

@@ -8,7 +8,6 @@ use crate::state::listing::{Listing, Sort};
 use crate::words;
 
 /// The filter and the order of a list, and whatever other tools it has.
-#[must_use]
 pub fn list_tools(
     listing: &Listing,
     onquery: &Callback<String>,

@@ -8,7 +8,6 @@ use super::parts::toned;
 use crate::state::failure::Failure;
 
 /// Something a person has to know.
-#[must_use]
 pub fn notice(title: &str, tone: Tone, content: Html) -> Html {
     html! {
         <div class={toned("notice", tone)}>
@@ -19,13 +18,11 @@ pub fn notice(title: &str, tone: Tone, content: Html) -> Html {
 }
 
 /// Something a person has to hear of at once.
-#[must_use]
 pub fn alert(title: &str, tone: Tone, content: Html) -> Html {
     html! { <div role="alert">{ notice(title, tone, content) }</div> }
 }
 
 /// Why the server did not do, or say, what was asked; then whatever can be done about it.
-#[must_use]
 pub fn failure_notice(failure: &Failure, actions: Html) -> Html {
     let why = match failure {
         Failure::Problem(problem) => {

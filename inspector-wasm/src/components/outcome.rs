@@ -14,7 +14,6 @@ use crate::words;
 const TABLES_SHOWN: usize = 30;
 
 /// How an execution ended.
-#[must_use]
 pub fn outcome(report: &ApplyReport) -> Html {
     let tone = outcome_tone(Some(report.outcome));
     let sentence = outcome_sentence(report);

@@ -6,7 +6,6 @@ use yew::{AttrValue, Html, html};
 use super::badge::Tone;
 
 /// All of them, one after the other.
-#[must_use]
 pub fn each(items: &mut dyn Iterator<Item = Html>) -> Html {
     items.collect()
 }
@@ -18,7 +17,6 @@ pub fn toned(class: &str, tone: Tone) -> String {
 }
 
 /// A table that scrolls sideways where it does not fit, and can be scrolled with the keyboard.
-#[must_use]
 pub fn table(name: &str, class: &'static str, heads: &[&str], bodies: Html) -> Html {
     let head = |text: &&str| html! { <th scope="col">{ (*text).to_owned() }</th> };
     html! {
@@ -32,13 +30,11 @@ pub fn table(name: &str, class: &'static str, heads: &[&str], bodies: Html) -> H
 }
 
 /// The rows of a table.
-#[must_use]
 pub fn rows(rows: &mut dyn Iterator<Item = Html>) -> Html {
     html! { <tbody>{ each(rows) }</tbody> }
 }
 
 /// A list that is scrolled within where it is long.
-#[must_use]
 pub fn tall(is_long: bool, list: Html) -> Html {
     let (class, tabindex) = if is_long {
         ("scroller tall", Some("0"))
@@ -49,7 +45,6 @@ pub fn tall(is_long: bool, list: Html) -> Html {
 }
 
 /// Something folded away under a line.
-#[must_use]
 pub fn folded(line: impl Into<AttrValue>, content: Html) -> Html {
     html! { <details><summary>{ line.into() }</summary>{ content }</details> }
 }

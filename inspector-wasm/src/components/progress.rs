@@ -8,7 +8,6 @@ use super::steps::TALL;
 use crate::words;
 
 /// How far an execution came.
-#[must_use]
 pub fn progress(execution: &ExecutionReport) -> Html {
     let steps = &execution.steps;
     if steps.is_empty() {
@@ -29,7 +28,6 @@ pub fn progress(execution: &ExecutionReport) -> Html {
 }
 
 /// A bar that fills.
-#[must_use]
 pub fn bar(done: usize, total: usize, name: &'static str) -> Html {
     html! { <progress max={total.to_string()} value={done.to_string()} aria-label={name}></progress> }
 }

@@ -9,7 +9,6 @@ use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop, px};
 use crate::words;
 
 /// The version rail of one table, for the width there is.
-#[must_use]
 pub fn rail_figure(report: &TableReport, width: f64) -> Html {
     if width <= 0.0 {
         return html! { <div class="rail-space"></div> };

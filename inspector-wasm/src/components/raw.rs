@@ -3,7 +3,6 @@
 use yew::{AttrValue, Html, html};
 
 /// The raw text of a file, folded away, with what is known of it.
-#[must_use]
 pub fn raw(name: &'static str, text: impl Into<AttrValue>, about: Html) -> Html {
     html! {
         <details class="raw">

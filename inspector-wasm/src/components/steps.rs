@@ -9,7 +9,6 @@ use super::parts::{each, tall};
 pub const TALL: usize = 12;
 
 /// The steps of a plan.
-#[must_use]
 pub fn steps(steps: &[StepReport]) -> Html {
     if steps.is_empty() {
         return Html::default();

@@ -10,7 +10,6 @@ use super::rail::rail_figure;
 use crate::words;
 
 /// One table of a plan, with a rail as wide as this.
-#[must_use]
 pub fn table_card(report: &TableReport, width: f64) -> Html {
     let TableReport {
         table: planned,
@@ -26,12 +25,12 @@ pub fn table_card(report: &TableReport, width: f64) -> Html {
             </header>
             { rail_figure(report, width) }
             <p class="effect">{ effect }</p>
-            { transactions_table(transactions) }
+            { transactions_table(&report.table.table_key, transactions) }
         </article>
     }
 }
 
-fn transactions_table(transactions: &[TransactionObservation]) -> Html {
+fn transactions_table(table_key: &str, transactions: &[TransactionObservation]) -> Html {
     if transactions.is_empty() {
         return Html::default();
     }
@@ -63,7 +62,7 @@ fn transactions_table(transactions: &[TransactionObservation]) -> Html {
     html! {
         <details class="transactions">
             <summary>{ words::counted(transactions.len(), "Lance transaction") }</summary>
-            { table("Lance transactions", "lance-transactions", &heads, rows(&mut transactions.iter().map(row))) }
+            { table(&format!("Lance transactions of {table_key}"), "lance-transactions", &heads, rows(&mut transactions.iter().map(row))) }
         </details>
     }
 }

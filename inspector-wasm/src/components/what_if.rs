@@ -8,7 +8,6 @@ use super::parts::{each, rows, table};
 use crate::state::entry::Standing;
 
 /// What the verdict would be. Rows of one pin are together; the numbers are those of `table_key`.
-#[must_use]
 pub fn what_if_table(what_if: &[WhatIf], table_key: Option<&str>) -> Html {
     let groups = what_if.chunk_by(|left, right| left.pin == right.pin);
     let group = |group: &[WhatIf]| {

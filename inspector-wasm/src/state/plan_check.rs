@@ -228,9 +228,11 @@ mod tests {
         assert_eq!(shown, sample::report());
     }
 
+    type Change = fn(&mut PlanReport);
+
     #[test]
     fn bytes_that_are_not_the_digests_are_distrusted() {
-        let changes: [(&str, fn(&mut PlanReport)); 4] = [
+        let changes: [(&str, Change); 4] = [
             ("bytes", |report| {
                 report.plan = report
                     .plan

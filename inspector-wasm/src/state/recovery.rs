@@ -65,6 +65,10 @@ pub struct RecoveryState {
 
 /// What happens to a [`RecoveryState`].
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made per answer, and none is kept"
+)]
 pub enum Action {
     /// The plan was asked for.
     Asked,

@@ -8,7 +8,6 @@ use crate::route::Route;
 use crate::services::dom;
 
 /// The bar at the top.
-#[must_use]
 pub fn header(route: &Route, connection: &Connection) -> Html {
     let session = match connection {
         Connection::Present(session) => Some(session),

@@ -25,7 +25,6 @@ pub fn Lone(props: &Props) -> Html {
 }
 
 /// There is no server behind the page. `failure` says why, unless the page was opened from disk.
-#[must_use]
 pub fn no_server(failure: Option<&Failure>, retry: &Callback<()>) -> Html {
     html! {
         <Lone title="No server" heading="This address needs the server, and none answers here.">
@@ -37,7 +36,6 @@ pub fn no_server(failure: Option<&Failure>, retry: &Callback<()>) -> Html {
 }
 
 /// The server wants a login first.
-#[must_use]
 pub fn logged_out(failure: &Failure, retry: &Callback<()>) -> Html {
     html! {
         <Lone title="Log in" heading="Open the login link first.">
@@ -49,7 +47,6 @@ pub fn logged_out(failure: &Failure, retry: &Callback<()>) -> Html {
 }
 
 /// Nothing is at this address; `root` is the root it names, or empty.
-#[must_use]
 pub fn not_found(root: &str) -> Html {
     html! {
         <Lone title="Not found" heading="Nothing is at this address.">

@@ -12,7 +12,6 @@ use crate::state::entry::Entry;
 use crate::state::offline::Dropped;
 
 /// One dropped file, under its heading.
-#[must_use]
 pub fn offline_file(dropped: &Dropped, heading: Html) -> Html {
     let Dropped { folder, listed } = dropped;
     let entry = Entry::of_listed(listed);

@@ -35,7 +35,6 @@ pub struct Surroundings<'a> {
 }
 
 /// The panel of one recovery.
-#[must_use]
 pub fn panel(around: &Surroundings<'_>) -> Html {
     let state = around.state;
     let stage = state.stage();
