@@ -246,8 +246,9 @@ async fn eight_executors_at_once_recover_once() {
             for executor in 0..8 {
                 let (opened, operation) = (store.open().await, operation.clone());
                 running.push(tokio::spawn(async move {
-                    tokio::time::sleep(std::time::Duration::from_millis(executor * round * 7))
-                        .await;
+                    for _ in 0..executor * round * 100 {
+                        tokio::task::yield_now().await;
+                    }
                     service::apply(&opened.root, &operation, digest, &ProgressSink::default()).await
                 }));
             }

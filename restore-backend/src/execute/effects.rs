@@ -75,6 +75,9 @@ pub(super) async fn intent(
             return Ok(Intent::On(None));
         }
     };
+    // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and
+    // what it had published by then must be found to be ours, not somebody else's.
+    let reading = read_catalog(root.room(), &attempt.plan).await?;
     let mut gone = None;
     // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
     if let (Some(effect), Some(Some(read))) = (effect, attempt.started.get(index))
@@ -95,7 +98,7 @@ pub(super) async fn intent(
             Landed::Gone => gone = Some(version),
         }
     }
-    Ok(match read_catalog(root.room(), &attempt.plan).await? {
+    Ok(match reading {
         Ok(catalog) => match pin_differences(&attempt.plan, &catalog) {
             differences if !differences.is_empty() => Intent::Conflict {
                 differences,
