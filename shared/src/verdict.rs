@@ -16,7 +16,8 @@ use crate::observation::{
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 
-use obstacles::{branch_recreated, contradictions, support};
+pub(crate) use obstacles::support;
+use obstacles::{branch_recreated, contradictions};
 use schema::TablesStand;
 
 pub use obstacles::age_blocker;
@@ -92,6 +93,8 @@ pub enum Action {
     Publish,
     /// The pin is restored as a new version, which becomes the pin.
     RestoreAndPublish,
+    /// A version is restored as a new one, and the pin stays.
+    Restore,
     /// The table is added to the catalog.
     Register,
     /// The table is removed from the catalog.
@@ -106,6 +109,7 @@ impl Action {
             Self::None => "none",
             Self::Publish => "publish",
             Self::RestoreAndPublish => "restore_and_publish",
+            Self::Restore => "restore",
             Self::Register => "register",
             Self::Tombstone => "tombstone",
         }
