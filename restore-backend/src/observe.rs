@@ -437,13 +437,45 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
         Ok(false) | Err(_) => ContentComparison::Different,
     };
     if table.head_content == ContentComparison::Different {
-        table.restorable = match room.restorable(&place, head, pinned).await {
-            Ok(Restorable::Yes) => Restorability::Restorable,
-            Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
-            Err(error) => Restorability::NotRestorable {
-                reason: chain::text(&error),
-            },
-        };
+        table.restorable = restorability(room, &place, head, pinned).await;
+    }
+}
+
+/// Asks for each table whether the version that is to come back can be restored. `targets` is in the order of the tables.
+pub(crate) async fn read_restorability(
+    root: &Root,
+    observation: &mut Observation,
+    targets: &[Option<u64>],
+) {
+    let asks: Vec<_> = observation
+        .tables
+        .iter_mut()
+        .zip(targets)
+        .filter_map(|(table, target)| {
+            let (target, place, head) = ((*target)?, place_of(table)?, table.head.version()?);
+            Some(async move {
+                table.restorable = restorability(root.room(), &place, head, target).await;
+            })
+        })
+        .collect();
+    futures::stream::iter(asks)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn restorability(
+    room: &LanceRoom,
+    place: &TableLocation,
+    head: u64,
+    target: u64,
+) -> Restorability {
+    match room.restorable(place, head, target).await {
+        Ok(Restorable::Yes) => Restorability::Restorable,
+        Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
+        Err(error) => Restorability::NotRestorable {
+            reason: chain::text(&error),
+        },
     }
 }
 

@@ -7,6 +7,7 @@ use crate::code::{Reason, Requirement};
 use crate::decision::Decision;
 use crate::digest::Digest;
 use crate::explanation;
+use crate::ids::OperationId;
 use crate::journal::JournalRecord;
 use crate::observation::{Observation, TransactionObservation};
 use crate::outcome::{ApplyReport, Difference, OutcomeKind};
@@ -245,6 +246,17 @@ pub struct ApprovalReport {
     pub authorized: bool,
     /// What it still requires.
     pub missing: Vec<Requirement>,
+}
+
+/// `revoke`: what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationReport {
+    /// The operation.
+    pub operation_id: OperationId,
+    /// The plan nobody approves any more.
+    pub plan_digest: Digest,
+    /// Who took the approvals back.
+    pub revoked_by: String,
 }
 
 /// Body of a request to approve; who approves comes from the session, which plan from `If-Match`.
