@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod follow_ups;
 mod graphs;
 mod looking;
 mod parity;
