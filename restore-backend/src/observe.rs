@@ -100,11 +100,12 @@ pub async fn observe_all(
     root: &Root,
     sidecars: &[&Sidecar],
 ) -> Result<Vec<Observation>, ObserveError> {
+    let contested = contested(sidecars);
     for _ in 0..LOOKS_MAX {
         let surroundings = look(root, sidecars).await;
         let looks: Vec<_> = sidecars
             .iter()
-            .map(|sidecar| surroundings.shallow_observation(root, sidecar))
+            .map(|sidecar| surroundings.shallow_observation(root, sidecar, &contested))
             .collect();
         let observations = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
@@ -115,6 +116,18 @@ pub async fn observe_all(
         }
     }
     Err(ObserveError::CatalogBusy)
+}
+
+/// Tables that more than one sidecar names: whose commit their HEAD is, only its transaction tells.
+fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
+    let (mut seen, mut contested) = (BTreeSet::new(), BTreeSet::new());
+    for pin in sidecars.iter().flat_map(|sidecar| &sidecar.tables) {
+        let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+        if !seen.insert(table.clone()) {
+            contested.insert(table);
+        }
+    }
+    contested
 }
 
 async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
@@ -306,15 +319,24 @@ impl Surroundings {
         holds.into_iter().all(|holds| holds)
     }
 
-    /// What a list needs: only whether a published write is still in there depends on transactions.
-    async fn shallow_observation(&self, root: &Root, sidecar: &Sidecar) -> Observation {
+    /// What a list needs: only whether a published write is still in there, and whose commit a table is that several sidecars
+    /// name, depends on transactions.
+    async fn shallow_observation(
+        &self,
+        root: &Root,
+        sidecar: &Sidecar,
+        contested: &BTreeSet<(String, Option<String>)>,
+    ) -> Observation {
         let mut observation = self.observation(root, sidecar).await;
-        let published = |pin: &TablePin, table: &TableObservation| {
-            table.pinned.version().is_some_and(|pinned| {
-                pinned > pin.expected_version && table.head.version() == Some(pinned)
-            })
+        let telling = |pin: &TablePin, table: &TableObservation| {
+            let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
+                return false;
+            };
+            let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+            (pinned > pin.expected_version && head == pinned)
+                || (head > pinned && contested.contains(&table))
         };
-        read_transactions(root.room(), sidecar, &mut observation, published).await;
+        read_transactions(root.room(), sidecar, &mut observation, telling).await;
         observation
     }
 }

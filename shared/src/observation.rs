@@ -9,6 +9,9 @@ use crate::digest::Digest;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
 
+/// The Lance transaction property in which a commit of our two-phase writer names the operation it belongs to.
+pub const PROPERTY_WRITER_OPERATION_ID: &str = "sidecar.operation_id";
+
 /// The catalog and the tables of one sidecar, as found in one look at the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {

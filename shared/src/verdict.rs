@@ -11,8 +11,9 @@ use crate::classification::{Classification, classify_table_for, rule_text};
 use crate::code::{Code, Reason, Requirement};
 use crate::decision::{Decision, decide};
 use crate::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
-    TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Observation,
+    PROPERTY_WRITER_OPERATION_ID, Pinned, Restorability, TableObservation, Transaction,
+    TransactionObservation,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 
@@ -333,10 +334,21 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
         }
     };
     match &table.head {
-        HeadObservation::At { version, .. } => classified(
-            classify_table_for(sidecar.writer_kind, pin, *version, pinned),
-            rule_text(sidecar.writer_kind, pin, *version, pinned),
-        ),
+        HeadObservation::At { version, .. } => {
+            let classification = classify_table_for(sidecar.writer_kind, pin, *version, pinned);
+            match committed_by_another(sidecar, table, *version) {
+                Some(other) if classification == Classification::RolledPastExpected => classified(
+                    Classification::UnexpectedAtP1,
+                    format!(
+                        "HEAD {version} = pin {pinned} + 1, but operation {other} committed it, not this one"
+                    ),
+                ),
+                _ => classified(
+                    classification,
+                    rule_text(sidecar.writer_kind, pin, *version, pinned),
+                ),
+            }
+        }
         HeadObservation::BranchMissing => match pin.table_branch() {
             Some(branch) => classified(
                 Classification::NoMovement,
@@ -351,6 +363,22 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
             unjudged(format!("its Lance HEAD cannot be read: {reason}"))
         }
     }
+}
+
+/// The operation that says of itself that it committed HEAD, if it is another one.
+///
+/// Two writers that began from the same pins and both died can leave one table each: by versions alone their halves would add up
+/// to one whole write. Writers that name their operation in the Lance transaction are told apart; of others nothing is assumed.
+fn committed_by_another<'a>(
+    sidecar: &Sidecar,
+    table: &'a TableObservation,
+    head: u64,
+) -> Option<&'a str> {
+    let named = table
+        .transaction_at(head)?
+        .properties
+        .get(PROPERTY_WRITER_OPERATION_ID)?;
+    (named != sidecar.operation_id.as_str()).then_some(named)
 }
 
 fn disposition_when_none_moved(pairs: &[(&TablePin, &TableObservation)]) -> Disposition {

@@ -119,6 +119,25 @@ async fn of_finished(
     if let Some(report) = planning::frozen_report(root, &journal, now)? {
         return Ok(Answer::Done(report));
     }
+    // What an undone roll back left is taken back by recovering it.
+    let left = Journal::load(root.objects(), of, &root.limits())
+        .await?
+        .state
+        .finished()
+        .and_then(|finished| match &finished.plan.purpose {
+            Purpose::Undo { of } if operation == undo_id(&finished.plan.operation_id) => {
+                Some(undo_sidecar_id(of))
+            }
+            _ => None,
+        });
+    if let Some(entry) = recoveries
+        .iter()
+        .find(|recovery| left.is_some() && recovery.operation_id() == left)
+    {
+        return planning::plan_entry(root, entry, now)
+            .await
+            .map(Answer::Done);
+    }
     match made(root, of, &operation, &recoveries).await? {
         Ok(made) => made.report(Some(&journal), now).map(Answer::Done),
         Err(reason) => Ok(Answer::No(RefusalReport {
