@@ -85,7 +85,7 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
         if judge(sidecar, None, &observation).disposition == Disposition::RollBack {
             compare_contents(root.room(), &mut observation).await;
         }
-        if surroundings.still_holds(root.room()).await {
+        if surroundings.still_holds(root.room(), &[sidecar]).await {
             return Ok(observation);
         }
     }
@@ -111,7 +111,7 @@ pub async fn observe_all(
             .buffered(TABLES_AT_ONCE)
             .collect()
             .await;
-        if surroundings.still_holds(root.room()).await {
+        if surroundings.still_holds(root.room(), sidecars).await {
             return Ok(observations);
         }
     }
@@ -305,12 +305,13 @@ impl Surroundings {
         }
     }
 
-    /// Whether every catalog branch that was read is still at the version that was read, so that pins and HEADs belong together.
-    async fn still_holds(&self, room: &LanceRoom) -> bool {
+    /// Whether what was read of every catalog branch still holds, so that pins and HEADs belong together. What others publish
+    /// of other tables meanwhile is nothing to these sidecars.
+    async fn still_holds(&self, room: &LanceRoom, sidecars: &[&Sidecar]) -> bool {
         let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
         let checks: Vec<_> = read
             .into_iter()
-            .map(|catalog| is_still_at(room, catalog))
+            .map(|catalog| still_says(room, catalog, sidecars))
             .collect();
         let holds: Vec<bool> = futures::stream::iter(checks)
             .buffer_unordered(CATALOGS_AT_ONCE)
@@ -348,9 +349,31 @@ fn present(reading: &Result<CatalogReading, CatalogFailure>) -> Option<&Catalog>
     }
 }
 
-async fn is_still_at(room: &LanceRoom, catalog: &Catalog) -> bool {
-    let now = room.catalog_version(catalog.branch.as_deref()).await;
-    matches!(now, Ok(Head::At { version }) if version == catalog.version)
+async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar]) -> bool {
+    match room.catalog_version(catalog.branch.as_deref()).await {
+        Ok(Head::At { version }) if version == catalog.version => return true,
+        Ok(Head::At { .. }) => {}
+        _ => return false,
+    }
+    let Ok(CatalogReading::Present(now)) = room.catalog(catalog.branch.as_deref()).await else {
+        return false;
+    };
+    let of_branch = || {
+        sidecars
+            .iter()
+            .filter(|sidecar| sidecar.branch() == catalog.branch.as_deref())
+    };
+    // What a schema change adds and removes may be any table.
+    if of_branch().any(|sidecar| sidecar.writer_kind == WriterKind::SchemaApply) {
+        return false;
+    }
+    now.stamp == catalog.stamp
+        && of_branch().flat_map(|sidecar| &sidecar.tables).all(|pin| {
+            let key = &pin.table_key;
+            now.pins.get(key) == catalog.pins.get(key)
+                && now.locations.get(key) == catalog.locations.get(key)
+                && now.tombstones.get(key) == catalog.tombstones.get(key)
+        })
 }
 
 fn conflict(root: &Root, pin: &TablePin, location: &str) -> Option<Reason> {

@@ -1,5 +1,7 @@
 //! A finished recovery is taken back, its tags are dropped, a stuck sidecar is set aside: each by a plan that is approved like any other.
 
+mod crash;
+
 use std::collections::BTreeMap;
 
 use restore_backend::clock;
