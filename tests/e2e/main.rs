@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod engine_sweep;
 mod follow_ups;
 mod graphs;
 mod looking;

@@ -21,6 +21,7 @@ use sidecar::{ApplyReport, Digest, OperationId, Timestamp};
 use tempfile::TempDir;
 
 /// A root in a temporary folder.
+#[derive(Debug)]
 pub struct Store {
     // Held for the life of the store: it removes the folder when dropped.
     _folder: TempDir,
