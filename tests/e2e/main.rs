@@ -12,6 +12,7 @@ mod crash;
 mod engine_sweep;
 mod follow_ups;
 mod graphs;
+mod histories;
 mod looking;
 mod parity;
 mod races;

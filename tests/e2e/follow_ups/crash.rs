@@ -2,50 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
-use restore_backend::store::{Gate, Request};
 use sidecar::Digest;
 
 use super::*;
-
-/// Lets so many mutating requests through, and fails everything from there on, as a dead process would.
-#[derive(Debug)]
-struct DiesAt {
-    left: AtomicU64,
-    after: bool,
-}
-
-fn dead() -> object_store::Error {
-    object_store::Error::Generic {
-        store: "dead process",
-        source: "the process is dead".into(),
-    }
-}
-
-#[async_trait]
-impl Gate for DiesAt {
-    async fn before(&self, request: &Request) -> object_store::Result<()> {
-        if self.left.load(Ordering::SeqCst) == 0 {
-            return Err(dead());
-        }
-        let last = request.verb.is_mutation() && self.left.fetch_sub(1, Ordering::SeqCst) == 1;
-        if last && !self.after {
-            Err(dead())
-        } else {
-            Ok(())
-        }
-    }
-
-    async fn after(&self, request: &Request) -> object_store::Result<()> {
-        if request.verb.is_mutation() && self.left.load(Ordering::SeqCst) == 0 {
-            Err(dead())
-        } else {
-            Ok(())
-        }
-    }
-}
+use crate::support::DiesAt;
 
 /// Everything a person could tell two stores apart by.
 #[derive(Debug, PartialEq)]
@@ -118,19 +79,16 @@ async fn every_crash_converges(template: &Store, of: &OperationId, follows: Foll
             let at = format!("after {after}, mutating request {request} of {requests}");
             let store = template.copy();
             let (operation, digest) = approved(&store, of, follows).await;
-            let gate = Arc::new(DiesAt {
-                left: AtomicU64::new(request),
-                after,
+            let gate = Arc::new(if after {
+                DiesAt::after(request)
+            } else {
+                DiesAt::before(request)
             });
             let dying = store.open_behind(gate.clone()).await;
             service::apply(&dying.root, &operation, digest, &ProgressSink::default())
                 .await
                 .ok();
-            assert_eq!(
-                gate.left.load(Ordering::SeqCst),
-                0,
-                "{at} was never reached"
-            );
+            assert_eq!(gate.left(), 0, "{at} was never reached");
 
             let again = store.open().await;
             let report = again.apply(&operation, digest).await;

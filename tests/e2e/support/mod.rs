@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use restore_backend::lance_room::{
     CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
     TableWrite,
 };
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service::{self, Answer, Approver};
-use restore_backend::store::{Durability, Gate, RequestLog};
+use restore_backend::store::{Durability, Gate, Request, RequestLog};
 use restore_backend::two_phase_writer::{
     NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter,
 };
@@ -337,5 +339,65 @@ impl Opened {
         report.operations.len() == 1
             && report.operations[0].verified == Some(true)
             && report.operations[0].outcome.is_some()
+    }
+}
+
+/// Lets so many mutating requests through, and fails everything from there on, as a dead process would.
+#[derive(Debug)]
+pub struct DiesAt {
+    left: AtomicU64,
+    after: bool,
+}
+
+impl DiesAt {
+    /// The process dies before it sends mutating request number `request`, counted from 1.
+    pub fn before(request: u64) -> Self {
+        Self {
+            left: AtomicU64::new(request),
+            after: false,
+        }
+    }
+
+    /// It dies right after that request was carried out.
+    pub fn after(request: u64) -> Self {
+        Self {
+            left: AtomicU64::new(request),
+            after: true,
+        }
+    }
+
+    /// Mutating requests it would still have let through.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::SeqCst)
+    }
+}
+
+fn dead() -> object_store::Error {
+    object_store::Error::Generic {
+        store: "dead process",
+        source: "the process is dead".into(),
+    }
+}
+
+#[async_trait]
+impl Gate for DiesAt {
+    async fn before(&self, request: &Request) -> object_store::Result<()> {
+        if self.left.load(Ordering::SeqCst) == 0 {
+            return Err(dead());
+        }
+        let last = request.verb.is_mutation() && self.left.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && !self.after {
+            Err(dead())
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn after(&self, request: &Request) -> object_store::Result<()> {
+        if request.verb.is_mutation() && self.left.load(Ordering::SeqCst) == 0 {
+            Err(dead())
+        } else {
+            Ok(())
+        }
     }
 }
