@@ -7,14 +7,14 @@ mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
     TableObservation, Transaction, TransactionObservation,
 };
 use sidecar::{
-    Code, Disposition, Observation, Reason, Sidecar, TablePin, Timestamp, WriterKind, judge,
-    location_conflict,
+    Code, Disposition, Observation, OperationId, Reason, Sidecar, TablePin, Timestamp, WriterKind,
+    judge, location_conflict,
 };
 
 use crate::chain;
@@ -23,6 +23,7 @@ use crate::lance_room::{
     TransactionEntry, TransactionSummary,
 };
 use crate::root::Root;
+use crate::sidecar_dir;
 
 /// Tables looked at at the same time. Each takes one to three small requests.
 const TABLES_AT_ONCE: usize = 32;
@@ -82,6 +83,7 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
         let surroundings = look(root, &[sidecar]).await;
         let mut observation = surroundings.observation(root, sidecar).await;
         read_transactions(root.room(), sidecar, &mut observation, |_, _| true).await;
+        read_covers(root, sidecar, &mut observation).await?;
         if judge(sidecar, None, &observation).disposition == Disposition::RollBack {
             compare_contents(root.room(), &mut observation).await;
         }
@@ -109,8 +111,8 @@ pub async fn observe_all(
             .collect();
         let observations = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
-            .collect()
-            .await;
+            .try_collect()
+            .await?;
         if surroundings.still_holds(root.room(), sidecars).await {
             return Ok(observations);
         }
@@ -302,6 +304,7 @@ impl Surroundings {
             transactions: Vec::new(),
             head_content: ContentComparison::NotCompared,
             restorable: Restorability::NotChecked,
+            covered_by: None,
         }
     }
 
@@ -327,7 +330,7 @@ impl Surroundings {
         root: &Root,
         sidecar: &Sidecar,
         contested: &BTreeSet<(String, Option<String>)>,
-    ) -> Observation {
+    ) -> Result<Observation, ObserveError> {
         let mut observation = self.observation(root, sidecar).await;
         let telling = |pin: &TablePin, table: &TableObservation| {
             let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
@@ -338,7 +341,8 @@ impl Surroundings {
                 || (head > pinned && contested.contains(&table))
         };
         read_transactions(root.room(), sidecar, &mut observation, telling).await;
-        observation
+        read_covers(root, sidecar, &mut observation).await?;
+        Ok(observation)
     }
 }
 
@@ -453,6 +457,48 @@ async fn read_transactions_of(room: &LanceRoom, pin: &TablePin, table: &mut Tabl
     }
 }
 
+/// Finds out whether what stands above a pin belongs to another write that is pending itself: one read per such write, and none
+/// where no other write is named.
+async fn read_covers(
+    root: &Root,
+    sidecar: &Sidecar,
+    observation: &mut Observation,
+) -> Result<(), ObserveError> {
+    let named: BTreeSet<OperationId> = observation
+        .tables
+        .iter()
+        .filter_map(TableObservation::written_by)
+        .filter(|operation| *operation != sidecar.operation_id.as_str())
+        .filter_map(|operation| operation.parse().ok())
+        .collect();
+    for operation in named {
+        let file = operation.file_name();
+        let bytes = sidecar_dir::read_sidecar(root.objects(), &file, &root.limits())
+            .await
+            .map_err(|error| ObserveError::Unreadable {
+                what: format!("the sidecar {file}"),
+                reason: chain::text(&error),
+            })?;
+        let Some(other) =
+            bytes.and_then(|bytes| Sidecar::parse(&file, &bytes, &root.limits()).ok())
+        else {
+            continue;
+        };
+        for table in &mut observation.tables {
+            let names_it = table.written_by() == Some(operation.as_str())
+                && other.branch() == sidecar.branch()
+                && other.tables.iter().any(|pin| {
+                    pin.table_key == table.table_key
+                        && pin.table_branch() == table.branch.as_deref()
+                });
+            if names_it {
+                table.covered_by = Some(operation.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
 async fn compare_contents(room: &LanceRoom, observation: &mut Observation) {
     let comparisons: Vec<_> = observation
@@ -474,7 +520,7 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
     ) else {
         return;
     };
-    if head <= pinned {
+    if head <= pinned || table.covered_by.is_some() {
         return;
     }
     table.head_content = match room.content_equal(&place, pinned, head).await {

@@ -11,9 +11,8 @@ use crate::classification::{Classification, classify_table_for, rule_text};
 use crate::code::{Code, Reason, Requirement};
 use crate::decision::{Decision, decide};
 use crate::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Observation,
-    PROPERTY_WRITER_OPERATION_ID, Pinned, Restorability, TableObservation, Transaction,
-    TransactionObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
+    TableObservation, Transaction, TransactionObservation,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 
@@ -336,13 +335,24 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
     match &table.head {
         HeadObservation::At { version, .. } => {
             let classification = classify_table_for(sidecar.writer_kind, pin, *version, pinned);
-            match committed_by_another(sidecar, table, *version) {
-                Some(other) if classification == Classification::RolledPastExpected => classified(
-                    Classification::UnexpectedAtP1,
+            let other = table
+                .written_by()
+                .filter(|operation| *operation != sidecar.operation_id.as_str());
+            match (&table.covered_by, other) {
+                (Some(other), _) => classified(
+                    Classification::NoMovement,
                     format!(
-                        "HEAD {version} = pin {pinned} + 1, but operation {other} committed it, not this one"
+                        "HEAD {version} > pin {pinned}, but operation {other} committed it, and has a sidecar of its own: nothing of this write stands above the pin"
                     ),
                 ),
+                (None, Some(other)) if classification == Classification::RolledPastExpected => {
+                    classified(
+                        Classification::UnexpectedAtP1,
+                        format!(
+                            "HEAD {version} = pin {pinned} + 1, but operation {other} committed it, not this one"
+                        ),
+                    )
+                }
                 _ => classified(
                     classification,
                     rule_text(sidecar.writer_kind, pin, *version, pinned),
@@ -363,22 +373,6 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
             unjudged(format!("its Lance HEAD cannot be read: {reason}"))
         }
     }
-}
-
-/// The operation that says of itself that it committed HEAD, if it is another one.
-///
-/// Two writers that began from the same pins and both died can leave one table each: by versions alone their halves would add up
-/// to one whole write. Writers that name their operation in the Lance transaction are told apart; of others nothing is assumed.
-fn committed_by_another<'a>(
-    sidecar: &Sidecar,
-    table: &'a TableObservation,
-    head: u64,
-) -> Option<&'a str> {
-    let named = table
-        .transaction_at(head)?
-        .properties
-        .get(PROPERTY_WRITER_OPERATION_ID)?;
-    (named != sidecar.operation_id.as_str()).then_some(named)
 }
 
 fn disposition_when_none_moved(pairs: &[(&TablePin, &TableObservation)]) -> Disposition {
@@ -435,7 +429,7 @@ fn assign_action(
     let (Some(pinned), Some(head)) = (observed.pinned.version(), observed.head.version()) else {
         return;
     };
-    if head <= pinned {
+    if head <= pinned || observed.covered_by.is_some() {
         return;
     }
     match disposition {

@@ -228,31 +228,17 @@ impl History {
         let digest = opened.approve(&write.operation).await;
         let outcome = self.apply(&write.operation, digest, dies_at).await;
 
-        let drifting: BTreeSet<&'static str> = self
-            .model
-            .drifting()
-            .union(&write.committed)
-            .copied()
-            .filter(|table| write.tables.contains(table))
-            .collect();
         let whole = !write.never_whole && write.committed == write.tables;
         let expected = match () {
-            () if write.published || drifting.is_empty() => OutcomeKind::CleanedUp,
+            () if write.published || write.committed.is_empty() => OutcomeKind::CleanedUp,
             () if whole => OutcomeKind::RolledForward,
             () => OutcomeKind::RolledBack,
         };
         assert_eq!(outcome, expected, "{write:?}");
-        let touched = if expected == OutcomeKind::CleanedUp {
-            BTreeSet::new()
-        } else {
-            drifting
-        };
+        // What stands on its tables of other pending writes is theirs.
+        let touched = write.committed.clone();
         if expected == OutcomeKind::RolledForward {
             self.model.show(&write.tables, write.rows);
-        }
-        // What stood there of other writes returned with it.
-        for other in &mut self.model.pending {
-            other.committed.retain(|table| !touched.contains(table));
         }
         self.model.touch(&touched);
         self.model.last = Some(Last {

@@ -62,6 +62,7 @@ fn summary(
         observation
             .tables
             .iter()
+            .filter(|table| table.covered_by.is_none())
             .filter(|table| {
                 table
                     .head

@@ -109,6 +109,7 @@ fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observation {
             transactions: Vec::new(),
             head_content: ContentComparison::NotCompared,
             restorable: Restorability::Restorable,
+            covered_by: None,
         }
     });
     Observation {
