@@ -14,5 +14,6 @@ mod looking;
 mod parity;
 mod races;
 mod support;
+mod sweep;
 mod tidy;
 mod world_moves;

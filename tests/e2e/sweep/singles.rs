@@ -1,0 +1,101 @@
+//! One fault in each run.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use super::evidence::{Evidence, Script};
+use super::faults::Fault;
+use super::invariants::violations;
+use super::world::{Ending, World, Writer};
+
+/// Runs under way at the same time: a few more than cores, since a run waits for the disk now and then.
+const AT_ONCE: usize = 4;
+
+/// Plays every script, and stops at the first that breaks an invariant or has a strike that was never reached.
+pub async fn play_all(world: &Arc<World>, scripts: Vec<(String, Script)>) -> usize {
+    let runs = scripts.len();
+    let mut wrong = Vec::new();
+    let mut scripts = scripts.into_iter();
+    let mut playing = JoinSet::new();
+    loop {
+        while playing.len() < AT_ONCE
+            && let Some((name, script)) = scripts.next()
+        {
+            let world = world.clone();
+            playing.spawn(async move {
+                let evidence = Evidence::of(&world, script).await;
+                let mut wrong: Vec<String> = violations(&world, &evidence)
+                    .into_iter()
+                    .map(|(_, what)| what)
+                    .collect();
+                let unreached = evidence.unreached.iter();
+                wrong.extend(unreached.map(|strike| format!("{strike} was never reached")));
+                (name, wrong)
+            });
+        }
+        let Some(played) = playing.join_next().await else {
+            break;
+        };
+        let (name, found) = played.unwrap();
+        wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} violations in {}:\n{}",
+        wrong.len(),
+        world.name(),
+        wrong[..wrong.len().min(40)].join("\n")
+    );
+    runs
+}
+
+/// Every request that one of these faults can strike.
+pub fn singles(world: &World, faults: &[Fault], writer: Option<Writer>) -> Vec<(String, Script)> {
+    let census = &world.clean().unwrap().census;
+    let mut scripts = Vec::new();
+    for fault in faults {
+        let requests = census.get(fault).copied().unwrap_or_default();
+        for at in 1..=requests {
+            let name = match writer {
+                Some(writer) => format!("{fault:?} at {at} of {requests}, {writer:?} writer"),
+                None => format!("{fault:?} at {at} of {requests}"),
+            };
+            scripts.push((name, Script::struck(&[(*fault, at, writer)])));
+        }
+    }
+    scripts
+}
+
+async fn sweep(ending: Ending, drifted: usize, faults: &[Fault], writers: &[Option<Writer>]) {
+    let started = Instant::now();
+    let world = World::new(ending, drifted).await;
+    let clean = world.clean().unwrap();
+    let wrong = violations(&world, clean);
+    assert!(wrong.is_empty(), "{}: {wrong:?}", world.name());
+    let sent = &clean.last().sent;
+    let ours = sent.iter().filter(|request| request.path.starts_with("__recovery"));
+    let (ours, mutating) = (ours.count(), clean.last().done.len());
+    let mut runs = 0;
+    for writer in writers {
+        runs += play_all(&world, singles(&world, faults, *writer)).await;
+    }
+    say(&format!(
+        "{}: {} requests ({ours} on our objects, {mutating} mutating), {runs} runs in {:.0?}",
+        world.name(),
+        sent.len(),
+        started.elapsed()
+    ));
+}
+
+/// Prints what a sweep did; `cargo test -- --nocapture` shows it.
+#[expect(clippy::print_stdout, reason = "how many runs there were is part of the result")]
+pub fn say(what: &str) {
+    println!("sweep: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_of_one_table_survives_every_mutating_fault() {
+    sweep(Ending::Back, 1, &Fault::MUTATING, &[None]).await;
+}
