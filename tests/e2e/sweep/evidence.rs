@@ -52,7 +52,8 @@ pub struct Script {
     pub first: Option<Driver>,
     /// Who executes once more when all is finished.
     pub last: Driver,
-    pub looker: Looker,
+    /// Who looks before anything is approved; what looking tells does not depend on what is struck later.
+    pub looker: Option<Looker>,
 }
 
 impl Script {
@@ -61,7 +62,15 @@ impl Script {
             strikes: Vec::new(),
             first: None,
             last: Arc::new(product),
-            looker: Arc::new(look),
+            looker: None,
+        }
+    }
+
+    /// Nothing is struck, and the root is looked at first.
+    pub fn looking() -> Self {
+        Self {
+            looker: Some(Arc::new(look)),
+            ..Self::clean()
         }
     }
 
@@ -89,19 +98,18 @@ pub struct Run {
     pub sent: Vec<Request>,
     /// The mutating ones that were carried out, in order.
     pub done: Vec<Request>,
-    /// The store right after.
+    /// The store right after; not looked at after the last, which the final look is for.
     pub left: Snapshot,
 }
 
 /// Everything that is known of one scenario played through.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    pub looked: Result<Looked, String>,
+    pub looked: Option<Result<Looked, String>>,
     pub looking: Vec<Request>,
     pub runs: Vec<Run>,
     /// Executed once more when all was finished.
     pub idle: Option<Run>,
-    pub listed_after: RecoveryList,
     pub after: Snapshot,
     pub records: Vec<JournalRecord>,
     pub chain: Result<(), String>,
@@ -171,7 +179,15 @@ impl Stage<'_> {
             has_panicked,
             sent: log.requests(),
             done: strike.done(),
+            left: Snapshot::default(),
+        }
+    }
+
+    async fn run_and_look(&self, driver: &Driver, strike: &Arc<Strike>, nth: usize, digest: Digest) -> Run {
+        let run = self.run(driver, strike, nth, digest).await;
+        Run {
             left: Snapshot::light(&self.store).await,
+            ..run
         }
     }
 }
@@ -194,7 +210,13 @@ impl Evidence {
             told: Arc::default(),
         };
         let log = RequestLog::recording();
-        let looked = tokio::spawn((script.looker)(stage.acting(log.clone(), 1, None).await)).await;
+        let looked = match &script.looker {
+            Some(looker) => {
+                let looking = looker(stage.acting(log.clone(), 1, None).await);
+                Some(tokio::spawn(looking).await.map_err(|panic| panic.to_string()))
+            }
+            None => None,
+        };
         let looking = log.requests();
         let mut digest = stage.store.open().await.approve(&world.operation).await;
 
@@ -206,12 +228,12 @@ impl Evidence {
         let product: Driver = Arc::new(product);
         let (mut runs, mut unreached, mut census) = (Vec::new(), Vec::new(), BTreeMap::new());
         if let Some(driver) = &script.first {
-            runs.push(stage.run(driver, &Strike::none(), 0, digest).await);
+            runs.push(stage.run_and_look(driver, &Strike::none(), 0, digest).await);
         }
         for (fault, at, writer) in &script.strikes {
             let act = writer.map(|writer| writer.act(&stage.store, &stage.told));
             let strike = Strike::new(*fault, *at, act);
-            runs.push(stage.run(&product, &strike, runs.len(), digest).await);
+            runs.push(stage.run_and_look(&product, &strike, runs.len(), digest).await);
             if !strike.was_reached() {
                 unreached.push(format!("{strike:?}"));
             }
@@ -220,7 +242,7 @@ impl Evidence {
         let mut is_done = false;
         for _ in 0..3 {
             let strike = Strike::none();
-            let run = stage.run(&product, &strike, runs.len(), digest).await;
+            let run = stage.run_and_look(&product, &strike, runs.len(), digest).await;
             census = strike.census();
             is_done = is_finished(&run.report);
             runs.push(run);
@@ -250,12 +272,11 @@ impl Evidence {
         let chain = verify_chain(&world.operation, stored.iter().map(Vec::as_slice));
         let acknowledged = stage.told.lock().await.clone();
         Self {
-            looked: looked.map_err(|panic| panic.to_string()),
+            looked,
             looking,
             runs,
             idle,
-            listed_after: service::list(&opened.root, clock::now()).await.unwrap(),
-            after: Snapshot::full(&stage.store).await,
+            after: Snapshot::full(&stage.store, &world.before).await,
             records: stored
                 .iter()
                 .filter_map(|bytes| serde_json::from_slice(bytes).ok())
@@ -280,6 +301,11 @@ impl Evidence {
             _ => None,
         });
         claims.collect()
+    }
+
+    /// What a look told, unless there was none or it panicked.
+    pub fn seen(&self) -> Option<&Looked> {
+        self.looked.as_ref()?.as_ref().ok()
     }
 
     pub fn last(&self) -> &Run {

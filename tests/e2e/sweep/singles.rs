@@ -95,7 +95,31 @@ pub fn say(what: &str) {
     println!("sweep: {what}");
 }
 
+/// What `make test-long` adds.
+pub fn is_long() -> bool {
+    std::env::var_os("SIDECAR_LONG").is_some()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_roll_back_of_one_table_survives_every_mutating_fault() {
-    sweep(Ending::Back, 1, &Fault::MUTATING, &[None]).await;
+async fn every_mutating_request_of_a_recovery_of_one_table_is_struck() {
+    for ending in Ending::ALL {
+        sweep(ending, 1, &Fault::MUTATING, &[None]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutating_request_of_a_recovery_of_three_tables_is_struck() {
+    for ending in Ending::ALL {
+        sweep(ending, 3, &Fault::MUTATING, &[None]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_read_of_a_recovery_is_struck() {
+    for ending in Ending::ALL {
+        sweep(ending, 1, &Fault::READING, &[None]).await;
+        if is_long() {
+            sweep(ending, 3, &Fault::READING, &[None]).await;
+        }
+    }
 }

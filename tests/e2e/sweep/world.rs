@@ -32,6 +32,10 @@ pub enum Ending {
     NeverStarted,
 }
 
+impl Ending {
+    pub const ALL: [Self; 4] = [Self::Forward, Self::Back, Self::Published, Self::NeverStarted];
+}
+
 /// One scenario with its template.
 pub struct World {
     pub ending: Ending,
@@ -69,12 +73,12 @@ impl World {
             drifted,
             operation,
             tables,
-            before: Snapshot::full(&store).await,
+            before: Snapshot::full(&store, &Snapshot::default()).await,
             store,
             clean: None,
         };
         world = Self {
-            clean: Some(Box::new(Evidence::of(&world, Script::clean()).await)),
+            clean: Some(Box::new(Evidence::of(&world, Script::looking()).await)),
             ..world
         };
         Arc::new(world)

@@ -213,7 +213,10 @@ pub(super) fn i11_idempotence(_: &World, evidence: &Evidence) -> Vec<String> {
 pub(super) fn i16_honest_outcome(world: &World, evidence: &Evidence) -> Vec<String> {
     let mut wrong = Vec::new();
     let operation = world.operation.as_str();
+    let mut before = &world.before;
     for run in &evidence.runs {
+        let earlier = before.effects(operation);
+        before = &run.left;
         let Ok(report) = &run.report else { continue };
         if is_finished(&run.report) {
             wrong.extend(unless(has_terminal_record(world, evidence, &run.left), || {
@@ -231,6 +234,8 @@ pub(super) fn i16_honest_outcome(world: &World, evidence: &Evidence) -> Vec<Stri
             .effects(operation)
             .into_iter()
             .filter(|effect| effect.digest == digest)
+            // A call that was turned away speaks of itself alone; an execution, of all that was done under its plan.
+            .filter(|effect| !report.tables.is_empty() || !earlier.contains(effect))
             .collect();
         for table in &report.tables {
             let key = &table.table_key;
