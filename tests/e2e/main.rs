@@ -8,7 +8,6 @@
     reason = "a test says what it expects and stops where it is wrong"
 )]
 
-mod crash;
 mod graphs;
 mod looking;
 mod parity;

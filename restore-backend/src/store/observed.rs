@@ -147,7 +147,9 @@ impl Observer {
         let begun = async move {
             log.begin(&request).await?;
             let conduct = log.conduct(&request);
-            Ok::<_, object_store::Error>(conduct.listing(listing, move |meta| observer.relative(&meta.location)))
+            Ok::<_, object_store::Error>(
+                conduct.listing(listing, move |meta| observer.relative(&meta.location)),
+            )
         };
         stream::once(begun).try_flatten().boxed()
     }
@@ -287,9 +289,8 @@ impl ObjectStore for ObservedStore {
             .await?;
         let conduct = self.observer.log.conduct(&request);
         let answer = self.inner.list_with_delimiter(prefix).await;
-        let answer = answer.map(|folder| {
-            conduct.folder(folder, |meta| self.observer.relative(&meta.location))
-        });
+        let answer = answer
+            .map(|folder| conduct.folder(folder, |meta| self.observer.relative(&meta.location)));
         self.observer.end(&request, answer).await
     }
 

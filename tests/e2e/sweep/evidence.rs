@@ -9,9 +9,9 @@ use std::time::Duration;
 use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
 use restore_backend::journal_store::read_records;
-use restore_backend::service;
+use restore_backend::service::{self, Answer, Approver};
 use restore_backend::store::{Durability, Request, RequestLog};
-use sidecar::api::RecoveryList;
+use sidecar::api::{Progress, RecoveryList};
 use sidecar::journal::{JournalEntry, JournalRecord, verify_chain};
 use sidecar::{ApplyReport, Digest, Limits, OperationId, OutcomeKind, Plan, PlanBytes};
 use tokio::sync::Mutex;
@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::faults::{Fault, Strike};
 use super::snapshot::Snapshot;
 use super::world::{Acknowledged, World, Writer};
-use crate::support::{Opened, Store};
+use crate::support::{Opened, Store, approver};
 
 /// Somebody who executes: the product, or a broken imitation of it.
 pub type Driver = Arc<dyn Fn(Acting) -> BoxFuture<Result<ApplyReport, String>> + Send + Sync>;
@@ -183,7 +183,13 @@ impl Stage<'_> {
         }
     }
 
-    async fn run_and_look(&self, driver: &Driver, strike: &Arc<Strike>, nth: usize, digest: Digest) -> Run {
+    async fn run_and_look(
+        &self,
+        driver: &Driver,
+        strike: &Arc<Strike>,
+        nth: usize,
+        digest: Digest,
+    ) -> Run {
         let run = self.run(driver, strike, nth, digest).await;
         Run {
             left: Snapshot::light(&self.store).await,
@@ -213,7 +219,11 @@ impl Evidence {
         let looked = match &script.looker {
             Some(looker) => {
                 let looking = looker(stage.acting(log.clone(), 1, None).await);
-                Some(tokio::spawn(looking).await.map_err(|panic| panic.to_string()))
+                Some(
+                    tokio::spawn(looking)
+                        .await
+                        .map_err(|panic| panic.to_string()),
+                )
             }
             None => None,
         };
@@ -233,7 +243,11 @@ impl Evidence {
         for (fault, at, writer) in &script.strikes {
             let act = writer.map(|writer| writer.act(&stage.store, &stage.told));
             let strike = Strike::new(*fault, *at, act);
-            runs.push(stage.run_and_look(&product, &strike, runs.len(), digest).await);
+            runs.push(
+                stage
+                    .run_and_look(&product, &strike, runs.len(), digest)
+                    .await,
+            );
             if !strike.was_reached() {
                 unreached.push(format!("{strike:?}"));
             }
@@ -242,7 +256,9 @@ impl Evidence {
         let mut is_done = false;
         for _ in 0..3 {
             let strike = Strike::none();
-            let run = stage.run_and_look(&product, &strike, runs.len(), digest).await;
+            let run = stage
+                .run_and_look(&product, &strike, runs.len(), digest)
+                .await;
             census = strike.census();
             is_done = is_finished(&run.report);
             runs.push(run);
@@ -250,19 +266,33 @@ impl Evidence {
                 break;
             }
             let opened = stage.store.open().await;
-            let Ok(plan) = service::plan(&opened.root, world.operation.as_str(), clock::now()).await
+            let Ok(plan) =
+                service::plan(&opened.root, world.operation.as_str(), clock::now()).await
             else {
                 break;
             };
-            match plan.digest.filter(|_| plan.executable) {
-                Some(_) if plan.progress != sidecar::api::Progress::UnderWay => {
-                    digest = opened.approve(&world.operation).await;
+            let Some(made) = plan.digest.filter(|_| plan.executable) else {
+                break;
+            };
+            if plan.progress != Progress::UnderWay {
+                let approver = Approver {
+                    acknowledged: plan.requires.into_iter().collect(),
+                    ..approver()
+                };
+                let operation = &world.operation;
+                let now = clock::now();
+                match service::approve(&opened.root, operation, made, approver, now).await {
+                    Ok(Answer::Done(_)) => digest = made,
+                    Ok(Answer::No(_)) | Err(_) => break,
                 }
-                _ => break,
             }
         }
         let idle = match is_done {
-            true => Some(stage.run(&script.last, &Strike::none(), runs.len(), digest).await),
+            true => Some(
+                stage
+                    .run(&script.last, &Strike::none(), runs.len(), digest)
+                    .await,
+            ),
             false => None,
         };
         let opened = stage.store.open().await;
@@ -291,15 +321,18 @@ impl Evidence {
 
     /// The plans that were ever claimed, by digest.
     pub fn plans(&self) -> BTreeMap<String, Plan> {
-        let claims = self.records.iter().filter_map(|record| match &record.entry {
-            JournalEntry::Claimed {
-                plan_digest, plan, ..
-            } => {
-                let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
-                Some((plan_digest.to_string(), bytes.decode().ok()?))
-            }
-            _ => None,
-        });
+        let claims = self
+            .records
+            .iter()
+            .filter_map(|record| match &record.entry {
+                JournalEntry::Claimed {
+                    plan_digest, plan, ..
+                } => {
+                    let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
+                    Some((plan_digest.to_string(), bytes.decode().ok()?))
+                }
+                _ => None,
+            });
         claims.collect()
     }
 

@@ -30,6 +30,8 @@ pub enum Fault {
     ReadTruncated,
     /// A read does not see what this run has written so far.
     ReadStale,
+    /// A write is acknowledged and not carried out. No store may do this; it is planted to be caught.
+    WriteLost,
 }
 
 impl Fault {
@@ -41,7 +43,7 @@ impl Fault {
         Self::ConflictAfterSuccess,
     ];
     pub const READING: [Self; 3] = [Self::ReadError, Self::ReadTruncated, Self::ReadStale];
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Nothing,
         Self::CrashBefore,
         Self::CrashAfter,
@@ -51,11 +53,15 @@ impl Fault {
         Self::ReadError,
         Self::ReadTruncated,
         Self::ReadStale,
+        Self::WriteLost,
     ];
 
     /// Whether a run struck by it must be finished by the same approval: storage never said anything untrue.
     pub fn is_honest(self) -> bool {
-        !matches!(self, Self::ReadTruncated | Self::ReadStale)
+        !matches!(
+            self,
+            Self::ReadTruncated | Self::ReadStale | Self::WriteLost
+        )
     }
 
     fn can_strike(self, request: &Request, written: &BTreeSet<String>) -> bool {
@@ -64,7 +70,8 @@ impl Fault {
             | Self::CrashBefore
             | Self::CrashAfter
             | Self::Error
-            | Self::AnswerLost => request.verb.is_mutation(),
+            | Self::AnswerLost
+            | Self::WriteLost => request.verb.is_mutation(),
             Self::ConflictAfterSuccess => matches!(
                 request.verb,
                 Verb::PutCreate | Verb::CopyCreate | Verb::RenameCreate
@@ -193,6 +200,7 @@ impl Gate for Strike {
         let conduct = match self.fault {
             Fault::ReadTruncated => Conduct::Truncated,
             Fault::ReadStale => Conduct::Without(Arc::new(state.written.clone())),
+            Fault::WriteLost => Conduct::Pretended,
             _ => return Conduct::Faithful,
         };
         match state.victim.take_if(|victim| victim == request) {

@@ -3,6 +3,8 @@
 mod evidence;
 mod faults;
 mod invariants;
+mod pairs;
+mod planted;
 mod singles;
 mod snapshot;
 mod world;

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use restore_backend::lance_room::TableWrite;
-use restore_backend::two_phase_writer::{
-    NewOperation, OperationKind, Progress, TwoPhaseWriter,
-};
+use restore_backend::two_phase_writer::{NewOperation, OperationKind, Progress, TwoPhaseWriter};
 use sidecar::{OperationId, OutcomeKind, Timestamp};
 use tokio::sync::Mutex;
 
@@ -33,7 +31,12 @@ pub enum Ending {
 }
 
 impl Ending {
-    pub const ALL: [Self; 4] = [Self::Forward, Self::Back, Self::Published, Self::NeverStarted];
+    pub const ALL: [Self; 4] = [
+        Self::Forward,
+        Self::Back,
+        Self::Published,
+        Self::NeverStarted,
+    ];
 }
 
 /// One scenario with its template.
@@ -151,7 +154,10 @@ pub async fn raw(store: &Store, table: &str) -> Acknowledged {
     let room = store.room().await;
     Acknowledged {
         table: table.to_owned(),
-        version: room.append_rows(&place(table), &rows(WRITTEN)).await.unwrap(),
+        version: room
+            .append_rows(&place(table), &rows(WRITTEN))
+            .await
+            .unwrap(),
         published: false,
     }
 }

@@ -15,8 +15,21 @@ fn effects(world: &World, evidence: &Evidence) -> Vec<Effect> {
     evidence.after.effects(world.operation.as_str())
 }
 
+/// The plan that was claimed last: the one that finished, if any did.
+fn last_plan(evidence: &Evidence) -> Option<Plan> {
+    let mut entries = evidence.records.iter().rev().map(|record| &record.entry);
+    entries.find_map(|entry| match entry {
+        JournalEntry::Claimed { plan_digest, .. } => {
+            evidence.plans().remove(&plan_digest.to_string())
+        }
+        _ => None,
+    })
+}
+
 fn planned<'a>(plan: &'a Plan, table: &str) -> Option<&'a sidecar::PlannedTable> {
-    plan.tables.iter().find(|planned| planned.table_key == table)
+    plan.tables
+        .iter()
+        .find(|planned| planned.table_key == table)
 }
 
 /// Every file of a table or the catalog is as it was, so every version can be checked out; and those that can be, read the same.
@@ -84,7 +97,10 @@ pub(super) fn i3_all_or_nothing(world: &World, evidence: &Evidence) -> Vec<Strin
     let mut wrong = Vec::new();
     for plan in evidence.plans().values() {
         for snapshot in evidence.snapshots() {
-            let moving = plan.tables.iter().filter(|table| table.publish_as.is_some());
+            let moving = plan
+                .tables
+                .iter()
+                .filter(|table| table.publish_as.is_some());
             let moved: Vec<bool> = moving
                 .map(|table| snapshot.pins.get(&table.table_key).copied() >= table.publish_as)
                 .collect();
@@ -100,17 +116,13 @@ pub(super) fn i3_all_or_nothing(world: &World, evidence: &Evidence) -> Vec<Strin
 
 /// The terminal record says what is so.
 pub(super) fn i4_terminal_truth(world: &World, evidence: &Evidence) -> Vec<String> {
-    let plans = evidence.plans();
     let Some(JournalEntry::Finished { outcome, .. }) = finished(evidence).first().copied() else {
         return Vec::new();
     };
-    let finishing = evidence.records.iter().rev().find_map(|record| match &record.entry {
-        JournalEntry::Claimed { plan_digest, .. } => plans.get(&plan_digest.to_string()),
-        _ => None,
-    });
-    let (Some(plan), after) = (finishing, &evidence.after) else {
+    let Some(plan) = &last_plan(evidence) else {
         return Vec::new();
     };
+    let after = &evidence.after;
     let mut wrong = Vec::new();
     for table in &plan.tables {
         let key = &table.table_key;
@@ -118,7 +130,8 @@ pub(super) fn i4_terminal_truth(world: &World, evidence: &Evidence) -> Vec<Strin
         let is_alone = !evidence.acknowledged.iter().any(|told| told.table == *key);
         match outcome {
             sidecar::OutcomeKind::RolledForward => {
-                let holds = Some(pin) == table.publish_as || !is_alone && Some(pin) > table.publish_as;
+                let holds =
+                    Some(pin) == table.publish_as || !is_alone && Some(pin) > table.publish_as;
                 wrong.extend(unless(holds, || {
                     format!("{key} is visible at {pin}, not {:?}", table.publish_as)
                 }));
@@ -142,7 +155,10 @@ pub(super) fn i4_terminal_truth(world: &World, evidence: &Evidence) -> Vec<Strin
 }
 
 fn evidence_digest(evidence: &Evidence, plan: &Plan) -> String {
-    let found = evidence.plans().into_iter().find(|(_, other)| other == plan);
+    let found = evidence
+        .plans()
+        .into_iter()
+        .find(|(_, other)| other == plan);
     found.map(|(digest, _)| digest).unwrap_or_default()
 }
 
@@ -159,14 +175,17 @@ pub(super) fn i6_fenced(world: &World, evidence: &Evidence) -> Vec<String> {
                 let below = effect.version - 1;
                 let versions = &evidence.after.tables[table];
                 let transaction = versions.get(&below).map(|summary| &summary.uuid);
-                planned.lance_head == Some(below) && planned.head_transaction.as_ref() == transaction
+                planned.lance_head == Some(below)
+                    && planned.head_transaction.as_ref() == transaction
             }),
             None => {
                 let intended = intended_on(evidence, &effect.kind, plan);
                 intended.is_empty() || intended.contains(&Some(effect.version - 1))
             }
         };
-        wrong.extend(unless(holds, || format!("{effect:?} is not where it was approved")));
+        wrong.extend(unless(holds, || {
+            format!("{effect:?} is not where it was approved")
+        }));
     }
     wrong
 }
@@ -181,7 +200,11 @@ fn intended_on(evidence: &Evidence, kind: &str, plan: &Plan) -> Vec<Option<u64>>
             ..
         } => steps
             .iter()
-            .any(|step| plan.steps.get(*step).is_some_and(|step| step.kind() == kind))
+            .any(|step| {
+                plan.steps
+                    .get(*step)
+                    .is_some_and(|step| step.kind() == kind)
+            })
             .then_some(*catalog_version),
         _ => None,
     });
@@ -206,19 +229,29 @@ pub(super) fn i12_convergence(world: &World, evidence: &Evidence) -> Vec<String>
     let visible = |snapshot: &Snapshot| -> BTreeMap<String, Vec<_>> {
         let tables = world.tables.iter();
         let untouched = tables.filter(|table| {
-            !evidence.acknowledged.iter().any(|told| told.table == **table)
+            !evidence
+                .acknowledged
+                .iter()
+                .any(|told| told.table == **table)
         });
         untouched
-            .map(|table| (table.clone(), snapshot.rows_at(table, snapshot.pins[table]).to_vec()))
+            .map(|table| {
+                (
+                    table.clone(),
+                    snapshot.rows_at(table, snapshot.pins[table]).to_vec(),
+                )
+            })
             .collect()
     };
-    wrong.extend(unless(visible(&evidence.after) == visible(&clean.after), || {
-        format!("readers see something else: {:?}", evidence.after.pins)
-    }));
+    wrong.extend(unless(
+        visible(&evidence.after) == visible(&clean.after),
+        || format!("readers see something else: {:?}", evidence.after.pins),
+    ));
     if evidence.is_strict || !is_disturbed {
-        wrong.extend(unless(evidence.after.heads() == clean.after.heads(), || {
-            format!("versions were made: {:?}", evidence.after.heads())
-        }));
+        wrong.extend(unless(
+            evidence.after.heads() == clean.after.heads(),
+            || format!("versions were made: {:?}", evidence.after.heads()),
+        ));
     }
     if evidence.is_strict {
         let outcome = last.report.as_ref().ok().map(|report| report.outcome);
@@ -239,13 +272,16 @@ pub(super) fn i13_foreign_safety(world: &World, evidence: &Evidence) -> Vec<Stri
     let plans = evidence.plans();
     let mut wrong = Vec::new();
     for told in &evidence.acknowledged {
-        let visible = evidence.after.rows_at(&told.table, evidence.after.pins[&told.table]);
+        let visible = evidence
+            .after
+            .rows_at(&told.table, evidence.after.pins[&told.table]);
         let is_visible = rows(WRITTEN).iter().all(|row| visible.contains(row));
         wrong.extend(unless(!told.published || is_visible, || {
             format!("{told:?} is lost")
         }));
         for effect in effects(world, evidence) {
-            let is_above = effect.table.as_ref() == Some(&told.table) && effect.version > told.version;
+            let is_above =
+                effect.table.as_ref() == Some(&told.table) && effect.version > told.version;
             let head = plans
                 .get(&effect.digest)
                 .and_then(|plan| planned(plan, &told.table)?.lance_head);
@@ -261,7 +297,9 @@ pub(super) fn i13_foreign_safety(world: &World, evidence: &Evidence) -> Vec<Stri
 pub(super) fn i20_single_effect(world: &World, evidence: &Evidence) -> Vec<String> {
     let mut counts: BTreeMap<(String, String, Option<String>), usize> = BTreeMap::new();
     for effect in effects(world, evidence) {
-        *counts.entry((effect.kind, effect.digest, effect.table)).or_default() += 1;
+        *counts
+            .entry((effect.kind, effect.digest, effect.table))
+            .or_default() += 1;
     }
     let twice = counts.into_iter().filter(|(_, count)| *count > 1);
     let mut wrong: Vec<String> = twice
@@ -270,9 +308,12 @@ pub(super) fn i20_single_effect(world: &World, evidence: &Evidence) -> Vec<Strin
     // A finished plan's tags are there, and name what they are to name.
     let is_rolled = matches!(world.ending, Ending::Back | Ending::Forward);
     if !finished(evidence).is_empty() && is_rolled {
-        for plan in evidence.plans().values() {
+        if let Some(plan) = last_plan(evidence) {
             for step in &plan.steps {
-                if let Step::Tag { table_key, name, .. } = step {
+                if let Step::Tag {
+                    table_key, name, ..
+                } = step
+                {
                     let path = format!("{}/_refs/tags/{name}.json", dataset(table_key));
                     wrong.extend(unless(evidence.after.files.contains_key(&path), || {
                         format!("the tag {path} is not there")

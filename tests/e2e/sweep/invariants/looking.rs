@@ -35,13 +35,20 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
     };
     let sent = evidence.runs.iter().flat_map(|run| &run.sent);
     let outside = sent.filter(|request| !is_inside(request));
-    outside.map(|request| format!("{request} is outside")).collect()
+    outside
+        .map(|request| format!("{request} is outside"))
+        .collect()
 }
 
 /// No run panics, and none sends more than a few times what an undisturbed one does.
 pub(super) fn i15_bounded(world: &World, evidence: &Evidence) -> Vec<String> {
     let clean = world.clean().map(|clean| clean.last().sent.len());
-    let mut wrong: Vec<String> = evidence.looked.clone().and_then(Result::err).into_iter().collect();
+    let mut wrong: Vec<String> = evidence
+        .looked
+        .clone()
+        .and_then(Result::err)
+        .into_iter()
+        .collect();
     for run in &evidence.runs {
         wrong.extend(unless(!run.has_panicked, || format!("{:?}", run.report)));
         let max = clean.map_or(usize::MAX, |clean| clean * SENT_MAX);
@@ -54,8 +61,13 @@ pub(super) fn i15_bounded(world: &World, evidence: &Evidence) -> Vec<String> {
 
 /// Listing and planning send no mutating request.
 pub(super) fn i17_looking_is_read_only(_: &World, evidence: &Evidence) -> Vec<String> {
-    let writes = evidence.looking.iter().filter(|request| request.verb.is_mutation());
-    writes.map(|request| format!("looking sent {request}")).collect()
+    let writes = evidence
+        .looking
+        .iter()
+        .filter(|request| request.verb.is_mutation());
+    writes
+        .map(|request| format!("looking sent {request}"))
+        .collect()
 }
 
 /// The same world has the same plan.
@@ -80,12 +92,14 @@ pub(super) fn i19_isolation(world: &World, evidence: &Evidence) -> Vec<String> {
             recovery.operation_id.as_deref() == Some(world.operation.as_str())
                 && recovery.refused.is_none()
         };
-        wrong.extend(unless(recoveries.iter().any(|entry| refused(&entry)), || {
-            "the bad file is not listed".to_owned()
-        }));
-        wrong.extend(unless(recoveries.iter().any(|entry| pending(&entry)), || {
-            "the good sidecar is hidden".to_owned()
-        }));
+        wrong.extend(unless(
+            recoveries.iter().any(|entry| refused(&entry)),
+            || "the bad file is not listed".to_owned(),
+        ));
+        wrong.extend(unless(
+            recoveries.iter().any(|entry| pending(&entry)),
+            || "the good sidecar is hidden".to_owned(),
+        ));
     }
     let is_kept = evidence.after.files.get(GARBAGE) == world.before.files.get(GARBAGE);
     wrong.extend(unless(is_kept, || "the bad file was touched".to_owned()));
@@ -105,11 +119,16 @@ pub(super) fn i21_consistent_observation(world: &World, evidence: &Evidence) -> 
             .collect()
     };
     let catalog = heads("__manifest");
-    let tables: Vec<usize> = world.tables.iter().flat_map(|table| heads(&dataset(table))).collect();
+    let tables: Vec<usize> = world
+        .tables
+        .iter()
+        .flat_map(|table| heads(&dataset(table)))
+        .collect();
     let (Some(first), Some(last)) = (tables.iter().min(), tables.iter().max()) else {
         return vec!["no table was looked at".to_owned()];
     };
-    let is_around = catalog.iter().any(|read| read < first) && catalog.iter().any(|read| read > last);
+    let is_around =
+        catalog.iter().any(|read| read < first) && catalog.iter().any(|read| read > last);
     unless(is_around, || {
         format!("the catalog was read at {catalog:?}, tables at {tables:?}")
     })
@@ -123,16 +142,26 @@ pub(super) fn i22_target_exists(world: &World, evidence: &Evidence) -> Vec<Strin
         return Vec::new();
     }
     let sent: Vec<&Request> = evidence.runs.iter().flat_map(|run| &run.sent).collect();
-    let is_commit = |request: &&Request| {
-        request.verb.is_mutation() && request.path.contains("/_versions/")
-    };
-    let Some(first) = sent.iter().position(|request| is_commit(request)) else {
-        return Vec::new();
-    };
+    let effects = evidence.after.effects(world.operation.as_str());
     let mut wrong = Vec::new();
-    for plan in evidence.plans().values() {
+    for (digest, plan) in evidence.plans() {
+        let committed = effects.iter().filter(|effect| effect.digest == digest);
+        let files = committed.map(|effect| {
+            let place = effect
+                .table
+                .as_deref()
+                .map_or_else(|| "__manifest".to_owned(), dataset);
+            version_path(&place, effect.version)
+        });
+        let files: Vec<String> = files.collect();
+        let first = sent
+            .iter()
+            .position(|request| request.verb.is_mutation() && files.contains(&request.path));
+        let Some(first) = first else { continue };
         for table in &plan.tables {
-            let Some(target) = table.restore_to else { continue };
+            let Some(target) = table.restore_to else {
+                continue;
+            };
             let path = version_path(&dataset(&table.table_key), target);
             let was_read = sent[..first]
                 .iter()

@@ -30,11 +30,17 @@ pub const ALL: [(&str, Checker); 22] = [
     ("I14 confinement", looking::i14_confinement),
     ("I15 bounded", looking::i15_bounded),
     ("I16 honest outcome", records::i16_honest_outcome),
-    ("I17 looking is read-only", looking::i17_looking_is_read_only),
+    (
+        "I17 looking is read-only",
+        looking::i17_looking_is_read_only,
+    ),
     ("I18 determinism", looking::i18_determinism),
     ("I19 isolation", looking::i19_isolation),
     ("I20 single effect", effects::i20_single_effect),
-    ("I21 consistent observation", looking::i21_consistent_observation),
+    (
+        "I21 consistent observation",
+        looking::i21_consistent_observation,
+    ),
     ("I22 target exists", looking::i22_target_exists),
 ];
 
@@ -64,12 +70,15 @@ fn unless(holds: bool, what: impl FnOnce() -> String) -> Option<String> {
 
 /// The version a file below `_versions/` holds, by the naming scheme that counts down.
 fn version_of(path: &str) -> Option<u64> {
-    let name = path.rsplit_once("/_versions/")?.1.strip_suffix(".manifest")?;
+    let name = path
+        .rsplit_once("/_versions/")?
+        .1
+        .strip_suffix(".manifest")?;
     Some(u64::MAX - name.parse::<u64>().ok()?)
 }
 
 /// The file that holds a version.
-fn version_path(dataset: &str, version: u64) -> String {
+pub fn version_path(dataset: &str, version: u64) -> String {
     format!("{dataset}/_versions/{:020}.manifest", u64::MAX - version)
 }
 

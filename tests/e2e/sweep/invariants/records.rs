@@ -57,18 +57,21 @@ pub(super) fn i7_fail_closed(world: &World, evidence: &Evidence) -> Vec<String> 
         {
             continue;
         }
-        wrong.extend(unless(run.left.files.contains_key(&sidecar_path(world)), || {
-            format!("the sidecar is gone after: {}", report.detail)
-        }));
+        wrong.extend(unless(
+            run.left.files.contains_key(&sidecar_path(world)),
+            || format!("the sidecar is gone after: {}", report.detail),
+        ));
         let interrupted = evidence.records.iter().filter_map(|record| {
             matches!(record.entry, JournalEntry::Interrupted { .. })
                 .then(|| record_path(world, record.sequence))
         });
         for path in interrupted {
             let mut after = run.done.iter().skip_while(|request| request.path != path);
-            wrong.extend(after.find(|request| is_effect(request)).map(|request| {
-                format!("{request} after the conflict was recorded")
-            }));
+            wrong.extend(
+                after
+                    .find(|request| is_effect(request))
+                    .map(|request| format!("{request} after the conflict was recorded")),
+            );
         }
         if report.outcome == OutcomeKind::Refused {
             let effect = run.done.iter().find(|request| is_effect(request));
@@ -95,7 +98,10 @@ pub(super) fn i8_order(world: &World, evidence: &Evidence) -> Vec<String> {
             .iter()
             .find(|record| record_path(world, record.sequence) == request.path);
         let effect = effects.iter().find(|effect| {
-            let place = effect.table.as_deref().map_or_else(|| "__manifest".to_owned(), dataset);
+            let place = effect
+                .table
+                .as_deref()
+                .map_or_else(|| "__manifest".to_owned(), dataset);
             request.path.starts_with(&format!("{place}/_versions/"))
                 && version_of(&request.path) == Some(effect.version)
         });
@@ -136,7 +142,9 @@ pub(super) fn i8_order(world: &World, evidence: &Evidence) -> Vec<String> {
             wrong.extend(unless(seen[3], || format!("{request} without a fence")));
         }
         if stage >= 7 {
-            wrong.extend(unless(seen[6], || format!("{request} before the terminal record")));
+            wrong.extend(unless(seen[6], || {
+                format!("{request} before the terminal record")
+            }));
         }
         seen[stage] = true;
         reached = reached.max(stage);
@@ -151,9 +159,10 @@ pub(super) fn i9_no_orphan(world: &World, evidence: &Evidence) -> Vec<String> {
     let mut wrong = Vec::new();
     for snapshot in evidence.snapshots() {
         let is_told = has_terminal_record(world, evidence, snapshot);
-        wrong.extend(unless(snapshot.files.contains_key(&path) || is_told, || {
-            "the sidecar is gone and no terminal record is there".to_owned()
-        }));
+        wrong.extend(unless(
+            snapshot.files.contains_key(&path) || is_told,
+            || "the sidecar is gone and no terminal record is there".to_owned(),
+        ));
     }
     for entry in finished(evidence) {
         if let JournalEntry::Finished { sidecar, .. } = entry {
@@ -219,9 +228,10 @@ pub(super) fn i16_honest_outcome(world: &World, evidence: &Evidence) -> Vec<Stri
         before = &run.left;
         let Ok(report) = &run.report else { continue };
         if is_finished(&run.report) {
-            wrong.extend(unless(has_terminal_record(world, evidence, &run.left), || {
-                format!("{:?} without a terminal record", report.outcome)
-            }));
+            wrong.extend(unless(
+                has_terminal_record(world, evidence, &run.left),
+                || format!("{:?} without a terminal record", report.outcome),
+            ));
             let is_gone = !run.left.files.contains_key(&sidecar_path(world));
             let says_gone = report.sidecar == sidecar::SidecarFate::Retired;
             wrong.extend(unless(is_gone || !says_gone, || {
@@ -258,7 +268,10 @@ pub(super) fn i16_honest_outcome(world: &World, evidence: &Evidence) -> Vec<Stri
             Effect::Unchanged => !has_published,
         };
         wrong.extend(unless(holds, || {
-            format!("the catalog is called {:?} by {}", report.catalog.effect, report.detail)
+            format!(
+                "the catalog is called {:?} by {}",
+                report.catalog.effect, report.detail
+            )
         }));
     }
     let was = &world.before.files[&sidecar_path(world)];
