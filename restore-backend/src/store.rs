@@ -1,9 +1,11 @@
 //! Wrappers around any object store: one records every request, and on local disk makes every mutation durable.
 
+mod conduct;
 mod durability;
 mod observed;
 mod request_log;
 
+pub use conduct::Conduct;
 pub use durability::Durability;
 pub use observed::ObservedStore;
 pub use request_log::Gate;

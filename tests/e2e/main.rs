@@ -8,7 +8,6 @@
     reason = "a test says what it expects and stops where it is wrong"
 )]
 
-mod crash;
 mod engine_sweep;
 mod follow_ups;
 mod graphs;
@@ -17,5 +16,6 @@ mod looking;
 mod parity;
 mod races;
 mod support;
+mod sweep;
 mod tidy;
 mod world_moves;

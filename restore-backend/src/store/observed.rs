@@ -30,6 +30,7 @@ use object_store::Result;
 use object_store::UploadPart;
 use object_store::path::Path;
 
+use super::Conduct;
 use super::Request;
 use super::RequestLog;
 use super::Verb;
@@ -98,6 +99,13 @@ fn hidden(location: &Path) -> object_store::Error {
     }
 }
 
+fn not_yet(location: &Path) -> object_store::Error {
+    object_store::Error::NotFound {
+        path: location.to_string(),
+        source: "the store has not heard of it yet".into(),
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Observer {
     log: RequestLog,
@@ -106,11 +114,15 @@ struct Observer {
 
 impl Observer {
     fn request(&self, verb: Verb, location: &Path) -> Request {
-        let path = match location.prefix_match(&self.prefix) {
+        let path = self.relative(location);
+        Request { verb, path }
+    }
+
+    fn relative(&self, location: &Path) -> String {
+        match location.prefix_match(&self.prefix) {
             Some(parts) => Path::from_iter(parts).to_string(),
             None => location.to_string(),
-        };
-        Request { verb, path }
+        }
     }
 
     async fn begin(&self, verb: Verb, location: &Path) -> Result<Request> {
@@ -131,7 +143,14 @@ impl Observer {
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         let log = self.log.clone();
         let request = self.request(Verb::List, prefix.unwrap_or(&Path::default()));
-        let begun = async move { log.begin(&request).await.map(|()| listing) };
+        let observer = self.clone();
+        let begun = async move {
+            log.begin(&request).await?;
+            let conduct = log.conduct(&request);
+            Ok::<_, object_store::Error>(
+                conduct.listing(listing, move |meta| observer.relative(&meta.location)),
+            )
+        };
         stream::once(begun).try_flatten().boxed()
     }
 }
@@ -148,7 +167,7 @@ impl ObjectStore for ObservedStore {
         &self,
         location: &Path,
         payload: PutPayload,
-        opts: PutOptions,
+        mut opts: PutOptions,
     ) -> Result<PutResult> {
         let verb = match opts.mode {
             PutMode::Overwrite => Verb::Put,
@@ -156,7 +175,14 @@ impl ObjectStore for ObservedStore {
             PutMode::Update(_) => Verb::PutUpdate,
         };
         let request = self.observer.begin(verb, location).await?;
-        let answer = self.inner.put_opts(location, payload, opts).await;
+        let conduct = self.observer.log.conduct(&request);
+        if conduct == Conduct::Unconditional {
+            opts.mode = PutMode::Overwrite;
+        }
+        let answer = match conduct.pretended() {
+            Some(acknowledged) => Ok(acknowledged),
+            None => self.inner.put_opts(location, payload, opts).await,
+        };
         if let (Some(sync), Err(object_store::Error::AlreadyExists { .. })) =
             (&self.local_sync, &answer)
         {
@@ -186,7 +212,15 @@ impl ObjectStore for ObservedStore {
         }
         let verb = if options.head { Verb::Head } else { Verb::Get };
         let request = self.observer.begin(verb, location).await?;
-        let answer = self.inner.get_opts(location, options).await;
+        let conduct = self.observer.log.conduct(&request);
+        let answer = if conduct.hides(&request.path) {
+            Err(not_yet(location))
+        } else {
+            match self.inner.get_opts(location, options).await {
+                Ok(found) => conduct.body(found).await,
+                Err(error) => Err(error),
+            }
+        };
         self.observer.end(&request, answer).await
     }
 
@@ -195,7 +229,13 @@ impl ObjectStore for ObservedStore {
             return Err(hidden(location));
         }
         let request = self.observer.begin(Verb::Get, location).await?;
-        let answer = self.inner.get_ranges(location, ranges).await;
+        let conduct = self.observer.log.conduct(&request);
+        let answer = if conduct.hides(&request.path) {
+            Err(not_yet(location))
+        } else {
+            let found = self.inner.get_ranges(location, ranges).await;
+            found.map(|bodies| conduct.ranges(bodies))
+        };
         self.observer.end(&request, answer).await
     }
 
@@ -247,7 +287,10 @@ impl ObjectStore for ObservedStore {
             .observer
             .begin(Verb::List, prefix.unwrap_or(&Path::default()))
             .await?;
+        let conduct = self.observer.log.conduct(&request);
         let answer = self.inner.list_with_delimiter(prefix).await;
+        let answer = answer
+            .map(|folder| conduct.folder(folder, |meta| self.observer.relative(&meta.location)));
         self.observer.end(&request, answer).await
     }
 

@@ -10,6 +10,8 @@ use std::sync::PoisonError;
 
 use async_trait::async_trait;
 
+use super::Conduct;
+
 /// Recorded requests are kept up to this many, so that a log left recording cannot fill memory.
 /// A whole recovery of a hundred tables makes a few thousand.
 const REQUESTS_RECORDED_MAX: usize = 100_000;
@@ -109,6 +111,11 @@ pub trait Gate: Debug + Send + Sync {
         Ok(())
     }
 
+    /// How a request that `before` let through is treated by the store; asked once for each.
+    fn conduct(&self, _request: &Request) -> Conduct {
+        Conduct::Faithful
+    }
+
     /// Runs after the request was carried out.
     async fn after(&self, _request: &Request) -> object_store::Result<()> {
         Ok(())
@@ -190,6 +197,12 @@ impl RequestLog {
             Some(gate) => gate.before(request).await,
             None => Ok(()),
         }
+    }
+
+    pub(super) fn conduct(&self, request: &Request) -> Conduct {
+        self.gate
+            .as_ref()
+            .map_or(Conduct::Faithful, |gate| gate.conduct(request))
     }
 
     pub(super) async fn end(&self, request: &Request) -> object_store::Result<()> {

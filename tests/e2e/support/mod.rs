@@ -135,10 +135,20 @@ impl Store {
     }
 
     pub async fn open_with(&self, log: RequestLog, min_age: Duration) -> Opened {
+        self.open_as(log, min_age, Durability::Relaxed).await
+    }
+
+    /// Opens the root with caches of the chosen durability: each has its own, and shares nothing with the other.
+    pub async fn open_as(
+        &self,
+        log: RequestLog,
+        min_age: Duration,
+        durability: Durability,
+    ) -> Opened {
         let options = RootOptions {
             relocated_from: self.relocated_from.clone(),
             min_age,
-            durability: Durability::Relaxed,
+            durability,
             log: log.clone(),
         };
         Opened {

@@ -1,0 +1,355 @@
+//! One run from a fresh copy to its end, and everything that is to be known of it afterwards.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use restore_backend::clock;
+use restore_backend::execute::ProgressSink;
+use restore_backend::journal_store::read_records;
+use restore_backend::service::{self, Answer, Approver};
+use restore_backend::store::{Durability, Request, RequestLog};
+use sidecar::api::{Progress, RecoveryList};
+use sidecar::journal::{JournalEntry, JournalRecord, verify_chain};
+use sidecar::{ApplyReport, Digest, Limits, OperationId, OutcomeKind, Plan, PlanBytes};
+use tokio::sync::Mutex;
+
+use super::faults::{Fault, Strike};
+use super::snapshot::Snapshot;
+use super::world::{Acknowledged, World, Writer};
+use crate::support::{Opened, Store, approver};
+
+/// Somebody who executes: the product, or a broken imitation of it.
+pub type Driver = Arc<dyn Fn(Acting) -> BoxFuture<Result<ApplyReport, String>> + Send + Sync>;
+/// Somebody who looks: what was listed, and the digest of the plan, twice.
+pub type Looker = Arc<dyn Fn(Acting) -> BoxFuture<Looked> + Send + Sync>;
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What an executor has at hand.
+pub struct Acting {
+    pub opened: Opened,
+    pub store: Arc<Store>,
+    pub operation: OperationId,
+    pub digest: Option<Digest>,
+    pub told: Arc<Mutex<Vec<Acknowledged>>>,
+}
+
+/// What a look at the root told.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    pub list: RecoveryList,
+    pub digests: [Digest; 2],
+}
+
+/// What is to happen in one run.
+#[derive(Clone)]
+pub struct Script {
+    /// One execution each, cut short or disturbed.
+    pub strikes: Vec<(Fault, usize, Option<Writer>)>,
+    /// Who executes the first time, instead of the product.
+    pub first: Option<Driver>,
+    /// Who executes once more when all is finished.
+    pub last: Driver,
+    /// Who looks before anything is approved; what looking tells does not depend on what is struck later.
+    pub looker: Option<Looker>,
+}
+
+impl Script {
+    pub fn clean() -> Self {
+        Self {
+            strikes: Vec::new(),
+            first: None,
+            last: Arc::new(product),
+            looker: None,
+        }
+    }
+
+    /// Nothing is struck, and the root is looked at first.
+    pub fn looking() -> Self {
+        Self {
+            looker: Some(Arc::new(look)),
+            ..Self::clean()
+        }
+    }
+
+    pub fn struck(strikes: &[(Fault, usize, Option<Writer>)]) -> Self {
+        Self {
+            strikes: strikes.to_vec(),
+            ..Self::clean()
+        }
+    }
+
+    pub fn driven(driver: Driver) -> Self {
+        Self {
+            first: Some(driver),
+            ..Self::clean()
+        }
+    }
+}
+
+/// One execution by one process.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub report: Result<ApplyReport, String>,
+    pub has_panicked: bool,
+    /// Every request, in the order they were sent.
+    pub sent: Vec<Request>,
+    /// The mutating ones that were carried out, in order.
+    pub done: Vec<Request>,
+    /// The store right after; not looked at after the last, which the final look is for.
+    pub left: Snapshot,
+}
+
+/// Everything that is known of one scenario played through.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub looked: Option<Result<Looked, String>>,
+    pub looking: Vec<Request>,
+    pub runs: Vec<Run>,
+    /// Executed once more when all was finished.
+    pub idle: Option<Run>,
+    pub after: Snapshot,
+    pub records: Vec<JournalRecord>,
+    pub chain: Result<(), String>,
+    pub acknowledged: Vec<Acknowledged>,
+    /// Whether the same approval has to finish it.
+    pub is_strict: bool,
+    /// Strikes whose request was never sent.
+    pub unreached: Vec<String>,
+    pub census: BTreeMap<Fault, usize>,
+}
+
+pub fn product(acting: Acting) -> BoxFuture<Result<ApplyReport, String>> {
+    Box::pin(async move {
+        let Some(digest) = acting.digest else {
+            return Err("no digest".to_owned());
+        };
+        let progress = ProgressSink::default();
+        service::apply(&acting.opened.root, &acting.operation, digest, &progress)
+            .await
+            .map_err(|error| format!("{error:?}"))
+    })
+}
+
+pub fn look(acting: Acting) -> BoxFuture<Looked> {
+    Box::pin(async move {
+        let root = &acting.opened.root;
+        let list = service::list(root, clock::now()).await.unwrap();
+        let digest = || async { acting.opened.plan(&acting.operation).await.digest.unwrap() };
+        Looked {
+            list,
+            digests: [digest().await, digest().await],
+        }
+    })
+}
+
+/// A root opened anew by a process of its own.
+struct Stage<'a> {
+    world: &'a World,
+    store: Arc<Store>,
+    told: Arc<Mutex<Vec<Acknowledged>>>,
+}
+
+impl Stage<'_> {
+    async fn acting(&self, log: RequestLog, nth: usize, digest: Option<Digest>) -> Acting {
+        // The two durabilities share no cache, so neighbours in a run remember nothing of each other.
+        let durability = if nth % 2 == 0 {
+            Durability::Relaxed
+        } else {
+            Durability::Synced
+        };
+        Acting {
+            opened: self.store.open_as(log, Duration::ZERO, durability).await,
+            store: self.store.clone(),
+            operation: self.world.operation.clone(),
+            digest,
+            told: self.told.clone(),
+        }
+    }
+
+    async fn run(&self, driver: &Driver, strike: &Arc<Strike>, nth: usize, digest: Digest) -> Run {
+        let log = RequestLog::recording().with_gate(strike.clone());
+        let acting = self.acting(log.clone(), nth, Some(digest)).await;
+        let ended = tokio::spawn(driver(acting)).await;
+        let has_panicked = ended.is_err();
+        Run {
+            report: ended.unwrap_or_else(|panic| Err(panic.to_string())),
+            has_panicked,
+            sent: log.requests(),
+            done: strike.done(),
+            left: Snapshot::default(),
+        }
+    }
+
+    async fn run_and_look(
+        &self,
+        driver: &Driver,
+        strike: &Arc<Strike>,
+        nth: usize,
+        digest: Digest,
+    ) -> Run {
+        let run = self.run(driver, strike, nth, digest).await;
+        Run {
+            left: Snapshot::light(&self.store).await,
+            ..run
+        }
+    }
+}
+
+pub fn is_finished(report: &Result<ApplyReport, String>) -> bool {
+    report.as_ref().is_ok_and(|report| {
+        matches!(
+            report.outcome,
+            OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp
+        )
+    })
+}
+
+impl Evidence {
+    /// Plays a script on a copy of the world: look, approve, the struck executions, and executions that nothing disturbs.
+    pub async fn of(world: &World, script: Script) -> Self {
+        let stage = Stage {
+            world,
+            store: world.copy(),
+            told: Arc::default(),
+        };
+        let log = RequestLog::recording();
+        let looked = match &script.looker {
+            Some(looker) => {
+                let looking = looker(stage.acting(log.clone(), 1, None).await);
+                Some(
+                    tokio::spawn(looking)
+                        .await
+                        .map_err(|panic| panic.to_string()),
+                )
+            }
+            None => None,
+        };
+        let looking = log.requests();
+        let mut digest = stage.store.open().await.approve(&world.operation).await;
+
+        let is_strict = script.first.is_none()
+            && script
+                .strikes
+                .iter()
+                .all(|(fault, _, writer)| fault.is_honest() && writer.is_none());
+        let product: Driver = Arc::new(product);
+        let (mut runs, mut unreached, mut census) = (Vec::new(), Vec::new(), BTreeMap::new());
+        if let Some(driver) = &script.first {
+            runs.push(stage.run_and_look(driver, &Strike::none(), 0, digest).await);
+        }
+        for (fault, at, writer) in &script.strikes {
+            let act = writer.map(|writer| writer.act(&stage.store, &stage.told));
+            let strike = Strike::new(*fault, *at, act);
+            runs.push(
+                stage
+                    .run_and_look(&product, &strike, runs.len(), digest)
+                    .await,
+            );
+            if !strike.was_reached() {
+                unreached.push(format!("{strike:?}"));
+            }
+        }
+        // Once more with nothing in the way; where storage lied or somebody else was at work, a new plan may be needed.
+        let mut is_done = false;
+        for _ in 0..3 {
+            let strike = Strike::none();
+            let run = stage
+                .run_and_look(&product, &strike, runs.len(), digest)
+                .await;
+            census = strike.census();
+            is_done = is_finished(&run.report);
+            runs.push(run);
+            if is_done || is_strict {
+                break;
+            }
+            let opened = stage.store.open().await;
+            let Ok(plan) =
+                service::plan(&opened.root, world.operation.as_str(), clock::now()).await
+            else {
+                break;
+            };
+            let Some(made) = plan.digest.filter(|_| plan.executable) else {
+                break;
+            };
+            if plan.progress != Progress::UnderWay {
+                let approver = Approver {
+                    acknowledged: plan.requires.into_iter().collect(),
+                    ..approver()
+                };
+                let operation = &world.operation;
+                let now = clock::now();
+                match service::approve(&opened.root, operation, made, approver, now).await {
+                    Ok(Answer::Done(_)) => digest = made,
+                    Ok(Answer::No(_)) | Err(_) => break,
+                }
+            }
+        }
+        let idle = match is_done {
+            true => Some(
+                stage
+                    .run(&script.last, &Strike::none(), runs.len(), digest)
+                    .await,
+            ),
+            false => None,
+        };
+        let opened = stage.store.open().await;
+        let stored = read_records(opened.root.objects(), &world.operation, &Limits::DEFAULT)
+            .await
+            .unwrap();
+        let chain = verify_chain(&world.operation, stored.iter().map(Vec::as_slice));
+        let acknowledged = stage.told.lock().await.clone();
+        Self {
+            looked,
+            looking,
+            runs,
+            idle,
+            after: Snapshot::full(&stage.store, &world.before).await,
+            records: stored
+                .iter()
+                .filter_map(|bytes| serde_json::from_slice(bytes).ok())
+                .collect(),
+            chain: chain.map(drop).map_err(|error| format!("{error:?}")),
+            acknowledged,
+            is_strict,
+            unreached,
+            census,
+        }
+    }
+
+    /// The plans that were ever claimed, by digest.
+    pub fn plans(&self) -> BTreeMap<String, Plan> {
+        let claims = self
+            .records
+            .iter()
+            .filter_map(|record| match &record.entry {
+                JournalEntry::Claimed {
+                    plan_digest, plan, ..
+                } => {
+                    let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
+                    Some((plan_digest.to_string(), bytes.decode().ok()?))
+                }
+                _ => None,
+            });
+        claims.collect()
+    }
+
+    /// What a look told, unless there was none or it panicked.
+    pub fn seen(&self) -> Option<&Looked> {
+        self.looked.as_ref()?.as_ref().ok()
+    }
+
+    pub fn last(&self) -> &Run {
+        self.runs.last().unwrap()
+    }
+
+    /// Every snapshot in order, the last one full.
+    pub fn snapshots(&self) -> impl Iterator<Item = &Snapshot> {
+        self.runs
+            .iter()
+            .map(|run| &run.left)
+            .chain(std::iter::once(&self.after))
+    }
+}
