@@ -3,6 +3,7 @@
 
 use std::future::pending;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,13 +11,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use restore_backend::execute::ProgressSink;
+use restore_backend::lance_room::{CatalogReading, Head, TableLocation};
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service;
 use restore_backend::store::{Durability, Gate, Request, RequestLog};
-use sidecar::SidecarFate;
+use serde_json::json;
+use sidecar::{OperationId, OutcomeKind, SidecarFate};
 
 const USAGE: &str = "[KILL_AT=k | STOP_AT=k] [WHEN=before|after] [RELOCATED_FROM=root] [RELAXED=1] \
-                     e2e-console apply ROOT OPERATION DIGEST";
+                     e2e-console apply|converge ROOT OPERATION DIGEST";
 
 /// As in the shipped program.
 const STACK_BYTES: usize = 8 << 20;
@@ -122,22 +125,18 @@ fn run() -> Result<(), Failure> {
     let [verb, root, operation, digest] = arguments.as_slice() else {
         return Err(USAGE.into());
     };
-    if verb != "apply" {
-        return Err(USAGE.into());
-    }
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK_BYTES)
         .enable_all()
-        .build()?
-        .block_on(apply(root, operation, digest))
+        .build()?;
+    match verb.as_str() {
+        "apply" => runtime.block_on(apply(root, operation, digest)),
+        "converge" => runtime.block_on(converge(root, operation, digest)),
+        _ => Err(USAGE.into()),
+    }
 }
 
-/// Applies, and prints one line: the outcome, what became of the sidecar, and how many requests could change something.
-async fn apply(root: &str, operation: &str, digest: &str) -> Result<(), Failure> {
-    let mut log = RequestLog::new();
-    if let Some(switch) = Switch::from_environment()? {
-        log = log.with_gate(Arc::new(switch));
-    }
+async fn open(root: &str, log: RequestLog) -> Result<Root, Failure> {
     let options = RootOptions {
         relocated_from: text("RELOCATED_FROM"),
         min_age: Duration::ZERO,
@@ -146,9 +145,18 @@ async fn apply(root: &str, operation: &str, digest: &str) -> Result<(), Failure>
         } else {
             Durability::Synced
         },
-        log: log.clone(),
+        log,
     };
-    let root = Box::pin(Root::open(root, options)).await?;
+    Ok(Box::pin(Root::open(root, options)).await?)
+}
+
+/// Applies, and prints one line: the outcome, what became of the sidecar, and how many requests could change something.
+async fn apply(root: &str, operation: &str, digest: &str) -> Result<(), Failure> {
+    let mut log = RequestLog::new();
+    if let Some(switch) = Switch::from_environment()? {
+        log = log.with_gate(Arc::new(switch));
+    }
+    let root = open(root, log.clone()).await?;
     let (operation, digest) = (operation.parse()?, digest.parse()?);
     let progress = ProgressSink::default();
     let report = Box::pin(service::apply(&root, &operation, digest, &progress)).await?;
@@ -161,4 +169,47 @@ async fn apply(root: &str, operation: &str, digest: &str) -> Result<(), Failure>
         log.mutations()
     )?;
     Ok(())
+}
+
+/// Says what there is, if the sidecar is gone; applies; and says what there is then. A world per line.
+async fn converge(root: &str, operation: &str, digest: &str) -> Result<(), Failure> {
+    let opened = open(root, RequestLog::new()).await?;
+    let (operation, digest) = (operation.parse::<OperationId>()?, digest.parse()?);
+    let sidecar = Path::new(root)
+        .join("__recovery")
+        .join(operation.file_name());
+    if !sidecar.exists() {
+        writeln!(std::io::stdout(), "{}", world(&opened, &operation).await?)?;
+    }
+    let progress = ProgressSink::default();
+    let report = Box::pin(service::apply(&opened, &operation, digest, &progress)).await?;
+    if sidecar.exists() {
+        return Err(format!("the sidecar is still there: {report:?}").into());
+    }
+    writeln!(std::io::stdout(), "{}", world(&opened, &operation).await?)?;
+    Ok(())
+}
+
+/// What readers and auditors see: how the operation ended by its journal, and of every table its pin, its HEAD and its rows.
+async fn world(root: &Root, operation: &OperationId) -> Result<serde_json::Value, Failure> {
+    let audit = service::audit(root, Some(operation), true).await?;
+    let [audited] = audit.operations.as_slice() else {
+        return Err("the operation has no journal".into());
+    };
+    if audited.verified != Some(true) {
+        return Err(format!("the journal does not hold: {:?}", audited.problem).into());
+    }
+    let CatalogReading::Present(catalog) = root.room().catalog(None).await? else {
+        return Err("no catalog".into());
+    };
+    let mut tables = serde_json::Map::new();
+    for (table_key, pin) in &catalog.pins {
+        let location = TableLocation::on(&catalog.locations[table_key], None);
+        let Head::At { version } = root.room().head(&location).await? else {
+            return Err(format!("{table_key} has no HEAD").into());
+        };
+        let rows = root.room().count_rows(&location, pin.version).await?;
+        tables.insert(table_key.clone(), json!([pin.version, version, rows]));
+    }
+    Ok(json!({"outcome": audited.outcome.map(OutcomeKind::name), "tables": tables}))
 }

@@ -12,6 +12,7 @@ mod crash;
 mod graphs;
 mod looking;
 mod parity;
+mod power_loss;
 mod process;
 mod races;
 mod support;

@@ -18,9 +18,13 @@ const STOP_SECONDS_MAX: u64 = 60;
 
 /// An `apply` in a process of its own.
 fn console(store: &Store, operation: &OperationId, digest: Digest) -> Command {
+    console_that("apply", store, operation, digest)
+}
+
+pub fn console_that(does: &str, store: &Store, operation: &OperationId, digest: Digest) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_e2e-console"));
     command
-        .arg("apply")
+        .arg(does)
         .arg(store.path())
         .args([operation.as_str(), &digest.to_string()])
         .stdin(Stdio::null())
@@ -39,7 +43,7 @@ async fn ended(child: Child) -> Output {
 }
 
 /// The one line of a console that finished: the outcome, what became of the sidecar, its mutating requests.
-fn answer(output: &Output) -> (String, String, u64) {
+pub fn answer(output: &Output) -> (String, String, u64) {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let words: Vec<&str> = text.split_whitespace().collect();
     let [outcome, sidecar, mutations] = words.as_slice() else {
@@ -52,7 +56,7 @@ fn answer(output: &Output) -> (String, String, u64) {
     )
 }
 
-async fn run(mut command: Command) -> Output {
+pub async fn run(mut command: Command) -> Output {
     ended(command.spawn().unwrap()).await
 }
 

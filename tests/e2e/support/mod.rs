@@ -115,6 +115,16 @@ impl Store {
         }
     }
 
+    /// Takes these files in place of its own.
+    pub fn hold(&self, files: &BTreeMap<PathBuf, Vec<u8>>) {
+        std::fs::remove_dir_all(&self.path).unwrap();
+        for (file, bytes) in files {
+            let file = self.path.join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
+        }
+    }
+
     /// What a writer without this program's options has.
     pub async fn room(&self) -> LanceRoom {
         let options = RoomOptions {
