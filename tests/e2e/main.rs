@@ -14,6 +14,8 @@ mod graphs;
 mod histories;
 mod looking;
 mod parity;
+mod power_loss;
+mod process;
 mod races;
 mod support;
 mod sweep;

@@ -19,6 +19,7 @@ use restore_backend::two_phase_writer::{
 };
 use restore_backend::{clock, execute::ProgressSink};
 use sidecar::api::PlanReport;
+use sidecar::journal::JournalEntry;
 use sidecar::{ApplyReport, Digest, OperationId, Timestamp};
 use tempfile::TempDir;
 
@@ -91,6 +92,11 @@ impl Store {
         &self.path
     }
 
+    /// Where it stood when it was written, if it is a copy.
+    pub fn relocated_from(&self) -> Option<&str> {
+        self.relocated_from.as_deref()
+    }
+
     pub fn without_relocation(mut self) -> Self {
         self.relocated_from = None;
         self
@@ -109,6 +115,16 @@ impl Store {
             _folder: folder,
             path,
             relocated_from: Some(home),
+        }
+    }
+
+    /// Takes these files in place of its own.
+    pub fn hold(&self, files: &BTreeMap<PathBuf, Vec<u8>>) {
+        std::fs::remove_dir_all(&self.path).unwrap();
+        for (file, bytes) in files {
+            let file = self.path.join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
         }
     }
 
@@ -264,6 +280,14 @@ impl Store {
         drift
     }
 
+    pub async fn heads(&self, table_keys: &[&str]) -> BTreeMap<String, u64> {
+        let mut heads = BTreeMap::new();
+        for table_key in table_keys {
+            heads.insert((*table_key).to_owned(), self.head(table_key).await);
+        }
+        heads
+    }
+
     pub async fn head(&self, table_key: &str) -> u64 {
         match self.room().await.head(&place(table_key)).await.unwrap() {
             Head::At { version } => version,
@@ -340,6 +364,20 @@ impl Opened {
     pub async fn recover(&self, operation: &OperationId) -> ApplyReport {
         let digest = self.approve(operation).await;
         self.apply(operation, digest).await
+    }
+
+    /// The entries of an operation's journal, whose chain must hold.
+    pub async fn records(&self, operation: &OperationId) -> Vec<JournalEntry> {
+        let audit = service::audit(&self.root, Some(operation), true)
+            .await
+            .unwrap();
+        let audited = &audit.operations[0];
+        assert_eq!(audited.verified, Some(true), "{:?}", audited.problem);
+        audited
+            .records
+            .iter()
+            .map(|audited| audited.record.entry.clone())
+            .collect()
     }
 
     pub async fn audit_holds(&self, operation: &OperationId) -> bool {
