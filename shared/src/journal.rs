@@ -124,7 +124,7 @@ impl JournalEntry {
 }
 
 /// What one step did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub struct StepResult {
     /// Position in [`crate::Plan::steps`].
     pub step: usize,

@@ -27,6 +27,7 @@ pub mod observation;
 mod outcome;
 mod plan;
 mod sidecar;
+pub mod step;
 mod text;
 mod timestamp;
 mod verdict;

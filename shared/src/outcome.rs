@@ -127,7 +127,7 @@ pub enum SidecarFate {
 }
 
 /// One thing that is not as the plan found it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub struct Difference {
     /// The table, or `None` for what concerns the whole operation.
     pub table_key: Option<String>,

@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 use sidecar::journal::{Attempt, StepResult};
+use sidecar::step::{CatalogSeen, Did, Landed};
 use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
 
 use crate::lance_room::{
@@ -14,39 +15,8 @@ use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir::{self, Created};
 
-/// How often a step on the catalog is intended anew because others published other tables meanwhile.
-pub(super) const CATALOG_TRIES_MAX: usize = 16;
 /// Tables worked on at the same time.
 const TABLES_AT_ONCE: usize = 16;
-
-/// What steps that go together came to.
-pub(super) enum StepsOutcome {
-    /// All are done.
-    Done(Vec<StepResult>),
-    /// Somebody else committed to the catalog between reading and committing; nothing happened.
-    CatalogMoved,
-    /// Some precondition does not hold. Those in `done` are done, the others did not happen.
-    Conflict {
-        done: Vec<StepResult>,
-        detail: String,
-        differences: Vec<Difference>,
-    },
-    /// Storage did not say whether one of them happened.
-    Unknown { detail: String },
-}
-
-/// What is known before steps are begun.
-pub(super) enum Intent {
-    /// They can be begun, catalog steps on this version.
-    On(Option<u64>),
-    /// An earlier attempt did them.
-    AlreadyDone(Vec<StepResult>),
-    /// The pins are not as planned. It is unclear whether that is the effect of an earlier attempt: its version was cleaned away.
-    Conflict {
-        differences: Vec<Difference>,
-        unclear: bool,
-    },
-}
 
 enum StepOutcome {
     Done(StepResult),
@@ -58,78 +28,41 @@ enum StepOutcome {
     Unknown(String),
 }
 
-/// Reads what catalog steps are to be done on. Steps on tables are done on none, but a restore below a pin that moved would take
-/// the table away from it.
-pub(super) async fn intent(
-    root: &Root,
-    attempt: &Attempt,
-    steps: &[usize],
-) -> Result<Intent, ServiceError> {
-    let Some(index) = steps.first() else {
-        return Ok(Intent::On(None));
-    };
-    let effect = match &attempt.plan.steps[*index] {
-        Step::FenceCatalog { .. } => Some(EffectKind::FenceCatalog),
-        Step::Publish { .. } => Some(EffectKind::Publish),
-        Step::Restore { .. } => None,
-        Step::Untag { .. } | Step::Announce { .. } => return Ok(Intent::On(None)),
-        Step::Tag { .. } | Step::Record { .. } | Step::Retire { .. } => {
-            return Ok(Intent::On(None));
-        }
-    };
-    // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and
-    // what it had published by then must be found to be ours, not somebody else's.
-    let reading = read_catalog(root.room(), &attempt.plan).await?;
-    let mut gone = None;
-    // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
-    if let (Some(effect), Some(Some(read))) = (effect, attempt.started.get(index))
-        && let Some(version) = read.checked_add(1)
-    {
-        match landed(root.room(), attempt, version, effect)
-            .await
-            .map_err(|source| not_attempted("reading the catalog", source))?
-        {
-            Landed::Ours => {
-                return Ok(Intent::AlreadyDone(vec![StepResult {
-                    step: *index,
-                    version: Some(version),
-                    already_done: true,
-                }]));
-            }
-            Landed::Foreign => {}
-            Landed::Gone => gone = Some(version),
-        }
-    }
-    Ok(match reading {
-        Ok(catalog) => match pin_differences(&attempt.plan, &catalog) {
-            differences if !differences.is_empty() => Intent::Conflict {
-                differences,
-                unclear: gone.is_some_and(|version| version <= catalog.version),
-            },
-            _ => Intent::On(effect.map(|_| catalog.version)),
+/// Reads the branch of the catalog that a plan concerns.
+pub(super) async fn look_at_catalog(root: &Root, plan: &Plan) -> Result<CatalogSeen, ServiceError> {
+    Ok(match read_catalog(root.room(), plan).await? {
+        Ok(catalog) => CatalogSeen::At {
+            version: catalog.version,
+            pins: catalog
+                .pins
+                .into_iter()
+                .map(|(table_key, pin)| (table_key, pin.version))
+                .collect(),
         },
-        Err(difference) => Intent::Conflict {
-            differences: vec![difference],
-            unclear: false,
+        Err(difference) => CatalogSeen::Gone {
+            what: difference.field,
         },
     })
 }
 
-/// What stands at the one version of the catalog at which an effect can have landed.
-enum Landed {
-    Ours,
-    Foreign,
-    Gone,
-}
-
-async fn landed(
-    room: &LanceRoom,
+/// Whose commit stands at the one version of the catalog at which the effect of a step can have landed.
+pub(super) async fn landed(
+    root: &Root,
     attempt: &Attempt,
+    step: usize,
     version: u64,
-    effect: EffectKind,
-) -> Result<Landed, TableError> {
+) -> Result<Landed, ServiceError> {
+    let effect = match attempt.plan.steps.get(step) {
+        Some(Step::FenceCatalog { .. }) => EffectKind::FenceCatalog,
+        _ => EffectKind::Publish,
+    };
     let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.branch.as_deref());
-    Ok(match room.transaction(&catalog, version).await? {
+    let entry = root
+        .room()
+        .transaction(&catalog, version)
+        .await
+        .map_err(|source| not_attempted("reading the catalog", source))?;
+    Ok(match entry {
         TransactionEntry::Gone { .. } => Landed::Gone,
         TransactionEntry::Known(summary) => {
             let property = |name: &str| summary.properties.get(name).map(String::as_str);
@@ -185,22 +118,6 @@ fn difference(
     }
 }
 
-/// Pins that are not as the plan found them.
-fn pin_differences(plan: &Plan, catalog: &Catalog) -> Vec<Difference> {
-    let differing = plan.tables.iter().filter_map(|table| {
-        let found = catalog.pins.get(&table.table_key).map(|pin| pin.version);
-        (found != table.manifest_pinned).then(|| {
-            difference(
-                Some(&table.table_key),
-                "manifest_pinned",
-                number(table.manifest_pinned),
-                number(found),
-            )
-        })
-    });
-    differing.collect()
-}
-
 fn number(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
@@ -211,7 +128,7 @@ pub(super) async fn do_steps(
     attempt: &Attempt,
     steps: &[usize],
     catalog_version: Option<u64>,
-) -> Result<StepsOutcome, ServiceError> {
+) -> Result<Did, ServiceError> {
     let effects: Vec<_> = steps
         .iter()
         .map(|index| do_step(root, attempt, *index, catalog_version))
@@ -224,7 +141,7 @@ pub(super) async fn do_steps(
     for outcome in outcomes {
         match outcome {
             Ok(StepOutcome::Done(result)) => done.push(result),
-            Ok(StepOutcome::CatalogMoved) => return Ok(StepsOutcome::CatalogMoved),
+            Ok(StepOutcome::CatalogMoved) => return Ok(Did::CatalogMoved),
             Ok(StepOutcome::Conflict {
                 detail,
                 differences,
@@ -240,13 +157,13 @@ pub(super) async fn do_steps(
     match (failed, unknown, conflict) {
         // What failed is met again when the journal is resumed; what is done is recognised then.
         (Some(error), _, _) => Err(error),
-        (None, Some(detail), _) => Ok(StepsOutcome::Unknown { detail }),
-        (None, None, Some((detail, differences))) => Ok(StepsOutcome::Conflict {
+        (None, Some(detail), _) => Ok(Did::Unknown { detail }),
+        (None, None, Some((detail, differences))) => Ok(Did::Conflict {
             done,
             detail,
             differences,
         }),
-        (None, None, None) => Ok(StepsOutcome::Done(done)),
+        (None, None, None) => Ok(Did::Done(done)),
     }
 }
 

@@ -56,23 +56,6 @@ pub(super) fn finished_report(
     report
 }
 
-/// The world was not as planned.
-pub(super) fn conflict_report(
-    attempt: &Attempt,
-    operation: &OperationId,
-    detail: String,
-    differences: Vec<Difference>,
-) -> ApplyReport {
-    unfinished_report(
-        attempt,
-        operation,
-        OutcomeKind::Conflict,
-        detail,
-        differences,
-        None,
-    )
-}
-
 /// Some steps are done and some not; those in `unclear` may or may not be.
 pub(super) fn unfinished_report(
     attempt: &Attempt,

@@ -242,7 +242,12 @@ impl Imitation {
                 self.published = true;
                 room.publish(&request).await
             }
-            Step::Record { .. } | Step::Retire { .. } => return Ok(None),
+            Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => {
+                return Ok(None);
+            }
         };
         match outcome.map_err(|error| error.to_string())? {
             CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {

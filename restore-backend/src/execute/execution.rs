@@ -1,0 +1,405 @@
+//! One claimed execution: looks, effects and records, one after the other, as the pure step asks for them.
+
+use sidecar::journal::{Attempt, JournalEntry};
+use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
+use sidecar::{
+    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarFate, Tag,
+};
+
+use super::progress::{ProgressSink, execution_report};
+use super::report::{self, finished_report, unfinished_report};
+use super::{closing, effects};
+use crate::clock;
+use crate::journal_store::{self, Appended, Journal};
+use crate::root::Root;
+use crate::service::ServiceError;
+use crate::sidecar_dir;
+
+/// Claims that are tried again because an approval took the number of their record.
+const CLAIM_TRIES_MAX: usize = 16;
+
+/// One claimed execution.
+pub(super) struct Execution<'a> {
+    root: &'a Root,
+    journal: Journal,
+    progress: &'a ProgressSink,
+    operation: OperationId,
+    epoch: u64,
+}
+
+impl<'a> Execution<'a> {
+    /// Claims the operation, in the journal and for writers to see; `None` if another executor was first.
+    pub(super) async fn claim(
+        root: &'a Root,
+        mut journal: Journal,
+        approved: &ApprovedPlan,
+        sidecar: String,
+        progress: &'a ProgressSink,
+    ) -> Result<Option<Self>, ServiceError> {
+        let epoch = journal.state.next_epoch();
+        let takes_over = journal.state.attempt().is_some();
+        let operation = journal.state.operation_id().clone();
+        let entry = JournalEntry::Claimed {
+            epoch,
+            executor: uuid::Uuid::new_v4().to_string(),
+            plan_digest: approved.digest(),
+            plan: approved.bytes().text().to_owned(),
+            sidecar,
+        };
+        for _ in 0..CLAIM_TRIES_MAX {
+            match journal
+                .append(root.objects(), clock::now(), entry.clone())
+                .await?
+            {
+                Appended::Done(journal) => {
+                    journal_store::publish_claim(root.objects(), &operation).await?;
+                    let execution = Self {
+                        root,
+                        journal: *journal,
+                        progress,
+                        operation,
+                        epoch,
+                    };
+                    execution.report_progress();
+                    return Ok(Some(execution));
+                }
+                Appended::Taken => {
+                    journal = Journal::load(root.objects(), &operation, &root.limits()).await?
+                }
+            }
+            // One more approval, or one more step of the executor that is taken over from, changes nothing; anything else does.
+            let state = &journal.state;
+            if state.next_epoch() != epoch
+                || state.finished().is_some()
+                || state.attempt().is_some() != takes_over
+            {
+                return Ok(None);
+            }
+        }
+        Err(ServiceError::JournalBusy {
+            operation_id: operation,
+        })
+    }
+
+    fn report_progress(&self) {
+        self.progress
+            .send(execution_report(&self.journal.state, true));
+    }
+
+    fn attempt(&self) -> Option<&Attempt> {
+        self.journal.state.attempt()
+    }
+
+    async fn record(mut self, entry: JournalEntry) -> Result<Ran<'a>, ServiceError> {
+        let attempt = self.attempt().cloned();
+        match self
+            .journal
+            .append(self.root.objects(), clock::now(), entry)
+            .await?
+        {
+            Appended::Taken => taken_over(self.root, &self.operation, attempt)
+                .await
+                .map(Ran::ended),
+            Appended::Done(journal) => {
+                self.journal = *journal;
+                self.report_progress();
+                Ok(Ran::Further(self))
+            }
+        }
+    }
+
+    /// An operation whose terminal record is written.
+    pub(super) fn of_finished(
+        root: &'a Root,
+        journal: Journal,
+        progress: &'a ProgressSink,
+    ) -> Self {
+        Self {
+            root,
+            operation: journal.state.operation_id().clone(),
+            journal,
+            progress,
+            epoch: 0,
+        }
+    }
+
+    /// Does what the step asks for until it says that everything is done, or that nothing more can be.
+    ///
+    /// Writers look for the claim before they commit or publish, so what is seen from here on is what they left.
+    pub(super) async fn proceed(
+        self,
+        approved: Option<&ApprovedPlan>,
+    ) -> Result<ApplyReport, ServiceError> {
+        let mut execution = self;
+        let mut seen = Seen::default();
+        loop {
+            let recorded = match step(&execution.journal.state, &seen) {
+                Effect::Claim => return Err(execution.lost()),
+                Effect::Look(look) => {
+                    seen = execution.look(look, seen, approved).await?;
+                    continue;
+                }
+                Effect::Begin {
+                    steps,
+                    catalog_version,
+                } => {
+                    let (root, epoch) = (execution.root, execution.epoch);
+                    let Some(attempt) = execution.attempt().cloned() else {
+                        return Err(execution.lost());
+                    };
+                    let entry = JournalEntry::StepsStarted {
+                        epoch,
+                        steps: steps.clone(),
+                        catalog_version,
+                    };
+                    execution = match execution.record(entry).await? {
+                        Ran::Further(execution) => execution,
+                        Ran::Ended(report) => return Ok(*report),
+                    };
+                    let did = effects::do_steps(root, &attempt, &steps, catalog_version).await?;
+                    seen = seen.having_done(did);
+                    continue;
+                }
+                Effect::Note(results) => {
+                    let epoch = execution.epoch;
+                    execution
+                        .record(JournalEntry::StepsFinished { epoch, results })
+                        .await?
+                }
+                Effect::Interrupt {
+                    detail,
+                    differences,
+                    unclear,
+                } => return execution.interrupt(detail, differences, &unclear).await,
+                Effect::Pause {
+                    outcome,
+                    detail,
+                    unclear,
+                } => return execution.pause(outcome, detail, &unclear),
+                Effect::Record(outcome) => execution.finish(outcome).await?,
+                Effect::DeleteSidecar => {
+                    execution.delete_sidecar().await?;
+                    seen.sidecar = Some(SidecarSeen::Gone);
+                    continue;
+                }
+                Effect::Close => {
+                    journal_store::close(execution.root.objects(), &execution.operation).await?;
+                    seen.closed = Some(true);
+                    continue;
+                }
+                Effect::Ended(fate) => return execution.end(fate),
+            };
+            execution = match recorded {
+                Ran::Further(execution) => execution,
+                Ran::Ended(report) => return Ok(*report),
+            };
+            seen = seen.after_a_record();
+        }
+    }
+
+    /// The attempt is gone from under us, which only another executor's record can do.
+    fn lost(&self) -> ServiceError {
+        ServiceError::JournalBusy {
+            operation_id: self.operation.clone(),
+        }
+    }
+
+    async fn look(
+        &self,
+        look: Look,
+        mut seen: Seen,
+        approved: Option<&ApprovedPlan>,
+    ) -> Result<Seen, ServiceError> {
+        let objects = self.root.objects();
+        match (look, self.attempt()) {
+            (Look::SinceApproval, attempt) => {
+                let approved = approved.ok_or_else(|| self.lost())?;
+                let moved = closing::moved_since_approval(self.root, approved, attempt).await?;
+                seen.since_approval = Some(moved);
+            }
+            (Look::Catalog, Some(attempt)) => {
+                seen.catalog = Some(effects::look_at_catalog(self.root, &attempt.plan).await?);
+            }
+            (Look::Landed { step, version }, Some(attempt)) => {
+                seen.landed = Some(effects::landed(self.root, attempt, step, version).await?);
+            }
+            (Look::SinceEffects, Some(attempt)) => {
+                seen.since_effects = Some(closing::moved_since_effects(self.root, attempt).await?);
+            }
+            (Look::Sidecar, _) => seen.sidecar = Some(self.look_at_sidecar().await?),
+            (Look::Closed, _) => {
+                seen.closed = Some(journal_store::is_closed(objects, &self.operation).await?);
+            }
+            (Look::Catalog | Look::Landed { .. } | Look::SinceEffects, None) => {
+                return Err(self.lost());
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn look_at_sidecar(&self) -> Result<SidecarSeen, ServiceError> {
+        let plan = match self.journal.state.finished() {
+            Some(finished) => &finished.plan,
+            None => return Err(self.lost()),
+        };
+        let Some(file) = plan.retires() else {
+            return Ok(SidecarSeen::Gone);
+        };
+        let stored =
+            sidecar_dir::read_sidecar(self.root.objects(), file, &self.root.limits()).await?;
+        Ok(match stored {
+            None => SidecarSeen::Gone,
+            Some(bytes) if Digest::of(Tag::Sidecar, &bytes) == plan.sidecar => {
+                SidecarSeen::AsPlanned
+            }
+            Some(_) => SidecarSeen::Another,
+        })
+    }
+
+    async fn delete_sidecar(&self) -> Result<(), ServiceError> {
+        let file = self
+            .journal
+            .state
+            .finished()
+            .and_then(|finished| finished.plan.retires())
+            .ok_or_else(|| self.lost())?;
+        sidecar_dir::delete_sidecar(self.root.objects(), file).await?;
+        Ok(())
+    }
+
+    async fn finish(self, outcome: OutcomeKind) -> Result<Ran<'a>, ServiceError> {
+        let Some(attempt) = self.attempt().cloned() else {
+            return Err(self.lost());
+        };
+        let entry = JournalEntry::Finished {
+            epoch: self.epoch,
+            outcome,
+            tables: report::table_outcomes(&attempt, None),
+            catalog: report::catalog_effect(&attempt, None),
+            sidecar: attempt.sidecar,
+        };
+        self.record(entry).await
+    }
+
+    fn pause(
+        self,
+        outcome: OutcomeKind,
+        detail: String,
+        unclear: &[usize],
+    ) -> Result<ApplyReport, ServiceError> {
+        let Some(attempt) = self.attempt() else {
+            return Err(self.lost());
+        };
+        let unclear = (!unclear.is_empty()).then_some(unclear);
+        Ok(unfinished_report(
+            attempt,
+            &self.operation,
+            outcome,
+            detail,
+            Vec::new(),
+            unclear,
+        ))
+    }
+
+    fn end(self, fate: SidecarFate) -> Result<ApplyReport, ServiceError> {
+        let Some(finished) = self.journal.state.finished() else {
+            return Err(self.lost());
+        };
+        self.progress.send(execution_report(
+            &self.journal.state,
+            fate == SidecarFate::Kept,
+        ));
+        Ok(finished_report(finished, &self.operation, fate))
+    }
+
+    /// Ends the attempt without finishing; the operation stays open and is planned anew.
+    async fn interrupt(
+        self,
+        detail: String,
+        differences: Vec<Difference>,
+        unclear: &[usize],
+    ) -> Result<ApplyReport, ServiceError> {
+        let Some(attempt) = self.attempt() else {
+            return Err(ServiceError::JournalBusy {
+                operation_id: self.operation,
+            });
+        };
+        let report = unfinished_report(
+            attempt,
+            &self.operation,
+            OutcomeKind::Conflict,
+            detail.clone(),
+            differences.clone(),
+            (!unclear.is_empty()).then_some(unclear),
+        );
+        let entry = JournalEntry::Interrupted {
+            epoch: self.epoch,
+            detail,
+            differences,
+        };
+        Ok(match self.record(entry).await? {
+            Ran::Further(_) => report,
+            Ran::Ended(taken_over) => *taken_over,
+        })
+    }
+}
+
+/// Whether an execution goes on.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few are made in a whole call, and none is kept"
+)]
+enum Ran<'a> {
+    Further(Execution<'a>),
+    Ended(Box<ApplyReport>),
+}
+
+impl Ran<'_> {
+    fn ended(report: ApplyReport) -> Self {
+        Self::Ended(Box::new(report))
+    }
+}
+
+/// Another executor's record stands where ours was to be. What this one did is done, and what it has not recorded may be.
+async fn taken_over(
+    root: &Root,
+    operation: &OperationId,
+    attempt: Option<Attempt>,
+) -> Result<ApplyReport, ServiceError> {
+    let state = Journal::load(root.objects(), operation, &root.limits())
+        .await?
+        .state;
+    let Some(attempt) = state.attempt().cloned().or(attempt) else {
+        return Err(ServiceError::JournalBusy {
+            operation_id: operation.clone(),
+        });
+    };
+    if let Some(finished) = state
+        .finished()
+        .filter(|finished| finished.digest == attempt.bytes.digest())
+    {
+        let is_kept =
+            sidecar_dir::read_sidecar(root.objects(), &finished.plan.file, &root.limits())
+                .await?
+                .is_some();
+        return Ok(finished_report(
+            finished,
+            operation,
+            if is_kept {
+                SidecarFate::Kept
+            } else {
+                SidecarFate::Retired
+            },
+        ));
+    }
+    let detail = "another executor took over this operation; look how far it came, and apply again if it stopped".to_owned();
+    let steps: Vec<usize> = (0..attempt.plan.steps.len()).collect();
+    Ok(unfinished_report(
+        &attempt,
+        operation,
+        OutcomeKind::Unknown,
+        detail,
+        Vec::new(),
+        Some(&steps),
+    ))
+}

@@ -1,0 +1,400 @@
+//! What an executor does next: a pure function of the journal and of what was seen.
+//!
+//! [`step`] either names one effect or asks for one look. Production, crash tests and the model all perform exactly what it says:
+//! look, append the record, do the steps, and ask again. It never assumes what nobody looked at.
+
+use std::collections::BTreeMap;
+
+use crate::journal::{Attempt, JournalState, Next, StepResult};
+use crate::outcome::{Difference, OutcomeKind, SidecarFate};
+use crate::plan::{Plan, Step};
+
+/// How often a step on the catalog is intended anew because others published meanwhile.
+pub const CATALOG_TRIES_MAX: usize = 16;
+
+/// What was seen since the last record. Facts only; `None` is *nobody looked*.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Seen {
+    /// What moved between the approved plan and the root after the claim.
+    pub since_approval: Option<Vec<Difference>>,
+    /// The catalog.
+    pub catalog: Option<CatalogSeen>,
+    /// What stands at the one version at which an intended catalog effect can have landed.
+    pub landed: Option<Landed>,
+    /// What came of the steps that were begun.
+    pub did: Option<Did>,
+    /// What is not as the effects left it.
+    pub since_effects: Option<Vec<Difference>>,
+    /// The sidecar's file.
+    pub sidecar: Option<SidecarSeen>,
+    /// Whether the operation is noted as closed.
+    pub closed: Option<bool>,
+    /// Catalog steps that lost to somebody else's publish, since they came next.
+    pub catalog_tries: usize,
+}
+
+/// The branch of the catalog that the plan concerns.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CatalogSeen {
+    /// It is there.
+    At {
+        /// Its version.
+        version: u64,
+        /// Visible versions, by table key.
+        pins: BTreeMap<String, u64>,
+    },
+    /// It, or the branch, is gone.
+    Gone {
+        /// `catalog` or `catalog_branch`.
+        what: String,
+    },
+}
+
+/// Whose commit stands at a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Landed {
+    /// It names this operation, this plan and this effect in its Lance transaction properties.
+    Ours,
+    /// Somebody else's, or none yet.
+    Foreign,
+    /// The version was cleaned away, so nobody can tell.
+    Gone,
+}
+
+/// What came of steps that go together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Did {
+    /// All are done.
+    Done(Vec<StepResult>),
+    /// Somebody else committed to the catalog between reading and committing; nothing happened.
+    CatalogMoved,
+    /// Some precondition does not hold. Those in `done` are done, the others did not happen.
+    Conflict {
+        /// What is done nonetheless.
+        done: Vec<StepResult>,
+        /// What happened, for people.
+        detail: String,
+        /// What moved.
+        differences: Vec<Difference>,
+    },
+    /// Storage did not say whether one of them happened.
+    Unknown {
+        /// What is not known, for people.
+        detail: String,
+    },
+}
+
+/// The sidecar's file, once the terminal record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SidecarSeen {
+    /// There is none, or the plan has none to retire.
+    Gone,
+    /// It has the bytes of the plan.
+    AsPlanned,
+    /// It has other bytes: it is another sidecar, and stays.
+    Another,
+}
+
+/// The one thing to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Nobody holds the operation: claim it first.
+    Claim,
+    /// Look, and ask again.
+    Look(Look),
+    /// Record that these steps are begun, the catalog's on this version; then do them.
+    Begin {
+        /// Positions in the plan. They do not depend on each other.
+        steps: Vec<usize>,
+        /// The catalog version they are intended on, for steps that commit to it.
+        catalog_version: Option<u64>,
+    },
+    /// Record that these are done.
+    Note(Vec<StepResult>),
+    /// Record that the attempt ends without finishing.
+    Interrupt {
+        /// Why, for people.
+        detail: String,
+        /// What moved.
+        differences: Vec<Difference>,
+        /// Steps that may or may not have happened.
+        unclear: Vec<usize>,
+    },
+    /// Record nothing and stop: the attempt stays open, and applying again goes on with it.
+    Pause {
+        /// [`OutcomeKind::Unknown`] or [`OutcomeKind::Conflict`].
+        outcome: OutcomeKind,
+        /// Why, for people.
+        detail: String,
+        /// Steps that may or may not have happened.
+        unclear: Vec<usize>,
+    },
+    /// Write the terminal record.
+    Record(OutcomeKind),
+    /// Delete the sidecar.
+    DeleteSidecar,
+    /// Note that the operation is finished and its sidecar gone.
+    Close,
+    /// Everything is done.
+    Ended(SidecarFate),
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Everything the plan was made from, to fill [`Seen::since_approval`].
+    SinceApproval,
+    /// The catalog, to fill [`Seen::catalog`].
+    Catalog,
+    /// One version of the catalog, to fill [`Seen::landed`].
+    Landed {
+        /// The step whose effect may stand there.
+        step: usize,
+        /// The version.
+        version: u64,
+    },
+    /// Everything the plan touched, to fill [`Seen::since_effects`].
+    SinceEffects,
+    /// The sidecar's file, to fill [`Seen::sidecar`].
+    Sidecar,
+    /// Whether the operation is closed, to fill [`Seen::closed`].
+    Closed,
+}
+
+impl Seen {
+    /// What still holds after results or the terminal record were written: the look after the claim, and a conflict that is still
+    /// to be recorded. Everything else is looked at anew.
+    #[must_use]
+    pub fn after_a_record(self) -> Self {
+        let did = match self.did {
+            Some(Did::Conflict {
+                done,
+                detail,
+                differences,
+            }) if !done.is_empty() => Some(Did::Conflict {
+                done: Vec::new(),
+                detail,
+                differences,
+            }),
+            _ => None,
+        };
+        Self {
+            since_approval: self.since_approval,
+            did,
+            ..Self::default()
+        }
+    }
+
+    /// What is known once steps that were begun came to something. A catalog that moved is looked at again.
+    #[must_use]
+    pub fn having_done(self, did: Did) -> Self {
+        match did {
+            Did::CatalogMoved => Self {
+                since_approval: self.since_approval,
+                catalog_tries: self.catalog_tries + 1,
+                ..Self::default()
+            },
+            did => Self {
+                did: Some(did),
+                ..self
+            },
+        }
+    }
+}
+
+/// What is to be done next.
+#[must_use]
+pub fn step(state: &JournalState, seen: &Seen) -> Effect {
+    let next = state.next();
+    if next == Next::Retire {
+        return retire(seen);
+    }
+    let Some(attempt) = state.attempt() else {
+        return Effect::Claim;
+    };
+    if is_untouched(attempt) {
+        match &seen.since_approval {
+            None => return Effect::Look(Look::SinceApproval),
+            Some(moved) if !moved.is_empty() => {
+                return Effect::Interrupt {
+                    detail: "the root is not as the plan found it; no table was touched".to_owned(),
+                    differences: moved.clone(),
+                    unclear: Vec::new(),
+                };
+            }
+            Some(_) => {}
+        }
+    }
+    match next {
+        Next::Steps(steps) => do_steps(attempt, steps, seen),
+        Next::Record => record(attempt, seen),
+        Next::Claim | Next::Retire => Effect::Claim,
+    }
+}
+
+fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
+    match &seen.did {
+        Some(Did::Done(results)) => return Effect::Note(results.clone()),
+        Some(Did::Conflict { done, .. }) if !done.is_empty() => return Effect::Note(done.clone()),
+        Some(Did::Conflict {
+            detail,
+            differences,
+            ..
+        }) => {
+            return Effect::Interrupt {
+                detail: detail.clone(),
+                differences: differences.clone(),
+                unclear: Vec::new(),
+            };
+        }
+        Some(Did::Unknown { detail }) => {
+            return Effect::Pause {
+                outcome: OutcomeKind::Unknown,
+                detail: detail.clone(),
+                unclear: steps,
+            };
+        }
+        Some(Did::CatalogMoved) | None if seen.catalog_tries >= CATALOG_TRIES_MAX => {
+            return Effect::Pause {
+                outcome: OutcomeKind::Conflict,
+                detail:
+                    "the catalog is published to all the time; apply again when less is going on"
+                        .to_owned(),
+                unclear: Vec::new(),
+            };
+        }
+        Some(Did::CatalogMoved) | None => {}
+    }
+    let Some(first) = steps.first().copied() else {
+        return Effect::Claim;
+    };
+    let on_catalog = match &attempt.plan.steps[first] {
+        Step::FenceCatalog { .. } | Step::Publish { .. } => true,
+        // A restore below a pin that moved would take the table away from it.
+        Step::Restore { .. } => false,
+        _ => {
+            return Effect::Begin {
+                steps,
+                catalog_version: None,
+            };
+        }
+    };
+    // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and what it
+    // had published by then must be found to be ours, not somebody else's.
+    let Some(catalog) = &seen.catalog else {
+        return Effect::Look(Look::Catalog);
+    };
+    // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
+    let mut gone = None;
+    if on_catalog
+        && let Some(Some(intended_on)) = attempt.started.get(&first)
+        && let Some(version) = intended_on.checked_add(1)
+    {
+        match seen.landed {
+            None => {
+                return Effect::Look(Look::Landed {
+                    step: first,
+                    version,
+                });
+            }
+            Some(Landed::Ours) => {
+                return Effect::Note(vec![StepResult {
+                    step: first,
+                    version: Some(version),
+                    already_done: true,
+                }]);
+            }
+            Some(Landed::Foreign) => {}
+            Some(Landed::Gone) => gone = Some(version),
+        }
+    }
+    let (differences, unclear) = match catalog {
+        CatalogSeen::Gone { what } => (
+            vec![Difference {
+                table_key: None,
+                field: what.clone(),
+                planned: "present".to_owned(),
+                found: "gone".to_owned(),
+            }],
+            false,
+        ),
+        CatalogSeen::At { version, pins } => (
+            pin_differences(&attempt.plan, pins),
+            gone.is_some_and(|gone| gone <= *version),
+        ),
+    };
+    if !differences.is_empty() {
+        return Effect::Interrupt {
+            detail: "the catalog is not as planned; what was not done yet was not done".to_owned(),
+            differences,
+            unclear: if unclear { steps } else { Vec::new() },
+        };
+    }
+    let version = match catalog {
+        CatalogSeen::At { version, .. } => Some(*version),
+        CatalogSeen::Gone { .. } => None,
+    };
+    Effect::Begin {
+        steps,
+        catalog_version: version.filter(|_| on_catalog),
+    }
+}
+
+fn record(attempt: &Attempt, seen: &Seen) -> Effect {
+    match &seen.since_effects {
+        None => Effect::Look(Look::SinceEffects),
+        Some(moved) if !moved.is_empty() => Effect::Interrupt {
+            detail: "a live writer moved these tables while they were recovered; stop it, and make a new plan".to_owned(),
+            differences: moved.clone(),
+            unclear: Vec::new(),
+        },
+        Some(_) => match attempt.plan.outcome() {
+            Some(outcome) => Effect::Record(outcome),
+            None => Effect::Claim,
+        },
+    }
+}
+
+fn retire(seen: &Seen) -> Effect {
+    match (seen.sidecar, seen.closed) {
+        (None, _) => Effect::Look(Look::Sidecar),
+        (Some(SidecarSeen::AsPlanned), _) => Effect::DeleteSidecar,
+        (Some(SidecarSeen::Another), _) => Effect::Ended(SidecarFate::Kept),
+        (Some(SidecarSeen::Gone), None) => Effect::Look(Look::Closed),
+        (Some(SidecarSeen::Gone), Some(false)) => Effect::Close,
+        (Some(SidecarSeen::Gone), Some(true)) => Effect::Ended(SidecarFate::Retired),
+    }
+}
+
+/// Whether nothing was attempted that a plan made now would see: tags, a sidecar of our own and the catalog's fence change no plan.
+fn is_untouched(attempt: &Attempt) -> bool {
+    let harmless = |step: &usize| {
+        matches!(
+            attempt.plan.steps.get(*step),
+            Some(
+                Step::Tag { .. }
+                    | Step::Untag { .. }
+                    | Step::Announce { .. }
+                    | Step::FenceCatalog { .. }
+            )
+        )
+    };
+    attempt.started.keys().all(harmless)
+}
+
+/// Pins that are not as the plan found them.
+fn pin_differences(plan: &Plan, pins: &BTreeMap<String, u64>) -> Vec<Difference> {
+    let number = |version: Option<u64>| {
+        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+    };
+    let differing = plan.tables.iter().filter_map(|table| {
+        let found = pins.get(&table.table_key).copied();
+        (found != table.manifest_pinned).then(|| Difference {
+            table_key: Some(table.table_key.clone()),
+            field: "manifest_pinned".to_owned(),
+            planned: number(table.manifest_pinned),
+            found: number(found),
+        })
+    });
+    differing.collect()
+}
