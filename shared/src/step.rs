@@ -219,7 +219,8 @@ pub fn step(state: &JournalState, seen: &Seen) -> Effect {
                 return Effect::Interrupt {
                     detail: "the root is not as the plan found it; no table was touched".to_owned(),
                     differences: moved.clone(),
-                    unclear: Vec::new(),
+                    // An earlier execution may have died right after the catalog's fence, before it could record that.
+                    unclear: begun_not_done(attempt),
                 };
             }
             Some(_) => {}
@@ -364,6 +365,14 @@ fn retire(seen: &Seen) -> Effect {
         (Some(SidecarSeen::Gone), Some(false)) => Effect::Close,
         (Some(SidecarSeen::Gone), Some(true)) => Effect::Ended(SidecarFate::Retired),
     }
+}
+
+/// Steps of which the journal knows that they were begun, and not what came of them.
+fn begun_not_done(attempt: &Attempt) -> Vec<usize> {
+    let begun = attempt.started.keys().copied();
+    begun
+        .filter(|step| !attempt.done.contains_key(step))
+        .collect()
 }
 
 /// Whether nothing was attempted that a plan made now would see: tags, a sidecar of our own and the catalog's fence change no plan.
