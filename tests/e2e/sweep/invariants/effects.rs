@@ -6,6 +6,7 @@ use sidecar::journal::JournalEntry;
 use sidecar::{Plan, Step};
 
 use super::super::evidence::{Evidence, is_finished};
+use super::super::faults::Fault;
 use super::super::snapshot::{Effect, Snapshot};
 use super::super::world::{Ending, WRITTEN, World};
 use super::{dataset, finished, unless};
@@ -226,6 +227,13 @@ pub(super) fn i12_convergence(world: &World, evidence: &Evidence) -> Vec<String>
     wrong.extend(unless(is_finished(&last.report), || {
         format!("it does not finish: {:?}", last.report)
     }));
+    // A create that is told its object exists finds out that the object is its own, and goes on.
+    for (fault, run) in evidence.faults.iter().zip(&evidence.runs) {
+        let goes_on = *fault != Fault::ConflictAfterSuccess || !evidence.is_strict;
+        wrong.extend(unless(goes_on || is_finished(&run.report), || {
+            format!("it takes its own object for another's: {:?}", run.report)
+        }));
+    }
     let visible = |snapshot: &Snapshot| -> BTreeMap<String, Vec<_>> {
         let tables = world.tables.iter();
         let untouched = tables.filter(|table| {
