@@ -63,7 +63,7 @@ struct Stage<'a> {
 impl Stage<'_> {
     async fn acting(&self, log: RequestLog, nth: usize, digest: Option<Digest>) -> Acting {
         // The two durabilities share no cache, so neighbours in a run remember nothing of each other.
-        let durability = if nth % 2 == 0 {
+        let durability = if nth.is_multiple_of(2) {
             Durability::Relaxed
         } else {
             Durability::Synced

@@ -315,19 +315,16 @@ pub(super) fn i20_single_effect(world: &World, evidence: &Evidence) -> Vec<Strin
         .collect();
     // A finished plan's tags are there, and name what they are to name.
     let is_rolled = matches!(world.ending, Ending::Back | Ending::Forward);
-    if !finished(evidence).is_empty() && is_rolled {
-        if let Some(plan) = last_plan(evidence) {
-            for step in &plan.steps {
-                if let Step::Tag {
-                    table_key, name, ..
-                } = step
-                {
-                    let path = format!("{}/_refs/tags/{name}.json", dataset(table_key));
-                    wrong.extend(unless(evidence.after.files.contains_key(&path), || {
-                        format!("the tag {path} is not there")
-                    }));
-                }
-            }
+    let finishing = last_plan(evidence).filter(|_| is_rolled && !finished(evidence).is_empty());
+    for step in finishing.iter().flat_map(|plan| &plan.steps) {
+        if let Step::Tag {
+            table_key, name, ..
+        } = step
+        {
+            let path = format!("{}/_refs/tags/{name}.json", dataset(table_key));
+            wrong.extend(unless(evidence.after.files.contains_key(&path), || {
+                format!("the tag {path} is not there")
+            }));
         }
     }
     wrong
