@@ -10,12 +10,15 @@ mod arguments;
 mod audit;
 mod context;
 mod demo;
+mod dismiss;
 mod error;
 mod inspect;
 mod list;
 mod page;
 mod plan;
+mod revoke;
 mod serve;
+mod undo;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -60,7 +63,11 @@ enum Command {
     List(list::List),
     Plan(plan::Plan),
     Approve(approve::Approve),
+    Revoke(revoke::Revoke),
     Apply(apply::Apply),
+    Undo(undo::Undo),
+    Dismiss(dismiss::Dismiss),
+    Release(undo::Release),
     Audit(audit::Audit),
     Inspect(inspect::Inspect),
 }
@@ -108,6 +115,10 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Plan(plan) => Box::pin(plan.run(context)).await,
         Command::Approve(approve) => Box::pin(approve.run(context)).await,
         Command::Apply(apply) => Box::pin(apply.run(context)).await,
+        Command::Revoke(revoke) => Box::pin(revoke.run(context)).await,
+        Command::Undo(undo) => Box::pin(undo.run(context)).await,
+        Command::Dismiss(dismiss) => Box::pin(dismiss.run(context)).await,
+        Command::Release(release) => Box::pin(release.run(context)).await,
         Command::Audit(audit) => Box::pin(audit.run(context)).await,
         Command::Inspect(inspect) => inspect.run(context),
     }

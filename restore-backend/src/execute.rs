@@ -42,7 +42,7 @@ pub async fn apply(
     digest: Digest,
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
-    let journal = match fresh_plan(root, operation, clock::now()).await? {
+    let journal = match fresh_plan(root, operation, Some(digest), clock::now()).await? {
         Fresh::UnderWay { journal } => journal,
         Fresh::Gone { journal }
             if journal.state.finished().is_some() || journal.state.attempt().is_some() =>
@@ -63,11 +63,13 @@ pub async fn apply(
             bytes,
             blockers,
             journal,
+            sidecar,
         } => {
             let fresh = PlanOf {
                 plan,
                 bytes,
                 blockers,
+                sidecar,
             };
             return begin(root, operation, digest, fresh, journal, progress).await;
         }
@@ -100,17 +102,22 @@ async fn begin(
     if let Some(refusal) = unsafe_store(root, operation).await? {
         return Ok(refused_report(operation, digest, refusal));
     }
-    let stored =
-        match sidecar_dir::read_sidecar(root.objects(), &approved.plan().file, &root.limits())
-            .await?
-        {
-            Some(bytes) => Some(bytes),
-            // An attempt that was interrupted left effects behind; they are recovered though somebody removed the file since.
-            None => journal
-                .state
-                .sidecar()
-                .map(|sidecar| sidecar.as_bytes().to_vec()),
-        };
+    let stored = match fresh.sidecar {
+        // The undo or release of something has no file of its own.
+        Some(text) => Some(text.into_bytes()),
+        None => {
+            match sidecar_dir::read_sidecar(root.objects(), &approved.plan().file, &root.limits())
+                .await?
+            {
+                Some(bytes) => Some(bytes),
+                // An attempt that was interrupted left effects behind; they are recovered though somebody removed the file since.
+                None => journal
+                    .state
+                    .sidecar()
+                    .map(|sidecar| sidecar.as_bytes().to_vec()),
+            }
+        }
+    };
     let sidecar = match stored {
         Some(bytes) if Digest::of(sidecar::Tag::Sidecar, &bytes) == approved.plan().sidecar => {
             String::from_utf8_lossy(&bytes).into_owned()
@@ -497,7 +504,7 @@ impl<'a> Execution<'a> {
             let detail = "a live writer moved these tables while they were recovered; stop it, and make a new plan".to_owned();
             return self.interrupt(detail, moved, None).await.map(Ran::ended);
         }
-        let Some(outcome) = OutcomeKind::of_finished(attempt.plan.disposition) else {
+        let Some(outcome) = attempt.plan.outcome() else {
             return self.lost();
         };
         let entry = JournalEntry::Finished {
@@ -551,19 +558,18 @@ impl<'a> Execution<'a> {
             });
         };
         let objects = self.root.objects();
-        let fate =
-            match sidecar_dir::read_sidecar(objects, &finished.plan.file, &self.root.limits())
-                .await?
-            {
-                None => SidecarFate::Retired,
-                Some(bytes)
-                    if Digest::of(sidecar::Tag::Sidecar, &bytes) == finished.plan.sidecar =>
-                {
-                    sidecar_dir::delete_sidecar(objects, &finished.plan.file).await?;
-                    SidecarFate::Retired
-                }
-                Some(_) => SidecarFate::Kept,
-            };
+        let stored = match finished.plan.retires() {
+            Some(file) => sidecar_dir::read_sidecar(objects, file, &self.root.limits()).await?,
+            None => None,
+        };
+        let fate = match stored {
+            None => SidecarFate::Retired,
+            Some(bytes) if Digest::of(sidecar::Tag::Sidecar, &bytes) == finished.plan.sidecar => {
+                sidecar_dir::delete_sidecar(objects, &finished.plan.file).await?;
+                SidecarFate::Retired
+            }
+            Some(_) => SidecarFate::Kept,
+        };
         if fate == SidecarFate::Retired && !journal_store::is_closed(objects, &operation).await? {
             journal_store::close(objects, &operation).await?;
         }
@@ -640,7 +646,12 @@ fn is_untouched(attempt: &Attempt) -> bool {
     let harmless = |step: &usize| {
         matches!(
             attempt.plan.steps.get(*step),
-            Some(Step::Tag { .. } | Step::FenceCatalog { .. })
+            Some(
+                Step::Tag { .. }
+                    | Step::Untag { .. }
+                    | Step::Announce { .. }
+                    | Step::FenceCatalog { .. }
+            )
         )
     };
     attempt.started.keys().all(harmless)

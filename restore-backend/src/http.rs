@@ -10,6 +10,7 @@ mod console;
 mod execution;
 mod executions;
 mod failure;
+mod follow_ups;
 mod guard;
 mod health;
 mod if_match;

@@ -7,14 +7,14 @@ mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
     TableObservation, Transaction, TransactionObservation,
 };
 use sidecar::{
-    Code, Disposition, Observation, Reason, Sidecar, TablePin, Timestamp, WriterKind, judge,
-    location_conflict,
+    Code, Disposition, Observation, OperationId, Reason, Sidecar, TablePin, Timestamp, WriterKind,
+    judge, location_conflict,
 };
 
 use crate::chain;
@@ -23,6 +23,7 @@ use crate::lance_room::{
     TransactionEntry, TransactionSummary,
 };
 use crate::root::Root;
+use crate::sidecar_dir;
 
 /// Tables looked at at the same time. Each takes one to three small requests.
 const TABLES_AT_ONCE: usize = 32;
@@ -82,10 +83,11 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
         let surroundings = look(root, &[sidecar]).await;
         let mut observation = surroundings.observation(root, sidecar).await;
         read_transactions(root.room(), sidecar, &mut observation, |_, _| true).await;
+        read_covers(root, sidecar, &mut observation).await?;
         if judge(sidecar, None, &observation).disposition == Disposition::RollBack {
             compare_contents(root.room(), &mut observation).await;
         }
-        if surroundings.still_holds(root.room()).await {
+        if surroundings.still_holds(root.room(), &[sidecar]).await {
             return Ok(observation);
         }
     }
@@ -100,21 +102,34 @@ pub async fn observe_all(
     root: &Root,
     sidecars: &[&Sidecar],
 ) -> Result<Vec<Observation>, ObserveError> {
+    let contested = contested(sidecars);
     for _ in 0..LOOKS_MAX {
         let surroundings = look(root, sidecars).await;
         let looks: Vec<_> = sidecars
             .iter()
-            .map(|sidecar| surroundings.shallow_observation(root, sidecar))
+            .map(|sidecar| surroundings.shallow_observation(root, sidecar, &contested))
             .collect();
         let observations = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
-            .collect()
-            .await;
-        if surroundings.still_holds(root.room()).await {
+            .try_collect()
+            .await?;
+        if surroundings.still_holds(root.room(), sidecars).await {
             return Ok(observations);
         }
     }
     Err(ObserveError::CatalogBusy)
+}
+
+/// Tables that more than one sidecar names: whose commit their HEAD is, only its transaction tells.
+fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
+    let (mut seen, mut contested) = (BTreeSet::new(), BTreeSet::new());
+    for pin in sidecars.iter().flat_map(|sidecar| &sidecar.tables) {
+        let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+        if !seen.insert(table.clone()) {
+            contested.insert(table);
+        }
+    }
+    contested
 }
 
 async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
@@ -289,15 +304,17 @@ impl Surroundings {
             transactions: Vec::new(),
             head_content: ContentComparison::NotCompared,
             restorable: Restorability::NotChecked,
+            covered_by: None,
         }
     }
 
-    /// Whether every catalog branch that was read is still at the version that was read, so that pins and HEADs belong together.
-    async fn still_holds(&self, room: &LanceRoom) -> bool {
+    /// Whether what was read of every catalog branch still holds, so that pins and HEADs belong together. What others publish
+    /// of other tables meanwhile is nothing to these sidecars.
+    async fn still_holds(&self, room: &LanceRoom, sidecars: &[&Sidecar]) -> bool {
         let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
         let checks: Vec<_> = read
             .into_iter()
-            .map(|catalog| is_still_at(room, catalog))
+            .map(|catalog| still_says(room, catalog, sidecars))
             .collect();
         let holds: Vec<bool> = futures::stream::iter(checks)
             .buffer_unordered(CATALOGS_AT_ONCE)
@@ -306,16 +323,26 @@ impl Surroundings {
         holds.into_iter().all(|holds| holds)
     }
 
-    /// What a list needs: only whether a published write is still in there depends on transactions.
-    async fn shallow_observation(&self, root: &Root, sidecar: &Sidecar) -> Observation {
+    /// What a list needs: only whether a published write is still in there, and whose commit a table is that several sidecars
+    /// name, depends on transactions.
+    async fn shallow_observation(
+        &self,
+        root: &Root,
+        sidecar: &Sidecar,
+        contested: &BTreeSet<(String, Option<String>)>,
+    ) -> Result<Observation, ObserveError> {
         let mut observation = self.observation(root, sidecar).await;
-        let published = |pin: &TablePin, table: &TableObservation| {
-            table.pinned.version().is_some_and(|pinned| {
-                pinned > pin.expected_version && table.head.version() == Some(pinned)
-            })
+        let telling = |pin: &TablePin, table: &TableObservation| {
+            let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
+                return false;
+            };
+            let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+            (pinned > pin.expected_version && head == pinned)
+                || (head > pinned && contested.contains(&table))
         };
-        read_transactions(root.room(), sidecar, &mut observation, published).await;
-        observation
+        read_transactions(root.room(), sidecar, &mut observation, telling).await;
+        read_covers(root, sidecar, &mut observation).await?;
+        Ok(observation)
     }
 }
 
@@ -326,9 +353,31 @@ fn present(reading: &Result<CatalogReading, CatalogFailure>) -> Option<&Catalog>
     }
 }
 
-async fn is_still_at(room: &LanceRoom, catalog: &Catalog) -> bool {
-    let now = room.catalog_version(catalog.branch.as_deref()).await;
-    matches!(now, Ok(Head::At { version }) if version == catalog.version)
+async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar]) -> bool {
+    match room.catalog_version(catalog.branch.as_deref()).await {
+        Ok(Head::At { version }) if version == catalog.version => return true,
+        Ok(Head::At { .. }) => {}
+        _ => return false,
+    }
+    let Ok(CatalogReading::Present(now)) = room.catalog(catalog.branch.as_deref()).await else {
+        return false;
+    };
+    let of_branch = || {
+        sidecars
+            .iter()
+            .filter(|sidecar| sidecar.branch() == catalog.branch.as_deref())
+    };
+    // What a schema change adds and removes may be any table.
+    if of_branch().any(|sidecar| sidecar.writer_kind == WriterKind::SchemaApply) {
+        return false;
+    }
+    now.stamp == catalog.stamp
+        && of_branch().flat_map(|sidecar| &sidecar.tables).all(|pin| {
+            let key = &pin.table_key;
+            now.pins.get(key) == catalog.pins.get(key)
+                && now.locations.get(key) == catalog.locations.get(key)
+                && now.tombstones.get(key) == catalog.tombstones.get(key)
+        })
 }
 
 fn conflict(root: &Root, pin: &TablePin, location: &str) -> Option<Reason> {
@@ -408,6 +457,48 @@ async fn read_transactions_of(room: &LanceRoom, pin: &TablePin, table: &mut Tabl
     }
 }
 
+/// Finds out whether what stands above a pin belongs to another write that is pending itself: one read per such write, and none
+/// where no other write is named.
+async fn read_covers(
+    root: &Root,
+    sidecar: &Sidecar,
+    observation: &mut Observation,
+) -> Result<(), ObserveError> {
+    let named: BTreeSet<OperationId> = observation
+        .tables
+        .iter()
+        .filter_map(TableObservation::written_by)
+        .filter(|operation| *operation != sidecar.operation_id.as_str())
+        .filter_map(|operation| operation.parse().ok())
+        .collect();
+    for operation in named {
+        let file = operation.file_name();
+        let bytes = sidecar_dir::read_sidecar(root.objects(), &file, &root.limits())
+            .await
+            .map_err(|error| ObserveError::Unreadable {
+                what: format!("the sidecar {file}"),
+                reason: chain::text(&error),
+            })?;
+        let Some(other) =
+            bytes.and_then(|bytes| Sidecar::parse(&file, &bytes, &root.limits()).ok())
+        else {
+            continue;
+        };
+        for table in &mut observation.tables {
+            let names_it = table.written_by() == Some(operation.as_str())
+                && other.branch() == sidecar.branch()
+                && other.tables.iter().any(|pin| {
+                    pin.table_key == table.table_key
+                        && pin.table_branch() == table.branch.as_deref()
+                });
+            if names_it {
+                table.covered_by = Some(operation.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
 async fn compare_contents(room: &LanceRoom, observation: &mut Observation) {
     let comparisons: Vec<_> = observation
@@ -429,7 +520,7 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
     ) else {
         return;
     };
-    if head <= pinned {
+    if head <= pinned || table.covered_by.is_some() {
         return;
     }
     table.head_content = match room.content_equal(&place, pinned, head).await {
@@ -437,13 +528,45 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
         Ok(false) | Err(_) => ContentComparison::Different,
     };
     if table.head_content == ContentComparison::Different {
-        table.restorable = match room.restorable(&place, head, pinned).await {
-            Ok(Restorable::Yes) => Restorability::Restorable,
-            Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
-            Err(error) => Restorability::NotRestorable {
-                reason: chain::text(&error),
-            },
-        };
+        table.restorable = restorability(room, &place, head, pinned).await;
+    }
+}
+
+/// Asks for each table whether the version that is to come back can be restored. `targets` is in the order of the tables.
+pub(crate) async fn read_restorability(
+    root: &Root,
+    observation: &mut Observation,
+    targets: &[Option<u64>],
+) {
+    let asks: Vec<_> = observation
+        .tables
+        .iter_mut()
+        .zip(targets)
+        .filter_map(|(table, target)| {
+            let (target, place, head) = ((*target)?, place_of(table)?, table.head.version()?);
+            Some(async move {
+                table.restorable = restorability(root.room(), &place, head, target).await;
+            })
+        })
+        .collect();
+    futures::stream::iter(asks)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn restorability(
+    room: &LanceRoom,
+    place: &TableLocation,
+    head: u64,
+    target: u64,
+) -> Restorability {
+    match room.restorable(place, head, target).await {
+        Ok(Restorable::Yes) => Restorability::Restorable,
+        Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
+        Err(error) => Restorability::NotRestorable {
+            reason: chain::text(&error),
+        },
     }
 }
 

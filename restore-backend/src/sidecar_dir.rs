@@ -108,6 +108,47 @@ pub async fn write_sidecar(
     }
 }
 
+/// What came of creating a sidecar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It is there now.
+    New,
+    /// It was there before, with these very bytes.
+    AlreadyThere,
+    /// A file with other bytes has that name, and is left alone.
+    Taken,
+}
+
+/// Writes a sidecar that is laid down byte for byte, unless the name is taken. On return it is durable.
+///
+/// # Errors
+/// [`SidecarDirError::Write`].
+pub async fn create_sidecar(
+    objects: &Arc<dyn ObjectStore>,
+    file: &str,
+    bytes: &[u8],
+) -> Result<Created, SidecarDirError> {
+    let location = path(file);
+    let Err(source) = objects
+        .put_opts(&location, bytes.to_vec().into(), PutMode::Create.into())
+        .await
+    else {
+        return Ok(Created::New);
+    };
+    // A conflict, or a lost answer, may be our own success: it is read back.
+    match (
+        read_bounded(objects, &location, bytes.len() as u64).await,
+        source,
+    ) {
+        (Ok(Some(found)), _) if found == bytes => Ok(Created::AlreadyThere),
+        (Ok(_), _) | (Err(_), object_store::Error::AlreadyExists { .. }) => Ok(Created::Taken),
+        (Err(_), source) => Err(SidecarDirError::Write {
+            file: file.to_owned(),
+            source,
+        }),
+    }
+}
+
 /// Lists the sidecars of a root, by file name: one listing, and one bounded read per file.
 ///
 /// Only files directly in the folder that end in `.json` count; a missing folder is an empty one; a file that vanishes between

@@ -7,10 +7,11 @@ use crate::code::{Reason, Requirement};
 use crate::decision::Decision;
 use crate::digest::Digest;
 use crate::explanation;
+use crate::ids::OperationId;
 use crate::journal::JournalRecord;
 use crate::observation::{Observation, TransactionObservation};
 use crate::outcome::{ApplyReport, Difference, OutcomeKind};
-use crate::plan::{Plan, PlanBytes, PlannedTable, Step};
+use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step};
 use crate::sidecar::Sidecar;
 use crate::timestamp::Timestamp;
 use crate::verdict::Disposition;
@@ -113,6 +114,9 @@ pub struct PlanReport {
     pub steps: Vec<StepReport>,
     /// What happened and what would be done, for people.
     pub explanation: String,
+    /// What the plan is for: `{"kind": "recover"}`, or to undo, dismiss or release.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The first sentence of `explanation`.
     pub headline: String,
     /// The rest of it.
@@ -195,10 +199,11 @@ impl PlanReport {
             actor_id: plan.actor_id.clone(),
             started_at: started_at.map(String::from),
             age_seconds: started_at.map(|started_at| started_at.age_seconds(context.now)),
+            purpose: plan.purpose.clone(),
             disposition: plan.disposition,
             decision: plan.decision,
             digest: Some(bytes.digest()),
-            executable: plan.disposition.has_effect() && context.blockers.is_empty(),
+            executable: plan.has_effect() && context.blockers.is_empty(),
             requires: plan.requires.clone(),
             tables: plan
                 .tables
@@ -224,15 +229,9 @@ impl PlanReport {
 
 impl StepReport {
     fn of(step: &Step) -> Self {
-        let (Step::Tag { precondition, .. }
-        | Step::FenceCatalog { precondition }
-        | Step::Restore { precondition, .. }
-        | Step::Publish { precondition, .. }
-        | Step::Record { precondition }
-        | Step::Retire { precondition, .. }) = step;
         Self {
             sentence: explanation::step_sentence(step),
-            condition: explanation::precondition_sentence(precondition),
+            condition: explanation::precondition_sentence(step.precondition()),
             step: step.clone(),
         }
     }
@@ -247,6 +246,17 @@ pub struct ApprovalReport {
     pub authorized: bool,
     /// What it still requires.
     pub missing: Vec<Requirement>,
+}
+
+/// `revoke`: what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationReport {
+    /// The operation.
+    pub operation_id: OperationId,
+    /// The plan nobody approves any more.
+    pub plan_digest: Digest,
+    /// Who took the approvals back.
+    pub revoked_by: String,
 }
 
 /// Body of a request to approve; who approves comes from the session, which plan from `If-Match`.

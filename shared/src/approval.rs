@@ -135,7 +135,7 @@ pub fn authorize(
 ) -> Result<ApprovedPlan, AuthorizationError> {
     let plan = bytes.decode().map_err(AuthorizationError::Plan)?;
     let digest = bytes.digest();
-    if !plan.disposition.has_effect() || plan.steps.is_empty() {
+    if !plan.has_effect() {
         return Err(AuthorizationError::NoEffect {
             disposition: plan.disposition,
         });

@@ -61,6 +61,12 @@ pub enum Code {
     NotYetSupported,
     /// An execution of this operation is under way or was interrupted; it is resumed, not planned anew.
     ExecutionUnderWay,
+    /// A table that a recovery touched has moved since: the recovery cannot be taken back any more.
+    MovedSince,
+    /// The tags of the recovery are dropped: it cannot be taken back any more.
+    Released,
+    /// There is nothing to take back or to drop: the operation is not finished, or touched no table.
+    NothingToUndo,
     /// Staged schema files, catalog and tables contradict each other, or the staged files were not looked at.
     SchemaContradictory,
 }
@@ -96,6 +102,9 @@ impl Code {
             Self::StoreNotSafe => "store_not_safe",
             Self::NotYetSupported => "not_yet_supported",
             Self::ExecutionUnderWay => "execution_under_way",
+            Self::MovedSince => "moved_since",
+            Self::Released => "released",
+            Self::NothingToUndo => "nothing_to_undo",
             Self::SchemaContradictory => "schema_contradictory",
         }
     }

@@ -22,6 +22,8 @@ pub enum Tag {
     JournalRecord,
     /// The bytes of a staged schema file.
     SchemaFile,
+    /// What an operation id of ours is derived from.
+    DerivedId,
 }
 
 impl Tag {
@@ -30,6 +32,7 @@ impl Tag {
             Self::Sidecar => b"sidecar-inspector/sidecar\n",
             Self::Plan => b"sidecar-inspector/plan/v1\n",
             Self::JournalRecord => b"sidecar-inspector/journal-record/v1\n",
+            Self::DerivedId => b"sidecar-inspector/derived-id\n",
             Self::SchemaFile => b"sidecar-inspector/schema-file\n",
         }
     }
@@ -51,6 +54,12 @@ impl Digest {
         hasher.update(tag.prefix());
         hasher.update(bytes);
         Self(hasher.finalize().into())
+    }
+
+    /// The digest itself.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

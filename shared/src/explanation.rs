@@ -1,5 +1,7 @@
 //! The words people read, the same on the command line and in the browser.
 
+mod purposes;
+
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::{ApplyReport, OutcomeKind};
@@ -28,6 +30,9 @@ impl Explanation {
 /// Explains a plan. `blockers` supply the words for what is refused, aborted or waiting.
 #[must_use]
 pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) -> Explanation {
+    if let Some(explanation) = purposes::explain(plan, started_at, blockers) {
+        return explanation;
+    }
     let write = write_name(plan, started_at);
     let total = plan.tables.len();
     let why = blockers.first().map_or_else(
@@ -287,6 +292,18 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
             number(table.publish_as),
             number(table.manifest_pinned)
         ),
+        (Action::RestoreAndPublish, _) if !plan.purpose.is_recovery() => format!(
+            "Readers see what version {} holds again: it comes back as version {}. Version {} stays as an old version.",
+            number(table.restore_to),
+            number(table.publish_as),
+            number(table.lance_head)
+        ),
+        (Action::Restore, _) => format!(
+            "Version {} comes back as version {}, unpublished. Readers stay at version {}.",
+            number(table.restore_to),
+            number(table.head_after()),
+            number(table.manifest_pinned)
+        ),
         (Action::RestoreAndPublish, _) => format!(
             "Version {} comes back as version {}, and readers see no change. Version {} stays as an old version.",
             number(table.restore_to),
@@ -318,6 +335,10 @@ pub fn step_sentence(step: &Step) -> String {
                 _ => format!("Tag version {version} of {table}, so that cleanup cannot take it"),
             }
         }
+        Step::Untag { table_key, branch, version, .. } => {
+            format!("Drop the tag of version {version} of {}", table_name(table_key, branch.as_deref()))
+        }
+        Step::Announce { file, .. } => format!("Write the sidecar {file}, which covers what comes back"),
         Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared before can land after".to_owned(),
         Step::Restore { table_key, branch, version, lands_at, .. } => {
             format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
@@ -336,6 +357,8 @@ pub fn step_sentence(step: &Step) -> String {
 pub fn precondition_sentence(precondition: &Precondition) -> String {
     match precondition {
         Precondition::TableHead { version, .. } => format!("only if HEAD is still {version}"),
+        Precondition::TagNames { version } => format!("only if it still names version {version}"),
+        Precondition::FileAbsent => "only if no other file has that name".to_owned(),
         Precondition::PinsAsPlanned => "only if every pin is still as planned".to_owned(),
         Precondition::StepsDone => "only after every step before it".to_owned(),
         Precondition::Recorded => "only after the record is durable".to_owned(),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::{Digest, Tag};
+
 /// The name of one multi-table write: a ULID, upper case, 26 characters of Crockford's base 32.
 ///
 /// It is the stem of the sidecar's file name (protocol section 2), a folder of the journal and part of tag names, so nothing
@@ -12,6 +14,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OperationId(String);
+
+/// Characters of a ULID that say when.
+const TIME_CHARS: usize = 10;
+
+/// Which of two ids that are derived from one sorts first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DerivedOrder {
+    /// Before the others of its time.
+    Before,
+    /// After them.
+    After,
+}
 
 /// Why a text is not an [`OperationId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +42,38 @@ impl OperationId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id of an operation that follows from this one, always the same one: to undo it, for instance.
+    ///
+    /// It has the same time, so that it sorts beside this one; `first` begins its random part and orders ids of one time.
+    #[must_use]
+    pub fn derived(&self, first: DerivedOrder, purpose: &str) -> Self {
+        let seed = format!("{purpose}\n{self}");
+        Self::beside(&self.0[..TIME_CHARS], first, seed.as_bytes())
+    }
+
+    /// The id of an operation about something that has no valid id of its own, always the same one for the same `seed`.
+    #[must_use]
+    pub fn of_nobody(seed: &[u8]) -> Self {
+        Self::beside("7ZZZZZZZZZ", DerivedOrder::Before, seed)
+    }
+
+    fn beside(time: &str, first: DerivedOrder, seed: &[u8]) -> Self {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let digest = Digest::of(Tag::DerivedId, seed);
+        let random = digest
+            .bytes()
+            .iter()
+            .take(26 - TIME_CHARS - 1)
+            .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        let first = match first {
+            DerivedOrder::Before => '0',
+            DerivedOrder::After => 'Z',
+        };
+        let mut id = format!("{time}{first}");
+        id.extend(random);
+        Self(id)
     }
 
     /// The name of this operation's sidecar file.

@@ -44,6 +44,15 @@ pub enum JournalEntry {
         /// The plan's canonical bytes.
         plan: String,
     },
+    /// Somebody took every approval of this plan back. A plan that is claimed can no longer be stopped this way.
+    Revoked {
+        /// The plan.
+        plan_digest: Digest,
+        /// Who.
+        revoked_by: String,
+        /// Why, in their words.
+        reason: Option<String>,
+    },
     /// An executor took the operation. A later claim of the same plan takes over from it; nobody needs a clock to do so,
     /// since every effect is fenced and a paused executor finds its next record taken.
     Claimed {
@@ -104,6 +113,7 @@ impl JournalEntry {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Approved { .. } => "approved",
+            Self::Revoked { .. } => "revoked",
             Self::Claimed { .. } => "claimed",
             Self::StepsStarted { .. } => "steps_started",
             Self::StepsFinished { .. } => "steps_finished",

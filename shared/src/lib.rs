@@ -17,6 +17,7 @@ mod code;
 mod decision;
 mod digest;
 pub mod explanation;
+pub mod follow_up;
 mod ids;
 pub mod journal;
 mod limits;
@@ -39,7 +40,7 @@ pub use code::{Code, Reason, Requirement};
 pub use decision::{Decision, decide};
 pub use digest::{Digest, DigestError, Tag};
 pub use explanation::{Explanation, explain};
-pub use ids::{OperationId, OperationIdError, RootId};
+pub use ids::{DerivedOrder, OperationId, OperationIdError, RootId};
 pub use limits::Limits;
 pub use listing::{ListedSidecar, SidecarFile, assemble};
 pub use location::location_conflict;
@@ -48,8 +49,8 @@ pub use outcome::{
     ApplyReport, Difference, Effect, EffectOn, OutcomeKind, SidecarFate, TableOutcome, differences,
 };
 pub use plan::{
-    PinMove, Plan, PlanBytes, PlanError, PlanInput, PlannedTable, Precondition, Step, plan,
-    recovery_tag,
+    PinMove, Plan, PlanBytes, PlanError, PlanInput, PlannedTable, Precondition, Purpose, Step,
+    plan, recovery_tag,
 };
 pub use sidecar::{
     Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarError,

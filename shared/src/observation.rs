@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Reason;
 use crate::digest::Digest;
+use crate::ids::OperationId;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
+
+/// The Lance transaction property in which a commit of our two-phase writer names the operation it belongs to.
+pub const PROPERTY_WRITER_OPERATION_ID: &str = "sidecar.operation_id";
 
 /// The catalog and the tables of one sidecar, as found in one look at the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +72,10 @@ pub struct TableObservation {
     pub head_content: ContentComparison,
     /// Whether the pin can be restored.
     pub restorable: Restorability,
+    /// Another operation that says of itself that it made every version above the pin, and whose own pending sidecar names this
+    /// table: what stands there is for that one to resolve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_by: Option<OperationId>,
 }
 
 /// The visible version of a table on the sidecar's branch.
@@ -224,6 +232,26 @@ impl Observation {
 }
 
 impl TableObservation {
+    /// The one operation of a two-phase writer that made every version above the pin, if they all name the same.
+    ///
+    /// Two writers that began from the same pins and both died can leave one table each: by versions alone their halves would
+    /// add up to one whole write. Writers that name their operation are told apart; of others nothing is assumed.
+    #[must_use]
+    pub fn written_by(&self) -> Option<&str> {
+        let (pinned, head) = (self.pinned.version()?, self.head.version()?);
+        let named = |version: u64| {
+            let properties = &self.transaction_at(version)?.properties;
+            properties
+                .get(PROPERTY_WRITER_OPERATION_ID)
+                .map(String::as_str)
+        };
+        let last = named(head)?;
+        (pinned.checked_add(1)?..head)
+            .all(|version| named(version) == Some(last))
+            .then_some(last)
+            .filter(|_| head > pinned)
+    }
+
     /// The transaction that made `version`, if it was read and still exists.
     #[must_use]
     pub fn transaction_at(&self, version: u64) -> Option<&Transaction> {

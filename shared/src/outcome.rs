@@ -94,13 +94,14 @@ impl TableOutcome {
             (Action::Publish, Disposition::RollForward) => {
                 (Some(table.expected_version), table.publish_as)
             }
-            (Action::Publish | Action::RestoreAndPublish, _) => {
-                (table.lance_head, table.manifest_pinned)
+            (Action::Publish, _) => (table.lance_head, table.manifest_pinned),
+            (Action::RestoreAndPublish | Action::Restore, _) => {
+                (table.lance_head, table.restore_to)
             }
             _ => (table.lance_head, table.lance_head),
         };
         let published_version = match effect {
-            Effect::Changed => table.publish_as.or(table.manifest_pinned),
+            Effect::Changed => table.pin_after(),
             Effect::Unchanged => table.manifest_pinned,
             Effect::Unknown => None,
         };

@@ -1,6 +1,7 @@
 //! What would be done about one sidecar: immutable, complete, and bound to the world it was made for (promise 2).
 
 mod encoding;
+mod purpose;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +11,12 @@ use crate::decision::Decision;
 use crate::digest::Digest;
 use crate::ids::{OperationId, RootId};
 use crate::observation::Observation;
+use crate::outcome::OutcomeKind;
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
 
 pub use encoding::{PlanBytes, PlanError};
+pub use purpose::Purpose;
 
 /// The plan for one sidecar. It leaves no choice to whoever carries it out.
 ///
@@ -25,6 +28,9 @@ pub use encoding::{PlanBytes, PlanError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
+    /// What it is for. Absent from the bytes of a plan that resolves a sidecar.
+    #[serde(default, skip_serializing_if = "Purpose::is_recovery")]
+    pub purpose: Purpose,
     /// The root it is for.
     pub root: RootId,
     /// The operation it resolves.
@@ -100,6 +106,28 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
+    /// Drop a tag that a finished recovery set.
+    Untag {
+        /// The table.
+        table_key: String,
+        /// Its Lance branch.
+        branch: Option<String>,
+        /// The tag.
+        name: String,
+        /// The version it names.
+        version: u64,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Write a sidecar that covers what the restores after it bring back, so that nothing of it is ever unannounced.
+    Announce {
+        /// Its file.
+        file: String,
+        /// Its bytes.
+        sidecar: String,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
     /// One empty commit of the catalog, so that no publish that was prepared before can land after.
     FenceCatalog {
         /// What must hold right before.
@@ -164,6 +192,13 @@ pub enum Precondition {
         /// UUID of the Lance transaction.
         transaction: Option<String>,
     },
+    /// The tag names this version, or is gone already.
+    TagNames {
+        /// The version.
+        version: u64,
+    },
+    /// No file of that name is there, or it has these very bytes.
+    FileAbsent,
     /// Every pin of the plan is as the plan found it, on the catalog version that was read last.
     PinsAsPlanned,
     /// Every step before this one has its outcome recorded, and a last look at the root agrees with it.
@@ -178,12 +213,82 @@ impl Step {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Tag { .. } => "tag",
+            Self::Untag { .. } => "untag",
+            Self::Announce { .. } => "announce",
             Self::FenceCatalog { .. } => "fence_catalog",
             Self::Restore { .. } => "restore",
             Self::Publish { .. } => "publish",
             Self::Record { .. } => "record",
             Self::Retire { .. } => "retire",
         }
+    }
+}
+
+impl Step {
+    /// What must hold right before it.
+    #[must_use]
+    pub const fn precondition(&self) -> &Precondition {
+        let (Self::Tag { precondition, .. }
+        | Self::Untag { precondition, .. }
+        | Self::Announce { precondition, .. }
+        | Self::FenceCatalog { precondition }
+        | Self::Restore { precondition, .. }
+        | Self::Publish { precondition, .. }
+        | Self::Record { precondition }
+        | Self::Retire { precondition, .. }) = self;
+        precondition
+    }
+}
+
+impl Plan {
+    /// Whether carrying it out does anything: it has steps, and its purpose and disposition allow them.
+    #[must_use]
+    pub fn has_effect(&self) -> bool {
+        let allowed = match self.purpose {
+            Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => {
+                self.disposition.has_effect()
+            }
+            Purpose::Dismiss { .. } => {
+                matches!(self.disposition, Disposition::Refused | Disposition::Abort)
+            }
+        };
+        allowed && !self.steps.is_empty()
+    }
+
+    /// How it ends when every step is done; `None` if it has no effect.
+    #[must_use]
+    pub fn outcome(&self) -> Option<OutcomeKind> {
+        match self.purpose {
+            Purpose::Recover => OutcomeKind::of_finished(self.disposition),
+            Purpose::Undo { .. } => Some(OutcomeKind::RolledBack),
+            Purpose::Dismiss { .. } | Purpose::Release { .. } => Some(OutcomeKind::CleanedUp),
+        }
+    }
+
+    /// The sidecar that carrying it out deletes in the end, if any.
+    #[must_use]
+    pub fn retires(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Retire { file, .. } => Some(file.as_str()),
+            _ => None,
+        })
+    }
+}
+
+impl PlannedTable {
+    /// The Lance HEAD when every step is done.
+    #[must_use]
+    pub fn head_after(&self) -> Option<u64> {
+        match self.restore_to {
+            Some(_) => self.lance_head?.checked_add(1),
+            None => self.publish_as.or(self.lance_head),
+        }
+    }
+
+    /// The pin when every step is done.
+    #[must_use]
+    pub fn pin_after(&self) -> Option<u64> {
+        self.publish_as.or(self.manifest_pinned)
     }
 }
 
@@ -236,6 +341,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         Vec::new()
     };
     Plan {
+        purpose: Purpose::Recover,
         root: (*root).clone(),
         operation_id: (*operation_id).clone(),
         file: (*file).to_owned(),

@@ -16,7 +16,8 @@ use crate::observation::{
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 
-use obstacles::{branch_recreated, contradictions, support};
+pub(crate) use obstacles::support;
+use obstacles::{branch_recreated, contradictions};
 use schema::TablesStand;
 
 pub use obstacles::age_blocker;
@@ -92,6 +93,8 @@ pub enum Action {
     Publish,
     /// The pin is restored as a new version, which becomes the pin.
     RestoreAndPublish,
+    /// A version is restored as a new one, and the pin stays.
+    Restore,
     /// The table is added to the catalog.
     Register,
     /// The table is removed from the catalog.
@@ -106,6 +109,7 @@ impl Action {
             Self::None => "none",
             Self::Publish => "publish",
             Self::RestoreAndPublish => "restore_and_publish",
+            Self::Restore => "restore",
             Self::Register => "register",
             Self::Tombstone => "tombstone",
         }
@@ -329,10 +333,32 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
         }
     };
     match &table.head {
-        HeadObservation::At { version, .. } => classified(
-            classify_table_for(sidecar.writer_kind, pin, *version, pinned),
-            rule_text(sidecar.writer_kind, pin, *version, pinned),
-        ),
+        HeadObservation::At { version, .. } => {
+            let classification = classify_table_for(sidecar.writer_kind, pin, *version, pinned);
+            let other = table
+                .written_by()
+                .filter(|operation| *operation != sidecar.operation_id.as_str());
+            match (&table.covered_by, other) {
+                (Some(other), _) => classified(
+                    Classification::NoMovement,
+                    format!(
+                        "HEAD {version} > pin {pinned}, but operation {other} committed it, and has a sidecar of its own: nothing of this write stands above the pin"
+                    ),
+                ),
+                (None, Some(other)) if classification == Classification::RolledPastExpected => {
+                    classified(
+                        Classification::UnexpectedAtP1,
+                        format!(
+                            "HEAD {version} = pin {pinned} + 1, but operation {other} committed it, not this one"
+                        ),
+                    )
+                }
+                _ => classified(
+                    classification,
+                    rule_text(sidecar.writer_kind, pin, *version, pinned),
+                ),
+            }
+        }
         HeadObservation::BranchMissing => match pin.table_branch() {
             Some(branch) => classified(
                 Classification::NoMovement,
@@ -403,7 +429,7 @@ fn assign_action(
     let (Some(pinned), Some(head)) = (observed.pinned.version(), observed.head.version()) else {
         return;
     };
-    if head <= pinned {
+    if head <= pinned || observed.covered_by.is_some() {
         return;
     }
     match disposition {

@@ -194,5 +194,6 @@ fn observed(table: &TablePin, pinned: u64, head: u64) -> TableObservation {
             .collect(),
         head_content: ContentComparison::NotCompared,
         restorable: Restorability::NotChecked,
+        covered_by: None,
     }
 }

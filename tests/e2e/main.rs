@@ -8,9 +8,14 @@
     reason = "a test says what it expects and stops where it is wrong"
 )]
 
+mod engine_sweep;
+mod follow_ups;
 mod graphs;
+mod histories;
 mod looking;
 mod parity;
+mod power_loss;
+mod process;
 mod races;
 mod support;
 mod sweep;

@@ -133,6 +133,7 @@ fn table(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
         }
     };
     TableObservation {
+        covered_by: None,
         table_key: pin.table_key.clone(),
         branch: None,
         location: Some(format!("tables/{}", pin.table_key)),

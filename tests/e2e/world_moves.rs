@@ -1,15 +1,18 @@
 //! The world moves between looking, approving and applying: typed conflicts, and nobody's commit is buried.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use restore_backend::clock;
 use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
-use restore_backend::store::RequestLog;
+use restore_backend::store::{Gate, Request, RequestLog, Verb};
 use restore_backend::two_phase_writer::{Loss, Progress};
 use sidecar::{Code, Disposition, OutcomeKind};
 
-use crate::support::{Store, approver, place, rows};
+use crate::support::{Store, approver, done, place, rows};
 
 const TABLES: [&str; 3] = ["node:Author", "edge:Wrote", "node:Book"];
 
@@ -264,4 +267,52 @@ async fn a_copy_of_the_root_does_not_take_its_approvals_along() {
     let copy = store.copy();
     let report = copy.open().await.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{report:?}");
+}
+
+/// Publishes to another table whenever the catalog is looked at, a few times over.
+#[derive(Debug)]
+struct BusyCatalog {
+    store: Arc<Store>,
+    left: AtomicUsize,
+}
+
+#[async_trait]
+impl Gate for BusyCatalog {
+    async fn before(&self, request: &Request) -> object_store::Result<()> {
+        let looks = request.verb == Verb::List && request.path.starts_with("__manifest/_versions");
+        let goes_on = || {
+            let left = self
+                .left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                    left.checked_sub(1)
+                });
+            left.is_ok()
+        };
+        if looks && goes_on() {
+            let mut other = self.store.begin(&["node:Book"]).await;
+            let write = TableWrite::append_rows(&rows(500..501));
+            done(other.commit("node:Book", write).await.unwrap());
+            done(done(other.publish().await.unwrap()).finish().await.unwrap());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_published_to_all_the_time_can_still_be_looked_at() {
+    let store = Arc::new(Store::with_tables(&TABLES).await);
+    let operation = store.crashed_write(&TABLES[..2], 1).await;
+    let busy = Arc::new(BusyCatalog {
+        store: store.clone(),
+        left: AtomicUsize::new(12),
+    });
+    let opened = store.open_behind(busy.clone()).await;
+    let quiet = store.open().await.plan(&operation).await.digest;
+    assert_eq!(opened.plan(&operation).await.digest, quiet);
+    let list = service::list(&opened.root, clock::now()).await.unwrap();
+    assert_eq!(list.recoveries.len(), 1);
+    assert!(
+        busy.left.load(Ordering::SeqCst) < 11,
+        "it was never published to"
+    );
 }

@@ -70,20 +70,7 @@ impl Approve {
                 })?;
                 Ok(Exit::Done)
             }
-            Answer::No(report) => {
-                let error = ErrorBody {
-                    code: report.outcome.name(),
-                    detail: report.detail.clone(),
-                };
-                context.print(
-                    &RefusalDocument {
-                        error,
-                        report: &report,
-                    },
-                    |page| write_refusal(page, &report),
-                )?;
-                Ok(Exit::Refused)
-            }
+            Answer::No(report) => write_no(context, "Not approved", &report),
         }
     }
 }
@@ -113,10 +100,19 @@ fn write_approval(page: &mut Page, context: &Context, report: &ApprovalReport, r
     });
 }
 
-fn write_refusal(page: &mut Page, report: &RefusalReport) {
-    page.paragraph(&format!(
-        "Not approved: {}.",
-        report.detail.trim_end_matches('.')
-    ));
-    page.differences(&report.differences);
+/// Prints an answer that says no; `what` says what did not happen.
+pub(super) fn write_no(
+    context: &Context,
+    what: &str,
+    report: &RefusalReport,
+) -> Result<Exit, CliError> {
+    let error = ErrorBody {
+        code: report.outcome.name(),
+        detail: report.detail.clone(),
+    };
+    context.print(&RefusalDocument { error, report }, |page| {
+        page.paragraph(&format!("{what}: {}.", report.detail.trim_end_matches('.')));
+        page.differences(&report.differences);
+    })?;
+    Ok(Exit::Refused)
 }

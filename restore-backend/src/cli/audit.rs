@@ -90,6 +90,14 @@ fn words(entry: &JournalEntry) -> String {
             };
             format!("approved by {}{stopped}{reason}", approval.approved_by)
         }
+        JournalEntry::Revoked {
+            revoked_by, reason, ..
+        } => {
+            let reason = reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("approvals revoked by {revoked_by}{reason}")
+        }
         JournalEntry::Claimed {
             epoch, executor, ..
         } => format!("claim {epoch}, by executor {executor}"),

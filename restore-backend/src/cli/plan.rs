@@ -3,7 +3,7 @@
 use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
-use sidecar::{Approval, Digest, Requirement, Timestamp, age_text};
+use sidecar::{Approval, Digest, Purpose, Requirement, Timestamp, age_text};
 
 use super::Exit;
 use super::context::Context;
@@ -29,12 +29,15 @@ impl Plan {
     }
 }
 
-fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
-    page.line(&format!(
-        "{}  {}",
-        report.operation_id,
-        report.disposition.name()
-    ));
+pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
+    let title = match &report.purpose {
+        Purpose::Recover => report.disposition.name().to_owned(),
+        Purpose::Undo { of } | Purpose::Release { of } => {
+            format!("{} of {of}", report.purpose.name())
+        }
+        Purpose::Dismiss { .. } => report.purpose.name().to_owned(),
+    };
+    page.line(&format!("{}  {title}", report.operation_id));
     page.line(&format!("{} in {}", report.file, report.root));
     page.line(&origin(report));
     page.blank();

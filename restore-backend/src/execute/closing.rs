@@ -7,7 +7,7 @@ use sidecar::{Action, ApprovedPlan, Difference, Disposition, PlanInput, Sidecar,
 use super::plan_differences;
 use crate::observe::{ObserveError, observe};
 use crate::root::Root;
-use crate::service::ServiceError;
+use crate::service::{self, ServiceError};
 
 /// What moved between the approved plan and now. Looked at after the claim, when writers who honour it have stopped.
 pub(super) async fn moved_since_approval(
@@ -15,6 +15,9 @@ pub(super) async fn moved_since_approval(
     approved: &ApprovedPlan,
     attempt: Option<&Attempt>,
 ) -> Result<Vec<Difference>, ServiceError> {
+    if !approved.plan().purpose.is_recovery() {
+        return service::moved_since_approval(root, approved.plan()).await;
+    }
     let Some((sidecar, _)) = attempt.and_then(|attempt| Some((parse(root, attempt)?, attempt)))
     else {
         return Ok(vec![difference(
@@ -113,8 +116,8 @@ pub(super) async fn moved_since_effects(
                 differences.push(difference(key, field, &number(expected), &number(found)));
             }
         };
-        let expected_pin = planned.publish_as.or(planned.manifest_pinned);
-        let expected_head = planned.publish_as.or(planned.lance_head);
+        let expected_pin = planned.pin_after();
+        let expected_head = planned.head_after();
         if is_forward {
             let was_removed = matches!(
                 observed,

@@ -8,10 +8,11 @@ use crate::lance_room::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectIdentity, EffectKind, FenceRequest,
     Head, LanceRoom, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate,
     PublishRequest, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
-    TransactionEntry,
+    TransactionEntry, UntagOutcome,
 };
 use crate::root::Root;
 use crate::service::ServiceError;
+use crate::sidecar_dir::{self, Created};
 
 /// How often a step on the catalog is intended anew because others published other tables meanwhile.
 pub(super) const CATALOG_TRIES_MAX: usize = 16;
@@ -71,6 +72,7 @@ pub(super) async fn intent(
         Step::FenceCatalog { .. } => Some(EffectKind::FenceCatalog),
         Step::Publish { .. } => Some(EffectKind::Publish),
         Step::Restore { .. } => None,
+        Step::Untag { .. } | Step::Announce { .. } => return Ok(Intent::On(None)),
         Step::Tag { .. } | Step::Record { .. } | Step::Retire { .. } => {
             return Ok(Intent::On(None));
         }
@@ -273,6 +275,23 @@ async fn do_step(
             )
             .await
         }
+        Step::Untag {
+            table_key,
+            branch,
+            name,
+            version,
+            ..
+        } => {
+            untag(
+                root.room(),
+                table(plan, table_key, branch.as_deref()),
+                index,
+                name,
+                *version,
+            )
+            .await
+        }
+        Step::Announce { file, sidecar, .. } => announce(root, index, file, sidecar).await,
         Step::FenceCatalog { .. } => {
             fence_catalog(root.room(), attempt, index, catalog_version).await
         }
@@ -386,6 +405,76 @@ async fn tag(
             )],
         }),
     }
+}
+
+/// A tag that is gone was dropped before; one that names another version is not ours to drop.
+async fn untag(
+    room: &LanceRoom,
+    table: Option<(&PlannedTable, TableLocation)>,
+    index: usize,
+    name: &str,
+    version: u64,
+) -> Result<StepOutcome, ServiceError> {
+    let Some((table, location)) = table else {
+        return Ok(not_in_plan());
+    };
+    let what = format!("dropping the tag {name} of {}", table.table_key);
+    let tagged = room
+        .tagged(&location, name)
+        .await
+        .map_err(|source| not_attempted(&what, source))?;
+    let already_done = match tagged {
+        None => true,
+        Some(tagged) if tagged.version != version => {
+            return Ok(StepOutcome::Conflict {
+                detail: format!(
+                    "the tag {name} of {} names another version than the recovery gave it; it was left alone",
+                    table.table_key
+                ),
+                differences: vec![difference(
+                    Some(&table.table_key),
+                    "tag",
+                    version,
+                    tagged.version,
+                )],
+            });
+        }
+        Some(_) => {
+            let outcome = room
+                .untag(&location, name)
+                .await
+                .map_err(|source| not_attempted(&what, source))?;
+            outcome == UntagOutcome::Absent
+        }
+    };
+    Ok(StepOutcome::Done(StepResult {
+        step: index,
+        version: Some(version),
+        already_done,
+    }))
+}
+
+async fn announce(
+    root: &Root,
+    index: usize,
+    file: &str,
+    sidecar: &str,
+) -> Result<StepOutcome, ServiceError> {
+    Ok(
+        match sidecar_dir::create_sidecar(root.objects(), file, sidecar.as_bytes()).await? {
+            created @ (Created::New | Created::AlreadyThere) => StepOutcome::Done(StepResult {
+                step: index,
+                version: None,
+                already_done: created == Created::AlreadyThere,
+            }),
+            Created::Taken => StepOutcome::Conflict {
+                detail: format!(
+                    "another file named {file} is among the sidecars; find out whose it is"
+                ),
+                differences: vec![difference(None, "sidecar", "absent", "another file")],
+            },
+        },
+    )
 }
 
 fn found(head: Head) -> Option<u64> {

@@ -1,4 +1,4 @@
-//! `POST …/recoveries/{operation}/approvals`: one person's consent to one exact plan.
+//! `POST` and `DELETE …/recoveries/{operation}/approvals`: one person's consent to one exact plan, and its end.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -45,6 +45,33 @@ pub(super) async fn create(
     .await?
     {
         Answer::Done(report) => Ok((StatusCode::CREATED, Json(report)).into_response()),
+        Answer::No(report) => Err(Failure::refusal(report)),
+    }
+}
+
+/// Takes every approval of the plan that `If-Match` names back, in the name of who is logged in.
+pub(super) async fn revoke(
+    State(console): State<Console>,
+    Extension(identity): Extension<Identity>,
+    Path((root, operation)): Path<(String, String)>,
+    IfMatch(digest): IfMatch,
+) -> Result<Response, Failure> {
+    let served = console.root(&root)?;
+    let operation: OperationId = operation
+        .parse()
+        .map_err(|_| Failure::unknown_operation(&operation))?;
+    let _turn = served.turn().await?;
+    let answer = Box::pin(service::revoke(
+        served.root(),
+        &operation,
+        digest,
+        &identity.name,
+        None,
+        clock::now(),
+    ))
+    .await?;
+    match answer {
+        Answer::Done(report) => Ok(Json(report).into_response()),
         Answer::No(report) => Err(Failure::refusal(report)),
     }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use sidecar::api::RecoveryList;
+use sidecar::api::{PlanReport, RecoveryList};
 
 use super::console::Console;
 use super::failure::Failure;
@@ -36,10 +36,15 @@ pub(super) async fn show(
         clock::now(),
     ))
     .await?;
+    Ok(tagged(report))
+}
+
+/// A plan with its digest as the entity tag.
+pub(super) fn tagged(report: PlanReport) -> Response {
     let tag = report.digest.and_then(entity_tag);
     let mut response = Json(report).into_response();
     if let Some(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
     }
-    Ok(response)
+    response
 }

@@ -12,7 +12,8 @@ use tower_http::csrf::CsrfLayer;
 use super::console::Console;
 use super::failure::Failure;
 use super::{
-    approvals, assets, audit, execution, guard, health, login, problem, recoveries, roots, session,
+    approvals, assets, audit, execution, follow_ups, guard, health, login, problem, recoveries,
+    roots, session,
 };
 
 /// No request has more to say than a reason and some codes.
@@ -29,8 +30,20 @@ pub fn router(console: Console) -> Router {
             get(recoveries::show),
         )
         .route(
+            "/roots/{root}/recoveries/{operation_or_file}/undo",
+            get(follow_ups::undo),
+        )
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}/release",
+            get(follow_ups::release),
+        )
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}/dismissal",
+            get(follow_ups::dismissal),
+        )
+        .route(
             "/roots/{root}/recoveries/{operation_or_file}/approvals",
-            post(approvals::create),
+            post(approvals::create).delete(approvals::revoke),
         )
         .route(
             "/roots/{root}/recoveries/{operation_or_file}/execution",

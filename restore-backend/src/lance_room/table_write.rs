@@ -16,6 +16,8 @@ use lance::dataset::WriteParams;
 use lance::dataset::transaction::Transaction;
 use lance_core::Result;
 
+use sidecar::observation::PROPERTY_WRITER_OPERATION_ID;
+
 use super::LanceRoom;
 use super::TableError;
 use super::commit::CommitOutcome;
@@ -200,7 +202,7 @@ impl LanceRoom {
 /// The signature of a two-phase writer's own commits; never that of a recovery's effects.
 pub(super) fn writer_signature(operation_id: &str, step: &str) -> Signature {
     Signature::new([
-        ("sidecar.operation_id", operation_id),
+        (PROPERTY_WRITER_OPERATION_ID, operation_id),
         ("sidecar.step", step),
     ])
 }

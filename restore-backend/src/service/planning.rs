@@ -2,11 +2,11 @@
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::{
-    Code, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason, Sidecar,
-    Timestamp, age_blocker, judge, plan, refuse,
+    Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason,
+    Sidecar, Timestamp, age_blocker, judge, plan, refuse,
 };
 
-use super::ServiceError;
+use super::{ServiceError, follow_up};
 use crate::journal_store::Journal;
 use crate::observe::observe;
 use crate::pending::{PendingRecovery, pending};
@@ -38,6 +38,8 @@ pub(crate) enum Fresh {
         blockers: Vec<Reason>,
         /// The operation's journal.
         journal: Journal,
+        /// The bytes that stand for its sidecar, where no file does.
+        sidecar: Option<String>,
     },
     /// A plan of it is under way or finished; it is not planned anew.
     UnderWay {
@@ -54,21 +56,27 @@ pub(crate) enum Fresh {
 pub(crate) async fn fresh_plan(
     root: &Root,
     operation: &OperationId,
+    wanted: Option<Digest>,
     now: Timestamp,
 ) -> Result<Fresh, ServiceError> {
-    let recoveries = pending(root).await?;
-    let entry = recoveries
-        .into_iter()
-        .find(|recovery| recovery.operation_id().as_ref() == Some(operation));
+    let mut recoveries = pending(root).await?;
+    let place = recoveries
+        .iter()
+        .position(|recovery| recovery.operation_id().as_ref() == Some(operation));
     let Some(PendingRecovery {
         listed,
         journal,
         broken,
-    }) = entry
+    }) = place.map(|place| recoveries.swap_remove(place))
     else {
-        return Ok(Fresh::Gone {
-            journal: Journal::load(root.objects(), operation, &root.limits()).await?,
-        });
+        let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
+        if journal.state.attempt().is_none()
+            && journal.state.finished().is_none()
+            && let Some(made) = follow_up::of_operation(root, operation, &recoveries, now).await?
+        {
+            return made.fresh(journal);
+        }
+        return Ok(Fresh::Gone { journal });
     };
     if let Some(error) = broken {
         return Err(error.into());
@@ -95,24 +103,35 @@ pub(crate) async fn fresh_plan(
     else {
         return Ok(Fresh::Gone { journal });
     };
+    if wanted.is_some_and(|wanted| wanted != bytes.digest())
+        && let Some(made) = follow_up::dismissal_of(root, &entry, &plan, &blockers, now)
+        && PlanBytes::of(&made.follow_up.plan).is_ok_and(|bytes| Some(bytes.digest()) == wanted)
+    {
+        return made.fresh(journal);
+    }
     blockers.extend(age(root, entry.listed.file.content.as_ref().ok(), now));
     Ok(Fresh::Plan {
         plan,
         bytes,
         blockers,
         journal,
+        sidecar: None,
     })
 }
 
-struct Planned {
-    plan: Plan,
-    bytes: PlanBytes,
-    blockers: Vec<Reason>,
-    observation: Option<Observation>,
+/// What a look at one pending entry came to.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) bytes: PlanBytes,
+    pub(super) blockers: Vec<Reason>,
+    pub(super) observation: Option<Observation>,
 }
 
 /// Looks, judges and plans; `None` for a file that stands for no operation or whose bytes could not be read.
-async fn made_plan(root: &Root, entry: &PendingRecovery) -> Result<Option<Planned>, ServiceError> {
+pub(super) async fn made_plan(
+    root: &Root,
+    entry: &PendingRecovery,
+) -> Result<Option<Planned>, ServiceError> {
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
     let (verdict, observation) = match (sidecar, &entry.listed.refusal) {
@@ -147,7 +166,7 @@ async fn made_plan(root: &Root, entry: &PendingRecovery) -> Result<Option<Planne
     }))
 }
 
-fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Reason {
+pub(super) fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Reason {
     refusal
         .or_else(|| entry.listed.file.content.clone().err())
         .unwrap_or_else(|| {
@@ -158,7 +177,7 @@ fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Reason {
         })
 }
 
-fn age(root: &Root, sidecar: Option<&Sidecar>, now: Timestamp) -> Option<Reason> {
+pub(super) fn age(root: &Root, sidecar: Option<&Sidecar>, now: Timestamp) -> Option<Reason> {
     age_blocker(
         sidecar?.started_at.age_seconds(now),
         root.min_age().as_secs(),
@@ -194,7 +213,7 @@ pub(crate) async fn plan_entry(
     else {
         return Ok(refused_report(root, entry, sidecar_text, now));
     };
-    if plan.disposition.has_effect() {
+    if plan.has_effect() {
         blockers.extend(age(root, sidecar, now));
     }
     let approvals = entry
@@ -244,6 +263,7 @@ fn refused_report(
             .and_then(|text| Timestamp::try_from(text).ok())
             .map(|started_at| started_at.age_seconds(now)),
         started_at,
+        purpose: sidecar::Purpose::Recover,
         disposition: Disposition::Refused,
         decision: None,
         digest: None,

@@ -163,7 +163,7 @@ impl JournalState {
         match &steps[first] {
             Step::Record { .. } | Step::Retire { .. } => Next::Record,
             // Neighbours of one kind touch different tables, or give different names to versions of one: they can go together.
-            step @ (Step::Tag { .. } | Step::Restore { .. }) => {
+            step @ (Step::Tag { .. } | Step::Untag { .. } | Step::Restore { .. }) => {
                 let together =
                     (first..steps.len()).take_while(|other| steps[*other].kind() == step.kind());
                 Next::Steps(
@@ -172,7 +172,9 @@ impl JournalState {
                         .collect(),
                 )
             }
-            Step::FenceCatalog { .. } | Step::Publish { .. } => Next::Steps(vec![first]),
+            Step::Announce { .. } | Step::FenceCatalog { .. } | Step::Publish { .. } => {
+                Next::Steps(vec![first])
+            }
         }
     }
 
@@ -245,6 +247,19 @@ impl JournalState {
                     ));
                 }
                 self.approvals.push((approval, plan));
+            }
+            JournalEntry::Revoked { plan_digest, .. } => {
+                if let Some(attempt) = &self.attempt
+                    && attempt.bytes.digest() == plan_digest
+                {
+                    return illegal(format!("plan {plan_digest} is under way"));
+                }
+                let before = self.approvals.len();
+                self.approvals
+                    .retain(|(approval, _)| approval.plan_digest != plan_digest);
+                if self.approvals.len() == before {
+                    return illegal(format!("nobody has approved plan {plan_digest}"));
+                }
             }
             JournalEntry::Claimed {
                 epoch,
@@ -336,7 +351,7 @@ impl JournalState {
                     return illegal("steps of the plan are not done".to_owned());
                 }
                 if let Some(attempt) = self.attempt.take() {
-                    if OutcomeKind::of_finished(attempt.plan.disposition) != Some(outcome) {
+                    if attempt.plan.outcome() != Some(outcome) {
                         return illegal(format!(
                             "a plan of disposition {} does not end as {}",
                             attempt.plan.disposition.name(),

@@ -111,7 +111,7 @@ pub(super) fn contradictions(
 }
 
 /// What this build cannot carry out, though the verdict over it is right.
-pub(super) fn support(sidecar: &Sidecar, observation: &Observation) -> Vec<Reason> {
+pub(crate) fn support(sidecar: &Sidecar, observation: &Observation) -> Vec<Reason> {
     let mut blockers = Vec::new();
     let mut not_yet = |what: String| {
         blockers.push(Reason::new(

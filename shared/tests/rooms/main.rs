@@ -9,6 +9,7 @@
 mod approval;
 mod classification;
 mod explanation;
+mod follow_up;
 mod journal;
 mod listing;
 mod plan;

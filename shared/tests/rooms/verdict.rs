@@ -656,3 +656,71 @@ fn dispositions_are_spelled_as_in_json() {
         assert_eq!(serde_json::to_value(action).unwrap(), action.name());
     }
 }
+
+/// A HEAD that says which operation of a two-phase writer committed it.
+fn committed_by(mut table: TableObservation, operation: &str) -> TableObservation {
+    for entry in &mut table.transactions {
+        if let Some(transaction) = &mut entry.transaction {
+            transaction.properties.insert(
+                sidecar::observation::PROPERTY_WRITER_OPERATION_ID.to_owned(),
+                operation.to_owned(),
+            );
+        }
+    }
+    table
+}
+
+#[test]
+fn the_halves_of_two_writes_do_not_add_up_to_one() {
+    const OTHER: &str = "01M8125ENACWR9X1EZNRMDV5VZ";
+    let sidecar = sidecar(
+        WriterKind::Mutation,
+        vec![
+            pin("node:A", EXPECTED, POST_COMMIT),
+            pin("node:B", EXPECTED, POST_COMMIT),
+        ],
+    );
+    let own = sidecar.operation_id.as_str().to_owned();
+    let at_head = |index: usize| at(&sidecar.tables[index], EXPECTED, POST_COMMIT);
+    let both_own = world(vec![
+        committed_by(at_head(0), &own),
+        committed_by(at_head(1), &own),
+    ]);
+    assert_eq!(
+        judge(&sidecar, None, &both_own).disposition,
+        Disposition::RollForward
+    );
+    let nameless = world(vec![at_head(0), at_head(1)]);
+    assert_eq!(
+        judge(&sidecar, None, &nameless).disposition,
+        Disposition::RollForward
+    );
+
+    let uncovered = world(vec![at_head(0), committed_by(at_head(1), OTHER)]);
+    let verdict = judge(&sidecar, None, &uncovered);
+    assert_eq!(verdict.disposition, Disposition::RollBack);
+    assert_eq!(
+        verdict.tables[1].classification,
+        Some(sidecar::Classification::UnexpectedAtP1)
+    );
+    assert_eq!(verdict.tables[1].action, Action::RestoreAndPublish);
+
+    // Where the other write is pending itself, what it committed is left to it.
+    let covered = TableObservation {
+        covered_by: Some(OTHER.parse().unwrap()),
+        ..committed_by(at_head(1), OTHER)
+    };
+    let verdict = judge(&sidecar, None, &world(vec![at_head(0), covered]));
+    assert_eq!(verdict.disposition, Disposition::RollBack);
+    assert_eq!(verdict.tables[0].action, Action::RestoreAndPublish);
+    assert_eq!(
+        verdict.tables[1].classification,
+        Some(sidecar::Classification::NoMovement)
+    );
+    assert_eq!(verdict.tables[1].action, Action::None);
+    assert!(
+        verdict.tables[1].rule.contains(OTHER),
+        "{}",
+        verdict.tables[1].rule
+    );
+}

@@ -3,24 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use restore_backend::lance_room::{
     CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
     TableWrite,
 };
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service::{self, Answer, Approver};
-use restore_backend::store::{Durability, Gate, RequestLog};
+use restore_backend::store::{Durability, Gate, Request, RequestLog};
 use restore_backend::two_phase_writer::{
     NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter,
 };
 use restore_backend::{clock, execute::ProgressSink};
 use sidecar::api::PlanReport;
+use sidecar::journal::JournalEntry;
 use sidecar::{ApplyReport, Digest, OperationId, Timestamp};
 use tempfile::TempDir;
 
 /// A root in a temporary folder.
+#[derive(Debug)]
 pub struct Store {
     // Held for the life of the store: it removes the folder when dropped.
     _folder: TempDir,
@@ -88,6 +92,11 @@ impl Store {
         &self.path
     }
 
+    /// Where it stood when it was written, if it is a copy.
+    pub fn relocated_from(&self) -> Option<&str> {
+        self.relocated_from.as_deref()
+    }
+
     pub fn without_relocation(mut self) -> Self {
         self.relocated_from = None;
         self
@@ -106,6 +115,16 @@ impl Store {
             _folder: folder,
             path,
             relocated_from: Some(home),
+        }
+    }
+
+    /// Takes these files in place of its own.
+    pub fn hold(&self, files: &BTreeMap<PathBuf, Vec<u8>>) {
+        std::fs::remove_dir_all(&self.path).unwrap();
+        for (file, bytes) in files {
+            let file = self.path.join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
         }
     }
 
@@ -261,6 +280,14 @@ impl Store {
         drift
     }
 
+    pub async fn heads(&self, table_keys: &[&str]) -> BTreeMap<String, u64> {
+        let mut heads = BTreeMap::new();
+        for table_key in table_keys {
+            heads.insert((*table_key).to_owned(), self.head(table_key).await);
+        }
+        heads
+    }
+
     pub async fn head(&self, table_key: &str) -> u64 {
         match self.room().await.head(&place(table_key)).await.unwrap() {
             Head::At { version } => version,
@@ -339,6 +366,20 @@ impl Opened {
         self.apply(operation, digest).await
     }
 
+    /// The entries of an operation's journal, whose chain must hold.
+    pub async fn records(&self, operation: &OperationId) -> Vec<JournalEntry> {
+        let audit = service::audit(&self.root, Some(operation), true)
+            .await
+            .unwrap();
+        let audited = &audit.operations[0];
+        assert_eq!(audited.verified, Some(true), "{:?}", audited.problem);
+        audited
+            .records
+            .iter()
+            .map(|audited| audited.record.entry.clone())
+            .collect()
+    }
+
     pub async fn audit_holds(&self, operation: &OperationId) -> bool {
         let report = service::audit(&self.root, Some(operation), true)
             .await
@@ -346,5 +387,65 @@ impl Opened {
         report.operations.len() == 1
             && report.operations[0].verified == Some(true)
             && report.operations[0].outcome.is_some()
+    }
+}
+
+/// Lets so many mutating requests through, and fails everything from there on, as a dead process would.
+#[derive(Debug)]
+pub struct DiesAt {
+    left: AtomicU64,
+    after: bool,
+}
+
+impl DiesAt {
+    /// The process dies before it sends mutating request number `request`, counted from 1.
+    pub fn before(request: u64) -> Self {
+        Self {
+            left: AtomicU64::new(request),
+            after: false,
+        }
+    }
+
+    /// It dies right after that request was carried out.
+    pub fn after(request: u64) -> Self {
+        Self {
+            left: AtomicU64::new(request),
+            after: true,
+        }
+    }
+
+    /// Mutating requests it would still have let through.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::SeqCst)
+    }
+}
+
+fn dead() -> object_store::Error {
+    object_store::Error::Generic {
+        store: "dead process",
+        source: "the process is dead".into(),
+    }
+}
+
+#[async_trait]
+impl Gate for DiesAt {
+    async fn before(&self, request: &Request) -> object_store::Result<()> {
+        if self.left.load(Ordering::SeqCst) == 0 {
+            return Err(dead());
+        }
+        let last = request.verb.is_mutation() && self.left.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && !self.after {
+            Err(dead())
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn after(&self, request: &Request) -> object_store::Result<()> {
+        if request.verb.is_mutation() && self.left.load(Ordering::SeqCst) == 0 {
+            Err(dead())
+        } else {
+            Ok(())
+        }
     }
 }

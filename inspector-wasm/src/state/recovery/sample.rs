@@ -33,6 +33,7 @@ fn table(key: &str, pinned: u64, head: u64) -> TableObservation {
         transactions: Vec::new(),
         head_content: ContentComparison::Different,
         restorable: Restorability::Restorable,
+        covered_by: None,
     }
 }
 

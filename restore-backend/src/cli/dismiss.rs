@@ -1,0 +1,29 @@
+//! `dismiss`: a plan that sets a refused or aborted sidecar aside.
+
+use clap::Args;
+
+use super::Exit;
+use super::context::Context;
+use super::error::CliError;
+use super::plan;
+use crate::{clock, service};
+
+/// Plan to set a refused or aborted sidecar aside, its bytes kept in the journal
+#[derive(Debug, Args)]
+pub(super) struct Dismiss {
+    /// The root, as a path or a URI
+    root: String,
+    /// The file's name, or its operation
+    file: String,
+}
+
+impl Dismiss {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.open(&self.root).await?;
+        let report = Box::pin(service::dismiss(&root, &self.file, clock::now())).await?;
+        context.print(&report, |page| {
+            plan::write(page, context, &report, &self.root)
+        })?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,57 @@
+//! `undo` and `release`: plans about a finished recovery, with operation ids of their own.
+
+use clap::Args;
+use sidecar::OperationId;
+use sidecar::api::PlanReport;
+
+use super::Exit;
+use super::approve::write_no;
+use super::context::Context;
+use super::error::CliError;
+use super::plan;
+use crate::service::Answer;
+use crate::{clock, service};
+
+/// Plan how to take a finished recovery back; approve and apply it as any other
+#[derive(Debug, Args)]
+pub(super) struct Undo {
+    /// The root, as a path or a URI
+    root: String,
+    /// The operation whose recovery is taken back
+    operation: OperationId,
+}
+
+/// Plan to drop the tags of a finished recovery; it cannot be undone afterwards
+#[derive(Debug, Args)]
+pub(super) struct Release {
+    /// The root, as a path or a URI
+    root: String,
+    /// The operation whose tags are dropped
+    operation: OperationId,
+}
+
+impl Undo {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.open(&self.root).await?;
+        let answer = Box::pin(service::undo(&root, &self.operation, clock::now())).await?;
+        show(context, &self.root, answer)
+    }
+}
+
+impl Release {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.open(&self.root).await?;
+        let answer = Box::pin(service::release(&root, &self.operation, clock::now())).await?;
+        show(context, &self.root, answer)
+    }
+}
+
+fn show(context: &Context, root: &str, answer: Answer<PlanReport>) -> Result<Exit, CliError> {
+    match answer {
+        Answer::Done(report) => {
+            context.print(&report, |page| plan::write(page, context, &report, root))?;
+            Ok(Exit::Done)
+        }
+        Answer::No(refusal) => write_no(context, "No plan", &refusal),
+    }
+}

@@ -1,0 +1,329 @@
+//! People's consent: given to exactly one plan, and taken back.
+
+use std::collections::BTreeSet;
+
+use sidecar::api::{ApprovalReport, RefusalReport, RevocationReport};
+use sidecar::journal::JournalEntry;
+use sidecar::{
+    Approval, Code, Digest, OperationId, OutcomeKind, Plan, PlanBytes, Reason, Requirement,
+    Timestamp, authorize, differences,
+};
+
+use super::{Answer, Fresh, ServiceError, fresh_plan};
+use crate::journal_store::{Appended, Journal};
+use crate::root::Root;
+
+/// Records of approvals that are tried again because somebody else wrote at the same moment.
+const APPEND_TRIES_MAX: usize = 16;
+
+/// Characters of an approver's name and of a reason that are recorded.
+const NAME_CHARS_MAX: usize = 200;
+const REASON_CHARS_MAX: usize = 4_000;
+
+/// Who approves, and what they state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Approver {
+    /// The name the approval is recorded under.
+    pub name: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// Every writer of the store is stopped.
+    pub writers_stopped: bool,
+    /// Further requirements they acknowledge.
+    pub acknowledged: BTreeSet<Requirement>,
+}
+
+/// Records one person's approval of exactly the plan with this digest.
+///
+/// The plan is made anew first: only a plan that is the right one now, and can be executed, can be approved.
+///
+/// # Errors
+/// See [`ServiceError`]. A digest that is not the plan's, or a plan that is refused, is an [`Answer::No`].
+pub async fn approve(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    approver: Approver,
+    now: Timestamp,
+) -> Result<Answer<ApprovalReport>, ServiceError> {
+    check_approver(&approver)?;
+    let (fresh, mut journal) = match fresh_plan(root, operation, Some(digest), now).await? {
+        Fresh::Plan {
+            plan,
+            bytes,
+            blockers,
+            journal,
+            sidecar,
+        } => (
+            PlanOf {
+                plan,
+                bytes,
+                blockers,
+                sidecar,
+            },
+            journal,
+        ),
+        Fresh::UnderWay { journal } => return Ok(Answer::No(already(operation, &journal))),
+        Fresh::Gone { .. } => {
+            return Err(ServiceError::UnknownOperation {
+                root: root.id().to_string(),
+                operation: operation.to_string(),
+            });
+        }
+    };
+    if let Some(refusal) = fresh.refusal(operation, digest, &journal) {
+        return Ok(Answer::No(refusal));
+    }
+    if let Some(refusal) = unsafe_store(root, operation).await? {
+        return Ok(Answer::No(refusal));
+    }
+    let approval = Approval {
+        operation_id: operation.clone(),
+        plan_digest: digest,
+        approved_by: approver.name.trim().to_owned(),
+        approved_at: now,
+        reason: approver.reason.filter(|reason| !reason.trim().is_empty()),
+        writers_stopped: approver.writers_stopped,
+        acknowledged: approver.acknowledged,
+    };
+    let missing = approval.missing(&fresh.plan);
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing
+            .iter()
+            .map(|requirement| requirement.name())
+            .collect();
+        let statements: Vec<&str> = missing
+            .iter()
+            .map(|requirement| requirement.statement())
+            .collect();
+        let detail = format!(
+            "this plan needs the approver to state {}: {}",
+            names.join(", "),
+            statements.join(" ")
+        );
+        return Ok(Answer::No(RefusalReport {
+            operation_id: operation.to_string(),
+            outcome: OutcomeKind::Refused,
+            detail,
+            reasons: Vec::new(),
+            differences: Vec::new(),
+        }));
+    }
+    for _ in 0..APPEND_TRIES_MAX {
+        if journal.state.attempt().is_some() || journal.state.finished().is_some() {
+            return Ok(Answer::No(already(operation, &journal)));
+        }
+        let entry = JournalEntry::Approved {
+            approval: approval.clone(),
+            plan: fresh.bytes.text().to_owned(),
+        };
+        match journal.append(root.objects(), now, entry).await? {
+            Appended::Done(journal) => {
+                let approvals: Vec<Approval> = journal
+                    .state
+                    .approvals()
+                    .iter()
+                    .map(|(approval, _)| approval.clone())
+                    .collect();
+                let authorized = authorize(fresh.bytes, &approvals).is_ok();
+                return Ok(Answer::Done(ApprovalReport {
+                    approval,
+                    authorized,
+                    missing,
+                }));
+            }
+            Appended::Taken => {
+                journal = Journal::load(root.objects(), operation, &root.limits()).await?
+            }
+        }
+    }
+    Err(ServiceError::JournalBusy {
+        operation_id: operation.clone(),
+    })
+}
+
+/// Takes every approval of one plan back, in the name of `revoker`. A plan that is being carried out can no longer be stopped so.
+///
+/// # Errors
+/// See [`ServiceError`]. Where there is nothing to take back, or no longer, it is an [`Answer::No`].
+pub async fn revoke(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    revoker: &str,
+    reason: Option<String>,
+    now: Timestamp,
+) -> Result<Answer<RevocationReport>, ServiceError> {
+    check_approver(&Approver {
+        name: revoker.to_owned(),
+        reason: reason.clone(),
+        ..Approver::default()
+    })?;
+    let report = RevocationReport {
+        operation_id: operation.clone(),
+        plan_digest: digest,
+        revoked_by: revoker.trim().to_owned(),
+    };
+    let entry = JournalEntry::Revoked {
+        plan_digest: digest,
+        revoked_by: report.revoked_by.clone(),
+        reason: reason.filter(|reason| !reason.trim().is_empty()),
+    };
+    for _ in 0..APPEND_TRIES_MAX {
+        let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
+        if journal.state.attempt().is_some() || journal.state.finished().is_some() {
+            return Ok(Answer::No(already(operation, &journal)));
+        }
+        if super::approvals_of(&journal, digest).is_empty() {
+            return Ok(Answer::No(RefusalReport {
+                operation_id: operation.to_string(),
+                outcome: OutcomeKind::Refused,
+                detail: format!("nobody has approved plan {digest}; there is nothing to revoke"),
+                reasons: Vec::new(),
+                differences: Vec::new(),
+            }));
+        }
+        if let Appended::Done(_) = journal.append(root.objects(), now, entry.clone()).await? {
+            return Ok(Answer::Done(report));
+        }
+    }
+    Err(ServiceError::JournalBusy {
+        operation_id: operation.clone(),
+    })
+}
+
+/// A plan as it is now.
+pub(crate) struct PlanOf {
+    pub(crate) plan: Plan,
+    pub(crate) bytes: PlanBytes,
+    pub(crate) blockers: Vec<Reason>,
+    /// The bytes that stand for its sidecar, where no file does.
+    pub(crate) sidecar: Option<String>,
+}
+
+impl PlanOf {
+    /// Why the plan with `digest` may not be approved or executed now: it is not the plan any more, or cannot be executed.
+    pub(crate) fn refusal(
+        &self,
+        operation: &OperationId,
+        digest: Digest,
+        journal: &Journal,
+    ) -> Option<RefusalReport> {
+        let report = |outcome, detail, reasons, differences| {
+            Some(RefusalReport {
+                operation_id: operation.to_string(),
+                outcome,
+                detail,
+                reasons,
+                differences,
+            })
+        };
+        if self.bytes.digest() != digest {
+            let known = journal
+                .state
+                .approvals()
+                .iter()
+                .find(|(approval, _)| approval.plan_digest == digest);
+            let planned = known
+                .and_then(|(_, text)| PlanBytes::verify(text.clone(), digest).ok()?.decode().ok());
+            let differences = planned
+                .map(|planned| differences(&planned, &self.plan))
+                .unwrap_or_default();
+            let detail = format!(
+                "Nothing was changed: the store is not as it was when plan {digest} was made. The plan now is {}; look at it, and approve it if it is right.",
+                self.bytes.digest()
+            );
+            return report(OutcomeKind::Conflict, detail, Vec::new(), differences);
+        }
+        if !self.plan.has_effect() || !self.blockers.is_empty() {
+            let detail = self
+                .blockers
+                .iter()
+                .map(|reason| reason.detail.as_str())
+                .collect::<Vec<_>>()
+                .join("; ");
+            return report(
+                OutcomeKind::Refused,
+                detail,
+                self.blockers.clone(),
+                Vec::new(),
+            );
+        }
+        None
+    }
+}
+
+fn already(operation: &OperationId, journal: &Journal) -> RefusalReport {
+    let (outcome, detail) = match (journal.state.attempt(), journal.state.finished()) {
+        (Some(attempt), _) => (
+            OutcomeKind::Refused,
+            format!(
+                "plan {} is under way; apply it again to resume",
+                attempt.bytes.digest()
+            ),
+        ),
+        (None, Some(finished)) => (
+            OutcomeKind::Refused,
+            format!(
+                "the operation is finished: {}; there is nothing left to approve",
+                finished.outcome.name()
+            ),
+        ),
+        (None, None) => (
+            OutcomeKind::Conflict,
+            "the journal moved; look again".to_owned(),
+        ),
+    };
+    let reasons = vec![Reason::new(Code::ExecutionUnderWay, detail.clone())];
+    RefusalReport {
+        operation_id: operation.to_string(),
+        outcome,
+        detail,
+        reasons,
+        differences: Vec::new(),
+    }
+}
+
+pub(crate) async fn unsafe_store(
+    root: &Root,
+    operation: &OperationId,
+) -> Result<Option<RefusalReport>, ServiceError> {
+    if root
+        .honours_create_if_absent()
+        .await
+        .map_err(ServiceError::Probe)?
+    {
+        return Ok(None);
+    }
+    let detail = "this store overwrites where it should create, so two writers can lose each other's commits unnoticed; nothing is recorded or executed on it";
+    let reasons = vec![Reason::new(Code::StoreNotSafe, detail)];
+    Ok(Some(RefusalReport {
+        operation_id: operation.to_string(),
+        outcome: OutcomeKind::Refused,
+        detail: detail.to_owned(),
+        reasons,
+        differences: Vec::new(),
+    }))
+}
+
+fn check_approver(approver: &Approver) -> Result<(), ServiceError> {
+    let invalid = |detail: String| Err(ServiceError::InvalidApproval(detail));
+    if approver.name.trim().is_empty()
+        || approver.name.chars().count() > NAME_CHARS_MAX
+        || approver.name.chars().any(char::is_control)
+    {
+        return invalid(format!(
+            "an approval needs the approver's name, in at most {NAME_CHARS_MAX} printable characters"
+        ));
+    }
+    if approver
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX)
+    {
+        return invalid(format!(
+            "a reason has at most {REASON_CHARS_MAX} characters"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Why a call could not do its job.
+
+use sidecar::{OperationId, PlanError};
+
+use crate::journal_store::JournalStoreError;
+use crate::observe::ObserveError;
+use crate::sidecar_dir::SidecarDirError;
+
+/// Why a call could not do its job. Refusals and conflicts are not among these: they are answers.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// Nothing pending or finished goes by that name.
+    #[error(
+        "no recovery of operation or file {operation} is known in {root}; `list` shows what is pending"
+    )]
+    UnknownOperation {
+        /// The root.
+        root: String,
+        /// What was asked for.
+        operation: String,
+    },
+    /// The sidecar folder could not be worked on.
+    #[error("the sidecars of the root cannot be worked on")]
+    Sidecars(#[from] SidecarDirError),
+    /// A journal could not be read or continued.
+    #[error("the journal cannot be worked on")]
+    Journal(#[from] JournalStoreError),
+    /// The root could not be looked at.
+    #[error("the root cannot be looked at")]
+    Observe(#[from] ObserveError),
+    /// An effect could not be attempted; nothing changed by it, and applying again resumes.
+    #[error("{what} could not be attempted; apply again to resume")]
+    Effect {
+        /// The step.
+        what: String,
+        /// What failed.
+        #[source]
+        source: crate::lance_room::TableError,
+    },
+    /// The store could not be asked whether it honours create-if-absent.
+    #[error("the store could not be probed for create-if-absent")]
+    Probe(#[source] object_store::Error),
+    /// The journal's next number was taken by somebody else every time.
+    #[error(
+        "the journal of operation {operation_id} is written to by others all the time; try again"
+    )]
+    JournalBusy {
+        /// The operation.
+        operation_id: OperationId,
+    },
+    /// Approvals need a name and have bounds.
+    #[error("{0}")]
+    InvalidApproval(String),
+    /// A bug of ours.
+    #[error("internal error: a plan cannot be encoded")]
+    Encode(#[source] PlanError),
+}
+
+impl ServiceError {
+    /// A stable code for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownOperation { .. } => "unknown_operation",
+            Self::Sidecars(_) => "sidecars_unavailable",
+            Self::Journal(JournalStoreError::Broken { .. }) => "journal_broken",
+            Self::Journal(_) => "journal_unavailable",
+            Self::Observe(ObserveError::CatalogBusy) => "catalog_busy",
+            Self::Observe(_) => "root_unavailable",
+            Self::Effect { .. } => "effect_not_attempted",
+            Self::Probe(_) => "store_unavailable",
+            Self::JournalBusy { .. } => "journal_busy",
+            Self::InvalidApproval(_) => "invalid_approval",
+            Self::Encode(_) => "internal",
+        }
+    }
+
+    /// Whether the thing that was asked for does not exist.
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::UnknownOperation { .. })
+    }
+
+    /// Whether the request was wrong, rather than storage.
+    #[must_use]
+    pub const fn is_invalid_request(&self) -> bool {
+        matches!(self, Self::InvalidApproval(_))
+    }
+}

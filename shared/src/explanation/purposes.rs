@@ -1,0 +1,96 @@
+//! Words for plans that do not resolve a sidecar: undo, dismissal, release.
+
+use super::{Explanation, count_word, inside_a_sentence, tables_with, write_name};
+use crate::code::Reason;
+use crate::plan::{Plan, Purpose, Step};
+use crate::timestamp::Timestamp;
+use crate::verdict::Action;
+
+/// `None` for a plan that resolves a sidecar.
+pub(super) fn explain(
+    plan: &Plan,
+    started_at: Option<Timestamp>,
+    blockers: &[Reason],
+) -> Option<Explanation> {
+    let write = write_name(plan, started_at);
+    let (headline, consequence) = match &plan.purpose {
+        Purpose::Recover => return None,
+        Purpose::Undo { of } => (
+            format!(
+                "The recovery of operation {of} would be taken back: {}.",
+                inside_a_sentence(&write)
+            ),
+            undo_consequence(plan),
+        ),
+        Purpose::Release { of } => {
+            let tags = plan
+                .steps
+                .iter()
+                .filter(|step| matches!(step, Step::Untag { .. }))
+                .count();
+            (
+                format!(
+                    "The recovery of operation {of} is finished, and its tags keep old versions from being cleaned up."
+                ),
+                format!(
+                    "{} will be dropped. No table and no reader sees any change, but the recovery cannot be taken back afterwards.",
+                    if tags == 1 {
+                        "One tag".to_owned()
+                    } else {
+                        capitalised(&format!("{} tags", count_word(tags)))
+                    }
+                ),
+            )
+        }
+        Purpose::Dismiss { because } => {
+            let codes: Vec<&str> = because.iter().map(|code| code.name()).collect();
+            (
+                format!("Nothing can be done about {}: {} ({}).", plan.file, plan.disposition.name(), codes.join(", ")),
+                "It will be set aside: its bytes are kept in the journal, and the file is deleted. No table and not the catalog is touched, so whatever the write left there stays as it is.".to_owned(),
+            )
+        }
+    };
+    let consequence = match blockers.first() {
+        Some(reason) => format!(
+            "That is not possible: {}.",
+            reason.detail.trim_end_matches('.')
+        ),
+        None => consequence,
+    };
+    Some(Explanation {
+        headline,
+        consequence,
+    })
+}
+
+fn undo_consequence(plan: &Plan) -> String {
+    let (published, unpublished) = (
+        tables_with(plan, Action::RestoreAndPublish),
+        tables_with(plan, Action::Restore),
+    );
+    let tables = |count: usize| {
+        if count == 1 {
+            "one table".to_owned()
+        } else {
+            format!("{} tables", count_word(count))
+        }
+    };
+    if unpublished > 0 {
+        format!(
+            "The versions that were found come back as the HEAD of {}, unpublished: readers see no change. A new pending sidecar covers them, and can be recovered again.",
+            tables(unpublished)
+        )
+    } else {
+        format!(
+            "Readers of {} see again what they saw before it, in one commit of the catalog. What they see now stays as an old version.",
+            tables(published)
+        )
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
+}

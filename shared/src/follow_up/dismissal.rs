@@ -1,0 +1,95 @@
+//! Setting aside a sidecar that nothing else can be done about.
+
+use crate::code::{Code, Reason, Requirement};
+use crate::digest::{Digest, Tag};
+use crate::ids::{OperationId, RootId};
+use crate::listing::SidecarFile;
+use crate::plan::{Plan, Precondition, Purpose, Step};
+use crate::verdict::Disposition;
+
+use super::FollowUp;
+
+/// The operation under which a file is set aside that stands for no operation: misnamed, a duplicate, or one without an id.
+///
+/// The same file with the same bytes always has the same.
+#[must_use]
+pub fn dismissal_id(file: &SidecarFile) -> OperationId {
+    let digest = file.digest.map_or_else(String::new, String::from);
+    OperationId::of_nobody(format!("dismiss\n{}\n{digest}", file.file).as_bytes())
+}
+
+/// Lays down how a file is set aside: its bytes are recorded, then it is deleted. No table is touched, and none was looked at
+/// for it: whoever approves says why it may go.
+///
+/// `reasons` are those for which it is refused or aborted. A file whose bytes could not be read, or are not text, is not
+/// dismissed: they could not be kept.
+#[must_use]
+pub fn dismissal(
+    root: &RootId,
+    operation_id: OperationId,
+    file: &SidecarFile,
+    disposition: Disposition,
+    reasons: &[Reason],
+) -> FollowUp {
+    let sidecar = file.content.as_ref().ok();
+    let mut blockers = Vec::new();
+    let text = String::from_utf8(file.bytes.clone()).ok();
+    let (digest, text) = match (file.digest, text) {
+        (Some(digest), Some(text)) => (digest, text),
+        _ => {
+            blockers.push(Reason::new(
+                Code::Unreadable,
+                format!(
+                    "the bytes of {} cannot be kept in the journal: they could not be read whole, or are not text; move the file away by hand",
+                    file.file
+                ),
+            ));
+            (Digest::of(Tag::Sidecar, &file.bytes), String::new())
+        }
+    };
+    if !matches!(disposition, Disposition::Refused | Disposition::Abort) {
+        blockers.push(Reason::new(
+            Code::NothingToUndo,
+            format!(
+                "{} is neither refused nor aborted: recover it instead",
+                file.file
+            ),
+        ));
+    }
+    let steps = if blockers.is_empty() {
+        vec![
+            Step::Record {
+                precondition: Precondition::StepsDone,
+            },
+            Step::Retire {
+                file: file.file.clone(),
+                precondition: Precondition::Recorded,
+            },
+        ]
+    } else {
+        Vec::new()
+    };
+    let mut because: Vec<Code> = reasons.iter().map(|reason| reason.code).collect();
+    because.sort_unstable();
+    because.dedup();
+    let plan = Plan {
+        purpose: Purpose::Dismiss { because },
+        root: root.clone(),
+        operation_id,
+        file: file.file.clone(),
+        sidecar: digest,
+        writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
+        branch: sidecar.and_then(|sidecar| sidecar.branch().map(str::to_owned)),
+        actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
+        disposition,
+        decision: None,
+        requires: vec![Requirement::Reason],
+        tables: Vec::new(),
+        steps,
+    };
+    FollowUp {
+        plan,
+        sidecar: text,
+        blockers,
+    }
+}

@@ -1,0 +1,341 @@
+//! Taking a finished recovery back (promise 7).
+//!
+//! | what was done | what takes it back |
+//! |---|---|
+//! | a roll forward | the content of the old pins is restored and published |
+//! | a roll back | the tagged HEADs are restored and *not* published, under a new pending sidecar that covers them |
+//! | an undo that published | what was published before it is restored and published |
+//! | an undo that left a sidecar | that sidecar is recovered; there is nothing else to plan |
+
+use crate::classification::ClassificationLabel;
+use crate::code::{Code, Reason, Requirement};
+use crate::digest::{Digest, Tag};
+use crate::ids::{DerivedOrder, OperationId, RootId};
+use crate::journal::Finished;
+use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
+use crate::plan::{PinMove, Plan, PlannedTable, Precondition, Purpose, Step, recovery_tag};
+use crate::sidecar::{Sidecar, TablePin};
+use crate::verdict::{Action, Disposition, support};
+
+use super::{FollowUp, sidecar_like, text_of};
+
+/// The operation that takes the recovery of this one back.
+#[must_use]
+pub fn undo_id(of: &OperationId) -> OperationId {
+    of.derived(DerivedOrder::Before, "undo")
+}
+
+/// The operation whose pending sidecar covers what comes back when the roll back of this one is undone.
+///
+/// It sorts after [`undo_id`], so that it waits while the undo is under way.
+#[must_use]
+pub fn undo_sidecar_id(of: &OperationId) -> OperationId {
+    of.derived(DerivedOrder::After, "undo-sidecar")
+}
+
+/// What is to be looked at before the undo of a finished recovery can be laid down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    of: OperationId,
+    finished: Finished,
+    /// Stands for the undo in its journal: its tables are those to look at, in this order.
+    pub sidecar: Sidecar,
+    /// Which version of each of those comes back; `None` for tables that stay as they are.
+    pub targets: Vec<Option<u64>>,
+    pending: Option<(OperationId, Sidecar)>,
+}
+
+impl Undo {
+    /// Finds out what taking `finished` back consists of. `original` is the sidecar it recovered.
+    ///
+    /// # Errors
+    /// The reason why there is nothing to take back.
+    pub fn of(of: &OperationId, finished: &Finished, original: &Sidecar) -> Result<Self, Reason> {
+        let nothing = |why: &str| {
+            Err(Reason::new(
+                Code::NothingToUndo,
+                format!("operation {of} cannot be taken back: {why}"),
+            ))
+        };
+        let plan = &finished.plan;
+        match &plan.purpose {
+            Purpose::Dismiss { .. } => {
+                return nothing("it only set a file aside; its bytes are in the journal");
+            }
+            Purpose::Release { .. } => return nothing("dropped tags do not come back"),
+            Purpose::Undo { of } if announces(plan) => {
+                return nothing(&format!(
+                    "it left the sidecar of operation {}; recover that one",
+                    undo_sidecar_id(of)
+                ));
+            }
+            Purpose::Recover | Purpose::Undo { .. } => {}
+        }
+        let leaves_a_sidecar =
+            plan.purpose.is_recovery() && plan.disposition == Disposition::RollBack;
+        let target = |table: &PlannedTable| match table.action {
+            Action::Publish if leaves_a_sidecar => None,
+            Action::Publish => table.manifest_pinned,
+            Action::RestoreAndPublish => table.lance_head,
+            Action::None | Action::Restore | Action::Register | Action::Tombstone => None,
+        };
+        if !plan.tables.iter().any(|table| target(table).is_some()) {
+            return nothing("it changed no table");
+        }
+        let covered: Vec<&PlannedTable> = plan
+            .tables
+            .iter()
+            .filter(|table| {
+                table.pin_after().is_some() && (leaves_a_sidecar || table.action != Action::None)
+            })
+            .collect();
+        let pins = |unexpected_apart: bool| {
+            covered
+                .iter()
+                .filter_map(|table| {
+                    let pin = original.tables.iter().find(|pin| {
+                        pin.table_key == table.table_key
+                            && pin.table_branch() == table.branch.as_deref()
+                    })?;
+                    let after = table.pin_after()?;
+                    let unexpected = matches!(
+                        table.classification,
+                        Some(
+                            ClassificationLabel::UnexpectedAtP1
+                                | ClassificationLabel::UnexpectedMultistep
+                        )
+                    );
+                    // What was not what its writer had announced must not look as if it were.
+                    let ahead = if unexpected_apart && unexpected { 2 } else { 1 };
+                    Some(TablePin {
+                        expected_version: after,
+                        post_commit_pin: after.saturating_add(ahead),
+                        ..pin.clone()
+                    })
+                })
+                .collect::<Vec<_>>()
+        };
+        let pending = leaves_a_sidecar.then(|| {
+            let operation_id = undo_sidecar_id(of);
+            (
+                operation_id.clone(),
+                sidecar_like(original, operation_id, pins(true)),
+            )
+        });
+        Ok(Self {
+            of: of.clone(),
+            sidecar: sidecar_like(original, undo_id(of), pins(leaves_a_sidecar)),
+            targets: covered.iter().map(|table| target(table)).collect(),
+            finished: finished.clone(),
+            pending,
+        })
+    }
+}
+
+fn announces(plan: &Plan) -> bool {
+    plan.steps
+        .iter()
+        .any(|step| matches!(step, Step::Announce { .. }))
+}
+
+/// Lays down how a recovery is taken back, from what was found. `observation` is of [`Undo::sidecar`], each table's
+/// `restorable` about its target.
+#[must_use]
+pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
+    let text = text_of(&undo.sidecar);
+    let mut blockers = support(&undo.sidecar, observation);
+    if let CatalogObservation::Unreadable { reason } = &observation.catalog {
+        blockers.push(Reason::new(
+            Code::CatalogUnreadable,
+            format!("the catalog cannot be read: {reason}"),
+        ));
+    }
+    let mut tables = Vec::new();
+    for ((index, pin), target) in undo.sidecar.tables.iter().enumerate().zip(&undo.targets) {
+        let Some(found) = observation.of_pin(index, pin) else {
+            continue;
+        };
+        if target.is_some() {
+            blockers.extend(obstacles(pin, found, recorded(undo, pin)));
+        }
+        tables.push(planned(pin, found, *target, undo.pending.is_some()));
+    }
+    tables.sort_by(|left, right| {
+        (&left.table_key, &left.branch).cmp(&(&right.table_key, &right.branch))
+    });
+    let operation_id = undo.sidecar.operation_id.clone();
+    let steps = if blockers.is_empty() {
+        steps(&operation_id, undo, &tables)
+    } else {
+        Vec::new()
+    };
+    let plan = Plan {
+        purpose: Purpose::Undo {
+            of: undo.of.clone(),
+        },
+        root: root.clone(),
+        file: operation_id.file_name(),
+        operation_id,
+        sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
+        writer_kind: Some(undo.sidecar.writer_kind),
+        branch: undo.sidecar.branch().map(str::to_owned),
+        actor_id: undo.sidecar.actor_id.clone(),
+        disposition: Disposition::RollBack,
+        decision: None,
+        requires: vec![Requirement::WritersStopped],
+        tables,
+        steps,
+    };
+    FollowUp {
+        plan,
+        sidecar: text,
+        blockers,
+    }
+}
+
+fn recorded<'a>(undo: &'a Undo, pin: &TablePin) -> Option<&'a PlannedTable> {
+    undo.finished.plan.tables.iter().find(|table| {
+        table.table_key == pin.table_key && table.branch.as_deref() == pin.table_branch()
+    })
+}
+
+/// Why one touched table cannot be taken back. Its HEAD and its pin have to be what the recovery left.
+fn obstacles(
+    pin: &TablePin,
+    found: &TableObservation,
+    recorded: Option<&PlannedTable>,
+) -> Vec<Reason> {
+    if let Some(conflict) = &found.location_conflict {
+        return vec![conflict.clone()];
+    }
+    let key = &pin.table_key;
+    let after = Some(pin.expected_version);
+    let (head, pinned) = (found.head.version(), found.pinned.version());
+    let number = |version: Option<u64>| {
+        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+    };
+    let another_transaction = recorded
+        .filter(|table| table.restore_to.is_none())
+        .and_then(|table| table.head_transaction.as_deref())
+        .zip(found.head.transaction())
+        .is_some_and(|(recorded, found)| recorded != found);
+    if head != after || pinned != after || another_transaction {
+        return vec![Reason::new(
+            Code::MovedSince,
+            format!(
+                "{key} has moved since it was recovered: it was left with HEAD and pin at {}, and now has HEAD {} and pin {}; taking the recovery back would take that back too",
+                pin.expected_version,
+                number(head),
+                number(pinned)
+            ),
+        )];
+    }
+    let why = match &found.restorable {
+        Restorability::Restorable => return Vec::new(),
+        Restorability::NotRestorable { reason } => reason.as_str(),
+        Restorability::NotChecked => "whether it can be restored was not looked at",
+    };
+    vec![Reason::new(
+        Code::TargetNotRestorable,
+        format!("{key} cannot be returned: {why}"),
+    )]
+}
+
+fn planned(
+    pin: &TablePin,
+    found: &TableObservation,
+    target: Option<u64>,
+    stays_unpublished: bool,
+) -> PlannedTable {
+    let head = found.head.version();
+    let (action, publish_as) = match target {
+        None => (Action::None, None),
+        Some(_) if stays_unpublished => (Action::Restore, None),
+        Some(_) => (
+            Action::RestoreAndPublish,
+            head.and_then(|head| head.checked_add(1)),
+        ),
+    };
+    PlannedTable {
+        table_key: pin.table_key.clone(),
+        branch: pin.table_branch().map(str::to_owned),
+        location: found.location.clone(),
+        expected_version: pin.expected_version,
+        post_commit_pin: pin.post_commit_pin,
+        manifest_pinned: found.pinned.version(),
+        lance_head: head,
+        head_transaction: found.head.transaction().map(str::to_owned),
+        classification: (head.is_some() && head == found.pinned.version())
+            .then_some(ClassificationLabel::NoMovement),
+        rule: format!(
+            "the recovery left HEAD and pin at {}, and there they are",
+            pin.expected_version
+        ),
+        action,
+        restore_to: target,
+        publish_as,
+    }
+}
+
+fn steps(operation_id: &OperationId, undo: &Undo, tables: &[PlannedTable]) -> Vec<Step> {
+    let touched: Vec<(&PlannedTable, u64, u64)> = tables
+        .iter()
+        .filter_map(|table| Some((table, table.lance_head?, table.restore_to?)))
+        .collect();
+    let at_head = |table: &PlannedTable, version| Precondition::TableHead {
+        version,
+        transaction: table.head_transaction.clone(),
+    };
+    let mut steps = Vec::new();
+    for (table, head, target) in &touched {
+        for version in [*head, *target] {
+            steps.push(Step::Tag {
+                table_key: table.table_key.clone(),
+                branch: table.branch.clone(),
+                name: recovery_tag(operation_id, table.branch.as_deref(), version),
+                version,
+                precondition: at_head(table, *head),
+            });
+        }
+    }
+    if let Some((pending, sidecar)) = &undo.pending {
+        steps.push(Step::Announce {
+            file: pending.file_name(),
+            sidecar: text_of(sidecar),
+            precondition: Precondition::FileAbsent,
+        });
+    }
+    steps.push(Step::FenceCatalog {
+        precondition: Precondition::PinsAsPlanned,
+    });
+    for (table, head, target) in &touched {
+        steps.push(Step::Restore {
+            table_key: table.table_key.clone(),
+            branch: table.branch.clone(),
+            version: *target,
+            lands_at: head.saturating_add(1),
+            precondition: at_head(table, *head),
+        });
+    }
+    let pins: Vec<PinMove> = touched
+        .iter()
+        .filter_map(|(table, head, _)| {
+            Some(PinMove {
+                table_key: table.table_key.clone(),
+                branch: table.branch.clone(),
+                from_version: *head,
+                to_version: table.publish_as?,
+            })
+        })
+        .collect();
+    if !pins.is_empty() {
+        steps.push(Step::Publish {
+            pins,
+            precondition: Precondition::PinsAsPlanned,
+        });
+    }
+    steps.push(Step::Record {
+        precondition: Precondition::StepsDone,
+    });
+    steps
+}
