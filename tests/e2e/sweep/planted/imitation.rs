@@ -210,7 +210,10 @@ impl Imitation {
                 self.published = true;
                 room.publish(&request).await
             }
-            Step::Record { .. } | Step::Retire { .. } => return Ok(None),
+            Step::Record { .. }
+            | Step::Retire { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. } => return Ok(None),
         };
         match outcome.map_err(|error| error.to_string())? {
             CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
