@@ -365,11 +365,13 @@ impl<'a> Execution<'a> {
         if self.attempt().is_some_and(is_untouched) {
             let moved = closing::moved_since_approval(self.root, approved, self.attempt()).await?;
             if !moved.is_empty() {
+                // An earlier execution may have died right after the catalog's fence, before it could record that.
+                let begun = self.attempt().map(begun_not_done).unwrap_or_default();
                 return self
                     .interrupt(
                         "the root is not as the plan found it; no table was touched".to_owned(),
                         moved,
-                        None,
+                        Some(&begun),
                     )
                     .await;
             }
@@ -639,6 +641,14 @@ async fn taken_over(
         Vec::new(),
         Some(&steps),
     ))
+}
+
+/// Steps of which the journal knows that they were begun, and not what came of them.
+fn begun_not_done(attempt: &Attempt) -> Vec<usize> {
+    let begun = attempt.started.keys().copied();
+    begun
+        .filter(|step| !attempt.done.contains_key(step))
+        .collect()
 }
 
 /// Whether nothing was attempted that a plan made now would see: tags and the catalog's fence change no plan.

@@ -156,7 +156,9 @@ impl Evidence {
                     .run_and_look(&product, &strike, runs.len(), digest)
                     .await,
             );
-            if !strike.was_reached() {
+            // A first crash lets what goes together with its victim land or not, so after it there is one request more or less.
+            let may_miss = usize::from(runs.len() > 1);
+            if strike.missing() > may_miss {
                 unreached.push(format!("{strike:?}"));
             }
         }

@@ -161,6 +161,9 @@ async fn a_writer_at_every_mutating_request_loses_nothing() {
     let writers = [Writer::Other, Writer::Same, Writer::Raw].map(Some);
     for ending in [Ending::Forward, Ending::Back] {
         sweep(ending, 1, &[Fault::Nothing], &writers).await;
+        if ending == Ending::Back {
+            sweep(ending, 1, &[Fault::CrashAfter], &[Some(Writer::Raw)]).await;
+        }
         if is_long() {
             sweep(ending, 1, &Fault::MUTATING, &writers).await;
             sweep(ending, 3, &Fault::MUTATING, &writers).await;
