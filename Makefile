@@ -12,7 +12,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 SERVER := --workspace --exclude web --exclude inspector-wasm
 WARNINGS := -D warnings
 
-.PHONY: demo build test test-tools lint
+.PHONY: demo build test test-long test-tools lint
 .NOTPARALLEL:
 
 demo: build
@@ -31,6 +31,11 @@ test: test-tools build
 	$(CARGO) test --locked --package inspector-wasm
 	CHROMIUM="$$(tests/browser/find-chromium.sh)" node --test tests/browser/*.test.mjs
 	@$(MAKE) --no-print-directory lint
+
+# What needs more time than it may take every day: all of the crash sweep, of the power losses and of the random histories.
+test-long: export SIDECAR_LONG := 1
+test-long: test-tools
+	$(CARGO) test --locked $(SERVER) --test e2e -- --nocapture
 
 test-tools:
 	@./bootstrap.sh test

@@ -134,9 +134,10 @@ impl Strike {
         self.state().seen.clone()
     }
 
-    /// Whether the request it was to strike was ever sent.
-    pub fn was_reached(&self) -> bool {
-        self.state().seen.get(&self.fault).copied().unwrap_or(0) >= self.at
+    /// How many requests were missing to the one it was to strike; none if that was sent.
+    pub fn missing(&self) -> usize {
+        let seen = self.state().seen.get(&self.fault).copied();
+        self.at.saturating_sub(seen.unwrap_or_default())
     }
 
     /// The mutating requests that were carried out, in order.

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::evidence::Script;
 use super::faults::Fault;
+use super::script::Script;
 use super::singles::{is_long, play_all, say, singles};
 use super::world::{Ending, World};
 

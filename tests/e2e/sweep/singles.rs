@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::evidence::{Evidence, Script};
+use super::evidence::Evidence;
 use super::faults::Fault;
 use super::invariants::violations;
+use super::script::Script;
 use super::world::{Ending, World, Writer};
 
 /// Runs under way at the same time: a few more than cores, since a run waits for the disk now and then.
@@ -91,11 +92,19 @@ async fn sweep(ending: Ending, drifted: usize, faults: &[Fault], writers: &[Opti
     let clean = world.clean().unwrap();
     let wrong = violations(&world, clean);
     assert!(wrong.is_empty(), "{}: {wrong:?}", world.name());
-    let sent = &clean.last().sent;
-    let ours = sent
-        .iter()
-        .filter(|request| request.path.starts_with("__recovery"));
-    let (ours, mutating) = (ours.count(), clean.last().done.len());
+    let count = |is_ours: bool, is_mutation: bool| {
+        let sent = clean.last().sent.iter();
+        sent.filter(|request| request.path.starts_with("__recovery") == is_ours)
+            .filter(|request| request.verb.is_mutation() == is_mutation)
+            .count()
+    };
+    let counted = format!(
+        "{} reads and {} mutations of our objects, {} and {} of Lance's",
+        count(true, false),
+        count(true, true),
+        count(false, false),
+        count(false, true)
+    );
     let mut runs = 0;
     for writer in writers {
         runs += play_all(&world, singles(&world, faults, *writer))
@@ -103,9 +112,8 @@ async fn sweep(ending: Ending, drifted: usize, faults: &[Fault], writers: &[Opti
             .len();
     }
     say(&format!(
-        "{}: {} requests ({ours} on our objects, {mutating} mutating), {runs} runs in {:.0?}",
+        "{}: {counted}; {runs} runs in {:.0?}",
         world.name(),
-        sent.len(),
         started.elapsed()
     ));
 }
@@ -153,6 +161,9 @@ async fn a_writer_at_every_mutating_request_loses_nothing() {
     let writers = [Writer::Other, Writer::Same, Writer::Raw].map(Some);
     for ending in [Ending::Forward, Ending::Back] {
         sweep(ending, 1, &[Fault::Nothing], &writers).await;
+        if ending == Ending::Back {
+            sweep(ending, 1, &[Fault::CrashAfter], &[Some(Writer::Raw)]).await;
+        }
         if is_long() {
             sweep(ending, 1, &Fault::MUTATING, &writers).await;
             sweep(ending, 3, &Fault::MUTATING, &writers).await;

@@ -7,8 +7,9 @@ use restore_backend::two_phase_writer::{NewOperation, OperationKind, Progress, T
 use sidecar::{OperationId, OutcomeKind, Timestamp};
 use tokio::sync::Mutex;
 
-use super::evidence::{Evidence, Script};
+use super::evidence::Evidence;
 use super::faults::Act;
+use super::script::Script;
 use super::snapshot::Snapshot;
 use crate::support::{Store, done, place, rows};
 

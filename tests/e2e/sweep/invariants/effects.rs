@@ -6,6 +6,7 @@ use sidecar::journal::JournalEntry;
 use sidecar::{Plan, Step};
 
 use super::super::evidence::{Evidence, is_finished};
+use super::super::faults::Fault;
 use super::super::snapshot::{Effect, Snapshot};
 use super::super::world::{Ending, WRITTEN, World};
 use super::{dataset, finished, unless};
@@ -226,6 +227,13 @@ pub(super) fn i12_convergence(world: &World, evidence: &Evidence) -> Vec<String>
     wrong.extend(unless(is_finished(&last.report), || {
         format!("it does not finish: {:?}", last.report)
     }));
+    // A create that is told its object exists finds out that the object is its own, and goes on.
+    for (fault, run) in evidence.faults.iter().zip(&evidence.runs) {
+        let goes_on = *fault != Fault::ConflictAfterSuccess || !evidence.is_strict;
+        wrong.extend(unless(goes_on || is_finished(&run.report), || {
+            format!("it takes its own object for another's: {:?}", run.report)
+        }));
+    }
     let visible = |snapshot: &Snapshot| -> BTreeMap<String, Vec<_>> {
         let tables = world.tables.iter();
         let untouched = tables.filter(|table| {
@@ -307,19 +315,16 @@ pub(super) fn i20_single_effect(world: &World, evidence: &Evidence) -> Vec<Strin
         .collect();
     // A finished plan's tags are there, and name what they are to name.
     let is_rolled = matches!(world.ending, Ending::Back | Ending::Forward);
-    if !finished(evidence).is_empty() && is_rolled {
-        if let Some(plan) = last_plan(evidence) {
-            for step in &plan.steps {
-                if let Step::Tag {
-                    table_key, name, ..
-                } = step
-                {
-                    let path = format!("{}/_refs/tags/{name}.json", dataset(table_key));
-                    wrong.extend(unless(evidence.after.files.contains_key(&path), || {
-                        format!("the tag {path} is not there")
-                    }));
-                }
-            }
+    let finishing = last_plan(evidence).filter(|_| is_rolled && !finished(evidence).is_empty());
+    for step in finishing.iter().flat_map(|plan| &plan.steps) {
+        if let Step::Tag {
+            table_key, name, ..
+        } = step
+        {
+            let path = format!("{}/_refs/tags/{name}.json", dataset(table_key));
+            wrong.extend(unless(evidence.after.files.contains_key(&path), || {
+                format!("the tag {path} is not there")
+            }));
         }
     }
     wrong

@@ -61,10 +61,11 @@ pub(super) fn i7_fail_closed(world: &World, evidence: &Evidence) -> Vec<String> 
             run.left.files.contains_key(&sidecar_path(world)),
             || format!("the sidecar is gone after: {}", report.detail),
         ));
-        let interrupted = evidence.records.iter().filter_map(|record| {
-            matches!(record.entry, JournalEntry::Interrupted { .. })
-                .then(|| record_path(world, record.sequence))
-        });
+        let interrupted = evidence
+            .records
+            .iter()
+            .filter(|record| matches!(record.entry, JournalEntry::Interrupted { .. }))
+            .map(|record| record_path(world, record.sequence));
         for path in interrupted {
             let mut after = run.done.iter().skip_while(|request| request.path != path);
             wrong.extend(

@@ -14,43 +14,11 @@ use sidecar::{
     TableOutcome, Tag,
 };
 
-use super::super::evidence::{Acting, product};
 use super::super::invariants::version_path;
+use super::super::script::{Acting, product};
 use super::super::world::raw;
+use super::flaw::Flaw;
 use crate::support::{place, rows};
-
-/// What the imitation does wrong.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Flaw {
-    /// Nothing: it is the product's double, and breaks no invariant.
-    None,
-    /// Restores without the fence of the catalog.
-    NoFence,
-    /// Restores on whatever HEAD is by then, as Lance's own restore does.
-    UnfencedRestore,
-    /// Restores once more on top of its own restore.
-    RestoresTwice,
-    /// Commits to a table something nobody planned.
-    TidiesUp,
-    /// Publishes the first table alone.
-    HalfPublish,
-    /// Writes the terminal record without any effect.
-    RecordsWithoutEffects,
-    /// Takes an approval of the operation for one of any plan.
-    ApprovedById,
-    /// Deletes the sidecar before the terminal record, and dies.
-    DeletesFirst,
-    /// Goes on after a conflict as if there was none.
-    GoesOnAfterConflict,
-    /// Does not keep the sidecar's bytes.
-    ForgetsSidecar,
-    /// Overwrites a record of the journal.
-    Overwrites,
-    /// Removes an old version.
-    CleansUp,
-    /// Neither looks at nor keeps the version that is to come back.
-    NeverLooks,
-}
 
 struct Imitation {
     acting: Acting,
@@ -242,12 +210,10 @@ impl Imitation {
                 self.published = true;
                 room.publish(&request).await
             }
-            Step::Untag { .. }
-            | Step::Announce { .. }
-            | Step::Record { .. }
-            | Step::Retire { .. } => {
-                return Ok(None);
-            }
+            Step::Record { .. }
+            | Step::Retire { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. } => return Ok(None),
         };
         match outcome.map_err(|error| error.to_string())? {
             CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {

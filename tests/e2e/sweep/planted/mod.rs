@@ -1,5 +1,6 @@
 //! Planted bugs: for every invariant something broken that its checker has to see. A checker that sees nothing is none.
 
+mod flaw;
 mod imitation;
 
 use std::collections::BTreeSet;
@@ -7,12 +8,14 @@ use std::sync::Arc;
 
 use sidecar::{Digest, Tag};
 
-use super::evidence::{Acting, Driver, Evidence, Looked, Looker, Script, look, product};
+use super::evidence::Evidence;
 use super::faults::Fault;
 use super::invariants::{self, violations};
+use super::script::{Acting, Driver, Looked, Looker, Script, look, product};
 use super::world::{Ending, World};
 use crate::support::place;
-use imitation::{Flaw, imitate};
+use flaw::Flaw;
+use imitation::imitate;
 
 /// Something broken, and the numbers of the invariants it breaks.
 struct Planted {

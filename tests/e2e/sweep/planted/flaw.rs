@@ -1,0 +1,34 @@
+//! The flaws that are planted in an executor.
+
+/// What the imitation does wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Flaw {
+    /// Nothing: it is the product's double, and breaks no invariant.
+    None,
+    /// Restores without the fence of the catalog.
+    NoFence,
+    /// Restores on whatever HEAD is by then, as Lance's own restore does.
+    UnfencedRestore,
+    /// Restores once more on top of its own restore.
+    RestoresTwice,
+    /// Commits to a table something nobody planned.
+    TidiesUp,
+    /// Publishes the first table alone.
+    HalfPublish,
+    /// Writes the terminal record without any effect.
+    RecordsWithoutEffects,
+    /// Takes an approval of the operation for one of any plan.
+    ApprovedById,
+    /// Deletes the sidecar before the terminal record, and dies.
+    DeletesFirst,
+    /// Goes on after a conflict as if there was none.
+    GoesOnAfterConflict,
+    /// Does not keep the sidecar's bytes.
+    ForgetsSidecar,
+    /// Overwrites a record of the journal.
+    Overwrites,
+    /// Removes an old version.
+    CleansUp,
+    /// Neither looks at nor keeps the version that is to come back.
+    NeverLooks,
+}
