@@ -12,7 +12,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 SERVER := --workspace --exclude web --exclude inspector-wasm
 WARNINGS := -D warnings
 
-.PHONY: demo build test test-tools lint
+.PHONY: demo build test bench test-tools lint
 .NOTPARALLEL:
 
 demo: build
@@ -31,6 +31,10 @@ test: test-tools build
 	$(CARGO) test --locked --package inspector-wasm
 	CHROMIUM="$$(tests/browser/find-chromium.sh)" node --test tests/browser/*.test.mjs
 	@$(MAKE) --no-print-directory lint
+
+# How long recoveries take. BENCH=--release to have it all compiled for speed first, which takes long.
+bench:
+	$(CARGO) run --locked $(BENCH) --package e2e --bin e2e-bench
 
 test-tools:
 	@./bootstrap.sh test

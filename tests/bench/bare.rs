@@ -75,10 +75,10 @@ pub async fn roll_back(
     root: &FilePath,
     session: &Arc<Session>,
     durability: Durability,
+    log: &RequestLog,
     tables: &[(String, String)],
     sidecar: &str,
-) -> RequestLog {
-    let log = RequestLog::new();
+) {
     let params = ObjectStoreParams {
         object_store_wrapper: Some(Arc::new(Counted { log: log.clone() })),
         ..ObjectStoreParams::default()
@@ -131,5 +131,4 @@ pub async fn roll_back(
         .delete(&Path::from(format!("__recovery/{sidecar}")))
         .await
         .unwrap();
-    log
 }

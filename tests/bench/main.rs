@@ -18,17 +18,20 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use lance::session::Session;
 use restore_backend::execute::ProgressSink;
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service;
-use restore_backend::store::{Durability, RequestLog};
+use restore_backend::store::{Durability, Gate, Request, RequestLog};
 use sidecar::{OperationId, OutcomeKind};
 use support::{Store, place};
 
 /// As in the shipped program.
 const STACK_BYTES: usize = 8 << 20;
 const ROUNDS_DEFAULT: usize = 11;
+/// About what an object store in the same region takes.
+const NETWORK_DELAY: Duration = Duration::from_millis(20);
 
 fn main() {
     let rounds = std::env::args()
@@ -44,9 +47,9 @@ fn main() {
 
 async fn compare(rounds: usize) {
     println!("medians of {rounds} rounds; requests are reads + writes");
-    println!("durability  tables  guarded ms  bare ms  ratio  guarded requests  bare requests");
-    for durability in [Durability::Synced, Durability::Relaxed] {
-        let session = bare::session(durability);
+    println!("store     tables  guarded ms  bare ms  ratio  guarded requests  bare requests");
+    for place in [Place::Synced, Place::Relaxed, Place::Distant] {
+        let session = bare::session(place.durability());
         for count in [1, 4, 16] {
             let mut guarded = Vec::new();
             let mut bare = Vec::new();
@@ -54,11 +57,11 @@ async fn compare(rounds: usize) {
             // The first pair fills the caches and does not count.
             for round in 0..=rounds {
                 let (one, other) = if round % 2 == 0 {
-                    let one = Case::new(count).await.guarded(durability).await;
-                    (one, Case::new(count).await.bare(durability, &session).await)
+                    let one = Case::new(count).await.guarded(place).await;
+                    (one, Case::new(count).await.bare(place, &session).await)
                 } else {
-                    let other = Case::new(count).await.bare(durability, &session).await;
-                    (Case::new(count).await.guarded(durability).await, other)
+                    let other = Case::new(count).await.bare(place, &session).await;
+                    (Case::new(count).await.guarded(place).await, other)
                 };
                 if round > 0 {
                     guarded.push(one.0);
@@ -70,8 +73,8 @@ async fn compare(rounds: usize) {
             let (ours, theirs) = logs.unwrap();
             let requests = |log: &RequestLog| format!("{} + {}", log.reads(), log.mutations());
             println!(
-                "{:<10}  {count:>6}  {:>10.1}  {:>7.1}  {:>5.2}  {:>16}  {:>13}",
-                format!("{durability:?}"),
+                "{:<8}  {count:>6}  {:>10.1}  {:>7.1}  {:>5.2}  {:>16}  {:>13}",
+                format!("{place:?}"),
                 guarded.as_secs_f64() * 1e3,
                 bare.as_secs_f64() * 1e3,
                 guarded.as_secs_f64() / bare.as_secs_f64(),
@@ -79,6 +82,44 @@ async fn compare(rounds: usize) {
                 requests(&theirs),
             );
         }
+    }
+}
+
+/// Where the store is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// On local disk, every mutation synced.
+    Synced,
+    /// On local disk, nothing synced.
+    Relaxed,
+    /// Behind a network: every request takes a while to get there, however many are under way.
+    Distant,
+}
+
+impl Place {
+    fn durability(self) -> Durability {
+        match self {
+            Self::Synced => Durability::Synced,
+            Self::Relaxed | Self::Distant => Durability::Relaxed,
+        }
+    }
+
+    fn log(self) -> RequestLog {
+        match self {
+            Self::Synced | Self::Relaxed => RequestLog::new(),
+            Self::Distant => RequestLog::new().with_gate(Arc::new(Network)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Network;
+
+#[async_trait]
+impl Gate for Network {
+    async fn before(&self, _: &Request) -> object_store::Result<()> {
+        tokio::time::sleep(NETWORK_DELAY).await;
+        Ok(())
     }
 }
 
@@ -107,12 +148,12 @@ impl Case {
         }
     }
 
-    async fn guarded(self, durability: Durability) -> (Duration, RequestLog) {
+    async fn guarded(self, at: Place) -> (Duration, RequestLog) {
         let digest = self.store.open().await.approve(&self.operation).await;
-        let log = RequestLog::new();
+        let log = at.log();
         let options = RootOptions {
             min_age: Duration::ZERO,
-            durability,
+            durability: at.durability(),
             log: log.clone(),
             ..RootOptions::default()
         };
@@ -130,15 +171,17 @@ impl Case {
         (took, log)
     }
 
-    async fn bare(self, durability: Durability, session: &Arc<Session>) -> (Duration, RequestLog) {
+    async fn bare(self, at: Place, session: &Arc<Session>) -> (Duration, RequestLog) {
         let tables: Vec<(String, String)> = self
             .moved
             .iter()
             .map(|table_key| (table_key.clone(), place(table_key).path))
             .collect();
         let sidecar = self.operation.file_name();
+        let log = at.log();
         let start = Instant::now();
-        let log = bare::roll_back(self.store.path(), session, durability, &tables, &sidecar).await;
+        let (path, durability) = (self.store.path(), at.durability());
+        bare::roll_back(path, session, durability, &log, &tables, &sidecar).await;
         let took = start.elapsed();
         self.is_rolled_back().await;
         (took, log)
