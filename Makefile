@@ -12,7 +12,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 SERVER := --workspace --exclude web --exclude inspector-wasm
 WARNINGS := -D warnings
 
-.PHONY: demo build test test-long test-tools lint
+.PHONY: demo build test test-long bench test-tools lint
 .NOTPARALLEL:
 
 demo: build
@@ -35,7 +35,12 @@ test: test-tools build
 # What needs more time than it may take every day: all of the crash sweep, of the power losses and of the random histories.
 test-long: export SIDECAR_LONG := 1
 test-long: test-tools
+	$(CARGO) test --locked --package sidecar --test model -- --nocapture
 	$(CARGO) test --locked $(SERVER) --test e2e -- --nocapture
+
+# How long recoveries take. BENCH=--release to have it all compiled for speed first, which takes long.
+bench:
+	$(CARGO) run --locked $(BENCH) --package e2e --bin e2e-bench
 
 test-tools:
 	@./bootstrap.sh test

@@ -1,0 +1,201 @@
+//! How long a guarded roll back takes against Lance's bare calls: the same tables, in turns, in one run.
+//!
+//! Medians over the rounds; requests are counted in the last round. Approving is not part of it: people do that.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops where something is wrong"
+)]
+
+mod bare;
+#[allow(dead_code, reason = "what the tests need besides")]
+#[path = "../e2e/support/mod.rs"]
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use lance::session::Session;
+use restore_backend::execute::ProgressSink;
+use restore_backend::root::{Root, RootOptions};
+use restore_backend::service;
+use restore_backend::store::{Durability, Gate, Request, RequestLog};
+use sidecar::{OperationId, OutcomeKind};
+use support::{Store, place};
+
+/// As in the shipped program.
+const STACK_BYTES: usize = 8 << 20;
+const ROUNDS_DEFAULT: usize = 11;
+/// About what an object store in the same region takes.
+const NETWORK_DELAY: Duration = Duration::from_millis(20);
+
+fn main() {
+    let rounds = std::env::args()
+        .nth(1)
+        .map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().unwrap());
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(Box::pin(compare(rounds)));
+}
+
+async fn compare(rounds: usize) {
+    println!("medians of {rounds} rounds; requests are reads + writes");
+    println!("store     tables  guarded ms  bare ms  ratio  guarded requests  bare requests");
+    for place in [Place::Synced, Place::Relaxed, Place::Distant] {
+        let session = bare::session(place.durability());
+        for count in [1, 4, 16] {
+            let mut guarded = Vec::new();
+            let mut bare = Vec::new();
+            let mut logs = None;
+            // The first pair fills the caches and does not count.
+            for round in 0..=rounds {
+                let (one, other) = if round % 2 == 0 {
+                    let one = Case::new(count).await.guarded(place).await;
+                    (one, Case::new(count).await.bare(place, &session).await)
+                } else {
+                    let other = Case::new(count).await.bare(place, &session).await;
+                    (Case::new(count).await.guarded(place).await, other)
+                };
+                if round > 0 {
+                    guarded.push(one.0);
+                    bare.push(other.0);
+                }
+                logs = Some((one.1, other.1));
+            }
+            let (guarded, bare) = (median(guarded), median(bare));
+            let (ours, theirs) = logs.unwrap();
+            let requests = |log: &RequestLog| format!("{} + {}", log.reads(), log.mutations());
+            println!(
+                "{:<8}  {count:>6}  {:>10.1}  {:>7.1}  {:>5.2}  {:>16}  {:>13}",
+                format!("{place:?}"),
+                guarded.as_secs_f64() * 1e3,
+                bare.as_secs_f64() * 1e3,
+                guarded.as_secs_f64() / bare.as_secs_f64(),
+                requests(&ours),
+                requests(&theirs),
+            );
+        }
+    }
+}
+
+/// Where the store is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// On local disk, every mutation synced.
+    Synced,
+    /// On local disk, nothing synced.
+    Relaxed,
+    /// Behind a network: every request takes a while to get there, however many are under way.
+    Distant,
+}
+
+impl Place {
+    fn durability(self) -> Durability {
+        match self {
+            Self::Synced => Durability::Synced,
+            Self::Relaxed | Self::Distant => Durability::Relaxed,
+        }
+    }
+
+    fn log(self) -> RequestLog {
+        match self {
+            Self::Synced | Self::Relaxed => RequestLog::new(),
+            Self::Distant => RequestLog::new().with_gate(Arc::new(Network)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Network;
+
+#[async_trait]
+impl Gate for Network {
+    async fn before(&self, _: &Request) -> object_store::Result<()> {
+        tokio::time::sleep(NETWORK_DELAY).await;
+        Ok(())
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// A store with so many tables to roll back, and one that was not reached by the writer that died.
+struct Case {
+    store: Store,
+    operation: OperationId,
+    moved: Vec<String>,
+}
+
+impl Case {
+    async fn new(count: usize) -> Self {
+        let names: Vec<String> = (0..=count).map(|table| format!("node:T{table}")).collect();
+        let tables: Vec<&str> = names.iter().map(String::as_str).collect();
+        let store = Store::with_tables(&tables).await;
+        let operation = store.crashed_write(&tables, count).await;
+        Self {
+            store,
+            operation,
+            moved: names[..count].to_vec(),
+        }
+    }
+
+    async fn guarded(self, at: Place) -> (Duration, RequestLog) {
+        let digest = self.store.open().await.approve(&self.operation).await;
+        let log = at.log();
+        let options = RootOptions {
+            min_age: Duration::ZERO,
+            durability: at.durability(),
+            log: log.clone(),
+            ..RootOptions::default()
+        };
+        let start = Instant::now();
+        let root = Root::open(self.store.path().to_str().unwrap(), options)
+            .await
+            .unwrap();
+        let progress = ProgressSink::default();
+        let report = service::apply(&root, &self.operation, digest, &progress)
+            .await
+            .unwrap();
+        let took = start.elapsed();
+        assert_eq!(report.outcome, OutcomeKind::RolledBack);
+        self.is_rolled_back().await;
+        (took, log)
+    }
+
+    async fn bare(self, at: Place, session: &Arc<Session>) -> (Duration, RequestLog) {
+        let tables: Vec<(String, String)> = self
+            .moved
+            .iter()
+            .map(|table_key| (table_key.clone(), place(table_key).path))
+            .collect();
+        let sidecar = self.operation.file_name();
+        let log = at.log();
+        let start = Instant::now();
+        let (path, durability) = (self.store.path(), at.durability());
+        bare::roll_back(path, session, durability, &log, &tables, &sidecar).await;
+        let took = start.elapsed();
+        self.is_rolled_back().await;
+        (took, log)
+    }
+
+    async fn is_rolled_back(&self) {
+        assert_eq!(self.store.sidecars(), 0);
+        assert!(self.store.drift().await.is_empty());
+        assert!(
+            self.store
+                .visible_rows()
+                .await
+                .values()
+                .all(|rows| *rows == 10)
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! What the races start from, and what must hold after each of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use restore_backend::lance_room::{CatalogReading, EffectIdentity, PinUpdate, PublishRequest};
+use restore_backend::store::{Gate, Request, Verb};
+use restore_backend::{clock, service};
+use sidecar::journal::JournalEntry;
+use sidecar::{OperationId, OutcomeKind};
+
+use crate::support::{Opened, Store};
+
+pub const TABLES: [&str; 3] = ["node:Author", "edge:Wrote", "node:Book"];
+
+pub type Act = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Does something right before the first request of a kind.
+pub struct Before {
+    verb: Verb,
+    path: String,
+    act: Act,
+    is_done: AtomicBool,
+}
+
+impl fmt::Debug for Before {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Before")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Before {
+    pub fn new<F: Future<Output = ()> + Send + 'static>(
+        verb: Verb,
+        path: impl Into<String>,
+        act: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            verb,
+            path: path.into(),
+            act: Box::new(move || Box::pin(act())),
+            is_done: AtomicBool::new(false),
+        })
+    }
+}
+
+#[async_trait]
+impl Gate for Before {
+    async fn before(&self, request: &Request) -> object_store::Result<()> {
+        if request.verb == self.verb
+            && request.path.starts_with(&self.path)
+            && !self.is_done.swap(true, Ordering::SeqCst)
+        {
+            (self.act)().await;
+        }
+        Ok(())
+    }
+}
+
+/// The Lance manifest of the one restore these tests look at.
+pub const RESTORE: &str = "tables/node_Author/_versions/";
+
+/// Everything that must hold of a store once an operation is recovered, however that came about.
+pub async fn is_recovered_once(
+    store: &Store,
+    opened: &Opened,
+    operation: &OperationId,
+    expected: &Expected,
+    at: &str,
+) {
+    assert_eq!(store.visible_rows().await, expected.visible, "{at}");
+    assert_eq!(
+        store.heads(&TABLES).await,
+        expected.heads,
+        "{at}: no table was restored twice"
+    );
+    assert!(store.drift().await.is_empty(), "{at}");
+    let records = opened.records(operation).await;
+    let finished: Vec<OutcomeKind> = records
+        .iter()
+        .filter_map(|entry| {
+            if let JournalEntry::Finished { outcome, .. } = entry {
+                Some(*outcome)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(finished, [expected.outcome], "{at}");
+    assert_eq!(store.sidecars(), 0, "{at}");
+    assert!(
+        service::list(&opened.root, clock::now())
+            .await
+            .unwrap()
+            .recoveries
+            .is_empty(),
+        "{at}"
+    );
+}
+
+/// What an undisturbed recovery comes to.
+pub struct Expected {
+    pub outcome: OutcomeKind,
+    pub visible: BTreeMap<String, u64>,
+    pub heads: BTreeMap<String, u64>,
+    pub requests: u64,
+}
+
+impl Expected {
+    pub async fn of(template: &Store, operation: &OperationId) -> Self {
+        let clean = template.copy();
+        let opened = clean.open().await;
+        let digest = opened.approve(operation).await;
+        opened.log.reset();
+        let outcome = opened.apply(operation, digest).await.outcome;
+        assert!(matches!(
+            outcome,
+            OutcomeKind::RolledBack | OutcomeKind::RolledForward
+        ));
+        Self {
+            outcome,
+            requests: opened.log.mutations(),
+            visible: clean.visible_rows().await,
+            heads: clean.heads(&TABLES).await,
+        }
+    }
+}
+
+/// Publishes as an engine does that has never heard of claims.
+pub async fn publish_as_a_stranger(store: &Store, moves: &[(&str, u64, u64)]) {
+    let room = store.room().await;
+    let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+        panic!("no catalog")
+    };
+    let update = |(table_key, from_pin, to_version): &(&str, u64, u64)| PinUpdate {
+        table_key: (*table_key).to_owned(),
+        from_pin: *from_pin,
+        to_version: *to_version,
+        table_branch: None,
+    };
+    let request = PublishRequest {
+        branch: None,
+        read_version: catalog.version,
+        updates: moves.iter().map(update).collect(),
+        registrations: Vec::new(),
+        tombstones: Vec::new(),
+        identity: EffectIdentity {
+            operation_id: "a stranger".to_owned(),
+            plan_digest: String::new(),
+        },
+    };
+    let outcome = room.publish(&request).await.unwrap();
+    assert!(
+        matches!(
+            outcome,
+            restore_backend::lance_room::CommitOutcome::Committed { .. }
+        ),
+        "{outcome:?}"
+    );
+}
