@@ -230,9 +230,16 @@ fn arrow(
                 format!("restore {} as {to}, publish {to}", table.restore_to?),
             )
         }
+        Action::Restore => (
+            table.restore_to,
+            format!("restore {} as {}", table.restore_to?, table.head_after()?),
+        ),
         Action::None | Action::Register | Action::Tombstone => return None,
     };
-    let (from, to) = (crisp(at(from)?), crisp(at(table.publish_as)?));
+    let (from, to) = (
+        crisp(at(from)?),
+        crisp(at(table.publish_as.or(table.head_after()))?),
+    );
     if to - from < 16.0 {
         return None;
     }

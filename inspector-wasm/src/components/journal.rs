@@ -1,8 +1,9 @@
 //! The journal of one operation: how it ended, whether its chain holds, and its records.
 
 use sidecar::explanation::step_sentence;
+use sidecar::follow_up::{release_id, undo_id};
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
-use sidecar::{Approval, Digest, Plan, PlanBytes};
+use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
 use super::badge::{Tone, badge, outcome_tone};
@@ -10,6 +11,7 @@ use super::copyable::Copyable;
 use super::differences::differences;
 use super::parts::each;
 use super::raw::raw;
+use crate::route::Route;
 use crate::state::chain::{ChainCheck, StoredJournal, StoredRecord};
 use crate::words;
 
@@ -21,6 +23,8 @@ pub struct Props {
     pub check: Option<ChainCheck>,
     /// Whether it is unfolded at the start.
     pub open: bool,
+    /// Name of the root.
+    pub root: AttrValue,
     /// Its own address.
     pub href: AttrValue,
 }
@@ -56,8 +60,37 @@ pub fn Journal(props: &Props) -> Html {
             if *opened {
                 <ol class="records">{ records(&operation.records) }</ol>
                 if !props.open { <p><a href={props.href.clone()}>{ "This record alone" }</a></p> }
+                { follow_ups(props) }
             }
         </details>
+    }
+}
+
+/// Where a finished recovery that changed tables can be taken back, or its tags dropped: plans like any other.
+fn follow_ups(props: &Props) -> Html {
+    let touched = matches!(
+        props.operation.outcome,
+        Some(OutcomeKind::RolledForward | OutcomeKind::RolledBack)
+    );
+    let Ok(operation) = props.operation.operation_id.parse::<OperationId>() else {
+        return Html::default();
+    };
+    if !touched {
+        return Html::default();
+    }
+    let to = |operation: OperationId| {
+        Route::Recovery {
+            root: props.root.to_string(),
+            operation: operation.to_string(),
+        }
+        .href()
+    };
+    html! {
+        <p class="row">
+            <a href={to(undo_id(&operation))} data-testid="undo">{ "Plan to undo it" }</a>
+            { " " }
+            <a href={to(release_id(&operation))} data-testid="release">{ "Plan to release its tags" }</a>
+        </p>
     }
 }
 
@@ -100,6 +133,17 @@ fn stored(audited: &StoredRecord) -> Html {
 fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
     match &record.entry {
         JournalEntry::Approved { approval, .. } => approved(approval),
+        JournalEntry::Revoked {
+            plan_digest,
+            revoked_by,
+            reason,
+        } => html! {
+            <>
+                <p>{ format!("By {revoked_by}.") }</p>
+                if let Some(reason) = reason { <p>{ reason }</p> }
+                { of_plan(*plan_digest) }
+            </>
+        },
         JournalEntry::Claimed {
             epoch,
             executor,

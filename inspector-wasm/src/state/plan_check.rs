@@ -178,6 +178,7 @@ impl PlanAnswer {
             actor_id: self.actor_id,
             started_at: self.started_at,
             age_seconds: self.age_seconds,
+            purpose: sidecar::Purpose::Recover,
             disposition: self.disposition,
             decision: None,
             digest: self.digest,

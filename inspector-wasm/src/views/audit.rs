@@ -87,7 +87,7 @@ pub fn Audit(props: &Props) -> Html {
                 <p>{ "No recovery was ever approved in this root, so there is nothing on record." }</p>
             }
             { each(&mut operations.iter().rev().enumerate().take(*drawn).map(|(index, operation)| html! {
-                <Journal key={operation.operation_id.clone()} operation={operation.clone()} check={checks.get(index).cloned()}
+                <Journal key={operation.operation_id.clone()} operation={operation.clone()} check={checks.get(index).cloned()} root={props.summary.name.clone()}
                     open={props.operation.is_some()} href={Route::Record { root: props.summary.name.clone(), operation: operation.operation_id.clone() }.href()} />
             })) }
             <p class="actions">
