@@ -19,6 +19,10 @@ pub(crate) enum Flaw {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most of the worlds have both consoles at work"
+)]
 pub(crate) enum Console {
     Idle,
     /// It holds a claim, as far as it knows.
