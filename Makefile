@@ -7,9 +7,9 @@ CARGO := cargo
 # First on the path, or the compiler that Debian packages for wasm would take over the native build.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-# Cargo unites the features of all packages it builds at once. The page's packages are therefore
-# never built together with the server's: they would have lance compiled a second time.
-SERVER := --workspace --exclude web --exclude inspector-wasm
+# Cargo unites the features of all packages it builds at once. The page's packages, and the tests of the
+# verdict, are therefore never built together with the server's: they would have lance compiled a second time.
+SERVER := --package restore-backend --package e2e
 WARNINGS := -D warnings
 
 .PHONY: demo build test test-long bench test-tools lint
@@ -26,6 +26,7 @@ build:
 
 test: export E2E_BINARY := $(BINARY)
 test: test-tools build
+	$(CARGO) test --locked --package sidecar
 	$(CARGO) test --locked $(SERVER)
 	$(CARGO) test --locked --package web
 	$(CARGO) test --locked --package inspector-wasm
@@ -48,9 +49,11 @@ test-tools:
 lint: export RUSTDOCFLAGS := $(WARNINGS)
 lint:
 	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --package sidecar --all-targets -- $(WARNINGS)
 	$(CARGO) clippy --locked $(SERVER) --all-targets -- $(WARNINGS)
 	$(CARGO) clippy --locked --package web --all-targets -- $(WARNINGS)
 	$(CARGO) clippy --locked --package inspector-wasm --all-targets -- $(WARNINGS)
+	$(CARGO) doc --locked --package sidecar --no-deps
 	$(CARGO) doc --locked $(SERVER) --no-deps
 	$(CARGO) doc --locked --package web --no-deps
 	$(CARGO) doc --locked --package inspector-wasm --no-deps
