@@ -13,9 +13,7 @@ use crate::store::{By, Commit, Journal, Kind, Store, TABLES, operation, sidecar_
 pub(crate) enum Flaw {
     None,
     NoFence,
-    UnfencedRestore,
     DeletesBeforeItRecords,
-    ApprovalByOperationOnly,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,7 +68,7 @@ pub(crate) fn approve(store: &mut Store) {
 }
 
 /// What an `apply` would claim now: the attempt that is open, or the approved plan if it is still the right one.
-pub(crate) fn claimable(store: &Store, flaw: Flaw) -> Option<PlanBytes> {
+pub(crate) fn claimable(store: &Store) -> Option<PlanBytes> {
     let state = &store.journal.state;
     if let Some(attempt) = state.attempt() {
         return Some(attempt.bytes.clone());
@@ -79,18 +77,20 @@ pub(crate) fn claimable(store: &Store, flaw: Flaw) -> Option<PlanBytes> {
         return None;
     }
     let (_, now) = store.plan();
-    let approved = state.approvals().iter().rev().find(|(approval, _)| {
-        flaw == Flaw::ApprovalByOperationOnly || approval.plan_digest == now.digest()
-    });
+    let approved = state
+        .approvals()
+        .iter()
+        .rev()
+        .find(|(approval, _)| approval.plan_digest == now.digest());
     approved.and_then(|(approval, text)| PlanBytes::verify(text.clone(), approval.plan_digest).ok())
 }
 
 impl Console {
     /// Begins, or takes over; a finished operation is only seen to its end.
-    pub(crate) fn apply(&mut self, store: &mut Store, name: usize, flaw: Flaw) {
+    pub(crate) fn apply(&mut self, store: &mut Store, name: usize) {
         let epoch = store.journal.state.next_epoch();
         if store.journal.state.finished().is_none() {
-            let Some(bytes) = claimable(store, flaw) else {
+            let Some(bytes) = claimable(store) else {
                 return;
             };
             store.journal = store.journal.with(JournalEntry::Claimed {
@@ -154,7 +154,7 @@ impl Console {
         }
         let mut entry = None;
         match step(&journal.state, seen) {
-            Effect::Look(look) => look_at(store, &journal.state, look, seen, flaw),
+            Effect::Look(look) => look_at(store, &journal.state, look, seen),
             Effect::Begin {
                 steps,
                 catalog_version,
@@ -228,19 +228,12 @@ impl Console {
     }
 }
 
-fn look_at(
-    store: &Store,
-    state: &sidecar::journal::JournalState,
-    look: Look,
-    seen: &mut Seen,
-    flaw: Flaw,
-) {
+fn look_at(store: &Store, state: &sidecar::journal::JournalState, look: Look, seen: &mut Seen) {
     let attempt = state.attempt();
     match (look, attempt) {
         (Look::SinceApproval, Some(attempt)) => {
             let moved = differences(&attempt.plan, &store.plan().0);
-            let ignored = flaw == Flaw::ApprovalByOperationOnly;
-            seen.since_approval = Some(if ignored { Vec::new() } else { moved });
+            seen.since_approval = Some(moved);
         }
         (Look::Catalog, _) => {
             seen.catalog = Some(CatalogSeen::At {
@@ -343,7 +336,7 @@ fn do_step(
             if stands.is_some_and(|commit| commit.by == by) {
                 return Ok(Some(*lands_at));
             }
-            if store.head(table) + 1 != *lands_at && flaw != Flaw::UnfencedRestore {
+            if store.head(table) + 1 != *lands_at {
                 return Err(Stopped::Conflict(moved("lance_head", table)));
             }
             let content = store.content(table, *version);

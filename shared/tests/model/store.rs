@@ -90,7 +90,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// Both tables published at version 1; the slow writer has announced itself and committed the first `committed` tables.
-    pub(crate) fn crashed(committed: usize) -> Self {
+    pub(crate) fn crashed(committed: usize, stranger: bool) -> Self {
         let first = Commit {
             content: 0,
             by: By::Init,
@@ -100,7 +100,13 @@ impl Store {
             by: By::Writer(SLOW),
         };
         let table = |index: usize| {
-            if index < committed {
+            if index == 0 && stranger {
+                let above = Commit {
+                    content: written.content | 1 << 2,
+                    by: By::Init,
+                };
+                vec![first, written, above]
+            } else if index < committed {
                 vec![first, written]
             } else {
                 vec![first]
