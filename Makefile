@@ -37,7 +37,7 @@ test: test-tools build
 test-long: export SIDECAR_LONG := 1
 test-long: test-tools
 	$(CARGO) test --locked --package sidecar --test model -- --nocapture
-	$(CARGO) test --locked $(SERVER) --test e2e -- --nocapture
+	$(CARGO) test --locked --package e2e --test e2e -- --nocapture
 
 # How long recoveries take. BENCH=--release to have it all compiled for speed first, which takes long.
 bench:

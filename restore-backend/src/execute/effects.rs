@@ -1,19 +1,22 @@
-//! The effects of a plan's steps: tag, fence the catalog, restore, publish.
+//! The effects of a plan's steps, and what they came to.
+
+mod catalog;
+mod table;
 
 use futures::StreamExt;
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::step::{CatalogSeen, Did, Landed};
-use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
+use sidecar::step::Did;
+use sidecar::{Difference, Plan, PlannedTable, Step};
 
-use crate::lance_room::{
-    CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectIdentity, EffectKind, FenceRequest,
-    Head, LanceRoom, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate,
-    PublishRequest, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
-    TransactionEntry, UntagOutcome,
-};
+use crate::lance_room::{EffectIdentity, PinUpdate, TableError, TableLocation};
 use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir::{self, Created};
+
+use catalog::{fence_catalog, publish};
+use table::{restore, tag, untag};
+
+pub(super) use catalog::{landed, look_at_catalog};
 
 /// Tables worked on at the same time.
 const TABLES_AT_ONCE: usize = 16;
@@ -26,75 +29,6 @@ enum StepOutcome {
         differences: Vec<Difference>,
     },
     Unknown(String),
-}
-
-/// Reads the branch of the catalog that a plan concerns.
-pub(super) async fn look_at_catalog(root: &Root, plan: &Plan) -> Result<CatalogSeen, ServiceError> {
-    Ok(match read_catalog(root.room(), plan).await? {
-        Ok(catalog) => CatalogSeen::At {
-            version: catalog.version,
-            pins: catalog
-                .pins
-                .into_iter()
-                .map(|(table_key, pin)| (table_key, pin.version))
-                .collect(),
-        },
-        Err(difference) => CatalogSeen::Gone {
-            what: difference.field,
-        },
-    })
-}
-
-/// Whose commit stands at the one version of the catalog at which the effect of a step can have landed.
-pub(super) async fn landed(
-    root: &Root,
-    attempt: &Attempt,
-    step: usize,
-    version: u64,
-) -> Result<Landed, ServiceError> {
-    let effect = match attempt.plan.steps.get(step) {
-        Some(Step::FenceCatalog { .. }) => EffectKind::FenceCatalog,
-        _ => EffectKind::Publish,
-    };
-    let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.branch.as_deref());
-    let entry = root
-        .room()
-        .transaction(&catalog, version)
-        .await
-        .map_err(|source| not_attempted("reading the catalog", source))?;
-    Ok(match entry {
-        TransactionEntry::Gone { .. } => Landed::Gone,
-        TransactionEntry::Known(summary) => {
-            let property = |name: &str| summary.properties.get(name).map(String::as_str);
-            let is_ours = property(PROPERTY_OPERATION_ID)
-                == Some(attempt.plan.operation_id.as_str())
-                && property(PROPERTY_PLAN_DIGEST)
-                    == Some(attempt.bytes.digest().to_string().as_str())
-                && property(PROPERTY_EFFECT) == Some(effect.as_str());
-            if is_ours {
-                Landed::Ours
-            } else {
-                Landed::Foreign
-            }
-        }
-    })
-}
-
-async fn read_catalog(
-    room: &LanceRoom,
-    plan: &Plan,
-) -> Result<Result<Catalog, Difference>, ServiceError> {
-    let reading = room
-        .catalog(plan.branch.as_deref())
-        .await
-        .map_err(|source| not_attempted("reading the catalog", source))?;
-    Ok(match reading {
-        CatalogReading::Present(catalog) => Ok(catalog),
-        CatalogReading::NoBranch { .. } => {
-            Err(difference(None, "catalog_branch", "present", "gone"))
-        }
-        CatalogReading::NoCatalog => Err(difference(None, "catalog", "present", "gone")),
-    })
 }
 
 fn not_attempted(what: &str, source: TableError) -> ServiceError {
@@ -184,7 +118,7 @@ async fn do_step(
         } => {
             tag(
                 root.room(),
-                table(plan, table_key, branch.as_deref()),
+                planned(plan, table_key, branch.as_deref()),
                 index,
                 name,
                 *version,
@@ -201,7 +135,7 @@ async fn do_step(
         } => {
             untag(
                 root.room(),
-                table(plan, table_key, branch.as_deref()),
+                planned(plan, table_key, branch.as_deref()),
                 index,
                 name,
                 *version,
@@ -221,7 +155,7 @@ async fn do_step(
             restore(
                 root.room(),
                 attempt,
-                table(plan, table_key, branch.as_deref()),
+                planned(plan, table_key, branch.as_deref()),
                 index,
                 *version,
             )
@@ -246,7 +180,7 @@ async fn do_step(
     }
 }
 
-fn table<'a>(
+fn planned<'a>(
     plan: &'a Plan,
     table_key: &str,
     branch: Option<&str>,
@@ -263,112 +197,6 @@ fn not_in_plan() -> StepOutcome {
         detail: "the plan names no location for this table".to_owned(),
         differences: Vec::new(),
     }
-}
-
-async fn tag(
-    room: &LanceRoom,
-    table: Option<(&PlannedTable, TableLocation)>,
-    index: usize,
-    name: &str,
-    version: u64,
-    precondition: &Precondition,
-) -> Result<StepOutcome, ServiceError> {
-    let Some((table, location)) = table else {
-        return Ok(not_in_plan());
-    };
-    let what = format!("tagging version {version} of {}", table.table_key);
-    if let Precondition::TableHead {
-        version: planned, ..
-    } = precondition
-    {
-        let head = room
-            .head(&location)
-            .await
-            .map_err(|source| not_attempted(&what, source))?;
-        if head != (Head::At { version: *planned }) {
-            return Ok(head_moved(
-                table,
-                &format!("{} moved before it was touched", table.table_key),
-                Some(*planned),
-                found(head),
-            ));
-        }
-    }
-    match room
-        .tag(&location, name, version)
-        .await
-        .map_err(|source| not_attempted(&what, source))?
-    {
-        TagOutcome::Created => Ok(StepOutcome::Done(StepResult {
-            step: index,
-            version: Some(version),
-            already_done: false,
-        })),
-        TagOutcome::AlreadyThere => Ok(StepOutcome::Done(StepResult {
-            step: index,
-            version: Some(version),
-            already_done: true,
-        })),
-        TagOutcome::Conflict { tagged } => Ok(StepOutcome::Conflict {
-            detail: format!(
-                "the tag {name} of {} already names another version; remove it by hand if it is not needed",
-                table.table_key
-            ),
-            differences: vec![difference(
-                Some(&table.table_key),
-                "tag",
-                version,
-                tagged.version,
-            )],
-        }),
-    }
-}
-
-/// A tag that is gone was dropped before; one that names another version is not ours to drop.
-async fn untag(
-    room: &LanceRoom,
-    table: Option<(&PlannedTable, TableLocation)>,
-    index: usize,
-    name: &str,
-    version: u64,
-) -> Result<StepOutcome, ServiceError> {
-    let Some((table, location)) = table else {
-        return Ok(not_in_plan());
-    };
-    let what = format!("dropping the tag {name} of {}", table.table_key);
-    let tagged = room
-        .tagged(&location, name)
-        .await
-        .map_err(|source| not_attempted(&what, source))?;
-    let already_done = match tagged {
-        None => true,
-        Some(tagged) if tagged.version != version => {
-            return Ok(StepOutcome::Conflict {
-                detail: format!(
-                    "the tag {name} of {} names another version than the recovery gave it; it was left alone",
-                    table.table_key
-                ),
-                differences: vec![difference(
-                    Some(&table.table_key),
-                    "tag",
-                    version,
-                    tagged.version,
-                )],
-            });
-        }
-        Some(_) => {
-            let outcome = room
-                .untag(&location, name)
-                .await
-                .map_err(|source| not_attempted(&what, source))?;
-            outcome == UntagOutcome::Absent
-        }
-    };
-    Ok(StepOutcome::Done(StepResult {
-        step: index,
-        version: Some(version),
-        already_done,
-    }))
 }
 
 async fn announce(
@@ -394,218 +222,9 @@ async fn announce(
     )
 }
 
-fn found(head: Head) -> Option<u64> {
-    match head {
-        Head::At { version } => Some(version),
-        Head::DatasetMissing | Head::BranchMissing => None,
-    }
-}
-
-fn head_moved(
-    table: &PlannedTable,
-    detail: &str,
-    planned: Option<u64>,
-    found: Option<u64>,
-) -> StepOutcome {
-    StepOutcome::Conflict {
-        detail: detail.to_owned(),
-        differences: vec![difference(
-            Some(&table.table_key),
-            "lance_head",
-            number(planned),
-            number(found),
-        )],
-    }
-}
-
 fn identity(attempt: &Attempt) -> EffectIdentity {
     EffectIdentity {
         operation_id: attempt.plan.operation_id.to_string(),
         plan_digest: attempt.bytes.digest().to_string(),
-    }
-}
-
-async fn restore(
-    room: &LanceRoom,
-    attempt: &Attempt,
-    table: Option<(&PlannedTable, TableLocation)>,
-    index: usize,
-    target: u64,
-) -> Result<StepOutcome, ServiceError> {
-    let Some((table, location)) = table else {
-        return Ok(not_in_plan());
-    };
-    let Some(head_version) = table.lance_head else {
-        return Ok(not_in_plan());
-    };
-    let request = RestoreRequest {
-        location,
-        head_version,
-        head_transaction: table.head_transaction.clone().unwrap_or_default(),
-        target,
-        identity: identity(attempt),
-    };
-    let what = format!("restoring version {target} of {}", table.table_key);
-    let mut outcome = room
-        .restore(&request)
-        .await
-        .map_err(|source| not_attempted(&what, source))?;
-    // What moved HEAD may be this very restore, sent by the executor that was taken over from, or by an attempt whose answer was
-    // lost. From a HEAD above the planned one nothing is committed any more; whose it is is looked up.
-    if matches!(outcome, CommitOutcome::HeadMoved { found, .. } if found > head_version) {
-        outcome = room
-            .restore(&request)
-            .await
-            .map_err(|source| not_attempted(&what, source))?;
-    }
-    Ok(match outcome {
-        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult {
-            step: index,
-            version: Some(version),
-            already_done: false,
-        }),
-        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult {
-            step: index,
-            version: Some(version),
-            already_done: true,
-        }),
-        CommitOutcome::HeadMoved {
-            found,
-            found_transaction,
-            ..
-        } => {
-            let mut differences = vec![difference(
-                Some(&table.table_key),
-                "lance_head",
-                head_version,
-                found,
-            )];
-            if let Some(transaction) = found_transaction.filter(|_| found == head_version) {
-                differences.push(difference(
-                    Some(&table.table_key),
-                    "head_transaction",
-                    table.head_transaction.clone().unwrap_or_default(),
-                    transaction,
-                ));
-            }
-            StepOutcome::Conflict {
-                detail: format!(
-                    "a writer committed to {} before it could be restored; its commit stands",
-                    table.table_key
-                ),
-                differences,
-            }
-        }
-        CommitOutcome::Refused { reason } => StepOutcome::Conflict {
-            detail: format!(
-                "Lance refuses to restore version {target} of {}: {reason}",
-                table.table_key
-            ),
-            differences: vec![difference(
-                Some(&table.table_key),
-                "restorable",
-                "yes",
-                reason,
-            )],
-        },
-        CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
-            "storage did not say whether version {target} of {} was restored: {reason}; apply again to settle it",
-            table.table_key
-        )),
-    })
-}
-
-async fn fence_catalog(
-    room: &LanceRoom,
-    attempt: &Attempt,
-    index: usize,
-    catalog_version: Option<u64>,
-) -> Result<StepOutcome, ServiceError> {
-    let catalog = match read_catalog(room, &attempt.plan).await? {
-        Ok(catalog) if Some(catalog.version) == catalog_version => catalog,
-        Ok(_) => return Ok(StepOutcome::CatalogMoved),
-        Err(difference) => {
-            return Ok(StepOutcome::Conflict {
-                detail: "the catalog is gone".to_owned(),
-                differences: vec![difference],
-            });
-        }
-    };
-    let request = FenceRequest {
-        branch: attempt.plan.branch.clone(),
-        read_version: catalog.version,
-        read_transaction: catalog.transaction.unwrap_or_default(),
-        identity: identity(attempt),
-    };
-    let outcome = room
-        .fence_catalog(&request)
-        .await
-        .map_err(|source| not_attempted("fencing the catalog", source))?;
-    Ok(catalog_outcome(outcome, index, "fenced"))
-}
-
-async fn publish(
-    room: &LanceRoom,
-    attempt: &Attempt,
-    index: usize,
-    updates: Vec<PinUpdate>,
-    catalog_version: Option<u64>,
-) -> Result<StepOutcome, ServiceError> {
-    let Some(read_version) = catalog_version else {
-        return Ok(StepOutcome::CatalogMoved);
-    };
-    let request = PublishRequest {
-        branch: attempt.plan.branch.clone(),
-        read_version,
-        updates,
-        registrations: Vec::new(),
-        tombstones: Vec::new(),
-        identity: identity(attempt),
-    };
-    let outcome = room
-        .publish(&request)
-        .await
-        .map_err(|source| not_attempted("publishing", source))?;
-    Ok(catalog_outcome(outcome, index, "published to"))
-}
-
-fn catalog_outcome(outcome: CommitOutcome, index: usize, verb: &str) -> StepOutcome {
-    match outcome {
-        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult {
-            step: index,
-            version: Some(version),
-            already_done: false,
-        }),
-        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult {
-            step: index,
-            version: Some(version),
-            already_done: true,
-        }),
-        CommitOutcome::HeadMoved { .. } => StepOutcome::CatalogMoved,
-        CommitOutcome::Refused {
-            reason:
-                Refusal::PinMoved {
-                    table_key,
-                    expected,
-                    found,
-                },
-        } => StepOutcome::Conflict {
-            detail: format!(
-                "somebody published {table_key} before it could be {verb} the catalog; their pin stands"
-            ),
-            differences: vec![difference(
-                Some(&table_key),
-                "manifest_pinned",
-                number(expected),
-                number(found),
-            )],
-        },
-        CommitOutcome::Refused { reason } => StepOutcome::Conflict {
-            detail: format!("the catalog could not be {verb}: {reason}"),
-            differences: vec![difference(None, "catalog", "as planned", reason)],
-        },
-        CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
-            "storage did not say whether the catalog was {verb}: {reason}; apply again to settle it"
-        )),
     }
 }

@@ -44,7 +44,7 @@ impl LanceRoom {
                 .catalog_moved(&place, request.read_version, &signature)
                 .await;
         }
-        if opened.file.transaction_uuid() != Some(request.read_transaction.as_str()) {
+        if opened.file.transaction_uuid().unwrap_or_default() != request.read_transaction {
             return Ok(CommitOutcome::HeadMoved {
                 expected: request.read_version,
                 found: opened.catalog.version,

@@ -51,7 +51,7 @@ impl LanceRoom {
             return self.head_moved(&place, request.head_version).await;
         }
         let file = self.known_version(&place, head).await?;
-        if file.transaction_uuid() != Some(request.head_transaction.as_str()) {
+        if file.transaction_uuid().unwrap_or_default() != request.head_transaction {
             return Ok(CommitOutcome::HeadMoved {
                 expected: request.head_version,
                 found: head,

@@ -1,0 +1,181 @@
+//! The catalog: what it shows, whose commit stands at a version, its fence, a publish.
+
+use sidecar::journal::{Attempt, StepResult};
+use sidecar::step::{CatalogSeen, Landed};
+use sidecar::{Difference, Plan, Step};
+
+use super::{StepOutcome, difference, identity, not_attempted, number};
+use crate::lance_room::{
+    CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoom,
+    PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate, PublishRequest,
+    Refusal, TableLocation, TransactionEntry,
+};
+use crate::root::Root;
+use crate::service::ServiceError;
+
+/// Reads the branch of the catalog that a plan concerns.
+pub(in crate::execute) async fn look_at_catalog(
+    root: &Root,
+    plan: &Plan,
+) -> Result<CatalogSeen, ServiceError> {
+    Ok(match read_catalog(root.room(), plan).await? {
+        Ok(catalog) => CatalogSeen::At {
+            version: catalog.version,
+            pins: catalog
+                .pins
+                .into_iter()
+                .map(|(table_key, pin)| (table_key, pin.version))
+                .collect(),
+        },
+        Err(difference) => CatalogSeen::Gone {
+            what: difference.field,
+        },
+    })
+}
+
+/// Whose commit stands at the one version of the catalog at which the effect of a step can have landed.
+pub(in crate::execute) async fn landed(
+    root: &Root,
+    attempt: &Attempt,
+    step: usize,
+    version: u64,
+) -> Result<Landed, ServiceError> {
+    let effect = match attempt.plan.steps.get(step) {
+        Some(Step::FenceCatalog { .. }) => EffectKind::FenceCatalog,
+        _ => EffectKind::Publish,
+    };
+    let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.branch.as_deref());
+    let entry = root
+        .room()
+        .transaction(&catalog, version)
+        .await
+        .map_err(|source| not_attempted("reading the catalog", source))?;
+    Ok(match entry {
+        TransactionEntry::Gone { .. } => Landed::Gone,
+        TransactionEntry::Known(summary) => {
+            let property = |name: &str| summary.properties.get(name).map(String::as_str);
+            let is_ours = property(PROPERTY_OPERATION_ID)
+                == Some(attempt.plan.operation_id.as_str())
+                && property(PROPERTY_PLAN_DIGEST)
+                    == Some(attempt.bytes.digest().to_string().as_str())
+                && property(PROPERTY_EFFECT) == Some(effect.as_str());
+            if is_ours {
+                Landed::Ours
+            } else {
+                Landed::Foreign
+            }
+        }
+    })
+}
+
+async fn read_catalog(
+    room: &LanceRoom,
+    plan: &Plan,
+) -> Result<Result<Catalog, Difference>, ServiceError> {
+    let reading = room
+        .catalog(plan.branch.as_deref())
+        .await
+        .map_err(|source| not_attempted("reading the catalog", source))?;
+    Ok(match reading {
+        CatalogReading::Present(catalog) => Ok(catalog),
+        CatalogReading::NoBranch { .. } => {
+            Err(difference(None, "catalog_branch", "present", "gone"))
+        }
+        CatalogReading::NoCatalog => Err(difference(None, "catalog", "present", "gone")),
+    })
+}
+
+pub(super) async fn fence_catalog(
+    room: &LanceRoom,
+    attempt: &Attempt,
+    index: usize,
+    catalog_version: Option<u64>,
+) -> Result<StepOutcome, ServiceError> {
+    let catalog = match read_catalog(room, &attempt.plan).await? {
+        Ok(catalog) if Some(catalog.version) == catalog_version => catalog,
+        Ok(_) => return Ok(StepOutcome::CatalogMoved),
+        Err(difference) => {
+            return Ok(StepOutcome::Conflict {
+                detail: "the catalog is gone".to_owned(),
+                differences: vec![difference],
+            });
+        }
+    };
+    let request = FenceRequest {
+        branch: attempt.plan.branch.clone(),
+        read_version: catalog.version,
+        read_transaction: catalog.transaction.unwrap_or_default(),
+        identity: identity(attempt),
+    };
+    let outcome = room
+        .fence_catalog(&request)
+        .await
+        .map_err(|source| not_attempted("fencing the catalog", source))?;
+    Ok(catalog_outcome(outcome, index, "fenced"))
+}
+
+pub(super) async fn publish(
+    room: &LanceRoom,
+    attempt: &Attempt,
+    index: usize,
+    updates: Vec<PinUpdate>,
+    catalog_version: Option<u64>,
+) -> Result<StepOutcome, ServiceError> {
+    let Some(read_version) = catalog_version else {
+        return Ok(StepOutcome::CatalogMoved);
+    };
+    let request = PublishRequest {
+        branch: attempt.plan.branch.clone(),
+        read_version,
+        updates,
+        registrations: Vec::new(),
+        tombstones: Vec::new(),
+        identity: identity(attempt),
+    };
+    let outcome = room
+        .publish(&request)
+        .await
+        .map_err(|source| not_attempted("publishing", source))?;
+    Ok(catalog_outcome(outcome, index, "published to"))
+}
+
+fn catalog_outcome(outcome: CommitOutcome, index: usize, verb: &str) -> StepOutcome {
+    match outcome {
+        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: false,
+        }),
+        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: true,
+        }),
+        CommitOutcome::HeadMoved { .. } => StepOutcome::CatalogMoved,
+        CommitOutcome::Refused {
+            reason:
+                Refusal::PinMoved {
+                    table_key,
+                    expected,
+                    found,
+                },
+        } => StepOutcome::Conflict {
+            detail: format!(
+                "somebody published {table_key} before it could be {verb} the catalog; their pin stands"
+            ),
+            differences: vec![difference(
+                Some(&table_key),
+                "manifest_pinned",
+                number(expected),
+                number(found),
+            )],
+        },
+        CommitOutcome::Refused { reason } => StepOutcome::Conflict {
+            detail: format!("the catalog could not be {verb}: {reason}"),
+            differences: vec![difference(None, "catalog", "as planned", reason)],
+        },
+        CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
+            "storage did not say whether the catalog was {verb}: {reason}; apply again to settle it"
+        )),
+    }
+}

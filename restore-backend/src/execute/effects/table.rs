@@ -1,0 +1,229 @@
+//! Tables: their tags, and the restore of a version.
+
+use sidecar::journal::{Attempt, StepResult};
+use sidecar::{PlannedTable, Precondition};
+
+use super::{StepOutcome, difference, identity, not_attempted, number};
+use crate::lance_room::{
+    CommitOutcome, Head, LanceRoom, RestoreRequest, TableLocation, TagOutcome, UntagOutcome,
+};
+use crate::service::ServiceError;
+
+pub(super) async fn tag(
+    room: &LanceRoom,
+    table: Option<(&PlannedTable, TableLocation)>,
+    index: usize,
+    name: &str,
+    version: u64,
+    precondition: &Precondition,
+) -> Result<StepOutcome, ServiceError> {
+    let Some((table, location)) = table else {
+        return Ok(super::not_in_plan());
+    };
+    let what = format!("tagging version {version} of {}", table.table_key);
+    if let Precondition::TableHead {
+        version: planned, ..
+    } = precondition
+    {
+        let head = room
+            .head(&location)
+            .await
+            .map_err(|source| not_attempted(&what, source))?;
+        if head != (Head::At { version: *planned }) {
+            return Ok(head_moved(
+                table,
+                &format!("{} moved before it was touched", table.table_key),
+                Some(*planned),
+                found(head),
+            ));
+        }
+    }
+    match room
+        .tag(&location, name, version)
+        .await
+        .map_err(|source| not_attempted(&what, source))?
+    {
+        TagOutcome::Created => Ok(StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: false,
+        })),
+        TagOutcome::AlreadyThere => Ok(StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: true,
+        })),
+        TagOutcome::Conflict { tagged } => Ok(StepOutcome::Conflict {
+            detail: format!(
+                "the tag {name} of {} already names another version; remove it by hand if it is not needed",
+                table.table_key
+            ),
+            differences: vec![difference(
+                Some(&table.table_key),
+                "tag",
+                version,
+                tagged.version,
+            )],
+        }),
+    }
+}
+
+pub(super) async fn untag(
+    room: &LanceRoom,
+    table: Option<(&PlannedTable, TableLocation)>,
+    index: usize,
+    name: &str,
+    version: u64,
+) -> Result<StepOutcome, ServiceError> {
+    let Some((table, location)) = table else {
+        return Ok(super::not_in_plan());
+    };
+    let what = format!("dropping the tag {name} of {}", table.table_key);
+    let tagged = room
+        .tagged(&location, name)
+        .await
+        .map_err(|source| not_attempted(&what, source))?;
+    let already_done = match tagged {
+        None => true,
+        Some(tagged) if tagged.version != version => {
+            return Ok(StepOutcome::Conflict {
+                detail: format!(
+                    "the tag {name} of {} names another version than the recovery gave it; it was left alone",
+                    table.table_key
+                ),
+                differences: vec![difference(
+                    Some(&table.table_key),
+                    "tag",
+                    version,
+                    tagged.version,
+                )],
+            });
+        }
+        Some(_) => {
+            let outcome = room
+                .untag(&location, name)
+                .await
+                .map_err(|source| not_attempted(&what, source))?;
+            outcome == UntagOutcome::Absent
+        }
+    };
+    Ok(StepOutcome::Done(StepResult {
+        step: index,
+        version: Some(version),
+        already_done,
+    }))
+}
+
+pub(super) async fn restore(
+    room: &LanceRoom,
+    attempt: &Attempt,
+    table: Option<(&PlannedTable, TableLocation)>,
+    index: usize,
+    target: u64,
+) -> Result<StepOutcome, ServiceError> {
+    let Some((table, location)) = table else {
+        return Ok(super::not_in_plan());
+    };
+    let Some(head_version) = table.lance_head else {
+        return Ok(super::not_in_plan());
+    };
+    let request = RestoreRequest {
+        location,
+        head_version,
+        head_transaction: table.head_transaction.clone().unwrap_or_default(),
+        target,
+        identity: identity(attempt),
+    };
+    let what = format!("restoring version {target} of {}", table.table_key);
+    let mut outcome = room
+        .restore(&request)
+        .await
+        .map_err(|source| not_attempted(&what, source))?;
+    // What moved HEAD may be this very restore, sent by the executor that was taken over from, or by an attempt whose answer was
+    // lost. From a HEAD above the planned one nothing is committed any more; whose it is is looked up.
+    if matches!(outcome, CommitOutcome::HeadMoved { found, .. } if found > head_version) {
+        outcome = room
+            .restore(&request)
+            .await
+            .map_err(|source| not_attempted(&what, source))?;
+    }
+    Ok(match outcome {
+        CommitOutcome::Committed { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: false,
+        }),
+        CommitOutcome::AlreadyDone { version } => StepOutcome::Done(StepResult {
+            step: index,
+            version: Some(version),
+            already_done: true,
+        }),
+        CommitOutcome::HeadMoved {
+            found,
+            found_transaction,
+            ..
+        } => {
+            let mut differences = vec![difference(
+                Some(&table.table_key),
+                "lance_head",
+                head_version,
+                found,
+            )];
+            if let Some(transaction) = found_transaction.filter(|_| found == head_version) {
+                differences.push(difference(
+                    Some(&table.table_key),
+                    "head_transaction",
+                    table.head_transaction.clone().unwrap_or_default(),
+                    transaction,
+                ));
+            }
+            StepOutcome::Conflict {
+                detail: format!(
+                    "a writer committed to {} before it could be restored; its commit stands",
+                    table.table_key
+                ),
+                differences,
+            }
+        }
+        CommitOutcome::Refused { reason } => StepOutcome::Conflict {
+            detail: format!(
+                "Lance refuses to restore version {target} of {}: {reason}",
+                table.table_key
+            ),
+            differences: vec![difference(
+                Some(&table.table_key),
+                "restorable",
+                "yes",
+                reason,
+            )],
+        },
+        CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
+            "storage did not say whether version {target} of {} was restored: {reason}; apply again to settle it",
+            table.table_key
+        )),
+    })
+}
+
+fn found(head: Head) -> Option<u64> {
+    match head {
+        Head::At { version } => Some(version),
+        Head::DatasetMissing | Head::BranchMissing => None,
+    }
+}
+
+fn head_moved(
+    table: &PlannedTable,
+    detail: &str,
+    planned: Option<u64>,
+    found: Option<u64>,
+) -> StepOutcome {
+    StepOutcome::Conflict {
+        detail: detail.to_owned(),
+        differences: vec![difference(
+            Some(&table.table_key),
+            "lance_head",
+            number(planned),
+            number(found),
+        )],
+    }
+}

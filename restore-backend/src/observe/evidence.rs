@@ -1,0 +1,239 @@
+//! What is known of tables beyond pin and HEAD: transactions, whose they are, contents, whether a version can be restored.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use sidecar::observation::{
+    ContentComparison, HeadObservation, Restorability, TableObservation, Transaction,
+    TransactionObservation,
+};
+use sidecar::{Code, Observation, OperationId, Reason, Sidecar, TablePin, Timestamp};
+
+use super::TABLES_AT_ONCE;
+use crate::chain;
+use crate::lance_room::{
+    LanceRoom, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary,
+};
+use crate::root::Root;
+use crate::sidecar_dir;
+
+/// Lance transactions read per table: what a person reads, and far more than any one write makes.
+const TRANSACTIONS_MAX: usize = 64;
+
+/// Where an observed table is read from.
+fn place_of(table: &TableObservation) -> Option<TableLocation> {
+    match (&table.location, &table.location_conflict) {
+        (Some(location), None) => Some(TableLocation::on(location, table.branch.as_deref())),
+        _ => None,
+    }
+}
+
+pub(super) async fn read_transactions(
+    room: &LanceRoom,
+    sidecar: &Sidecar,
+    observation: &mut Observation,
+    wanted: impl Fn(&TablePin, &TableObservation) -> bool,
+) {
+    let pairs = sidecar
+        .tables
+        .iter()
+        .zip(observation.tables.iter_mut())
+        .filter(|(pin, table)| wanted(pin, table));
+    let reads: Vec<_> = pairs
+        .map(|(pin, table)| read_transactions_of(room, pin, table))
+        .collect();
+    futures::stream::iter(reads)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn read_transactions_of(room: &LanceRoom, pin: &TablePin, table: &mut TableObservation) {
+    let (Some(place), Some(head)) = (place_of(table), table.head.version()) else {
+        return;
+    };
+    let pinned = table.pinned.version().unwrap_or(head);
+    let after = pin.expected_version.min(pinned).min(head.saturating_sub(1));
+    match room
+        .transactions(&place, after, head, TRANSACTIONS_MAX)
+        .await
+    {
+        Ok(list) => {
+            table.transactions = list
+                .entries
+                .into_iter()
+                .map(transaction_observation)
+                .collect();
+            let transaction = table
+                .transaction_at(head)
+                .map(|transaction| transaction.uuid.clone())
+                .filter(|uuid| !uuid.is_empty());
+            table.head = HeadObservation::At {
+                version: head,
+                transaction,
+            };
+        }
+        Err(error @ TableError::BasePathOutsideRoot { .. }) => {
+            table.location_conflict = Some(Reason::new(
+                Code::BasePathOutsideRoot,
+                format!("{}: {}", pin.table_key, chain::text(&error)),
+            ));
+        }
+        Err(error) => {
+            table.head = HeadObservation::Unreadable {
+                reason: chain::text(&error),
+            }
+        }
+    }
+}
+
+/// Finds out whether what stands above a pin belongs to another write that is pending itself: one read per such write, and none
+/// where no other write is named.
+pub(super) async fn read_covers(root: &Root, sidecar: &Sidecar, observation: &mut Observation) {
+    let named: BTreeSet<OperationId> = observation
+        .tables
+        .iter()
+        .filter_map(TableObservation::written_by)
+        .filter(|operation| *operation != sidecar.operation_id.as_str())
+        .filter_map(|operation| operation.parse().ok())
+        .collect();
+    for operation in named {
+        let file = operation.file_name();
+        let read = sidecar_dir::read_sidecar(root.objects(), &file, &root.limits()).await;
+        let other = match read {
+            Ok(bytes) => bytes.and_then(|bytes| Sidecar::parse(&file, &bytes, &root.limits()).ok()),
+            // Whose these tables are is not known then, and nothing is assumed about them.
+            Err(error) => {
+                let reason = chain::text(&error);
+                for table in &mut observation.tables {
+                    if table.written_by() == Some(operation.as_str()) {
+                        table.head = HeadObservation::Unreadable {
+                            reason: reason.clone(),
+                        };
+                    }
+                }
+                continue;
+            }
+        };
+        let Some(other) = other else {
+            continue;
+        };
+        for table in &mut observation.tables {
+            let names_it = table.written_by() == Some(operation.as_str())
+                && other.branch() == sidecar.branch()
+                && other.tables.iter().any(|pin| {
+                    pin.table_key == table.table_key
+                        && pin.table_branch() == table.branch.as_deref()
+                });
+            if names_it {
+                table.covered_by = Some(operation.clone());
+            }
+        }
+    }
+}
+
+/// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
+pub(super) async fn compare_contents(room: &LanceRoom, observation: &mut Observation) {
+    let comparisons: Vec<_> = observation
+        .tables
+        .iter_mut()
+        .map(|table| compare_content(room, table))
+        .collect();
+    futures::stream::iter(comparisons)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
+    let (Some(place), Some(head), Some(pinned)) = (
+        place_of(table),
+        table.head.version(),
+        table.pinned.version(),
+    ) else {
+        return;
+    };
+    if head <= pinned || table.covered_by.is_some() {
+        return;
+    }
+    table.head_content = match room.content_equal(&place, pinned, head).await {
+        Ok(true) => ContentComparison::Equal,
+        Ok(false) | Err(_) => ContentComparison::Different,
+    };
+    if table.head_content == ContentComparison::Different {
+        table.restorable = restorability(room, &place, head, pinned).await;
+    }
+}
+
+/// Asks for each table whether the version that is to come back can be restored. `targets` is in the order of the tables.
+pub(crate) async fn read_restorability(
+    root: &Root,
+    observation: &mut Observation,
+    targets: &[Option<u64>],
+) {
+    let asks: Vec<_> = observation
+        .tables
+        .iter_mut()
+        .zip(targets)
+        .filter_map(|(table, target)| {
+            let (target, place, head) = ((*target)?, place_of(table)?, table.head.version()?);
+            Some(async move {
+                table.restorable = restorability(root.room(), &place, head, target).await;
+            })
+        })
+        .collect();
+    futures::stream::iter(asks)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn restorability(
+    room: &LanceRoom,
+    place: &TableLocation,
+    head: u64,
+    target: u64,
+) -> Restorability {
+    match room.restorable(place, head, target).await {
+        Ok(Restorable::Yes) => Restorability::Restorable,
+        Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
+        Err(error) => Restorability::NotRestorable {
+            reason: chain::text(&error),
+        },
+    }
+}
+
+fn transaction_observation(entry: TransactionEntry) -> TransactionObservation {
+    match entry {
+        TransactionEntry::Gone { version } => TransactionObservation {
+            version,
+            transaction: None,
+        },
+        TransactionEntry::Known(summary) => {
+            let TransactionSummary {
+                version,
+                uuid,
+                operation,
+                restored_version,
+                timestamp_micros,
+                properties,
+                row_delta,
+                ..
+            } = summary;
+            let timestamp = u64::try_from(timestamp_micros)
+                .ok()
+                .map(Timestamp::from_micros);
+            TransactionObservation {
+                version,
+                transaction: Some(Transaction {
+                    uuid,
+                    operation,
+                    restored_version,
+                    timestamp,
+                    row_delta,
+                    properties,
+                }),
+            }
+        }
+    }
+}
