@@ -55,20 +55,8 @@ pub async fn apply(
                 operation: operation.to_string(),
             });
         }
-        Fresh::Plan {
-            plan,
-            bytes,
-            blockers,
-            journal,
-            sidecar,
-        } => {
-            let fresh = PlanOf {
-                plan,
-                bytes,
-                blockers,
-                sidecar,
-            };
-            return begin(root, operation, digest, fresh, journal, progress).await;
+        Fresh::Plan { made, journal } => {
+            return begin(root, operation, digest, *made, journal, progress).await;
         }
     };
     resume(root, operation, digest, journal, progress).await
@@ -121,19 +109,7 @@ async fn begin(
         }
         _ => return Ok(sidecar_gone(operation, digest)),
     };
-    let Some(execution) = Execution::claim(root, journal, &approved, sidecar, progress).await?
-    else {
-        return Ok(refused_report(
-            operation,
-            digest,
-            refusal(
-                operation,
-                "another executor took this operation at the same moment; look how far it came"
-                    .to_owned(),
-            ),
-        ));
-    };
-    execution.proceed(Some(&approved)).await
+    claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 
 /// Continues an operation that was begun, or reports what it came to.
@@ -189,19 +165,25 @@ async fn resume(
             ));
         }
     };
-    let Some(execution) = Execution::claim(root, journal, &approved, sidecar, progress).await?
-    else {
-        return Ok(refused_report(
+    claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
+}
+
+async fn claim_and_proceed(
+    root: &Root,
+    operation: &OperationId,
+    journal: Journal,
+    approved: &ApprovedPlan,
+    sidecar: String,
+    progress: &ProgressSink,
+) -> Result<ApplyReport, ServiceError> {
+    match Execution::claim(root, journal, approved, sidecar, progress).await? {
+        Ok(execution) => execution.proceed(Some(approved)).await,
+        Err(detail) => Ok(refused_report(
             operation,
-            digest,
-            refusal(
-                operation,
-                "another executor took this operation at the same moment; look how far it came"
-                    .to_owned(),
-            ),
-        ));
-    };
-    execution.proceed(Some(&approved)).await
+            approved.digest(),
+            refusal(operation, detail),
+        )),
+    }
 }
 
 fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {

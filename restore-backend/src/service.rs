@@ -21,7 +21,7 @@ pub(crate) use approving::{PlanOf, unsafe_store};
 pub use auditing::audit;
 pub use error::ServiceError;
 pub use execute::{ProgressSink, apply};
-pub(crate) use follow_up::moved_since_approval;
+pub(crate) use follow_up::{blocked, moved_since_approval};
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
 pub(crate) use planning::{Fresh, fresh_plan, plan_entry};

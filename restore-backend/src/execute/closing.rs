@@ -41,12 +41,7 @@ pub(super) async fn moved_since_approval(
     };
     let mut differences = plan_differences(approved, &plan(&input));
     if differences.is_empty() && !verdict.blockers.is_empty() {
-        differences.extend(
-            verdict
-                .blockers
-                .into_iter()
-                .map(|reason| difference(None, reason.code.name(), "not blocked", &reason.detail)),
-        );
+        differences.extend(verdict.blockers.into_iter().map(service::blocked));
     }
     Ok(differences)
 }

@@ -8,7 +8,7 @@ use sidecar::{
 
 use super::progress::{ProgressSink, execution_report};
 use super::report::{self, finished_report, unfinished_report};
-use super::{closing, effects};
+use super::{authorized, closing, effects};
 use crate::clock;
 use crate::journal_store::{self, Appended, Journal};
 use crate::root::Root;
@@ -28,14 +28,14 @@ pub(super) struct Execution<'a> {
 }
 
 impl<'a> Execution<'a> {
-    /// Claims the operation, in the journal and for writers to see; `None` if another executor was first.
+    /// Claims the operation, in the journal and for writers to see; what stands in the way otherwise.
     pub(super) async fn claim(
         root: &'a Root,
         mut journal: Journal,
         approved: &ApprovedPlan,
         sidecar: String,
         progress: &'a ProgressSink,
-    ) -> Result<Option<Self>, ServiceError> {
+    ) -> Result<Result<Self, String>, ServiceError> {
         let epoch = journal.state.next_epoch();
         let takes_over = journal.state.attempt().is_some();
         let operation = journal.state.operation_id().clone();
@@ -61,7 +61,7 @@ impl<'a> Execution<'a> {
                         epoch,
                     };
                     execution.report_progress();
-                    return Ok(Some(execution));
+                    return Ok(Ok(execution));
                 }
                 Appended::Taken => {
                     journal = Journal::load(root.objects(), &operation, &root.limits()).await?
@@ -73,7 +73,13 @@ impl<'a> Execution<'a> {
                 || state.finished().is_some()
                 || state.attempt().is_some() != takes_over
             {
-                return Ok(None);
+                return Ok(Err(
+                    "another executor took this operation at the same moment; look how far it came"
+                        .to_owned(),
+                ));
+            }
+            if let Err(revoked) = authorized(&journal, approved.digest()) {
+                return Ok(Err(revoked));
             }
         }
         Err(ServiceError::JournalBusy {

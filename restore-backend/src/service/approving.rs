@@ -48,21 +48,7 @@ pub async fn approve(
 ) -> Result<Answer<ApprovalReport>, ServiceError> {
     check_approver(&approver)?;
     let (fresh, mut journal) = match fresh_plan(root, operation, Some(digest), now).await? {
-        Fresh::Plan {
-            plan,
-            bytes,
-            blockers,
-            journal,
-            sidecar,
-        } => (
-            PlanOf {
-                plan,
-                bytes,
-                blockers,
-                sidecar,
-            },
-            journal,
-        ),
+        Fresh::Plan { made, journal } => (made, journal),
         Fresh::UnderWay { journal } => return Ok(Answer::No(already(operation, &journal))),
         Fresh::Gone { .. } => {
             return Err(ServiceError::UnknownOperation {
@@ -196,6 +182,7 @@ pub async fn revoke(
 pub(crate) struct PlanOf {
     pub(crate) plan: Plan,
     pub(crate) bytes: PlanBytes,
+    /// Why it cannot be executed, age included.
     pub(crate) blockers: Vec<Reason>,
     /// The bytes that stand for its sidecar, where no file does.
     pub(crate) sidecar: Option<String>,

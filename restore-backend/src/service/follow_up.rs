@@ -12,7 +12,7 @@ use sidecar::{
 };
 
 use super::planning::{self, Fresh, Planned, age};
-use super::{Answer, ServiceError};
+use super::{Answer, PlanOf, ServiceError};
 use crate::chain;
 use crate::journal_store::{self, Journal};
 use crate::observe::{observe, read_restorability};
@@ -36,11 +36,13 @@ impl Made {
             blockers,
         } = self.follow_up;
         Ok(Fresh::Plan {
-            bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
-            plan,
-            blockers,
+            made: Box::new(PlanOf {
+                bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
+                plan,
+                blockers,
+                sidecar: Some(sidecar),
+            }),
             journal,
-            sidecar: Some(sidecar),
         })
     }
 
@@ -250,51 +252,42 @@ async fn made_dismissal(
         } else {
             planning::refusal_of(entry, entry.listed.refusal.clone())
         };
-        let follow_up = dismissal(
-            root.id(),
-            dismissal_id(file),
-            file,
-            Disposition::Refused,
-            &[reason],
-        );
-        return Ok(Made::of_file(follow_up, entry));
+        return Ok(refused_file(root, entry, reason));
     }
     let planned = planning::made_plan(root, entry).await?;
-    let made = planned.as_ref().and_then(|Planned { plan, blockers, .. }| {
-        let operation = entry.operation_id()?;
-        let mut follow_up = dismissal(root.id(), operation, file, plan.disposition, blockers);
-        follow_up
-            .blockers
-            .extend(age(root, file.content.as_ref().ok(), now));
-        Some(Made::of_file(follow_up, entry))
+    let made = planned.and_then(|Planned { plan, blockers, .. }| {
+        dismissal_of(root, entry, plan.disposition, &blockers, now)
     });
-    made.map_or_else(
-        || {
-            let reason = planning::refusal_of(entry, entry.listed.refusal.clone());
-            let follow_up = dismissal(
-                root.id(),
-                dismissal_id(file),
-                file,
-                Disposition::Refused,
-                &[reason],
-            );
-            Ok(Made::of_file(follow_up, entry))
-        },
-        Ok,
-    )
+    Ok(made.unwrap_or_else(|| {
+        let reason = planning::refusal_of(entry, entry.listed.refusal.clone());
+        refused_file(root, entry, reason)
+    }))
+}
+
+/// The dismissal of a file that stands for no operation.
+fn refused_file(root: &Root, entry: &PendingRecovery, reason: Reason) -> Made {
+    let file = &entry.listed.file;
+    let follow_up = dismissal(
+        root.id(),
+        dismissal_id(file),
+        file,
+        Disposition::Refused,
+        &[reason],
+    );
+    Made::of_file(follow_up, entry)
 }
 
 /// The dismissal of an entry that was planned already.
 pub(super) fn dismissal_of(
     root: &Root,
     entry: &PendingRecovery,
-    plan: &Plan,
+    disposition: Disposition,
     blockers: &[Reason],
     now: Timestamp,
 ) -> Option<Made> {
     let file = &entry.listed.file;
     let operation = entry.operation_id()?;
-    let mut follow_up = dismissal(root.id(), operation, file, plan.disposition, blockers);
+    let mut follow_up = dismissal(root.id(), operation, file, disposition, blockers);
     follow_up
         .blockers
         .extend(age(root, file.content.as_ref().ok(), now));
@@ -498,7 +491,8 @@ pub(crate) async fn moved_since_approval(
     )
 }
 
-fn blocked(reason: Reason) -> Difference {
+/// A blocker that was not there when the plan was approved.
+pub(crate) fn blocked(reason: Reason) -> Difference {
     Difference {
         table_key: None,
         field: reason.code.name().to_owned(),

@@ -6,7 +6,7 @@ use sidecar::{
     Sidecar, Timestamp, age_blocker, judge, plan, refuse,
 };
 
-use super::{ServiceError, follow_up};
+use super::{PlanOf, ServiceError, follow_up};
 use crate::journal_store::Journal;
 use crate::observe::observe;
 use crate::pending::{PendingRecovery, pending};
@@ -23,23 +23,13 @@ pub(super) fn progress(journal: Option<&Journal>) -> Progress {
 }
 
 /// The plan of one operation as it is now, for approving and executing it.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few are made in a whole call, and none is kept"
-)]
 pub(crate) enum Fresh {
     /// It can be planned.
     Plan {
-        /// The plan.
-        plan: Plan,
-        /// Its bytes.
-        bytes: PlanBytes,
-        /// Why it cannot be executed, age included.
-        blockers: Vec<Reason>,
+        /// The plan, with what it rests on.
+        made: Box<PlanOf>,
         /// The operation's journal.
         journal: Journal,
-        /// The bytes that stand for its sidecar, where no file does.
-        sidecar: Option<String>,
     },
     /// A plan of it is under way or finished; it is not planned anew.
     UnderWay {
@@ -104,18 +94,20 @@ pub(crate) async fn fresh_plan(
         return Ok(Fresh::Gone { journal });
     };
     if wanted.is_some_and(|wanted| wanted != bytes.digest())
-        && let Some(made) = follow_up::dismissal_of(root, &entry, &plan, &blockers, now)
+        && let Some(made) = follow_up::dismissal_of(root, &entry, plan.disposition, &blockers, now)
         && PlanBytes::of(&made.follow_up.plan).is_ok_and(|bytes| Some(bytes.digest()) == wanted)
     {
         return made.fresh(journal);
     }
     blockers.extend(age(root, entry.listed.file.content.as_ref().ok(), now));
     Ok(Fresh::Plan {
-        plan,
-        bytes,
-        blockers,
+        made: Box::new(PlanOf {
+            plan,
+            bytes,
+            blockers,
+            sidecar: None,
+        }),
         journal,
-        sidecar: None,
     })
 }
 
