@@ -22,7 +22,7 @@ mod what_if;
 
 pub use approval_form::{Form, approval_form};
 pub use approvals::approvals;
-pub use badge::{Tone, standing_badge};
+pub use badge::{Tone, purpose_badge, standing_badge};
 pub use copyable::Copyable;
 pub use differences::reasons;
 pub use facts::{facts, plain, time};

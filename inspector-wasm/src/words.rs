@@ -1,9 +1,9 @@
 //! Small words the page puts around facts. What a verdict means is said by `sidecar` alone.
 
-use sidecar::api::Progress;
-use sidecar::{Effect, OutcomeKind, age_text};
+use sidecar::api::{PlanReport, Progress};
+use sidecar::{Effect, OutcomeKind, Purpose, age_text};
 
-use crate::state::entry::Entry;
+use crate::state::entry::{Entry, Standing};
 
 /// `Mutation by act-ada on feature`, or the file's name where nothing else is known.
 #[must_use]
@@ -51,6 +51,30 @@ pub const fn progress(progress: Progress) -> Option<&'static str> {
         Progress::Approved => Some("approved"),
         Progress::UnderWay => Some("under way"),
         Progress::Finished => Some("finished"),
+    }
+}
+
+/// What a plan is for, in a word or two; of a recovery, its disposition.
+#[must_use]
+pub fn purpose(plan: &PlanReport) -> String {
+    match plan.purpose {
+        Purpose::Recover => Standing::Judged(plan.disposition).label(),
+        Purpose::Undo { .. } => "undo".to_owned(),
+        Purpose::Dismiss { .. } => "set aside".to_owned(),
+        Purpose::Release { .. } => "release tags".to_owned(),
+    }
+}
+
+/// What is so once a plan is carried out that is for more than a recovery: its own words say what would be.
+#[must_use]
+pub fn done(plan: &PlanReport) -> Option<String> {
+    match &plan.purpose {
+        Purpose::Recover => None,
+        Purpose::Undo { of } => Some(format!("The recovery of operation {of} is taken back.")),
+        Purpose::Dismiss { .. } => Some(format!("{} is set aside.", plan.file)),
+        Purpose::Release { of } => Some(format!(
+            "The tags of the recovery of operation {of} are dropped."
+        )),
     }
 }
 
