@@ -1,9 +1,9 @@
 //! The journal of one operation: how it ended, whether its chain holds, and its records.
 
 use sidecar::explanation::step_sentence;
-use sidecar::follow_up::{release_id, undo_id};
+use sidecar::follow_up::{release_id, undo_id, undo_sidecar_id};
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
-use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes};
+use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes, Purpose, Step};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
 use super::badge::{Tone, badge, outcome_tone};
@@ -78,6 +78,17 @@ fn follow_ups(props: &Props) -> Html {
     if !touched {
         return Html::default();
     }
+    // What an undone roll back left is recovered; there is nothing else to take back.
+    let left = props
+        .operation
+        .records
+        .iter()
+        .filter_map(StoredRecord::decode)
+        .filter_map(|record| claimed(&record.entry))
+        .find_map(|plan| match &plan.purpose {
+            Purpose::Undo { of } if announces(&plan) => Some(undo_sidecar_id(of)),
+            _ => None,
+        });
     let to = |operation: OperationId| {
         Route::Recovery {
             root: props.root.to_string(),
@@ -86,10 +97,13 @@ fn follow_ups(props: &Props) -> Html {
         .href()
     };
     html! {
-        <p class="row">
-            <a href={to(undo_id(&operation))} data-testid="undo">{ "Plan to undo it" }</a>
-            { " " }
-            <a href={to(release_id(&operation))} data-testid="release">{ "Plan to release its tags" }</a>
+        <p class="actions">
+            if let Some(left) = left {
+                <a class="button" href={to(left)} data-testid="left">{ "Open the sidecar it left" }</a>
+            } else {
+                <a class="button" href={to(undo_id(&operation))} data-testid="undo">{ "Plan to undo it" }</a>
+            }
+            <a class="button" href={to(release_id(&operation))} data-testid="release">{ "Plan to release its tags" }</a>
         </p>
     }
 }
@@ -104,15 +118,8 @@ fn records(records: &[StoredRecord]) -> Html {
             items.push(html! { <li><p class="broken">{ "This record cannot be read." }</p>{ stored(audited) }</li> });
             continue;
         };
-        if let JournalEntry::Claimed {
-            plan: text,
-            plan_digest,
-            ..
-        } = &record.entry
-        {
-            plan = PlanBytes::verify(text.clone(), *plan_digest)
-                .and_then(|bytes| bytes.decode())
-                .ok();
+        if matches!(record.entry, JournalEntry::Claimed { .. }) {
+            plan = claimed(&record.entry);
         }
         items.push(html! {
             <li data-kind={record.entry.kind()}>
@@ -123,6 +130,24 @@ fn records(records: &[StoredRecord]) -> Html {
         });
     }
     items.into_iter().collect()
+}
+
+/// The plan that a claim names.
+fn claimed(entry: &JournalEntry) -> Option<Plan> {
+    let JournalEntry::Claimed {
+        plan, plan_digest, ..
+    } = entry
+    else {
+        return None;
+    };
+    let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
+    bytes.decode().ok()
+}
+
+fn announces(plan: &Plan) -> bool {
+    plan.steps
+        .iter()
+        .any(|step| matches!(step, Step::Announce { .. }))
 }
 
 fn stored(audited: &StoredRecord) -> Html {

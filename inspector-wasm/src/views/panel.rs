@@ -121,7 +121,8 @@ fn blocked(around: &Surroundings<'_>) -> Html {
     let Some(plan) = &around.state.plan.value else {
         return Html::default();
     };
-    let older = plan
+    // What has to be resolved first is named first: an operation, or its file.
+    let first = plan
         .blockers
         .iter()
         .find(|reason| reason.code == Code::WaitingFor)
@@ -140,8 +141,8 @@ fn blocked(around: &Surroundings<'_>) -> Html {
                 </>
             }) }
             <p class="actions">
-                if let Some(older) = older.filter(|_| plan.disposition == Disposition::Waiting) {
-                    <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: older.to_owned() }.href()}>{ "Open the older one" }</a>
+                if let Some(first) = first {
+                    <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: first.to_owned() }.href()}>{ if plan.disposition == Disposition::Waiting { "Open the older one" } else { "Open that one" } }</a>
                 }
                 if plan.purpose.is_recovery() && matches!(plan.disposition, Disposition::Refused | Disposition::Abort) {
                     <a class="button" href={Route::Dismissal { root: around.root.to_owned(), operation: around.named.to_owned() }.href()}>{ "Set aside…" }</a>
@@ -240,7 +241,7 @@ fn revocation(around: &Surroundings<'_>, named: Digest, count: usize) -> Html {
         "Revoke approval…",
         html! {
             <div class="revocation">
-                <p>{ ends }{ ", and your name goes on record. Nothing can be carried out until the plan is approved again." }</p>
+                <p class="quiet-text">{ ends }{ ", and your name goes on record. Nothing can be carried out until the plan is approved again." }</p>
                 <button type="button" {onclick} aria-busy={busy.then_some("true")}>{ if busy { "Revoking…" } else { "Revoke approval" } }</button>
             </div>
         },

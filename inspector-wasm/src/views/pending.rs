@@ -52,10 +52,11 @@ pub fn Pending(props: &Props) -> Html {
         dispatcher.dispatch(Action::Sort(sort))
     });
     let root = &props.summary.name;
-    let selected = props
-        .open
-        .as_ref()
-        .and_then(|(operation, _)| state.listing.position(|_, entry| entry.key() == operation));
+    let selected = props.open.as_ref().and_then(|(operation, _)| {
+        state
+            .listing
+            .position(|_, entry| entry.key() == operation || entry.file == *operation)
+    });
     let href = {
         let (listing, root) = (state.listing.clone(), root.clone());
         Callback::from(move |position: usize| {

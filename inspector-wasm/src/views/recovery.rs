@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use sidecar::api::{PlanReport, Progress};
-use sidecar::{OperationId, Timestamp, age_text};
+use sidecar::{OperationId, Purpose, Timestamp, age_text};
 use yew::{
     Callback, Html, Properties, UseReducerDispatcher, component, html, use_effect_with, use_reducer,
 };
 
 use super::panel::{Surroundings, panel};
-use crate::components::{Copyable, Tables, facts, failure_notice, plain, purpose_badge, raw, time};
+use crate::components::{
+    Copyable, Tables, facts, failure_notice, open_raw, plain, purpose_badge, raw, time,
+};
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
 use crate::services::backend::Wanted;
@@ -37,6 +39,11 @@ pub struct Props {
     /// Something changed that the list shows too.
     pub onchanged: Callback<()>,
 }
+
+const STORED: &str = "The sidecar as it is stored";
+
+/// Files up to this size are unfolded where there are no tables to look at; longer ones take a while to draw.
+const UNFOLDED_BYTES_MAX: usize = 16 << 10;
 
 /// Instead of what will happen, once it has.
 const ENDED: &str = "This has ended, as the result says.";
@@ -113,7 +120,7 @@ pub fn Recovery(props: &Props) -> Html {
     let disposition = plan.as_ref().map(|plan| plan.disposition.name());
     html! {
         <article class="recovery" data-disposition={disposition} data-testid="recovery">
-            if props.wanted == Wanted::Dismissal && stage != Stage::Ended {
+            if props.wanted == Wanted::Dismissal && plan.is_some() && stage != Stage::Ended {
                 <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the sidecar" }</a>
             } else {
                 <a class="back" href={Route::Pending { root: props.root.clone() }.href()}>{ "All pending" }</a>
@@ -123,14 +130,14 @@ pub fn Recovery(props: &Props) -> Html {
             }
             <h1 ref={heading} tabindex="-1" data-testid="headline">{ title }</h1>
             if let Some(plan) = &plan {
-                <p class="lead" data-testid="consequence">{ if stage != Stage::Ended { plan.consequence.as_str() } else if plan.tables.is_empty() { ENDED } else { PLANNED } }</p>
+                <p class="lead" data-testid="consequence">{ if stage != Stage::Ended { plan.consequence.as_str() } else if shows_tables(plan) { PLANNED } else { ENDED } }</p>
                 { named_facts(plan, stage) }
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
             <div class="columns">
                 if let Some(plan) = plan.as_ref().filter(|plan| !plan.tables.is_empty() || plan.sidecar.is_some()) {
                     <div class="evidence">
-                        if !plan.tables.is_empty() { <Tables plan={plan.clone()} /> }
+                        if shows_tables(plan) { <Tables plan={plan.clone()} /> }
                         { stored(plan, &state.check) }
                     </div>
                 }
@@ -180,7 +187,10 @@ async fn look(
             plan.operation_id.clone(),
         ),
         // Somebody may have finished it since the list was read.
-        Err(failure) => (failure.is_not_found(), operation),
+        Err(failure) => (
+            failure.is_not_found() && operation.parse::<OperationId>().is_ok(),
+            operation,
+        ),
     };
     let pause = answer
         .as_ref()
@@ -240,7 +250,14 @@ fn named_facts(plan: &PlanReport, stage: Stage) -> Html {
         .and_then(|text| Timestamp::try_from(text).ok());
     let operation = html! { <Copyable text={plan.operation_id.clone()} what="the operation id" /> };
     facts([
-        ("operation", Some(operation)),
+        (
+            if plan.digest.is_some() {
+                "operation"
+            } else {
+                "file"
+            },
+            Some(operation),
+        ),
         ("kind", plain(plan.writer_kind.as_deref())),
         ("branch", plain(branch)),
         ("actor", plain(plan.actor_id.as_deref())),
@@ -281,6 +298,11 @@ fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
     failure_notice(failure, before.unwrap_or_default())
 }
 
+/// To drop tags, no table is looked at.
+fn shows_tables(plan: &PlanReport) -> bool {
+    !plan.tables.is_empty() && !matches!(plan.purpose, Purpose::Release { .. })
+}
+
 fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
     let Some(text) = plan.sidecar.clone() else {
         return Html::default();
@@ -291,5 +313,17 @@ fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
         },
         PlanCheck::NoDigest | PlanCheck::Differs { .. } => Html::default(),
     };
-    raw("The sidecar as it is stored", text, about)
+    match plan.purpose {
+        Purpose::Undo { .. } | Purpose::Release { .. } => raw(
+            "What stands for its sidecar, in the journal only",
+            text,
+            about,
+        ),
+        Purpose::Recover | Purpose::Dismiss { .. }
+            if plan.tables.is_empty() && text.len() <= UNFOLDED_BYTES_MAX =>
+        {
+            open_raw(STORED, text, about)
+        }
+        Purpose::Recover | Purpose::Dismiss { .. } => raw(STORED, text, about),
+    }
 }
