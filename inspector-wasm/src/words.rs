@@ -1,7 +1,8 @@
 //! Small words the page puts around facts. What a verdict means is said by `sidecar` alone.
 
 use sidecar::api::{PlanReport, Progress};
-use sidecar::{Effect, OutcomeKind, Purpose, age_text};
+use sidecar::follow_up::undo_sidecar_id;
+use sidecar::{Effect, OperationId, OutcomeKind, Purpose, Step, age_text};
 
 use crate::state::entry::{Entry, Standing};
 
@@ -76,6 +77,22 @@ pub fn done(plan: &PlanReport) -> Option<String> {
             "The tags of the recovery of operation {of} are dropped."
         )),
     }
+}
+
+/// The operation of the pending sidecar that an undo leaves, if it leaves one.
+#[must_use]
+pub fn left<'a>(
+    purpose: &Purpose,
+    steps: impl IntoIterator<Item = &'a Step>,
+) -> Option<OperationId> {
+    let Purpose::Undo { of } = purpose else {
+        return None;
+    };
+    let announces = |step: &Step| matches!(step, Step::Announce { .. });
+    steps
+        .into_iter()
+        .any(announces)
+        .then(|| undo_sidecar_id(of))
 }
 
 /// `1 table`, `2 tables`, `10,000 tables`.

@@ -1,9 +1,9 @@
 //! The journal of one operation: how it ended, whether its chain holds, and its records.
 
 use sidecar::explanation::step_sentence;
-use sidecar::follow_up::{release_id, undo_id, undo_sidecar_id};
+use sidecar::follow_up::{release_id, undo_id};
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
-use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes, Purpose, Step};
+use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
 use super::badge::{Tone, badge, outcome_tone};
@@ -85,10 +85,7 @@ fn follow_ups(props: &Props) -> Html {
         .iter()
         .filter_map(StoredRecord::decode)
         .filter_map(|record| claimed(&record.entry))
-        .find_map(|plan| match &plan.purpose {
-            Purpose::Undo { of } if announces(&plan) => Some(undo_sidecar_id(of)),
-            _ => None,
-        });
+        .find_map(|plan| words::left(&plan.purpose, &plan.steps));
     let to = |operation: OperationId| {
         Route::Recovery {
             root: props.root.to_string(),
@@ -142,12 +139,6 @@ fn claimed(entry: &JournalEntry) -> Option<Plan> {
     };
     let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
     bytes.decode().ok()
-}
-
-fn announces(plan: &Plan) -> bool {
-    plan.steps
-        .iter()
-        .any(|step| matches!(step, Step::Announce { .. }))
 }
 
 fn stored(audited: &StoredRecord) -> Html {

@@ -404,7 +404,7 @@ fn ended(around: &Surroundings<'_>) -> Html {
     };
     html! {
         <>
-            { outcome(report) }
+            { outcome(report, around.state.plan.value.as_ref().map(|plan| &plan.purpose)) }
             { refusal(around) }
             { afterwards(around, report) }
             { folded("What was done, step by step", progress(execution)) }
@@ -420,10 +420,20 @@ fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
     .href();
     let again = report.outcome == OutcomeKind::Unknown
         || (succeeded(report.outcome) && report.sidecar == SidecarFate::Kept);
+    let left = around
+        .state
+        .plan
+        .value
+        .as_ref()
+        .filter(|_| succeeded(report.outcome))
+        .and_then(|plan| words::left(&plan.purpose, plan.steps.iter().map(|step| &step.step)));
     html! {
         <p class="actions">
             if again { { carry_out(around, report.digest, "Carry it on") } }
             if !succeeded(report.outcome) { { start_over(around, "Make a new plan") } }
+            if let Some(left) = left {
+                <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: left.to_string() }.href()}>{ "Open the sidecar it left" }</a>
+            }
             <a class="button" href={record}>{ "See the record" }</a>
         </p>
     }
