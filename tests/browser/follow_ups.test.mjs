@@ -158,6 +158,7 @@ journey("a refused file is set aside with the keyboard, and its bytes are kept",
   await press(page, "[data-testid=panel] button.primary", "Space");
   await stage(page, "ended");
   assert.equal(await headline(page).innerText(), `${file} is set aside.`);
+  assert.match(await page.getByTestId("consequence").innerText(), /bytes are kept in the record/);
   await panel(page).getByText("Cleaned up: no table was touched.").waitFor();
   await row(page, file).waitFor({ state: "detached" });
 

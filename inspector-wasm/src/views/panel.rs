@@ -127,8 +127,12 @@ fn blocked(around: &Surroundings<'_>) -> Html {
         .iter()
         .find(|reason| reason.code == Code::WaitingFor)
         .and_then(|reason| reason.detail.split_whitespace().next());
+    let may_be_set_aside = plan.purpose.is_recovery()
+        && matches!(plan.disposition, Disposition::Refused | Disposition::Abort);
     let title = if plan.disposition.has_effect() {
         "This plan cannot be carried out now"
+    } else if may_be_set_aside {
+        "This cannot be recovered here"
     } else {
         "Nothing can be done here"
     };
@@ -144,7 +148,7 @@ fn blocked(around: &Surroundings<'_>) -> Html {
                 if let Some(first) = first {
                     <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: first.to_owned() }.href()}>{ if plan.disposition == Disposition::Waiting { "Open the older one" } else { "Open that one" } }</a>
                 }
-                if plan.purpose.is_recovery() && matches!(plan.disposition, Disposition::Refused | Disposition::Abort) {
+                if may_be_set_aside {
                     <a class="button" href={Route::Dismissal { root: around.root.to_owned(), operation: around.named.to_owned() }.href()}>{ "Set aside…" }</a>
                 }
                 { start_over(around, "Look again") }

@@ -47,6 +47,7 @@ const UNFOLDED_BYTES_MAX: usize = 16 << 10;
 
 /// Instead of what will happen, once it has.
 const ENDED: &str = "This has ended, as the result says.";
+const KEPT: &str = "The file is gone from the pending ones. Its bytes are kept in the record.";
 const PLANNED: &str =
     "This has ended, as the result says. Below is where the tables stood when it was planned.";
 
@@ -130,7 +131,7 @@ pub fn Recovery(props: &Props) -> Html {
             }
             <h1 ref={heading} tabindex="-1" data-testid="headline">{ title }</h1>
             if let Some(plan) = &plan {
-                <p class="lead" data-testid="consequence">{ if stage != Stage::Ended { plan.consequence.as_str() } else if shows_tables(plan) { PLANNED } else { ENDED } }</p>
+                <p class="lead" data-testid="consequence">{ lead(plan, &state) }</p>
                 { named_facts(plan, stage) }
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
@@ -296,6 +297,18 @@ fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
         .as_ref()
         .map(|_| html! { <p>{ "What is shown was read before." }</p> });
     failure_notice(failure, before.unwrap_or_default())
+}
+
+fn lead<'a>(plan: &'a PlanReport, state: &RecoveryState) -> &'a str {
+    if state.stage() != Stage::Ended {
+        &plan.consequence
+    } else if shows_tables(plan) {
+        PLANNED
+    } else if matches!(plan.purpose, Purpose::Dismiss { .. }) && state.has_succeeded() {
+        KEPT
+    } else {
+        ENDED
+    }
 }
 
 /// To drop tags, no table is looked at.
