@@ -220,13 +220,15 @@ journey("a revoked approval is on record, and what it approved is not carried ou
   await approve(page);
   await page.getByText(`${OPERATOR} approved`).waitFor();
 
-  // Somebody else has the approved plan on screen meanwhile.
+  // Somebody else approves it too, and has it on screen meanwhile.
+  await cli("approve", shop, operation_id, "--digest", digest, "--as", "linus", "--writers-stopped");
   const other = await context.newPage();
   await open(other, "shop", operation_id, "execute");
+  await other.getByText("linus approved").waitFor();
 
   assert.equal(await button(page, "Revoke approval").count(), 0, "one press alone revokes nothing");
   await press(page, "[data-testid=panel] summary");
-  await panel(page).getByText(/your name goes on record/).waitFor();
+  await panel(page).getByText(/those of others too, and your name goes on record/).waitFor();
   await press(page, ".revocation button");
   await stage(page, "approve");
   await panel(page).getByText("The approval is revoked", { exact: true }).waitFor();

@@ -191,7 +191,7 @@ fn consent(around: &Surroundings<'_>) -> Html {
         <>
             { approvals(&plan.approvals, checked) }
             if let Some(named) = plan.digest.filter(|_| !plan.approvals.is_empty()) {
-                { revocation(around, named, plan.approvals.len()) }
+                { revocation(around, named) }
             } else if around.state.revoked {
                 { notice("The approval is revoked", Tone::Calm, html! {
                     <p>{ "That is on record. Nothing was changed, and nothing can be carried out until the plan is approved again." }</p>
@@ -203,7 +203,7 @@ fn consent(around: &Surroundings<'_>) -> Html {
 }
 
 /// The button that takes the approvals back, behind a line that has to be unfolded first.
-fn revocation(around: &Surroundings<'_>, named: Digest, count: usize) -> Html {
+fn revocation(around: &Surroundings<'_>, named: Digest) -> Html {
     let busy = around.state.doing == Some(Doing::Revoking);
     let (dispatcher, root, operation, look, onchanged) = (
         around.dispatcher.clone(),
@@ -236,16 +236,11 @@ fn revocation(around: &Surroundings<'_>, named: Digest, count: usize) -> Html {
             }
         });
     });
-    let ends = if count == 1 {
-        "The approval of this plan ends"
-    } else {
-        "All approvals of this plan end, those of others too"
-    };
     folded(
         "Revoke approval…",
         html! {
             <div class="revocation">
-                <p class="quiet-text">{ ends }{ ", and your name goes on record. Nothing can be carried out until the plan is approved again." }</p>
+                <p class="quiet-text">{ "Every approval of this plan ends, those of others too, and your name goes on record. Nothing can be carried out until the plan is approved again." }</p>
                 <button type="button" {onclick} aria-busy={busy.then_some("true")}>{ if busy { "Revoking…" } else { "Revoke approval" } }</button>
             </div>
         },
