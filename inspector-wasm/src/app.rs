@@ -7,6 +7,7 @@ use yew::{Callback, Html, MouseEvent, component, html, use_node_ref, use_state};
 use crate::context::{Connection, Session};
 use crate::hooks::{Alive, Asking, use_polled, use_route};
 use crate::route::Route;
+use crate::services::backend::Wanted;
 use crate::services::{backend, dom};
 use crate::state::failure::Failure;
 use crate::views::{Audit, Offline, Pending, header, logged_out, no_server, not_found};
@@ -98,8 +99,11 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
             html! { <Audit key={format!("{root}\n{operation}")} {summary} operation={Some(operation.clone())} /> }
         }
         Route::Recovery { operation, .. } => {
-            html! { <Pending key={root} {summary} operation={Some(operation)} /> }
+            html! { <Pending key={root} {summary} open={Some((operation, Wanted::Recovery))} /> }
         }
-        _ => html! { <Pending key={root} {summary} operation={None::<String>} /> },
+        Route::Dismissal { operation, .. } => {
+            html! { <Pending key={root} {summary} open={Some((operation, Wanted::Dismissal))} /> }
+        }
+        _ => html! { <Pending key={root} {summary} open={None::<(String, Wanted)>} /> },
     }
 }

@@ -22,7 +22,7 @@ mod what_if;
 
 pub use approval_form::{Form, approval_form};
 pub use approvals::approvals;
-pub use badge::{Tone, standing_badge};
+pub use badge::{Tone, purpose_badge, standing_badge};
 pub use copyable::Copyable;
 pub use differences::reasons;
 pub use facts::{facts, plain, time};
@@ -33,7 +33,7 @@ pub use notice::{alert, failure_notice, notice};
 pub use outcome::outcome;
 pub use parts::{each, folded, rows, table};
 pub use progress::{bar, progress};
-pub use raw::raw;
+pub use raw::{open_raw, raw};
 pub use steps::steps;
 pub use tables::Tables;
 pub use what_if::what_if_table;

@@ -1,10 +1,13 @@
 //! The addresses of the page's screens, after the `#`.
 //!
-//! There are seven of them, so they are read and written here. The router that comes with Yew would
+//! There are eight of them, so they are read and written here. The router that comes with Yew would
 //! also be wrong for a page that is opened from disk: it takes the page apart on a hash that does not
 //! start with `/`, and on `file:///C:/…` it sees every route below `/C:/`.
 
 use std::fmt::Write as _;
+
+/// Last part of the address where a sidecar is set aside.
+const DISMISSAL: &str = "dismissal";
 
 /// One screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,13 @@ pub enum Route {
     },
     /// One pending recovery.
     Recovery {
+        /// Name of the root.
+        root: String,
+        /// Operation id, or file name where there is none.
+        operation: String,
+    },
+    /// Setting the sidecar of one pending recovery aside.
+    Dismissal {
         /// Name of the root.
         root: String,
         /// Operation id, or file name where there is none.
@@ -65,6 +75,10 @@ impl Route {
                 root: root.to_owned(),
                 operation: operation.to_owned(),
             },
+            ["pending", root, operation, DISMISSAL] => Self::Dismissal {
+                root: root.to_owned(),
+                operation: operation.to_owned(),
+            },
             ["audit", root] => Self::Audit {
                 root: root.to_owned(),
             },
@@ -89,6 +103,11 @@ impl Route {
             Self::Recovery { root, operation } => {
                 format!("#/pending/{}/{}", encoded(root), encoded(operation))
             }
+            Self::Dismissal { root, operation } => format!(
+                "#/pending/{}/{}/{DISMISSAL}",
+                encoded(root),
+                encoded(operation)
+            ),
             Self::Audit { root } => format!("#/audit/{}", encoded(root)),
             Self::Record { root, operation } => {
                 format!("#/audit/{}/{}", encoded(root), encoded(operation))
@@ -105,6 +124,7 @@ impl Route {
         match self {
             Self::Pending { root }
             | Self::Recovery { root, .. }
+            | Self::Dismissal { root, .. }
             | Self::Audit { root }
             | Self::Record { root, .. } => Some(root),
             Self::Start | Self::Offline | Self::OfflineFile { .. } | Self::NotFound => None,
@@ -168,6 +188,10 @@ mod tests {
                 root: root(),
                 operation: operation(),
             },
+            Route::Dismissal {
+                root: root(),
+                operation: operation(),
+            },
             Route::Audit { root: root() },
             Route::Record {
                 root: root(),
@@ -191,6 +215,7 @@ mod tests {
             "#/offline/x",
             "#/pending",
             "#/pending/a/b/c",
+            "#/pending/a/b/dismissal/c",
             "#/pending/%",
             "#/pending/%ff",
             "#/pending/%zz",

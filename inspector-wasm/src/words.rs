@@ -1,9 +1,10 @@
 //! Small words the page puts around facts. What a verdict means is said by `sidecar` alone.
 
-use sidecar::api::Progress;
-use sidecar::{Effect, OutcomeKind, age_text};
+use sidecar::api::{PlanReport, Progress};
+use sidecar::follow_up::undo_sidecar_id;
+use sidecar::{Effect, OperationId, OutcomeKind, Purpose, Step, age_text};
 
-use crate::state::entry::Entry;
+use crate::state::entry::{Entry, Standing};
 
 /// `Mutation by act-ada on feature`, or the file's name where nothing else is known.
 #[must_use]
@@ -52,6 +53,46 @@ pub const fn progress(progress: Progress) -> Option<&'static str> {
         Progress::UnderWay => Some("under way"),
         Progress::Finished => Some("finished"),
     }
+}
+
+/// What a plan is for, in a word or two; of a recovery, its disposition.
+#[must_use]
+pub fn purpose(plan: &PlanReport) -> String {
+    match plan.purpose {
+        Purpose::Recover => Standing::Judged(plan.disposition).label(),
+        Purpose::Undo { .. } => "undo".to_owned(),
+        Purpose::Dismiss { .. } => "set aside".to_owned(),
+        Purpose::Release { .. } => "release tags".to_owned(),
+    }
+}
+
+/// What is so once a plan is carried out that is for more than a recovery: its own words say what would be.
+#[must_use]
+pub fn done(plan: &PlanReport) -> Option<String> {
+    match &plan.purpose {
+        Purpose::Recover => None,
+        Purpose::Undo { of } => Some(format!("The recovery of operation {of} is taken back.")),
+        Purpose::Dismiss { .. } => Some(format!("{} is set aside.", plan.file)),
+        Purpose::Release { of } => Some(format!(
+            "The tags of the recovery of operation {of} are dropped."
+        )),
+    }
+}
+
+/// The operation of the pending sidecar that an undo leaves, if it leaves one.
+#[must_use]
+pub fn left<'a>(
+    purpose: &Purpose,
+    steps: impl IntoIterator<Item = &'a Step>,
+) -> Option<OperationId> {
+    let Purpose::Undo { of } = purpose else {
+        return None;
+    };
+    let announces = |step: &Step| matches!(step, Step::Announce { .. });
+    steps
+        .into_iter()
+        .any(announces)
+        .then(|| undo_sidecar_id(of))
 }
 
 /// `1 table`, `2 tables`, `10,000 tables`.

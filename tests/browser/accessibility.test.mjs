@@ -102,6 +102,12 @@ screen("a refused file", (page) =>
   recovery(page, "shop", (entry) => entry.refused?.code === "not_json", "blocked"),
 );
 
+screen("the plan to set a refused file aside", async (page) => {
+  await recovery(page, "shop", (entry) => entry.refused?.code === "not_json", "blocked");
+  await page.getByRole("link", { name: "Set aside…" }).click();
+  await stage(page, "approve");
+});
+
 screen("a recovery that a person has to look at", (page) =>
   recovery(page, "museum", (entry) => entry.disposition === "abort", "blocked"),
 );
@@ -124,10 +130,20 @@ screen("an approved plan, and its result", async (page) => {
   await recovery(page, "shop", (entry) => entry.disposition === "roll_forward", "approve");
   await page.getByRole("button", { name: "Approve this plan" }).click();
   await stage(page, "execute");
+  await page.getByText("Revoke approval…").click();
   assert.deepEqual(await violations(page), []);
   await page.getByRole("button", { name: "Carry it out" }).click();
   await stage(page, "ended");
 });
+
+for (const name of ["Plan to undo it", "Plan to release its tags"]) {
+  screen(`what follows from a recovery: ${name.toLowerCase()}`, async (page) => {
+    await go(page, "/audit/shop");
+    await page.getByTestId("journal").locator("summary").first().click();
+    await page.getByRole("link", { name }).click();
+    await page.locator("[data-testid=recovery][data-disposition]").waitFor();
+  });
+}
 
 screen("the records", async (page) => {
   await go(page, "/audit/shop");

@@ -59,6 +59,43 @@ async function takeReadme(path) {
   await page.screenshot({ path });
 }
 
+/** A refused file that is set aside; its approval is revoked in between. */
+async function takeDismissal() {
+  await recovery("shop", (entry) => entry.refused?.code === "not_json", "blocked");
+  await page.getByRole("link", { name: "Set aside…" }).click();
+  await stage("approve");
+  await shoot("dismissal");
+  await page.getByTestId("panel").getByRole("textbox").fill("imported again by hand");
+  await press("Approve this plan");
+  await stage("execute");
+  await page.getByText("Revoke approval…").click();
+  await shoot("revocation");
+  await press("Revoke approval");
+  await stage("approve");
+  await shoot("revoked");
+  await press("Approve this plan");
+  await stage("execute");
+  await press("Carry it out");
+  await stage("ended");
+  await shoot("dismissed");
+}
+
+/** What follows from a recovery that has ended. */
+async function takeFollowUps(operation) {
+  for (const name of ["release", "undo"]) {
+    await go(`/audit/shop/${operation}`);
+    await page.getByTestId(name).click();
+    await stage("approve");
+    await shoot(name, { full: true });
+  }
+  await page.getByTestId("panel").getByRole("checkbox").check();
+  await press("Approve this plan");
+  await stage("execute");
+  await press("Carry it out");
+  await stage("ended");
+  await shoot("undone", { full: true });
+}
+
 async function takeAll(folder) {
   await mkdir(folder, { recursive: true });
   await go("/pending/shop");
@@ -78,6 +115,7 @@ async function takeAll(folder) {
     await recovery("shop", (entry) => entry.refused?.code === code, "blocked");
     await shoot(`refused-${code}`);
   }
+  await takeDismissal();
 
   await recovery("museum", (entry) => entry.actor_id === "bob", "approve");
   await press("Approve this plan");
@@ -126,6 +164,7 @@ async function takeAll(folder) {
   await go(`/audit/shop/${operations[0].operation_id}`);
   await page.locator("[data-kind=finished]").waitFor();
   await shoot("record", { full: true });
+  await takeFollowUps(operation);
   await go("/audit/museum");
   await page.locator("[data-testid=journal]").first().waitFor();
   await shoot("audit-conflict");

@@ -1,11 +1,13 @@
 //! A word in a coloured outline. The colour repeats what the word says.
 
-use sidecar::{ClassificationLabel, Disposition, OutcomeKind};
+use sidecar::api::PlanReport;
+use sidecar::{ClassificationLabel, Disposition, OutcomeKind, Purpose};
 use yew::{AttrValue, Html, html};
 
 use super::parts::toned;
 use crate::state::entry::Standing;
 use crate::state::recovery::succeeded;
+use crate::words;
 
 /// What a badge feels like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,16 @@ pub fn classification_badge(classification: Option<ClassificationLabel>) -> Html
 /// What is known of a disposition, with its colour.
 pub fn standing_badge(standing: Standing) -> Html {
     badge(standing.label(), standing_tone(standing))
+}
+
+/// What a plan is for, where it is no recovery; else what is known of the disposition. With its colour.
+pub fn purpose_badge(plan: &PlanReport) -> Html {
+    let tone = match plan.purpose {
+        Purpose::Recover => standing_tone(Standing::Judged(plan.disposition)),
+        Purpose::Undo { .. } => Tone::Back,
+        Purpose::Dismiss { .. } | Purpose::Release { .. } => Tone::Calm,
+    };
+    badge(words::purpose(plan), tone)
 }
 
 /// Colour of an outcome.

@@ -78,6 +78,14 @@ fn follow_ups(props: &Props) -> Html {
     if !touched {
         return Html::default();
     }
+    // What an undone roll back left is recovered; there is nothing else to take back.
+    let left = props
+        .operation
+        .records
+        .iter()
+        .filter_map(StoredRecord::decode)
+        .filter_map(|record| claimed(&record.entry))
+        .find_map(|plan| words::left(&plan.purpose, &plan.steps));
     let to = |operation: OperationId| {
         Route::Recovery {
             root: props.root.to_string(),
@@ -86,10 +94,13 @@ fn follow_ups(props: &Props) -> Html {
         .href()
     };
     html! {
-        <p class="row">
-            <a href={to(undo_id(&operation))} data-testid="undo">{ "Plan to undo it" }</a>
-            { " " }
-            <a href={to(release_id(&operation))} data-testid="release">{ "Plan to release its tags" }</a>
+        <p class="actions">
+            if let Some(left) = left {
+                <a class="button" href={to(left)} data-testid="left">{ "Open the sidecar it left" }</a>
+            } else {
+                <a class="button" href={to(undo_id(&operation))} data-testid="undo">{ "Plan to undo it" }</a>
+            }
+            <a class="button" href={to(release_id(&operation))} data-testid="release">{ "Plan to release its tags" }</a>
         </p>
     }
 }
@@ -104,15 +115,8 @@ fn records(records: &[StoredRecord]) -> Html {
             items.push(html! { <li><p class="broken">{ "This record cannot be read." }</p>{ stored(audited) }</li> });
             continue;
         };
-        if let JournalEntry::Claimed {
-            plan: text,
-            plan_digest,
-            ..
-        } = &record.entry
-        {
-            plan = PlanBytes::verify(text.clone(), *plan_digest)
-                .and_then(|bytes| bytes.decode())
-                .ok();
+        if matches!(record.entry, JournalEntry::Claimed { .. }) {
+            plan = claimed(&record.entry);
         }
         items.push(html! {
             <li data-kind={record.entry.kind()}>
@@ -123,6 +127,18 @@ fn records(records: &[StoredRecord]) -> Html {
         });
     }
     items.into_iter().collect()
+}
+
+/// The plan that a claim names.
+fn claimed(entry: &JournalEntry) -> Option<Plan> {
+    let JournalEntry::Claimed {
+        plan, plan_digest, ..
+    } = entry
+    else {
+        return None;
+    };
+    let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
+    bytes.decode().ok()
 }
 
 fn stored(audited: &StoredRecord) -> Html {

@@ -1,7 +1,7 @@
 //! How an execution ended: per table, and for catalog, record and sidecar.
 
 use sidecar::explanation::outcome_sentence;
-use sidecar::{ApplyReport, SidecarFate, TableOutcome};
+use sidecar::{ApplyReport, Purpose, SidecarFate, TableOutcome};
 use yew::{Html, html};
 
 use super::badge::{badge, outcome_tone};
@@ -13,8 +13,11 @@ use crate::words;
 /// Tables listed before the rest is folded away.
 const TABLES_SHOWN: usize = 30;
 
-/// How an execution ended.
-pub fn outcome(report: &ApplyReport) -> Html {
+/// How the execution of a plan for this ended.
+pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
+    // An undo and a release have no sidecar file, and a release looks at no table.
+    let is_release = matches!(purpose, Some(Purpose::Release { .. }));
+    let has_file = !is_release && !matches!(purpose, Some(Purpose::Undo { .. }));
     let tone = outcome_tone(Some(report.outcome));
     let sentence = outcome_sentence(report);
     let (shown, others) = report
@@ -30,14 +33,14 @@ pub fn outcome(report: &ApplyReport) -> Html {
             <p class="sentence">{ &sentence }</p>
             if !report.detail.is_empty() && report.detail != sentence { <p>{ &report.detail }</p> }
             { differences(&report.differences) }
-            if !shown.is_empty() { { outcomes(shown) } }
-            if !others.is_empty() {
+            if !shown.is_empty() && !is_release { { outcomes(shown) } }
+            if !others.is_empty() && !is_release {
                 { folded(format!("{} more", words::counted(others.len(), "table")), outcomes(others)) }
             }
             { facts([
                 ("catalog", plain(Some(words::effect(report.catalog.effect)))),
                 ("audit record", plain(Some(words::effect(report.audit.effect)))),
-                ("sidecar", plain(Some(sidecar))),
+                ("sidecar", plain(has_file.then_some(sidecar))),
             ]) }
         </div>
     }

@@ -38,9 +38,22 @@ pub async fn recoveries(root: &str) -> Result<RecoveryList, Failure> {
     get(&format!("{}/recoveries", at(root))).await
 }
 
+/// What is planned for a pending sidecar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Its recovery; for an operation of undo or release, that.
+    Recovery,
+    /// That it is set aside.
+    Dismissal,
+}
+
 /// The plan for one pending recovery.
-pub async fn plan(root: &str, operation: &str) -> Result<PlanAnswer, Failure> {
-    get(&recovery(root, operation)).await
+pub async fn plan(root: &str, operation: &str, wanted: Wanted) -> Result<PlanAnswer, Failure> {
+    let path = recovery(root, operation);
+    match wanted {
+        Wanted::Recovery => get(&path).await,
+        Wanted::Dismissal => get(&format!("{path}/dismissal")).await,
+    }
 }
 
 /// Approves the plan with this digest.
@@ -52,13 +65,16 @@ pub async fn approve(
 ) -> Result<(), Failure> {
     let content = serde_json::to_string(request).map_err(|error| garbled(&error))?;
     // What is on record then, the next look at the plan shows.
-    post_body(
-        &format!("{}/approvals", recovery(root, operation)),
-        digest,
-        Some(content),
-    )
-    .await
-    .map(drop)
+    write("POST", root, operation, "approvals", digest, Some(content))
+        .await
+        .map(drop)
+}
+
+/// Takes every approval of the plan with this digest back.
+pub async fn revoke(root: &str, operation: &str, digest: Digest) -> Result<(), Failure> {
+    write("DELETE", root, operation, "approvals", digest, None)
+        .await
+        .map(drop)
 }
 
 /// Has the plan with this digest carried out, or resumed.
@@ -67,12 +83,7 @@ pub async fn execute(
     operation: &str,
     digest: Digest,
 ) -> Result<ExecutionReport, Failure> {
-    let body = post_body(
-        &format!("{}/execution", recovery(root, operation)),
-        digest,
-        None,
-    )
-    .await?;
+    let body = write("POST", root, operation, "execution", digest, None).await?;
     wire::read(&body).map_err(|error| garbled(&error))
 }
 
@@ -119,13 +130,18 @@ async fn get_body(path: &str) -> Result<Vec<u8>, Failure> {
     body(path, &request, &[("accept", "application/json")]).await
 }
 
-async fn post_body(
-    path: &str,
+/// A request that changes something. It names the one plan it is about.
+async fn write(
+    method: &str,
+    root: &str,
+    operation: &str,
+    what: &str,
     digest: Digest,
     content: Option<String>,
 ) -> Result<Vec<u8>, Failure> {
+    let path = format!("{}/{what}", recovery(root, operation));
     let request = RequestInit::new();
-    request.set_method("POST");
+    request.set_method(method);
     let if_match = format!("\"{digest}\"");
     let mut headers = vec![
         ("accept", "application/json"),
@@ -135,7 +151,7 @@ async fn post_body(
         request.set_body(&JsValue::from_str(&content));
         headers.push(("content-type", "application/json"));
     }
-    body(path, &request, &headers).await
+    body(&path, &request, &headers).await
 }
 
 /// The body of a successful answer.

@@ -21,6 +21,8 @@ pub enum Doing {
     Approving,
     /// The request to carry the plan out is on its way.
     Starting,
+    /// The revocation is on its way.
+    Revoking,
 }
 
 /// What the panel beside the tables offers.
@@ -57,6 +59,8 @@ pub struct RecoveryState {
     pub doing: Option<Doing>,
     /// Why the last thing a person asked for was not done.
     pub refusal: Option<Rc<Failure>>,
+    /// Whether a person just took the approvals of this plan back.
+    pub revoked: bool,
     /// The execution, if one was begun.
     pub execution: Option<Rc<ExecutionReport>>,
     /// Whether the server answers while the execution is followed.
@@ -84,6 +88,8 @@ pub enum Action {
     Refused(Failure),
     /// It was approved; the plan is asked for again.
     Approved,
+    /// Its approvals were taken back; the plan is asked for again.
+    Revoked,
     /// The execution was heard of, or not.
     Followed(Result<Rc<ExecutionReport>, Failure>),
     /// A new plan is wanted; what was said about the old one goes.
@@ -99,6 +105,7 @@ impl Default for RecoveryState {
             reason: String::new(),
             doing: None,
             refusal: None,
+            revoked: false,
             execution: None,
             out_of_touch: false,
         }
@@ -118,9 +125,12 @@ impl Reducible for RecoveryState {
                 next.stated.extend(stated.then_some(requirement));
             }
             Action::Reasoned(reason) => next.reason = reason,
-            Action::Began(doing) => (next.doing, next.refusal) = (Some(doing), None),
+            Action::Began(doing) => {
+                (next.doing, next.refusal, next.revoked) = (Some(doing), None, false);
+            }
             Action::Refused(failure) => (next.doing, next.refusal) = (None, Some(Rc::new(failure))),
             Action::Approved => next.doing = None,
+            Action::Revoked => (next.doing, next.revoked) = (None, true),
             Action::Followed(Ok(execution)) => {
                 (next.doing, next.out_of_touch, next.execution) = (None, false, Some(execution));
             }
@@ -187,6 +197,16 @@ impl RecoveryState {
                 _,
             ) => Stage::Approve,
         }
+    }
+
+    /// Whether it was carried out, and did all the plan says.
+    #[must_use]
+    pub fn has_succeeded(&self) -> bool {
+        let report = self
+            .execution
+            .as_ref()
+            .and_then(|execution| execution.report.as_ref());
+        report.is_some_and(|report| succeeded(report.outcome))
     }
 
     /// What the plan requires and is not stated yet.
@@ -344,6 +364,23 @@ mod tests {
         );
         let again = RecoveryState::reduce(failed, Action::StartedOver);
         assert!(again.refusal.is_none() && again.plan.value.is_some());
+    }
+
+    #[test]
+    fn a_revocation_leads_back_to_approval_and_is_told_until_the_next_wish() {
+        let mut approved = sample::report();
+        approved.approvals = vec![sample::approval(&approved, true)];
+        let revoked = state(vec![
+            Action::Planned(Ok(sample::answer(&approved))),
+            Action::Began(Doing::Revoking),
+            Action::Revoked,
+            planned(),
+        ]);
+        assert_eq!(
+            (revoked.stage(), revoked.doing, revoked.revoked),
+            (Stage::Approve, None, true)
+        );
+        assert!(!RecoveryState::reduce(revoked, Action::Began(Doing::Approving)).revoked);
     }
 
     #[test]

@@ -13,7 +13,6 @@ use crate::components::{
 };
 use crate::route::Route;
 use crate::services::{backend, dom};
-use crate::state::entry::Standing;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, Doing, RecoveryState, Stage, succeeded};
 use crate::words;
@@ -28,7 +27,9 @@ pub struct Surroundings<'a> {
     pub look: Callback<()>,
     /// Name of the root.
     pub root: &'a str,
-    /// The operation.
+    /// The operation or file that the address names.
+    pub named: &'a str,
+    /// The operation the plan is for.
     pub operation: &'a str,
     /// Something changed that the list shows too.
     pub onchanged: &'a Callback<()>,
@@ -43,7 +44,7 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
         (Stage::Resume, _) => "Begun, not finished".to_owned(),
         (Stage::Ended, _) => "Result".to_owned(),
         (Stage::Distrusted, _) => "Do not approve this".to_owned(),
-        (_, Some(plan)) => capitalised(&Standing::Judged(plan.disposition).label()),
+        (_, Some(plan)) => capitalised(&words::purpose(plan)),
         (_, None) => "Plan".to_owned(),
     };
     let body = match stage {
@@ -120,13 +121,18 @@ fn blocked(around: &Surroundings<'_>) -> Html {
     let Some(plan) = &around.state.plan.value else {
         return Html::default();
     };
-    let older = plan
+    // What has to be resolved first is named first: an operation, or its file.
+    let first = plan
         .blockers
         .iter()
         .find(|reason| reason.code == Code::WaitingFor)
         .and_then(|reason| reason.detail.split_whitespace().next());
+    let may_be_set_aside = plan.purpose.is_recovery()
+        && matches!(plan.disposition, Disposition::Refused | Disposition::Abort);
     let title = if plan.disposition.has_effect() {
         "This plan cannot be carried out now"
+    } else if may_be_set_aside {
+        "This cannot be recovered here"
     } else {
         "Nothing can be done here"
     };
@@ -139,13 +145,17 @@ fn blocked(around: &Surroundings<'_>) -> Html {
                 </>
             }) }
             <p class="actions">
-                if let Some(older) = older.filter(|_| plan.disposition == Disposition::Waiting) {
-                    <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: older.to_owned() }.href()}>{ "Open the older one" }</a>
+                if let Some(first) = first {
+                    <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: first.to_owned() }.href()}>{ if plan.disposition == Disposition::Waiting { "Open the older one" } else { "Open that one" } }</a>
+                }
+                if may_be_set_aside {
+                    <a class="button" href={Route::Dismissal { root: around.root.to_owned(), operation: around.named.to_owned() }.href()}>{ "Set aside…" }</a>
                 }
                 { start_over(around, "Look again") }
             </p>
             { steps(&plan.steps) }
             { digest(plan, &around.state.check) }
+            { consent(around) }
         </>
     }
 }
@@ -170,9 +180,75 @@ fn distrusted(around: &Surroundings<'_>) -> Html {
     }
 }
 
-fn approve(around: &Surroundings<'_>) -> Html {
+/// Who approved the plan, how that is taken back, and what became of the last wish.
+fn consent(around: &Surroundings<'_>) -> Html {
     let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) =
         (&around.state.plan.value, &around.state.check)
+    else {
+        return refusal(around);
+    };
+    html! {
+        <>
+            { approvals(&plan.approvals, checked) }
+            if let Some(named) = plan.digest.filter(|_| !plan.approvals.is_empty()) {
+                { revocation(around, named) }
+            } else if around.state.revoked {
+                { notice("The approval is revoked", Tone::Calm, html! {
+                    <p>{ "That is on record. Nothing was changed, and nothing can be carried out until the plan is approved again." }</p>
+                }) }
+            }
+            { refusal(around) }
+        </>
+    }
+}
+
+/// The button that takes the approvals back, behind a line that has to be unfolded first.
+fn revocation(around: &Surroundings<'_>, named: Digest) -> Html {
+    let busy = around.state.doing == Some(Doing::Revoking);
+    let (dispatcher, root, operation, look, onchanged) = (
+        around.dispatcher.clone(),
+        around.root.to_owned(),
+        around.operation.to_owned(),
+        around.look.clone(),
+        around.onchanged.clone(),
+    );
+    let onclick = Callback::from(move |_: MouseEvent| {
+        if busy {
+            return;
+        }
+        let (dispatcher, root, operation, look, onchanged) = (
+            dispatcher.clone(),
+            root.clone(),
+            operation.clone(),
+            look.clone(),
+            onchanged.clone(),
+        );
+        dispatcher.dispatch(Action::Began(Doing::Revoking));
+        spawn_local(async move {
+            match backend::revoke(&root, &operation, named).await {
+                Ok(()) => {
+                    dispatcher.dispatch(Action::Revoked);
+                    dom::say("The approval is revoked.");
+                    look.emit(());
+                    onchanged.emit(());
+                }
+                Err(failure) => dispatcher.dispatch(Action::Refused(failure)),
+            }
+        });
+    });
+    folded(
+        "Revoke approval…",
+        html! {
+            <div class="revocation">
+                <p class="quiet-text">{ "Every approval of this plan ends, those of others too, and your name goes on record. Nothing can be carried out until the plan is approved again." }</p>
+                <button type="button" {onclick} aria-busy={busy.then_some("true")}>{ if busy { "Revoking…" } else { "Revoke approval" } }</button>
+            </div>
+        },
+    )
+}
+
+fn approve(around: &Surroundings<'_>) -> Html {
+    let (Some(plan), PlanCheck::Agrees { .. }) = (&around.state.plan.value, &around.state.check)
     else {
         return Html::default();
     };
@@ -223,8 +299,7 @@ fn approve(around: &Surroundings<'_>) -> Html {
         <>
             { steps(&plan.steps) }
             { digest(plan, &around.state.check) }
-            { approvals(&plan.approvals, checked) }
-            { refusal(around) }
+            { consent(around) }
             { approval_form(&Form {
                 requires: &plan.requires,
                 stated: &around.state.stated,
@@ -263,17 +338,14 @@ fn carry_out(around: &Surroundings<'_>, named: Digest, label: &'static str) -> H
 }
 
 fn execute(around: &Surroundings<'_>) -> Html {
-    let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) =
-        (&around.state.plan.value, &around.state.check)
-    else {
+    let Some(plan) = &around.state.plan.value else {
         return Html::default();
     };
     html! {
         <>
             { steps(&plan.steps) }
             { digest(plan, &around.state.check) }
-            { approvals(&plan.approvals, checked) }
-            { refusal(around) }
+            { consent(around) }
             if let Some(named) = plan.digest { { carry_out(around, named, "Carry it out") } }
             <p class="quiet-text">{ "Before every step the store is looked at again; if anything is not as planned, nothing further is done." }</p>
         </>
@@ -331,7 +403,7 @@ fn ended(around: &Surroundings<'_>) -> Html {
     };
     html! {
         <>
-            { outcome(report) }
+            { outcome(report, around.state.plan.value.as_ref().map(|plan| &plan.purpose)) }
             { refusal(around) }
             { afterwards(around, report) }
             { folded("What was done, step by step", progress(execution)) }
@@ -347,10 +419,20 @@ fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
     .href();
     let again = report.outcome == OutcomeKind::Unknown
         || (succeeded(report.outcome) && report.sidecar == SidecarFate::Kept);
+    let left = around
+        .state
+        .plan
+        .value
+        .as_ref()
+        .filter(|_| succeeded(report.outcome))
+        .and_then(|plan| words::left(&plan.purpose, plan.steps.iter().map(|step| &step.step)));
     html! {
         <p class="actions">
             if again { { carry_out(around, report.digest, "Carry it on") } }
             if !succeeded(report.outcome) { { start_over(around, "Make a new plan") } }
+            if let Some(left) = left {
+                <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: left.to_string() }.href()}>{ "Open the sidecar it left" }</a>
+            }
             <a class="button" href={record}>{ "See the record" }</a>
         </p>
     }

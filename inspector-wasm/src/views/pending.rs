@@ -9,6 +9,7 @@ use super::recovery::Recovery;
 use crate::components::{List, failure_notice, list_tools};
 use crate::hooks::{Alive, Asking, use_polled};
 use crate::route::Route;
+use crate::services::backend::Wanted;
 use crate::services::{backend, dom};
 use crate::state::pending::{Action, PendingState, pause_ms};
 
@@ -16,8 +17,8 @@ use crate::state::pending::{Action, PendingState, pause_ms};
 pub struct Props {
     /// The root.
     pub summary: RootSummary,
-    /// What is open.
-    pub operation: Option<String>,
+    /// What is open: its operation id or file name, and what is planned for it.
+    pub open: Option<(String, Wanted)>,
 }
 
 /// Pending: the list, and beside it what is open of it.
@@ -51,10 +52,11 @@ pub fn Pending(props: &Props) -> Html {
         dispatcher.dispatch(Action::Sort(sort))
     });
     let root = &props.summary.name;
-    let selected = props
-        .operation
-        .as_ref()
-        .and_then(|operation| state.listing.position(|_, entry| entry.key() == operation));
+    let selected = props.open.as_ref().and_then(|(operation, _)| {
+        state
+            .listing
+            .position(|_, entry| entry.key() == operation || entry.file == *operation)
+    });
     let href = {
         let (listing, root) = (state.listing.clone(), root.clone());
         Callback::from(move |position: usize| {
@@ -71,7 +73,7 @@ pub fn Pending(props: &Props) -> Html {
     };
     let onclick = refresh.reform(|_: MouseEvent| ());
     html! {
-        <div class={if props.operation.is_some() { "shell detail" } else { "shell" }}>
+        <div class={if props.open.is_some() { "shell detail" } else { "shell" }}>
             <aside aria-label="Pending recoveries">
                 { list_tools(&state.listing, &onquery, &onsort, html! {
                     <button type="button" class="quiet" {onclick} aria-busy={state.asking.then_some("true")}>{ "Refresh" }</button>
@@ -82,8 +84,8 @@ pub fn Pending(props: &Props) -> Html {
                 <List listing={state.listing.clone()} label="Pending recoveries" {selected} {href} />
             </aside>
             <main>
-                if let Some(operation) = &props.operation {
-                    <Recovery key={operation.clone()} root={root.clone()} operation={operation.clone()} onchanged={refresh} />
+                if let Some((operation, wanted)) = &props.open {
+                    <Recovery key={format!("{operation}\n{wanted:?}")} root={root.clone()} operation={operation.clone()} wanted={*wanted} onchanged={refresh} />
                 } else {
                     <Overview summary={props.summary.clone()} listing={state.listing.clone()} read_at={state.read_at} {onquery} />
                 }

@@ -3,19 +3,19 @@
 use std::rc::Rc;
 
 use sidecar::api::{PlanReport, Progress};
-use sidecar::{Timestamp, age_text};
+use sidecar::{OperationId, Purpose, Timestamp, age_text};
 use yew::{
     Callback, Html, Properties, UseReducerDispatcher, component, html, use_effect_with, use_reducer,
 };
 
 use super::panel::{Surroundings, panel};
 use crate::components::{
-    Copyable, Tables, facts, failure_notice, plain, raw, standing_badge, time,
+    Copyable, Tables, facts, failure_notice, open_raw, plain, purpose_badge, raw, time,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
+use crate::services::backend::Wanted;
 use crate::services::{backend, dom};
-use crate::state::entry::Standing;
 use crate::state::failure::Failure;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, RecoveryState, Stage, passes_by_itself};
@@ -34,11 +34,20 @@ pub struct Props {
     pub root: String,
     /// Operation id, or file name where there is none.
     pub operation: String,
+    /// What is planned for it.
+    pub wanted: Wanted,
     /// Something changed that the list shows too.
     pub onchanged: Callback<()>,
 }
 
+const STORED: &str = "The sidecar as it is stored";
+
+/// Files up to this size are unfolded where there are no tables to look at; longer ones take a while to draw.
+const UNFOLDED_BYTES_MAX: usize = 16 << 10;
+
 /// Instead of what will happen, once it has.
+const ENDED: &str = "This has ended, as the result says.";
+const KEPT: &str = "The file is gone from the pending ones. Its bytes are kept in the record.";
 const PLANNED: &str =
     "This has ended, as the result says. Below is where the tables stood when it was planned.";
 
@@ -49,29 +58,34 @@ type Dispatcher = UseReducerDispatcher<RecoveryState>;
 pub fn Recovery(props: &Props) -> Html {
     let state = use_reducer(RecoveryState::default);
     let stage = state.stage();
-    // The screen is another one for another root or operation.
+    // The screen is another one for another root, operation or wish.
     let look = {
-        let (root, operation, dispatcher) = (
+        let (root, operation, wanted, dispatcher) = (
             props.root.clone(),
             props.operation.clone(),
+            props.wanted,
             state.dispatcher(),
         );
         let ask = move |alive| -> Asking {
             Box::pin(look(
                 root.clone(),
                 operation.clone(),
+                wanted,
                 alive,
                 dispatcher.clone(),
             ))
         };
         use_polled(String::new(), Box::new(ask))
     };
+    // A file that names no operation is set aside under one of its own.
+    let operation = state
+        .plan
+        .value
+        .as_ref()
+        .map_or(&props.operation, |plan| &plan.operation_id);
     {
-        let (root, operation, dispatcher) = (
-            props.root.clone(),
-            props.operation.clone(),
-            state.dispatcher(),
-        );
+        let (root, operation, dispatcher) =
+            (props.root.clone(), operation.clone(), state.dispatcher());
         let running = stage == Stage::Running;
         let ask = move |alive| -> Asking {
             Box::pin(follow(
@@ -88,7 +102,9 @@ pub fn Recovery(props: &Props) -> Html {
 
     let plan = state.plan.value.clone();
     let title = match (&plan, &state.plan.failure) {
-        (Some(plan), _) => plan.headline.clone(),
+        (Some(plan), _) => words::done(plan)
+            .filter(|_| state.has_succeeded())
+            .unwrap_or_else(|| plan.headline.clone()),
         (None, Some(failure)) if failure.is_not_found() && state.execution.is_some() => {
             "This recovery is finished.".to_owned()
         }
@@ -98,29 +114,36 @@ pub fn Recovery(props: &Props) -> Html {
         (None, Some(_)) => "The plan could not be read.".to_owned(),
         (None, None) => "Looking at the tables…".to_owned(),
     };
-    let heading = use_screen(&format!("{} {}", props.root, props.operation), &title);
+    let heading = use_screen(
+        &format!("{} {} {:?}", props.root, props.operation, props.wanted),
+        &title,
+    );
     let disposition = plan.as_ref().map(|plan| plan.disposition.name());
     html! {
         <article class="recovery" data-disposition={disposition} data-testid="recovery">
-            <a class="back" href={Route::Pending { root: props.root.clone() }.href()}>{ "All pending" }</a>
+            if props.wanted == Wanted::Dismissal && plan.is_some() && stage != Stage::Ended {
+                <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the sidecar" }</a>
+            } else {
+                <a class="back" href={Route::Pending { root: props.root.clone() }.href()}>{ "All pending" }</a>
+            }
             if let Some(plan) = &plan {
-                <p class="verdict">{ standing_badge(Standing::Judged(plan.disposition)) }</p>
+                <p class="verdict">{ purpose_badge(plan) }</p>
             }
             <h1 ref={heading} tabindex="-1" data-testid="headline">{ title }</h1>
             if let Some(plan) = &plan {
-                <p class="lead" data-testid="consequence">{ if stage == Stage::Ended { PLANNED } else { &plan.consequence } }</p>
+                <p class="lead" data-testid="consequence">{ lead(plan, &state) }</p>
                 { named_facts(plan, stage) }
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
             <div class="columns">
                 if let Some(plan) = plan.as_ref().filter(|plan| !plan.tables.is_empty() || plan.sidecar.is_some()) {
                     <div class="evidence">
-                        if !plan.tables.is_empty() { <Tables plan={plan.clone()} /> }
+                        if shows_tables(plan) { <Tables plan={plan.clone()} /> }
                         { stored(plan, &state.check) }
                     </div>
                 }
                 if plan.is_some() || state.execution.is_some() {
-                    { panel(&Surroundings { state: &state, dispatcher: state.dispatcher(), look, root: &props.root, operation: &props.operation, onchanged: &props.onchanged }) }
+                    { panel(&Surroundings { state: &state, dispatcher: state.dispatcher(), look, root: &props.root, named: &props.operation, operation, onchanged: &props.onchanged }) }
                 }
             </div>
         </article>
@@ -153,15 +176,22 @@ fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()
 async fn look(
     root: String,
     operation: String,
+    wanted: Wanted,
     alive: Alive,
     dispatcher: Dispatcher,
 ) -> Option<u32> {
     dispatcher.dispatch(Action::Asked);
-    let answer = backend::plan(&root, &operation).await;
-    let begun = match &answer {
-        Ok(plan) => matches!(plan.progress, Progress::UnderWay | Progress::Finished),
+    let answer = backend::plan(&root, &operation, wanted).await;
+    let (begun, operation) = match &answer {
+        Ok(plan) => (
+            matches!(plan.progress, Progress::UnderWay | Progress::Finished),
+            plan.operation_id.clone(),
+        ),
         // Somebody may have finished it since the list was read.
-        Err(failure) => failure.is_not_found(),
+        Err(failure) => (
+            failure.is_not_found() && operation.parse::<OperationId>().is_ok(),
+            operation,
+        ),
     };
     let pause = answer
         .as_ref()
@@ -221,7 +251,14 @@ fn named_facts(plan: &PlanReport, stage: Stage) -> Html {
         .and_then(|text| Timestamp::try_from(text).ok());
     let operation = html! { <Copyable text={plan.operation_id.clone()} what="the operation id" /> };
     facts([
-        ("operation", Some(operation)),
+        (
+            if plan.digest.is_some() {
+                "operation"
+            } else {
+                "file"
+            },
+            Some(operation),
+        ),
         ("kind", plain(plan.writer_kind.as_deref())),
         ("branch", plain(branch)),
         ("actor", plain(plan.actor_id.as_deref())),
@@ -233,11 +270,22 @@ fn named_facts(plan: &PlanReport, stage: Stage) -> Html {
 
 fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
     if failure.is_not_found() {
+        // Only operations have a record.
+        let record = if props.operation.parse::<OperationId>().is_ok() {
+            Route::Record {
+                root: props.root.clone(),
+                operation: props.operation.clone(),
+            }
+        } else {
+            Route::Audit {
+                root: props.root.clone(),
+            }
+        };
         return html! {
             <div>
                 if state.execution.is_none() { { failure_notice(failure, Html::default()) } }
                 <p class="actions">
-                    <a class="button" href={Route::Record { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "See its record" }</a>
+                    <a class="button" href={record.href()}>{ if matches!(record, Route::Record { .. }) { "See its record" } else { "See the records" } }</a>
                     <a class="button" href={Route::Pending { root: props.root.clone() }.href()}>{ "See what is pending" }</a>
                 </p>
             </div>
@@ -251,6 +299,23 @@ fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
     failure_notice(failure, before.unwrap_or_default())
 }
 
+fn lead<'a>(plan: &'a PlanReport, state: &RecoveryState) -> &'a str {
+    if state.stage() != Stage::Ended {
+        &plan.consequence
+    } else if shows_tables(plan) {
+        PLANNED
+    } else if matches!(plan.purpose, Purpose::Dismiss { .. }) && state.has_succeeded() {
+        KEPT
+    } else {
+        ENDED
+    }
+}
+
+/// To drop tags, no table is looked at.
+fn shows_tables(plan: &PlanReport) -> bool {
+    !plan.tables.is_empty() && !matches!(plan.purpose, Purpose::Release { .. })
+}
+
 fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
     let Some(text) = plan.sidecar.clone() else {
         return Html::default();
@@ -261,5 +326,17 @@ fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
         },
         PlanCheck::NoDigest | PlanCheck::Differs { .. } => Html::default(),
     };
-    raw("The sidecar as it is stored", text, about)
+    match plan.purpose {
+        Purpose::Undo { .. } | Purpose::Release { .. } => raw(
+            "What stands for its sidecar, in the journal only",
+            text,
+            about,
+        ),
+        Purpose::Recover | Purpose::Dismiss { .. }
+            if plan.tables.is_empty() && text.len() <= UNFOLDED_BYTES_MAX =>
+        {
+            open_raw(STORED, text, about)
+        }
+        Purpose::Recover | Purpose::Dismiss { .. } => raw(STORED, text, about),
+    }
 }

@@ -4,7 +4,7 @@ use super::{Explanation, count_word, inside_a_sentence, tables_with, write_name}
 use crate::code::Reason;
 use crate::plan::{Plan, Purpose, Step};
 use crate::timestamp::Timestamp;
-use crate::verdict::Action;
+use crate::verdict::{Action, Disposition};
 
 /// `None` for a plan that resolves a sidecar.
 pub(super) fn explain(
@@ -44,9 +44,13 @@ pub(super) fn explain(
         }
         Purpose::Dismiss { because } => {
             let codes: Vec<&str> = because.iter().map(|code| code.name()).collect();
+            let stands = match plan.disposition {
+                Disposition::Abort => "aborted",
+                other => other.name(),
+            };
             (
-                format!("Nothing can be done about {}: {} ({}).", plan.file, plan.disposition.name(), codes.join(", ")),
-                "It will be set aside: its bytes are kept in the journal, and the file is deleted. No table and not the catalog is touched, so whatever the write left there stays as it is.".to_owned(),
+                format!("{} is {stands} ({}) and would be set aside.", plan.file, codes.join(", ")),
+                "Its bytes are kept in the journal, and the file is deleted. No table and not the catalog is touched, so whatever the write left there stays as it is.".to_owned(),
             )
         }
     };

@@ -1,0 +1,331 @@
+// What can be done besides a recovery: set aside, revoke, undo, release; in a real browser against the real server.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { drawn, launch, watch } from "./browser.mjs";
+import { OPERATOR, cli, pending, standing, startDemo } from "./demo.mjs";
+
+let browser;
+let context;
+let demo;
+let shop;
+let museum;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launch()]);
+  [shop, museum] = [demo.root("shop"), demo.root("museum")];
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  await page.goto(demo.login);
+  await drawn(page);
+  await page.close();
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+/**
+ * A journey on a page of its own, on which nothing may go wrong behind the scenes. Browsers log
+ * every answer of 400 and above as an error; `refusals` are those the journey is about.
+ */
+function journey(name, walk, refusals = /^$/) {
+  test(name, async () => {
+    const page = await context.newPage();
+    const complaints = watch(page, demo.origin);
+    await walk(page);
+    assert.deepEqual(complaints.filter((text) => !refusals.test(text)), []);
+    await page.close();
+  });
+}
+
+const row = (page, text) =>
+  page.getByRole("grid", { name: "Pending recoveries" }).getByRole("row").filter({ hasText: text });
+const panel = (page) => page.getByTestId("panel");
+const button = (page, name) => panel(page).getByRole("button", { name, exact: true });
+const link = (page, name) => page.getByRole("main").getByRole("link", { name });
+const headline = (page) => page.getByTestId("headline");
+const is = (wanted) => ({ disposition }) => disposition === wanted;
+
+async function go(page, hash) {
+  await page.goto(`${demo.origin}/#${hash}`);
+  await drawn(page);
+}
+
+async function stage(page, wanted) {
+  await page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
+}
+
+/** Opens what is pending under an operation or a file, in the stage it is in. */
+async function open(page, root, name, wanted) {
+  await go(page, `/pending/${root}/${name}`);
+  await stage(page, wanted);
+}
+
+/** What is reviewed is what the command line plans, and it can be approved. */
+async function reviews(page, plan) {
+  await page.getByRole("heading", { level: 1, name: plan.headline }).waitFor();
+  await stage(page, "approve");
+  assert.equal(await page.getByTestId("consequence").innerText(), plan.consequence);
+  assert.deepEqual(
+    await page.getByTestId("steps").locator(".what").allInnerTexts(),
+    plan.steps.map((step) => step.sentence),
+  );
+  await page.locator("[data-testid=digest-check][data-check=agrees]").waitFor();
+  assert.ok((await panel(page).innerText()).includes(plan.digest), "the whole digest is in view");
+}
+
+/** States what is asked for, and approves. */
+async function approve(page, reason) {
+  for (const statement of await panel(page).getByRole("checkbox").all()) await statement.check();
+  if (reason) await panel(page).getByRole("textbox", { name: /Reason/ }).fill(reason);
+  await button(page, "Approve this plan").click();
+  await stage(page, "execute");
+}
+
+/** Approves and carries out; how it ended. */
+async function recover(page, reason) {
+  await approve(page, reason);
+  await button(page, "Carry it out").click();
+  await stage(page, "ended");
+  return page.getByTestId("outcome").getAttribute("data-outcome");
+}
+
+/** From the result of a recovery to a plan that follows from it. */
+async function fromTheRecord(page, operation, name) {
+  await page.getByRole("link", { name: "Audit" }).click();
+  const card = page.locator(`[data-operation="${operation}"][data-chain=verified]`);
+  await card.locator("summary").first().click();
+  await card.getByRole("link", { name }).click();
+  await page.locator("[data-testid=recovery][data-disposition]").waitFor();
+}
+
+async function tabTo(page, selector) {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+  }
+  assert.fail(`Tab never comes to ${selector}`);
+}
+
+/** Presses a key on what Tab comes to. */
+async function press(page, selector, key = "Enter") {
+  await tabTo(page, selector);
+  await page.keyboard.press(key);
+}
+
+/** The one journal of an operation, verified on the command line. */
+async function journal(root, operation) {
+  const { operations } = await cli("audit", root, operation, "--verify");
+  assert.equal(operations.length, 1);
+  assert.equal(operations[0].verified, true);
+  return operations[0];
+}
+
+const stored = (root, file) => join(root, "__recovery", file);
+
+/** The names of a table's tags on disk. */
+async function tags(root, place) {
+  const names = await readdir(join(root, place, "_refs/tags")).catch(() => []);
+  return names.sort();
+}
+
+journey("a refused file is set aside with the keyboard, and its bytes are kept", async (page) => {
+  const { file } = await pending(shop, ({ refused }) => refused?.code === "not_json");
+  const bytes = await readFile(stored(shop, file), "utf8");
+  const plan = await cli("dismiss", shop, file);
+  await open(page, "shop", file, "blocked");
+  assert.equal(await panel(page).locator("button.primary").count(), 0, "no recovery is offered");
+
+  await press(page, "[data-testid=panel] a.button");
+  await page.waitForFunction((file) => location.hash === `#/pending/shop/${file}/dismissal`, file);
+  await reviews(page, plan);
+  await page.waitForFunction(() => document.activeElement?.matches("h1"));
+  await page.getByText(bytes, { exact: true }).waitFor();
+
+  await press(page, "[type=submit]");
+  const reason = panel(page).getByRole("textbox", { name: "Reason, kept in the record" });
+  assert.ok(await reason.evaluate((box) => box === document.activeElement), "the button leads to what is missing");
+  await page.keyboard.type("imported again by hand");
+  await press(page, "[type=submit]");
+  await stage(page, "execute");
+  await press(page, "[data-testid=panel] button.primary", "Space");
+  await stage(page, "ended");
+  assert.equal(await headline(page).innerText(), `${file} is set aside.`);
+  assert.match(await page.getByTestId("consequence").innerText(), /bytes are kept in the record/);
+  await panel(page).getByText("Cleaned up: no table was touched.").waitFor();
+  await row(page, file).waitFor({ state: "detached" });
+
+  assert.ok(!existsSync(stored(shop, file)));
+  const record = await journal(shop, plan.operation_id);
+  assert.equal(record.outcome, "cleaned_up");
+  await press(page, "[data-testid=panel] a.button");
+  await page.locator("[data-testid=journal][data-chain=verified]").waitFor();
+  const kept = page.locator("[data-kind=finished]");
+  await kept.getByText("The sidecar it keeps").click();
+  await kept.getByText(bytes, { exact: true }).waitFor();
+  assert.match(await page.locator("[data-kind=approved]").innerText(), new RegExp(`${OPERATOR}[^]*imported again by hand`));
+});
+
+journey("an aborted write is set aside under its own operation, and no table is touched", async (page) => {
+  const { operation_id, file } = await pending(museum, is("abort"));
+  const plan = await cli("dismiss", museum, operation_id);
+  await open(page, "museum", operation_id, "blocked");
+  await link(page, "Set aside…").click();
+  await reviews(page, plan);
+  await link(page, "Back to the sidecar").click();
+  await stage(page, "blocked");
+  await page.locator("[data-code=head_below_pin]").waitFor();
+  await link(page, "Set aside…").click();
+  await stage(page, "approve");
+  assert.equal(await recover(page, "restored from a copy"), "cleaned_up");
+  assert.equal((await journal(museum, operation_id)).outcome, "cleaned_up");
+  assert.ok(!existsSync(stored(museum, file)));
+
+  // Whoever comes later by either address finds how it ended.
+  for (const later of ["", "/dismissal"]) {
+    await page.goto("about:blank");
+    await open(page, "museum", `${operation_id}${later}`, "ended");
+    await page.locator("[data-outcome=cleaned_up]").waitFor();
+  }
+}, /status of 404/);
+
+journey("what can be recovered, now or later, is not offered to be set aside", async (page) => {
+  const entries = [
+    ["shop", is("roll_forward"), "approve"],
+    ["shop", is("waiting"), "blocked"],
+    ["museum", ({ actor_id }) => actor_id === "frank", "blocked"],
+  ];
+  for (const [root, fits, wanted] of entries) {
+    const { operation_id } = await pending(demo.root(root), fits);
+    await open(page, root, operation_id, wanted);
+    assert.equal(await link(page, "Set aside…").count(), 0);
+    await open(page, root, `${operation_id}/dismissal`, "blocked");
+    assert.match(await panel(page).innerText(), /neither refused nor aborted: recover it instead/);
+    assert.equal(await panel(page).locator("button.primary").count(), 0);
+  }
+});
+
+journey("a revoked approval is on record, and what it approved is not carried out", async (page) => {
+  const { operation_id, file } = await pending(shop, is("roll_back"));
+  const { digest } = await cli("plan", shop, operation_id);
+  await open(page, "shop", operation_id, "approve");
+  assert.equal(await page.getByText("Revoke approval…").count(), 0, "there is nothing to revoke yet");
+  await approve(page);
+  await page.getByText(`${OPERATOR} approved`).waitFor();
+
+  // Somebody else approves it too, and has it on screen meanwhile.
+  await cli("approve", shop, operation_id, "--digest", digest, "--as", "linus", "--writers-stopped");
+  const other = await context.newPage();
+  await open(other, "shop", operation_id, "execute");
+  await other.getByText("linus approved").waitFor();
+
+  assert.equal(await button(page, "Revoke approval").count(), 0, "one press alone revokes nothing");
+  await press(page, "[data-testid=panel] summary");
+  await panel(page).getByText(/those of others too, and your name goes on record/).waitFor();
+  await press(page, ".revocation button");
+  await stage(page, "approve");
+  await panel(page).getByText("The approval is revoked", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("status").filter({ hasText: "The approval is revoked." }).count(), 1);
+  assert.equal(await button(page, "Carry it out").count(), 0);
+  await page.reload();
+  await stage(page, "approve");
+  assert.equal(await page.getByTestId("approvals").count(), 0);
+
+  await other.getByText("Revoke approval…").click();
+  await button(other, "Revoke approval").click();
+  assert.match(await panel(other).getByRole("alert").innerText(), /there is nothing to revoke/);
+  await button(other, "Carry it out").click();
+  await stage(other, "ended");
+  assert.equal(await other.getByTestId("outcome").getAttribute("data-outcome"), "refused");
+  await other.close();
+  assert.equal((await cli("apply", shop, operation_id, "--digest", digest)).outcome, "refused");
+  const { records } = await journal(shop, operation_id);
+  assert.match(JSON.stringify(records.at(-1)), new RegExp(`revoked[^]*${OPERATOR}`));
+  assert.ok(existsSync(stored(shop, file)), "the operation stays open");
+
+  await go(page, `/audit/shop/${operation_id}`);
+  assert.match(await page.locator("[data-kind=revoked]").innerText(), new RegExp(`By ${OPERATOR}`));
+});
+
+journey("a roll forward is undone, once nothing else stands in the way", async (page) => {
+  const places = { "node:Customer": "nodes/customer", "edge:Placed": "edges/placed" };
+  const { operation_id } = await pending(shop, is("roll_forward"));
+  await open(page, "shop", operation_id, "approve");
+  assert.equal(await recover(page), "rolled_forward");
+  assert.deepEqual(await standing(shop, places), { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
+
+  await link(page, "See the record").click();
+  await link(page, "Plan to undo it").click();
+  await stage(page, "blocked");
+  assert.match(await panel(page).locator("[data-code=waiting_for]").innerText(), /shares a table/);
+  assert.equal(await panel(page).locator("button.primary").count(), 0);
+  await link(page, "Open that one").click();
+  await stage(page, "approve");
+  assert.equal(await recover(page), "cleaned_up");
+
+  await fromTheRecord(page, operation_id, "Plan to undo it");
+  const plan = await cli("undo", shop, operation_id);
+  await reviews(page, plan);
+  for (const { table_key, effect } of plan.tables) {
+    assert.ok((await page.locator(`[data-table="${table_key}"]`).innerText()).includes(effect));
+  }
+  assert.equal(await recover(page, "published too early"), "rolled_back");
+  assert.match(await headline(page).innerText(), new RegExp(`${operation_id} is taken back`));
+  assert.deepEqual(await standing(shop, places), { "node:Customer": [5, 5], "edge:Placed": [5, 5] });
+  assert.equal((await journal(shop, plan.operation_id)).outcome, "rolled_back");
+});
+
+journey("an undone roll back leaves a sidecar, and the page leads there", async (page) => {
+  const places = { "node:Product": "nodes/product", "edge:Stocks": "edges/stocks" };
+  const { operation_id } = await pending(shop, is("roll_back"));
+  await open(page, "shop", operation_id, "approve");
+  assert.equal(await recover(page), "rolled_back");
+  assert.deepEqual(await standing(shop, places), { "node:Product": [5, 5], "edge:Stocks": [3, 3] });
+
+  await fromTheRecord(page, operation_id, "Plan to undo it");
+  const plan = await cli("undo", shop, operation_id);
+  await reviews(page, plan);
+  assert.equal(await recover(page), "rolled_back");
+  assert.deepEqual(await standing(shop, places), { "node:Product": [5, 6], "edge:Stocks": [3, 3] }, "what was found is back, unpublished");
+
+  const left = await pending(shop, is("roll_back"));
+  await row(page, left.operation_id).waitFor();
+  await link(page, "See the record").click();
+  assert.equal(await link(page, "Plan to undo it").count(), 0);
+  await page.goBack();
+  await link(page, "Open the sidecar it left").click();
+  await page.waitForFunction((wanted) => location.hash.endsWith(wanted), left.operation_id);
+  await stage(page, "approve");
+});
+
+journey("released tags are gone, and with them the way back", async (page) => {
+  const { operation_id } = await pending(museum, ({ actor_id }) => actor_id === "bob");
+  await open(page, "museum", operation_id, "approve");
+  assert.equal(await recover(page), "rolled_back");
+  const before = await standing(museum, { "node:Artist": "nodes/artist" });
+  assert.notDeepEqual(await tags(museum, "nodes/artist"), []);
+
+  await link(page, "See the record").click();
+  await page.locator("[data-kind=finished]").waitFor();
+  await press(page, "[data-testid=release]");
+  const plan = await cli("release", museum, operation_id);
+  await reviews(page, plan);
+  assert.match(await page.getByTestId("consequence").innerText(), /cannot be taken back afterwards/);
+  assert.equal(await recover(page), "cleaned_up");
+  assert.match(await headline(page).innerText(), /^The tags of .* are dropped\.$/);
+  assert.deepEqual(await tags(museum, "nodes/artist"), []);
+  assert.deepEqual(await standing(museum, { "node:Artist": "nodes/artist" }), before, "no version moved");
+  assert.equal((await journal(museum, plan.operation_id)).outcome, "cleaned_up");
+
+  await fromTheRecord(page, operation_id, "Plan to undo it");
+  await stage(page, "blocked");
+  assert.match(await page.getByTestId("consequence").innerText(), /not possible: the tags of operation .* are dropped/);
+  assert.equal(await panel(page).locator("button.primary").count(), 0);
+});
