@@ -1,8 +1,9 @@
 //! Words for plans that do not resolve a sidecar: undo, dismissal, release.
 
-use super::{Explanation, count_word, inside_a_sentence, tables_with, write_name};
+use super::{Explanation, NAME_CHARS_MAX, count_word, inside_a_sentence, tables_with, write_name};
 use crate::code::Reason;
 use crate::plan::{Plan, Purpose, Step};
+use crate::text::shown;
 use crate::timestamp::Timestamp;
 use crate::verdict::Action;
 
@@ -45,7 +46,7 @@ pub(super) fn explain(
         Purpose::Dismiss { because } => {
             let codes: Vec<&str> = because.iter().map(|code| code.name()).collect();
             (
-                format!("Nothing can be done about {}: {} ({}).", plan.file, plan.disposition.name(), codes.join(", ")),
+                format!("Nothing can be done about {}: {} ({}).", shown(&plan.file, NAME_CHARS_MAX), plan.disposition.name(), codes.join(", ")),
                 "It will be set aside: its bytes are kept in the journal, and the file is deleted. No table and not the catalog is touched, so whatever the write left there stays as it is.".to_owned(),
             )
         }
