@@ -338,7 +338,7 @@ pub fn step_sentence(step: &Step) -> String {
         Step::Untag { table_key, branch, version, .. } => {
             format!("Drop the tag of version {version} of {}", table_name(table_key, branch.as_deref()))
         }
-        Step::Announce { file, .. } => format!("Write the sidecar {file}, which covers what comes back"),
+        Step::Announce { file, .. } => format!("Write the sidecar {}, which covers what comes back", shown(file, NAME_CHARS_MAX)),
         Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared before can land after".to_owned(),
         Step::Restore { table_key, branch, version, lands_at, .. } => {
             format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
@@ -348,7 +348,7 @@ pub fn step_sentence(step: &Step) -> String {
             format!("Publish {}, in one commit of the catalog", pins.join(", "))
         }
         Step::Record { .. } => "Look at everything once more, and write the terminal record".to_owned(),
-        Step::Retire { file, .. } => format!("Retire the sidecar {file}"),
+        Step::Retire { file, .. } => format!("Retire the sidecar {}", shown(file, NAME_CHARS_MAX)),
     }
 }
 

@@ -125,7 +125,7 @@ impl fmt::Display for OperationId {
 ///
 /// Part of every plan's bytes, so an approval given for one root means nothing at a copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String", into = "String")]
 pub struct RootId(String);
 
 impl RootId {
@@ -139,6 +139,18 @@ impl RootId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for RootId {
+    fn from(uri: String) -> Self {
+        Self::new(&uri)
+    }
+}
+
+impl From<RootId> for String {
+    fn from(root: RootId) -> Self {
+        root.0
     }
 }
 

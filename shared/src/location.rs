@@ -37,12 +37,14 @@ pub fn location_conflict(
 }
 
 /// Whether a path relative to the root stays below it, whatever storage makes of it.
+///
+/// A URI takes `%2e%2e` for `..` and ends its path at `?` and `#`, and a file system may take `C:` for a drive: what has
+/// another meaning somewhere is refused, so that everyone who reads the path reads the same one.
 pub(crate) fn is_inside_root(relative: &str) -> bool {
     let stays = |segment: &str| !matches!(segment, "" | "." | "..");
-    let climbs = relative.contains('\\')
-        || relative.contains("://")
-        || relative.chars().any(char::is_control);
-    !climbs && relative.split('/').all(stays)
+    let means_something_else =
+        |char: char| char.is_control() || matches!(char, '\\' | '%' | '?' | '#' | ':');
+    !relative.contains(means_something_else) && relative.split('/').all(stays)
 }
 
 /// A local path and its `file://` URI are the same place; anything else is compared as written.
@@ -102,6 +104,12 @@ mod tests {
             "./nodes",
             "nodes\\..\\..",
             "s3://bucket/nodes",
+            "nodes/%2e%2e/%2e%2e/other",
+            "nodes/%2E./x",
+            "..%2f..%2fother",
+            "nodes?/01d3",
+            "nodes#01d3",
+            "C:/nodes",
             "",
         ] {
             let table_path = format!("/data/graph/{location}");

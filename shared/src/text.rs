@@ -22,7 +22,7 @@ pub(crate) fn shown(text: &str, chars_max: usize) -> String {
 
 fn steers(char: char) -> bool {
     char.is_control()
-        || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -36,6 +36,7 @@ mod tests {
             ("Ada Löve 日本", "Ada Löve 日本"),
             ("\u{1b}[31mada\r\n", "\u{fffd}[31mada\u{fffd}\u{fffd}"),
             ("ada\u{202e}nosj", "ada\u{fffd}nosj"),
+            ("a\u{61c}b\u{200f}c", "a\u{fffd}b\u{fffd}c"),
             ("12345678901234567", "1234567890123456…"),
         ] {
             assert_eq!(shown(text, 16), expected);

@@ -1,8 +1,9 @@
 //! Words for plans that do not resolve a sidecar: undo, dismissal, release.
 
-use super::{Explanation, count_word, inside_a_sentence, tables_with, write_name};
+use super::{Explanation, NAME_CHARS_MAX, count_word, inside_a_sentence, tables_with, write_name};
 use crate::code::Reason;
 use crate::plan::{Plan, Purpose, Step};
+use crate::text::shown;
 use crate::timestamp::Timestamp;
 use crate::verdict::{Action, Disposition};
 
@@ -49,7 +50,7 @@ pub(super) fn explain(
                 other => other.name(),
             };
             (
-                format!("{} is {stands} ({}) and would be set aside.", plan.file, codes.join(", ")),
+                format!("{} is {stands} ({}) and would be set aside.", shown(&plan.file, NAME_CHARS_MAX), codes.join(", ")),
                 "Its bytes are kept in the journal, and the file is deleted. No table and not the catalog is touched, so whatever the write left there stays as it is.".to_owned(),
             )
         }

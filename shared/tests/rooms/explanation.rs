@@ -284,3 +284,26 @@ fn a_report_is_executable_only_with_an_effect_and_without_a_blocker() {
         assert_eq!(again, report, "{name}");
     }
 }
+
+#[test]
+fn the_name_of_a_file_that_is_set_aside_steers_no_terminal() {
+    let name = "a\u{1b}[2J\u{202e}\n.json";
+    let file = sidecar::SidecarFile::read(name, b"{".to_vec(), &sidecar::Limits::DEFAULT);
+    let reasons = [sidecar::Reason::new(sidecar::Code::NotJson, "not JSON")];
+    let plan = sidecar::follow_up::dismissal(
+        &sidecar::RootId::new("file:///data/graph"),
+        sidecar::follow_up::dismissal_id(&file),
+        &file,
+        sidecar::Disposition::Refused,
+        &reasons,
+    )
+    .plan;
+    let mut sentences = vec![sidecar::explain(&plan, None, &[]).text()];
+    sentences.extend(plan.steps.iter().map(sidecar::explanation::step_sentence));
+    for sentence in sentences {
+        assert!(
+            !sentence.contains(['\u{1b}', '\u{202e}', '\n']),
+            "{sentence:?}"
+        );
+    }
+}

@@ -389,6 +389,18 @@ fn bytes_that_are_not_canonical_are_not_a_plan() {
 }
 
 #[test]
+fn a_plan_whose_root_is_not_in_normal_form_is_not_canonical() {
+    let text = half_way().bytes.text().to_owned();
+    let other = text.replacen("file:///data/graph\"", "file:///data/graph/\"", 1);
+    assert_ne!(other, text);
+    let digest = Digest::of(Tag::Plan, other.as_bytes());
+    assert!(matches!(
+        PlanBytes::verify(other, digest).unwrap().decode(),
+        Err(PlanError::NotAPlan { .. })
+    ));
+}
+
+#[test]
 fn what_moved_between_two_plans_is_named_field_by_field() {
     let planned = half_way().plan;
     assert_eq!(differences(&planned, &planned), []);

@@ -1,0 +1,174 @@
+//! Plan bytes: refused with a reason, or exactly what this build writes for the plan they hold.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sidecar::{
+    Approval, AuthorizationError, Digest, Effect, Plan, PlanBytes, PlanError, Requirement, RootId,
+    TableOutcome, Tag, Timestamp, authorize, differences,
+};
+
+use crate::campaign::Reached;
+use crate::dice::Dice;
+use crate::{mutation, shown};
+
+pub(crate) fn check(bytes: &[u8]) -> Reached {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Reached::refused("not text");
+    };
+    let digest = Digest::of(Tag::Plan, bytes);
+    let stored = PlanBytes::verify(text.to_owned(), digest).unwrap();
+    assert_eq!((stored.text(), stored.digest()), (text, digest));
+    let plan = match stored.decode() {
+        Ok(plan) => plan,
+        Err(PlanError::NotAPlan {
+            digest: named,
+            reason,
+        }) => {
+            assert_eq!(named, digest);
+            assert!(matches!(
+                authorize(stored, &[]),
+                Err(AuthorizationError::Plan(_))
+            ));
+            return Reached::refused(&reason);
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let dice = &mut Dice::of(bytes);
+    let again = PlanBytes::of(&plan).unwrap();
+    assert_eq!(again, stored, "it is written as it was read, to the byte");
+    assert_eq!(
+        RootId::new(plan.root.as_str()),
+        plan.root,
+        "the root is in normal form"
+    );
+    no_other_bytes_are_it(&stored, &plan, dice);
+    only_its_approval_counts(&stored, &plan);
+    what_is_read_off_it(&plan);
+    Reached::taken(format!(
+        "{} {} {:?} {}",
+        plan.purpose.name(),
+        plan.disposition.name(),
+        plan.steps
+            .iter()
+            .map(sidecar::Step::kind)
+            .take(4)
+            .collect::<Vec<_>>(),
+        plan.tables.len().min(3)
+    ))
+}
+
+fn no_other_bytes_are_it(stored: &PlanBytes, plan: &Plan, dice: &mut Dice) {
+    let text = stored.text();
+    let value: Value = serde_json::from_str(text).unwrap();
+    let mut flipped = text.as_bytes().to_vec();
+    let index = dice.below(flipped.len());
+    flipped[index] ^= 1;
+    let others = [
+        serde_json::to_string_pretty(&value).unwrap(),
+        format!("{text} "),
+        format!("\u{feff}{text}"),
+        text.replacen(':', ": ", 1),
+        text.replacen('{', "{\"note\":null,", 1),
+        String::from_utf8_lossy(&flipped).into_owned(),
+    ];
+    for other in others.into_iter().filter(|other| other != text) {
+        let refused = PlanBytes::verify(other.clone(), stored.digest());
+        assert!(
+            matches!(refused, Err(PlanError::DigestDiffers { .. })),
+            "{other}"
+        );
+        let digest = Digest::of(Tag::Plan, other.as_bytes());
+        let decoded = PlanBytes::verify(other.clone(), digest).unwrap().decode();
+        assert_ne!(
+            decoded.as_ref(),
+            Ok(plan),
+            "{other} is the same plan under another digest"
+        );
+    }
+}
+
+fn only_its_approval_counts(stored: &PlanBytes, plan: &Plan) {
+    let approval = Approval {
+        operation_id: plan.operation_id.clone(),
+        plan_digest: stored.digest(),
+        approved_by: "bea".to_owned(),
+        approved_at: Timestamp::from_micros(1_795_340_000_000_000),
+        reason: Some("tested".to_owned()),
+        writers_stopped: true,
+        acknowledged: plan.requires.iter().copied().collect(),
+    };
+    let authorized =
+        |approval: &Approval| authorize(stored.clone(), std::slice::from_ref(approval)).is_ok();
+    assert_eq!(authorized(&approval), plan.has_effect());
+    assert!(!plan.has_effect() || !plan.steps.is_empty());
+    assert!(authorize(stored.clone(), &[]).is_err());
+    let another = Digest::of(Tag::Sidecar, stored.text().as_bytes());
+    assert!(!authorized(&Approval {
+        plan_digest: another,
+        ..approval.clone()
+    }));
+    for requirement in &plan.requires {
+        let mut partial = approval.clone();
+        match requirement {
+            Requirement::WritersStopped => partial.writers_stopped = false,
+            Requirement::Reason => partial.reason = Some(" \t".to_owned()),
+            _ => drop(partial.acknowledged.remove(requirement)),
+        }
+        assert!(!authorized(&partial), "without {requirement}");
+    }
+}
+
+fn what_is_read_off_it(plan: &Plan) {
+    shown::check(plan, None, &[]);
+    // No build of ours names a table twice; told apart by key and branch, the twin of one differs from it, which stops an apply.
+    let tables: BTreeSet<_> = plan
+        .tables
+        .iter()
+        .map(|table| (&table.table_key, &table.branch))
+        .collect();
+    if tables.len() == plan.tables.len() {
+        assert_eq!(differences(plan, plan), []);
+    }
+    let changed = Plan {
+        requires: [plan.requires.clone(), vec![Requirement::Reason]].concat(),
+        ..plan.clone()
+    };
+    assert_ne!(differences(plan, &changed), []);
+    for table in &plan.tables {
+        if let (Some(_), Some(after), Some(head)) =
+            (table.restore_to, table.head_after(), table.lance_head)
+        {
+            assert!(after > head, "a restore is a new version");
+        }
+        for effect in [Effect::Changed, Effect::Unchanged, Effect::Unknown] {
+            let outcome = TableOutcome::of(plan, table, effect);
+            assert_eq!(
+                (&outcome.table_key, outcome.effect),
+                (&table.table_key, effect)
+            );
+        }
+    }
+}
+
+pub(crate) fn mutate(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
+    if dice.one_in(8) {
+        return mutation::raw(bytes, other, dice);
+    }
+    let Some(changed) = mutation::json(bytes, dice) else {
+        return mutation::raw(bytes, other, dice);
+    };
+    if dice.one_in(6) {
+        changed
+    } else {
+        canonical(changed)
+    }
+}
+
+/// As this build writes it, if it is a plan at all: else nothing would get past the comparison of bytes.
+pub(crate) fn canonical(bytes: Vec<u8>) -> Vec<u8> {
+    match serde_json::from_slice::<Plan>(&bytes) {
+        Ok(plan) => PlanBytes::of(&plan).unwrap().text().as_bytes().to_vec(),
+        Err(_) => bytes,
+    }
+}
