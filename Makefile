@@ -12,7 +12,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 SERVER := --package restore-backend --package e2e
 WARNINGS := -D warnings
 
-.PHONY: demo build test test-long bench test-tools lint
+.PHONY: demo build test test-long bench engine-check test-tools lint
 .NOTPARALLEL:
 
 demo: build
@@ -43,12 +43,19 @@ test-long: test-tools
 bench:
 	$(CARGO) run --locked $(BENCH) --package e2e --bin e2e-bench
 
+# Every graph that the released engine left, recovered by the program just built and handed back to that engine. It brings
+# a Lance of its own, which takes as long to compile as ours. ARGS='--only NAME' for one of them.
+ENGINE_CHECK := CARGO_TARGET_DIR=$(TARGET)/engine-check $(CARGO) run --locked --manifest-path tests/engine-check/Cargo.toml
+engine-check: build
+	$(ENGINE_CHECK) -- check --binary $(BINARY) --fixtures tests/fixtures/omnigraph-0.7.0 $(ARGS)
+
 test-tools:
 	@./bootstrap.sh test
 
 lint: export RUSTDOCFLAGS := $(WARNINGS)
 lint:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/engine-check/Cargo.toml --check
 	$(CARGO) clippy --locked --package sidecar --all-targets -- $(WARNINGS)
 	$(CARGO) clippy --locked $(SERVER) --all-targets -- $(WARNINGS)
 	$(CARGO) clippy --locked --package web --all-targets -- $(WARNINGS)

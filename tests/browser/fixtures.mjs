@@ -25,8 +25,10 @@ export async function unpackSidecars() {
     for (const archive of await readdir(join(FIXTURES, engine))) {
       if (!archive.endsWith(".tar.gz")) continue;
       const graph = await unpackGraph(engine, basename(archive, ".tar.gz"), join(folder, engine));
-      const [name] = await readdir(join(graph, "__recovery"));
-      files.push({ engine, graph, name, folder, path: join(graph, "__recovery", name) });
+      // A killed writer leaves one, or none; two of them leave two.
+      for (const name of await readdir(join(graph, "__recovery")).catch(() => [])) {
+        files.push({ engine, graph, name, folder, path: join(graph, "__recovery", name) });
+      }
     }
   }
   return { folder, files, remove: () => rm(folder, { recursive: true, force: true }) };
