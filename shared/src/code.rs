@@ -53,6 +53,8 @@ pub enum Code {
     HeadBelowPin,
     /// The catalog is behind what the writer saw, as after restoring a backup.
     PinBelowExpected,
+    /// The visible version is on another Lance branch than the one written to, which was not made from it.
+    PinOnAnotherBranch,
     /// The version to return to cannot be restored: Lance would refuse it, or its files are gone.
     TargetNotRestorable,
     /// The store does not honour create-if-absent, or could not be probed.
@@ -67,6 +69,8 @@ pub enum Code {
     Released,
     /// There is nothing to take back or to drop: the operation is not finished, or touched no table.
     NothingToUndo,
+    /// The recovery changed which tables there are or the schema's files, which no version of a table brings back.
+    SchemaChanged,
     /// Staged schema files, catalog and tables contradict each other, or the staged files were not looked at.
     SchemaContradictory,
 }
@@ -98,6 +102,7 @@ impl Code {
             Self::TableUnreadable => "table_unreadable",
             Self::HeadBelowPin => "head_below_pin",
             Self::PinBelowExpected => "pin_below_expected",
+            Self::PinOnAnotherBranch => "pin_on_another_branch",
             Self::TargetNotRestorable => "target_not_restorable",
             Self::StoreNotSafe => "store_not_safe",
             Self::NotYetSupported => "not_yet_supported",
@@ -105,6 +110,7 @@ impl Code {
             Self::MovedSince => "moved_since",
             Self::Released => "released",
             Self::NothingToUndo => "nothing_to_undo",
+            Self::SchemaChanged => "schema_changed",
             Self::SchemaContradictory => "schema_contradictory",
         }
     }
@@ -150,6 +156,8 @@ pub enum Requirement {
     Reason,
     /// The version returned to is not the one the writer started from: others published since. (`--acknowledge`)
     TargetDiffersFromExpected,
+    /// Among the Lance commits above a pin are some that this kind of writer does not make, or that cannot be read. (`--acknowledge`)
+    UnexpectedCommits,
 }
 
 impl Requirement {
@@ -160,6 +168,7 @@ impl Requirement {
             Self::WritersStopped => "writers_stopped",
             Self::Reason => "reason",
             Self::TargetDiffersFromExpected => "target_differs_from_expected",
+            Self::UnexpectedCommits => "unexpected_commits",
         }
     }
 
@@ -171,6 +180,9 @@ impl Requirement {
             Self::Reason => "The reason is given.",
             Self::TargetDiffersFromExpected => {
                 "The version returned to is newer than the one this writer started from: what was published since then stays."
+            }
+            Self::UnexpectedCommits => {
+                "Some of the Lance commits that this takes along are not what this kind of writer makes; it is known whose they are."
             }
         }
     }

@@ -1,14 +1,17 @@
 //! The words people read, the same on the command line and in the browser.
 
 mod purposes;
+mod steps;
 
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::{ApplyReport, OutcomeKind};
-use crate::plan::{Plan, PlannedTable, Precondition, Step};
+use crate::plan::{Plan, PlannedTable, Step};
 use crate::text::shown;
 use crate::timestamp::Timestamp;
 use crate::verdict::{Action, Disposition};
+
+pub use steps::{precondition_sentence, step_sentence};
 
 /// What happened, in one sentence, and what would be done about it, in one or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         return explanation;
     }
     let write = write_name(plan, started_at);
-    let total = plan.tables.len();
+    let total = written(plan).count();
     let why = blockers.first().map_or_else(
         || "the reason is not known".to_owned(),
         |reason| reason.detail.clone(),
@@ -83,30 +86,88 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
     }
 }
 
+/// The tables that the write itself was about, without those that it only adds to the catalog or removes from it.
+fn written(plan: &Plan) -> impl Iterator<Item = &PlannedTable> {
+    plan.tables
+        .iter()
+        .filter(|table| table.classification.is_some())
+}
+
 fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
-    let (total, published) = (plan.tables.len(), tables_with(plan, Action::Publish));
-    match (total, published) {
-        (0, _) => (
-            format!("{write} staged its schema whole, but did not finish."),
-            "It will be rolled forward: what it changes in the catalog is published, and its schema files are put in place.".to_owned(),
-        ),
-        (_, 0) => (
-            format!("{write} published its tables, but its schema files are not in place."),
-            "It will be rolled forward: the schema files are put in place, and no table changes.".to_owned(),
-        ),
-        _ => {
-            let versions = if published == 1 { "the new version of one table becomes".to_owned() } else { format!("the new versions of {} tables become", count_word(published)) };
-            (
-                format!("{write} was committed to {}, but never published.", all_of_its_tables(total)),
-                format!("Readers see none of it yet. It will be rolled forward: {versions} visible, in one commit of the catalog."),
-            )
+    let published = tables_with(plan, Action::Publish);
+    let mut parts = Vec::new();
+    match published {
+        0 => {}
+        1 => parts.push("the new version of one table becomes visible".to_owned()),
+        _ => parts.push(format!(
+            "the new versions of {} tables become visible",
+            count_word(published)
+        )),
+    }
+    let named = |action| {
+        let keys: Vec<String> = plan
+            .tables
+            .iter()
+            .filter(|table| table.action == action)
+            .map(|table| table_name(&table.table_key, table.branch.as_deref()))
+            .collect();
+        some_of(&keys)
+    };
+    parts.extend(named(Action::Register).map(|keys| format!("{keys} becomes part of the catalog")));
+    parts.extend(named(Action::Tombstone).map(|keys| format!("{keys} is removed from it")));
+    let promotes = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::PromoteSchema { .. }));
+    let headline = match (published, parts.is_empty()) {
+        (0, true) => {
+            format!("{write} published its tables, but its schema files are not in place.")
         }
+        (0, false) => format!("{write} staged its schema whole, but never published it."),
+        _ => format!(
+            "{write} was committed to {}, but never published.",
+            all_of_its_tables(written(plan).count())
+        ),
+    };
+    let catalog = if parts.is_empty() {
+        "no table changes".to_owned()
+    } else {
+        format!("{}, in one commit of the catalog", parts.join(", "))
+    };
+    let files = if promotes {
+        match parts.is_empty() {
+            true => ", and its schema files are put in place",
+            false => "; then its schema files are put in place",
+        }
+    } else {
+        ""
+    };
+    let unseen = if parts.is_empty() {
+        ""
+    } else {
+        "Readers see none of it yet. "
+    };
+    (
+        headline,
+        format!("{unseen}It will be rolled forward: {catalog}{files}."),
+    )
+}
+
+/// A few names, and how many more there are; `None` for none.
+fn some_of(names: &[String]) -> Option<String> {
+    const NAMED_MAX: usize = 3;
+    let (first, more) = names.split_at(names.len().min(NAMED_MAX));
+    let first = first.join(", ");
+    match (names.len(), more.len()) {
+        (0, _) => None,
+        (_, 0) => Some(first),
+        (_, more) => Some(format!("{first} and {} more", count_word(more))),
     }
 }
 
 fn roll_back_headline(write: &str, plan: &Plan) -> String {
     let (total, moved) = (
-        plan.tables.len(),
+        written(plan).count(),
         plan.tables.iter().filter(|table| has_moved(table)).count(),
     );
     let mut unexpected = plan.tables.iter().filter(|table| is_unexpected(table));
@@ -319,49 +380,14 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
             "Never reached by the writer. Nothing changes.".to_owned()
         }
         (Action::None, _) => "Nothing changes.".to_owned(),
-        (Action::Register, _) => "It is added to the catalog.".to_owned(),
-        (Action::Tombstone, _) => "It is removed from the catalog.".to_owned(),
-    }
-}
-
-/// What one step does.
-#[must_use]
-pub fn step_sentence(step: &Step) -> String {
-    match step {
-        Step::Tag { table_key, branch, version, precondition, .. } => {
-            let table = table_name(table_key, branch.as_deref());
-            match precondition {
-                Precondition::TableHead { version: head, .. } if version == head => format!("Tag HEAD {version} of {table}, so that this can be undone"),
-                _ => format!("Tag version {version} of {table}, so that cleanup cannot take it"),
-            }
-        }
-        Step::Untag { table_key, branch, version, .. } => {
-            format!("Drop the tag of version {version} of {}", table_name(table_key, branch.as_deref()))
-        }
-        Step::Announce { file, .. } => format!("Write the sidecar {}, which covers what comes back", shown(file, NAME_CHARS_MAX)),
-        Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared before can land after".to_owned(),
-        Step::Restore { table_key, branch, version, lands_at, .. } => {
-            format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
-        }
-        Step::Publish { pins, .. } => {
-            let pins: Vec<String> = pins.iter().map(|pin| format!("{} at {}", table_name(&pin.table_key, pin.branch.as_deref()), pin.to_version)).collect();
-            format!("Publish {}, in one commit of the catalog", pins.join(", "))
-        }
-        Step::Record { .. } => "Look at everything once more, and write the terminal record".to_owned(),
-        Step::Retire { file, .. } => format!("Retire the sidecar {}", shown(file, NAME_CHARS_MAX)),
-    }
-}
-
-/// When a step is done at all.
-#[must_use]
-pub fn precondition_sentence(precondition: &Precondition) -> String {
-    match precondition {
-        Precondition::TableHead { version, .. } => format!("only if HEAD is still {version}"),
-        Precondition::TagNames { version } => format!("only if it still names version {version}"),
-        Precondition::FileAbsent => "only if no other file has that name".to_owned(),
-        Precondition::PinsAsPlanned => "only if every pin is still as planned".to_owned(),
-        Precondition::StepsDone => "only after every step before it".to_owned(),
-        Precondition::Recorded => "only after the record is durable".to_owned(),
+        (Action::Register, _) => format!(
+            "It is added to the catalog: readers see version {}.",
+            number(table.publish_as)
+        ),
+        (Action::Tombstone, _) => format!(
+            "It is removed from the catalog: readers see version {} no more, and its files stay.",
+            number(table.manifest_pinned)
+        ),
     }
 }
 

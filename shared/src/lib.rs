@@ -50,13 +50,17 @@ pub use outcome::{
     ApplyReport, Difference, Effect, EffectOn, OutcomeKind, SidecarFate, TableOutcome, differences,
 };
 pub use plan::{
-    PinMove, Plan, PlanBytes, PlanError, PlanInput, PlannedTable, Precondition, Purpose, Step,
-    plan, recovery_tag,
+    LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError, PlanInput,
+    PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable, StagedFile,
+    Step, plan, recovery_tag,
 };
 pub use sidecar::{
     Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarError,
     SidecarSchemaError, TablePin, Tombstone, WriterKind,
 };
 pub use timestamp::{Timestamp, age_text};
-pub use verdict::{Action, Disposition, TableVerdict, Verdict, age_blocker, judge, refuse};
+pub use verdict::{
+    Action, CatalogChange, Disposition, TableVerdict, UnexpectedCommit, Verdict, age_blocker,
+    judge, refuse,
+};
 pub use what_if::{HeadPosition, PinPosition, WhatIf, what_if};

@@ -1,14 +1,19 @@
 //! What was found on storage: facts with their gaps, never guesses.
 
+mod schema;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::code::Reason;
-use crate::digest::Digest;
 use crate::ids::OperationId;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
+
+pub use schema::{
+    FileObservation, RegistrationObservation, SchemaObservation, TombstoneObservation,
+};
 
 /// The Lance transaction property in which a commit of our two-phase writer names the operation it belongs to.
 pub const PROPERTY_WRITER_OPERATION_ID: &str = "sidecar.operation_id";
@@ -22,6 +27,17 @@ pub struct Observation {
     pub tables: Vec<TableObservation>,
     /// What a `SchemaApply` staged and promoted; absent for other writers.
     pub schema: Option<SchemaObservation>,
+    /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (protocol section 6).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keeps_lineage: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde calls"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The sidecar's branch in `__manifest`.
@@ -62,6 +78,9 @@ pub struct TableObservation {
     pub location: Option<String>,
     /// The visible version.
     pub pinned: Pinned,
+    /// Set if that version is on another Lance branch than the pin's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned_elsewhere: Option<PinnedElsewhere>,
     /// The latest version of the dataset on the pin's branch.
     pub head: HeadObservation,
     /// Set if the sidecar's path is not the catalog's location (promise 9).
@@ -94,6 +113,16 @@ pub enum Pinned {
         /// Version of the tombstone.
         version: u64,
     },
+}
+
+/// The visible version is on a Lance branch that is not the pin's: the first write to a table on a branch of the graph forks it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedElsewhere {
+    /// The Lance branch of the visible version; `None` is main.
+    pub branch: Option<String>,
+    /// Whether the pin's branch was made from exactly that version of exactly that branch, so that both hold the same under the
+    /// same number. True as well while the pin's branch does not exist.
+    pub is_origin: bool,
 }
 
 /// The latest Lance version of a table.
@@ -170,21 +199,6 @@ pub enum Restorability {
         /// Why.
         reason: String,
     },
-}
-
-/// What a `SchemaApply` left of its schema files, registrations and tombstones (protocol section 6).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SchemaObservation {
-    /// Digest of `_schema.pg.staging`, if it is there.
-    pub staged_source: Option<Digest>,
-    /// Digest of `_schema.ir.json.staging`, if it is there.
-    pub staged_ir: Option<Digest>,
-    /// Digest of `__schema_state.json.staging`, if it is there.
-    pub staged_state: Option<Digest>,
-    /// Whether the live `_schema.ir.json` already declares every table the sidecar registers.
-    pub live_ir_declares_tables: bool,
-    /// Whether the catalog holds every registration and tombstone of the sidecar.
-    pub published: bool,
 }
 
 impl Pinned {

@@ -98,7 +98,9 @@ impl TableOutcome {
             (Action::RestoreAndPublish | Action::Restore, _) => {
                 (table.lance_head, table.restore_to)
             }
-            _ => (table.lance_head, table.lance_head),
+            (Action::Register, _) => (Some(0), table.publish_as),
+            (Action::Tombstone, _) => (table.manifest_pinned, None),
+            (Action::None, _) => (table.lance_head, table.lance_head),
         };
         let published_version = match effect {
             Effect::Changed => table.pin_after(),

@@ -1,7 +1,10 @@
 //! What would be done about one sidecar: immutable, complete, and bound to the world it was made for (promise 2).
 
 mod encoding;
+mod lineage;
 mod purpose;
+mod step;
+mod steps;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +16,16 @@ use crate::ids::{OperationId, RootId};
 use crate::observation::Observation;
 use crate::outcome::OutcomeKind;
 use crate::sidecar::{Sidecar, WriterKind};
-use crate::verdict::{Action, Disposition, Verdict};
+use crate::verdict::{Action, CatalogChange, Disposition, UnexpectedCommit, Verdict};
+
+use steps::{StepInput, steps};
+
+pub(crate) use lineage::lineage_of_an_undo;
 
 pub use encoding::{PlanBytes, PlanError};
+pub use lineage::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
 pub use purpose::Purpose;
+pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};
 
 /// The plan for one sidecar. It leaves no choice to whoever carries it out.
 ///
@@ -87,157 +96,9 @@ pub struct PlannedTable {
     pub restore_to: Option<u64>,
     /// The version that becomes its pin.
     pub publish_as: Option<u64>,
-}
-
-/// One thing that is done. A step is intended in the journal, done, and its outcome recorded, before the next depends on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Step {
-    /// Name a version with a Lance tag, so that cleanup cannot take it.
-    Tag {
-        /// The table.
-        table_key: String,
-        /// Its Lance branch.
-        branch: Option<String>,
-        /// The tag.
-        name: String,
-        /// The version it names.
-        version: u64,
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-    /// Drop a tag that a finished recovery set.
-    Untag {
-        /// The table.
-        table_key: String,
-        /// Its Lance branch.
-        branch: Option<String>,
-        /// The tag.
-        name: String,
-        /// The version it names.
-        version: u64,
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-    /// Write a sidecar that covers what the restores after it bring back, so that nothing of it is ever unannounced.
-    Announce {
-        /// Its file.
-        file: String,
-        /// Its bytes.
-        sidecar: String,
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-    /// One empty commit of the catalog, so that no publish that was prepared before can land after.
-    FenceCatalog {
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-    /// Return a table to a version, as the next version and no other.
-    Restore {
-        /// The table.
-        table_key: String,
-        /// Its Lance branch.
-        branch: Option<String>,
-        /// The version whose content comes back.
-        version: u64,
-        /// The version the Restore makes: the approved HEAD + 1.
-        lands_at: u64,
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-    /// Make versions visible, all in one commit of the catalog.
-    Publish {
-        /// The pins that move.
-        pins: Vec<PinMove>,
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-    /// Write the terminal record of the journal.
-    Record {
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-    /// Delete the sidecar; the record keeps its bytes.
-    Retire {
-        /// The file.
-        file: String,
-        /// What must hold right before.
-        precondition: Precondition,
-    },
-}
-
-/// One pin that moves in a publish.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PinMove {
-    /// The table.
-    pub table_key: String,
-    /// Its Lance branch.
-    pub branch: Option<String>,
-    /// The pin before.
-    pub from_version: u64,
-    /// The pin after.
-    pub to_version: u64,
-}
-
-/// What must hold right before a step; if it does not, there is a conflict and no effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Precondition {
-    /// The table's Lance HEAD is this version, made by this transaction.
-    TableHead {
-        /// The version.
-        version: u64,
-        /// UUID of the Lance transaction.
-        transaction: Option<String>,
-    },
-    /// The tag names this version, or is gone already.
-    TagNames {
-        /// The version.
-        version: u64,
-    },
-    /// No file of that name is there, or it has these very bytes.
-    FileAbsent,
-    /// Every pin of the plan is as the plan found it, on the catalog version that was read last.
-    PinsAsPlanned,
-    /// Every step before this one has its outcome recorded, and a last look at the root agrees with it.
-    StepsDone,
-    /// The terminal record is durable, and the sidecar still has the bytes of the plan.
-    Recorded,
-}
-
-impl Step {
-    /// The name of the kind, as in JSON.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Tag { .. } => "tag",
-            Self::Untag { .. } => "untag",
-            Self::Announce { .. } => "announce",
-            Self::FenceCatalog { .. } => "fence_catalog",
-            Self::Restore { .. } => "restore",
-            Self::Publish { .. } => "publish",
-            Self::Record { .. } => "record",
-            Self::Retire { .. } => "retire",
-        }
-    }
-}
-
-impl Step {
-    /// What must hold right before it.
-    #[must_use]
-    pub const fn precondition(&self) -> &Precondition {
-        let (Self::Tag { precondition, .. }
-        | Self::Untag { precondition, .. }
-        | Self::Announce { precondition, .. }
-        | Self::FenceCatalog { precondition }
-        | Self::Restore { precondition, .. }
-        | Self::Publish { precondition, .. }
-        | Self::Record { precondition }
-        | Self::Retire { precondition, .. }) = self;
-        precondition
-    }
+    /// Lance commits above the pin that are published or taken back with it, though this kind of writer does not make such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unexpected: Vec<UnexpectedCommit>,
 }
 
 impl Plan {
@@ -288,6 +149,9 @@ impl PlannedTable {
     /// The pin when every step is done.
     #[must_use]
     pub fn pin_after(&self) -> Option<u64> {
+        if self.action == Action::Tombstone {
+            return None;
+        }
         self.publish_as.or(self.manifest_pinned)
     }
 }
@@ -327,6 +191,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         (Some(sidecar), Some(observation)) => planned_tables(sidecar, observation, verdict),
         _ => Vec::new(),
     };
+    tables.extend(verdict.catalog_changes.iter().map(changed_table));
     tables.sort_by(|left, right| {
         (&left.table_key, &left.branch).cmp(&(&right.table_key, &right.branch))
     });
@@ -336,7 +201,14 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
             .iter()
             .any(|blocker| blocker.code == Code::NotYetSupported);
     let steps = if carried_out {
-        steps(operation_id, file, verdict.disposition, &tables)
+        steps(&StepInput {
+            operation_id,
+            file,
+            sidecar: *sidecar,
+            observation: *observation,
+            verdict,
+            tables: &tables,
+        })
     } else {
         Vec::new()
     };
@@ -383,8 +255,36 @@ fn planned_tables(
             action: verdict.action,
             restore_to: verdict.restore_to,
             publish_as: verdict.publish_as,
+            unexpected: verdict.unexpected.clone(),
         })
         .collect()
+}
+
+/// A table that is added starts from nothing; one that is removed ends at its tombstone.
+fn changed_table(change: &CatalogChange) -> PlannedTable {
+    let (expected_version, post_commit_pin) = match change.tombstone_version {
+        Some(version) => (version.saturating_sub(1), version),
+        None => {
+            let visible = change.publish_as.or(change.manifest_pinned);
+            (0, visible.unwrap_or_default())
+        }
+    };
+    PlannedTable {
+        table_key: change.table_key.clone(),
+        branch: change.branch.clone(),
+        location: change.location.clone(),
+        expected_version,
+        post_commit_pin,
+        manifest_pinned: change.manifest_pinned,
+        lance_head: change.lance_head,
+        head_transaction: change.head_transaction.clone(),
+        classification: None,
+        rule: change.rule.clone(),
+        action: change.action,
+        restore_to: None,
+        publish_as: change.publish_as,
+        unexpected: Vec::new(),
+    }
 }
 
 /// Name of the Lance tag that keeps a version of a table touched by a recovery from being cleaned up.
@@ -407,78 +307,4 @@ pub fn recovery_tag(operation_id: &OperationId, branch: Option<&str>, version: u
         format!("-{plain}")
     });
     format!("recovery-{operation_id}{branch}-v{version}")
-}
-
-fn steps(
-    operation_id: &OperationId,
-    file: &str,
-    disposition: Disposition,
-    tables: &[PlannedTable],
-) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let moved = || {
-        tables.iter().filter_map(|table| {
-            let touched = matches!(table.action, Action::Publish | Action::RestoreAndPublish);
-            touched.then_some(()).and(Some((
-                table,
-                table.manifest_pinned?,
-                table.lance_head?,
-                table.publish_as?,
-            )))
-        })
-    };
-    let at_head = |table: &PlannedTable, version| Precondition::TableHead {
-        version,
-        transaction: table.head_transaction.clone(),
-    };
-    for (table, pinned, head, _) in moved() {
-        for version in [head, pinned] {
-            let name = recovery_tag(operation_id, table.branch.as_deref(), version);
-            steps.push(Step::Tag {
-                table_key: table.table_key.clone(),
-                branch: table.branch.clone(),
-                name,
-                version,
-                precondition: at_head(table, head),
-            });
-        }
-    }
-    if disposition == Disposition::RollBack && moved().next().is_some() {
-        steps.push(Step::FenceCatalog {
-            precondition: Precondition::PinsAsPlanned,
-        });
-    }
-    for (table, _, head, publish_as) in moved() {
-        if let Some(version) = table.restore_to {
-            steps.push(Step::Restore {
-                table_key: table.table_key.clone(),
-                branch: table.branch.clone(),
-                version,
-                lands_at: publish_as,
-                precondition: at_head(table, head),
-            });
-        }
-    }
-    let pins: Vec<PinMove> = moved()
-        .map(|(table, pinned, _, to_version)| PinMove {
-            table_key: table.table_key.clone(),
-            branch: table.branch.clone(),
-            from_version: pinned,
-            to_version,
-        })
-        .collect();
-    if !pins.is_empty() {
-        steps.push(Step::Publish {
-            pins,
-            precondition: Precondition::PinsAsPlanned,
-        });
-    }
-    steps.push(Step::Record {
-        precondition: Precondition::StepsDone,
-    });
-    steps.push(Step::Retire {
-        file: file.to_owned(),
-        precondition: Precondition::Recorded,
-    });
-    steps
 }

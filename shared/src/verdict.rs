@@ -1,5 +1,7 @@
 //! What happened to one write and what may be done about it: the disposition (protocol section 4).
 
+mod catalog_changes;
+mod commits;
 mod obstacles;
 mod schema;
 
@@ -16,10 +18,14 @@ use crate::observation::{
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 
+use catalog_changes::catalog_changes;
+use commits::unexpected_commits;
 pub(crate) use obstacles::support;
 use obstacles::{branch_recreated, contradictions};
 use schema::TablesStand;
 
+pub use catalog_changes::CatalogChange;
+pub use commits::UnexpectedCommit;
 pub use obstacles::age_blocker;
 
 /// What a person is shown: finer than the [`Decision`]. First match wins, in this order.
@@ -129,6 +135,8 @@ pub struct TableVerdict {
     pub restore_to: Option<u64>,
     /// The version that becomes its pin.
     pub publish_as: Option<u64>,
+    /// Lance commits above the pin that are published or taken back with it, though this kind of writer does not make such.
+    pub unexpected: Vec<UnexpectedCommit>,
 }
 
 /// The whole verdict over one sidecar.
@@ -140,6 +148,8 @@ pub struct Verdict {
     pub decision: Option<Decision>,
     /// One entry per pin, in the sidecar's order.
     pub tables: Vec<TableVerdict>,
+    /// What a `SchemaApply` adds and removes, in the sidecar's order; empty where nothing was decided about that.
+    pub catalog_changes: Vec<CatalogChange>,
     /// Why it cannot be executed, whatever is approved.
     pub blockers: Vec<Reason>,
     /// What the approval has to state.
@@ -162,6 +172,7 @@ pub fn refuse(reason: Reason, sidecar: Option<&Sidecar>) -> Verdict {
         disposition: Disposition::Refused,
         decision: None,
         tables,
+        catalog_changes: Vec::new(),
         blockers: vec![reason],
         requires: Vec::new(),
     }
@@ -201,6 +212,7 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         disposition,
         decision,
         tables,
+        catalog_changes: Vec::new(),
         blockers,
         requires,
     };
@@ -218,7 +230,7 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         return verdict(
             Disposition::OrphanedBranch,
             tables,
-            support(sidecar, observation),
+            support(observation),
             Vec::new(),
         );
     }
@@ -236,19 +248,44 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         Ok(disposition) => disposition,
         Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
     };
+    let changes = observation
+        .schema
+        .as_ref()
+        .filter(|_| sidecar.writer_kind == WriterKind::SchemaApply)
+        .map_or_else(
+            || Ok(Vec::new()),
+            |schema| catalog_changes(sidecar, schema, disposition),
+        );
+    let changes = match changes {
+        Ok(changes) => changes,
+        Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
+    };
     let mut requires = Vec::new();
     for (table, (pin, observed)) in tables.iter_mut().zip(&pairs) {
         assign_action(disposition, table, pin, observed, &mut requires);
+        if takes_commits_along(disposition, table) {
+            table.unexpected = unexpected_commits(sidecar, observed);
+        }
     }
-    if matches!(
-        disposition,
-        Disposition::RollBack | Disposition::NeverStarted
-    ) {
+    if tables.iter().any(|table| !table.unexpected.is_empty()) {
+        requires.push(Requirement::UnexpectedCommits);
+    }
+    // No fence keeps a live writer from schema files, nor from its lock.
+    let touches_schema_files = observation.schema.as_ref().is_some_and(|schema| {
+        let files = [schema.source, schema.ir, schema.state];
+        schema.locked_since.is_some() || files.iter().any(|file| file.staged.is_some())
+    });
+    if touches_schema_files
+        || matches!(
+            disposition,
+            Disposition::RollBack | Disposition::NeverStarted
+        )
+    {
         requires.push(Requirement::WritersStopped);
     }
     requires.sort_unstable();
     requires.dedup();
-    let mut blockers = support(sidecar, observation);
+    let mut blockers = support(observation);
     blockers.extend(
         tables
             .iter()
@@ -266,7 +303,19 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
                 ))
             }),
     );
-    verdict(disposition, tables, blockers, requires)
+    Verdict {
+        catalog_changes: changes,
+        ..verdict(disposition, tables, blockers, requires)
+    }
+}
+
+/// Whether what stands above the pin becomes visible or is taken back. Where HEAD holds the pin's content already, neither is so.
+fn takes_commits_along(disposition: Disposition, table: &TableVerdict) -> bool {
+    match table.action {
+        Action::Publish => disposition == Disposition::RollForward,
+        Action::RestoreAndPublish => true,
+        Action::None | Action::Restore | Action::Register | Action::Tombstone => false,
+    }
 }
 
 fn disposition(
@@ -310,6 +359,7 @@ fn unjudged(rule: impl Into<String>) -> TableVerdict {
         action: Action::None,
         restore_to: None,
         publish_as: None,
+        unexpected: Vec::new(),
     }
 }
 
@@ -338,6 +388,21 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
             let other = table
                 .written_by()
                 .filter(|operation| *operation != sidecar.operation_id.as_str());
+            if classification == Classification::RolledPastExpected
+                && let Some(restored) = undone_to(sidecar, table, *version)
+            {
+                let classification = if *version == pinned.saturating_add(1) {
+                    Classification::UnexpectedAtP1
+                } else {
+                    Classification::UnexpectedMultistep
+                };
+                return classified(
+                    classification,
+                    format!(
+                        "HEAD {version} > pin {pinned}, but is a Restore of version {restored}: whatever this writer had committed there is taken back"
+                    ),
+                );
+            }
             match (&table.covered_by, other) {
                 (Some(other), _) => classified(
                     Classification::NoMovement,
@@ -373,6 +438,15 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
             unjudged(format!("its Lance HEAD cannot be read: {reason}"))
         }
     }
+}
+
+/// The version a Restore at HEAD returned to, for writers whose number of commits is not known. None of them restores: a recovery
+/// that died half-way did, and published forward the other half of the write would stand alone.
+fn undone_to(sidecar: &Sidecar, table: &TableObservation, head: u64) -> Option<u64> {
+    if sidecar.writer_kind.commits_each_table_once() {
+        return None;
+    }
+    table.transaction_at(head)?.restored_version
 }
 
 fn disposition_when_none_moved(pairs: &[(&TablePin, &TableObservation)]) -> Disposition {

@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::classification::Classification;
 use crate::digest::{Digest, Tag};
 use crate::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
-    SchemaObservation, TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, Observation, Pinned,
+    RegistrationObservation, Restorability, SchemaObservation, TableObservation,
+    TombstoneObservation, Transaction, TransactionObservation,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::verdict::{Disposition, judge};
@@ -101,7 +102,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
         two_phase: false,
         branch_created_at: None,
     };
-    let schema = schema(sidecar.writer_kind, pin);
+    let schema = schema(sidecar, pin);
     let verdict = judge(
         sidecar,
         None,
@@ -109,6 +110,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             catalog,
             tables,
             schema,
+            keeps_lineage: false,
         },
     );
     let first = verdict
@@ -129,20 +131,46 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
     })
 }
 
-fn schema(kind: WriterKind, pin: PinPosition) -> Option<SchemaObservation> {
+fn schema(sidecar: &Sidecar, pin: PinPosition) -> Option<SchemaObservation> {
     let published = matches!(
         pin,
         PinPosition::AtPostCommit | PinPosition::AbovePostCommit
     );
-    let staged = (!published).then(|| Digest::of(Tag::SchemaFile, b""));
-    let observation = SchemaObservation {
-        staged_source: staged,
-        staged_ir: staged,
-        staged_state: staged,
-        live_ir_declares_tables: published,
-        published,
+    let at = |version: u64, there: bool| match there {
+        true => Pinned::At { version },
+        false => Pinned::Absent,
     };
-    (kind == WriterKind::SchemaApply).then_some(observation)
+    let registrations = sidecar.additional_registrations.iter();
+    let tombstones = sidecar.tombstones.iter();
+    let file = FileObservation {
+        live: None,
+        staged: (!published).then(|| Digest::of(Tag::SchemaFile, b"")),
+    };
+    let observation = SchemaObservation {
+        source: file,
+        ir: file,
+        state: file,
+        live_ir_declares_tables: published,
+        registrations: registrations
+            .map(|registration| RegistrationObservation {
+                table_key: registration.table_key.clone(),
+                pinned: at(1, published),
+                head: HeadObservation::At {
+                    version: 1,
+                    transaction: None,
+                },
+                location_conflict: None,
+            })
+            .collect(),
+        tombstones: tombstones
+            .map(|tombstone| TombstoneObservation {
+                table_key: tombstone.table_key.clone(),
+                pinned: at(tombstone.tombstone_version.saturating_sub(1), !published),
+            })
+            .collect(),
+        locked_since: None,
+    };
+    (sidecar.writer_kind == WriterKind::SchemaApply).then_some(observation)
 }
 
 fn numbers(table: &TablePin, pin: PinPosition, head: HeadPosition) -> Option<(u64, u64)> {
@@ -181,6 +209,7 @@ fn observed(table: &TablePin, pinned: u64, head: u64) -> TableObservation {
         branch: table.table_branch().map(str::to_owned),
         location: None,
         pinned: Pinned::At { version: pinned },
+        pinned_elsewhere: None,
         head: HeadObservation::At {
             version: head,
             transaction: None,

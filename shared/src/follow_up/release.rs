@@ -74,6 +74,7 @@ pub fn release(
             action: Action::None,
             restore_to: None,
             publish_as: None,
+            unexpected: Vec::new(),
             ..table.clone()
         })
         .collect();

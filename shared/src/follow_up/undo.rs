@@ -13,7 +13,9 @@ use crate::digest::{Digest, Tag};
 use crate::ids::{DerivedOrder, OperationId, RootId};
 use crate::journal::Finished;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
-use crate::plan::{PinMove, Plan, PlannedTable, Precondition, Purpose, Step, recovery_tag};
+use crate::plan::{
+    PinMove, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo, recovery_tag,
+};
 use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::{Action, Disposition, support};
 
@@ -70,6 +72,14 @@ impl Undo {
                 ));
             }
             Purpose::Recover | Purpose::Undo { .. } => {}
+        }
+        if plan.steps.iter().any(changes_the_schema) {
+            return Err(Reason::new(
+                Code::SchemaChanged,
+                format!(
+                    "operation {of} cannot be taken back: it changed the schema; change it anew instead"
+                ),
+            ));
         }
         let leaves_a_sidecar =
             plan.purpose.is_recovery() && plan.disposition == Disposition::RollBack;
@@ -132,6 +142,19 @@ impl Undo {
     }
 }
 
+/// Staged files that are in place or set aside, and tables that are added or gone, do not come back with a version of a table.
+const fn changes_the_schema(step: &Step) -> bool {
+    match step {
+        Step::PromoteSchema { .. } | Step::DiscardSchema { .. } => true,
+        Step::Publish {
+            registrations,
+            tombstones,
+            ..
+        } => !registrations.is_empty() || !tombstones.is_empty(),
+        _ => false,
+    }
+}
+
 fn announces(plan: &Plan) -> bool {
     plan.steps
         .iter()
@@ -143,7 +166,7 @@ fn announces(plan: &Plan) -> bool {
 #[must_use]
 pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
     let text = text_of(&undo.sidecar);
-    let mut blockers = support(&undo.sidecar, observation);
+    let mut blockers = support(observation);
     if let CatalogObservation::Unreadable { reason } = &observation.catalog {
         blockers.push(Reason::new(
             Code::CatalogUnreadable,
@@ -165,7 +188,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
     });
     let operation_id = undo.sidecar.operation_id.clone();
     let steps = if blockers.is_empty() {
-        steps(&operation_id, undo, &tables)
+        steps(&operation_id, undo, observation, &tables)
     } else {
         Vec::new()
     };
@@ -274,10 +297,16 @@ fn planned(
         action,
         restore_to: target,
         publish_as,
+        unexpected: Vec::new(),
     }
 }
 
-fn steps(operation_id: &OperationId, undo: &Undo, tables: &[PlannedTable]) -> Vec<Step> {
+fn steps(
+    operation_id: &OperationId,
+    undo: &Undo,
+    observation: &Observation,
+    tables: &[PlannedTable],
+) -> Vec<Step> {
     let touched: Vec<(&PlannedTable, u64, u64)> = tables
         .iter()
         .filter_map(|table| Some((table, table.lance_head?, table.restore_to?)))
@@ -331,9 +360,16 @@ fn steps(operation_id: &OperationId, undo: &Undo, tables: &[PlannedTable]) -> Ve
     if !pins.is_empty() {
         steps.push(Step::Publish {
             pins,
+            registrations: Vec::new(),
+            tombstones: Vec::new(),
             precondition: Precondition::PinsAsPlanned,
         });
     }
+    let rows = lineage_of_an_undo(&undo.sidecar, observation, tables);
+    steps.extend(rows.into_iter().map(|row| Step::Lineage {
+        row,
+        precondition: Precondition::RowAbsent,
+    }));
     steps.push(Step::Record {
         precondition: Precondition::StepsDone,
     });

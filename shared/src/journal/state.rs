@@ -172,9 +172,13 @@ impl JournalState {
                         .collect(),
                 )
             }
-            Step::Announce { .. } | Step::FenceCatalog { .. } | Step::Publish { .. } => {
-                Next::Steps(vec![first])
-            }
+            Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::Lineage { .. }
+            | Step::UnlockSchema { .. } => Next::Steps(vec![first]),
         }
     }
 

@@ -97,6 +97,13 @@ pub(super) fn contradictions(
                 if let Some(head) = head.version().filter(|head| *head < version) {
                     reasons.push(Reason::new(Code::HeadBelowPin, format!("{key}: Lance HEAD {head} is below the pin {version}; the catalog shows a version the table does not have")));
                 }
+                if let Some(elsewhere) = table
+                    .pinned_elsewhere
+                    .as_ref()
+                    .filter(|elsewhere| !elsewhere.is_origin)
+                {
+                    reasons.push(Reason::new(Code::PinOnAnotherBranch, format!("{key}: the catalog shows version {version} of Lance branch {}, the writer wrote to {}, which was not made from that version: their numbers cannot be compared", branch_name(elsewhere.branch.as_deref()), branch_name(pin.table_branch()))));
+                }
                 if version < pin.expected_version {
                     reasons.push(Reason::new(Code::PinBelowExpected, format!("{key}: the catalog shows {version}, the writer had seen {}; the catalog is behind, as after restoring a backup", pin.expected_version)));
                 }
@@ -110,38 +117,13 @@ pub(super) fn contradictions(
     reasons
 }
 
+fn branch_name(branch: Option<&str>) -> &str {
+    branch.unwrap_or("main")
+}
+
 /// What this build cannot carry out, though the verdict over it is right.
-pub(crate) fn support(sidecar: &Sidecar, observation: &Observation) -> Vec<Reason> {
+pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     let mut blockers = Vec::new();
-    let mut not_yet = |what: String| {
-        blockers.push(Reason::new(
-            Code::NotYetSupported,
-            format!("this build shows the verdict, but does not yet carry out {what}"),
-        ))
-    };
-    if let Some(branch) = sidecar.branch() {
-        not_yet(format!("writes to branch {branch}"));
-    }
-    if let Some(pin) = sidecar
-        .tables
-        .iter()
-        .find(|pin| pin.table_branch().is_some())
-    {
-        not_yet(format!(
-            "writes to a Lance branch, as to {} on {}",
-            pin.table_key,
-            pin.table_branch().unwrap_or_default()
-        ));
-    }
-    if !sidecar.writer_kind.commits_each_table_once() {
-        not_yet(format!(
-            "what a writer of kind {} leaves",
-            sidecar.writer_kind.name()
-        ));
-    }
-    if !sidecar.additional_registrations.is_empty() || !sidecar.tombstones.is_empty() {
-        not_yet("the adding and removing of tables".to_owned());
-    }
     if let CatalogObservation::Present { stamp, .. } = observation.catalog
         && !matches!(stamp, 2 | 3)
     {

@@ -1,6 +1,7 @@
 //! What a `SchemaApply`'s staged files say about how far it came (protocol section 6, the table of staged files).
 
 use super::Disposition;
+use super::catalog_changes::published;
 use crate::observation::SchemaObservation;
 use crate::sidecar::Sidecar;
 
@@ -35,9 +36,9 @@ enum Staged {
 impl Staged {
     const fn of(schema: &SchemaObservation) -> Self {
         match (
-            schema.staged_source.is_some(),
-            schema.staged_ir.is_some(),
-            schema.staged_state.is_some(),
+            schema.source.staged.is_some(),
+            schema.ir.staged.is_some(),
+            schema.state.staged.is_some(),
         ) {
             (true, true, true) => Self::Whole,
             (false, _, true) => Self::Promoting,
@@ -59,7 +60,7 @@ pub(super) fn disposition(
 ) -> Result<Disposition, &'static str> {
     let changes_catalog =
         !sidecar.additional_registrations.is_empty() || !sidecar.tombstones.is_empty();
-    let published = changes_catalog && schema.published;
+    let published = changes_catalog && published(sidecar, schema);
     let live_schema_is_new =
         !sidecar.additional_registrations.is_empty() && schema.live_ir_declares_tables;
     match (Staged::of(schema), tables) {

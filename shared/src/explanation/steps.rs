@@ -1,0 +1,86 @@
+//! Words for the steps of a plan, and for when each is done at all.
+
+use super::{NAME_CHARS_MAX, table_name};
+use crate::plan::{LineageRow, Precondition, StagedFile, Step};
+use crate::text::shown;
+
+/// What one step does.
+#[must_use]
+pub fn step_sentence(step: &Step) -> String {
+    match step {
+        Step::Tag { table_key, branch, version, precondition, .. } => {
+            let table = table_name(table_key, branch.as_deref());
+            match precondition {
+                Precondition::TableHead { version: head, .. } if version == head => format!("Tag HEAD {version} of {table}, so that this can be undone"),
+                _ => format!("Tag version {version} of {table}, so that cleanup cannot take it"),
+            }
+        }
+        Step::Untag { table_key, branch, version, .. } => {
+            format!("Drop the tag of version {version} of {}", table_name(table_key, branch.as_deref()))
+        }
+        Step::Announce { file, .. } => format!("Write the sidecar {}, which covers what comes back", shown(file, NAME_CHARS_MAX)),
+        Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared before can land after".to_owned(),
+        Step::Restore { table_key, branch, version, lands_at, .. } => {
+            format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
+        }
+        Step::Publish { pins, registrations, tombstones, .. } => {
+            let pins = pins.iter().map(|pin| format!("{} at {}", table_name(&pin.table_key, pin.branch.as_deref()), pin.to_version));
+            let added = registrations.iter().map(|table| format!("the new table {} at {}", table_name(&table.table_key, table.branch.as_deref()), table.version));
+            let removed = tombstones.iter().map(|table| format!("the removal of {}", table_name(&table.table_key, None)));
+            let all: Vec<String> = pins.chain(added).chain(removed).collect();
+            format!("Publish {}, in one commit of the catalog", all.join(", "))
+        }
+        Step::PromoteSchema { files, .. } => format!("Put the staged schema files in place: {}", names(files)),
+        Step::DiscardSchema { files, .. } => format!("Keep the staged schema files beside the journal, and remove them: {}", names(files)),
+        Step::Lineage { row, .. } => lineage_sentence(row),
+        Step::UnlockSchema { .. } => "Remove the lock of the schema change, which blocks every write".to_owned(),
+        Step::Record { .. } => "Look at everything once more, and write the terminal record".to_owned(),
+        Step::Retire { file, .. } => format!("Retire the sidecar {}", shown(file, NAME_CHARS_MAX)),
+    }
+}
+
+/// When a step is done at all.
+#[must_use]
+pub fn precondition_sentence(precondition: &Precondition) -> String {
+    match precondition {
+        Precondition::TableHead { version, .. } => format!("only if HEAD is still {version}"),
+        Precondition::TagNames { version } => format!("only if it still names version {version}"),
+        Precondition::FileAbsent => "only if no other file has that name".to_owned(),
+        Precondition::PinsAsPlanned => "only if every pin is still as planned".to_owned(),
+        Precondition::FilesAsPlanned => "only if every file is still as planned".to_owned(),
+        Precondition::RowAbsent => "only if it is not there already".to_owned(),
+        Precondition::LockedSince { at } => format!("only if it is the lock of {}", at.minute()),
+        Precondition::StepsDone => "only after every step before it".to_owned(),
+        Precondition::Recorded => "only after the record is durable".to_owned(),
+    }
+}
+
+fn names(files: &[StagedFile]) -> String {
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| shown(&file.live, NAME_CHARS_MAX))
+        .collect();
+    names.join(", ")
+}
+
+fn lineage_sentence(row: &LineageRow) -> String {
+    match row {
+        LineageRow::GraphCommits { branch, .. } => {
+            let branch = shown(branch.as_deref().unwrap_or("main"), NAME_CHARS_MAX);
+            format!(
+                "Record a graph commit on branch {branch} in {}",
+                row.folder()
+            )
+        }
+        LineageRow::GraphCommitActors { actor_id, .. } => format!(
+            "Record {} as its actor in {}",
+            shown(actor_id, NAME_CHARS_MAX),
+            row.folder()
+        ),
+        LineageRow::GraphCommitRecoveries { recovery_kind, .. } => format!(
+            "Record the recovery as {} in {}",
+            recovery_kind.name(),
+            row.folder()
+        ),
+    }
+}

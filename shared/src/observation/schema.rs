@@ -1,0 +1,58 @@
+//! What a `SchemaApply` left beside the tables it pinned (protocol section 6).
+
+use serde::{Deserialize, Serialize};
+
+use super::{HeadObservation, Pinned};
+use crate::code::Reason;
+use crate::digest::Digest;
+use crate::timestamp::Timestamp;
+
+/// Schema files, registrations, tombstones, and the lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaObservation {
+    /// `_schema.pg`.
+    pub source: FileObservation,
+    /// `_schema.ir.json`.
+    pub ir: FileObservation,
+    /// `__schema_state.json`.
+    pub state: FileObservation,
+    /// Whether the live `_schema.ir.json` already declares every table the sidecar registers.
+    pub live_ir_declares_tables: bool,
+    /// One entry per table the sidecar registers, in its order.
+    pub registrations: Vec<RegistrationObservation>,
+    /// One entry per table the sidecar removes, in its order.
+    pub tombstones: Vec<TombstoneObservation>,
+    /// When the branch `__schema_apply_lock__` of the catalog was made, if it is there.
+    pub locked_since: Option<Timestamp>,
+}
+
+/// One schema file and the copy staged beside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileObservation {
+    /// Digest of the live file, if it is there.
+    pub live: Option<Digest>,
+    /// Digest of `….staging`, if it is there.
+    pub staged: Option<Digest>,
+}
+
+/// A table the sidecar registers, as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrationObservation {
+    /// The registration's key.
+    pub table_key: String,
+    /// The visible version of that key.
+    pub pinned: Pinned,
+    /// The latest version of the dataset where the sidecar says it is.
+    pub head: HeadObservation,
+    /// Set if the catalog says that key, or another one, is elsewhere or right there.
+    pub location_conflict: Option<Reason>,
+}
+
+/// A table the sidecar removes, as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TombstoneObservation {
+    /// The tombstone's key.
+    pub table_key: String,
+    /// The visible version of that key.
+    pub pinned: Pinned,
+}

@@ -1,0 +1,244 @@
+//! The things a plan does, and what must hold right before each.
+
+use serde::{Deserialize, Serialize};
+
+use super::lineage::LineageRow;
+use crate::digest::Digest;
+use crate::timestamp::Timestamp;
+
+/// One thing that is done. A step is intended in the journal, done, and its outcome recorded, before the next depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// Name a version with a Lance tag, so that cleanup cannot take it.
+    Tag {
+        /// The table.
+        table_key: String,
+        /// Its Lance branch.
+        branch: Option<String>,
+        /// The tag.
+        name: String,
+        /// The version it names.
+        version: u64,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Drop a tag that a finished recovery set.
+    Untag {
+        /// The table.
+        table_key: String,
+        /// Its Lance branch.
+        branch: Option<String>,
+        /// The tag.
+        name: String,
+        /// The version it names.
+        version: u64,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Write a sidecar that covers what the restores after it bring back, so that nothing of it is ever unannounced.
+    Announce {
+        /// Its file.
+        file: String,
+        /// Its bytes.
+        sidecar: String,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// One empty commit of the catalog, so that no publish that was prepared before can land after.
+    FenceCatalog {
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Return a table to a version, as the next version and no other.
+    Restore {
+        /// The table.
+        table_key: String,
+        /// Its Lance branch.
+        branch: Option<String>,
+        /// The version whose content comes back.
+        version: u64,
+        /// The version the Restore makes: the approved HEAD + 1.
+        lands_at: u64,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Make versions visible, all in one commit of the catalog.
+    Publish {
+        /// The pins that move.
+        pins: Vec<PinMove>,
+        /// Tables that are added to the catalog.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        registrations: Vec<NewTable>,
+        /// Tables that are removed from it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tombstones: Vec<RemovedTable>,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Put the staged schema files in place of the live ones, in this order (protocol section 6).
+    PromoteSchema {
+        /// The files that are still staged.
+        files: Vec<StagedFile>,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Keep the staged schema files of a change that is taken back beside the journal, and remove them from where an engine would
+    /// put them in place.
+    DiscardSchema {
+        /// The files that are still staged.
+        files: Vec<StagedFile>,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Write one row of the history that released engines keep (protocol section 6), once per recovery.
+    Lineage {
+        /// The row.
+        row: LineageRow,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Remove the branch `__schema_apply_lock__` of the catalog, which a killed schema change leaves and which blocks every write.
+    UnlockSchema {
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Write the terminal record of the journal.
+    Record {
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Delete the sidecar; the record keeps its bytes.
+    Retire {
+        /// The file.
+        file: String,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+}
+
+/// One pin that moves in a publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinMove {
+    /// The table.
+    pub table_key: String,
+    /// Its Lance branch.
+    pub branch: Option<String>,
+    /// The pin before.
+    pub from_version: u64,
+    /// The pin after.
+    pub to_version: u64,
+}
+
+/// A table that is added to the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTable {
+    /// The table.
+    pub table_key: String,
+    /// Its Lance branch.
+    pub branch: Option<String>,
+    /// Its dataset, relative to the root.
+    pub location: String,
+    /// The version that becomes visible.
+    pub version: u64,
+}
+
+/// A table that is removed from the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovedTable {
+    /// The table.
+    pub table_key: String,
+    /// Version of the tombstone, one more than the version visible before.
+    pub version: u64,
+}
+
+/// A schema file and the copy staged beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagedFile {
+    /// Name of the live file.
+    pub live: String,
+    /// Name of the staged one.
+    pub staged: String,
+    /// Digest of the staged one.
+    pub digest: Digest,
+    /// Digest of the live one, if there is one.
+    pub replaces: Option<Digest>,
+}
+
+/// What must hold right before a step; if it does not, there is a conflict and no effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Precondition {
+    /// The table's Lance HEAD is this version, made by this transaction.
+    TableHead {
+        /// The version.
+        version: u64,
+        /// UUID of the Lance transaction.
+        transaction: Option<String>,
+    },
+    /// The tag names this version, or is gone already.
+    TagNames {
+        /// The version.
+        version: u64,
+    },
+    /// No file of that name is there, or it has these very bytes.
+    FileAbsent,
+    /// Every pin of the plan is as the plan found it, on the catalog version that was read last.
+    PinsAsPlanned,
+    /// Every file has its digest of the plan, or the step has dealt with it already.
+    FilesAsPlanned,
+    /// The table has no such row of this operation; if it has one, nothing is added.
+    RowAbsent,
+    /// The lock is the one that was made at this time, or is gone already.
+    LockedSince {
+        /// When.
+        at: Timestamp,
+    },
+    /// Every step before this one has its outcome recorded, and a last look at the root agrees with it.
+    StepsDone,
+    /// The terminal record is durable, and the sidecar still has the bytes of the plan.
+    Recorded,
+}
+
+impl Step {
+    /// The name of the kind, as in JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Tag { .. } => "tag",
+            Self::Untag { .. } => "untag",
+            Self::Announce { .. } => "announce",
+            Self::FenceCatalog { .. } => "fence_catalog",
+            Self::Restore { .. } => "restore",
+            Self::Publish { .. } => "publish",
+            Self::PromoteSchema { .. } => "promote_schema",
+            Self::DiscardSchema { .. } => "discard_schema",
+            Self::Lineage { .. } => "lineage",
+            Self::UnlockSchema { .. } => "unlock_schema",
+            Self::Record { .. } => "record",
+            Self::Retire { .. } => "retire",
+        }
+    }
+
+    /// What must hold right before it.
+    #[must_use]
+    pub const fn precondition(&self) -> &Precondition {
+        let (Self::Tag { precondition, .. }
+        | Self::Untag { precondition, .. }
+        | Self::Announce { precondition, .. }
+        | Self::FenceCatalog { precondition }
+        | Self::Restore { precondition, .. }
+        | Self::Publish { precondition, .. }
+        | Self::PromoteSchema { precondition, .. }
+        | Self::DiscardSchema { precondition, .. }
+        | Self::Lineage { precondition, .. }
+        | Self::UnlockSchema { precondition }
+        | Self::Record { precondition }
+        | Self::Retire { precondition, .. }) = self;
+        precondition
+    }
+}

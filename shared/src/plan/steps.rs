@@ -1,0 +1,179 @@
+//! The steps that resolve a sidecar, in the order in which they are done.
+
+use super::lineage::lineage;
+use super::{
+    NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step, recovery_tag,
+};
+use crate::ids::OperationId;
+use crate::observation::{FileObservation, Observation, SchemaObservation};
+use crate::sidecar::{Sidecar, WriterKind};
+use crate::verdict::{Action, Disposition, Verdict};
+
+/// What steps are made of.
+pub(super) struct StepInput<'a> {
+    pub operation_id: &'a OperationId,
+    pub file: &'a str,
+    pub sidecar: Option<&'a Sidecar>,
+    pub observation: Option<&'a Observation>,
+    pub verdict: &'a Verdict,
+    pub tables: &'a [PlannedTable],
+}
+
+/// A table whose pin moves, with its pin, its HEAD and its next pin.
+type Moved<'a> = (&'a PlannedTable, u64, u64, u64);
+
+pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
+    let moved: Vec<Moved<'_>> = input.tables.iter().filter_map(moved).collect();
+    let disposition = input.verdict.disposition;
+    let mut steps = tags(input.operation_id, &moved);
+    if disposition == Disposition::RollBack && !moved.is_empty() {
+        steps.push(Step::FenceCatalog {
+            precondition: Precondition::PinsAsPlanned,
+        });
+    }
+    steps.extend(restores(&moved));
+    steps.extend(publish(&moved, input.tables));
+    if let (Some(sidecar), Some(observation)) = (input.sidecar, input.observation) {
+        let schema = observation
+            .schema
+            .as_ref()
+            .filter(|_| sidecar.writer_kind == WriterKind::SchemaApply);
+        steps.extend(schema.and_then(|schema| schema_files(schema, disposition)));
+        let rows = lineage(sidecar, observation, input.verdict);
+        steps.extend(rows.into_iter().map(|row| Step::Lineage {
+            row,
+            precondition: Precondition::RowAbsent,
+        }));
+        // A lock that is younger than the sidecar is another schema change’s.
+        let lock = schema
+            .and_then(|schema| schema.locked_since)
+            .filter(|locked_since| *locked_since <= sidecar.started_at);
+        steps.extend(lock.map(|at| Step::UnlockSchema {
+            precondition: Precondition::LockedSince { at },
+        }));
+    }
+    steps.push(Step::Record {
+        precondition: Precondition::StepsDone,
+    });
+    steps.push(Step::Retire {
+        file: input.file.to_owned(),
+        precondition: Precondition::Recorded,
+    });
+    steps
+}
+
+fn moved(table: &PlannedTable) -> Option<Moved<'_>> {
+    let touched = matches!(table.action, Action::Publish | Action::RestoreAndPublish);
+    touched.then_some(()).and(Some((
+        table,
+        table.manifest_pinned?,
+        table.lance_head?,
+        table.publish_as?,
+    )))
+}
+
+fn at_head(table: &PlannedTable, version: u64) -> Precondition {
+    Precondition::TableHead {
+        version,
+        transaction: table.head_transaction.clone(),
+    }
+}
+
+fn tags(operation_id: &OperationId, moved: &[Moved<'_>]) -> Vec<Step> {
+    let versions = moved
+        .iter()
+        .flat_map(|(table, pinned, head, _)| [(table, *head, *head), (table, *head, *pinned)]);
+    versions
+        .map(|(table, head, version)| Step::Tag {
+            table_key: table.table_key.clone(),
+            branch: table.branch.clone(),
+            name: recovery_tag(operation_id, table.branch.as_deref(), version),
+            version,
+            precondition: at_head(table, head),
+        })
+        .collect()
+}
+
+fn restores(moved: &[Moved<'_>]) -> Vec<Step> {
+    moved
+        .iter()
+        .filter_map(|(table, _, head, publish_as)| {
+            Some(Step::Restore {
+                table_key: table.table_key.clone(),
+                branch: table.branch.clone(),
+                version: table.restore_to?,
+                lands_at: *publish_as,
+                precondition: at_head(table, *head),
+            })
+        })
+        .collect()
+}
+
+fn publish(moved: &[Moved<'_>], tables: &[PlannedTable]) -> Option<Step> {
+    let pins: Vec<PinMove> = moved
+        .iter()
+        .map(|(table, pinned, _, to_version)| PinMove {
+            table_key: table.table_key.clone(),
+            branch: table.branch.clone(),
+            from_version: *pinned,
+            to_version: *to_version,
+        })
+        .collect();
+    let with = |action| tables.iter().filter(move |table| table.action == action);
+    let registrations: Vec<NewTable> = with(Action::Register)
+        .filter_map(|table| {
+            Some(NewTable {
+                table_key: table.table_key.clone(),
+                branch: table.branch.clone(),
+                location: table.location.clone()?,
+                version: table.publish_as?,
+            })
+        })
+        .collect();
+    let tombstones: Vec<RemovedTable> = with(Action::Tombstone)
+        .map(|table| RemovedTable {
+            table_key: table.table_key.clone(),
+            version: table.post_commit_pin,
+        })
+        .collect();
+    let is_empty = pins.is_empty() && registrations.is_empty() && tombstones.is_empty();
+    (!is_empty).then_some(Step::Publish {
+        pins,
+        registrations,
+        tombstones,
+        precondition: Precondition::PinsAsPlanned,
+    })
+}
+
+/// After the publish, since the other order leaves a schema without its tables if it dies in between.
+fn schema_files(schema: &SchemaObservation, disposition: Disposition) -> Option<Step> {
+    let staged = |live: &str, file: FileObservation| {
+        Some(StagedFile {
+            live: live.to_owned(),
+            staged: format!("{live}.staging"),
+            digest: file.staged?,
+            replaces: file.live,
+        })
+    };
+    let files: Vec<StagedFile> = [
+        staged("_schema.pg", schema.source),
+        staged("_schema.ir.json", schema.ir),
+        staged("__schema_state.json", schema.state),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let precondition = Precondition::FilesAsPlanned;
+    match disposition {
+        _ if files.is_empty() => None,
+        Disposition::RollForward => Some(Step::PromoteSchema {
+            files,
+            precondition,
+        }),
+        Disposition::RollBack => Some(Step::DiscardSchema {
+            files,
+            precondition,
+        }),
+        _ => None,
+    }
+}

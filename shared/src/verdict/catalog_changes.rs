@@ -1,0 +1,209 @@
+//! What a `SchemaApply` adds to the catalog and removes from it (protocol section 6).
+
+use std::collections::BTreeSet;
+
+use super::{Action, Disposition};
+use crate::code::{Code, Reason};
+use crate::observation::{
+    HeadObservation, Pinned, RegistrationObservation, SchemaObservation, TombstoneObservation,
+};
+use crate::sidecar::{Registration, Sidecar, Tombstone};
+
+/// One table that is to be added to the catalog or removed from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogChange {
+    /// Key of the table.
+    pub table_key: String,
+    /// Its Lance branch; `None` is main.
+    pub branch: Option<String>,
+    /// For a table to add: its dataset, relative to the root.
+    pub location: Option<String>,
+    /// The visible version.
+    pub manifest_pinned: Option<u64>,
+    /// For a table to add: the latest version of its dataset.
+    pub lance_head: Option<u64>,
+    /// UUID of the Lance transaction that made it.
+    pub head_transaction: Option<String>,
+    /// For a table to remove: the version of the tombstone.
+    pub tombstone_version: Option<u64>,
+    /// Where it stands, with its numbers.
+    pub rule: String,
+    /// [`Action::Register`], [`Action::Tombstone`], or [`Action::None`] for what is there or gone already, or stays as it is.
+    pub action: Action,
+    /// The version that becomes visible.
+    pub publish_as: Option<u64>,
+}
+
+/// Whether the catalog holds everything the sidecar adds and nothing that it removes.
+pub(super) fn published(sidecar: &Sidecar, schema: &SchemaObservation) -> bool {
+    let added = schema
+        .registrations
+        .iter()
+        .filter(|registration| registration.pinned.version().is_some());
+    let gone = sidecar
+        .tombstones
+        .iter()
+        .zip(&schema.tombstones)
+        .filter(|(tombstone, found)| is_gone(tombstone, found));
+    added.count() == sidecar.additional_registrations.len()
+        && gone.count() == sidecar.tombstones.len()
+}
+
+fn is_gone(tombstone: &Tombstone, found: &TombstoneObservation) -> bool {
+    match found.pinned {
+        Pinned::At { .. } => false,
+        Pinned::Absent => true,
+        Pinned::Tombstoned { version } => version >= tombstone.tombstone_version,
+    }
+}
+
+/// What becomes of every registration and tombstone. Rolled forward, what is there or gone already is not done twice.
+///
+/// # Errors
+/// What contradicts what: it cannot be rolled forward.
+pub(super) fn catalog_changes(
+    sidecar: &Sidecar,
+    schema: &SchemaObservation,
+    disposition: Disposition,
+) -> Result<Vec<CatalogChange>, Reason> {
+    let is_forward = disposition == Disposition::RollForward;
+    let mut named: BTreeSet<&str> = sidecar
+        .tables
+        .iter()
+        .map(|pin| pin.table_key.as_str())
+        .collect();
+    let added = sidecar
+        .additional_registrations
+        .iter()
+        .map(|registration| &registration.table_key);
+    let removed = sidecar
+        .tombstones
+        .iter()
+        .map(|tombstone| &tombstone.table_key);
+    if let Some(twice) = added.chain(removed).find(|key| !named.insert(key.as_str())) {
+        return Err(contradictory(format!(
+            "{twice} is named twice among the tables it writes, adds and removes"
+        )));
+    }
+    let registrations = sidecar
+        .additional_registrations
+        .iter()
+        .zip(&schema.registrations)
+        .map(|(registration, found)| register(registration, found, is_forward));
+    let tombstones = sidecar
+        .tombstones
+        .iter()
+        .zip(&schema.tombstones)
+        .map(|(tombstone, found)| remove(tombstone, found, is_forward));
+    registrations.chain(tombstones).collect()
+}
+
+fn contradictory(why: String) -> Reason {
+    Reason::new(Code::SchemaContradictory, why)
+}
+
+fn register(
+    registration: &Registration,
+    found: &RegistrationObservation,
+    is_forward: bool,
+) -> Result<CatalogChange, Reason> {
+    let key = &registration.table_key;
+    let head = found.head.version();
+    let mut change = CatalogChange {
+        table_key: key.clone(),
+        branch: registration
+            .table_branch
+            .clone()
+            .filter(|branch| branch != "main"),
+        location: Some(registration.table_path.trim_matches('/').to_owned()),
+        manifest_pinned: found.pinned.version(),
+        lance_head: head,
+        head_transaction: found.head.transaction().map(str::to_owned),
+        tombstone_version: None,
+        rule: "it is not in the catalog, and is not added".to_owned(),
+        action: Action::None,
+        publish_as: None,
+    };
+    if let Some(version) = found.pinned.version() {
+        change.rule = format!("it is in the catalog already, at version {version}");
+        return Ok(change);
+    }
+    if !is_forward {
+        return Ok(change);
+    }
+    if let Some(conflict) = &found.location_conflict {
+        return Err(conflict.clone());
+    }
+    let head = match &found.head {
+        HeadObservation::At { version, .. } => *version,
+        HeadObservation::BranchMissing | HeadObservation::DatasetMissing => {
+            return Err(Reason::new(
+                Code::TableMissing,
+                format!(
+                    "{key} is to be added to the catalog, but there is no dataset at {}",
+                    registration.table_path
+                ),
+            ));
+        }
+        HeadObservation::Unreadable { reason } => {
+            return Err(Reason::new(
+                Code::TableUnreadable,
+                format!(
+                    "{key} is to be added to the catalog, but its Lance HEAD cannot be read: {reason}"
+                ),
+            ));
+        }
+    };
+    if let Pinned::Tombstoned { version } = found.pinned
+        && head <= version
+    {
+        return Err(contradictory(format!(
+            "{key} is to be added to the catalog at version {head}, but a tombstone at version {version} hides that"
+        )));
+    }
+    change.rule = format!("HEAD {head}, and not in the catalog");
+    change.action = Action::Register;
+    change.publish_as = Some(head);
+    Ok(change)
+}
+
+fn remove(
+    tombstone: &Tombstone,
+    found: &TombstoneObservation,
+    is_forward: bool,
+) -> Result<CatalogChange, Reason> {
+    let (key, version) = (&tombstone.table_key, tombstone.tombstone_version);
+    let pinned = found.pinned.version();
+    let mut change = CatalogChange {
+        table_key: key.clone(),
+        branch: None,
+        location: None,
+        manifest_pinned: pinned,
+        lance_head: None,
+        head_transaction: None,
+        tombstone_version: Some(version),
+        rule: "it stays in the catalog".to_owned(),
+        action: Action::None,
+        publish_as: None,
+    };
+    if is_gone(tombstone, found) {
+        change.rule = "it is gone from the catalog already".to_owned();
+        return Ok(change);
+    }
+    if !is_forward {
+        return Ok(change);
+    }
+    // Hiding a version somebody published after this writer looked would take that away.
+    if pinned.is_none() || pinned != version.checked_sub(1) {
+        let found = pinned.map_or_else(|| "none".to_owned(), |pinned| pinned.to_string());
+        return Err(contradictory(format!(
+            "{key} is to be removed by a tombstone at version {version}, but the version visible now is {found}, and not the one before"
+        )));
+    }
+    change.rule = format!(
+        "pin {}, tombstone {version} = pin + 1",
+        version.saturating_sub(1)
+    );
+    change.action = Action::Tombstone;
+    Ok(change)
+}
