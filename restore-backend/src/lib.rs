@@ -14,6 +14,7 @@ pub mod lance_room;
 pub mod observe;
 mod pending;
 pub mod root;
+pub mod schema_files;
 pub mod service;
 pub mod sidecar_dir;
 pub mod store;

@@ -10,18 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, PinnedElsewhere, Restorability,
+    TableObservation,
 };
 use sidecar::{
-    Code, Disposition, Observation, Reason, Sidecar, TablePin, Timestamp, WriterKind, judge,
-    location_conflict,
+    Code, Disposition, Observation, Reason, Sidecar, TablePin, WriterKind, judge, location_conflict,
 };
 
 use crate::chain;
+use crate::clock;
 use crate::lance_room::{Catalog, CatalogReading, Head, LanceRoom, TableError, TableLocation};
 use crate::root::Root;
 
-use evidence::{compare_contents, read_covers, read_transactions};
+use evidence::{compare_contents, read_covers, read_origins, read_transactions};
 
 pub(crate) use evidence::read_restorability;
 
@@ -80,6 +81,7 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
     for _ in 0..LOOKS_MAX {
         let surroundings = look(root, &[sidecar]).await;
         let mut observation = surroundings.observation(root, sidecar).await;
+        observation.keeps_lineage = keeps_lineage(root).await?;
         read_transactions(root.room(), sidecar, &mut observation, |_, _| true).await;
         read_covers(root, sidecar, &mut observation).await;
         if judge(sidecar, None, &observation).disposition == Disposition::RollBack {
@@ -128,6 +130,14 @@ fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
         }
     }
     contested
+}
+
+async fn keeps_lineage(root: &Root) -> Result<bool, ObserveError> {
+    let keeps = root.room().keeps_lineage().await;
+    keeps.map_err(|error| ObserveError::Unreadable {
+        what: "the history of the graph".to_owned(),
+        reason: chain::text(&error),
+    })
 }
 
 async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
@@ -217,9 +227,7 @@ impl Surroundings {
                 version: catalog.version,
                 stamp: catalog.stamp,
                 two_phase: catalog.two_phase,
-                branch_created_at: catalog
-                    .branch_created_at
-                    .map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000))),
+                branch_created_at: catalog.branch_created_at.map(clock::from_seconds),
             },
             Some(Ok(CatalogReading::NoBranch { tree_left })) => CatalogObservation::BranchAbsent {
                 tree_left: *tree_left,
@@ -233,11 +241,12 @@ impl Surroundings {
                 }
             }
         };
-        let tables = sidecar
+        let mut tables: Vec<TableObservation> = sidecar
             .tables
             .iter()
             .map(|pin| self.table(root, sidecar, pin))
             .collect();
+        read_origins(root.room(), &mut tables).await;
         let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
             (WriterKind::SchemaApply, Some(catalog)) => {
                 schema::observe_schema(root, sidecar, catalog).await
@@ -248,6 +257,7 @@ impl Surroundings {
             catalog,
             tables,
             schema,
+            keeps_lineage: false,
         }
     }
 
@@ -292,11 +302,22 @@ impl Surroundings {
             Some(HeadReading::Failed(reason)) => HeadObservation::Unreadable { reason: reason.clone() },
             None => HeadObservation::Unreadable { reason: "it was not looked at: the catalog does not say where it is, or not where the sidecar says".to_owned() },
         };
+        let pinned_branch = catalog
+            .and_then(|catalog| catalog.pins.get(&pin.table_key))
+            .map(|pin| pin.table_branch.clone());
+        // Whether the pin's branch was made from there is read afterwards, and only where it matters.
+        let pinned_elsewhere = pinned_branch
+            .filter(|branch| branch.as_deref() != pin.table_branch())
+            .map(|branch| PinnedElsewhere {
+                branch,
+                is_origin: head == HeadObservation::BranchMissing,
+            });
         TableObservation {
             table_key: pin.table_key.clone(),
             branch: pin.table_branch().map(str::to_owned),
             location,
             pinned,
+            pinned_elsewhere,
             head,
             location_conflict,
             transactions: Vec::new(),
@@ -335,8 +356,10 @@ impl Surroundings {
                 return false;
             };
             let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+            // Whether a Restore stands at HEAD, where the number of commits tells nothing.
+            let loose = !sidecar.writer_kind.commits_each_table_once();
             (pinned > pin.expected_version && head == pinned)
-                || (head > pinned && contested.contains(&table))
+                || (head > pinned && (loose || contested.contains(&table)))
         };
         read_transactions(root.room(), sidecar, &mut observation, telling).await;
         read_covers(root, sidecar, &mut observation).await;

@@ -391,6 +391,31 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
     }
 }
 
+/// The commits of a table that its kind of writer does not make, and what that means.
+#[must_use]
+pub fn unexpected_sentence(table: &PlannedTable) -> String {
+    let named: Vec<String> = table
+        .unexpected
+        .iter()
+        .map(|commit| match &commit.operation {
+            Some(operation) => format!(
+                "version {} ({})",
+                commit.version,
+                shown(operation, NAME_CHARS_MAX)
+            ),
+            None => format!(
+                "version {} (its transaction cannot be read)",
+                commit.version
+            ),
+        })
+        .collect();
+    let they = if named.len() == 1 { "is" } else { "are" };
+    format!(
+        "Not what this kind of writer makes: {}. Find out whose that {they}, since the plan takes it along.",
+        some_of(&named).unwrap_or_default()
+    )
+}
+
 /// The answer to `apply`, in one sentence.
 #[must_use]
 pub fn outcome_sentence(report: &ApplyReport) -> String {

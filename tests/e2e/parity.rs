@@ -138,6 +138,7 @@ fn table(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
         branch: None,
         location: Some(format!("tables/{}", pin.table_key)),
         pinned: Pinned::At { version: pinned },
+        pinned_elsewhere: None,
         head: HeadObservation::At {
             version: head,
             transaction: Some(format!("00000000-0000-4000-8000-{head:012}")),
@@ -210,6 +211,7 @@ fn positions() -> Vec<Case> {
                 },
                 tables: observed.collect(),
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
+                keeps_lineage: false,
             };
             cases.push(case(
                 &format!("{} {name}", kind.name()),
@@ -234,6 +236,7 @@ fn positions() -> Vec<Case> {
         },
         tables,
         schema: None,
+        keeps_lineage: true,
     };
     let one = || vec![pin("node:A", 4)];
     cases.push(case(

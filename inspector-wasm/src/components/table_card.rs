@@ -2,6 +2,7 @@
 
 use sidecar::api::TableReport;
 use sidecar::observation::TransactionObservation;
+use sidecar::{Action, PlannedTable, explanation};
 use yew::{Html, html};
 
 use super::badge::classification_badge;
@@ -23,10 +24,21 @@ pub fn table_card(report: &TableReport, width: f64) -> Html {
                 { classification_badge(planned.classification) }
                 <code class="rule">{ &planned.rule }</code>
             </header>
-            { rail_figure(report, width) }
+            if !matches!(planned.action, Action::Register | Action::Tombstone) { { rail_figure(report, width) } }
             <p class="effect">{ effect }</p>
+            { unexpected(planned) }
             { transactions_table(&report.table.table_key, transactions) }
         </article>
+    }
+}
+
+/// What the approver has to acknowledge of this table, spelled out where it stands.
+fn unexpected(planned: &PlannedTable) -> Html {
+    if planned.unexpected.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <p class="unexpected" role="note">{ explanation::unexpected_sentence(planned) }</p>
     }
 }
 

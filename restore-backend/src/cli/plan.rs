@@ -3,7 +3,7 @@
 use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
-use sidecar::{Approval, Digest, Purpose, Requirement, Timestamp, age_text};
+use sidecar::{Approval, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
 
 use super::Exit;
 use super::context::Context;
@@ -130,6 +130,9 @@ fn write_table(page: &mut Page, report: &TableReport) {
     page.line(&format!("  {}{branch}: {classification}", table.table_key));
     page.hanging("    ", &table.rule);
     page.hanging("    ", &report.effect);
+    if !table.unexpected.is_empty() {
+        page.hanging("    ", &explanation::unexpected_sentence(table));
+    }
     for TransactionObservation {
         version,
         transaction,

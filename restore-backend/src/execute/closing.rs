@@ -2,7 +2,10 @@
 
 use sidecar::journal::Attempt;
 use sidecar::observation::{CatalogObservation, HeadObservation, Pinned, TableObservation};
-use sidecar::{Action, ApprovedPlan, Difference, Disposition, PlanInput, Sidecar, judge, plan};
+use sidecar::{
+    Action, ApprovedPlan, Difference, Disposition, Observation, PlanInput, PlannedTable, Sidecar,
+    judge, plan,
+};
 
 use super::plan_differences;
 use crate::observe::{ObserveError, observe};
@@ -99,9 +102,13 @@ pub(super) async fn moved_since_effects(
         {
             return Err(unreadable(&planned.table_key, reason));
         }
-        let (pinned, head) = observed.map_or((None, None), |table| {
-            (table.pinned.version(), table.head.version())
-        });
+        let (pinned, head) = match observed {
+            Some(table) => (table.pinned.version(), table.head.version()),
+            None => (
+                changed_in_catalog(&observation, planned),
+                planned.head_after(),
+            ),
+        };
         let key = Some(planned.table_key.as_str());
         let mut compare = |field: &str, expected: Option<u64>, found: Option<u64>, holds: bool| {
             if !holds {
@@ -121,12 +128,10 @@ pub(super) async fn moved_since_effects(
                     ..
                 })
             );
-            compare(
-                "manifest_pinned",
-                expected_pin,
-                pinned,
-                was_removed || pinned >= expected_pin,
-            );
+            // A table that others add again once it is removed is theirs.
+            let holds =
+                planned.action == Action::Tombstone || was_removed || pinned >= expected_pin;
+            compare("manifest_pinned", expected_pin, pinned, holds);
         } else {
             compare(
                 "manifest_pinned",
@@ -138,6 +143,23 @@ pub(super) async fn moved_since_effects(
         }
     }
     Ok(differences)
+}
+
+/// The visible version of a table that the plan adds, removes, or leaves as it is: none of those the sidecar pins.
+fn changed_in_catalog(observation: &Observation, planned: &PlannedTable) -> Option<u64> {
+    let schema = observation.schema.as_ref()?;
+    let added = schema
+        .registrations
+        .iter()
+        .map(|found| (&found.table_key, found.pinned));
+    let removed = schema
+        .tombstones
+        .iter()
+        .map(|found| (&found.table_key, found.pinned));
+    let (_, pinned) = added
+        .chain(removed)
+        .find(|(table_key, _)| *table_key == &planned.table_key)?;
+    pinned.version()
 }
 
 fn unreadable(what: &str, reason: &str) -> ServiceError {

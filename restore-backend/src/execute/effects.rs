@@ -1,19 +1,23 @@
 //! The effects of a plan's steps, and what they came to.
 
 mod catalog;
+mod lineage;
+mod schema;
 mod table;
 
 use futures::StreamExt;
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::Did;
-use sidecar::{Difference, Plan, PlannedTable, Step};
+use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
 
-use crate::lance_room::{EffectIdentity, PinUpdate, TableError, TableLocation};
+use crate::lance_room::{
+    EffectIdentity, PinUpdate, Registration, TableError, TableLocation, Tombstone,
+};
 use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir::{self, Created};
 
-use catalog::{fence_catalog, publish};
+use catalog::{CatalogRows, fence_catalog, publish};
 use table::{restore, tag, untag};
 
 pub(super) use catalog::{landed, look_at_catalog};
@@ -161,7 +165,12 @@ async fn do_step(
             )
             .await
         }
-        Step::Publish { pins, .. } => {
+        Step::Publish {
+            pins,
+            registrations,
+            tombstones,
+            ..
+        } => {
             let updates = pins
                 .iter()
                 .map(|pin| PinUpdate {
@@ -171,12 +180,43 @@ async fn do_step(
                     table_branch: pin.branch.clone(),
                 })
                 .collect();
-            publish(root.room(), attempt, index, updates, catalog_version).await
+            let registrations = registrations
+                .iter()
+                .map(|table| Registration {
+                    table_key: table.table_key.clone(),
+                    location: table.location.clone(),
+                    version: table.version,
+                    table_branch: table.branch.clone(),
+                })
+                .collect();
+            let tombstones = tombstones
+                .iter()
+                .map(|table| Tombstone {
+                    table_key: table.table_key.clone(),
+                    version: table.version,
+                })
+                .collect();
+            let rows = CatalogRows {
+                updates,
+                registrations,
+                tombstones,
+            };
+            publish(root.room(), attempt, index, rows, catalog_version).await
         }
-        Step::Record { .. } | Step::Retire { .. } => Ok(StepOutcome::Conflict {
-            detail: "this step is not an effect on storage".to_owned(),
-            differences: Vec::new(),
-        }),
+        Step::PromoteSchema { files, .. } => schema::promote(root, index, files).await,
+        Step::DiscardSchema { files, .. } => {
+            schema::discard(root, &plan.operation_id, index, files).await
+        }
+        Step::Lineage { row, .. } => lineage::append(root, attempt, index, row).await,
+        Step::UnlockSchema {
+            precondition: Precondition::LockedSince { at },
+        } => schema::unlock(root, index, *at).await,
+        Step::UnlockSchema { .. } | Step::Record { .. } | Step::Retire { .. } => {
+            Ok(StepOutcome::Conflict {
+                detail: "this step is not an effect on storage".to_owned(),
+                differences: Vec::new(),
+            })
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use sidecar::api::RefusalReport;
 use sidecar::journal::{Attempt, Finished};
 use sidecar::{
-    ApplyReport, Difference, Digest, Effect, EffectOn, OperationId, OutcomeKind, SidecarFate, Step,
-    TableOutcome, explanation,
+    Action, ApplyReport, Difference, Digest, Effect, EffectOn, OperationId, OutcomeKind,
+    SidecarFate, Step, TableOutcome, explanation,
 };
 
 use super::changed;
@@ -89,9 +89,24 @@ pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Ve
             Step::Restore {
                 table_key, branch, ..
             } => (table_key, branch) == (&table.table_key, &table.branch),
-            Step::Publish { pins, .. } => pins
-                .iter()
-                .any(|pin| (&pin.table_key, &pin.branch) == (&table.table_key, &table.branch)),
+            Step::Publish {
+                pins,
+                registrations,
+                tombstones,
+                ..
+            } => {
+                let moved = pins.iter().map(|pin| (&pin.table_key, &pin.branch));
+                let added = registrations
+                    .iter()
+                    .map(|new| (&new.table_key, &new.branch));
+                let removed = tombstones.iter().map(|gone| &gone.table_key);
+                moved
+                    .chain(added)
+                    .any(|named| named == (&table.table_key, &table.branch))
+                    || removed
+                        .filter(|_| table.action == Action::Tombstone)
+                        .any(|key| key == &table.table_key)
+            }
             _ => false,
         };
         TableOutcome::of(&attempt.plan, table, effect(attempt, unclear, concerns))

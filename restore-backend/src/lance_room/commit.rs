@@ -60,6 +60,8 @@ pub enum EffectKind {
     Publish,
     /// The catalog was moved on by an empty commit.
     FenceCatalog,
+    /// A row was added to the history of the graph.
+    Lineage,
 }
 
 impl EffectKind {
@@ -69,6 +71,7 @@ impl EffectKind {
             Self::Restore => "restore",
             Self::Publish => "publish",
             Self::FenceCatalog => "fence_catalog",
+            Self::Lineage => "lineage",
         }
     }
 }

@@ -33,6 +33,21 @@ pub enum Head {
 pub(super) struct BranchEntry {
     /// When the branch was made, in seconds since the Unix epoch.
     pub(super) create_at: u64,
+    /// The branch it was made from; absent is main.
+    #[serde(default)]
+    pub(super) parent_branch: Option<String>,
+    /// The version it was made from.
+    #[serde(default)]
+    pub(super) parent_version: Option<u64>,
+}
+
+/// What a branch was made from. Under that number both hold the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BranchOrigin {
+    /// The branch, unless it is the default one.
+    pub branch: Option<String>,
+    /// The version; `None` if the entry does not say.
+    pub version: Option<u64>,
 }
 
 /// What is known of a table's latest version, with the branch entry if it is on a branch.
@@ -60,6 +75,22 @@ impl LanceRoom {
             Found::DatasetMissing => Head::DatasetMissing,
             Found::BranchMissing => Head::BranchMissing,
         })
+    }
+
+    /// What the branch of a table was made from: one read; `None` if there is no such branch, or none is named.
+    pub async fn branch_origin(
+        &self,
+        location: &TableLocation,
+    ) -> Result<Option<BranchOrigin>, TableError> {
+        let place = self.place(location)?;
+        let Some(branch) = place.location.other_branch() else {
+            return Ok(None);
+        };
+        let entry = self.branch_entry(&place, branch).await?;
+        Ok(entry.map(|entry| BranchOrigin {
+            branch: entry.parent_branch.filter(|branch| branch != "main"),
+            version: entry.parent_version,
+        }))
     }
 
     pub(super) async fn find_head(&self, place: &Place) -> Result<Found, TableError> {
@@ -95,7 +126,7 @@ impl LanceRoom {
         }
     }
 
-    async fn latest(
+    pub(super) async fn latest(
         &self,
         place: &Place,
         base: &object_store::path::Path,

@@ -28,6 +28,41 @@ fn place_of(table: &TableObservation) -> Option<TableLocation> {
     }
 }
 
+/// Finds out whether branches that tables were first written on were made from the versions that are pinned elsewhere: one read
+/// per such table.
+pub(super) async fn read_origins(room: &LanceRoom, tables: &mut [TableObservation]) {
+    let reads: Vec<_> = tables
+        .iter_mut()
+        .filter(|table| table.head.version().is_some())
+        .map(|table| read_origin(room, table))
+        .collect();
+    futures::stream::iter(reads)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn read_origin(room: &LanceRoom, table: &mut TableObservation) {
+    let (Some(place), Some(pinned)) = (place_of(table), table.pinned.version()) else {
+        return;
+    };
+    let Some(elsewhere) = &mut table.pinned_elsewhere else {
+        return;
+    };
+    match room.branch_origin(&place).await {
+        Ok(origin) => {
+            elsewhere.is_origin = origin.is_some_and(|origin| {
+                origin.branch == elsewhere.branch && origin.version == Some(pinned)
+            });
+        }
+        Err(error) => {
+            table.head = HeadObservation::Unreadable {
+                reason: chain::text(&error),
+            };
+        }
+    }
+}
+
 pub(super) async fn read_transactions(
     room: &LanceRoom,
     sidecar: &Sidecar,

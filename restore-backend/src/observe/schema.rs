@@ -1,21 +1,19 @@
-//! What a `SchemaApply` left beside the tables (protocol section 6).
+//! What a `SchemaApply` left beside the tables it pinned (protocol section 6).
 
-use object_store::path::Path;
+use futures::StreamExt;
 use serde::Deserialize;
-use sidecar::observation::SchemaObservation;
-use sidecar::{Digest, Sidecar, Tag};
+use sidecar::observation::{
+    FileObservation, HeadObservation, Pinned, RegistrationObservation, SchemaObservation,
+    TombstoneObservation,
+};
+use sidecar::{Code, Reason, Registration, Sidecar};
 
-use crate::lance_room::Catalog;
+use super::TABLES_AT_ONCE;
+use crate::chain;
+use crate::clock;
+use crate::lance_room::{Catalog, Head, LanceRoom, TableError, TableLocation, TransactionEntry};
 use crate::root::Root;
-use crate::sidecar_dir::read_bounded;
-
-const LIVE_IR: &str = "_schema.ir.json";
-const STAGED_SOURCE: &str = "_schema.pg.staging";
-const STAGED_IR: &str = "_schema.ir.json.staging";
-const STAGED_STATE: &str = "__schema_state.json.staging";
-
-/// A schema of thousands of tables is a few megabytes.
-const SCHEMA_FILE_BYTES_MAX: u64 = 64 << 20;
+use crate::schema_files::{self, LIVE_IR, LIVE_SOURCE, LIVE_STATE, SchemaFileError};
 
 /// The part of `_schema.ir.json` that names tables.
 #[derive(Deserialize)]
@@ -37,27 +35,16 @@ pub(super) async fn observe_schema(
     sidecar: &Sidecar,
     catalog: &Catalog,
 ) -> Option<SchemaObservation> {
-    let read = async {
+    let files = async {
         futures::try_join!(
-            digest(root, STAGED_SOURCE),
-            digest(root, STAGED_IR),
-            digest(root, STAGED_STATE),
-            read(root, LIVE_IR)
+            file(root, LIVE_SOURCE),
+            file(root, LIVE_IR),
+            file(root, LIVE_STATE),
+            schema_files::read(root.objects(), LIVE_IR)
         )
     };
-    let Ok((staged_source, staged_ir, staged_state, live_ir)) = read.await else {
-        return None;
-    };
-    let registered = sidecar
-        .additional_registrations
-        .iter()
-        .all(|registration| catalog.pins.contains_key(&registration.table_key));
-    let removed = sidecar.tombstones.iter().all(|tombstone| {
-        catalog
-            .tombstones
-            .get(&tombstone.table_key)
-            .is_some_and(|version| *version >= tombstone.tombstone_version)
-    });
+    let (files, lock) = futures::join!(files, root.room().schema_lock());
+    let ((source, ir, state, live_ir), lock) = (files.ok()?, lock.ok()?);
     let declared: Option<DeclaredTables> =
         live_ir.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let declares = |table_key: &str| {
@@ -69,33 +56,138 @@ pub(super) async fn observe_schema(
                 _ => false,
             })
     };
+    let looks: Vec<_> = sidecar
+        .additional_registrations
+        .iter()
+        .map(|registration| observe_registration(root.room(), registration, catalog))
+        .collect();
+    let registrations: Vec<RegistrationObservation> = futures::stream::iter(looks)
+        .buffered(TABLES_AT_ONCE)
+        .collect()
+        .await;
+    let tombstones = sidecar
+        .tombstones
+        .iter()
+        .map(|tombstone| TombstoneObservation {
+            table_key: tombstone.table_key.clone(),
+            pinned: pinned(catalog, &tombstone.table_key),
+        });
     Some(SchemaObservation {
-        staged_source,
-        staged_ir,
-        staged_state,
-        live_ir_declares_tables: !sidecar.additional_registrations.is_empty()
-            && sidecar
-                .additional_registrations
+        source,
+        ir,
+        state,
+        live_ir_declares_tables: !registrations.is_empty()
+            && registrations
                 .iter()
                 .all(|registration| declares(&registration.table_key)),
-        published: registered && removed,
+        tombstones: tombstones.collect(),
+        registrations,
+        locked_since: lock.map(|lock| clock::from_seconds(lock.created_at)),
     })
 }
 
-/// Why a file tells nothing.
-struct Unread;
-
-async fn digest(root: &Root, name: &str) -> Result<Option<Digest>, Unread> {
-    Ok(read(root, name)
-        .await?
-        .map(|bytes| Digest::of(Tag::SchemaFile, &bytes)))
+async fn file(root: &Root, live: &str) -> Result<FileObservation, SchemaFileError> {
+    let staged = format!("{live}.staging");
+    let (live, staged) = futures::try_join!(
+        schema_files::read(root.objects(), live),
+        schema_files::read(root.objects(), &staged)
+    )?;
+    let digest = |bytes: Option<Vec<u8>>| bytes.as_deref().map(schema_files::digest);
+    Ok(FileObservation {
+        live: digest(live),
+        staged: digest(staged),
+    })
 }
 
-async fn read(root: &Root, name: &str) -> Result<Option<Vec<u8>>, Unread> {
-    let path = Path::from(name);
-    match read_bounded(root.objects(), &path, SCHEMA_FILE_BYTES_MAX).await {
-        Ok(Some(bytes)) => Ok(Some(bytes)),
-        Err(object_store::Error::NotFound { .. }) => Ok(None),
-        Ok(None) | Err(_) => Err(Unread),
+fn pinned(catalog: &Catalog, table_key: &str) -> Pinned {
+    match (
+        catalog.pins.get(table_key),
+        catalog.tombstones.get(table_key),
+    ) {
+        (Some(pin), _) => Pinned::At {
+            version: pin.version,
+        },
+        (None, Some(version)) => Pinned::Tombstoned { version: *version },
+        (None, None) => Pinned::Absent,
     }
+}
+
+async fn observe_registration(
+    room: &LanceRoom,
+    registration: &Registration,
+    catalog: &Catalog,
+) -> RegistrationObservation {
+    let path = registration.table_path.trim_matches('/');
+    let mut location_conflict = occupied(registration, path, catalog);
+    let pinned = pinned(catalog, &registration.table_key);
+    let head = match (&location_conflict, pinned.version()) {
+        (None, None) => {
+            let branch = registration
+                .table_branch
+                .as_deref()
+                .filter(|branch| *branch != "main");
+            match head(room, &TableLocation::on(path, branch)).await {
+                Ok(head) => head,
+                Err(error @ TableError::BasePathOutsideRoot { .. }) => {
+                    let reason = format!("{}: {}", registration.table_key, chain::text(&error));
+                    location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, &reason));
+                    HeadObservation::Unreadable { reason }
+                }
+                Err(error) => HeadObservation::Unreadable {
+                    reason: chain::text(&error),
+                },
+            }
+        }
+        _ => HeadObservation::Unreadable {
+            reason:
+                "it was not looked at: it is in the catalog already, or what is there is another table"
+                    .to_owned(),
+        },
+    };
+    RegistrationObservation {
+        table_key: registration.table_key.clone(),
+        pinned,
+        head,
+        location_conflict,
+    }
+}
+
+/// The catalog's word for where tables are is final: a table keeps its place, and a place its table.
+fn occupied(registration: &Registration, path: &str, catalog: &Catalog) -> Option<Reason> {
+    let key = &registration.table_key;
+    let elsewhere = catalog
+        .locations
+        .get(key)
+        .filter(|location| location.trim_matches('/') != path);
+    if let Some(location) = elsewhere {
+        return Some(Reason::new(
+            Code::LocationOutsideRoot,
+            format!("{key} is to be added at {path}, but the catalog says it is at {location}"),
+        ));
+    }
+    let (other, _) = catalog
+        .locations
+        .iter()
+        .find(|(other, location)| *other != key && location.trim_matches('/') == path)?;
+    Some(Reason::new(
+        Code::LocationOutsideRoot,
+        format!("{key} is to be added at {path}, where {other} is"),
+    ))
+}
+
+async fn head(room: &LanceRoom, place: &TableLocation) -> Result<HeadObservation, TableError> {
+    Ok(match room.head(place).await? {
+        Head::DatasetMissing => HeadObservation::DatasetMissing,
+        Head::BranchMissing => HeadObservation::BranchMissing,
+        Head::At { version } => {
+            let transaction = match room.transaction(place, version).await? {
+                TransactionEntry::Known(summary) => Some(summary.uuid),
+                TransactionEntry::Gone { .. } => None,
+            };
+            HeadObservation::At {
+                version,
+                transaction: transaction.filter(|uuid| !uuid.is_empty()),
+            }
+        }
+    })
 }

@@ -4,6 +4,7 @@ use sidecar::{OperationId, PlanError};
 
 use crate::journal_store::JournalStoreError;
 use crate::observe::ObserveError;
+use crate::schema_files::SchemaFileError;
 use crate::sidecar_dir::SidecarDirError;
 
 /// Why a call could not do its job. Refusals and conflicts are not among these: they are answers.
@@ -38,6 +39,9 @@ pub enum ServiceError {
         #[source]
         source: crate::lance_room::TableError,
     },
+    /// A schema file could not be worked on; applying again resumes.
+    #[error("the schema files of the root cannot be worked on; apply again to resume")]
+    SchemaFile(#[from] SchemaFileError),
     /// The store could not be asked whether it honours create-if-absent.
     #[error("the store could not be probed for create-if-absent")]
     Probe(#[source] object_store::Error),
@@ -55,6 +59,9 @@ pub enum ServiceError {
     /// A bug of ours.
     #[error("internal error: a plan cannot be encoded")]
     Encode(#[source] PlanError),
+    /// A bug of ours.
+    #[error("internal error: what became of the tables cannot be encoded: {0}")]
+    EncodeOutcomes(String),
 }
 
 impl ServiceError {
@@ -69,10 +76,11 @@ impl ServiceError {
             Self::Observe(ObserveError::CatalogBusy) => "catalog_busy",
             Self::Observe(_) => "root_unavailable",
             Self::Effect { .. } => "effect_not_attempted",
+            Self::SchemaFile(_) => "schema_files_unavailable",
             Self::Probe(_) => "store_unavailable",
             Self::JournalBusy { .. } => "journal_busy",
             Self::InvalidApproval(_) => "invalid_approval",
-            Self::Encode(_) => "internal",
+            Self::Encode(_) | Self::EncodeOutcomes(_) => "internal",
         }
     }
 

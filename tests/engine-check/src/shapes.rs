@@ -199,7 +199,7 @@ fn merges() -> Vec<Shape> {
         shape(
             "back-merge-not-reached",
             "a merge of feature into branch later that died before it forked the second table: its Lance branch is not there",
-            "roll_back",
+            "never_started",
         )
         .prepare(forking())
         .strike(merge("feature", "later"), End::Obstructed("node:Author", Some("later"))),
@@ -326,20 +326,20 @@ fn schemas() -> Vec<Shape> {
         shape(
             "schema-mixed-published",
             "a schema change that writes one table anew, adds one and removes one, published, none of its files renamed",
-            "already_published",
+            "roll_forward",
         )
         .strike(schema(library::with_all_of_these()), End::Dies(AFTER_PUBLISH)),
         shape(
             "schema-mixed-renaming-1",
             "the same, the first of its three files renamed",
-            "already_published",
+            "roll_forward",
         )
         .strike(schema(library::with_all_of_these()), End::Dies(AFTER_PUBLISH))
         .after([Step::Promote(PG)]),
         shape(
             "schema-mixed-renaming-2",
             "the same, two of its three files renamed",
-            "already_published",
+            "roll_forward",
         )
         .strike(schema(library::with_all_of_these()), End::Dies(AFTER_PUBLISH))
         .after([Step::Promote(PG), Step::Promote(IR)]),

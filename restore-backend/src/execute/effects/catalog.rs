@@ -8,7 +8,7 @@ use super::{StepOutcome, difference, identity, not_attempted, number};
 use crate::lance_room::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoom,
     PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate, PublishRequest,
-    Refusal, TableLocation, TransactionEntry,
+    Refusal, Registration, TableLocation, Tombstone, TransactionEntry,
 };
 use crate::root::Root;
 use crate::service::ServiceError;
@@ -114,11 +114,18 @@ pub(super) async fn fence_catalog(
     Ok(catalog_outcome(outcome, index, "fenced"))
 }
 
+/// What one publish makes visible and hides.
+pub(super) struct CatalogRows {
+    pub(super) updates: Vec<PinUpdate>,
+    pub(super) registrations: Vec<Registration>,
+    pub(super) tombstones: Vec<Tombstone>,
+}
+
 pub(super) async fn publish(
     room: &LanceRoom,
     attempt: &Attempt,
     index: usize,
-    updates: Vec<PinUpdate>,
+    rows: CatalogRows,
     catalog_version: Option<u64>,
 ) -> Result<StepOutcome, ServiceError> {
     let Some(read_version) = catalog_version else {
@@ -127,9 +134,9 @@ pub(super) async fn publish(
     let request = PublishRequest {
         branch: attempt.plan.branch.clone(),
         read_version,
-        updates,
-        registrations: Vec::new(),
-        tombstones: Vec::new(),
+        updates: rows.updates,
+        registrations: rows.registrations,
+        tombstones: rows.tombstones,
         identity: identity(attempt),
     };
     let outcome = room

@@ -213,7 +213,11 @@ impl Imitation {
             Step::Record { .. }
             | Step::Retire { .. }
             | Step::Untag { .. }
-            | Step::Announce { .. } => return Ok(None),
+            | Step::Announce { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::Lineage { .. }
+            | Step::UnlockSchema { .. } => return Ok(None),
         };
         match outcome.map_err(|error| error.to_string())? {
             CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {

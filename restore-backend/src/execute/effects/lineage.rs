@@ -1,0 +1,127 @@
+//! The rows that released engines expect of a recovery (protocol section 6).
+
+use sidecar::journal::{Attempt, StepResult};
+use sidecar::{GraphCommitId, LineageRow, Step};
+
+use super::{StepOutcome, difference, identity, not_attempted};
+use crate::clock;
+use crate::lance_room::{Head, LineageOutcome, LineageRequest, LineageRow as Row};
+use crate::root::Root;
+use crate::service::ServiceError;
+
+pub(super) async fn append(
+    root: &Root,
+    attempt: &Attempt,
+    index: usize,
+    row: &LineageRow,
+) -> Result<StepOutcome, ServiceError> {
+    let what = format!("writing to {}", row.folder());
+    let now = clock::now();
+    let (branch, row) = match row {
+        LineageRow::GraphCommits {
+            branch,
+            merged_parent,
+        } => {
+            let Some(manifest_version) =
+                catalog_version(root, attempt, branch.as_deref(), &what).await?
+            else {
+                return Ok(StepOutcome::Conflict {
+                    detail: "the catalog has lost the branch whose history is to be written"
+                        .to_owned(),
+                    differences: vec![difference(None, "catalog_branch", "present", "gone")],
+                });
+            };
+            let row = Row::Commit {
+                manifest_branch: branch.clone(),
+                manifest_version,
+                merged_parent: merged_parent.clone(),
+            };
+            (branch, row)
+        }
+        LineageRow::GraphCommitActors { branch, actor_id } => (
+            branch,
+            Row::Actor {
+                actor: actor_id.clone(),
+            },
+        ),
+        LineageRow::GraphCommitRecoveries {
+            branch,
+            recovery_kind,
+            recovery_for_actor,
+            sidecar_writer_kind,
+            outcomes,
+        } => {
+            let outcomes_json = serde_json::to_string(outcomes)
+                .map_err(|error| ServiceError::EncodeOutcomes(error.to_string()))?;
+            let row = Row::Recovery {
+                kind: recovery_kind.name().to_owned(),
+                for_actor: recovery_for_actor.clone(),
+                operation_id: attempt.plan.operation_id.to_string(),
+                writer_kind: sidecar_writer_kind.name().to_owned(),
+                outcomes_json,
+            };
+            (branch, row)
+        }
+    };
+    let request = LineageRequest {
+        branch: branch.clone(),
+        commit: GraphCommitId::of_recovery(&attempt.plan.operation_id, now),
+        created_at_micros: now.micros(),
+        row,
+        identity: identity(attempt),
+    };
+    let outcome = root
+        .room()
+        .append_lineage(&request)
+        .await
+        .map_err(|source| not_attempted(&what, source))?;
+    let done = |version, already_done| {
+        StepOutcome::Done(StepResult {
+            step: index,
+            version,
+            already_done,
+        })
+    };
+    Ok(match outcome {
+        LineageOutcome::Appended { version } => done(Some(version), false),
+        LineageOutcome::AlreadyThere => done(None, true),
+        LineageOutcome::Moved => StepOutcome::Unknown(format!(
+            "others commit to the history of the graph all the time, so {what} had no turn; apply again when less is going on"
+        )),
+        LineageOutcome::Missing { detail } => StepOutcome::Conflict {
+            detail: format!("{what} is not possible: {detail}"),
+            differences: vec![difference(None, "lineage", "present", "gone")],
+        },
+        LineageOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
+            "storage did not say whether {what} happened: {reason}; apply again to settle it"
+        )),
+    })
+}
+
+/// The version of the catalog that the graph commit stands for: the one this recovery published, or the latest.
+async fn catalog_version(
+    root: &Root,
+    attempt: &Attempt,
+    branch: Option<&str>,
+    what: &str,
+) -> Result<Option<u64>, ServiceError> {
+    let published = attempt
+        .plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| matches!(step, Step::Publish { .. }))
+        .find_map(|(index, _)| attempt.done.get(&index)?.version);
+    if published.is_some() {
+        return Ok(published);
+    }
+    let head = root
+        .room()
+        .catalog_version(branch)
+        .await
+        .map_err(|source| not_attempted(what, source))?;
+    Ok(match head {
+        Head::At { version } => Some(version),
+        Head::DatasetMissing | Head::BranchMissing => None,
+    })
+}

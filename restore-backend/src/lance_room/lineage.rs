@@ -1,0 +1,294 @@
+//! The history that released engines keep of a graph: graph commits, their actors, recoveries (protocol section 6).
+//!
+//! A row is added at exactly the version after the one in which it was looked for and not found. So it is there once, whoever
+//! adds it and however often.
+
+mod rows;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use futures::TryStreamExt;
+use lance::Dataset;
+use lance::dataset::InsertBuilder;
+use lance::dataset::WriteMode;
+use lance::dataset::WriteParams;
+use lance_core::Error as LanceError;
+use sidecar::GraphCommitId;
+
+use super::LanceRoom;
+use super::Place;
+use super::TableError;
+use super::commit::CommitOutcome;
+use super::commit::EffectIdentity;
+use super::commit::EffectKind;
+use super::head::Found;
+use super::location::TableLocation;
+use super::table_write::Staged;
+
+const COMMITS: &str = "_graph_commits.lance";
+const ACTORS: &str = "_graph_commit_actors.lance";
+const RECOVERIES: &str = "_graph_commit_recoveries.lance";
+
+/// How often a row is tried anew because others added theirs.
+const TRIES_MAX: usize = 16;
+
+/// One row to be added.
+#[derive(Clone, Debug)]
+pub struct LineageRequest {
+    /// Branch of the graph whose history it belongs to; `None` is main.
+    pub branch: Option<String>,
+    /// Id of the graph commit, if it is not there yet.
+    pub commit: GraphCommitId,
+    /// Microseconds since the Unix epoch.
+    pub created_at_micros: u64,
+    /// The row.
+    pub row: LineageRow,
+    /// What it belongs to.
+    pub identity: EffectIdentity,
+}
+
+/// What a row says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LineageRow {
+    /// A graph commit, on the branch, below its head.
+    Commit {
+        /// The branch as the row names it.
+        manifest_branch: Option<String>,
+        /// The version of the catalog that it stands for.
+        manifest_version: u64,
+        /// The commit that was merged.
+        merged_parent: Option<String>,
+    },
+    /// Who made the graph commit.
+    Actor {
+        /// Who.
+        actor: String,
+    },
+    /// That the graph commit is that of a recovery.
+    Recovery {
+        /// What was done.
+        kind: String,
+        /// Who had written.
+        for_actor: Option<String>,
+        /// The operation that was recovered.
+        operation_id: String,
+        /// What kind of write it was.
+        writer_kind: String,
+        /// What was done to each table.
+        outcomes_json: String,
+    },
+}
+
+/// What adding a row came to.
+#[must_use = "a row that is not there must not be taken for written"]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LineageOutcome {
+    /// It is there now.
+    Appended {
+        /// The version of its table.
+        version: u64,
+    },
+    /// It was there before.
+    AlreadyThere,
+    /// Others added theirs every time.
+    Moved,
+    /// It cannot be added.
+    Missing {
+        /// What is missing.
+        detail: String,
+    },
+    /// It was sent, and whether it landed cannot be told.
+    Unknown {
+        /// What stands in the way of knowing.
+        reason: String,
+    },
+}
+
+/// The version of a table that was read, and what was found in it.
+struct Read {
+    dataset: Dataset,
+    batches: Vec<RecordBatch>,
+}
+
+enum Table {
+    Present(Box<Read>),
+    Missing(&'static str),
+}
+
+impl LanceRoom {
+    /// Whether the root keeps such a history: one listing.
+    pub async fn keeps_lineage(&self) -> Result<bool, TableError> {
+        let place = self.place(&TableLocation::main(COMMITS))?;
+        Ok(matches!(self.find_head(&place).await?, Found::At { .. }))
+    }
+
+    /// Adds a row, unless it is there.
+    ///
+    /// # Errors
+    ///
+    /// An error means that no commit was attempted.
+    pub async fn append_lineage(
+        &self,
+        request: &LineageRequest,
+    ) -> Result<LineageOutcome, TableError> {
+        match &request.row {
+            LineageRow::Commit { .. } => self.append_commit(request).await,
+            LineageRow::Actor { .. } => self.append_about_commit(request, ACTORS).await,
+            LineageRow::Recovery { .. } => self.append_about_commit(request, RECOVERIES).await,
+        }
+    }
+
+    async fn append_commit(&self, request: &LineageRequest) -> Result<LineageOutcome, TableError> {
+        let place = self.place(&TableLocation::on(COMMITS, request.branch.as_deref()))?;
+        for _ in 0..TRIES_MAX {
+            let read = match self.read(&place, &rows::COMMIT_COLUMNS).await? {
+                Table::Present(read) => read,
+                Table::Missing(what) => return Ok(missing(COMMITS, what)),
+            };
+            let history = rows::history(&read.batches, &request.commit)
+                .map_err(|detail| malformed(&place, detail))?;
+            if history.own.is_some() {
+                return Ok(LineageOutcome::AlreadyThere);
+            }
+            let row = rows::commit(&read.dataset, request, history.head)
+                .map_err(|detail| malformed(&place, detail))?;
+            if let Some(outcome) = self.append_row(&place, *read, row, request).await? {
+                return Ok(outcome);
+            }
+        }
+        Ok(LineageOutcome::Moved)
+    }
+
+    async fn append_about_commit(
+        &self,
+        request: &LineageRequest,
+        folder: &'static str,
+    ) -> Result<LineageOutcome, TableError> {
+        let commits = self.place(&TableLocation::on(COMMITS, request.branch.as_deref()))?;
+        let history = match self.read(&commits, &rows::COMMIT_COLUMNS).await? {
+            Table::Present(read) => rows::history(&read.batches, &request.commit)
+                .map_err(|detail| malformed(&commits, detail))
+                .map(|history| (history, read.dataset)),
+            Table::Missing(what) => return Ok(missing(COMMITS, what)),
+        };
+        let (history, sibling) = history?;
+        let Some(commit) = history.own else {
+            return Ok(missing(COMMITS, "the graph commit of this recovery"));
+        };
+        let place = self.place(&TableLocation::main(folder))?;
+        for _ in 0..TRIES_MAX {
+            let read = match self.read(&place, &[rows::COMMIT_ID]).await? {
+                Table::Present(read) => read,
+                Table::Missing(_) => {
+                    self.create_beside(&place, &sibling, rows::schema(&request.row))
+                        .await?;
+                    continue;
+                }
+            };
+            let there = rows::names_commit(&read.batches, &commit)
+                .map_err(|detail| malformed(&place, detail))?;
+            if there {
+                return Ok(LineageOutcome::AlreadyThere);
+            }
+            let row = rows::about_commit(&read.dataset, request, &commit)
+                .map_err(|detail| malformed(&place, detail))?;
+            if let Some(outcome) = self.append_row(&place, *read, row, request).await? {
+                return Ok(outcome);
+            }
+        }
+        Ok(LineageOutcome::Moved)
+    }
+
+    /// `None` if somebody else committed first.
+    async fn append_row(
+        &self,
+        place: &Place,
+        read: Read,
+        row: RecordBatch,
+        request: &LineageRequest,
+    ) -> Result<Option<LineageOutcome>, TableError> {
+        let params = WriteParams {
+            mode: WriteMode::Append,
+            ..self.write_params()
+        };
+        let insert = InsertBuilder::new(Arc::new(read.dataset.clone())).with_params(&params);
+        let mut transaction = Box::pin(insert.execute_uncommitted(vec![row]))
+            .await
+            .map_err(|source| TableError::lance(&place.name, "staging a row", source))?;
+        let signature = request.identity.signature(EffectKind::Lineage);
+        signature.sign_over(&mut transaction);
+        let staged = Staged::plain(transaction);
+        Ok(
+            match self.commit_fenced(place, read.dataset, staged).await? {
+                CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
+                    Some(LineageOutcome::Appended { version })
+                }
+                CommitOutcome::HeadMoved { .. } => None,
+                CommitOutcome::Refused { reason } => Some(LineageOutcome::Missing {
+                    detail: reason.to_string(),
+                }),
+                CommitOutcome::Unknown { reason } => Some(LineageOutcome::Unknown { reason }),
+            },
+        )
+    }
+
+    async fn read(&self, place: &Place, columns: &[&str]) -> Result<Table, TableError> {
+        let version = match self.find_head(place).await? {
+            Found::At { location, .. } => location.version,
+            Found::DatasetMissing => return Ok(Table::Missing("the table")),
+            Found::BranchMissing => return Ok(Table::Missing("the branch")),
+        };
+        let file = self.known_version(place, version).await?;
+        let dataset = self.dataset_at(place, &file).await?;
+        let failed = |source| TableError::lance(&place.name, "reading its rows", source);
+        let mut scan = dataset.scan();
+        scan.project(columns).map_err(failed)?;
+        let stream = Box::pin(scan.try_into_stream()).await.map_err(failed)?;
+        let batches = stream.try_collect().await.map_err(failed)?;
+        Ok(Table::Present(Box::new(Read { dataset, batches })))
+    }
+
+    /// Makes an empty table in the same format as `sibling`, which the engine that owns the graph reads. Somebody else may have
+    /// made it in the meantime.
+    async fn create_beside(
+        &self,
+        place: &Place,
+        sibling: &Dataset,
+        schema: arrow_schema::Schema,
+    ) -> Result<(), TableError> {
+        let failed = |source| TableError::lance(&place.name, "making the table", source);
+        let manifest = sibling.manifest();
+        let version = manifest
+            .data_storage_format
+            .lance_file_format()
+            .to_selector();
+        let params = WriteParams {
+            mode: WriteMode::Create,
+            enable_stable_row_ids: manifest.uses_stable_row_ids(),
+            data_storage_version: Some(version),
+            ..self.write_params()
+        };
+        let insert = InsertBuilder::new(place.uri.as_str()).with_params(&params);
+        let empty = RecordBatch::new_empty(Arc::new(schema));
+        match Box::pin(insert.execute(vec![empty])).await {
+            Ok(_) | Err(LanceError::DatasetAlreadyExists { .. }) => Ok(()),
+            Err(LanceError::CommitConflict { .. }) => Ok(()),
+            Err(source) => Err(failed(source)),
+        }
+    }
+}
+
+fn missing(folder: &str, what: &str) -> LineageOutcome {
+    LineageOutcome::Missing {
+        detail: format!("{what} is missing in {folder}"),
+    }
+}
+
+fn malformed(place: &Place, detail: String) -> TableError {
+    TableError::Unreadable {
+        table: place.name.clone(),
+        what: "its rows".to_owned(),
+        source: detail.into(),
+    }
+}

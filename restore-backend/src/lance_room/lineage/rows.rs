@@ -1,0 +1,206 @@
+//! The columns of the history: read back, and written as the tables have them.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{TimestampMicrosecondType, UInt64Type};
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+    new_null_array,
+};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use lance::Dataset;
+use sidecar::GraphCommitId;
+
+use super::{LineageRequest, LineageRow};
+
+/// The column by which the three tables belong together.
+pub(super) const COMMIT_ID: &str = "graph_commit_id";
+const MANIFEST_VERSION: &str = "manifest_version";
+const CREATED_AT: &str = "created_at";
+
+/// What the order of graph commits is read from.
+pub(super) const COMMIT_COLUMNS: [&str; 3] = [COMMIT_ID, MANIFEST_VERSION, CREATED_AT];
+
+/// What the history of a branch says.
+pub(super) struct History {
+    /// The graph commit of this recovery, if it is there.
+    pub(super) own: Option<String>,
+    /// The latest graph commit.
+    pub(super) head: Option<String>,
+}
+
+/// The latest is the one with the highest version, time and id, in this order (protocol section 6).
+pub(super) fn history(batches: &[RecordBatch], own: &GraphCommitId) -> Result<History, String> {
+    let mut latest: Option<(u64, i64, String)> = None;
+    let mut found = None;
+    for batch in batches {
+        let ids = texts(batch, COMMIT_ID)?;
+        let versions = column(batch, MANIFEST_VERSION)?
+            .as_primitive_opt::<UInt64Type>()
+            .ok_or("its versions are not numbers")?;
+        let times = column(batch, CREATED_AT)?
+            .as_primitive_opt::<TimestampMicrosecondType>()
+            .ok_or("its times are not in microseconds")?;
+        for row in 0..batch.num_rows() {
+            let id = ids.value(row);
+            if own.is_same_recovery(id) {
+                found = Some(id.to_owned());
+            }
+            let key = (versions.value(row), times.value(row), id.to_owned());
+            if latest.as_ref().is_none_or(|latest| *latest < key) {
+                latest = Some(key);
+            }
+        }
+    }
+    Ok(History {
+        own: found,
+        head: latest.map(|(_, _, id)| id),
+    })
+}
+
+/// Whether some row is about this graph commit.
+pub(super) fn names_commit(batches: &[RecordBatch], commit: &str) -> Result<bool, String> {
+    for batch in batches {
+        let ids = texts(batch, COMMIT_ID)?;
+        if (0..ids.len()).any(|row| ids.value(row) == commit) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, String> {
+    batch
+        .column_by_name(name)
+        .ok_or_else(|| format!("there is no column {name}"))
+}
+
+fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, String> {
+    column(batch, name)?
+        .as_string_opt::<i32>()
+        .ok_or_else(|| format!("the column {name} is no text"))
+}
+
+/// One value of a row.
+enum Value {
+    Text(Option<String>),
+    Number(u64),
+    Time(u64),
+}
+
+fn text(value: &str) -> Value {
+    Value::Text(Some(value.to_owned()))
+}
+
+pub(super) fn commit(
+    dataset: &Dataset,
+    request: &LineageRequest,
+    parent: Option<String>,
+) -> Result<RecordBatch, String> {
+    let LineageRow::Commit {
+        manifest_branch,
+        manifest_version,
+        merged_parent,
+    } = &request.row
+    else {
+        return Err("it is not a graph commit".to_owned());
+    };
+    let values = vec![
+        (COMMIT_ID, text(request.commit.as_str())),
+        ("manifest_branch", Value::Text(manifest_branch.clone())),
+        (MANIFEST_VERSION, Value::Number(*manifest_version)),
+        ("parent_commit_id", Value::Text(parent)),
+        (
+            "merged_parent_commit_id",
+            Value::Text(merged_parent.clone()),
+        ),
+        (CREATED_AT, Value::Time(request.created_at_micros)),
+    ];
+    batch(dataset, values)
+}
+
+pub(super) fn about_commit(
+    dataset: &Dataset,
+    request: &LineageRequest,
+    commit: &str,
+) -> Result<RecordBatch, String> {
+    let mut values = vec![
+        (COMMIT_ID, text(commit)),
+        (CREATED_AT, Value::Time(request.created_at_micros)),
+    ];
+    match &request.row {
+        LineageRow::Commit { .. } => return Err("it is a graph commit itself".to_owned()),
+        LineageRow::Actor { actor } => values.push(("actor_id", text(actor))),
+        LineageRow::Recovery {
+            kind,
+            for_actor,
+            operation_id,
+            writer_kind,
+            outcomes_json,
+        } => values.extend([
+            ("recovery_kind", text(kind)),
+            ("recovery_for_actor", Value::Text(for_actor.clone())),
+            ("operation_id", text(operation_id)),
+            ("sidecar_writer_kind", text(writer_kind)),
+            ("per_table_outcomes_json", text(outcomes_json)),
+        ]),
+    }
+    batch(dataset, values)
+}
+
+/// One row in the columns the table has. A column that says something must be there, one that is unknown must take null.
+fn batch(dataset: &Dataset, mut values: Vec<(&str, Value)>) -> Result<RecordBatch, String> {
+    let schema = Arc::new(Schema::from(dataset.schema()));
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        let place = values.iter().position(|(name, _)| name == field.name());
+        let column = match place.map(|place| values.swap_remove(place).1) {
+            Some(Value::Text(value)) => Arc::new(StringArray::from(vec![value])) as ArrayRef,
+            Some(Value::Number(value)) => Arc::new(UInt64Array::from(vec![value])),
+            Some(Value::Time(micros)) => {
+                let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+                Arc::new(TimestampMicrosecondArray::from(vec![micros]))
+            }
+            None if field.is_nullable() => new_null_array(field.data_type(), 1),
+            None => return Err(format!("its column {} is not known", field.name())),
+        };
+        columns.push(column);
+    }
+    match values
+        .iter()
+        .find(|(_, value)| !matches!(value, Value::Text(None)))
+    {
+        Some((name, _)) => Err(format!("there is no column {name}")),
+        None => RecordBatch::try_new(schema, columns).map_err(|error| error.to_string()),
+    }
+}
+
+/// The columns of a table that does not exist yet, as released engines make it. Source: omnigraph v0.7.0.
+pub(super) fn schema(row: &LineageRow) -> Schema {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+    let time = Field::new(
+        CREATED_AT,
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+        false,
+    );
+    let mut fields = vec![text(COMMIT_ID, false)];
+    match row {
+        LineageRow::Commit { .. } => fields.extend([
+            text("manifest_branch", true),
+            Field::new(MANIFEST_VERSION, DataType::UInt64, false),
+            text("parent_commit_id", true),
+            text("merged_parent_commit_id", true),
+        ]),
+        LineageRow::Actor { .. } => fields.push(text("actor_id", false)),
+        LineageRow::Recovery { .. } => fields.extend([
+            text("recovery_kind", false),
+            text("recovery_for_actor", true),
+            text("operation_id", false),
+            text("sidecar_writer_kind", false),
+            text("per_table_outcomes_json", false),
+        ]),
+    }
+    fields.push(time);
+    Schema::new(fields)
+}

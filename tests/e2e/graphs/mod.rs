@@ -1,0 +1,405 @@
+//! Graphs that a released engine left behind when it was made to fail, recovered to exactly what that engine makes visible.
+
+mod expected;
+mod lineage;
+
+use std::collections::BTreeMap;
+
+use restore_backend::clock;
+use restore_backend::lance_room::{CatalogReading, Head, TableLocation};
+use restore_backend::service;
+use sidecar::{Code, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, SidecarFate};
+
+use crate::support::{Opened, Store, fixtures};
+
+use expected::{Expected, Tables};
+
+/// Archives from before the engine's own records were kept with them: only rows of main are known.
+const ROWS_ONLY: [&str; 7] = [
+    "back-mid-phase",
+    "back-mid-phase-delete",
+    "forward-branch-load",
+    "forward-mutation",
+    "optimize",
+    "schema-staged",
+    "stale-after-success",
+];
+
+macro_rules! graphs {
+    ($($test:ident: $archive:literal,)*) => {
+        const ARCHIVES: &[&str] = &[$($archive),*];
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                ends_as_the_engine_ends_it($archive).await;
+            }
+        )*
+    };
+}
+
+graphs! {
+    back_ensure_indices_mid_phase: "back-ensure-indices-mid-phase",
+    back_load_indexing: "back-load-indexing",
+    back_merge_mid_phase: "back-merge-mid-phase",
+    back_merge_not_reached: "back-merge-not-reached",
+    back_mid_phase: "back-mid-phase",
+    back_mid_phase_delete: "back-mid-phase-delete",
+    back_overwrite_mid_phase: "back-overwrite-mid-phase",
+    back_update_mid_phase: "back-update-mid-phase",
+    forward_branch_load: "forward-branch-load",
+    forward_branch_mutation: "forward-branch-mutation",
+    forward_delete: "forward-delete",
+    forward_ensure_indices: "forward-ensure-indices",
+    forward_ensure_indices_branch: "forward-ensure-indices-branch",
+    forward_load_merge: "forward-load-merge",
+    forward_merge: "forward-merge",
+    forward_merge_adopted: "forward-merge-adopted",
+    forward_merge_into_branch: "forward-merge-into-branch",
+    forward_mutation: "forward-mutation",
+    forward_overwrite: "forward-overwrite",
+    forward_update: "forward-update",
+    head_below_pin: "head-below-pin",
+    merge_published: "merge-published",
+    never_started: "never-started",
+    optimize: "optimize",
+    recovery_died_forward: "recovery-died-forward",
+    schema_added_before_staging: "schema-added-before-staging",
+    schema_added_published: "schema-added-published",
+    schema_added_staged: "schema-added-staged",
+    schema_added_stale: "schema-added-stale",
+    schema_lock_only: "schema-lock-only",
+    schema_mixed_published: "schema-mixed-published",
+    schema_mixed_renaming_1: "schema-mixed-renaming-1",
+    schema_mixed_renaming_2: "schema-mixed-renaming-2",
+    schema_mixed_staged: "schema-mixed-staged",
+    schema_mixed_stale: "schema-mixed-stale",
+    schema_removed_staged: "schema-removed-staged",
+    schema_renamed_staged: "schema-renamed-staged",
+    schema_rewritten_before_staging: "schema-rewritten-before-staging",
+    schema_rewritten_mid_phase: "schema-rewritten-mid-phase",
+    schema_rewritten_staged: "schema-rewritten-staged",
+    schema_rewritten_staged_unlocked: "schema-rewritten-staged-unlocked",
+    schema_staged: "schema-staged",
+    schema_staging_cut_short: "schema-staging-cut-short",
+    stale_after_success: "stale-after-success",
+    two_sidecars: "two-sidecars",
+    two_sidecars_borrowed: "two-sidecars-borrowed",
+    uncovered_delete: "uncovered-delete",
+}
+
+#[test]
+fn every_archive_has_its_expectation_and_its_test() {
+    let folder = std::fs::read_dir(fixtures().join("omnigraph-0.7.0")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut archives: Vec<String> = names
+        .filter_map(|name| name.strip_suffix(".tar.gz").map(str::to_owned))
+        .collect();
+    archives.sort();
+    let expected: Vec<String> = expected::all().into_keys().collect();
+    let mut tested: Vec<&str> = ARCHIVES.to_vec();
+    tested.sort_unstable();
+    assert_eq!(archives, expected);
+    assert_eq!(archives, tested);
+}
+
+/// Everything that any branch of the graph shows, and the HEADs below it.
+async fn stands(store: &Store) -> Tables {
+    let room = store.room().await;
+    let branches = room.catalog_branches().await.unwrap();
+    let names = branches.into_iter().map(|branch| Some(branch.name));
+    let names = names.filter(|name| name.as_deref() != Some("__schema_apply_lock__"));
+    let mut stands = Tables::new();
+    for branch in names.chain([None]) {
+        let CatalogReading::Present(catalog) = room.catalog(branch.as_deref()).await.unwrap()
+        else {
+            panic!("no catalog on {branch:?}")
+        };
+        let mut tables = BTreeMap::new();
+        for (table_key, pin) in &catalog.pins {
+            let place =
+                TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
+            let Head::At { version: head } = room.head(&place).await.unwrap() else {
+                panic!("{table_key} has no HEAD")
+            };
+            let rows = room.count_rows(&place, pin.version).await.ok();
+            let table = (pin.version, pin.table_branch.clone(), head, rows);
+            tables.insert(table_key.clone(), table);
+        }
+        stands.insert(branch.unwrap_or_else(|| "main".to_owned()), tables);
+    }
+    stands
+}
+
+/// The schema's files, staged ones included, as `sha256:…` of their bytes.
+fn schema_files(store: &Store) -> BTreeMap<String, String> {
+    use sha2::Digest as _;
+    let names = ["_schema.pg", "_schema.ir.json", "__schema_state.json"];
+    let staged = names.map(|name| format!("{name}.staging"));
+    let all = names.map(str::to_owned).into_iter().chain(staged);
+    all.filter_map(|name| {
+        let bytes = std::fs::read(store.path().join(&name)).ok()?;
+        let hex: String = sha2::Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Some((name, format!("sha256:{hex}")))
+    })
+    .collect()
+}
+
+fn operations(store: &Store) -> Vec<OperationId> {
+    let Ok(folder) = std::fs::read_dir(store.path().join("__recovery")) else {
+        return Vec::new();
+    };
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut operations: Vec<OperationId> = names
+        .map(|name| name.strip_suffix(".json").unwrap().parse().unwrap())
+        .collect();
+    operations.sort();
+    operations
+}
+
+async fn ends_as_the_engine_ends_it(name: &str) {
+    let expected = expected::of(name);
+    let store = Store::unpacked("omnigraph-0.7.0", name);
+    let knows_all = !ROWS_ONLY.contains(&name);
+    if knows_all {
+        assert_eq!(stands(&store).await, expected.tables_before(), "before");
+    } else {
+        assert_eq!(store.visible_rows().await, expected.rows_before(), "before");
+    }
+    let opened = store.open().await;
+    let operations = operations(&store);
+    let (files, mut disposition) = (store.files(), "none".to_owned());
+    for (index, operation) in operations.iter().enumerate() {
+        let found = recover(
+            &store,
+            &opened,
+            operation,
+            knows_all.then_some((&expected, index)),
+        )
+        .await;
+        if index == 0 {
+            disposition = found.name().to_owned();
+        }
+    }
+    assert_eq!(disposition, expected.disposition());
+    if matches!(expected.disposition(), "none" | "abort") {
+        assert_eq!(store.files(), files, "not a byte changed");
+        return;
+    }
+    assert_eq!(store.sidecars(), 0);
+    if knows_all {
+        // The engine promotes the one file that was staged, and can open the graph no more.
+        let engine_breaks_it = name == "schema-staging-cut-short";
+        let (tables, files) = if engine_breaks_it {
+            let mut tables = expected.tables_before();
+            for table in tables.get_mut("main").unwrap().values_mut() {
+                if table.2 > table.0 {
+                    *table = (table.2 + 1, table.1.clone(), table.2 + 1, table.3);
+                }
+            }
+            let mut files = expected.schema_files_before();
+            files.retain(|name, _| !name.ends_with(".staging"));
+            (tables, files)
+        } else {
+            (expected.tables_after(), expected.schema_files_after())
+        };
+        assert_eq!(stands(&store).await, tables, "after");
+        assert_eq!(schema_files(&store), files, "the schema's files");
+        let left = store.room().await.catalog_branches().await.unwrap();
+        assert!(
+            left.iter()
+                .all(|branch| branch.name != "__schema_apply_lock__"),
+            "a lock blocks every later write"
+        );
+    } else {
+        assert_eq!(store.visible_rows().await, expected.rows_after(), "after");
+    }
+    assert_eq!(
+        store.drift().await,
+        BTreeMap::new(),
+        "every pin is its table's HEAD"
+    );
+}
+
+/// Recovers one operation, and holds what the graph says of that against what the engine wrote.
+async fn recover(
+    store: &Store,
+    opened: &Opened,
+    operation: &OperationId,
+    engine: Option<(&Expected, usize)>,
+) -> Disposition {
+    let plan = opened.plan(operation).await;
+    if plan.disposition == Disposition::Abort {
+        assert!(!plan.executable);
+        assert_eq!(opened.log.mutations(), 0);
+        return plan.disposition;
+    }
+    assert!(plan.executable, "{:?}", plan.blockers);
+    let parents = match &plan.branch {
+        // On a branch, Lance alone cannot read what still refers to the place the graph was made at.
+        Some(_) => Vec::new(),
+        None => lineage::commits(store, None).await,
+    };
+    let report = opened.recover(operation).await;
+    assert_eq!(
+        Some(report.outcome),
+        OutcomeKind::of_finished(plan.disposition),
+        "{}",
+        report.detail
+    );
+    assert_eq!(report.sidecar, SidecarFate::Retired);
+    assert!(opened.audit_holds(operation).await);
+
+    opened.log.reset();
+    let digest = plan.digest.unwrap();
+    assert_eq!(
+        opened.apply(operation, digest).await,
+        report,
+        "applying a finished recovery reports its outcome again"
+    );
+    assert_eq!(opened.log.mutations(), 0, "and changes nothing");
+    if let Some((expected, index)) = engine {
+        history_tells(store, &plan, operation, &parents, expected, index).await;
+    }
+    plan.disposition
+}
+
+async fn history_tells(
+    store: &Store,
+    plan: &sidecar::api::PlanReport,
+    operation: &OperationId,
+    parents: &[lineage::Commit],
+    expected: &Expected,
+    index: usize,
+) {
+    let recoveries = lineage::recoveries(store).await;
+    let of_this: Vec<_> = recoveries
+        .iter()
+        .filter(|row| row.operation == operation.as_str())
+        .collect();
+    let [recovery] = of_this.as_slice() else {
+        panic!("not exactly one row for {operation}: {of_this:?}")
+    };
+    let branch = plan.branch.as_deref();
+    let commits = lineage::commits(store, branch).await;
+    let commit = commits
+        .iter()
+        .find(|commit| commit.id == recovery.commit)
+        .unwrap();
+    let acted: Vec<_> = lineage::actors(store).await;
+    let acted = acted
+        .iter()
+        .filter(|(id, _)| *id == commit.id)
+        .map(|(_, actor)| actor.as_str());
+    assert_eq!(acted.collect::<Vec<_>>(), [RECOVERY_ACTOR]);
+
+    let catalog = store.room().await.catalog(branch).await.unwrap();
+    let CatalogReading::Present(catalog) = catalog else {
+        panic!("no catalog")
+    };
+    assert_eq!(
+        commit.manifest_version, catalog.version,
+        "the version it made visible"
+    );
+    assert_eq!(commit.manifest_branch.as_deref(), branch);
+    if branch.is_none() {
+        let head = parents
+            .iter()
+            .max_by_key(|commit| (commit.manifest_version, commit.id.clone()))
+            .unwrap();
+        assert_eq!(commit.parent.as_ref(), Some(&head.id));
+    }
+    // The engine claims for a write that was taken back in between that it is in; that is not known.
+    if plan.disposition == Disposition::Superseded {
+        assert_eq!(
+            (
+                recovery.kind.as_str(),
+                recovery.outcomes.as_array().unwrap().len()
+            ),
+            ("RolledBack", 0)
+        );
+        return;
+    }
+    if expected.disposition() == "roll_back"
+        && expected.recovery(index)["recovery_kind"] == "RolledForward"
+    {
+        assert_eq!(recovery.kind, "RolledBack", "the engine broke this one");
+        return;
+    }
+    let engines = expected.recovery(index);
+    assert_eq!(engines["operation_id"], operation.as_str());
+    assert_eq!(engines["recovery_kind"], recovery.kind.as_str());
+    assert_eq!(engines["per_table_outcomes"], recovery.outcomes);
+    assert_eq!(
+        engines["recovery_for_actor"].as_str(),
+        recovery.for_actor.as_deref()
+    );
+    assert_eq!(
+        engines["sidecar_writer_kind"],
+        recovery.writer_kind.as_str()
+    );
+    let engines = expected.commit(index);
+    assert_eq!(
+        engines["manifest_branch"].as_str(),
+        commit.manifest_branch.as_deref()
+    );
+    assert_eq!(
+        engines["merged_parent"].as_str(),
+        commit.merged_parent.as_deref()
+    );
+    if let Some(parent) = engines["parent"]
+        .as_str()
+        .filter(|parent| !parent.starts_with("new"))
+    {
+        assert_eq!(commit.parent.as_deref(), Some(parent));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sidecars_of_later_engines_are_listed_as_refused_with_what_they_say() {
+    for (engine, version) in [("omnigraph-0.8.0", 2), ("omnigraph-0.9.0", 9)] {
+        let store = Store::unpacked(engine, "forward-mutation");
+        let opened = store.open().await;
+        let list = service::list(&opened.root, clock::now()).await.unwrap();
+        let [recovery] = list.recoveries.as_slice() else {
+            panic!("{list:?}")
+        };
+        assert_eq!(recovery.disposition, Disposition::Refused);
+        assert_eq!(
+            recovery.refused.as_ref().unwrap().code,
+            Code::UnsupportedVersion
+        );
+        assert_eq!(recovery.schema_version, Some(version));
+        assert_eq!(
+            (recovery.tables_total, recovery.writer_kind.as_deref()),
+            (2, Some("Mutation"))
+        );
+        let plan = service::plan(&opened.root, &recovery.file, clock::now())
+            .await
+            .unwrap();
+        assert!(!plan.executable && plan.steps.is_empty());
+        assert!(
+            plan.sidecar
+                .unwrap()
+                .contains(&format!("\"schema_version\": {version}")),
+            "its raw JSON can be read"
+        );
+        assert_eq!(opened.log.mutations(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_that_was_moved_needs_its_old_place_and_never_reads_it() {
+    for (name, code) in [
+        ("forward-mutation", Code::LocationOutsideRoot),
+        ("forward-branch-load", Code::BasePathOutsideRoot),
+    ] {
+        let store = Store::unpacked("omnigraph-0.7.0", name).without_relocation();
+        let opened = store.open().await;
+        let plan = opened.plan(&store.operation()).await;
+        assert_eq!(plan.disposition, Disposition::Refused, "{name}");
+        assert_eq!(plan.blockers[0].code, code, "{name}: {:?}", plan.blockers);
+    }
+}
