@@ -61,8 +61,9 @@ impl Expected {
         serde_json::from_value(self.graph["schema_files_before"].clone()).unwrap()
     }
 
-    pub fn locked_before(&self) -> bool {
-        self.graph["locked_before"].as_bool().unwrap()
+    /// Whether the engine could open the graph, and with that recover it.
+    pub fn engine_opens(&self) -> bool {
+        self.graph["engine"]["opens"].as_bool().unwrap()
     }
 
     /// The graph commit the engine wrote for its recovery number `index`.
