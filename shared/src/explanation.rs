@@ -6,7 +6,7 @@ mod steps;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::{ApplyReport, OutcomeKind};
-use crate::plan::{Plan, PlannedTable, Step};
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
 use crate::text::shown;
 use crate::timestamp::Timestamp;
 use crate::verdict::{Action, Disposition};
@@ -90,7 +90,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
 fn written(plan: &Plan) -> impl Iterator<Item = &PlannedTable> {
     plan.tables
         .iter()
-        .filter(|table| table.classification.is_some())
+        .filter(|table| table.catalog_change.is_none())
 }
 
 fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
@@ -335,6 +335,17 @@ fn count_word(count: impl TryInto<usize> + ToString + Copy) -> String {
 
 fn number(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+}
+
+/// Where one table stands, in a word or two.
+#[must_use]
+pub fn table_stands(table: &PlannedTable) -> &'static str {
+    match (table.catalog_change, table.classification) {
+        (Some(CatalogChangeKind::Registration), _) => "new table",
+        (Some(CatalogChangeKind::Tombstone), _) => "removed table",
+        (None, Some(classification)) => classification.name(),
+        (None, None) => "not classified",
+    }
 }
 
 /// What readers see of one table before and after.

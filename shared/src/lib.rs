@@ -52,9 +52,9 @@ pub use outcome::{
     ApplyReport, Difference, Effect, EffectOn, OutcomeKind, SidecarFate, TableOutcome, differences,
 };
 pub use plan::{
-    LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError, PlanInput,
-    PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable, StagedFile,
-    Step, plan, recovery_tag,
+    CatalogChangeKind, LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError,
+    PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable,
+    StagedFile, Step, plan, recovery_tag,
 };
 pub use sidecar::{
     Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarError,

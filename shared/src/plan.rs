@@ -99,6 +99,19 @@ pub struct PlannedTable {
     /// Lance commits above the pin that are published or taken back with it, though this kind of writer does not make such.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpected: Vec<UnexpectedCommit>,
+    /// Set for a table that the sidecar does not pin, but adds to the catalog or removes from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog_change: Option<CatalogChangeKind>,
+}
+
+/// What a `SchemaApply` does to a table that it does not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatalogChangeKind {
+    /// It is new.
+    Registration,
+    /// It goes.
+    Tombstone,
 }
 
 impl Plan {
@@ -256,6 +269,7 @@ fn planned_tables(
             restore_to: verdict.restore_to,
             publish_as: verdict.publish_as,
             unexpected: verdict.unexpected.clone(),
+            catalog_change: None,
         })
         .collect()
 }
@@ -284,6 +298,10 @@ fn changed_table(change: &CatalogChange) -> PlannedTable {
         restore_to: None,
         publish_as: change.publish_as,
         unexpected: Vec::new(),
+        catalog_change: Some(match change.tombstone_version {
+            Some(_) => CatalogChangeKind::Tombstone,
+            None => CatalogChangeKind::Registration,
+        }),
     }
 }
 

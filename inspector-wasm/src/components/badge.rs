@@ -1,7 +1,9 @@
 //! A word in a coloured outline. The colour repeats what the word says.
 
 use sidecar::api::PlanReport;
-use sidecar::{ClassificationLabel, Disposition, OutcomeKind, Purpose};
+use sidecar::{
+    Action, ClassificationLabel, Disposition, OutcomeKind, PlannedTable, Purpose, explanation,
+};
 use yew::{AttrValue, Html, html};
 
 use super::parts::toned;
@@ -56,10 +58,14 @@ pub const fn standing_tone(standing: Standing) -> Tone {
     }
 }
 
-/// Colour of a classification.
+/// Colour of where a table stands.
 #[must_use]
-pub const fn classification_tone(classification: Option<ClassificationLabel>) -> Tone {
-    match classification {
+pub fn table_tone(table: &PlannedTable) -> Tone {
+    match table.classification {
+        _ if table.catalog_change.is_some() => match table.action {
+            Action::Register | Action::Tombstone => Tone::Forward,
+            _ => Tone::Calm,
+        },
         Some(ClassificationLabel::RolledPastExpected) => Tone::Forward,
         Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep) => {
             Tone::Back
@@ -69,10 +75,9 @@ pub const fn classification_tone(classification: Option<ClassificationLabel>) ->
     }
 }
 
-/// How a classification is said, with its colour.
-pub fn classification_badge(classification: Option<ClassificationLabel>) -> Html {
-    let text = classification.map_or("not classified", ClassificationLabel::name);
-    badge(text, classification_tone(classification))
+/// Where a table stands, with its colour.
+pub fn table_badge(table: &PlannedTable) -> Html {
+    badge(explanation::table_stands(table), table_tone(table))
 }
 
 /// What is known of a disposition, with its colour.

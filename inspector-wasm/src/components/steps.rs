@@ -6,7 +6,7 @@ use yew::{Html, html};
 use super::parts::{each, tall};
 
 /// Steps seen at a time; more are scrolled.
-pub const TALL: usize = 12;
+pub const TALL: usize = 6;
 
 /// The steps of a plan.
 pub fn steps(steps: &[StepReport]) -> Html {

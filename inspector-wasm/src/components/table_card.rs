@@ -2,10 +2,10 @@
 
 use sidecar::api::TableReport;
 use sidecar::observation::TransactionObservation;
-use sidecar::{Action, PlannedTable, explanation};
+use sidecar::{PlannedTable, explanation};
 use yew::{Html, html};
 
-use super::badge::classification_badge;
+use super::badge::table_badge;
 use super::parts::{each, rows, table};
 use super::rail::rail_figure;
 use crate::words;
@@ -21,10 +21,10 @@ pub fn table_card(report: &TableReport, width: f64) -> Html {
         <article class="card table" key={key(report)} data-table={planned.table_key.clone()}>
             <header>
                 <h3>{ &planned.table_key }if let Some(branch) = &planned.branch { <span class="branch">{ " on " }{ branch }</span> }</h3>
-                { classification_badge(planned.classification) }
+                { table_badge(planned) }
                 <code class="rule">{ &planned.rule }</code>
             </header>
-            if !matches!(planned.action, Action::Register | Action::Tombstone) { { rail_figure(report, width) } }
+            if planned.catalog_change.is_none() { { rail_figure(report, width) } }
             <p class="effect">{ effect }</p>
             { unexpected(planned) }
             { transactions_table(&report.table.table_key, transactions) }

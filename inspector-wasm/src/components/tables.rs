@@ -6,7 +6,7 @@ use sidecar::Action;
 use sidecar::api::{PlanReport, TableReport};
 use yew::{Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq};
 
-use super::badge::classification_badge;
+use super::badge::table_badge;
 use super::parts::{each, rows, table};
 use super::table_card::table_card;
 use crate::hooks::use_width;
@@ -43,7 +43,9 @@ pub fn Tables(props: &Props) -> Html {
     let tables = &props.plan.tables;
     let folds = tables.len() >= MANY;
     let (folded, cards): (Vec<_>, Vec<_>) = tables.iter().partition(|report| {
-        folds && report.table.action == Action::None && report.table.classification.is_some()
+        folds
+            && report.table.action == Action::None
+            && (report.table.classification.is_some() || report.table.catalog_change.is_some())
     });
     let left = cards.len().saturating_sub(*drawn);
     let more = {
@@ -88,7 +90,7 @@ fn unchanged(tables: &[&TableReport]) -> Html {
         html! {
             <tr>
                 <th scope="row">{ &planned.table_key }</th>
-                <td>{ classification_badge(planned.classification) }</td>
+                <td>{ table_badge(planned) }</td>
                 <td><code>{ &planned.rule }</code></td>
                 <td>{ &report.effect }</td>
             </tr>

@@ -124,10 +124,8 @@ fn write_table(page: &mut Page, report: &TableReport) {
         .branch
         .as_ref()
         .map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
-    let classification = table
-        .classification
-        .map_or("not classified", |classification| classification.name());
-    page.line(&format!("  {}{branch}: {classification}", table.table_key));
+    let stands = explanation::table_stands(table);
+    page.line(&format!("  {}{branch}: {stands}", table.table_key));
     page.hanging("    ", &table.rule);
     page.hanging("    ", &report.effect);
     if !table.unexpected.is_empty() {

@@ -298,6 +298,7 @@ fn planned(
         restore_to: target,
         publish_as,
         unexpected: Vec::new(),
+        catalog_change: None,
     }
 }
 
