@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Requirement};
 use crate::decision::Decision;
-use crate::digest::Digest;
+use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
 use crate::observation::Observation;
 use crate::outcome::OutcomeKind;
@@ -310,19 +310,23 @@ fn changed_table(change: &CatalogChange) -> PlannedTable {
 /// It names the version, so that a plan made anew after an interrupted one finds its own tags and contradicts none.
 #[must_use]
 pub fn recovery_tag(operation_id: &OperationId, branch: Option<&str>, version: u64) -> String {
-    // Lance takes letters, digits, dots, dashes and underscores in tags; branch names may hold slashes.
-    let branch = branch.map_or_else(String::new, |branch| {
-        let plain: String = branch
-            .chars()
-            .map(|character| {
-                if character.is_ascii_alphanumeric() || character == '_' {
-                    character
-                } else {
-                    '-'
-                }
-            })
-            .collect();
-        format!("-{plain}")
-    });
+    let branch = branch.map_or_else(String::new, |branch| format!("-{}", tag_part(branch)));
     format!("recovery-{operation_id}{branch}-v{version}")
+}
+
+/// Lance takes letters, digits, dots, dashes and underscores in tags; branch names may hold slashes. What had to be replaced is
+/// told apart by a digest, behind a dot that no other name has.
+fn tag_part(branch: &str) -> String {
+    const DIGEST_CHARS: usize = 8;
+    let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
+    if branch.chars().all(fits) {
+        return branch.to_owned();
+    }
+    let plain: String = branch
+        .chars()
+        .map(|char| if fits(char) { char } else { '-' })
+        .collect();
+    let digest = Digest::of(Tag::DerivedId, branch.as_bytes()).to_string();
+    let hex = digest.trim_start_matches("sha256:");
+    format!("{plain}.{}", &hex[..DIGEST_CHARS])
 }

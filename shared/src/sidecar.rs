@@ -327,12 +327,15 @@ impl Sidecar {
         }
         self.additional_registrations
             .iter()
-            .find(|registration| !is_inside_root(&registration.table_path))
+            .find(|registration| {
+                // The catalog, the journal, the history and the schema's files begin with an underscore; no table does.
+                !is_inside_root(&registration.table_path) || registration.table_path.starts_with('_')
+            })
             .map(|registration| {
                 Reason::new(
                     Code::LocationOutsideRoot,
                     format!(
-                        "{file} would add {} at {:?}, which is not a place inside the root",
+                        "{file} would add {} at {:?}, which is no place for a table inside the root",
                         registration.table_key, registration.table_path
                     ),
                 )

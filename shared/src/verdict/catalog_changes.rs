@@ -85,6 +85,21 @@ pub(super) fn catalog_changes(
             "{twice} is named twice among the tables it writes, adds and removes"
         )));
     }
+    let looked_at = sidecar
+        .additional_registrations
+        .iter()
+        .map(|registration| &registration.table_key)
+        .eq(schema.registrations.iter().map(|found| &found.table_key))
+        && sidecar
+            .tombstones
+            .iter()
+            .map(|tombstone| &tombstone.table_key)
+            .eq(schema.tombstones.iter().map(|found| &found.table_key));
+    if !looked_at {
+        return Err(contradictory(
+            "not every table it adds or removes was looked at".to_owned(),
+        ));
+    }
     let registrations = sidecar
         .additional_registrations
         .iter()

@@ -308,6 +308,7 @@ fn never_acts_on_what_it_does_not_know(sidecar: &Sidecar, verdict: &Verdict) {
             .split(['/', '\\'])
             .any(|segment| matches!(segment, "" | "." | ".."))
             || registration.table_path.contains("://")
+            || registration.table_path.starts_with('_')
     });
     if outside || !sidecar.unimplemented_fields().is_empty() {
         assert_eq!(verdict.disposition, Disposition::Refused);
@@ -322,7 +323,8 @@ fn order_is_nothing(
     observation: &Observation,
     bytes: &PlanBytes,
 ) {
-    if observation.tables.len() != sidecar.tables.len() {
+    // The history of a graph names tables in the order of the sidecar, as engines do.
+    if observation.tables.len() != sidecar.tables.len() || observation.keeps_lineage {
         return;
     }
     let (mut sidecar, mut observation) = (sidecar.clone(), observation.clone());

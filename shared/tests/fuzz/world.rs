@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_WRITER_OPERATION_ID, Pinned,
-    Restorability, SchemaObservation, TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation,
+    PROPERTY_WRITER_OPERATION_ID, Pinned, PinnedElsewhere, RegistrationObservation, Restorability,
+    SchemaObservation, TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
 use sidecar::{Code, Digest, Observation, Reason, Sidecar, TablePin, Tag, Timestamp};
 
@@ -29,7 +30,8 @@ pub(crate) fn around(sidecar: &Sidecar, dice: &mut Dice) -> Observation {
     Observation {
         catalog: catalog(dice),
         tables,
-        schema: (!dice.one_in(5)).then(|| schema(dice)),
+        schema: (!dice.one_in(5)).then(|| schema(sidecar, dice)),
+        keeps_lineage: dice.one_in(2),
     }
 }
 
@@ -92,6 +94,10 @@ fn table(
             1 if strange => Pinned::Tombstoned { version: pinned },
             _ => Pinned::At { version: pinned },
         },
+        pinned_elsewhere: dice.one_in(8).then(|| PinnedElsewhere {
+            branch: None,
+            is_origin: dice.one_in(2),
+        }),
         head: match dice.below(6) {
             0 if strange => HeadObservation::BranchMissing,
             1 if strange => HeadObservation::DatasetMissing,
@@ -154,14 +160,54 @@ fn transaction(version: u64, operation: &str, dice: &mut Dice) -> Option<Transac
     })
 }
 
-fn schema(dice: &mut Dice) -> SchemaObservation {
-    let mut staged = || (!dice.one_in(3)).then(|| Digest::of(Tag::SchemaFile, b"x"));
-    let (staged_source, staged_ir, staged_state) = (staged(), staged(), staged());
+fn schema(sidecar: &Sidecar, dice: &mut Dice) -> SchemaObservation {
+    let mut file = || FileObservation {
+        live: (!dice.one_in(3)).then(|| Digest::of(Tag::SchemaFile, b"live")),
+        staged: (!dice.one_in(3)).then(|| Digest::of(Tag::SchemaFile, b"x")),
+    };
+    let (source, ir, state) = (file(), file(), file());
+    let registrations = sidecar.additional_registrations.iter();
+    let registrations = registrations
+        .map(|registration| RegistrationObservation {
+            table_key: registration.table_key.clone(),
+            pinned: match dice.below(4) {
+                0 => Pinned::At { version: 1 },
+                1 => Pinned::Tombstoned { version: 1 },
+                _ => Pinned::Absent,
+            },
+            head: match dice.below(5) {
+                0 => HeadObservation::DatasetMissing,
+                1 => HeadObservation::BranchMissing,
+                _ => HeadObservation::At {
+                    version: 2,
+                    transaction: None,
+                },
+            },
+            location_conflict: None,
+        })
+        .collect();
+    let tombstones = sidecar.tombstones.iter();
+    let tombstones = tombstones
+        .map(|tombstone| TombstoneObservation {
+            table_key: tombstone.table_key.clone(),
+            pinned: match dice.below(4) {
+                0 => Pinned::Absent,
+                1 => Pinned::Tombstoned {
+                    version: tombstone.tombstone_version,
+                },
+                _ => Pinned::At {
+                    version: tombstone.tombstone_version.saturating_sub(1),
+                },
+            },
+        })
+        .collect();
     SchemaObservation {
-        staged_source,
-        staged_ir,
-        staged_state,
+        source,
+        ir,
+        state,
         live_ir_declares_tables: dice.one_in(3),
-        published: dice.one_in(3),
+        registrations,
+        tombstones,
+        locked_since: dice.one_in(3).then(|| Timestamp::from_micros(1)),
     }
 }

@@ -187,6 +187,7 @@ impl Store {
                 branch: None,
                 location: Some((*key).to_owned()),
                 pinned: Pinned::At { version: pinned },
+                pinned_elsewhere: None,
                 head: HeadObservation::At {
                     version: head,
                     transaction: Some(format!("{table}-{head}")),
@@ -214,6 +215,7 @@ impl Store {
             },
             tables: tables.collect(),
             schema: None,
+            keeps_lineage: false,
         }
     }
 

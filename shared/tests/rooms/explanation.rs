@@ -58,7 +58,7 @@ fn schema_change(tables: &[(u64, u64)], files: &str, published: bool) -> Scene {
         &write,
         None,
         &Observation {
-            schema: Some(staged(files, false, published)),
+            schema: Some(staged(&write, files, false, published)),
             ..world(observed)
         },
     )

@@ -59,6 +59,8 @@ fn table(key: &str, head: u64, action: Action, class: ClassificationLabel) -> Pl
         action,
         restore_to,
         publish_as,
+        unexpected: Vec::new(),
+        catalog_change: None,
     }
 }
 
@@ -101,6 +103,7 @@ fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observation {
             branch: None,
             location: Some(format!("tables/{}", pin.table_key)),
             pinned: Pinned::At { version: pinned },
+            pinned_elsewhere: None,
             head: HeadObservation::At {
                 version: head,
                 transaction: None,
@@ -121,6 +124,7 @@ fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observation {
         },
         tables: tables.collect(),
         schema: None,
+        keeps_lineage: false,
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod approval;
 mod classification;
+mod engine_kinds;
 mod explanation;
 mod follow_up;
 mod journal;

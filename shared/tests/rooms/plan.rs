@@ -7,8 +7,8 @@ use sidecar::{
 };
 
 use crate::support::{
-    OLDER, Scene, all_committed, at, check_golden, half_way, on_branch, pin, refused_scene, scene,
-    sidecar, tangled, world,
+    OLDER, Scene, all_committed, at, check_golden, half_way, pin, refused_scene, scene, sidecar,
+    tangled, world,
 };
 
 /// One scene per disposition, in the order of the dispositions.
@@ -87,8 +87,7 @@ fn each_dispositions_plan_is_frozen_with_its_digest() {
 fn only_a_plan_with_an_effect_has_steps_and_every_one_of_those_ends_by_retiring_the_sidecar() {
     for scene in one_of_each() {
         let steps = &scene.plan.steps;
-        let carried_out = scene.plan.disposition.has_effect()
-            && scene.plan.disposition != Disposition::OrphanedBranch;
+        let carried_out = scene.plan.disposition.has_effect();
         assert_eq!(
             !steps.is_empty(),
             carried_out,
@@ -101,38 +100,6 @@ fn only_a_plan_with_an_effect_has_steps_and_every_one_of_those_ends_by_retiring_
             );
         }
     }
-}
-
-#[test]
-fn what_this_build_does_not_carry_out_yet_has_no_steps() {
-    for kind in WriterKind::ALL {
-        let write = sidecar(kind, vec![pin("node:Author", 4, 5)]);
-        let schema = Some(crate::support::staged("pis", false, false));
-        let scene = scene(
-            &write,
-            None,
-            &Observation {
-                schema,
-                ..world(vec![at(&write.tables[0], 4, 5)])
-            },
-        );
-        assert_eq!(scene.plan.disposition, Disposition::RollForward);
-        assert_eq!(
-            scene.plan.steps.is_empty(),
-            !kind.commits_each_table_once(),
-            "{kind:?}"
-        );
-    }
-    let write = sidecar(
-        WriterKind::Load,
-        vec![on_branch(pin("node:Author", 4, 5), "feature")],
-    );
-    assert!(
-        scene(&write, None, &world(vec![at(&write.tables[0], 4, 5)]))
-            .plan
-            .steps
-            .is_empty()
-    );
 }
 
 fn kinds(plan: &Plan) -> Vec<&'static str> {

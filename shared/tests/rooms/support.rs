@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
-    SchemaObservation, TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, Pinned,
+    RegistrationObservation, Restorability, SchemaObservation, TableObservation,
+    TombstoneObservation, Transaction, TransactionObservation,
 };
 use sidecar::{
     Approval, Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput,
@@ -75,6 +76,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         catalog: present(),
         tables,
         schema: None,
+        keeps_lineage: false,
     }
 }
 
@@ -107,6 +109,7 @@ pub(crate) fn at(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
         branch: pin.table_branch().map(str::to_owned),
         location: Some(place(&pin.table_key)),
         pinned: Pinned::At { version: pinned },
+        pinned_elsewhere: None,
         head: HeadObservation::At {
             version: head,
             transaction: made_by,
@@ -128,23 +131,57 @@ pub(crate) fn at(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
     }
 }
 
-/// Staged files by letter: `p` for `_schema.pg`, `i` for `_schema.ir.json`, `s` for `__schema_state.json`.
+/// Staged files by letter: `p` for `_schema.pg`, `i` for `_schema.ir.json`, `s` for `__schema_state.json`; and what the sidecar
+/// adds and removes, published or not.
 pub(crate) fn staged(
+    sidecar: &Sidecar,
     files: &str,
     live_ir_declares_tables: bool,
     published: bool,
 ) -> SchemaObservation {
-    let file = |letter: char| {
-        files
+    let file = |letter: char| FileObservation {
+        live: Some(Digest::of(Tag::SchemaFile, b"live")),
+        staged: files
             .contains(letter)
-            .then(|| Digest::of(Tag::SchemaFile, letter.to_string().as_bytes()))
+            .then(|| Digest::of(Tag::SchemaFile, letter.to_string().as_bytes())),
     };
+    let registrations = sidecar.additional_registrations.iter();
+    let tombstones = sidecar.tombstones.iter();
     SchemaObservation {
-        staged_source: file('p'),
-        staged_ir: file('i'),
-        staged_state: file('s'),
+        source: file('p'),
+        ir: file('i'),
+        state: file('s'),
         live_ir_declares_tables,
-        published,
+        registrations: registrations
+            .map(|registration| RegistrationObservation {
+                table_key: registration.table_key.clone(),
+                pinned: if published {
+                    Pinned::At { version: 1 }
+                } else {
+                    Pinned::Absent
+                },
+                head: HeadObservation::At {
+                    version: 1,
+                    transaction: Some("00000000-0000-4000-8000-00000000000a".to_owned()),
+                },
+                location_conflict: None,
+            })
+            .collect(),
+        tombstones: tombstones
+            .map(|tombstone| TombstoneObservation {
+                table_key: tombstone.table_key.clone(),
+                pinned: if published {
+                    Pinned::Tombstoned {
+                        version: tombstone.tombstone_version,
+                    }
+                } else {
+                    Pinned::At {
+                        version: tombstone.tombstone_version - 1,
+                    }
+                },
+            })
+            .collect(),
+        locked_since: None,
     }
 }
 

@@ -174,15 +174,21 @@ fn by_the_book(kind: WriterKind, positions: &[Position]) -> Disposition {
             false => Disposition::NeverStarted,
         };
     }
-    let as_announced = |(pinned, head): &(u64, u64)| {
+    let as_announced = |((pinned, head), position): (&(u64, u64), &Position)| {
+        // Of writers that make several commits none restores: what is restored is taken back.
+        let taken_back = match position.history {
+            History::RestoreAt3 => *head == 3,
+            History::HeadRestoresPin => true,
+            History::Ordinary | History::GoneAt3 | History::SameContent => false,
+        };
         *pinned == EXPECTED
             && if several_commits {
-                head > pinned
+                head > pinned && !taken_back
             } else {
                 *head == pinned + 1 && *head == POST_COMMIT
             }
     };
-    if stands.iter().all(as_announced) {
+    if stands.iter().zip(positions).all(as_announced) {
         Disposition::RollForward
     } else {
         Disposition::RollBack
@@ -213,6 +219,28 @@ fn action_by_the_book(
         Disposition::RollBack => (Action::RestoreAndPublish, Some(pinned), Some(head + 1)),
         _ => (Action::None, None, None),
     }
+}
+
+/// Whether something stands above the pin of a table, and goes along with what is done to it, that this kind does not make.
+fn takes_unexpected_along(kind: WriterKind, disposition: Disposition, position: Position) -> bool {
+    let (Pin::At(pinned), Head::At(head)) = (position.pinned, position.head) else {
+        return false;
+    };
+    let goes_along = match action_by_the_book(disposition, position).0 {
+        Action::Publish => disposition == Disposition::RollForward,
+        action => action == Action::RestoreAndPublish,
+    };
+    let above = |version: u64| version > pinned && version <= head;
+    let restored = match position.history {
+        History::RestoreAt3 => above(3),
+        History::HeadRestoresPin => above(head),
+        _ => false,
+    };
+    let several_commits = !matches!(kind, WriterKind::Mutation | WriterKind::Load);
+    let unreadable = several_commits && position.history == History::GoneAt3 && above(3);
+    // The ordinary commits of these tests are appends.
+    let foreign = matches!(kind, WriterKind::EnsureIndices | WriterKind::Optimize);
+    goes_along && (restored || unreadable || foreign)
 }
 
 #[track_caller]
@@ -247,12 +275,16 @@ fn check(kind: WriterKind, positions: &[Position]) {
     if returns_elsewhere {
         requires.push(Requirement::TargetDiffersFromExpected);
     }
+    if positions
+        .iter()
+        .any(|position| takes_unexpected_along(kind, expected, *position))
+    {
+        requires.push(Requirement::UnexpectedCommits);
+    }
     assert_eq!(verdict.requires, requires, "{kind:?} {positions:?}");
-    let supported = kind.commits_each_table_once()
-        && sidecar.tables.iter().all(|pin| pin.table_branch.is_none());
     assert_eq!(
         verdict.blockers.is_empty(),
-        supported && expected != Disposition::Abort,
+        expected != Disposition::Abort,
         "{kind:?} {positions:?} {:?}",
         verdict.blockers
     );
@@ -350,11 +382,15 @@ fn check_branch(catalog: CatalogObservation, disposition: Disposition, code: Cod
 
 #[test]
 fn a_graph_branch_that_is_gone_orphans_the_write_wherever_its_tables_stand() {
-    check_branch(
-        absent(false),
-        Disposition::OrphanedBranch,
-        Code::NotYetSupported,
-    );
+    for (pinned, head) in [(2, 2), (2, 3), (3, 3), (4, 6), (1, 1), (3, 2)] {
+        let (write, observation) =
+            on_graph_branch(one(WriterKind::Load, pinned, head), absent(false));
+        let scene = scene(&write, None, &observation);
+        assert_eq!(scene.verdict.disposition, Disposition::OrphanedBranch);
+        assert_eq!(scene.verdict.blockers, Vec::new());
+        let steps: Vec<_> = scene.plan.steps.iter().map(sidecar::Step::kind).collect();
+        assert_eq!(steps, ["record", "retire"], "pin {pinned} HEAD {head}");
+    }
 }
 
 #[test]
