@@ -81,7 +81,7 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
     for _ in 0..LOOKS_MAX {
         let surroundings = look(root, &[sidecar]).await;
         let mut observation = surroundings.observation(root, sidecar).await;
-        observation.keeps_lineage = keeps_lineage(root).await?;
+        observation.keeps_lineage = keeps_lineage(root, &observation.catalog).await?;
         read_transactions(root.room(), sidecar, &mut observation, |_, _| true).await;
         read_covers(root, sidecar, &mut observation).await;
         if judge(sidecar, None, &observation).disposition == Disposition::RollBack {
@@ -132,7 +132,17 @@ fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
     contested
 }
 
-async fn keeps_lineage(root: &Root) -> Result<bool, ObserveError> {
+/// Released engines keep a history of their graphs; the two-phase writer, whose catalogs say so, does not.
+async fn keeps_lineage(root: &Root, catalog: &CatalogObservation) -> Result<bool, ObserveError> {
+    if matches!(
+        catalog,
+        CatalogObservation::Present {
+            two_phase: true,
+            ..
+        }
+    ) {
+        return Ok(false);
+    }
     let keeps = root.room().keeps_lineage().await;
     keeps.map_err(|error| ObserveError::Unreadable {
         what: "the history of the graph".to_owned(),

@@ -17,15 +17,15 @@ use crate::room_support::*;
 const AUTHOR: &str = "nodes/01d32b35baa3b676";
 const WROTE: &str = "edges/66e8ac1738104576";
 
-struct Graph {
+pub struct Graph {
     // Removed when dropped.
     _folder: TempDir,
-    root: PathBuf,
-    room: LanceRoom,
+    pub root: PathBuf,
+    pub room: LanceRoom,
     log: RequestLog,
 }
 
-async fn graph(release: &str, name: &str) -> Graph {
+pub async fn graph(release: &str, name: &str) -> Graph {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tests/fixtures")
         .join(release)

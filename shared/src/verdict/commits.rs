@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{TableObservation, Transaction};
+use crate::observation::{PROPERTY_WRITER_OPERATION_ID, TableObservation, Transaction};
 use crate::sidecar::{Sidecar, WriterKind};
 
 /// The Lance transaction property in which our own effects name their operation.
@@ -56,17 +56,12 @@ pub(super) fn unexpected_commits(
     let (Some(pinned), Some(head)) = (table.pinned.version(), table.head.version()) else {
         return Vec::new();
     };
-    let names_this_operation = |transaction: &Transaction, property: &str| {
-        transaction.properties.get(property).map(String::as_str)
-            == Some(sidecar.operation_id.as_str())
-    };
     let is_its_own = |transaction: &Transaction| {
+        let property = |name: &str| transaction.properties.get(name).map(String::as_str);
         fits(sidecar.writer_kind, &transaction.operation)
-            || names_this_operation(
-                transaction,
-                crate::observation::PROPERTY_WRITER_OPERATION_ID,
-            )
-            || names_this_operation(transaction, PROPERTY_RECOVERY_OPERATION_ID)
+            || property(PROPERTY_WRITER_OPERATION_ID) == Some(sidecar.operation_id.as_str())
+            // Approved and on record, whichever recovery or undo made it.
+            || property(PROPERTY_RECOVERY_OPERATION_ID).is_some()
     };
     let mut unexpected: Vec<UnexpectedCommit> = table
         .transactions

@@ -129,12 +129,6 @@ impl Course {
             }
         }
     }
-
-    pub fn is_not_yet_supported(&self) -> bool {
-        self.left
-            .iter()
-            .any(|reason| reason.contains("not_yet_supported"))
-    }
 }
 
 fn reason(plan: &Value) -> String {

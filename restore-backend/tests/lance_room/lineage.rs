@@ -1,0 +1,163 @@
+//! The history of a graph: every row once, whoever adds it and however often, beside those of others.
+
+use std::collections::BTreeSet;
+
+use restore_backend::lance_room::{
+    EffectIdentity, LanceRoom, LineageOutcome, LineageRequest, LineageRow, TableLocation,
+    UnlockOutcome,
+};
+use sidecar::{GraphCommitId, Timestamp};
+
+use crate::fixtures::graph;
+
+const OPERATION: &str = "01M86MYTC1V3GCF8NFNKQ30FVM";
+const OTHER: &str = "01M86MXMTH2V11QSHQVRJTEYTV";
+
+fn request(operation: &str, micros: u64, row: LineageRow) -> LineageRequest {
+    LineageRequest {
+        branch: None,
+        commit: GraphCommitId::of_recovery(
+            &operation.parse().unwrap(),
+            Timestamp::from_micros(micros),
+        ),
+        created_at_micros: micros,
+        row,
+        identity: EffectIdentity {
+            operation_id: operation.to_owned(),
+            plan_digest: "sha256:0".to_owned(),
+        },
+    }
+}
+
+fn commit() -> LineageRow {
+    LineageRow::Commit {
+        manifest_branch: None,
+        manifest_version: 9,
+        merged_parent: None,
+    }
+}
+
+fn recovery(operation: &str) -> LineageRow {
+    LineageRow::Recovery {
+        kind: "RolledForward".to_owned(),
+        for_actor: None,
+        operation_id: operation.to_owned(),
+        writer_kind: "Load".to_owned(),
+        outcomes_json: "[]".to_owned(),
+    }
+}
+
+async fn rows(room: &LanceRoom, folder: &str) -> u64 {
+    let place = TableLocation::main(folder);
+    let restore_backend::lance_room::Head::At { version } = room.head(&place).await.unwrap() else {
+        return 0;
+    };
+    room.count_rows(&place, version).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
+    let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
+    let room = &graph.room;
+    let before = rows(room, "_graph_commits.lance").await;
+    assert!(before > 0);
+    for row in [
+        commit(),
+        LineageRow::Actor {
+            actor: "omnigraph:recovery".to_owned(),
+        },
+        recovery(OPERATION),
+    ] {
+        let first = room
+            .append_lineage(&request(OPERATION, 1_000_000, row.clone()))
+            .await;
+        assert!(
+            matches!(first.unwrap(), LineageOutcome::Appended { .. }),
+            "{row:?}"
+        );
+        // A day later, as after a crash.
+        let again = room
+            .append_lineage(&request(OPERATION, 86_400_000_000, row.clone()))
+            .await;
+        assert_eq!(again.unwrap(), LineageOutcome::AlreadyThere, "{row:?}");
+    }
+    assert_eq!(rows(room, "_graph_commits.lance").await, before + 1);
+    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_many_at_once_are_all_there_and_none_twice() {
+    let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
+    let room = &graph.room;
+    let before = rows(room, "_graph_commits.lance").await;
+    let ours = request(OPERATION, 1_000_000, commit());
+    let theirs = request(OTHER, 1_000_001, commit());
+    let mut outcomes = Vec::new();
+    let all = (0..4)
+        .flat_map(|_| [&ours, &theirs])
+        .map(|request| room.append_lineage(request));
+    for outcome in futures::future::join_all(all).await {
+        outcomes.push(outcome.unwrap());
+    }
+    let appended: BTreeSet<u64> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            LineageOutcome::Appended { version } => Some(*version),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(appended.len(), 2, "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|outcome| matches!(
+            outcome,
+            LineageOutcome::Appended { .. } | LineageOutcome::AlreadyThere
+        )),
+        "{outcomes:?}"
+    );
+    assert_eq!(rows(room, "_graph_commits.lance").await, before + 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_made_a_graph_commit_is_not_told_of_one_that_is_not_there() {
+    let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
+    let room = &graph.room;
+    let outcome = room
+        .append_lineage(&request(OPERATION, 1, recovery(OPERATION)))
+        .await;
+    assert!(matches!(outcome.unwrap(), LineageOutcome::Missing { .. }));
+    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_is_removed_once_and_the_graph_keeps_its_other_branches() {
+    let graph = graph("omnigraph-0.7.0", "schema-mixed-staged").await;
+    let room = &graph.room;
+    assert!(room.schema_lock().await.unwrap().is_some());
+    assert_eq!(
+        room.remove_schema_lock().await.unwrap(),
+        UnlockOutcome::Removed
+    );
+    assert_eq!(
+        room.remove_schema_lock().await.unwrap(),
+        UnlockOutcome::Absent
+    );
+    assert_eq!(room.schema_lock().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_of_which_only_files_are_left_is_removed_too() {
+    let graph = graph("omnigraph-0.7.0", "schema-mixed-staged").await;
+    let room = &graph.room;
+    let entry = graph
+        .root
+        .join("__manifest/_refs/branches/__schema_apply_lock__.json");
+    std::fs::remove_file(entry).unwrap();
+    assert_eq!(
+        room.remove_schema_lock().await.unwrap(),
+        UnlockOutcome::Removed
+    );
+    assert_eq!(
+        room.remove_schema_lock().await.unwrap(),
+        UnlockOutcome::Absent
+    );
+}
