@@ -36,7 +36,7 @@ test: test-tools build
 # What needs more time than it may take every day: all of the crash sweep, of the power losses and of the random histories.
 test-long: export SIDECAR_LONG := 1
 test-long: test-tools
-	$(CARGO) test --locked --package sidecar --test model -- --nocapture
+	$(CARGO) test --locked --package sidecar --test model --test fuzz -- --nocapture
 	$(CARGO) test --locked --package e2e --test e2e -- --nocapture
 
 # How long recoveries take. BENCH=--release to have it all compiled for speed first, which takes long.

@@ -132,16 +132,17 @@ fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
     contested
 }
 
-/// Released engines keep a history of their graphs; the two-phase writer, whose catalogs say so, does not.
+/// Released engines keep a history of their graphs; the two-phase writer, whose catalogs say so, does not. Where the catalog
+/// cannot be read nothing is done, and nothing is asked.
 async fn keeps_lineage(root: &Root, catalog: &CatalogObservation) -> Result<bool, ObserveError> {
-    if matches!(
-        catalog,
+    match catalog {
         CatalogObservation::Present {
-            two_phase: true,
-            ..
+            two_phase: true, ..
         }
-    ) {
-        return Ok(false);
+        | CatalogObservation::Unreadable { .. } => {
+            return Ok(false);
+        }
+        CatalogObservation::Present { .. } | CatalogObservation::BranchAbsent { .. } => {}
     }
     let keeps = root.room().keeps_lineage().await;
     keeps.map_err(|error| ObserveError::Unreadable {

@@ -4,6 +4,7 @@ use sidecar::api::StepReport;
 use yew::{Html, html};
 
 use super::parts::{each, tall};
+use crate::words;
 
 /// Steps seen at a time; more are scrolled.
 pub const TALL: usize = 6;
@@ -23,7 +24,7 @@ pub fn steps(steps: &[StepReport]) -> Html {
     };
     html! {
         <section class="steps" aria-labelledby="steps-heading">
-            <h3 id="steps-heading">{ "Steps, in this order" }</h3>
+            <h3 id="steps-heading">{ format!("{}, in this order", words::counted(steps.len(), "step")) }</h3>
             { tall(steps.len() > TALL, html! { <ol data-testid="steps">{ each(&mut steps.iter().map(step)) }</ol> }) }
         </section>
     }

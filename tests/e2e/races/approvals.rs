@@ -88,3 +88,40 @@ async fn an_approval_that_comes_in_after_the_claim_is_refused() {
     assert!(matches!(answer, Answer::No(_)), "{answer:?}");
     assert!(opened.audit_holds(&operation).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_comes_in_during_the_claim_is_a_refusal_and_nothing_is_touched() {
+    let store = Arc::new(Store::with_tables(&TABLES).await);
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let digest = store.open().await.approve(&operation).await;
+    let (visible, drift) = (store.visible_rows().await, store.drift().await);
+    let gate = {
+        let (store, operation) = (store.clone(), operation.clone());
+        Before::new(
+            Verb::PutCreate,
+            format!("__recovery_log/{operation}/000002"),
+            move || {
+                let (store, operation) = (store.clone(), operation.clone());
+                async move {
+                    let root = store.open().await.root;
+                    let revoked =
+                        service::revoke(&root, &operation, digest, "hopper", None, clock::now());
+                    assert!(matches!(revoked.await.unwrap(), Answer::Done(_)));
+                }
+            },
+        )
+    };
+    let report = store
+        .open_behind(gate)
+        .await
+        .apply(&operation, digest)
+        .await;
+    assert_eq!(report.outcome, OutcomeKind::Refused, "{report:?}");
+    assert!(report.detail.contains("approve"), "{}", report.detail);
+    assert_eq!(store.visible_rows().await, visible);
+    assert_eq!(store.drift().await, drift);
+    assert_eq!(store.sidecars(), 1, "the sidecar is still pending");
+    // Approved anew, it is carried out.
+    let report = store.open().await.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{report:?}");
+}
