@@ -18,6 +18,8 @@ fn table(expected: u64, post_commit: u64, pinned: u64, head: u64) -> PlannedTabl
         action: Action::None,
         restore_to: None,
         publish_as: None,
+        unexpected: Vec::new(),
+        catalog_change: None,
     }
 }
 

@@ -70,10 +70,6 @@ async fn every_crash_converges(archive: &str, branch: Option<&str>) {
     let requests = first.log.mutations();
     let expected = stand(&clean, branch).await;
     assert_eq!(expected.recoveries.len(), 1);
-    println!(
-        "{archive}: {requests} mutating requests, {} runs",
-        2 * requests
-    );
 
     for after in [false, true] {
         for request in 1..=requests {

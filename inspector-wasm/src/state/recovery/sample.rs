@@ -25,6 +25,7 @@ fn table(key: &str, pinned: u64, head: u64) -> TableObservation {
         branch: None,
         location: Some("nodes/1".to_owned()),
         pinned: Pinned::At { version: pinned },
+        pinned_elsewhere: None,
         head: HeadObservation::At {
             version: head,
             transaction: Some("5f0c".to_owned()),
@@ -47,6 +48,7 @@ pub(crate) fn observation() -> Observation {
         },
         tables: vec![table("node:Author", 4, 5), table("edge:Wrote", 5, 5)],
         schema: None,
+        keeps_lineage: false,
     }
 }
 
