@@ -171,7 +171,8 @@ screen("files offline", async (page) => {
   const { folder, files, remove } = await unpackSidecars();
   const broken = await brokenFiles(folder);
   await go(page, "/offline");
-  const paths = [...files, ...broken].map(({ path }) => path);
+  // So few that all of them are drawn: a long list is drawn where it is looked at.
+  const paths = [...files.slice(0, 4), ...broken].map(({ path }) => path);
   await page.getByTestId("pick-files").setInputFiles(paths);
   await page.getByTestId("dropped").waitFor();
   assert.deepEqual(await violations(page), []);
