@@ -161,3 +161,41 @@ async fn a_lock_of_which_only_files_are_left_is_removed_too() {
         UnlockOutcome::Absent
     );
 }
+
+/// What decides which Lance can read and write a table.
+async fn format(graph: &crate::fixtures::Graph, folder: &str) -> (u64, u64, String) {
+    let path = graph.root.join(folder);
+    let dataset = lance::Dataset::open(path.to_str().unwrap()).await.unwrap();
+    let manifest = dataset.manifest();
+    (
+        manifest.reader_feature_flags,
+        manifest.writer_feature_flags,
+        format!("{:?}", manifest.data_storage_format),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_change_nothing_of_who_can_read_and_write_the_tables() {
+    let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
+    let folders = ["_graph_commits.lance", "_graph_commit_actors.lance"];
+    let before = [
+        format(&graph, folders[0]).await,
+        format(&graph, folders[1]).await,
+    ];
+    let actor = LineageRow::Actor {
+        actor: "omnigraph:recovery".to_owned(),
+    };
+    for row in [commit(), actor, recovery(OPERATION)] {
+        let added = graph
+            .room
+            .append_lineage(&request(OPERATION, 1_000_000, row))
+            .await;
+        assert!(matches!(added.unwrap(), LineageOutcome::Appended { .. }));
+    }
+    for (folder, before) in folders.into_iter().zip(&before) {
+        assert_eq!(&format(&graph, folder).await, before, "{folder}");
+    }
+    // One that is new is like its siblings.
+    let new = format(&graph, "_graph_commit_recoveries.lance").await;
+    assert_eq!(new, before[0]);
+}

@@ -1,12 +1,11 @@
 //! The process dies before, or right after, every mutating request of an undo, a release or a dismissal: one more apply finishes it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use sidecar::Digest;
 
 use super::*;
-use crate::support::DiesAt;
+use crate::support::crash;
 
 /// Everything a person could tell two stores apart by.
 #[derive(Debug, PartialEq)]
@@ -61,45 +60,14 @@ async fn approved(store: &Store, of: &OperationId, follows: Follows) -> (Operati
 }
 
 async fn every_crash_converges(template: &Store, of: &OperationId, follows: Follows) {
-    let clean = template.copy();
-    let (operation, digest) = approved(&clean, of, follows).await;
-    let first = clean.open().await;
-    first.log.reset();
-    let outcome = first.apply(&operation, digest).await.outcome;
+    let approve = async |store: &Store| approved(store, of, follows).await;
+    let stand = async |store: &Store| stand(store, of).await;
+    let (outcome, _, requests) = crash::every_crash_converges(template, approve, stand).await;
     assert!(
         matches!(outcome, OutcomeKind::RolledBack | OutcomeKind::CleanedUp),
         "{outcome:?}"
     );
-    let requests = first.log.mutations();
-    let expected = stand(&clean, of).await;
     assert!(requests > 4, "{requests} requests are none");
-
-    for after in [false, true] {
-        for request in 1..=requests {
-            let at = format!("after {after}, mutating request {request} of {requests}");
-            let store = template.copy();
-            let (operation, digest) = approved(&store, of, follows).await;
-            let gate = Arc::new(if after {
-                DiesAt::after(request)
-            } else {
-                DiesAt::before(request)
-            });
-            let dying = store.open_behind(gate.clone()).await;
-            service::apply(&dying.root, &operation, digest, &ProgressSink::default())
-                .await
-                .ok();
-            assert_eq!(gate.left(), 0, "{at} was never reached");
-
-            let again = store.open().await;
-            let report = again.apply(&operation, digest).await;
-            assert_eq!(report.outcome, outcome, "{at}: {}", report.detail);
-            assert_eq!(stand(&store, of).await, expected, "{at}");
-            assert!(again.audit_holds(&operation).await, "{at}");
-            again.log.reset();
-            again.apply(&operation, digest).await;
-            assert_eq!(again.log.mutations(), 0, "{at}: finished is finished");
-        }
-    }
 }
 
 async fn recovered(committed: usize) -> (Store, OperationId) {

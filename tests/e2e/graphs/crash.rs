@@ -2,14 +2,9 @@
 //! the graph's own records say so once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use restore_backend::execute::ProgressSink;
-use restore_backend::service;
-use sidecar::Digest;
 
 use super::*;
-use crate::support::DiesAt;
+use crate::support::crash;
 
 /// Everything a reader, the engine, or a person could tell two graphs apart by, times and random ids apart.
 #[derive(Debug, PartialEq)]
@@ -55,48 +50,17 @@ async fn stand(store: &Store, branch: Option<&str>) -> Stand {
     }
 }
 
-async fn approved(store: &Store, operation: &OperationId) -> Digest {
-    store.open().await.approve(operation).await
-}
-
 async fn every_crash_converges(archive: &str, branch: Option<&str>) {
     let template = Store::unpacked("omnigraph-0.7.0", archive);
     let operation = template.operation();
-    let clean = template.copy();
-    let digest = approved(&clean, &operation).await;
-    let first = clean.open().await;
-    first.log.reset();
-    let outcome = first.apply(&operation, digest).await.outcome;
-    let requests = first.log.mutations();
-    let expected = stand(&clean, branch).await;
-    assert_eq!(expected.recoveries.len(), 1);
-
-    for after in [false, true] {
-        for request in 1..=requests {
-            let at = format!("{archive}, after {after}, mutating request {request} of {requests}");
-            let store = template.copy();
-            let digest = approved(&store, &operation).await;
-            let gate = Arc::new(if after {
-                DiesAt::after(request)
-            } else {
-                DiesAt::before(request)
-            });
-            let dying = store.open_behind(gate.clone()).await;
-            service::apply(&dying.root, &operation, digest, &ProgressSink::default())
-                .await
-                .ok();
-            assert_eq!(gate.left(), 0, "{at} was never reached");
-
-            let again = store.open().await;
-            let report = again.apply(&operation, digest).await;
-            assert_eq!(report.outcome, outcome, "{at}: {}", report.detail);
-            assert_eq!(stand(&store, branch).await, expected, "{at}");
-            assert!(again.audit_holds(&operation).await, "{at}");
-            again.log.reset();
-            again.apply(&operation, digest).await;
-            assert_eq!(again.log.mutations(), 0, "{at}: finished is finished");
-        }
-    }
+    let approve = async |store: &Store| {
+        let digest = store.open().await.approve(&operation).await;
+        (operation.clone(), digest)
+    };
+    let stand = async |store: &Store| stand(store, branch).await;
+    let (_, left, requests) = crash::every_crash_converges(&template, approve, stand).await;
+    assert_eq!(left.recoveries.len(), 1);
+    assert!(requests > 30, "{requests} requests are not all of them");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Roots to work on: unpacked graphs and stores of the two-phase writer, with every request on record.
 
+pub mod crash;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
