@@ -39,7 +39,13 @@ pub async fn apply(
     digest: Digest,
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
-    let journal = match fresh_plan(root, operation, Some(digest), clock::now()).await? {
+    // Most operations are on the catalog's default branch: its rows are fetched while it is found out what this one is. What is
+    // decided from is looked at again, whatever came of this.
+    let (fresh, _) = futures::join!(
+        fresh_plan(root, operation, Some(digest), clock::now()),
+        root.room().catalog(None)
+    );
+    let journal = match fresh? {
         Fresh::UnderWay { journal } => journal,
         Fresh::Gone { journal }
             if journal.state.finished().is_some() || journal.state.attempt().is_some() =>

@@ -74,6 +74,8 @@ pub enum JournalStoreError {
 pub struct JournalEntryOfListing {
     /// Number of records.
     pub records: usize,
+    /// The highest number of a record.
+    pub last: u64,
     /// Whether it was ever claimed.
     pub claimed: bool,
     /// Whether it is finished and its sidecar gone.
@@ -135,7 +137,10 @@ pub async fn list_journals(
         match object.as_ref() {
             CLAIM_OBJECT => journal.claimed = true,
             CLOSED_OBJECT => journal.closed = true,
-            _ => journal.records += 1,
+            name => {
+                journal.records += 1;
+                journal.last = journal.last.max(number(name).unwrap_or_default());
+            }
         }
     }
 }
@@ -149,13 +154,6 @@ pub async fn read_records(
     operation_id: &OperationId,
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, JournalStoreError> {
-    let storage = |source| JournalStoreError::Storage {
-        what: format!("reading the journal of operation {operation_id}"),
-        source,
-    };
-    let too_large = || JournalStoreError::TooLarge {
-        operation_id: operation_id.clone(),
-    };
     let folder = folder(operation_id);
     let listed: BTreeSet<u64> = match objects
         .list(Some(&folder))
@@ -165,14 +163,34 @@ pub async fn read_records(
     {
         Ok(listed) => listed,
         Err(object_store::Error::NotFound { .. }) => BTreeSet::new(),
-        Err(source) => return Err(storage(source)),
+        Err(source) => return Err(unread(operation_id, source)),
     };
+    read_listed(objects, operation_id, listed, limits).await
+}
+
+fn unread(operation_id: &OperationId, source: object_store::Error) -> JournalStoreError {
+    JournalStoreError::Storage {
+        what: format!("reading the journal of operation {operation_id}"),
+        source,
+    }
+}
+
+async fn read_listed(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+    listed: BTreeSet<u64>,
+    limits: &Limits,
+) -> Result<Vec<Vec<u8>>, JournalStoreError> {
+    let too_large = || JournalStoreError::TooLarge {
+        operation_id: operation_id.clone(),
+    };
+    let folder = folder(operation_id);
+    // A listing that runs while records are added may miss one and have the one after it. Each record is created after the one
+    // before, so none up to the last is missing from storage, unless somebody removed it; the chain tells.
     let last = listed.last().copied().unwrap_or_default();
     if last > limits.journal_records_max as u64 {
         return Err(too_large());
     }
-    // A listing that runs while records are added may miss one and have the one after it. Each record is created after the one
-    // before, so none up to the last is missing from storage, unless somebody removed it; the chain tells.
     let missed = last - listed.len() as u64;
     let sequences: Vec<u64> = if missed <= MISSED_MAX {
         (1..=last).collect()
@@ -193,7 +211,7 @@ pub async fn read_records(
         .buffered(READS_AT_ONCE)
         .try_collect()
         .await
-        .map_err(storage)?;
+        .map_err(|source| unread(operation_id, source))?;
     records
         .into_iter()
         .flatten()
@@ -219,13 +237,18 @@ async fn read_record(
 
 /// The number of the record at `path`; `None` for whatever else lies in or below the folder.
 fn sequence(folder: &Path, path: &Path) -> Option<u64> {
-    let sequence = path
-        .filename()?
+    let sequence = number(path.filename()?)?;
+    (folder.clone().join(JournalRecord::object_name(sequence)) == *path).then_some(sequence)
+}
+
+/// The number of the record with this name; `None` for any other name.
+fn number(name: &str) -> Option<u64> {
+    let sequence = name
         .strip_suffix(".json")?
         .parse()
         .ok()
         .filter(|sequence| *sequence > 0)?;
-    (folder.clone().join(JournalRecord::object_name(sequence)) == *path).then_some(sequence)
+    (JournalRecord::object_name(sequence) == name).then_some(sequence)
 }
 
 impl Journal {
@@ -239,6 +262,29 @@ impl Journal {
         limits: &Limits,
     ) -> Result<Self, JournalStoreError> {
         let stored = read_records(objects, operation_id, limits).await?;
+        Self::fold(operation_id, stored)
+    }
+
+    /// As [`Self::load`], of a journal that a listing of all of them has just named.
+    ///
+    /// # Errors
+    /// See [`Self::load`].
+    pub async fn load_listed(
+        objects: &Arc<dyn ObjectStore>,
+        operation_id: &OperationId,
+        listed: JournalEntryOfListing,
+        limits: &Limits,
+    ) -> Result<Self, JournalStoreError> {
+        // What is not complete is listed once more, by itself.
+        if listed.last != listed.records as u64 || listed.last > limits.journal_records_max as u64 {
+            return Self::load(objects, operation_id, limits).await;
+        }
+        let stored =
+            read_listed(objects, operation_id, (1..=listed.last).collect(), limits).await?;
+        Self::fold(operation_id, stored)
+    }
+
+    fn fold(operation_id: &OperationId, stored: Vec<Vec<u8>>) -> Result<Self, JournalStoreError> {
         let state = sidecar::journal::verify_chain(operation_id, stored.iter().map(Vec::as_slice))
             .map_err(|source| JournalStoreError::Broken {
                 operation_id: operation_id.clone(),
@@ -257,6 +303,18 @@ impl Journal {
         recorded_at: Timestamp,
         entry: JournalEntry,
     ) -> Result<Appended, JournalStoreError> {
+        self.with(recorded_at, entry)?.write(objects).await
+    }
+
+    /// The journal as it is once this record is added, and what is to be written for that.
+    ///
+    /// # Errors
+    /// See [`Self::append`].
+    pub fn with(
+        self,
+        recorded_at: Timestamp,
+        entry: JournalEntry,
+    ) -> Result<Unwritten, JournalStoreError> {
         let operation_id = self.state.operation_id().clone();
         let record = self.state.next_record(recorded_at, entry);
         let bytes = record
@@ -270,12 +328,44 @@ impl Journal {
                 source: Box::new(source),
             })?;
         let path = folder(&operation_id).join(JournalRecord::object_name(record.sequence));
-        if !create(objects, &path, &bytes).await? {
-            return Ok(Appended::Taken);
-        }
         let mut stored = self.stored;
         stored.push(bytes);
-        Ok(Appended::Done(Box::new(Self { state, stored })))
+        Ok(Unwritten {
+            journal: Self { state, stored },
+            path,
+        })
+    }
+}
+
+/// A journal whose last record is still to be written.
+#[derive(Debug)]
+#[must_use = "nothing is recorded before it is written"]
+pub struct Unwritten {
+    journal: Journal,
+    path: Path,
+}
+
+impl Unwritten {
+    /// The state once the record is written.
+    #[must_use]
+    pub const fn state(&self) -> &JournalState {
+        &self.journal.state
+    }
+
+    /// Writes the record. On return it is durable, or somebody else has taken its number.
+    ///
+    /// # Errors
+    /// [`JournalStoreError::Storage`].
+    pub async fn write(
+        self,
+        objects: &Arc<dyn ObjectStore>,
+    ) -> Result<Appended, JournalStoreError> {
+        let bytes = self.journal.stored.last().map_or(&[][..], Vec::as_slice);
+        Ok(if create(objects, &self.path, bytes).await? {
+            Appended::Done(Box::new(self.journal))
+        } else {
+            Appended::Taken
+        })
     }
 }
 

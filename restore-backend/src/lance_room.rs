@@ -18,6 +18,7 @@ mod handler;
 mod head;
 mod lineage;
 mod location;
+mod memory;
 mod publish;
 mod restorable;
 mod restore;
@@ -85,6 +86,8 @@ pub use transactions::TransactionList;
 pub use transactions::TransactionSummary;
 
 use base_paths::BasePaths;
+use memory::Listings;
+use memory::Memory;
 use root_uri::RootUri;
 use session::ObservingWrapper;
 
@@ -107,6 +110,8 @@ pub struct RoomOptions {
 #[derive(Clone)]
 pub struct LanceRoom {
     inner: Arc<Inner>,
+    // What was listed during the look this handle was made for.
+    listings: Option<Arc<Listings>>,
 }
 
 struct Inner {
@@ -120,6 +125,7 @@ struct Inner {
     params: ObjectStoreParams,
     session: Arc<Session>,
     base_paths: BasePaths,
+    memory: Memory,
     log: RequestLog,
 }
 
@@ -185,11 +191,23 @@ impl LanceRoom {
             params,
             session,
             base_paths,
+            memory: Memory::default(),
             log: options.log,
         };
         Ok(Self {
             inner: Arc::new(inner),
+            listings: None,
         })
+    }
+
+    /// A handle for one look at the root: what it finds HEAD by also says which versions exist, and those that were read before
+    /// under the very same identity are not fetched again. Keep it no longer than the look.
+    #[must_use]
+    pub fn for_one_look(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            listings: Some(Arc::default()),
+        }
     }
 
     /// The root: an absolute path on local disk, else its URI without a trailing slash.

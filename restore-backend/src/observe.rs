@@ -79,15 +79,21 @@ enum HeadReading {
 /// [`ObserveError`]. What concerns one table is part of the observation, not an error.
 pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
     for _ in 0..LOOKS_MAX {
+        let root = &root.for_one_look();
         let surroundings = look(root, &[sidecar]).await;
         let mut observation = surroundings.observation(root, sidecar).await;
         observation.keeps_lineage = keeps_lineage(root, &observation.catalog).await?;
         read_transactions(root.room(), sidecar, &mut observation, |_, _| true).await;
         read_covers(root, sidecar, &mut observation).await;
-        if judge(sidecar, None, &observation).disposition == Disposition::RollBack {
-            compare_contents(root.room(), &mut observation).await;
-        }
-        if surroundings.still_holds(root.room(), &[sidecar]).await {
+        let is_back = judge(sidecar, None, &observation).disposition == Disposition::RollBack;
+        let sidecars = [sidecar];
+        // Contents are those of versions that were found, and versions do not change.
+        let (holds, ()) = futures::join!(surroundings.still_holds(root.room(), &sidecars), async {
+            if is_back {
+                compare_contents(root.room(), &mut observation).await;
+            }
+        });
+        if holds {
             return Ok(observation);
         }
     }
@@ -104,6 +110,7 @@ pub async fn observe_all(
 ) -> Result<Vec<Observation>, ObserveError> {
     let contested = contested(sidecars);
     for _ in 0..LOOKS_MAX {
+        let root = &root.for_one_look();
         let surroundings = look(root, sidecars).await;
         let looks: Vec<_> = sidecars
             .iter()

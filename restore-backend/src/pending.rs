@@ -1,6 +1,6 @@
 //! What is pending in a root: sidecar files, and journaled operations without a terminal record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use sidecar::{Code, Limits, ListedSidecar, OperationId, Reason, SidecarFile, assemble};
@@ -35,9 +35,9 @@ impl PendingRecovery {
 /// of those that are open.
 pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, ServiceError> {
     let limits = root.limits();
-    let (mut files, journals) = futures::try_join!(
+    let (names, journals) = futures::try_join!(
         async {
-            sidecar_dir::list_sidecars(root.objects(), root.directory(), &limits)
+            sidecar_dir::list_names(root.objects(), root.directory(), &limits)
                 .await
                 .map_err(ServiceError::from)
         },
@@ -47,7 +47,13 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
                 .map_err(ServiceError::from)
         },
     )?;
-    let mut open = open_journals(root, &files, journals, &limits).await;
+    let unsettled: BTreeSet<OperationId> = journals
+        .iter()
+        .filter(|(_, journal)| journal.claimed && !journal.closed)
+        .map(|(operation_id, _)| operation_id.clone())
+        .collect();
+    let open = open_journals(root, names.files(), journals, &limits);
+    let (mut files, mut open) = futures::join!(names.read(root.objects(), &limits), open);
     for (operation_id, journal) in &open {
         let file = operation_id.file_name();
         if files.iter().any(|existing| existing.file == file) {
@@ -63,6 +69,8 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
                 );
             }
             Ok(_) => {}
+            // Somebody resolved it between listing and reading, and nobody executed it.
+            Err(_) if !unsettled.contains(operation_id) => {}
             Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
         }
     }
@@ -95,38 +103,32 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
 }
 
 /// Journals that may still say something: of operations whose sidecar is there, and of claimed operations that are not closed.
-async fn open_journals(
-    root: &Root,
-    files: &[SidecarFile],
+fn open_journals<'a>(
+    root: &'a Root,
+    files: BTreeSet<String>,
     journals: BTreeMap<OperationId, JournalEntryOfListing>,
-    limits: &Limits,
-) -> BTreeMap<OperationId, Result<Journal, JournalStoreError>> {
+    limits: &'a Limits,
+) -> impl Future<Output = BTreeMap<OperationId, Result<Journal, JournalStoreError>>> + 'a {
     let is_open = |operation_id: &OperationId, journal: &JournalEntryOfListing| {
-        let file = operation_id.file_name();
-        let has_sidecar = files
-            .binary_search_by(|existing| existing.file.as_str().cmp(&file))
-            .is_ok();
-        has_sidecar || (journal.claimed && !journal.closed)
+        files.contains(&operation_id.file_name()) || (journal.claimed && !journal.closed)
     };
-    let open = journals
+    let loads: Vec<_> = journals
         .into_iter()
         .filter(|(operation_id, journal)| journal.records > 0 && is_open(operation_id, journal))
-        .map(|(operation_id, _)| operation_id);
-    let loads: Vec<_> = open
-        .map(|operation_id| load(root, operation_id, limits))
+        .map(|(operation_id, listed)| load(root, operation_id, listed, limits))
         .collect();
     futures::stream::iter(loads)
         .buffer_unordered(JOURNALS_AT_ONCE)
         .collect()
-        .await
 }
 
 async fn load(
     root: &Root,
     operation_id: OperationId,
+    listed: JournalEntryOfListing,
     limits: &Limits,
 ) -> (OperationId, Result<Journal, JournalStoreError>) {
-    let journal = Journal::load(root.objects(), &operation_id, limits).await;
+    let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
     (operation_id, journal)
 }
 

@@ -72,7 +72,7 @@ pub struct Root {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     id: RootId,
     room: LanceRoom,
@@ -112,6 +112,18 @@ impl Root {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// The same root for one look at it: see [`LanceRoom::for_one_look`].
+    #[must_use]
+    pub(crate) fn for_one_look(&self) -> Self {
+        let inner = Inner {
+            room: self.inner.room.for_one_look(),
+            ..(*self.inner).clone()
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Which root this is; part of every plan made for it.

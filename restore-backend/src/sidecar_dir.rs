@@ -162,6 +162,22 @@ pub async fn list_sidecars(
     directory: Option<PathBuf>,
     limits: &Limits,
 ) -> Result<Vec<SidecarFile>, SidecarDirError> {
+    let names = list_names(objects, directory, limits).await?;
+    Ok(names.read(objects, limits).await)
+}
+
+/// What lies in the folder of sidecars, before any of it is read.
+#[derive(Debug)]
+pub(crate) struct SidecarNames {
+    sidecars: Vec<ObjectMeta>,
+    unread: Vec<SidecarFile>,
+}
+
+pub(crate) async fn list_names(
+    objects: &Arc<dyn ObjectStore>,
+    directory: Option<PathBuf>,
+    limits: &Limits,
+) -> Result<SidecarNames, SidecarDirError> {
     let irregular = match &directory {
         Some(directory) => irregular_files(directory.join(SIDECAR_FOLDER)).await,
         None => BTreeSet::new(),
@@ -191,22 +207,43 @@ pub async fn list_sidecars(
             max: limits.sidecars_max,
         });
     }
-    let reads: Vec<_> = sidecars
+    let unread = unnameable
         .into_iter()
-        .map(|meta| read_listed(objects, meta, limits))
-        .collect();
-    let read: Vec<Option<SidecarFile>> = futures::stream::iter(reads)
-        .buffer_unordered(READS_AT_ONCE)
-        .collect()
-        .await;
-    let mut files: Vec<SidecarFile> = read
-        .into_iter()
-        .flatten()
-        .chain(unnameable)
         .chain(irregular.iter().map(not_a_file))
         .collect();
-    files.sort_by(|left, right| left.file.cmp(&right.file));
-    Ok(files)
+    Ok(SidecarNames { sidecars, unread })
+}
+
+impl SidecarNames {
+    /// The names of all files; one of them may be gone before it is read.
+    pub(crate) fn files(&self) -> BTreeSet<String> {
+        let sidecars = self
+            .sidecars
+            .iter()
+            .filter_map(|meta| meta.location.filename());
+        let unread = self.unread.iter().map(|file| file.file.as_str());
+        sidecars.chain(unread).map(str::to_owned).collect()
+    }
+
+    /// Reads the files, by name.
+    pub(crate) async fn read(
+        self,
+        objects: &Arc<dyn ObjectStore>,
+        limits: &Limits,
+    ) -> Vec<SidecarFile> {
+        let reads: Vec<_> = self
+            .sidecars
+            .into_iter()
+            .map(|meta| read_listed(objects, meta, limits))
+            .collect();
+        let read: Vec<Option<SidecarFile>> = futures::stream::iter(reads)
+            .buffer_unordered(READS_AT_ONCE)
+            .collect()
+            .await;
+        let mut files: Vec<SidecarFile> = read.into_iter().flatten().chain(self.unread).collect();
+        files.sort_by(|left, right| left.file.cmp(&right.file));
+        files
+    }
 }
 
 /// What lies in a local folder under the name of a sidecar and is no file. A link may lead out of the root, and to open a pipe is

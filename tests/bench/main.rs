@@ -1,6 +1,7 @@
 //! How long a guarded roll back takes against Lance's bare calls: the same tables, in turns, in one run.
 //!
 //! Medians over the rounds; requests are counted in the last round. Approving is not part of it: people do that.
+//! With `trace COUNT` it prints instead what one guarded roll back of so many tables asks of the store, and what waits for what.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@ mod bare;
 #[allow(dead_code, reason = "what the tests need besides")]
 #[path = "../e2e/support/mod.rs"]
 mod support;
+mod trace;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +28,7 @@ use restore_backend::service;
 use restore_backend::store::{Durability, Gate, Request, RequestLog};
 use sidecar::{OperationId, OutcomeKind};
 use support::{Store, place};
+use trace::Trace;
 
 /// As in the shipped program.
 const STACK_BYTES: usize = 8 << 20;
@@ -34,15 +37,31 @@ const ROUNDS_DEFAULT: usize = 11;
 const NETWORK_DELAY: Duration = Duration::from_millis(20);
 
 fn main() {
-    let rounds = std::env::args()
-        .nth(1)
-        .map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().unwrap());
+    let mut arguments = std::env::args().skip(1);
+    let first = arguments.next();
+    let traced = (first.as_deref() == Some("trace"))
+        .then(|| arguments.next().map_or(1, |count| count.parse().unwrap()));
+    let rounds = || first.map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().unwrap());
     tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .unwrap()
-        .block_on(Box::pin(compare(rounds)));
+        .block_on(Box::pin(async {
+            match traced {
+                Some(count) => follow(count).await,
+                None => compare(rounds()).await,
+            }
+        }));
+}
+
+/// Prints the requests of one recovery of so many tables, each with the round of requests it belongs to.
+async fn follow(count: usize) {
+    Case::new(count).await.guarded(Place::Relaxed).await;
+    let trace = Trace::begin();
+    let log = RequestLog::new().with_gate(trace.clone());
+    Case::new(count).await.recovered(Place::Relaxed, log).await;
+    trace.print();
 }
 
 async fn compare(rounds: usize) {
@@ -149,8 +168,11 @@ impl Case {
     }
 
     async fn guarded(self, at: Place) -> (Duration, RequestLog) {
+        self.recovered(at, at.log()).await
+    }
+
+    async fn recovered(self, at: Place, log: RequestLog) -> (Duration, RequestLog) {
         let digest = self.store.open().await.approve(&self.operation).await;
-        let log = at.log();
         let options = RootOptions {
             min_age: Duration::ZERO,
             durability: at.durability(),

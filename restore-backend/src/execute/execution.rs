@@ -1,6 +1,6 @@
 //! One claimed execution: looks, effects and records, one after the other, as the pure step asks for them.
 
-use sidecar::journal::{Attempt, JournalEntry};
+use sidecar::journal::{Attempt, JournalEntry, JournalState};
 use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
 use sidecar::{
     ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarFate, Tag,
@@ -142,7 +142,8 @@ impl<'a> Execution<'a> {
             let recorded = match step(&execution.journal.state, &seen) {
                 Effect::Claim => return Err(execution.lost()),
                 Effect::Look(look) => {
-                    seen = execution.look(look, seen, approved).await?;
+                    let state = &execution.journal.state;
+                    seen = execution.look(state, look, seen, approved).await?;
                     continue;
                 }
                 Effect::Begin {
@@ -168,9 +169,8 @@ impl<'a> Execution<'a> {
                 }
                 Effect::Note(results) => {
                     let epoch = execution.epoch;
-                    execution
-                        .record(JournalEntry::StepsFinished { epoch, results })
-                        .await?
+                    let entry = JournalEntry::StepsFinished { epoch, results };
+                    execution.record_and_look(entry, seen, approved).await?
                 }
                 Effect::Interrupt {
                     detail,
@@ -182,7 +182,10 @@ impl<'a> Execution<'a> {
                     detail,
                     unclear,
                 } => return execution.pause(outcome, detail, &unclear),
-                Effect::Record(outcome) => execution.finish(outcome).await?,
+                Effect::Record(outcome) => {
+                    let entry = execution.finished(outcome)?;
+                    execution.record_and_look(entry, seen, approved).await?
+                }
                 Effect::DeleteSidecar => {
                     execution.delete_sidecar().await?;
                     seen.sidecar = Some(SidecarSeen::Gone);
@@ -195,11 +198,10 @@ impl<'a> Execution<'a> {
                 }
                 Effect::Ended(fate) => return execution.end(fate),
             };
-            execution = match recorded {
-                Ran::Further(execution) => execution,
-                Ran::Ended(report) => return Ok(*report),
+            (execution, seen) = match recorded {
+                (Ran::Further(execution), seen) => (execution, seen),
+                (Ran::Ended(report), _) => return Ok(*report),
             };
-            seen = seen.after_a_record();
         }
     }
 
@@ -210,14 +212,45 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Records what was done. What is looked at next is known by then and does not depend on the record, so it is looked at
+    /// meanwhile; if the record is not ours to write, what was seen is dropped.
+    async fn record_and_look(
+        mut self,
+        entry: JournalEntry,
+        seen: Seen,
+        approved: Option<&ApprovedPlan>,
+    ) -> Result<(Ran<'a>, Seen), ServiceError> {
+        let attempt = self.attempt().cloned();
+        let noted = self.journal.clone().with(clock::now(), entry)?;
+        let state = noted.state().clone();
+        let seen = seen.after_a_record();
+        let (appended, seen_ahead) = futures::join!(noted.write(self.root.objects()), async {
+            match step(&state, &seen) {
+                Effect::Look(look) => self.look(&state, look, seen.clone(), approved).await,
+                _ => Ok(seen.clone()),
+            }
+        });
+        match appended? {
+            Appended::Taken => {
+                let report = taken_over(self.root, &self.operation, attempt).await?;
+                Ok((Ran::ended(report), seen))
+            }
+            Appended::Done(journal) => {
+                self.journal = *journal;
+                self.report_progress();
+                Ok((Ran::Further(self), seen_ahead?))
+            }
+        }
+    }
+
     async fn look(
         &self,
+        state: &JournalState,
         look: Look,
         mut seen: Seen,
         approved: Option<&ApprovedPlan>,
     ) -> Result<Seen, ServiceError> {
-        let objects = self.root.objects();
-        match (look, self.attempt()) {
+        match (look, state.attempt()) {
             (Look::SinceApproval, attempt) => {
                 let approved = approved.ok_or_else(|| self.lost())?;
                 let moved = closing::moved_since_approval(self.root, approved, attempt).await?;
@@ -232,9 +265,16 @@ impl<'a> Execution<'a> {
             (Look::SinceEffects, Some(attempt)) => {
                 seen.since_effects = Some(closing::moved_since_effects(self.root, attempt).await?);
             }
-            (Look::Sidecar, _) => seen.sidecar = Some(self.look_at_sidecar().await?),
-            (Look::Closed, _) => {
-                seen.closed = Some(journal_store::is_closed(objects, &self.operation).await?);
+            // One is asked for right after the other.
+            (Look::Sidecar | Look::Closed, _) => {
+                let closed = async {
+                    journal_store::is_closed(self.root.objects(), &self.operation)
+                        .await
+                        .map_err(ServiceError::from)
+                };
+                let (sidecar, closed) = futures::try_join!(self.look_at_sidecar(state), closed)?;
+                seen.sidecar = Some(sidecar);
+                seen.closed = Some(closed);
             }
             (Look::Catalog | Look::Landed { .. } | Look::SinceEffects, None) => {
                 return Err(self.lost());
@@ -243,8 +283,8 @@ impl<'a> Execution<'a> {
         Ok(seen)
     }
 
-    async fn look_at_sidecar(&self) -> Result<SidecarSeen, ServiceError> {
-        let plan = match self.journal.state.finished() {
+    async fn look_at_sidecar(&self, state: &JournalState) -> Result<SidecarSeen, ServiceError> {
+        let plan = match state.finished() {
             Some(finished) => &finished.plan,
             None => return Err(self.lost()),
         };
@@ -273,18 +313,16 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    async fn finish(self, outcome: OutcomeKind) -> Result<Ran<'a>, ServiceError> {
-        let Some(attempt) = self.attempt().cloned() else {
-            return Err(self.lost());
-        };
-        let entry = JournalEntry::Finished {
+    /// The terminal record.
+    fn finished(&self, outcome: OutcomeKind) -> Result<JournalEntry, ServiceError> {
+        let attempt = self.attempt().ok_or_else(|| self.lost())?;
+        Ok(JournalEntry::Finished {
             epoch: self.epoch,
             outcome,
-            tables: report::table_outcomes(&attempt, None),
-            catalog: report::catalog_effect(&attempt, None),
-            sidecar: attempt.sidecar,
-        };
-        self.record(entry).await
+            tables: report::table_outcomes(attempt, None),
+            catalog: report::catalog_effect(attempt, None),
+            sidecar: attempt.sidecar.clone(),
+        })
     }
 
     fn pause(

@@ -3,6 +3,7 @@
 pub(super) mod rows;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_array::RecordBatch;
@@ -20,6 +21,8 @@ use super::head::Found;
 use super::head::Head;
 use super::location::TableLocation;
 use super::location::other_branch;
+use super::memory::ReadCatalog;
+use super::memory::is_same;
 use super::version_file::VersionFile;
 
 /// The catalog's path below the root.
@@ -123,7 +126,7 @@ pub(super) enum OpenCatalog {
 pub(super) struct Opened {
     pub(super) catalog: Catalog,
     pub(super) dataset: Dataset,
-    pub(super) file: VersionFile,
+    pub(super) file: Arc<VersionFile>,
 }
 
 impl LanceRoom {
@@ -135,6 +138,13 @@ impl LanceRoom {
             OpenCatalog::NoCatalog => CatalogReading::NoCatalog,
             OpenCatalog::NoBranch { tree_left } => CatalogReading::NoBranch { tree_left },
         })
+    }
+
+    /// The catalog as this room read it last, if that was at this version: no request, and nothing is said about what is there now.
+    pub fn catalog_last_read(&self, branch: Option<&str>, version: u64) -> Option<Catalog> {
+        let place = self.catalog_place(branch).ok()?;
+        self.catalog_read_at(&place, version)
+            .map(|opened| opened.catalog)
     }
 
     /// The latest version of the catalog on a branch: one listing, for closing a reading.
@@ -185,7 +195,7 @@ impl LanceRoom {
         };
         match found {
             Found::At { location, entry } => {
-                let file = self.known_version(place, location.version).await?;
+                let file = self.listed_version(place, &location).await?;
                 let opened = self.read_catalog(place, file, entry).await?;
                 Ok(OpenCatalog::Present(Box::new(opened)))
             }
@@ -194,6 +204,23 @@ impl LanceRoom {
                 tree_left: self.has_tree(place).await?,
             }),
         }
+    }
+
+    /// The catalog as it was read at exactly this version, for a commit that finds out by itself whether it is the latest.
+    pub(super) fn catalog_read_at(&self, place: &Place, version: u64) -> Option<Opened> {
+        // Of a branch the listing of its versions does not tell whether it is one still.
+        if place.location.other_branch().is_some() {
+            return None;
+        }
+        let read = self.inner.memory.catalog_last_read(&place.base)?;
+        let is_asked = read.file.manifest.version == version && read.file.location.e_tag.is_some();
+        let read = is_asked.then_some(read)?;
+        let catalog = catalog_of(place, &read.file, &read.rows, None).ok()?;
+        Some(Opened {
+            catalog,
+            dataset: read.dataset.clone(),
+            file: read.file.clone(),
+        })
     }
 
     async fn has_tree(&self, place: &Place) -> Result<bool, TableError> {
@@ -215,50 +242,44 @@ impl LanceRoom {
     async fn read_catalog(
         &self,
         place: &Place,
-        file: VersionFile,
+        file: Arc<VersionFile>,
         entry: Option<BranchEntry>,
     ) -> Result<Opened, TableError> {
-        let metadata = &file.manifest.schema.metadata;
-        let malformed = |detail: String| TableError::MalformedCatalog {
-            version: file.manifest.version,
-            detail,
-        };
-        let stamp = match metadata.get(STAMP_KEY) {
-            Some(stamp) => stamp
-                .parse()
-                .map_err(|_| malformed(format!("its stamp {stamp:?} is not a number")))?,
-            None => 1,
-        };
-        for column in COLUMNS_READ {
-            if file.manifest.schema.field(column).is_none() {
-                return Err(TableError::CatalogNotUnderstood {
-                    version: file.manifest.version,
-                    stamp,
-                    column: column.to_owned(),
-                });
-            }
-        }
-        let two_phase = metadata
-            .get(TWO_PHASE_KEY)
-            .is_some_and(|value| value == "1");
-        let dataset = self.dataset_at(place, &file).await?;
-        let rows = self.read_rows_of_catalog(place, &dataset).await?;
-        let catalog = Catalog {
-            version: file.manifest.version,
-            transaction: file.transaction_uuid().map(str::to_owned),
-            stamp,
-            two_phase,
-            branch: place.location.other_branch().map(str::to_owned),
-            branch_created_at: entry.map(|entry| entry.create_at),
-            pins: rows.visible(),
-            tombstones: rows.tombstones,
-            locations: rows.locations,
-        };
+        stamped(&file)?;
+        let (dataset, rows) = self.rows_of_catalog(place, &file).await?;
         Ok(Opened {
-            catalog,
+            catalog: catalog_of(place, &file, &rows, entry)?,
             dataset,
             file,
         })
+    }
+
+    /// The rows of a version of the catalog, read unless they are known.
+    async fn rows_of_catalog(
+        &self,
+        place: &Place,
+        file: &Arc<VersionFile>,
+    ) -> Result<(Dataset, Arc<CatalogRows>), TableError> {
+        let turn = self.inner.memory.turn(&place.base);
+        let _turn = turn.lock().await;
+        let read = self.inner.memory.catalog_last_read(&place.base);
+        if let Some(read) = &read
+            && is_same(&read.file.location, &file.location)
+        {
+            return Ok((read.dataset.clone(), read.rows.clone()));
+        }
+        let dataset = self.dataset_at(place, file).await?;
+        let rows = match read.filter(|read| has_same_rows(&read.file, file)) {
+            Some(read) => read.rows.clone(),
+            None => Arc::new(self.read_rows_of_catalog(place, &dataset).await?),
+        };
+        let read = ReadCatalog {
+            file: file.clone(),
+            dataset: dataset.clone(),
+            rows: rows.clone(),
+        };
+        self.inner.memory.keep_catalog(&place.base, Arc::new(read));
+        Ok((dataset, rows))
     }
 
     async fn read_rows_of_catalog(
@@ -282,9 +303,62 @@ impl LanceRoom {
     }
 }
 
+/// The internal schema stamp of a version whose columns are known.
+fn stamped(file: &VersionFile) -> Result<u32, TableError> {
+    let version = file.manifest.version;
+    let schema = &file.manifest.schema;
+    let stamp = match schema.metadata.get(STAMP_KEY) {
+        Some(stamp) => stamp.parse().map_err(|_| TableError::MalformedCatalog {
+            version,
+            detail: format!("its stamp {stamp:?} is not a number"),
+        })?,
+        None => 1,
+    };
+    match COLUMNS_READ
+        .iter()
+        .find(|column| schema.field(column).is_none())
+    {
+        Some(column) => Err(TableError::CatalogNotUnderstood {
+            version,
+            stamp,
+            column: (*column).to_owned(),
+        }),
+        None => Ok(stamp),
+    }
+}
+
+fn catalog_of(
+    place: &Place,
+    file: &VersionFile,
+    rows: &CatalogRows,
+    entry: Option<BranchEntry>,
+) -> Result<Catalog, TableError> {
+    let two_phase = file.manifest.schema.metadata.get(TWO_PHASE_KEY);
+    Ok(Catalog {
+        version: file.manifest.version,
+        transaction: file.transaction_uuid().map(str::to_owned),
+        stamp: stamped(file)?,
+        two_phase: two_phase.is_some_and(|value| value == "1"),
+        branch: place.location.other_branch().map(str::to_owned),
+        branch_created_at: entry.map(|entry| entry.create_at),
+        pins: rows.visible(),
+        tombstones: rows.tombstones.clone(),
+        locations: rows.locations.clone(),
+    })
+}
+
+/// Whether two versions consist of the same files, read in the same way; files are never changed, and no name is used twice.
+fn has_same_rows(one: &VersionFile, other: &VersionFile) -> bool {
+    let (one, other) = (&one.manifest, &other.manifest);
+    one.fragments == other.fragments
+        && one.schema == other.schema
+        && one.base_paths == other.base_paths
+        && one.data_storage_format == other.data_storage_format
+}
+
 /// The catalog's rows, folded while they are read.
 #[derive(Debug, Default)]
-struct CatalogRows {
+pub(super) struct CatalogRows {
     highest: BTreeMap<String, Pin>,
     tombstones: BTreeMap<String, u64>,
     locations: BTreeMap<String, String>,
@@ -339,6 +413,11 @@ impl CatalogRows {
             return Err(format!("it has more than {TABLE_KEYS_MAX} tables"));
         }
         Ok(())
+    }
+
+    /// How many tables it knows, roughly.
+    pub(super) fn tables(&self) -> usize {
+        self.highest.len().max(self.locations.len())
     }
 
     fn visible(&self) -> BTreeMap<String, Pin> {

@@ -18,6 +18,7 @@ use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::fence::Fence;
+use super::handler::RoomHandler;
 use super::head::Found;
 use super::table_write::Staged;
 use super::transactions::TransactionEntry;
@@ -294,9 +295,21 @@ impl LanceRoom {
         dataset: Dataset,
         staged: Staged,
     ) -> Result<CommitOutcome, TableError> {
+        self.commit_with(place, dataset, staged, self.handler())
+            .await
+    }
+
+    /// As [`Self::commit_fenced`], through a handler that knows more.
+    pub(super) async fn commit_with(
+        &self,
+        place: &Place,
+        dataset: Dataset,
+        staged: Staged,
+        handler: RoomHandler,
+    ) -> Result<CommitOutcome, TableError> {
         let read_version = dataset.version_id();
         let fence = Arc::new(Fence::at(read_version + 1));
-        let handler = self.handler().fenced(fence.clone());
+        let handler = handler.fenced(fence.clone());
         let mut builder = CommitBuilder::new(Arc::new(dataset))
             .with_commit_handler(Arc::new(handler))
             .with_max_retries(1)
@@ -367,6 +380,7 @@ fn is_conflict(error: &LanceError) -> bool {
             | LanceError::IncompatibleTransaction { .. }
             | LanceError::RetryableCommitConflict { .. }
             | LanceError::TooMuchWriteContention { .. }
+            | LanceError::PrerequisiteFailed { .. }
     )
 }
 

@@ -10,6 +10,8 @@
 //! - Whoever moved HEAD past what we read made `target` first, since each commit is HEAD + 1.
 //! - That `target` was cleaned away meanwhile does not help: the same attempt found HEAD by a
 //!   listing, and with another HEAD it would ask for another version and be refused.
+//! - That HEAD has the right number and is of another table, made after ours was dropped, does not
+//!   help either: the listing has to name the very object that was read (see the handler).
 //!
 //! What is left is that two commits and a cleanup without any grace period all fall between that
 //! listing and the creation.

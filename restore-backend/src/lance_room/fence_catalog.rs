@@ -34,10 +34,14 @@ impl LanceRoom {
     pub async fn fence_catalog(&self, request: &FenceRequest) -> Result<CommitOutcome, TableError> {
         let place = self.catalog_place(request.branch.as_deref())?;
         let signature = request.identity.signature(EffectKind::FenceCatalog);
-        let opened = match self.open_catalog(&place).await? {
-            OpenCatalog::Present(opened) => opened,
-            OpenCatalog::NoCatalog => return Ok(refused(Refusal::CatalogMissing)),
-            OpenCatalog::NoBranch { .. } => return Ok(refused(Refusal::BranchMissing)),
+        // The commit finds out by itself whether what was read is still the latest, and lands on nothing else.
+        let opened = match self.catalog_read_at(&place, request.read_version) {
+            Some(opened) => opened,
+            None => match self.open_catalog(&place).await? {
+                OpenCatalog::Present(opened) => *opened,
+                OpenCatalog::NoCatalog => return Ok(refused(Refusal::CatalogMissing)),
+                OpenCatalog::NoBranch { .. } => return Ok(refused(Refusal::BranchMissing)),
+            },
         };
         if opened.catalog.version != request.read_version {
             return self
@@ -67,7 +71,13 @@ impl LanceRoom {
             fragments: Vec::new(),
         };
         let staged = Staged::plain(signature.sign(request.read_version, nothing));
-        self.commit_fenced(&place, opened.dataset, staged).await
+        match self.commit_fenced(&place, opened.dataset, staged).await? {
+            CommitOutcome::HeadMoved { .. } => {
+                self.catalog_moved(&place, request.read_version, &signature)
+                    .await
+            }
+            outcome => Ok(outcome),
+        }
     }
 }
 

@@ -3,6 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::StreamExt;
+use futures::TryFutureExt;
+use futures::TryStreamExt;
+use futures::stream;
 use futures::stream::BoxStream;
 use lance_core::Error;
 use lance_core::Result;
@@ -20,6 +24,7 @@ use object_store::path::Path;
 
 use super::base_paths::BasePaths;
 use super::fence::Fence;
+use super::memory::is_same;
 
 /// Wraps the commit handler that belongs to the root's kind of storage.
 ///
@@ -135,8 +140,34 @@ impl CommitHandler for RoomHandler {
         object_store: &'a ObjectStore,
         since_version: u64,
     ) -> BoxStream<'a, Result<ManifestLocation>> {
-        self.inner
-            .list_manifest_locations_since(base_path, object_store, since_version)
+        let Some(known) = self
+            .known
+            .clone()
+            .filter(|known| known.version == since_version && known.e_tag.is_some())
+        else {
+            return self.inner.list_manifest_locations_since(
+                base_path,
+                object_store,
+                since_version,
+            );
+        };
+        // Lance asks for this before a commit, to catch up with what came after the version the commit is made on. That version may
+        // have been read a while ago, and nothing may have come after it: the fence would refuse the commit. So the listing has to
+        // show first of all the very object that was read; a table that was dropped and made again does not have it.
+        let mut versions = self
+            .inner
+            .list_manifest_locations(base_path, object_store, true);
+        let check = async move {
+            match versions.try_next().await? {
+                Some(latest) if is_same(&latest, &known) => Ok(stream::empty()),
+                latest => Err(Error::prerequisite_failed(format!(
+                    "version {} was read, and now {} is the latest",
+                    known.version,
+                    latest.map_or_else(|| "none".to_owned(), |latest| latest.path.to_string()),
+                ))),
+            }
+        };
+        check.try_flatten_stream().boxed()
     }
 
     async fn commit(

@@ -1,14 +1,21 @@
 //! Where a table stands: its latest version, found without opening a dataset.
 
+use futures::TryStreamExt;
 use lance::dataset::refs::branch_contents_path;
+use lance_io::object_store::ObjectStore;
 use lance_table::format::is_detached_version;
+use lance_table::io::commit::CommitHandler;
 use lance_table::io::commit::ManifestLocation;
+use lance_table::io::commit::ManifestNamingScheme;
+use object_store::path::Path;
 use serde::Deserialize;
 
 use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
+use super::memory::LISTED_MAX;
+use super::memory::Listing;
 
 /// A branch entry is a few hundred bytes; its metadata is free text.
 const BRANCH_ENTRY_BYTES_MAX: u64 = 1 << 20;
@@ -59,6 +66,32 @@ pub(super) enum Found {
     },
     DatasetMissing,
     BranchMissing,
+}
+
+/// The newest versions of a table, newest first, from one listing of its versions.
+async fn newest(
+    handler: &dyn CommitHandler,
+    base: &Path,
+    store: &ObjectStore,
+) -> lance_core::Result<Listing> {
+    let mut versions = handler.list_manifest_locations(base, store, true);
+    let mut listing = Listing::new();
+    while let Some(location) = versions.try_next().await? {
+        let first = listing.first().unwrap_or(&location);
+        if first.naming_scheme != location.naming_scheme {
+            return Err(lance_core::Error::internal(format!(
+                "{base} holds versions of two naming schemes; migrate the older one"
+            )));
+        }
+        let is_sorted =
+            store.list_is_lexically_ordered && location.naming_scheme == ManifestNamingScheme::V2;
+        if listing.len() < LISTED_MAX {
+            listing.push(location);
+        } else if is_sorted {
+            break;
+        }
+    }
+    Ok(listing)
 }
 
 impl LanceRoom {
@@ -129,23 +162,27 @@ impl LanceRoom {
     pub(super) async fn latest(
         &self,
         place: &Place,
-        base: &object_store::path::Path,
+        base: &Path,
     ) -> Result<Option<ManifestLocation>, TableError> {
-        let found = self
-            .inner
-            .handler
-            .resolve_latest_location(base, &self.inner.store)
-            .await;
-        match found {
-            Ok(location) if is_detached_version(location.version) => Err(TableError::Unreadable {
+        let listing = match newest(self.inner.handler.as_ref(), base, &self.inner.store).await {
+            Ok(listing) => listing,
+            Err(source) if source.is_not_found() => return Ok(None),
+            Err(source) => return Err(TableError::lance(&place.name, "finding HEAD", source)),
+        };
+        let Some(latest) = listing.first().cloned() else {
+            return Ok(None);
+        };
+        if is_detached_version(latest.version) {
+            return Err(TableError::Unreadable {
                 table: place.name.clone(),
-                what: format!("the file {}", location.path),
+                what: format!("the file {}", latest.path),
                 source: "its name is not that of a version".into(),
-            }),
-            Ok(location) => Ok(Some(location)),
-            Err(source) if source.is_not_found() => Ok(None),
-            Err(source) => Err(TableError::lance(&place.name, "finding HEAD", source)),
+            });
         }
+        if let Some(listings) = &self.listings {
+            listings.keep(base.clone(), listing);
+        }
+        Ok(Some(latest))
     }
 
     pub(super) async fn branch_entry(

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_schema::Schema;
+use futures::StreamExt;
+use futures::TryStreamExt;
+use futures::stream;
 use lance::Dataset;
 use lance::dataset::MergeInsertBuilder;
 use lance::dataset::WhenMatched;
@@ -27,6 +30,9 @@ use super::commit::Signature;
 use super::location::TableLocation;
 use super::location::other_branch;
 use super::table_write::Staged;
+
+/// Versions described at the same time.
+const VERSIONS_AT_ONCE: usize = 16;
 
 /// Internal schemas this code writes. Later ones keep more than pins in the catalog, which a
 /// publish would have to keep right as well.
@@ -111,10 +117,14 @@ impl LanceRoom {
         signature: &Signature,
     ) -> Result<CommitOutcome, TableError> {
         let place = self.catalog_place(request.branch.as_deref())?;
-        let opened = match self.open_catalog(&place).await? {
-            OpenCatalog::Present(opened) => opened,
-            OpenCatalog::NoCatalog => return Ok(refused(Refusal::CatalogMissing)),
-            OpenCatalog::NoBranch { .. } => return Ok(refused(Refusal::BranchMissing)),
+        // The commit finds out by itself whether what was read is still the latest, and lands on nothing else.
+        let opened = match self.catalog_read_at(&place, request.read_version) {
+            Some(opened) => opened,
+            None => match self.open_catalog(&place).await? {
+                OpenCatalog::Present(opened) => *opened,
+                OpenCatalog::NoCatalog => return Ok(refused(Refusal::CatalogMissing)),
+                OpenCatalog::NoBranch { .. } => return Ok(refused(Refusal::BranchMissing)),
+            },
         };
         if opened.catalog.version != request.read_version {
             return self
@@ -134,7 +144,13 @@ impl LanceRoom {
             Err(reason) => return Ok(refused(reason)),
         };
         signature.sign_over(&mut staged.transaction);
-        self.commit_fenced(&place, dataset, staged).await
+        match self.commit_fenced(&place, dataset, staged).await? {
+            CommitOutcome::HeadMoved { .. } => {
+                self.catalog_moved(&place, request.read_version, signature)
+                    .await
+            }
+            outcome => Ok(outcome),
+        }
     }
 
     /// Settles a catalog commit whose read version is no longer the latest.
@@ -170,24 +186,19 @@ impl LanceRoom {
         request: &PublishRequest,
     ) -> Result<Result<Vec<CatalogRow>, Refusal>, TableError> {
         let mut rows = Vec::new();
+        let mut versions = Vec::new();
         for update in &request.updates {
             let Some(location) = catalog.locations.get(&update.table_key) else {
                 return Ok(Err(Refusal::LocationUnclear {
                     table_key: update.table_key.clone(),
                 }));
             };
-            let row = self
-                .version_row(
-                    &update.table_key,
-                    location,
-                    update.to_version,
-                    update.table_branch.as_deref(),
-                )
-                .await?;
-            match row {
-                Ok(row) => rows.push(row),
-                Err(reason) => return Ok(Err(reason)),
-            }
+            versions.push(self.version_row(
+                &update.table_key,
+                location,
+                update.to_version,
+                update.table_branch.as_deref(),
+            ));
         }
         for registration in &request.registrations {
             let Registration {
@@ -199,13 +210,15 @@ impl LanceRoom {
             if !catalog.locations.contains_key(table_key) {
                 rows.push(CatalogRow::table(table_key, location));
             }
-            let row = self
-                .version_row(table_key, location, *version, table_branch.as_deref())
-                .await?;
-            match row {
-                Ok(row) => rows.push(row),
-                Err(reason) => return Ok(Err(reason)),
-            }
+            versions.push(self.version_row(table_key, location, *version, table_branch.as_deref()));
+        }
+        let described: Vec<Result<CatalogRow, Refusal>> = stream::iter(versions)
+            .buffered(VERSIONS_AT_ONCE)
+            .try_collect()
+            .await?;
+        match described.into_iter().collect::<Result<Vec<_>, Refusal>>() {
+            Ok(described) => rows.extend(described),
+            Err(reason) => return Ok(Err(reason)),
         }
         rows.extend(
             request

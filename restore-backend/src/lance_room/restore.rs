@@ -1,5 +1,7 @@
 //! The one effect on a table: bringing an older version back as a new one.
 
+use std::sync::Arc;
+
 use lance::dataset::transaction::Operation;
 
 use super::LanceRoom;
@@ -14,6 +16,7 @@ use super::commit::Signature;
 use super::head::Found;
 use super::location::TableLocation;
 use super::table_write::Staged;
+use super::version_file::VersionFile;
 
 /// Brings `target` back as the version after `head_version`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,18 +42,32 @@ impl LanceRoom {
     pub async fn restore(&self, request: &RestoreRequest) -> Result<CommitOutcome, TableError> {
         let place = self.place(&request.location)?;
         let signature = request.identity.signature(EffectKind::Restore);
-        let head = match self.find_head(&place).await? {
-            Found::At { location, .. } => location.version,
+        // HEAD was read when everything was looked at. The commit finds out by itself whether it still is HEAD, and lands on
+        // no other; so nothing is asked twice unless something moved.
+        if let Some(file) = self.approved_head(&place, request) {
+            let outcome = self
+                .restore_over(&place, &file, request, &signature)
+                .await?;
+            return match outcome {
+                CommitOutcome::HeadMoved { found, .. } if found > request.head_version => {
+                    self.restored_before(&place, request, &signature).await
+                }
+                outcome => Ok(outcome),
+            };
+        }
+        let head_location = match self.find_head(&place).await? {
+            Found::At { location, .. } => location,
             Found::DatasetMissing => return Ok(refused(Refusal::TableMissing)),
             Found::BranchMissing => return Ok(refused(Refusal::BranchMissing)),
         };
+        let head = head_location.version;
         if head > request.head_version {
             return self.restored_before(&place, request, &signature).await;
         }
         if head < request.head_version {
             return self.head_moved(&place, request.head_version).await;
         }
-        let file = self.known_version(&place, head).await?;
+        let file = self.listed_version(&place, &head_location).await?;
         if file.transaction_uuid().unwrap_or_default() != request.head_transaction {
             return Ok(CommitOutcome::HeadMoved {
                 expected: request.head_version,
@@ -58,17 +75,42 @@ impl LanceRoom {
                 found_transaction: file.transaction_uuid().map(str::to_owned),
             });
         }
-        if request.target >= head {
+        self.restore_over(&place, &file, request, &signature).await
+    }
+
+    /// The HEAD of the plan as it was read in this room, if it was.
+    fn approved_head(&self, place: &Place, request: &RestoreRequest) -> Option<Arc<VersionFile>> {
+        let file = self.version_last_read(place, request.head_version)?;
+        // Of a branch the listing does not tell whether it is one still.
+        let is_approved = place.location.other_branch().is_none()
+            && file.location.e_tag.is_some()
+            && !request.head_transaction.is_empty()
+            && file.transaction_uuid() == Some(request.head_transaction.as_str());
+        is_approved.then_some(file)
+    }
+
+    async fn restore_over(
+        &self,
+        place: &Place,
+        head: &VersionFile,
+        request: &RestoreRequest,
+        signature: &Signature,
+    ) -> Result<CommitOutcome, TableError> {
+        if request.target >= request.head_version {
             return Ok(refused(Refusal::Lance {
                 reason: format!("version {} is not older than HEAD", request.target),
             }));
         }
-        let dataset = self.dataset_at(&place, &file).await?;
+        let dataset = self.dataset_at(place, head).await?;
         let restore = Operation::Restore {
             version: request.target,
         };
-        let staged = Staged::plain(signature.sign(head, restore));
-        self.commit_fenced(&place, dataset, staged).await
+        let staged = Staged::plain(signature.sign(request.head_version, restore));
+        let handler = match self.version_last_read(place, request.target) {
+            Some(target) => self.handler().knowing(target.location.clone()),
+            None => self.handler(),
+        };
+        self.commit_with(place, dataset, staged, handler).await
     }
 
     // Others may have committed on top of our restore since, so it is looked for at the only

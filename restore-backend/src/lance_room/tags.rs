@@ -66,9 +66,21 @@ impl LanceRoom {
         name: &str,
         version: u64,
     ) -> Result<TagOutcome, TableError> {
+        let tagged = self.tagged(location, name).await?;
+        self.tag_unless(location, name, version, tagged).await
+    }
+
+    /// As [`Self::tag`], when it has just been looked what the tag is set to.
+    pub async fn tag_unless(
+        &self,
+        location: &TableLocation,
+        name: &str,
+        version: u64,
+        tagged: Option<Tagged>,
+    ) -> Result<TagOutcome, TableError> {
         let place = self.place(location)?;
         let path = tag_file(&place, name)?;
-        if let Some(tagged) = self.tagged_at(&place, name).await? {
+        if let Some(tagged) = tagged {
             return Ok(compare(&place, tagged, version));
         }
         let file = self.known_version(&place, version).await?;

@@ -1,5 +1,7 @@
 //! One version of a table, read from its Lance manifest in one request and without opening a dataset.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use lance_core::Error;
 use lance_table::feature_flags::ensure_can_read_manifest;
@@ -43,6 +45,11 @@ impl VersionFile {
             .sum()
     }
 
+    /// Whether the file names a transaction that was not found.
+    pub(super) fn lacks_its_transaction(&self) -> bool {
+        self.transaction.is_none() && self.manifest.transaction_file.is_some()
+    }
+
     /// The uuid of the transaction that made this version.
     pub(super) fn transaction_uuid(&self) -> Option<&str> {
         self.transaction
@@ -57,7 +64,14 @@ impl LanceRoom {
         &self,
         place: &Place,
         version: u64,
-    ) -> Result<Option<VersionFile>, TableError> {
+    ) -> Result<Option<Arc<VersionFile>>, TableError> {
+        let listed = self
+            .listings
+            .as_ref()
+            .and_then(|listings| listings.version(&place.base, version));
+        if let Some(file) = listed.and_then(|location| self.inner.memory.file(&location)) {
+            return Ok(Some(file));
+        }
         // Tables made by any Lance since 0.20 use the second scheme; the first is one more
         // request for a version that is gone.
         for scheme in [ManifestNamingScheme::V2, ManifestNamingScheme::V1] {
@@ -77,7 +91,9 @@ impl LanceRoom {
                 e_tag: object.e_tag,
                 identity: None,
             };
-            return self.decode(place, location, &object.bytes).await.map(Some);
+            let file = Arc::new(self.decode(place, location, &object.bytes).await?);
+            self.inner.memory.keep_file(&file);
+            return Ok(Some(file));
         }
         Ok(None)
     }
@@ -87,7 +103,7 @@ impl LanceRoom {
         &self,
         place: &Place,
         version: u64,
-    ) -> Result<VersionFile, TableError> {
+    ) -> Result<Arc<VersionFile>, TableError> {
         let file =
             self.version_file(place, version)
                 .await?
@@ -95,14 +111,36 @@ impl LanceRoom {
                     table: place.name.clone(),
                     version,
                 })?;
-        ensure_can_read_manifest(&file.manifest).map_err(|source| {
-            TableError::UnsupportedFormat {
-                table: place.name.clone(),
-                version,
-                source: Box::new(source),
-            }
-        })?;
+        understood(place, &file)?;
         Ok(file)
+    }
+
+    /// Reads the version that a listing has just named.
+    pub(super) async fn listed_version(
+        &self,
+        place: &Place,
+        location: &ManifestLocation,
+    ) -> Result<Arc<VersionFile>, TableError> {
+        let Some(file) = self.inner.memory.file(location) else {
+            return self.known_version(place, location.version).await;
+        };
+        understood(place, &file)?;
+        Ok(file)
+    }
+
+    /// What was read last of a version. Whether it is still there, and still this one, has to be found out.
+    pub(super) fn version_last_read(
+        &self,
+        place: &Place,
+        version: u64,
+    ) -> Option<Arc<VersionFile>> {
+        [ManifestNamingScheme::V2, ManifestNamingScheme::V1]
+            .into_iter()
+            .find_map(|scheme| {
+                self.inner
+                    .memory
+                    .file_last_read(&scheme.manifest_path(&place.base, version))
+            })
     }
 
     async fn decode(
@@ -193,6 +231,14 @@ impl LanceRoom {
             .map_err(|source| TableError::lance(&place.name, "reading an object", source))?;
         Ok(Some(Object { bytes, e_tag }))
     }
+}
+
+fn understood(place: &Place, file: &VersionFile) -> Result<(), TableError> {
+    ensure_can_read_manifest(&file.manifest).map_err(|source| TableError::UnsupportedFormat {
+        table: place.name.clone(),
+        version: file.manifest.version,
+        source: Box::new(source),
+    })
 }
 
 /// An object's content and the tag the store gives it.

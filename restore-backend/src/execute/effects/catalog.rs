@@ -91,7 +91,13 @@ pub(super) async fn fence_catalog(
     index: usize,
     catalog_version: Option<u64>,
 ) -> Result<StepOutcome, ServiceError> {
-    let catalog = match read_catalog(room, &attempt.plan).await? {
+    let last_read = catalog_version
+        .and_then(|version| room.catalog_last_read(attempt.plan.branch.as_deref(), version));
+    let reading = match last_read {
+        Some(catalog) => Ok(catalog),
+        None => read_catalog(room, &attempt.plan).await?,
+    };
+    let catalog = match reading {
         Ok(catalog) if Some(catalog.version) == catalog_version => catalog,
         Ok(_) => return Ok(StepOutcome::CatalogMoved),
         Err(difference) => {

@@ -21,13 +21,13 @@ pub(super) async fn tag(
         return Ok(super::not_in_plan());
     };
     let what = format!("tagging version {version} of {}", table.table_key);
-    if let Precondition::TableHead {
+    let room = room.for_one_look();
+    let tagged = room.tagged(&location, name);
+    let tagged = if let Precondition::TableHead {
         version: planned, ..
     } = precondition
     {
-        let head = room
-            .head(&location)
-            .await
+        let (head, tagged) = futures::try_join!(room.head(&location), tagged)
             .map_err(|source| not_attempted(&what, source))?;
         if head != (Head::At { version: *planned }) {
             return Ok(head_moved(
@@ -37,9 +37,14 @@ pub(super) async fn tag(
                 found(head),
             ));
         }
-    }
+        tagged
+    } else {
+        tagged
+            .await
+            .map_err(|source| not_attempted(&what, source))?
+    };
     match room
-        .tag(&location, name, version)
+        .tag_unless(&location, name, version, tagged)
         .await
         .map_err(|source| not_attempted(&what, source))?
     {

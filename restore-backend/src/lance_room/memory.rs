@@ -1,0 +1,148 @@
+//! What was read once and cannot change: version files and the catalog's rows, each under the identity the store gave it.
+//!
+//! Nothing here says what is there now. Which versions exist, and which of them is HEAD, is asked of the store at every look;
+//! only what lies under a name, a size and an e_tag that the store has just named again is not fetched a second time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use lance::Dataset;
+use lance_table::io::commit::ManifestLocation;
+use object_store::path::Path;
+
+use super::catalog::CatalogRows;
+use super::version_file::VersionFile;
+
+/// Largest version file kept. Those of a table with some thousand fragments are read again each time.
+const FILE_BYTES_MAX: u64 = 256 << 10;
+/// Encoded bytes of all version files kept; beyond, all are forgotten and the next look reads what it needs.
+const FILES_BYTES_MAX: u64 = 16 << 20;
+/// Most tables of a catalog whose rows are kept, and most branches of it.
+const CATALOG_TABLES_MAX: usize = 20_000;
+const CATALOGS_MAX: usize = 16;
+/// Versions whose identity is kept from one listing: the newest. A store names up to a thousand in one answer.
+pub(super) const LISTED_MAX: usize = 256;
+
+/// Kept for as long as a room is open.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    files: Mutex<Files>,
+    catalogs: Mutex<HashMap<Path, Arc<ReadCatalog>>>,
+    readings: Mutex<HashMap<Path, Arc<Turn>>>,
+}
+
+/// Held while a branch of the catalog is read, so that two who want the same rows fetch them once.
+pub(super) type Turn = tokio::sync::Mutex<()>;
+
+#[derive(Debug, Default)]
+struct Files {
+    by_path: HashMap<Path, Arc<VersionFile>>,
+    bytes: u64,
+}
+
+/// The catalog at one version, ready to be written to.
+#[derive(Debug)]
+pub(super) struct ReadCatalog {
+    pub(super) file: Arc<VersionFile>,
+    pub(super) dataset: Dataset,
+    pub(super) rows: Arc<CatalogRows>,
+}
+
+/// The newest versions of one table, as one listing named them.
+pub(super) type Listing = Vec<ManifestLocation>;
+
+/// The listings of one look: what is read during it exists as they say.
+#[derive(Debug, Default)]
+pub(super) struct Listings {
+    by_base: Mutex<HashMap<Path, Arc<Listing>>>,
+}
+
+impl Listings {
+    pub(super) fn keep(&self, base: Path, listing: Listing) {
+        locked(&self.by_base).insert(base, Arc::new(listing));
+    }
+
+    /// The identity of a version; `None` if it was not among those listed.
+    pub(super) fn version(&self, base: &Path, version: u64) -> Option<ManifestLocation> {
+        let listing = locked(&self.by_base).get(base).cloned()?;
+        listing
+            .iter()
+            .find(|location| location.version == version)
+            .cloned()
+    }
+}
+
+impl Memory {
+    /// The file that was read under exactly this identity.
+    pub(super) fn file(&self, location: &ManifestLocation) -> Option<Arc<VersionFile>> {
+        self.file_last_read(&location.path)
+            .filter(|file| is_same(&file.location, location))
+    }
+
+    /// What was read last at a path. Whether it is still there, and still this one, has to be found out.
+    pub(super) fn file_last_read(&self, path: &Path) -> Option<Arc<VersionFile>> {
+        locked(&self.files).by_path.get(path).cloned()
+    }
+
+    pub(super) fn keep_file(&self, file: &Arc<VersionFile>) {
+        let Some(bytes) = file.location.size.filter(|bytes| *bytes <= FILE_BYTES_MAX) else {
+            return;
+        };
+        // A transaction file that is not there now may be named by a store that has not heard of it yet.
+        if file.location.e_tag.is_none() || file.lacks_its_transaction() {
+            return;
+        }
+        let mut files = locked(&self.files);
+        if files.bytes + bytes > FILES_BYTES_MAX {
+            *files = Files::default();
+        }
+        let before = files
+            .by_path
+            .insert(file.location.path.clone(), file.clone());
+        let freed = before.and_then(|before| before.location.size);
+        files.bytes = files.bytes + bytes - freed.unwrap_or_default();
+    }
+
+    /// The turn to read a branch of the catalog.
+    pub(super) fn turn(&self, base: &Path) -> Arc<Turn> {
+        let mut readings = locked(&self.readings);
+        if readings.len() >= CATALOGS_MAX {
+            readings.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        readings.entry(base.clone()).or_default().clone()
+    }
+
+    /// What was read last of the catalog, or of a branch of it.
+    pub(super) fn catalog_last_read(&self, base: &Path) -> Option<Arc<ReadCatalog>> {
+        locked(&self.catalogs).get(base).cloned()
+    }
+
+    pub(super) fn keep_catalog(&self, base: &Path, catalog: Arc<ReadCatalog>) {
+        if catalog.rows.tables() > CATALOG_TABLES_MAX {
+            return;
+        }
+        let mut catalogs = locked(&self.catalogs);
+        if catalogs.len() >= CATALOGS_MAX && !catalogs.contains_key(base) {
+            catalogs.clear();
+        }
+        catalogs.insert(base.clone(), catalog);
+    }
+}
+
+/// Whether two answers of the store name the very same object. Without an e_tag nobody can tell.
+pub(super) fn is_same(one: &ManifestLocation, other: &ManifestLocation) -> bool {
+    one.version == other.version
+        && one.path == other.path
+        && one.size.is_some()
+        && one.size == other.size
+        && one.e_tag.is_some()
+        && one.e_tag == other.e_tag
+}
+
+// A panic elsewhere cannot leave a map half written, so a poisoned lock is still good.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
