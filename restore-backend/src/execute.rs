@@ -10,6 +10,7 @@ mod execution;
 mod progress;
 mod report;
 
+use futures::FutureExt;
 use sidecar::api::RefusalReport;
 use sidecar::{
     ApplyReport, Approval, ApprovedPlan, Difference, Digest, Effect, OperationId, OutcomeKind,
@@ -141,7 +142,7 @@ async fn resume(
             ));
         }
         let execution = Execution::of_finished(root, journal, progress);
-        return execution.proceed(None).await;
+        return execution.proceed(None).boxed().await;
     }
     let Some(attempt) = journal.state.attempt() else {
         return Err(ServiceError::UnknownOperation {
@@ -183,7 +184,7 @@ async fn claim_and_proceed(
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
     match Execution::claim(root, journal, approved, sidecar, progress).await? {
-        Ok(execution) => execution.proceed(Some(approved)).await,
+        Ok(execution) => execution.proceed(Some(approved)).boxed().await,
         Err(detail) => Ok(refused_report(
             operation,
             approved.digest(),

@@ -8,7 +8,7 @@ mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, PinnedElsewhere, Restorability,
     TableObservation,
@@ -80,19 +80,24 @@ enum HeadReading {
 pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
-        let surroundings = look(root, &[sidecar]).await;
-        let mut observation = surroundings.observation(root, sidecar).await;
+        let surroundings = look(root, &[sidecar]).boxed().await;
+        let mut observation = surroundings.observation(root, sidecar).boxed().await;
         observation.keeps_lineage = keeps_lineage(root, &observation.catalog).await?;
-        read_transactions(root.room(), sidecar, &mut observation, |_, _| true).await;
-        read_covers(root, sidecar, &mut observation).await;
+        read_transactions(root.room(), sidecar, &mut observation, |_, _| true)
+            .boxed()
+            .await;
+        read_covers(root, sidecar, &mut observation).boxed().await;
         let is_back = judge(sidecar, None, &observation).disposition == Disposition::RollBack;
         let sidecars = [sidecar];
         // Contents are those of versions that were found, and versions do not change.
-        let (holds, ()) = futures::join!(surroundings.still_holds(root.room(), &sidecars), async {
+        let holds = surroundings.still_holds(root.room(), &sidecars).boxed();
+        let contents = async {
             if is_back {
                 compare_contents(root.room(), &mut observation).await;
             }
-        });
+        }
+        .boxed();
+        let (holds, ()) = futures::join!(holds, contents);
         if holds {
             return Ok(observation);
         }
@@ -111,7 +116,7 @@ pub async fn observe_all(
     let contested = contested(sidecars);
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
-        let surroundings = look(root, sidecars).await;
+        let surroundings = look(root, sidecars).boxed().await;
         let looks: Vec<_> = sidecars
             .iter()
             .map(|sidecar| surroundings.shallow_observation(root, sidecar, &contested))
@@ -267,7 +272,7 @@ impl Surroundings {
         read_origins(root.room(), &mut tables).await;
         let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
             (WriterKind::SchemaApply, Some(catalog)) => {
-                schema::observe_schema(root, sidecar, catalog).await
+                schema::observe_schema(root, sidecar, catalog).boxed().await
             }
             _ => None,
         };
@@ -380,7 +385,7 @@ impl Surroundings {
                 || (head > pinned && (loose || contested.contains(&table)))
         };
         read_transactions(root.room(), sidecar, &mut observation, telling).await;
-        read_covers(root, sidecar, &mut observation).await;
+        read_covers(root, sidecar, &mut observation).boxed().await;
         observation
     }
 }

@@ -5,7 +5,7 @@ mod lineage;
 mod schema;
 mod table;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::Did;
 use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
@@ -69,7 +69,7 @@ pub(super) async fn do_steps(
 ) -> Result<Did, ServiceError> {
     let effects: Vec<_> = steps
         .iter()
-        .map(|index| do_step(root, attempt, *index, catalog_version))
+        .map(|index| do_step(root, attempt, *index, catalog_version).boxed())
         .collect();
     let outcomes: Vec<Result<StepOutcome, ServiceError>> = futures::stream::iter(effects)
         .buffered(TABLES_AT_ONCE)

@@ -1,5 +1,6 @@
 //! One claimed execution: looks, effects and records, one after the other, as the pure step asks for them.
 
+use futures::FutureExt;
 use sidecar::journal::{Attempt, JournalEntry, JournalState};
 use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
 use sidecar::{
@@ -163,7 +164,9 @@ impl<'a> Execution<'a> {
                         Ran::Further(execution) => execution,
                         Ran::Ended(report) => return Ok(*report),
                     };
-                    let did = effects::do_steps(root, &attempt, &steps, catalog_version).await?;
+                    let did = effects::do_steps(root, &attempt, &steps, catalog_version)
+                        .boxed()
+                        .await?;
                     seen = seen.having_done(did);
                     continue;
                 }
@@ -253,17 +256,31 @@ impl<'a> Execution<'a> {
         match (look, state.attempt()) {
             (Look::SinceApproval, attempt) => {
                 let approved = approved.ok_or_else(|| self.lost())?;
-                let moved = closing::moved_since_approval(self.root, approved, attempt).await?;
+                let moved = closing::moved_since_approval(self.root, approved, attempt)
+                    .boxed()
+                    .await?;
                 seen.since_approval = Some(moved);
             }
             (Look::Catalog, Some(attempt)) => {
-                seen.catalog = Some(effects::look_at_catalog(self.root, &attempt.plan).await?);
+                seen.catalog = Some(
+                    effects::look_at_catalog(self.root, &attempt.plan)
+                        .boxed()
+                        .await?,
+                );
             }
             (Look::Landed { step, version }, Some(attempt)) => {
-                seen.landed = Some(effects::landed(self.root, attempt, step, version).await?);
+                seen.landed = Some(
+                    effects::landed(self.root, attempt, step, version)
+                        .boxed()
+                        .await?,
+                );
             }
             (Look::SinceEffects, Some(attempt)) => {
-                seen.since_effects = Some(closing::moved_since_effects(self.root, attempt).await?);
+                seen.since_effects = Some(
+                    closing::moved_since_effects(self.root, attempt)
+                        .boxed()
+                        .await?,
+                );
             }
             // One is asked for right after the other.
             (Look::Sidecar | Look::Closed, _) => {
