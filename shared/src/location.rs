@@ -5,7 +5,8 @@ use crate::ids::RootId;
 
 /// Compares a pin's `table_path` with the catalog's location of that table; the path itself is never opened.
 ///
-/// `relocated_from` is where the root stood when the sidecar was written, for a root that was moved or unpacked elsewhere.
+/// `relocated_from` is where the root stood before, for a root that was moved or unpacked elsewhere: sidecars written there are
+/// accepted as those written here are.
 /// Returns the refusal, or `None` if both name the same place.
 #[must_use]
 pub fn location_conflict(
@@ -15,7 +16,6 @@ pub fn location_conflict(
     root: &RootId,
     relocated_from: Option<&RootId>,
 ) -> Option<Reason> {
-    let home = relocated_from.unwrap_or(root);
     let location = location.trim_matches('/');
     if !is_inside_root(location) {
         return Some(Reason::new(
@@ -25,9 +25,13 @@ pub fn location_conflict(
             ),
         ));
     }
-    if comparable(table_path) == format!("{}/{location}", comparable(home.as_str())) {
+    let is_in = |home: &RootId| {
+        comparable(table_path) == format!("{}/{location}", comparable(home.as_str()))
+    };
+    if is_in(root) || relocated_from.is_some_and(is_in) {
         return None;
     }
+    let home = relocated_from.unwrap_or(root);
     Some(Reason::new(
         Code::LocationOutsideRoot,
         format!(
@@ -121,12 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_root_is_compared_with_its_old_place_only() {
+    fn a_moved_root_is_known_by_its_old_place_and_by_its_new_one() {
         assert!(!conflicts("/srv/graph/nodes/01d3", Some("/srv/graph")));
         assert!(!conflicts(
             "/srv/graph/nodes/01d3",
             Some("file:///srv/graph/")
         ));
-        assert!(conflicts("/data/graph/nodes/01d3", Some("/srv/graph")));
+        assert!(!conflicts("/data/graph/nodes/01d3", Some("/srv/graph")));
+        assert!(conflicts("/mnt/graph/nodes/01d3", Some("/srv/graph")));
     }
 }
