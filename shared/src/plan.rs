@@ -30,7 +30,7 @@ pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};
 /// The plan for one sidecar. It leaves no choice to whoever carries it out.
 ///
 /// # Invariants
-/// - Tables are ordered by key and branch, whatever order the sidecar had.
+/// - Tables are ordered by key and branch, whatever order the sidecar had, and none is named twice: bytes that do are no plan.
 /// - A plan whose disposition has no effect has no steps, nor has one that this build does not carry out yet: without steps it
 ///   cannot be authorized.
 /// - No time, age, blocker or catalog version is in it, so an identical world gives the identical digest.

@@ -1,6 +1,8 @@
 //! The one place that turns plans into bytes, and bytes back into plans.
 
-use super::Plan;
+use std::collections::BTreeSet;
+
+use super::{Plan, PlannedTable};
 use crate::digest::{Digest, Tag};
 
 /// A plan's canonical bytes with their digest.
@@ -32,6 +34,16 @@ pub enum PlanError {
         digest: Digest,
         /// The parser's words.
         reason: String,
+    },
+    /// The bytes name one table twice. No sidecar may pin one twice, so no build of ours wrote this plan.
+    #[error("the plan with digest {digest} names table {table_key} of {} twice", .branch.as_deref().unwrap_or("main"))]
+    TableTwice {
+        /// Digest of the bytes.
+        digest: Digest,
+        /// Key of the table.
+        table_key: String,
+        /// Its Lance branch; `None` is main.
+        branch: Option<String>,
     },
     /// A bug of ours: a plan could not be written down.
     #[error("internal error: a plan could not be encoded: {reason}")]
@@ -75,7 +87,8 @@ impl PlanBytes {
     /// Reads the plan.
     ///
     /// # Errors
-    /// [`PlanError::NotAPlan`] for bytes of another format, or that this build would have written otherwise.
+    /// [`PlanError::NotAPlan`] for bytes of another format, or that this build would have written otherwise;
+    /// [`PlanError::TableTwice`].
     pub fn decode(&self) -> Result<Plan, PlanError> {
         let not_a_plan = |reason: String| PlanError::NotAPlan {
             digest: self.digest,
@@ -83,10 +96,16 @@ impl PlanBytes {
         };
         let plan: Plan =
             serde_json::from_str(&self.text).map_err(|error| not_a_plan(error.to_string()))?;
-        if Self::of(&plan)?.text == self.text {
-            Ok(plan)
-        } else {
-            Err(not_a_plan("the bytes are not in canonical form".to_owned()))
+        if Self::of(&plan)?.text != self.text {
+            return Err(not_a_plan("the bytes are not in canonical form".to_owned()));
+        }
+        match table_twice(&plan.tables) {
+            None => Ok(plan),
+            Some(table) => Err(PlanError::TableTwice {
+                digest: self.digest,
+                table_key: table.table_key.clone(),
+                branch: table.branch.clone(),
+            }),
         }
     }
 
@@ -101,4 +120,14 @@ impl PlanBytes {
     pub const fn digest(&self) -> Digest {
         self.digest
     }
+}
+
+/// A table that stands in the plan before, under whatever name of its branch. Two plans are compared table by table, so a plan
+/// with a twin in it would differ from itself.
+fn table_twice(tables: &[PlannedTable]) -> Option<&PlannedTable> {
+    let mut known = BTreeSet::new();
+    tables.iter().find(|table| {
+        let branch = table.branch.as_deref().filter(|branch| *branch != "main");
+        !known.insert((&table.table_key, branch))
+    })
 }

@@ -32,6 +32,13 @@ pub(crate) fn check(bytes: &[u8]) -> Reached {
             ));
             return Reached::refused(&reason);
         }
+        Err(error @ PlanError::TableTwice { .. }) => {
+            assert!(matches!(
+                authorize(stored, &[]),
+                Err(AuthorizationError::Plan(_))
+            ));
+            return Reached::refused(&error.to_string());
+        }
         Err(error) => panic!("{error}"),
     };
     let dice = &mut Dice::of(bytes);
@@ -121,15 +128,13 @@ fn only_its_approval_counts(stored: &PlanBytes, plan: &Plan) {
 
 fn what_is_read_off_it(plan: &Plan) {
     shown::check(plan, None, &[]);
-    // No build of ours names a table twice; told apart by key and branch, the twin of one differs from it, which stops an apply.
     let tables: BTreeSet<_> = plan
         .tables
         .iter()
         .map(|table| (&table.table_key, &table.branch))
         .collect();
-    if tables.len() == plan.tables.len() {
-        assert_eq!(differences(plan, plan), []);
-    }
+    assert_eq!(tables.len(), plan.tables.len(), "no table is named twice");
+    assert_eq!(differences(plan, plan), []);
     let changed = Plan {
         requires: [plan.requires.clone(), vec![Requirement::Reason]].concat(),
         ..plan.clone()

@@ -1,239 +1,318 @@
 //! A console: it plans, approves, claims, and then does what the real step says, one request at a time.
 
-use sidecar::journal::{Attempt, JournalEntry, StepResult};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use sidecar::journal::{JournalState, StepResult};
 use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{
-    Approval, Difference, Digest, OutcomeKind, Plan, PlanBytes, Step, Timestamp, differences,
-};
+use sidecar::{Difference, OutcomeKind, PinMove, Plan, Step, differences};
 
-use crate::store::{By, Commit, Journal, Kind, Store, TABLES, operation, sidecar_text};
-
-/// What a console leaves out, to show that the properties notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Flaw {
-    None,
-    NoFence,
-    DeletesBeforeItRecords,
-}
+use crate::flaw::Flaw;
+use crate::journal::{Entry, Journal};
+use crate::store::{By, Commit, Kind, Planned, Store, TABLES};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most of the worlds have both consoles at work"
-)]
 pub(crate) enum Console {
     Idle,
-    /// It holds a claim, as far as it knows.
-    Runs {
-        epoch: u64,
-        /// The journal as it last saw it.
-        journal: Journal,
-        seen: Seen,
-        /// Steps that are intended and being done: those left, the catalog version, and what is done.
-        doing: Option<(Vec<usize>, Option<u64>, Vec<StepResult>)>,
-    },
+    Runs(Box<Run>),
 }
 
-/// Whether somebody could approve the plan that is right now.
-pub(crate) fn can_approve(store: &Store) -> Option<(Plan, PlanBytes)> {
+/// A console that holds a claim, as far as it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Run {
+    /// The journal as it last saw it; `None` if nothing depends on it any more.
+    journal: Option<Journal>,
+    /// Whether somebody recorded since, so that its next record is taken already.
+    is_behind: bool,
+    seen: Seen,
+    doing: Option<Doing>,
+}
+
+/// Steps that are intended and being done.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Doing {
+    planned: Planned,
+    left: Vec<usize>,
+    catalog_version: Option<u64>,
+    done: Vec<StepResult>,
+}
+
+/// The plan that somebody could approve right now.
+pub(crate) fn can_approve(store: &Store) -> Option<Planned> {
+    let planned = pending(store)?;
+    let approved = approved(store.journal.state.as_ref(), planned);
+    (!approved).then_some(planned)
+}
+
+/// The plan for what is there now, if nobody carries one out and it does anything.
+fn pending(store: &Store) -> Option<Planned> {
     let state = &store.journal.state;
     let is_pending = store.sidecar || state.sidecar().is_some();
     if !is_pending || state.attempt().is_some() || state.finished().is_some() {
         return None;
     }
-    let (plan, bytes) = store.plan();
-    let known = state
+    Some(store.plan()).filter(|planned| planned.plan().has_effect())
+}
+
+fn approved(state: &JournalState, planned: Planned) -> bool {
+    let digest = planned.digest();
+    state
         .approvals()
         .iter()
-        .any(|(approval, _)| approval.plan_digest == bytes.digest());
-    (plan.has_effect() && !known).then_some((plan, bytes))
+        .any(|(approval, _)| approval.plan_digest == digest)
 }
 
-pub(crate) fn approve(store: &mut Store) {
-    if let Some((plan, bytes)) = can_approve(store) {
-        let approval = Approval {
-            operation_id: operation(),
-            plan_digest: bytes.digest(),
-            approved_by: "bea".to_owned(),
-            approved_at: Timestamp::from_micros(1),
-            reason: None,
-            writers_stopped: true,
-            acknowledged: plan.requires.iter().copied().collect(),
-        };
-        store.journal = store.journal.with(JournalEntry::Approved {
-            approval,
-            plan: bytes.text().to_owned(),
-        });
-    }
+/// Somebody looks at the plan, and consents.
+pub(crate) fn approve(store: &mut Store, planned: Planned) {
+    store.consents.insert(planned);
+    store.journal = store.journal.with(Entry::Approved(planned));
 }
 
-/// What an `apply` would claim now: the attempt that is open, or the approved plan if it is still the right one.
-pub(crate) fn claimable(store: &Store) -> Option<PlanBytes> {
+/// Whether an `apply` would begin, take over, or see a finished operation to its end.
+pub(crate) fn can_apply(store: &Store, flaw: Flaw, at_once: bool) -> bool {
     let state = &store.journal.state;
-    if let Some(attempt) = state.attempt() {
-        return Some(attempt.bytes.clone());
+    if state.finished().is_some() {
+        return !store.closed;
     }
-    if state.finished().is_some() || !(store.sidecar || state.sidecar().is_some()) {
-        return None;
-    }
-    let (_, now) = store.plan();
-    let approved = state
-        .approvals()
-        .iter()
-        .rev()
-        .find(|(approval, _)| approval.plan_digest == now.digest());
-    approved.and_then(|(approval, text)| PlanBytes::verify(text.clone(), approval.plan_digest).ok())
+    state.attempt().is_some()
+        || pending(store).is_some_and(|planned| {
+            at_once
+                || approved(state, planned)
+                || (flaw == Flaw::ApprovesTheOperation && !state.approvals().is_empty())
+        })
 }
 
 impl Console {
-    /// Begins, or takes over; a finished operation is only seen to its end.
-    pub(crate) fn apply(&mut self, store: &mut Store, name: usize) {
-        let epoch = store.journal.state.next_epoch();
-        if store.journal.state.finished().is_none() {
-            let Some(bytes) = claimable(store) else {
-                return;
-            };
-            store.journal = store.journal.with(JournalEntry::Claimed {
-                epoch,
-                executor: format!("console {name}"),
-                plan_digest: bytes.digest(),
-                plan: bytes.text().to_owned(),
-                sidecar: sidecar_text(),
-            });
+    /// Begins, or takes over; a finished operation is only seen to its end. Whether it recorded anything.
+    ///
+    /// Where the plan is not approved yet, somebody approves it first: nobody but the claim reads an approval, so it might as
+    /// well have been given right before.
+    pub(crate) fn apply(&mut self, store: &mut Store, flaw: Flaw) -> bool {
+        let state = &store.journal.state;
+        let claimed = match (state.attempt(), pending(store)) {
+            (Some(_), _) if flaw == Flaw::TakesOverByTime => None,
+            (Some(_), _) => store.journal.attempted(),
+            (None, None) => None,
+            (None, Some(planned)) => {
+                if approved(state, planned) {
+                } else if flaw == Flaw::ApprovesTheOperation && !state.approvals().is_empty() {
+                    store.journal = store.journal.with(Entry::Approved(planned));
+                } else {
+                    approve(store, planned);
+                }
+                Some(planned)
+            }
+        };
+        if let Some(planned) = claimed {
+            store.journal = store.journal.with(Entry::Claimed(planned));
         }
-        *self = Self::Runs {
-            epoch,
-            journal: store.journal.clone(),
+        *self = Self::Runs(Box::new(Run {
+            journal: Some(store.journal.clone()),
+            is_behind: false,
             seen: Seen::default(),
             doing: None,
-        };
+        }));
+        claimed.is_some()
     }
 
-    /// One request, as the step asks for it. The claim is made visible to writers before the first look.
-    pub(crate) fn act(&mut self, store: &mut Store, flaw: Flaw) {
-        let Self::Runs {
-            epoch,
-            journal,
-            seen,
-            doing,
-        } = self
-        else {
-            return;
+    /// Whether its next record would be taken: it goes on with an attempt, and has read the journal to its end.
+    pub(crate) fn holds(&self, store: &Store) -> bool {
+        store.journal.state.attempt().is_some() && matches!(self, Self::Runs(run) if !run.is_behind)
+    }
+
+    /// Somebody else recorded.
+    pub(crate) fn fall_behind(&mut self) {
+        if let Self::Runs(run) = self {
+            run.is_behind = true;
+        }
+    }
+
+    /// One request, as the step asks for it. The claim is made visible to writers before the first look. Whether it recorded.
+    pub(crate) fn act(&mut self, store: &mut Store, flaw: Flaw) -> bool {
+        let Self::Runs(run) = self else {
+            return false;
         };
-        if !store.claimed {
+        if !store.claimed && flaw != Flaw::HidesItsClaim {
             store.claimed = true;
-            return;
+            return false;
         }
-        if let Some((left, catalog_version, done)) = doing {
-            let Some(attempt) = journal.state.attempt() else {
-                *self = Self::Idle;
-                return;
-            };
-            let index = left.remove(0);
-            let did = match do_step(store, attempt, index, *catalog_version, flaw) {
-                Ok(version) => {
-                    done.push(StepResult {
-                        step: index,
-                        version,
-                        already_done: false,
-                    });
-                    left.is_empty().then(|| Did::Done(done.clone()))
-                }
-                Err(Stopped::CatalogMoved) => Some(Did::CatalogMoved),
-                Err(Stopped::Conflict(difference)) => Some(Did::Conflict {
-                    done: done.clone(),
-                    detail: "moved".to_owned(),
-                    differences: vec![difference],
-                }),
-            };
-            if let Some(did) = did {
-                *doing = None;
-                *seen = std::mem::take(seen).having_done(did);
+        if run.doing.is_some() {
+            run.go_on_doing(store, flaw);
+            return false;
+        }
+        let Some(journal) = &run.journal else {
+            *self = Self::Idle;
+            return false;
+        };
+        let seen = &mut run.seen;
+        let entry = match step(&journal.state, seen) {
+            Effect::Look(look) => {
+                look_at(store, &journal.state, look, seen, flaw);
+                return false;
             }
-            return;
-        }
-        let mut entry = None;
-        match step(&journal.state, seen) {
-            Effect::Look(look) => look_at(store, &journal.state, look, seen),
             Effect::Begin {
                 steps,
                 catalog_version,
             } => {
-                entry = Some(JournalEntry::StepsStarted {
-                    epoch: *epoch,
-                    steps: steps.clone(),
+                run.doing = journal.attempted().map(|planned| Doing {
+                    planned,
+                    left: steps.clone(),
                     catalog_version,
+                    done: Vec::new(),
                 });
-                *doing = Some((steps, catalog_version, Vec::new()));
+                Entry::Started(steps, catalog_version)
             }
             Effect::Note(results) => {
-                entry = Some(JournalEntry::StepsFinished {
-                    epoch: *epoch,
-                    results,
-                });
                 *seen = std::mem::take(seen).after_a_record();
+                Entry::Done(results)
             }
-            Effect::Interrupt {
-                detail,
-                differences,
-                ..
-            } => {
-                let entry = JournalEntry::Interrupted {
-                    epoch: *epoch,
-                    detail,
-                    differences,
-                };
-                if *journal == store.journal {
-                    store.journal = journal.with(entry);
-                }
-                *self = Self::Idle;
-                return;
+            Effect::Interrupt { .. } => Entry::Interrupted,
+            Effect::Record(_) if flaw == Flaw::DeletesBeforeItRecords && store.sidecar => {
+                store.sidecar = false;
+                return false;
             }
             Effect::Record(outcome) => {
-                if flaw == Flaw::DeletesBeforeItRecords && store.sidecar {
-                    store.sidecar = false;
-                    return;
-                }
-                entry = Some(JournalEntry::Finished {
-                    epoch: *epoch,
-                    outcome,
-                    tables: Vec::new(),
-                    catalog: sidecar::Effect::Changed,
-                    sidecar: sidecar_text(),
-                });
                 *seen = std::mem::take(seen).after_a_record();
+                Entry::Finished(outcome)
             }
             Effect::DeleteSidecar => {
                 store.sidecar = false;
                 seen.sidecar = Some(SidecarSeen::Gone);
+                return false;
             }
             Effect::Close => {
                 store.closed = true;
                 seen.closed = Some(true);
+                return false;
             }
             Effect::Ended(_) | Effect::Pause { .. } | Effect::Claim => {
                 *self = Self::Idle;
-                return;
+                return false;
+            }
+        };
+        // A record is created at the next number; whoever finds it taken was taken over, and stops.
+        if run.is_behind {
+            *self = Self::Idle;
+            return false;
+        }
+        assert!(*journal == store.journal, "nobody else recorded");
+        let ends = entry == Entry::Interrupted;
+        store.journal = journal.with(entry);
+        if ends {
+            *self = Self::Idle;
+        } else {
+            run.journal = Some(store.journal.clone());
+        }
+        true
+    }
+
+    /// Takes every step that nobody else can notice or hinder, and forgets what nothing depends on any more. See `Depth::Reduced`.
+    pub(crate) fn settle(&mut self, store: &mut Store, flaw: Flaw) {
+        while let Self::Runs(run) = self {
+            if !store.claimed && flaw != Flaw::HidesItsClaim {
+                break;
+            }
+            if run.is_behind {
+                run.journal = None;
+            }
+            let settled = match (&run.doing, &run.journal) {
+                (Some(doing), _) => doing.is_settled(store, flaw),
+                (None, None) => true,
+                (None, Some(journal)) => match step(&journal.state, &run.seen) {
+                    Effect::Ended(_) | Effect::Pause { .. } | Effect::Claim => true,
+                    Effect::Look(Look::Landed { version, .. }) => {
+                        version <= store.catalog_version()
+                    }
+                    Effect::Look(Look::Sidecar) => !store.sidecar,
+                    Effect::Look(Look::Closed) => store.closed,
+                    _ => false,
+                },
+            };
+            if !settled {
+                break;
+            }
+            assert!(!self.act(store, flaw), "what settles is never recorded");
+        }
+        if let Self::Runs(run) = self {
+            run.seen.catalog_tries = 0;
+            if run.is_behind {
+                run.journal = None;
+                run.seen = Seen::default();
+                if let Some(doing) = &mut run.doing {
+                    doing.done.clear();
+                }
             }
         }
-        if let Some(entry) = entry {
-            // A record is created at the next number; whoever finds it taken was taken over, and stops.
-            if *journal == store.journal {
-                store.journal = journal.with(entry);
-                *journal = store.journal.clone();
-            } else {
-                *self = Self::Idle;
+    }
+
+    /// An order among consoles, which are alike.
+    pub(crate) fn place(&self) -> (bool, u64) {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        (*self == Self::Idle, hasher.finish())
+    }
+}
+
+impl Doing {
+    /// Whether the next step can change nothing whenever it is done, and will come to the same.
+    ///
+    /// Tags change nothing here. Versions of the catalog and HEADs only grow, so what comes too late comes too late for good.
+    fn is_settled(&self, store: &Store, flaw: Flaw) -> bool {
+        match &self.planned.plan().steps[self.left[0]] {
+            Step::FenceCatalog { .. } => {
+                flaw == Flaw::NoFence || Some(store.catalog_version()) != self.catalog_version
             }
+            Step::Publish { .. } => {
+                flaw != Flaw::PublishesOnWhatIsLast
+                    && Some(store.catalog_version()) != self.catalog_version
+            }
+            Step::Restore {
+                table_key,
+                lands_at,
+                ..
+            } => flaw != Flaw::UnfencedRestore && store.head(table_of(table_key)) >= *lands_at,
+            _ => true,
         }
     }
 }
 
-fn look_at(store: &Store, state: &sidecar::journal::JournalState, look: Look, seen: &mut Seen) {
-    let attempt = state.attempt();
-    match (look, attempt) {
+impl Run {
+    fn go_on_doing(&mut self, store: &mut Store, flaw: Flaw) {
+        let Some(doing) = &mut self.doing else {
+            return;
+        };
+        let index = doing.left.remove(0);
+        let did = match do_step(store, doing.planned, index, doing.catalog_version, flaw) {
+            Ok(version) => {
+                doing.done.push(StepResult {
+                    step: index,
+                    version,
+                    already_done: false,
+                });
+                doing.left.is_empty().then(|| Did::Done(doing.done.clone()))
+            }
+            Err(Stopped::CatalogMoved) => Some(Did::CatalogMoved),
+            Err(Stopped::Conflict) => Some(Did::Conflict {
+                done: doing.done.clone(),
+                detail: "moved".to_owned(),
+                differences: vec![moved()],
+            }),
+        };
+        if let Some(did) = did {
+            self.doing = None;
+            self.seen = std::mem::take(&mut self.seen).having_done(did);
+        }
+    }
+}
+
+fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, flaw: Flaw) {
+    // Which table moved, and how far, is for people: nothing is done about it but to stop.
+    let difference = |is_moved: bool| Some(is_moved.then(moved).into_iter().collect());
+    match (look, state.attempt()) {
         (Look::SinceApproval, Some(attempt)) => {
-            let moved = differences(&attempt.plan, &store.plan().0);
-            seen.since_approval = Some(moved);
+            let now = store.plan();
+            let is_moved = attempt.bytes.digest() != now.digest()
+                && !differences(&attempt.plan, now.plan()).is_empty();
+            seen.since_approval = difference(is_moved);
         }
         (Look::Catalog, _) => {
             seen.catalog = Some(CatalogSeen::At {
@@ -250,16 +329,18 @@ fn look_at(store: &Store, state: &sidecar::journal::JournalState, look: Look, se
                 Step::FenceCatalog { .. } => Kind::Fence,
                 _ => Kind::Publish,
             };
-            let ours = By::Recovery(attempt.bytes.digest(), kind);
-            let stands = store.catalog.get(version as usize - 1) == Some(&ours);
-            seen.landed = Some(if stands {
+            let stands = store.catalog.get(version as usize - 1);
+            let is_ours = matches!(stands, Some(By::Recovery(planned, made))
+                if planned.digest() == attempt.bytes.digest() && *made == kind);
+            seen.landed = Some(if is_ours {
                 Landed::Ours
             } else {
                 Landed::Foreign
             });
         }
         (Look::SinceEffects, Some(attempt)) => {
-            seen.since_effects = Some(since_effects(store, &attempt.plan));
+            let is_moved = has_moved_since_effects(store, &attempt.plan);
+            seen.since_effects = difference(is_moved && flaw != Flaw::NotesWithoutDoing);
         }
         (Look::Sidecar, _) => {
             seen.sidecar = Some(if store.sidecar {
@@ -273,55 +354,54 @@ fn look_at(store: &Store, state: &sidecar::journal::JournalState, look: Look, se
     }
 }
 
-fn moved(field: &str, table: usize) -> Difference {
+fn moved() -> Difference {
     Difference {
-        table_key: Some(TABLES[table].to_owned()),
-        field: field.to_owned(),
+        table_key: None,
+        field: "moved".to_owned(),
         planned: String::new(),
         found: String::new(),
     }
 }
 
-fn since_effects(store: &Store, plan: &Plan) -> Vec<Difference> {
+fn has_moved_since_effects(store: &Store, plan: &Plan) -> bool {
     let forward = plan.outcome() == Some(OutcomeKind::RolledForward);
     if plan.outcome() == Some(OutcomeKind::CleanedUp) {
-        return Vec::new();
+        return false;
     }
-    let differing = plan.tables.iter().enumerate().filter(|(table, planned)| {
-        let (pin, head) = (Some(store.pins[*table]), Some(store.head(*table)));
+    plan.tables.iter().enumerate().any(|(table, planned)| {
+        let (pin, head) = (Some(store.pins[table]), Some(store.head(table)));
         if forward {
             pin < planned.pin_after()
         } else {
             pin != planned.pin_after() || head != planned.head_after()
         }
-    });
-    differing
-        .map(|(table, _)| moved("pin or HEAD", table))
-        .collect()
+    })
+}
+
+fn table_of(key: &str) -> usize {
+    TABLES.iter().position(|table| *table == key).unwrap()
 }
 
 enum Stopped {
     CatalogMoved,
-    Conflict(Difference),
+    Conflict,
 }
 
 /// One effect, fenced like the real one; done again, it is recognised.
 fn do_step(
     store: &mut Store,
-    attempt: &Attempt,
+    planned: Planned,
     index: usize,
     catalog_version: Option<u64>,
     flaw: Flaw,
 ) -> Result<Option<u64>, Stopped> {
-    let digest: Digest = attempt.bytes.digest();
-    let table_of = |key: &str| TABLES.iter().position(|table| *table == key).unwrap();
-    match &attempt.plan.steps[index] {
+    match &planned.plan().steps[index] {
         Step::FenceCatalog { .. } if flaw == Flaw::NoFence => Ok(catalog_version),
         Step::FenceCatalog { .. } => {
             if Some(store.catalog_version()) != catalog_version {
                 return Err(Stopped::CatalogMoved);
             }
-            store.catalog.push(By::Recovery(digest, Kind::Fence));
+            store.catalog.push(By::Recovery(planned, Kind::Fence));
             Ok(Some(store.catalog_version()))
         }
         Step::Restore {
@@ -331,32 +411,43 @@ fn do_step(
             ..
         } => {
             let table = table_of(table_key);
-            let by = By::Recovery(digest, Kind::Restore(*version));
-            let stands = store.tables[table].get(*lands_at as usize - 1);
-            if stands.is_some_and(|commit| commit.by == by) {
-                return Ok(Some(*lands_at));
-            }
-            if store.head(table) + 1 != *lands_at {
-                return Err(Stopped::Conflict(moved("lance_head", table)));
+            let by = By::Recovery(planned, Kind::Restore(*version));
+            if flaw != Flaw::UnfencedRestore {
+                let stands = store.tables[table].get(*lands_at as usize - 1);
+                if stands.is_some_and(|commit| commit.by == by) {
+                    return Ok(Some(*lands_at));
+                }
+                if store.head(table) + 1 != *lands_at {
+                    return Err(Stopped::Conflict);
+                }
             }
             let content = store.content(table, *version);
             store.tables[table].push(Commit { content, by });
             Ok(Some(store.head(table)))
         }
+        Step::Publish { .. } if flaw == Flaw::NotesWithoutDoing => Ok(catalog_version),
         Step::Publish { pins, .. } => {
-            if Some(store.catalog_version()) != catalog_version {
-                return Err(Stopped::CatalogMoved);
-            }
-            for pin in pins {
-                let table = table_of(&pin.table_key);
-                if store.pins[table] != pin.from_version {
-                    return Err(Stopped::Conflict(moved("manifest_pinned", table)));
+            let moves = pins.iter().map(|pin| (table_of(&pin.table_key), pin));
+            if flaw != Flaw::PublishesOnWhatIsLast {
+                if Some(store.catalog_version()) != catalog_version {
+                    return Err(Stopped::CatalogMoved);
+                }
+                if moves
+                    .clone()
+                    .any(|(table, pin)| store.pins[table] != pin.from_version)
+                {
+                    return Err(Stopped::Conflict);
                 }
             }
-            for pin in pins {
-                store.pins[table_of(&pin.table_key)] = pin.to_version;
+            let together = match flaw {
+                Flaw::PublishesOneByOne => 1,
+                _ => pins.len(),
+            };
+            let not_yet = |(table, pin): &(usize, &PinMove)| store.pins[*table] != pin.to_version;
+            for (table, pin) in moves.filter(not_yet).take(together).collect::<Vec<_>>() {
+                store.pins[table] = pin.to_version;
             }
-            store.catalog.push(By::Recovery(digest, Kind::Publish));
+            store.catalog.push(By::Recovery(planned, Kind::Publish));
             Ok(Some(store.catalog_version()))
         }
         _ => Ok(None),

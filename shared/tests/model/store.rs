@@ -1,18 +1,19 @@
 //! A store of two tables as the protocol sees it: versions, pins, a catalog, a journal, a claim, a sidecar.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
-use sidecar::journal::{JournalEntry, JournalState, record_digest};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, PROPERTY_WRITER_OPERATION_ID, Pinned,
     Restorability, TableObservation, Transaction, TransactionObservation,
 };
 use sidecar::{
-    Digest, Limits, Observation, OperationId, Plan, PlanBytes, PlanInput, RootId, Sidecar, Tag,
-    Timestamp, judge, plan,
+    Digest, Limits, Observation, OperationId, Plan, PlanBytes, PlanInput, RootId, Sidecar, Step,
+    Tag, judge, plan,
 };
+
+use crate::journal::Journal;
 
 pub(crate) const TABLES: [&str; 2] = ["a", "b"];
 pub(crate) const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
@@ -26,7 +27,7 @@ pub(crate) enum By {
     Init,
     Writer(usize),
     /// A step of a plan.
-    Recovery(Digest, Kind),
+    Recovery(Planned, Kind),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,37 +43,85 @@ pub(crate) struct Commit {
     pub(crate) by: By,
 }
 
-/// The journal, compared and hashed by the chain of its records.
-#[derive(Debug, Clone)]
-pub(crate) struct Journal {
-    pub(crate) state: Arc<JournalState>,
-    last: Option<Digest>,
+/// A plan with its bytes, compared by their digest. There are few, and they are kept for good.
+#[derive(Clone, Copy)]
+pub(crate) struct Planned(&'static (Plan, PlanBytes));
+
+impl Planned {
+    pub(crate) fn new(plan: Plan, bytes: PlanBytes) -> Self {
+        Self(Box::leak(Box::new((plan, bytes))))
+    }
+
+    /// The plan of these bytes.
+    pub(crate) fn known(bytes: &PlanBytes, plan: &Plan) -> Self {
+        KNOWN.with_borrow_mut(|known| {
+            let anew = || Self::new(plan.clone(), bytes.clone());
+            *known.entry(bytes.digest()).or_insert_with(anew)
+        })
+    }
+
+    pub(crate) fn plan(self) -> &'static Plan {
+        &self.0.0
+    }
+
+    pub(crate) fn bytes(self) -> &'static PlanBytes {
+        &self.0.1
+    }
+
+    pub(crate) fn digest(self) -> Digest {
+        self.0.1.digest()
+    }
+
+    /// The version of a table that it publishes.
+    pub(crate) fn publishes(self, table: usize) -> Option<u64> {
+        let pins = self.plan().steps.iter().flat_map(|step| match step {
+            Step::Publish { pins, .. } => pins.as_slice(),
+            _ => &[],
+        });
+        let mut of_table = pins.filter(|pin| pin.table_key == TABLES[table]);
+        of_table.next().map(|pin| pin.to_version)
+    }
 }
 
-impl PartialEq for Journal {
+impl std::fmt::Debug for Planned {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.digest().to_string()[7..15])
+    }
+}
+
+impl PartialEq for Planned {
     fn eq(&self, other: &Self) -> bool {
-        self.last == other.last
+        self.digest() == other.digest()
     }
 }
 
-impl Eq for Journal {}
+impl Eq for Planned {}
 
-impl Hash for Journal {
+impl PartialOrd for Planned {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Planned {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.digest().cmp(&other.digest())
+    }
+}
+
+impl Hash for Planned {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.last.map(String::from).hash(state);
+        state.write(&self.digest().bytes()[..8]);
     }
 }
 
-impl Journal {
-    /// The journal with one more record, if it may come next.
-    pub(crate) fn with(&self, entry: JournalEntry) -> Self {
-        let record = self.state.next_record(Timestamp::from_micros(1), entry);
-        let bytes = record.to_bytes().unwrap();
-        Self {
-            state: Arc::new(JournalState::clone(&self.state).append(&bytes).unwrap()),
-            last: Some(record_digest(&bytes)),
-        }
-    }
+/// What a plan is made from here.
+type Facts = ([Vec<Commit>; 2], [u64; 2], u64);
+
+thread_local! {
+    /// Plans are made once for each state of the tables.
+    static PLANS: RefCell<HashMap<Facts, Planned>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<Digest, Planned>> = RefCell::default();
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -86,11 +135,13 @@ pub(crate) struct Store {
     pub(crate) claimed: bool,
     pub(crate) sidecar: bool,
     pub(crate) closed: bool,
+    /// Plans that a person looked at and consented to, whatever the journal says.
+    pub(crate) consents: BTreeSet<Planned>,
 }
 
 impl Store {
     /// Both tables published at version 1; the slow writer has announced itself and committed the first `committed` tables.
-    pub(crate) fn crashed(committed: usize, stranger: bool) -> Self {
+    pub(crate) fn crashed(committed: usize, stranger: bool, journal: Journal) -> Self {
         let first = Commit {
             content: 0,
             by: By::Init,
@@ -116,13 +167,11 @@ impl Store {
             tables: [table(0), table(1)],
             pins: [1, 1],
             catalog: vec![By::Init],
-            journal: Journal {
-                state: Arc::new(JournalState::new(operation())),
-                last: None,
-            },
+            journal,
             claimed: false,
             sidecar: true,
             closed: false,
+            consents: BTreeSet::new(),
         }
     }
 
@@ -220,7 +269,14 @@ impl Store {
     }
 
     /// The real plan for what is there now.
-    pub(crate) fn plan(&self) -> (Plan, PlanBytes) {
+    pub(crate) fn plan(&self) -> Planned {
+        PLANS.with_borrow_mut(|plans| {
+            let facts = (self.tables.clone(), self.pins, self.catalog_version());
+            *plans.entry(facts).or_insert_with(|| self.plan_anew())
+        })
+    }
+
+    fn plan_anew(&self) -> Planned {
         let sidecar = sidecar_of_the_slow_write();
         let observation = self.observe();
         let verdict = judge(&sidecar, None, &observation);
@@ -234,7 +290,7 @@ impl Store {
             verdict: &verdict,
         });
         let bytes = PlanBytes::of(&plan).unwrap();
-        (plan, bytes)
+        Planned::new(plan, bytes)
     }
 }
 

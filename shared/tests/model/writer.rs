@@ -1,6 +1,7 @@
 //! A two-phase writer, in the order of checks and requests that ours has.
 
-use crate::store::{By, Commit, Store};
+use crate::flaw::Flaw;
+use crate::store::{By, Commit, SLOW, Store};
 
 /// Where a writer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,25 +33,65 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Whether recovery has claimed this writer's operation. Nobody recovers the later one.
-    fn is_claimed(&self, store: &Store) -> bool {
-        self.id == crate::store::SLOW && store.claimed
+    fn is_claimed(&self, store: &Store, flaw: Flaw) -> bool {
+        self.id == SLOW && store.claimed && flaw != Flaw::WriterDoesNotLook
+    }
+
+    /// Whether every table it writes is as it was published, so that it may begin.
+    pub(crate) fn is_free(&self, store: &Store) -> bool {
+        self.tables
+            .iter()
+            .all(|(table, _)| store.head(*table) == store.pins[*table])
+    }
+
+    /// Whether somebody else published a table it writes.
+    fn has_lost(&self, store: &Store) -> bool {
+        self.tables
+            .iter()
+            .any(|(table, pin)| store.pins[*table] != *pin)
+    }
+
+    /// Takes every step that nobody else can notice or hinder, and ends a writer that has lost. See `Depth::Reduced`.
+    pub(crate) fn settle(&mut self, store: &mut Store, flaw: Flaw) {
+        loop {
+            match self.at {
+                At::Check(_)
+                | At::ReadCatalog
+                | At::CheckBeforePublish(_)
+                | At::CheckBeforeRetire => {}
+                At::Commit(place) => {
+                    let (table, pin) = self.tables[place];
+                    if store.head(table) == pin {
+                        break;
+                    }
+                }
+                At::Publish(read) => {
+                    if store.catalog_version() == read && !self.has_lost(store) {
+                        break;
+                    }
+                }
+                At::Retire if !store.sidecar => {}
+                At::Start | At::Retire | At::Ended => break,
+            }
+            self.act(store, flaw);
+        }
+        if self.at == At::Ended && !self.acknowledged {
+            self.tables.clear();
+        }
     }
 
     /// One request.
-    pub(crate) fn act(&mut self, store: &mut Store) {
+    pub(crate) fn act(&mut self, store: &mut Store, flaw: Flaw) {
         self.at = match self.at {
             At::Start => {
-                let free = self
-                    .tables
-                    .iter()
-                    .all(|(table, _)| store.head(*table) == store.pins[*table]);
+                let free = self.is_free(store);
                 for (table, pin) in &mut self.tables {
                     *pin = store.pins[*table];
                 }
                 if free { At::Check(0) } else { At::Ended }
             }
             At::Check(_) | At::CheckBeforePublish(_) | At::CheckBeforeRetire
-                if self.is_claimed(store) =>
+                if self.is_claimed(store, flaw) =>
             {
                 At::Ended
             }
@@ -78,11 +119,7 @@ impl Writer {
                 // Pins are checked on the version that was read, and the commit lands right above it or not at all.
                 if store.catalog_version() != read {
                     At::ReadCatalog
-                } else if self
-                    .tables
-                    .iter()
-                    .any(|(table, pin)| store.pins[*table] != *pin)
-                {
+                } else if self.has_lost(store) {
                     At::Ended
                 } else {
                     for (table, pin) in &self.tables {
@@ -90,7 +127,7 @@ impl Writer {
                     }
                     store.catalog.push(By::Writer(self.id));
                     self.acknowledged = true;
-                    if self.id == crate::store::SLOW {
+                    if self.id == SLOW {
                         At::CheckBeforeRetire
                     } else {
                         At::Ended

@@ -1,0 +1,27 @@
+//! What can be left out, each of which some property must notice.
+
+/// One omission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Flaw {
+    None,
+    /// A console does not commit to the catalog before it restores.
+    NoFence,
+    /// It restores onto whatever the HEAD is.
+    UnfencedRestore,
+    /// It publishes on whatever version the catalog has by then, and not on the one it read the pins of.
+    PublishesOnWhatIsLast,
+    /// It publishes the tables one by one, and not in one commit.
+    PublishesOneByOne,
+    /// It takes its publish for done without looking.
+    NotesWithoutDoing,
+    /// It deletes the sidecar, and then records.
+    DeletesBeforeItRecords,
+    /// It goes on with what another has claimed, as if a lease had run out, without a claim of its own.
+    TakesOverByTime,
+    /// It does not make its claim visible to writers.
+    HidesItsClaim,
+    /// It takes the approval of one plan of an operation for that of any.
+    ApprovesTheOperation,
+    /// The slow writer does not look for a claim.
+    WriterDoesNotLook,
+}

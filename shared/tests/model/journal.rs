@@ -1,0 +1,196 @@
+//! The real journal, told apart by what its records add up to.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use sidecar::journal::{JournalEntry, JournalState, StepResult, record_digest};
+use sidecar::{Approval, Digest, OutcomeKind, Tag, Timestamp};
+
+use crate::store::{Planned, operation, sidecar_text};
+
+/// What is recorded; the record itself is made from it and from the journal it continues.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Entry {
+    Approved(Planned),
+    Claimed(Planned),
+    Started(Vec<usize>, Option<u64>),
+    Done(Vec<StepResult>),
+    Interrupted,
+    Finished(OutcomeKind),
+}
+
+/// A real journal, compared and hashed by its name.
+///
+/// Where worlds are [told apart by history](Journal::by_history), the name is the digest of the last record. Otherwise it is
+/// the digest of all that the records add up to and that anybody ever asks for, so that one history stands for all that come to
+/// the same: no console asks who claimed, how often, in which order plans were approved, what the words and numbers in a record of
+/// an interruption or of a result are, or on which version of the catalog a step was intended that is done.
+#[derive(Clone)]
+pub(crate) struct Journal {
+    pub(crate) state: Arc<JournalState>,
+    name: [u8; 16],
+    pub(crate) by_history: bool,
+}
+
+/// All that matters of a journal.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is read through its Debug")]
+struct Fold {
+    approvals: BTreeSet<Digest>,
+    /// None, one, or more.
+    claims: u64,
+    sidecar: bool,
+    plan: Option<Digest>,
+    /// Steps that are begun and not done, with the catalog version they were intended on.
+    begun: BTreeMap<usize, Option<u64>>,
+    done: BTreeSet<usize>,
+    finished: Option<(Digest, OutcomeKind)>,
+}
+
+thread_local! {
+    /// Records are made, chained and folded once for each journal that differs.
+    static JOURNALS: RefCell<HashMap<([u8; 16], Entry), Journal>> = RefCell::default();
+}
+
+impl Journal {
+    pub(crate) fn new(by_history: bool) -> Self {
+        Self {
+            state: Arc::new(JournalState::new(operation())),
+            name: [u8::from(by_history); 16],
+            by_history,
+        }
+    }
+
+    /// The journal with one more record, which the real fold must take.
+    pub(crate) fn with(&self, entry: Entry) -> Self {
+        JOURNALS.with_borrow_mut(|journals| {
+            let known = journals.entry((self.name, entry));
+            let entry = known.key().1.clone();
+            known.or_insert_with(|| self.with_record(entry)).clone()
+        })
+    }
+
+    fn with_record(&self, entry: Entry) -> Self {
+        let record = self
+            .state
+            .next_record(Timestamp::from_micros(1), self.record_of(entry));
+        let bytes = record.to_bytes().unwrap();
+        let state = JournalState::clone(&self.state).append(&bytes).unwrap();
+        let digest = if self.by_history {
+            record_digest(&bytes)
+        } else {
+            let fold = format!("{:?}", Fold::of(&state));
+            Digest::of(Tag::JournalRecord, fold.as_bytes())
+        };
+        Self {
+            state: Arc::new(state),
+            name: digest.bytes()[..16].try_into().unwrap(),
+            by_history: self.by_history,
+        }
+    }
+
+    fn record_of(&self, entry: Entry) -> JournalEntry {
+        let epoch = self.state.attempt().map_or(0, |attempt| attempt.epoch);
+        match entry {
+            Entry::Approved(planned) => JournalEntry::Approved {
+                approval: Approval {
+                    operation_id: operation(),
+                    plan_digest: planned.digest(),
+                    approved_by: "bea".to_owned(),
+                    approved_at: Timestamp::from_micros(1),
+                    reason: None,
+                    writers_stopped: true,
+                    acknowledged: planned.plan().requires.iter().copied().collect(),
+                },
+                plan: planned.bytes().text().to_owned(),
+            },
+            Entry::Claimed(planned) => JournalEntry::Claimed {
+                epoch: self.state.next_epoch(),
+                executor: "console".to_owned(),
+                plan_digest: planned.digest(),
+                plan: planned.bytes().text().to_owned(),
+                sidecar: sidecar_text(),
+            },
+            Entry::Started(steps, catalog_version) => JournalEntry::StepsStarted {
+                epoch,
+                steps,
+                catalog_version,
+            },
+            Entry::Done(results) => JournalEntry::StepsFinished { epoch, results },
+            Entry::Interrupted => JournalEntry::Interrupted {
+                epoch,
+                detail: "moved".to_owned(),
+                differences: Vec::new(),
+            },
+            Entry::Finished(outcome) => JournalEntry::Finished {
+                epoch,
+                outcome,
+                tables: Vec::new(),
+                catalog: sidecar::Effect::Changed,
+                sidecar: sidecar_text(),
+            },
+        }
+    }
+
+    /// The plan that is being carried out.
+    pub(crate) fn attempted(&self) -> Option<Planned> {
+        let attempt = self.state.attempt()?;
+        Some(Planned::known(&attempt.bytes, &attempt.plan))
+    }
+
+    pub(crate) fn outcome(&self) -> Option<OutcomeKind> {
+        self.state.finished().map(|finished| finished.outcome)
+    }
+}
+
+impl Fold {
+    fn of(state: &JournalState) -> Self {
+        let attempt = state.attempt();
+        let begun = attempt.map(|attempt| {
+            let begun = attempt.started.iter();
+            begun
+                .filter(|(step, _)| !attempt.done.contains_key(step))
+                .map(|(step, on)| (*step, *on))
+                .collect()
+        });
+        Self {
+            approvals: state
+                .approvals()
+                .iter()
+                .map(|(approval, _)| approval.plan_digest)
+                .collect(),
+            claims: (state.next_epoch() - 1).min(2),
+            sidecar: state.sidecar().is_some(),
+            plan: attempt.map(|attempt| attempt.bytes.digest()),
+            begun: begun.unwrap_or_default(),
+            done: attempt
+                .map(|attempt| attempt.done.keys().copied().collect())
+                .unwrap_or_default(),
+            finished: state
+                .finished()
+                .map(|finished| (finished.digest, finished.outcome)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:?}", Fold::of(&self.state))
+    }
+}
+
+impl PartialEq for Journal {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Journal {}
+
+impl Hash for Journal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.name);
+    }
+}
