@@ -17,6 +17,8 @@ mod fixtures;
 mod head;
 #[path = "lance_room/looking.rs"]
 mod looking;
+#[path = "lance_room/memory.rs"]
+mod memory;
 #[path = "lance_room/restorable.rs"]
 mod restorable;
 #[path = "lance_room/restore.rs"]
