@@ -19,6 +19,8 @@ mod head;
 mod lineage;
 #[path = "lance_room/looking.rs"]
 mod looking;
+#[path = "lance_room/memory.rs"]
+mod memory;
 #[path = "lance_room/restorable.rs"]
 mod restorable;
 #[path = "lance_room/restore.rs"]

@@ -195,6 +195,9 @@ impl LanceRoom {
         };
         match found {
             Found::At { location, entry } => {
+                // Two who look at the same time fetch it once.
+                let turn = self.inner.memory.turn(&place.base);
+                let _turn = turn.lock().await;
                 let file = self.listed_version(place, &location).await?;
                 let opened = self.read_catalog(place, file, entry).await?;
                 Ok(OpenCatalog::Present(Box::new(opened)))
@@ -260,8 +263,6 @@ impl LanceRoom {
         place: &Place,
         file: &Arc<VersionFile>,
     ) -> Result<(Dataset, Arc<CatalogRows>), TableError> {
-        let turn = self.inner.memory.turn(&place.base);
-        let _turn = turn.lock().await;
         let read = self.inner.memory.catalog_last_read(&place.base);
         if let Some(read) = &read
             && is_same(&read.file.location, &file.location)

@@ -1,0 +1,146 @@
+//! What a room has read before saves requests, and is never taken for what is there now.
+
+use futures::FutureExt;
+use restore_backend::lance_room::CatalogTable;
+use restore_backend::lance_room::CommitOutcome;
+use restore_backend::lance_room::CreateOutcome;
+use restore_backend::lance_room::FenceRequest;
+use restore_backend::lance_room::Restorable;
+use restore_backend::lance_room::TransactionEntry;
+use restore_backend::store::Verb;
+
+use crate::room_support::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_fetches_no_version_twice_and_asks_for_each_table_anew() {
+    let root = published().await;
+    root.room
+        .append_rows(&people(), &rows("b", 5))
+        .await
+        .expect("an append");
+    let room = root.elsewhere().await;
+    for (look, gets) in [("the first", 2), ("the second", 0)] {
+        let room = room.for_one_look();
+        let log = room.log();
+        log.reset();
+        version_of(&room, &people()).await;
+        let list = room.transactions(&people(), 1, 2, 10).await;
+        assert_eq!(list.expect("a list").entries.len(), 1);
+        let equal = room.content_equal(&people(), 1, 2).await;
+        assert!(!equal.expect("an answer"));
+        assert_eq!((log.count(Verb::List), log.count(Verb::Get)), (1, gets));
+        let restorable = room.restorable(&people(), 2, 1).await;
+        assert_eq!(restorable.expect("an answer"), Restorable::Yes);
+        assert_eq!(log.count(Verb::Head), 1, "{look}: files are looked for");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_gone_or_another_one_is_found_out_by_the_next_look() {
+    let root = published().await;
+    root.room
+        .append_rows(&people(), &rows("b", 5))
+        .await
+        .expect("an append");
+    let room = &root.room;
+    let look = room.for_one_look();
+    version_of(&look, &people()).await;
+    let first = transaction(&look, &people(), 1).await;
+
+    let file = version_file(root.path(), "nodes/people", 1);
+    let other = version_file(root.path(), "edges/knows", 1);
+    std::fs::remove_file(&file).expect("removed");
+    std::fs::copy(other, &file).expect("another version of the same number");
+    let look = room.for_one_look();
+    version_of(&look, &people()).await;
+    assert_ne!(transaction(&look, &people(), 1).await.uuid, first.uuid);
+
+    std::fs::remove_file(&file).expect("removed");
+    let look = room.for_one_look();
+    version_of(&look, &people()).await;
+    let gone = look.transaction(&people(), 1).await.expect("a read");
+    assert_eq!(gone, TransactionEntry::Gone { version: 1 });
+    assert!(matches!(
+        look.restorable(&people(), 2, 1).await.expect("an answer"),
+        Restorable::No { .. }
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_dropped_and_made_again_gets_no_commit_made_for_the_old_one() {
+    let root = published().await;
+    root.room
+        .append_rows(&people(), &rows("b", 5))
+        .await
+        .expect("an append");
+    let read = catalog(&root.room, None).await;
+    std::fs::remove_dir_all(root.path().join("__manifest")).expect("dropped");
+    let created = root
+        .elsewhere()
+        .await
+        .create_catalog(&[CatalogTable {
+            table_key: "node:Person".to_owned(),
+            location: people().path,
+            version: 1,
+            table_branch: None,
+        }])
+        .await
+        .expect("a catalog");
+    assert_eq!(created, CreateOutcome::Created { version: 1 });
+
+    let fence = FenceRequest {
+        branch: None,
+        read_version: 1,
+        read_transaction: read.transaction.expect("a transaction"),
+        identity: identity(),
+    };
+    let fenced = root.room.fence_catalog(&fence).await.expect("an outcome");
+    let CommitOutcome::HeadMoved { found: 1, .. } = fenced else {
+        panic!("{fenced:?}");
+    };
+    let publish = publish_request(1, "node:Person", 1, 2);
+    let published = root.room.publish(&publish).await;
+    published.expect_err("the files that were read are gone, so nothing was attempted");
+    let now = catalog(&root.room, None).await;
+    assert_eq!((now.version, now.pins.len()), (1, 1));
+}
+
+/// Lets a writer commit at a request of a restore, or of a publish, whose HEAD was read before.
+async fn raced(verb: Verb) {
+    let root = published().await;
+    let writer = root.elsewhere().await;
+    writer
+        .append_rows(&people(), &rows("b", 5))
+        .await
+        .expect("an append");
+    let gate = AtRequest::new(When::Before, verb, "nodes/people/_versions", 1, {
+        let writer = writer.clone();
+        move || {
+            async move {
+                let appended = writer.append_rows(&people(), &rows("c", 7)).await;
+                appended.expect("an append");
+                Ok(())
+            }
+            .boxed()
+        }
+    });
+    let room = root.behind(gate.clone()).await;
+    // Read by its name, so that the gate is met by the restore alone.
+    let uuid = transaction(&room, &people(), 2).await.uuid;
+    let mut request = restore_request(&writer, &people(), 1).await;
+    request.head_transaction = uuid;
+    let outcome = room.restore(&request).await.expect("an outcome");
+    assert!(gate.has_run());
+    let CommitOutcome::HeadMoved { found: 3, .. } = outcome else {
+        panic!("a writer at {verb}: {outcome:?}");
+    };
+    assert_eq!(version_of(&writer, &people()).await, 3);
+    let stray = files_in(&root.path().join("nodes/people/_transactions"));
+    assert_eq!(stray.len(), 3, "no stray transaction file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_after_head_was_read_is_not_buried() {
+    raced(Verb::List).await;
+    raced(Verb::PutCreate).await;
+}
