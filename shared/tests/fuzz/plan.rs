@@ -32,12 +32,13 @@ pub(crate) fn check(bytes: &[u8]) -> Reached {
             ));
             return Reached::refused(&reason);
         }
-        Err(error @ PlanError::TableTwice { .. }) => {
+        Err(PlanError::TableTwice { digest: named, .. }) => {
+            assert_eq!(named, digest);
             assert!(matches!(
                 authorize(stored, &[]),
                 Err(AuthorizationError::Plan(_))
             ));
-            return Reached::refused(&error.to_string());
+            return Reached::refused("a table twice");
         }
         Err(error) => panic!("{error}"),
     };

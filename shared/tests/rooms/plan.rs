@@ -2,8 +2,9 @@
 
 use sidecar::observation::{CatalogObservation, HeadObservation};
 use sidecar::{
-    Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanError, PlanInput,
-    Precondition, RootId, Step, Tag, WriterKind, differences, plan, refuse,
+    AuthorizationError, Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes,
+    PlanError, PlanInput, PlannedTable, Precondition, RootId, Step, Tag, WriterKind, authorize,
+    differences, plan, refuse,
 };
 
 use crate::support::{
@@ -365,6 +366,45 @@ fn a_plan_whose_root_is_not_in_normal_form_is_not_canonical() {
         PlanBytes::verify(other, digest).unwrap().decode(),
         Err(PlanError::NotAPlan { .. })
     ));
+}
+
+#[test]
+fn a_plan_that_names_a_table_twice_is_refused() {
+    let plan = half_way().plan;
+    let twin = |branch: Option<&str>| {
+        let mut plan = plan.clone();
+        let again = PlannedTable {
+            branch: branch.map(str::to_owned),
+            ..plan.tables[1].clone()
+        };
+        plan.tables.push(again);
+        PlanBytes::of(&plan).unwrap()
+    };
+    for branch in [None, Some("main")] {
+        let bytes = twin(branch);
+        let refused = PlanError::TableTwice {
+            digest: bytes.digest(),
+            table_key: plan.tables[1].table_key.clone(),
+            branch: branch.map(str::to_owned),
+        };
+        assert_eq!(bytes.decode(), Err(refused.clone()));
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "the plan with digest {} names table {} of main twice",
+                bytes.digest(),
+                plan.tables[1].table_key
+            )
+        );
+        assert!(matches!(
+            authorize(bytes, &[]),
+            Err(AuthorizationError::Plan(PlanError::TableTwice { .. }))
+        ));
+    }
+    assert!(
+        twin(Some("feature")).decode().is_ok(),
+        "a branch of its own"
+    );
 }
 
 #[test]
