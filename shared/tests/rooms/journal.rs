@@ -6,14 +6,14 @@ use sidecar::{Approval, Effect, OutcomeKind, TableOutcome, Timestamp};
 use crate::plan::one_of_each;
 use crate::support::{OLDER, Scene, all_committed, approval, bytes, half_way, tangled};
 
-fn approved(scene: &Scene) -> JournalEntry {
+pub(crate) fn approved(scene: &Scene) -> JournalEntry {
     JournalEntry::Approved {
         approval: approval(scene),
         plan: scene.bytes.text().to_owned(),
     }
 }
 
-fn claimed(scene: &Scene, epoch: u64) -> JournalEntry {
+pub(crate) fn claimed(scene: &Scene, epoch: u64) -> JournalEntry {
     JournalEntry::Claimed {
         epoch,
         executor: format!("executor-{epoch}"),
@@ -23,7 +23,7 @@ fn claimed(scene: &Scene, epoch: u64) -> JournalEntry {
     }
 }
 
-fn started(epoch: u64, steps: &[usize]) -> JournalEntry {
+pub(crate) fn started(epoch: u64, steps: &[usize]) -> JournalEntry {
     JournalEntry::StepsStarted {
         epoch,
         steps: steps.to_vec(),
@@ -31,7 +31,7 @@ fn started(epoch: u64, steps: &[usize]) -> JournalEntry {
     }
 }
 
-fn finished_steps(epoch: u64, steps: &[usize]) -> JournalEntry {
+pub(crate) fn finished_steps(epoch: u64, steps: &[usize]) -> JournalEntry {
     JournalEntry::StepsFinished {
         epoch,
         results: steps
@@ -45,7 +45,7 @@ fn finished_steps(epoch: u64, steps: &[usize]) -> JournalEntry {
     }
 }
 
-fn interrupted(epoch: u64) -> JournalEntry {
+pub(crate) fn interrupted(epoch: u64) -> JournalEntry {
     JournalEntry::Interrupted {
         epoch,
         detail: "a writer published".to_owned(),
@@ -53,7 +53,7 @@ fn interrupted(epoch: u64) -> JournalEntry {
     }
 }
 
-fn finished(scene: &Scene, epoch: u64) -> JournalEntry {
+pub(crate) fn finished(scene: &Scene, epoch: u64) -> JournalEntry {
     JournalEntry::Finished {
         epoch,
         outcome: OutcomeKind::of_finished(scene.plan.disposition).unwrap(),
@@ -70,20 +70,20 @@ fn finished(scene: &Scene, epoch: u64) -> JournalEntry {
 
 /// A journal with the bytes of its records.
 #[derive(Clone)]
-struct Journal {
-    state: JournalState,
+pub(crate) struct Journal {
+    pub(crate) state: JournalState,
     stored: Vec<Vec<u8>>,
 }
 
 impl Journal {
-    fn of(scene: &Scene) -> Self {
+    pub(crate) fn of(scene: &Scene) -> Self {
         Self {
             state: JournalState::new(scene.plan.operation_id.clone()),
             stored: Vec::new(),
         }
     }
 
-    fn offer(&self, entry: JournalEntry) -> Result<Self, JournalError> {
+    pub(crate) fn offer(&self, entry: JournalEntry) -> Result<Self, JournalError> {
         let record = self
             .state
             .next_record(Timestamp::from_micros(1_795_340_000_000_000), entry);
@@ -96,7 +96,7 @@ impl Journal {
     }
 
     #[track_caller]
-    fn then(self, entry: JournalEntry) -> Self {
+    pub(crate) fn then(self, entry: JournalEntry) -> Self {
         self.offer(entry).unwrap()
     }
 

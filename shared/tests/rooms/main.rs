@@ -17,6 +17,7 @@ mod plan;
 mod properties;
 mod schema_apply;
 mod sidecar_file;
+mod step;
 mod support;
 mod verdict;
 mod what_if;

@@ -1,0 +1,467 @@
+//! What comes next: every state of the journal of three small plans against everything that can have been seen, held against
+//! rules written down here apart from the step; and every record against every state of the journal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sidecar::journal::{JournalEntry, JournalError, StepResult};
+use sidecar::step::{
+    CATALOG_TRIES_MAX, CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step,
+};
+use sidecar::{Difference, Disposition, OutcomeKind, WriterKind};
+
+use crate::journal::{Journal, approved, claimed, finished, finished_steps, interrupted, started};
+use crate::support::{Scene, all_committed, at, half_way, pin, scene, sidecar, world};
+
+/// The version that [`started`] intends effects on the catalog on.
+const INTENDED_ON: u64 = 40;
+
+/// Where a journal is.
+#[derive(Debug, Clone, PartialEq)]
+enum Stage {
+    Unclaimed,
+    /// These steps, which are of one kind, come next; perhaps they were begun.
+    Steps {
+        kind: &'static str,
+        steps: Vec<usize>,
+        begun: bool,
+    },
+    AllDone,
+    Finished,
+}
+
+struct State {
+    journal: Journal,
+    stage: Stage,
+    /// Whether nothing was begun that a plan made now would see.
+    untouched: bool,
+    epoch: u64,
+}
+
+/// Two tables, both published already: only the sidecar is left to retire.
+fn published() -> Scene {
+    let sidecar = sidecar(
+        WriterKind::Mutation,
+        vec![pin("node:Author", 4, 5), pin("edge:Wrote", 5, 6)],
+    );
+    let tables = vec![at(&sidecar.tables[0], 5, 5), at(&sidecar.tables[1], 6, 6)];
+    let scene = scene(&sidecar, None, &world(tables));
+    assert_eq!(scene.plan.disposition, Disposition::AlreadyPublished);
+    scene
+}
+
+fn scenes() -> [Scene; 3] {
+    [half_way(), all_committed(), published()]
+}
+
+/// The steps of the plan that go together, written down by kind.
+fn groups(scene: &Scene) -> Vec<(&'static str, Vec<usize>)> {
+    let kinds: Vec<_> = scene.plan.steps.iter().map(sidecar::Step::kind).collect();
+    let mut groups: Vec<(&'static str, Vec<usize>)> = Vec::new();
+    for (index, kind) in kinds.into_iter().enumerate() {
+        match groups.last_mut() {
+            Some((last, steps)) if *last == kind => steps.push(index),
+            _ => groups.push((kind, vec![index])),
+        }
+    }
+    groups.retain(|(kind, _)| !matches!(*kind, "record" | "retire"));
+    groups
+}
+
+/// Every state the journal of one plan goes through, each also taken over by another claim.
+fn states(scene: &Scene) -> Vec<State> {
+    let mut states = Vec::new();
+    let unclaimed = |journal: &Journal, epoch| State {
+        journal: journal.clone(),
+        stage: Stage::Unclaimed,
+        untouched: true,
+        epoch,
+    };
+    let empty = Journal::of(scene);
+    let consent = empty.clone().then(approved(scene));
+    states.extend([unclaimed(&empty, 0), unclaimed(&consent, 0)]);
+    let mut held = |journal: &Journal, stage: Stage, untouched: bool| {
+        let claim_again = journal.clone().then(claimed(scene, 2));
+        for (journal, epoch) in [(journal.clone(), 1), (claim_again, 2)] {
+            states.push(State {
+                journal,
+                stage: stage.clone(),
+                untouched,
+                epoch,
+            });
+        }
+    };
+    let mut journal = consent.then(claimed(scene, 1));
+    let mut untouched = true;
+    for (kind, steps) in groups(scene) {
+        let stage = |begun| Stage::Steps {
+            kind,
+            steps: steps.clone(),
+            begun,
+        };
+        held(&journal, stage(false), untouched);
+        journal = journal.then(started(1, &steps));
+        untouched &= !matches!(kind, "restore" | "publish");
+        held(&journal, stage(true), untouched);
+        journal = journal.then(finished_steps(1, &steps));
+    }
+    held(&journal, Stage::AllDone, untouched);
+    states.push(unclaimed(&journal.clone().then(interrupted(1)), 1));
+    states.push(State {
+        journal: journal.then(finished(scene, 1)),
+        stage: Stage::Finished,
+        untouched: false,
+        epoch: 0,
+    });
+    states
+}
+
+fn moved() -> Difference {
+    Difference {
+        table_key: None,
+        field: "disposition".to_owned(),
+        planned: "one".to_owned(),
+        found: "another".to_owned(),
+    }
+}
+
+fn results(steps: &[usize]) -> Vec<StepResult> {
+    let result = |step: &usize| StepResult {
+        step: *step,
+        version: Some(9),
+        already_done: false,
+    };
+    steps.iter().map(result).collect()
+}
+
+/// The catalog as the plan found it at one version, later with its pins moved, and gone.
+fn catalogs(scene: &Scene) -> Vec<Option<CatalogSeen>> {
+    let pins: BTreeMap<String, u64> = scene
+        .plan
+        .tables
+        .iter()
+        .filter_map(|table| Some((table.table_key.clone(), table.manifest_pinned?)))
+        .collect();
+    let mut others = pins.clone();
+    others.values_mut().for_each(|pin| *pin += 1);
+    vec![
+        None,
+        Some(CatalogSeen::At {
+            version: INTENDED_ON,
+            pins: pins.clone(),
+        }),
+        Some(CatalogSeen::At {
+            version: INTENDED_ON + 2,
+            pins,
+        }),
+        Some(CatalogSeen::At {
+            version: INTENDED_ON + 2,
+            pins: others,
+        }),
+        Some(CatalogSeen::Gone {
+            what: "catalog".to_owned(),
+        }),
+    ]
+}
+
+/// Everything that can have been seen, whether or not it makes sense together.
+fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
+    let conflict = |done: &[usize]| Did::Conflict {
+        done: results(done),
+        detail: "moved".to_owned(),
+        differences: vec![moved()],
+    };
+    let dids = [
+        None,
+        Some(Did::Done(results(steps))),
+        Some(Did::CatalogMoved),
+        Some(conflict(&[])),
+        Some(conflict(&steps[..steps.len().min(1)])),
+        Some(Did::Unknown {
+            detail: "timed out".to_owned(),
+        }),
+    ];
+    let differences = [None, Some(Vec::new()), Some(vec![moved()])];
+    let mut seen = vec![Seen::default()];
+    let mut cross = |fill: &dyn Fn(&Seen) -> Vec<Seen>| {
+        seen = seen.iter().flat_map(fill).collect();
+    };
+    cross(&|seen| {
+        let fill = |catalog_tries| Seen {
+            catalog_tries,
+            ..seen.clone()
+        };
+        [0, CATALOG_TRIES_MAX - 1, CATALOG_TRIES_MAX]
+            .map(fill)
+            .into()
+    });
+    cross(&|seen| {
+        let fill = |since_approval: &Option<_>| Seen {
+            since_approval: since_approval.clone(),
+            ..seen.clone()
+        };
+        differences.iter().map(fill).collect()
+    });
+    cross(&|seen| {
+        let fill = |since_effects: &Option<_>| Seen {
+            since_effects: since_effects.clone(),
+            ..seen.clone()
+        };
+        differences.iter().map(fill).collect()
+    });
+    cross(&|seen| {
+        let fill = |catalog: Option<_>| Seen {
+            catalog,
+            ..seen.clone()
+        };
+        catalogs(scene).into_iter().map(fill).collect()
+    });
+    cross(&|seen| {
+        let fill = |landed| Seen {
+            landed,
+            ..seen.clone()
+        };
+        let landed = [Landed::Ours, Landed::Foreign, Landed::Gone].map(Some);
+        [None].into_iter().chain(landed).map(fill).collect()
+    });
+    cross(&|seen| {
+        let fill = |did: &Option<_>| Seen {
+            did: did.clone(),
+            ..seen.clone()
+        };
+        dids.iter().map(fill).collect()
+    });
+    cross(&|seen| {
+        let fill = |(sidecar, closed)| Seen {
+            sidecar,
+            closed,
+            ..seen.clone()
+        };
+        let sidecars = [
+            SidecarSeen::Gone,
+            SidecarSeen::AsPlanned,
+            SidecarSeen::Another,
+        ]
+        .map(Some);
+        [(None, None), (None, Some(true))]
+            .into_iter()
+            .chain(sidecars.map(|sidecar| (sidecar, None)))
+            .chain([false, true].map(|closed| (sidecars[0], Some(closed))))
+            .map(fill)
+            .collect()
+    });
+    seen
+}
+
+/// The effect without the words for people.
+fn told(effect: &Effect) -> String {
+    match effect {
+        Effect::Look(Look::Landed { step, version }) => format!("look for {step} at {version}"),
+        Effect::Look(look) => format!("look {look:?}"),
+        Effect::Begin {
+            steps,
+            catalog_version,
+        } => format!("begin {steps:?} on {catalog_version:?}"),
+        Effect::Note(results) => {
+            let told = |result: &StepResult| {
+                let again = if result.already_done {
+                    "already"
+                } else {
+                    "now"
+                };
+                (result.step, result.version, again)
+            };
+            format!("note {:?}", results.iter().map(told).collect::<Vec<_>>())
+        }
+        Effect::Interrupt { unclear, .. } => format!("interrupt, unclear {unclear:?}"),
+        Effect::Pause {
+            outcome, unclear, ..
+        } => format!("pause {}, unclear {unclear:?}", outcome.name()),
+        Effect::Record(outcome) => format!("record {}", outcome.name()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What must come next.
+fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
+    let none: [usize; 0] = [];
+    match &state.stage {
+        Stage::Finished => {
+            return match (seen.sidecar, seen.closed) {
+                (None, _) => "look Sidecar",
+                (Some(SidecarSeen::AsPlanned), _) => "DeleteSidecar",
+                (Some(SidecarSeen::Another), _) => "Ended(Kept)",
+                (Some(SidecarSeen::Gone), None) => "look Closed",
+                (Some(SidecarSeen::Gone), Some(false)) => "Close",
+                (Some(SidecarSeen::Gone), Some(true)) => "Ended(Retired)",
+            }
+            .to_owned();
+        }
+        Stage::Unclaimed => return "Claim".to_owned(),
+        Stage::Steps { .. } | Stage::AllDone => {}
+    }
+    // Before a table is touched, what was approved has to be what is there.
+    match &seen.since_approval {
+        None if state.untouched => return "look SinceApproval".to_owned(),
+        Some(moved) if state.untouched && !moved.is_empty() => {
+            let unclear = match &state.stage {
+                Stage::Steps {
+                    steps, begun: true, ..
+                } => steps.clone(),
+                _ => Vec::new(),
+            };
+            return format!("interrupt, unclear {unclear:?}");
+        }
+        _ => {}
+    }
+    let Stage::Steps { kind, steps, begun } = &state.stage else {
+        return match &seen.since_effects {
+            None => "look SinceEffects".to_owned(),
+            Some(moved) if moved.is_empty() => {
+                let outcome = OutcomeKind::of_finished(scene.plan.disposition).unwrap();
+                format!("record {}", outcome.name())
+            }
+            Some(_) => format!("interrupt, unclear {none:?}"),
+        };
+    };
+    match &seen.did {
+        Some(Did::Done(results)) => return told(&Effect::Note(results.clone())),
+        Some(Did::Conflict { done, .. }) if !done.is_empty() => {
+            return told(&Effect::Note(done.clone()));
+        }
+        Some(Did::Conflict { .. }) => return format!("interrupt, unclear {none:?}"),
+        Some(Did::Unknown { .. }) => return format!("pause unknown, unclear {steps:?}"),
+        Some(Did::CatalogMoved) | None => {}
+    }
+    if seen.catalog_tries == CATALOG_TRIES_MAX {
+        return format!("pause conflict, unclear {none:?}");
+    }
+    if *kind == "tag" {
+        return format!("begin {steps:?} on None");
+    }
+    let Some(catalog) = &seen.catalog else {
+        return "look Catalog".to_owned();
+    };
+    let commits = matches!(*kind, "fence_catalog" | "publish");
+    let landing = INTENDED_ON + 1;
+    if commits && *begun {
+        match seen.landed {
+            None => return format!("look for {} at {landing}", steps[0]),
+            Some(Landed::Ours) => {
+                return format!("note [({}, Some({landing}), \"already\")]", steps[0]);
+            }
+            Some(Landed::Foreign | Landed::Gone) => {}
+        }
+    }
+    let as_planned = |pins: &BTreeMap<String, u64>| {
+        let mut tables = scene.plan.tables.iter();
+        tables.all(|table| pins.get(&table.table_key).copied() == table.manifest_pinned)
+    };
+    match catalog {
+        CatalogSeen::At { version, pins } if as_planned(pins) => {
+            let on = commits.then_some(*version);
+            format!("begin {steps:?} on {on:?}")
+        }
+        // Pins that moved may be the very publish that was begun, once nobody can tell whose commit stood there.
+        CatalogSeen::At { version, .. }
+            if commits && *begun && seen.landed == Some(Landed::Gone) && landing <= *version =>
+        {
+            format!("interrupt, unclear {steps:?}")
+        }
+        _ => format!("interrupt, unclear {none:?}"),
+    }
+}
+
+#[test]
+fn what_comes_next_is_as_the_rules_say_for_everything_that_can_be_seen() {
+    let mut effects = BTreeSet::new();
+    let mut compared = 0;
+    for scene in scenes() {
+        for state in states(&scene) {
+            let steps = match &state.stage {
+                Stage::Steps { steps, .. } => steps.clone(),
+                _ => vec![0],
+            };
+            for seen in sights(&scene, &steps) {
+                let found = step(&state.journal.state, &seen);
+                let expected = expected(&scene, &state, &seen);
+                assert_eq!(
+                    told(&found),
+                    expected,
+                    "{:?} of {}, {seen:?}",
+                    state.stage,
+                    scene.plan.disposition.name()
+                );
+                let word = |text: &str| text.split([' ', '(', ',']).next().unwrap().to_owned();
+                effects.insert(word(&expected));
+                compared += 1;
+            }
+        }
+    }
+    println!("{compared} states and sights compared");
+    let every = [
+        "Claim",
+        "Close",
+        "DeleteSidecar",
+        "Ended",
+        "begin",
+        "interrupt",
+        "look",
+        "note",
+        "pause",
+        "record",
+    ];
+    assert_eq!(effects, every.map(str::to_owned).into());
+}
+
+/// What is recorded for the effect that comes next is taken; of all other records only those that the state allows are.
+#[test]
+fn only_records_that_can_follow_are_taken() {
+    let mut refused = 0;
+    for scene in scenes() {
+        let all = scene.plan.steps.len();
+        for state in states(&scene) {
+            let (next, begun, all_done) = match &state.stage {
+                Stage::Steps { steps, begun, .. } => (steps.clone(), *begun, false),
+                Stage::AllDone => (Vec::new(), false, true),
+                Stage::Unclaimed | Stage::Finished => (Vec::new(), false, false),
+            };
+            let is_finished = state.stage == Stage::Finished;
+            let is_approved = state.journal.state.records() > 0;
+            let epochs = state.journal.state.next_epoch() - 1;
+            let mut check = |entry: JournalEntry, is_taken: bool| {
+                let offered = state.journal.offer(entry.clone()).map(drop);
+                match offered {
+                    Ok(()) => assert!(is_taken, "{entry:?} is taken in {:?}", state.stage),
+                    Err(JournalError::IllegalTransition { reason, .. }) => {
+                        assert!(!is_taken, "{entry:?} in {:?}: {reason}", state.stage);
+                        refused += 1;
+                    }
+                    Err(error) => panic!("{entry:?} in {:?}: {error}", state.stage),
+                }
+            };
+            check(approved(&scene), !is_finished);
+            for epoch in 0..=epochs + 2 {
+                let holds = epoch != 0
+                    && epoch == state.epoch
+                    && !matches!(state.stage, Stage::Unclaimed | Stage::Finished);
+                check(
+                    claimed(&scene, epoch),
+                    epoch == epochs + 1 && is_approved && !is_finished,
+                );
+                check(interrupted(epoch), holds);
+                check(finished(&scene, epoch), holds && all_done);
+                for index in 0..all {
+                    let is_next = holds && next.contains(&index);
+                    check(started(epoch, &[index]), is_next);
+                    check(finished_steps(epoch, &[index]), is_next && begun);
+                }
+                check(started(epoch, &next), holds);
+                check(
+                    finished_steps(epoch, &next),
+                    holds && (begun || next.is_empty()),
+                );
+            }
+        }
+    }
+    println!("{refused} records refused");
+}
