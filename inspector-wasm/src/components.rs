@@ -33,7 +33,7 @@ pub use notice::{alert, failure_notice, notice};
 pub use outcome::outcome;
 pub use parts::{each, folded, rows, table};
 pub use progress::{bar, progress};
-pub use raw::{open_raw, raw};
+pub use raw::{raw, raw_bytes};
 pub use steps::steps;
 pub use tables::Tables;
 pub use what_if::what_if_table;

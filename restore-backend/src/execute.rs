@@ -14,14 +14,14 @@ use futures::FutureExt;
 use sidecar::api::RefusalReport;
 use sidecar::{
     ApplyReport, Approval, ApprovedPlan, Difference, Digest, Effect, OperationId, OutcomeKind,
-    PlanBytes, SidecarFate, authorize, differences,
+    PlanBytes, SidecarBytes, SidecarFate, authorize, differences,
 };
 
 use crate::clock;
 use crate::journal_store::Journal;
 use crate::root::Root;
 use crate::service::{Fresh, PlanOf, ServiceError, fresh_plan, unsafe_store};
-use crate::sidecar_dir;
+use crate::sidecar_dir::{self, StoredSidecar};
 
 use execution::Execution;
 use report::refused_report;
@@ -96,25 +96,23 @@ async fn begin(
     }
     let stored = match fresh.sidecar {
         // The undo or release of something has no file of its own.
-        Some(text) => Some(text.into_bytes()),
+        Some(bytes) => Some(bytes),
         None => {
             match sidecar_dir::read_sidecar(root.objects(), &approved.plan().file, &root.limits())
                 .await?
             {
-                Some(bytes) => Some(bytes),
+                StoredSidecar::Bytes(bytes) => Some(SidecarBytes::new(bytes)),
+                StoredSidecar::TooLarge => None,
                 // An attempt that was interrupted left effects behind; they are recovered though somebody removed the file since.
-                None => journal
-                    .state
-                    .sidecar()
-                    .map(|sidecar| sidecar.as_bytes().to_vec()),
+                StoredSidecar::Gone => journal.state.sidecar().cloned(),
             }
         }
     };
-    let sidecar = match stored {
-        Some(bytes) if Digest::of(sidecar::Tag::Sidecar, &bytes) == approved.plan().sidecar => {
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
-        _ => return Ok(sidecar_gone(operation, digest)),
+    let planned = approved.plan().sidecar;
+    let Some(sidecar) =
+        stored.filter(|bytes| Digest::of(sidecar::Tag::Sidecar, bytes.as_bytes()) == planned)
+    else {
+        return Ok(sidecar_gone(operation, digest));
     };
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
@@ -180,7 +178,7 @@ async fn claim_and_proceed(
     operation: &OperationId,
     journal: Journal,
     approved: &ApprovedPlan,
-    sidecar: String,
+    sidecar: SidecarBytes,
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
     match Execution::claim(root, journal, approved, sidecar, progress).await? {

@@ -91,10 +91,17 @@ pub async fn execution(
             operation: operation.to_string(),
         });
     }
-    let sidecar_kept =
-        crate::sidecar_dir::read_sidecar(root.objects(), &operation.file_name(), &root.limits())
-            .await?
-            .is_some();
+    let own_name = operation.file_name();
+    let attempted = journal.state.attempt().map(|attempt| &attempt.plan);
+    let file = match attempted.or_else(|| journal.state.finished().map(|finished| &finished.plan)) {
+        // An undo or a release has no file.
+        Some(plan) => plan.retires(),
+        None => Some(own_name.as_str()),
+    };
+    let sidecar_kept = match file {
+        Some(file) => crate::sidecar_dir::is_there(root.objects(), file).await?,
+        None => false,
+    };
     Ok(execution_report(&journal.state, sidecar_kept))
 }
 

@@ -331,22 +331,23 @@ async fn read_listed(
     let file = meta.location.filename().unwrap_or_default().to_owned();
     match read_bounded(objects, &meta.location, limits.sidecar_bytes_max).await {
         Ok(Some(bytes)) => Some(SidecarFile::read(&file, bytes, limits)),
-        Ok(None) => {
-            let detail = format!(
-                "{file} has more than {} bytes, no sidecar is that large; look at the file by hand",
-                limits.sidecar_bytes_max
-            );
-            Some(SidecarFile::unread(
-                &file,
-                Reason::new(Code::TooLarge, detail),
-            ))
-        }
+        Ok(None) => Some(SidecarFile::too_large(&file, stored_as(&meta), limits)),
         Err(object_store::Error::NotFound { .. }) => None,
         Err(error) => Some(SidecarFile::unread(
             &file,
             Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")),
         )),
     }
+}
+
+/// The state of a file that is not read: another write gives it another e_tag, or at least another time.
+fn stored_as(meta: &ObjectMeta) -> String {
+    let e_tag = meta.e_tag.as_deref().unwrap_or_default();
+    format!(
+        "{} {} {e_tag}",
+        meta.size,
+        meta.last_modified.timestamp_micros()
+    )
 }
 
 /// Reads an object whole, or `None` if it is longer than `bytes_max`.
@@ -371,7 +372,18 @@ pub(crate) async fn read_bounded(
     Ok(Some(bytes))
 }
 
-/// Reads the bytes of one sidecar; `None` if it is not there.
+/// What stands under the name of a sidecar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredSidecar {
+    /// No file.
+    Gone,
+    /// A file with these bytes.
+    Bytes(Vec<u8>),
+    /// A file of more bytes than can be kept in a journal record.
+    TooLarge,
+}
+
+/// Reads one file among the sidecars.
 ///
 /// # Errors
 /// [`SidecarDirError::Read`].
@@ -379,14 +391,31 @@ pub async fn read_sidecar(
     objects: &Arc<dyn ObjectStore>,
     file: &str,
     limits: &Limits,
-) -> Result<Option<Vec<u8>>, SidecarDirError> {
-    match read_bounded(objects, &path(file), limits.sidecar_bytes_max).await {
-        Ok(bytes) => Ok(bytes),
-        Err(object_store::Error::NotFound { .. }) => Ok(None),
-        Err(source) => Err(SidecarDirError::Read {
-            file: file.to_owned(),
-            source,
-        }),
+) -> Result<StoredSidecar, SidecarDirError> {
+    match read_bounded(objects, &path(file), limits.kept_bytes_max).await {
+        Ok(Some(bytes)) => Ok(StoredSidecar::Bytes(bytes)),
+        Ok(None) => Ok(StoredSidecar::TooLarge),
+        Err(object_store::Error::NotFound { .. }) => Ok(StoredSidecar::Gone),
+        Err(source) => Err(read_error(file, source)),
+    }
+}
+
+fn read_error(file: &str, source: object_store::Error) -> SidecarDirError {
+    SidecarDirError::Read {
+        file: file.to_owned(),
+        source,
+    }
+}
+
+/// Whether there is a file of this name among the sidecars, whatever is in it.
+///
+/// # Errors
+/// [`SidecarDirError::Read`].
+pub async fn is_there(objects: &Arc<dyn ObjectStore>, file: &str) -> Result<bool, SidecarDirError> {
+    match objects.head(&path(file)).await {
+        Ok(_) => Ok(true),
+        Err(object_store::Error::NotFound { .. }) => Ok(false),
+        Err(source) => Err(read_error(file, source)),
     }
 }
 

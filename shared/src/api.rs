@@ -12,7 +12,7 @@ use crate::journal::JournalRecord;
 use crate::observation::{Observation, TransactionObservation};
 use crate::outcome::{ApplyReport, Difference, OutcomeKind};
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step};
-use crate::sidecar::Sidecar;
+use crate::sidecar::{Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;
 use crate::verdict::Disposition;
 
@@ -127,8 +127,8 @@ pub struct PlanReport {
     pub approvals: Vec<Approval>,
     /// The plan's canonical bytes, so that a reader can check the digest; null where there is no digest.
     pub plan: Option<String>,
-    /// The sidecar's bytes as text, where they are text.
-    pub sidecar: Option<String>,
+    /// The sidecar's bytes; null where they could not be read, or are more than a sidecar may have.
+    pub sidecar: Option<SidecarBytes>,
 }
 
 /// One table of a [`PlanReport`].
@@ -160,8 +160,8 @@ pub struct StepReport {
 pub struct PlanContext<'a> {
     /// The sidecar, if it could be understood.
     pub sidecar: Option<&'a Sidecar>,
-    /// Its bytes as text.
-    pub sidecar_text: Option<String>,
+    /// Its bytes.
+    pub sidecar_bytes: Option<SidecarBytes>,
     /// What was observed.
     pub observation: Option<&'a Observation>,
     /// Everything that keeps it from being executed, age and store included.
@@ -222,7 +222,7 @@ impl PlanReport {
             progress: context.progress,
             approvals: context.approvals,
             plan: Some(bytes.text().to_owned()),
-            sidecar: context.sidecar_text,
+            sidecar: context.sidecar_bytes.filter(SidecarBytes::may_be_shown),
         }
     }
 }

@@ -50,16 +50,40 @@ impl Digest {
     /// Hashes `bytes` behind the type tag.
     #[must_use]
     pub fn of(tag: Tag, bytes: &[u8]) -> Self {
+        let mut digesting = Self::begin(tag);
+        digesting.update(bytes);
+        digesting.finish()
+    }
+
+    /// Hashes bytes that come piece by piece.
+    #[must_use]
+    pub fn begin(tag: Tag) -> Digesting {
         let mut hasher = Sha256::new();
         hasher.update(tag.prefix());
-        hasher.update(bytes);
-        Self(hasher.finalize().into())
+        Digesting(hasher)
     }
 
     /// The digest itself.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// A digest of bytes that are still coming.
+#[derive(Clone)]
+pub struct Digesting(Sha256);
+
+impl Digesting {
+    /// Takes the bytes that come next.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that came.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

@@ -18,15 +18,15 @@ use std::collections::BTreeMap;
 use crate::code::Reason;
 use crate::ids::OperationId;
 use crate::plan::Plan;
-use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin};
+use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes, TablePin};
 
 /// A plan that follows from something, and why it cannot be carried out, if so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowUp {
     /// The plan.
     pub plan: Plan,
-    /// The bytes that stand for its sidecar, as text.
-    pub sidecar: String,
+    /// The bytes that stand for its sidecar.
+    pub sidecar: SidecarBytes,
     /// Why it cannot be executed, whatever is approved.
     pub blockers: Vec<Reason>,
 }

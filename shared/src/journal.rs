@@ -13,6 +13,7 @@ use crate::approval::Approval;
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
 use crate::outcome::{Difference, Effect, OutcomeKind, TableOutcome};
+use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 
 pub use error::JournalError;
@@ -64,8 +65,8 @@ pub enum JournalEntry {
         plan_digest: Digest,
         /// Its canonical bytes.
         plan: String,
-        /// The sidecar's bytes as text, so that the operation can be finished without the file.
-        sidecar: String,
+        /// The sidecar's bytes, so that the operation can be finished without the file.
+        sidecar: SidecarBytes,
     },
     /// The steps with these positions in the plan are about to be done.
     StepsStarted {
@@ -102,8 +103,8 @@ pub enum JournalEntry {
         tables: Vec<TableOutcome>,
         /// The catalog.
         catalog: Effect,
-        /// The sidecar's bytes as text: retiring the file loses nothing.
-        sidecar: String,
+        /// The sidecar's bytes: retiring the file loses nothing.
+        sidecar: SidecarBytes,
     },
 }
 

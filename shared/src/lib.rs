@@ -40,7 +40,7 @@ pub use classification::{
 };
 pub use code::{Code, Reason, Requirement};
 pub use decision::{Decision, decide};
-pub use digest::{Digest, DigestError, Tag};
+pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use explanation::{Explanation, explain};
 pub use ids::{DerivedOrder, OperationId, OperationIdError, RootId};
 pub use limits::Limits;
@@ -57,8 +57,8 @@ pub use plan::{
     StagedFile, Step, plan, recovery_tag,
 };
 pub use sidecar::{
-    Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarError,
-    SidecarSchemaError, TablePin, Tombstone, WriterKind,
+    Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes,
+    SidecarError, SidecarSchemaError, TablePin, Tombstone, WriterKind,
 };
 pub use timestamp::{Timestamp, age_text};
 pub use verdict::{

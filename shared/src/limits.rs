@@ -5,6 +5,8 @@
 pub struct Limits {
     /// Bytes of one sidecar file. The largest known protocol bounds a sidecar by 1,024 tables at well under 1 KiB each.
     pub sidecar_bytes_max: u64,
+    /// Bytes of a file among the sidecars that is none: as many can still be kept in a journal record, and so be set aside.
+    pub kept_bytes_max: u64,
     /// Nesting of JSON arrays and objects in a sidecar. Released writers nest seven deep.
     pub json_depth_max: usize,
     /// Pins, registrations and tombstones in one sidecar, counted together.
@@ -23,6 +25,7 @@ impl Limits {
     /// The limits every program of this project uses.
     pub const DEFAULT: Self = Self {
         sidecar_bytes_max: 1 << 20,
+        kept_bytes_max: 32 << 20,
         json_depth_max: 32,
         tables_max: 10_000,
         text_chars_max: 4_096,

@@ -6,17 +6,19 @@ use crate::code::{Code, Reason};
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
 use crate::limits::Limits;
-use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, WriterKind};
+use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, WriterKind};
 
 /// One file directly under `__recovery/`, read as far as it can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SidecarFile {
     /// Name of the file, without folders.
     pub file: String,
-    /// Digest of its bytes; `None` if they could not be read whole.
+    /// Digest of its bytes; `None` if they could not be read, or are too many for a sidecar.
     pub digest: Option<Digest>,
-    /// Its bytes, for the record and for showing them raw; empty if they could not be read whole.
+    /// Its bytes, for the record and for showing them raw; empty where there is no digest.
     pub bytes: Vec<u8>,
+    /// What storage calls this state of a file that was not read: the same for the same bytes as long as nobody writes them anew.
+    pub stored_as: Option<String>,
     /// The sidecar, or why it is none.
     pub content: Result<Sidecar, Reason>,
     /// What shows without knowing the rules of its version.
@@ -35,6 +37,20 @@ impl SidecarFile {
             content,
             glimpse: Glimpse::of(&bytes, limits),
             bytes,
+            stored_as: None,
+        }
+    }
+
+    /// Stands for a file of more bytes than a sidecar may have, which is not read; storage calls its state `stored_as`.
+    #[must_use]
+    pub fn too_large(file: &str, stored_as: String, limits: &Limits) -> Self {
+        let error = SidecarError::TooLarge {
+            file: file.to_owned(),
+            bytes_max: limits.sidecar_bytes_max,
+        };
+        Self {
+            stored_as: Some(stored_as),
+            ..Self::unread(file, Reason::new(error.code(), error.to_string()))
         }
     }
 
@@ -45,6 +61,7 @@ impl SidecarFile {
             file: file.to_owned(),
             digest: None,
             bytes: Vec::new(),
+            stored_as: None,
             content: Err(reason),
             glimpse: Glimpse::default(),
         }

@@ -1,5 +1,6 @@
 //! One recovery sidecar, `schema_version` 1: parsed broadly, acted on narrowly (protocol section 2).
 
+mod bytes;
 mod error;
 mod wire;
 
@@ -14,6 +15,7 @@ use crate::limits::Limits;
 use crate::location::is_inside_root;
 use crate::timestamp::Timestamp;
 
+pub use bytes::SidecarBytes;
 pub use error::{SidecarError, SidecarSchemaError};
 pub use wire::{Glimpse, GlimpsedPin};
 

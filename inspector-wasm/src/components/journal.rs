@@ -193,7 +193,7 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
                 <ul>{ each(&mut tables.iter().map(|table| html! {
                     <li>{ format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect)) }</li>
                 })) }</ul>
-                { raw("The sidecar it keeps", sidecar.clone(), Html::default()) }
+                { raw_bytes("The sidecar it keeps", sidecar, Html::default(), false) }
             </>
         },
     }

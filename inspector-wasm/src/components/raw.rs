@@ -1,15 +1,35 @@
 //! The raw text of a file, folded away.
 
+use sidecar::SidecarBytes;
 use yew::{AttrValue, Html, html};
+
+/// Bytes of a file that are drawn where it is not text.
+const NOT_TEXT_BYTES_SHOWN_MAX: usize = 4 << 10;
 
 /// The raw text of a file, folded away, with what is known of it.
 pub fn raw(name: &'static str, text: impl Into<AttrValue>, about: Html) -> Html {
     folded_raw(name, text.into(), about, false)
 }
 
-/// The same where it is all there is to look at, so it is unfolded at the start.
-pub fn open_raw(name: &'static str, text: impl Into<AttrValue>, about: Html) -> Html {
-    folded_raw(name, text.into(), about, true)
+/// A file's bytes, folded away unless `open`; where they are not text, with marks for what cannot be shown.
+pub fn raw_bytes(name: &'static str, bytes: &SidecarBytes, about: Html, open: bool) -> Html {
+    let Some(text) = bytes.text() else {
+        let all = bytes.as_bytes();
+        let shown = &all[..all.len().min(NOT_TEXT_BYTES_SHOWN_MAX)];
+        let about = html! {
+            <>
+                { about }
+                <p class="quiet-text">{ format!("It is not text: {} bytes, the first {} of them below as far as they can be shown.", all.len(), shown.len()) }</p>
+            </>
+        };
+        return folded_raw(
+            name,
+            String::from_utf8_lossy(shown).into_owned().into(),
+            about,
+            open,
+        );
+    };
+    folded_raw(name, text.to_owned().into(), about, open)
 }
 
 fn folded_raw(name: &'static str, text: AttrValue, about: Html, open: bool) -> Html {

@@ -50,8 +50,8 @@ pub struct PlanAnswer {
     pub approvals: Vec<Approval>,
     /// The plan's canonical bytes.
     pub plan: Option<String>,
-    /// The sidecar's bytes as text.
-    pub sidecar: Option<String>,
+    /// The sidecar's bytes, unless they are too many to be shown.
+    pub sidecar: Option<SidecarBytes>,
 }
 
 /// What is taken of one table.
@@ -114,8 +114,8 @@ impl PlanAnswer {
             .ok_or("the server names a digest, but does not show the plan it is of")?;
         let bytes = PlanBytes::verify(text, digest).map_err(|error| error.to_string())?;
         let plan = bytes.decode().map_err(|error| error.to_string())?;
-        if let Some(text) = &self.sidecar {
-            let found = Digest::of(Tag::Sidecar, text.as_bytes());
+        if let Some(bytes) = &self.sidecar {
+            let found = Digest::of(Tag::Sidecar, bytes.as_bytes());
             if found != plan.sidecar {
                 return Err(format!(
                     "the sidecar shown has digest {found}, the plan is for {}",
@@ -131,12 +131,9 @@ impl PlanAnswer {
 
     /// The report that the plan's bytes give.
     fn of_plan(self, plan: &Plan, bytes: &PlanBytes) -> PlanReport {
-        let text = self
-            .sidecar
-            .as_deref()
-            .filter(|_| self.started_at.is_some());
-        let sidecar = text
-            .and_then(|text| Sidecar::parse(&self.file, text.as_bytes(), &Limits::DEFAULT).ok());
+        let shown = self.sidecar.as_ref().filter(|_| self.started_at.is_some());
+        let sidecar = shown
+            .and_then(|shown| Sidecar::parse(&self.file, shown.as_bytes(), &Limits::DEFAULT).ok());
         let started_at = sidecar
             .as_ref()
             .map_or(0, |sidecar| sidecar.started_at.micros());
@@ -146,7 +143,7 @@ impl PlanAnswer {
             .saturating_mul(1_000_000);
         let context = PlanContext {
             sidecar: sidecar.as_ref(),
-            sidecar_text: self.sidecar,
+            sidecar_bytes: self.sidecar,
             observation: None,
             blockers: self.blockers,
             progress: self.progress,
@@ -241,7 +238,9 @@ mod tests {
                     .map(|text| text.replace("node:Author", "node:Autho2"))
             }),
             ("no bytes", |report| report.plan = None),
-            ("sidecar", |report| report.sidecar = Some("{}".to_owned())),
+            ("sidecar", |report| {
+                report.sidecar = Some("{}".to_owned().into())
+            }),
             ("operation", |report| {
                 report.operation_id = "01M8125GKP4DN25YTCN5T9RC5H".to_owned()
             }),

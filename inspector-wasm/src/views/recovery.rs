@@ -10,7 +10,7 @@ use yew::{
 
 use super::panel::{Surroundings, panel};
 use crate::components::{
-    Copyable, Tables, facts, failure_notice, open_raw, plain, purpose_badge, raw, time,
+    Copyable, Tables, facts, failure_notice, plain, purpose_badge, raw_bytes, time,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
@@ -317,7 +317,7 @@ fn shows_tables(plan: &PlanReport) -> bool {
 }
 
 fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
-    let Some(text) = plan.sidecar.clone() else {
+    let Some(bytes) = &plan.sidecar else {
         return Html::default();
     };
     let about = match check {
@@ -327,16 +327,16 @@ fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
         PlanCheck::NoDigest | PlanCheck::Differs { .. } => Html::default(),
     };
     match plan.purpose {
-        Purpose::Undo { .. } | Purpose::Release { .. } => raw(
+        Purpose::Undo { .. } | Purpose::Release { .. } => raw_bytes(
             "What stands for its sidecar, in the journal only",
-            text,
+            bytes,
             about,
+            false,
         ),
-        Purpose::Recover | Purpose::Dismiss { .. }
-            if plan.tables.is_empty() && text.len() <= UNFOLDED_BYTES_MAX =>
-        {
-            open_raw(STORED, text, about)
+        Purpose::Recover | Purpose::Dismiss { .. } => {
+            // It is all there is to look at.
+            let open = plan.tables.is_empty() && bytes.as_bytes().len() <= UNFOLDED_BYTES_MAX;
+            raw_bytes(STORED, bytes, about, open)
         }
-        Purpose::Recover | Purpose::Dismiss { .. } => raw(STORED, text, about),
     }
 }

@@ -4,7 +4,8 @@ use futures::FutureExt;
 use sidecar::journal::{Attempt, JournalEntry, JournalState};
 use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
 use sidecar::{
-    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarFate, Tag,
+    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarBytes,
+    SidecarFate, Tag,
 };
 
 use super::progress::{ProgressSink, execution_report};
@@ -14,7 +15,7 @@ use crate::clock;
 use crate::journal_store::{self, Appended, Journal};
 use crate::root::Root;
 use crate::service::ServiceError;
-use crate::sidecar_dir;
+use crate::sidecar_dir::{self, StoredSidecar};
 
 /// Claims that are tried again because an approval took the number of their record.
 const CLAIM_TRIES_MAX: usize = 16;
@@ -34,7 +35,7 @@ impl<'a> Execution<'a> {
         root: &'a Root,
         mut journal: Journal,
         approved: &ApprovedPlan,
-        sidecar: String,
+        sidecar: SidecarBytes,
         progress: &'a ProgressSink,
     ) -> Result<Result<Self, String>, ServiceError> {
         let epoch = journal.state.next_epoch();
@@ -311,11 +312,11 @@ impl<'a> Execution<'a> {
         let stored =
             sidecar_dir::read_sidecar(self.root.objects(), file, &self.root.limits()).await?;
         Ok(match stored {
-            None => SidecarSeen::Gone,
-            Some(bytes) if Digest::of(Tag::Sidecar, &bytes) == plan.sidecar => {
+            StoredSidecar::Gone => SidecarSeen::Gone,
+            StoredSidecar::Bytes(bytes) if Digest::of(Tag::Sidecar, &bytes) == plan.sidecar => {
                 SidecarSeen::AsPlanned
             }
-            Some(_) => SidecarSeen::Another,
+            StoredSidecar::Bytes(_) | StoredSidecar::TooLarge => SidecarSeen::Another,
         })
     }
 
@@ -439,10 +440,7 @@ async fn taken_over(
         .finished()
         .filter(|finished| finished.digest == attempt.bytes.digest())
     {
-        let is_kept =
-            sidecar_dir::read_sidecar(root.objects(), &finished.plan.file, &root.limits())
-                .await?
-                .is_some();
+        let is_kept = sidecar_dir::is_there(root.objects(), &finished.plan.file).await?;
         return Ok(finished_report(
             finished,
             operation,

@@ -15,7 +15,7 @@ use crate::lance_room::{
     LanceRoom, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary,
 };
 use crate::root::Root;
-use crate::sidecar_dir;
+use crate::sidecar_dir::{self, StoredSidecar};
 
 /// Lance transactions read per table: what a person reads, and far more than any one write makes.
 const TRANSACTIONS_MAX: usize = 64;
@@ -136,7 +136,8 @@ pub(super) async fn read_covers(root: &Root, sidecar: &Sidecar, observation: &mu
         let file = operation.file_name();
         let read = sidecar_dir::read_sidecar(root.objects(), &file, &root.limits()).await;
         let other = match read {
-            Ok(bytes) => bytes.and_then(|bytes| Sidecar::parse(&file, &bytes, &root.limits()).ok()),
+            Ok(StoredSidecar::Bytes(bytes)) => Sidecar::parse(&file, &bytes, &root.limits()).ok(),
+            Ok(StoredSidecar::Gone | StoredSidecar::TooLarge) => None,
             // Whose these tables are is not known then, and nothing is assumed about them.
             Err(error) => {
                 let reason = chain::text(&error);

@@ -6,7 +6,7 @@ use sidecar::api::{ApprovalReport, RefusalReport, RevocationReport};
 use sidecar::journal::JournalEntry;
 use sidecar::{
     Approval, Code, Digest, OperationId, OutcomeKind, Plan, PlanBytes, Reason, Requirement,
-    Timestamp, authorize, differences,
+    SidecarBytes, Timestamp, authorize, differences,
 };
 
 use super::{Answer, Fresh, ServiceError, fresh_plan};
@@ -185,7 +185,7 @@ pub(crate) struct PlanOf {
     /// Why it cannot be executed, age included.
     pub(crate) blockers: Vec<Reason>,
     /// The bytes that stand for its sidecar, where no file does.
-    pub(crate) sidecar: Option<String>,
+    pub(crate) sidecar: Option<SidecarBytes>,
 }
 
 impl PlanOf {

@@ -18,6 +18,7 @@ use crate::journal_store::{self, Journal};
 use crate::observe::{observe, read_restorability};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
+use crate::sidecar_dir::{self, StoredSidecar};
 
 /// A plan that follows from something, with what it was made from.
 pub(crate) struct Made {
@@ -62,7 +63,7 @@ impl Made {
             .unwrap_or_default();
         let context = PlanContext {
             sidecar: self.sidecar.as_ref(),
-            sidecar_text: Some(sidecar),
+            sidecar_bytes: Some(sidecar),
             observation: self.observation.as_ref(),
             blockers,
             progress: if approvals.is_empty() {
@@ -219,10 +220,13 @@ pub(super) async fn of_operation(
     }
 }
 
-/// A file under whose operation nothing can be recorded: it is not that operation's file, that operation is finished, or its
-/// journal cannot be trusted.
+/// A file under whose operation nothing can be recorded: it is not that operation's file, or was not read, that operation is
+/// finished, or its journal cannot be trusted.
 fn stands_for_none(entry: &PendingRecovery) -> bool {
-    entry.operation_id().is_none() || entry.broken.is_some() || is_after_the_end(entry)
+    entry.operation_id().is_none()
+        || entry.listed.file.digest.is_none()
+        || entry.broken.is_some()
+        || is_after_the_end(entry)
 }
 
 /// The operation is finished, and this file is not what was recovered.
@@ -252,29 +256,48 @@ async fn made_dismissal(
         } else {
             planning::refusal_of(entry, entry.listed.refusal.clone())
         };
-        return Ok(refused_file(root, entry, reason));
+        return refused_file(root, entry, reason).await;
     }
     let planned = planning::made_plan(root, entry).await?;
     let made = planned.and_then(|Planned { plan, blockers, .. }| {
         dismissal_of(root, entry, plan.disposition, &blockers, now)
     });
-    Ok(made.unwrap_or_else(|| {
-        let reason = planning::refusal_of(entry, entry.listed.refusal.clone());
-        refused_file(root, entry, reason)
-    }))
+    match made {
+        Some(made) => Ok(made),
+        None => {
+            let reason = planning::refusal_of(entry, entry.listed.refusal.clone());
+            refused_file(root, entry, reason).await
+        }
+    }
 }
 
 /// The dismissal of a file that stands for no operation.
-fn refused_file(root: &Root, entry: &PendingRecovery, reason: Reason) -> Made {
+async fn refused_file(
+    root: &Root,
+    entry: &PendingRecovery,
+    reason: Reason,
+) -> Result<Made, ServiceError> {
     let file = &entry.listed.file;
+    let bytes = match (file.digest, &file.stored_as) {
+        (Some(_), _) => Some(file.bytes.clone()),
+        // Only now, and only this one: a list does not read what is too large for a sidecar.
+        (None, Some(_)) => {
+            match sidecar_dir::read_sidecar(root.objects(), &file.file, &root.limits()).await? {
+                StoredSidecar::Bytes(bytes) => Some(bytes),
+                StoredSidecar::Gone | StoredSidecar::TooLarge => None,
+            }
+        }
+        (None, None) => None,
+    };
     let follow_up = dismissal(
         root.id(),
         dismissal_id(file),
         file,
+        bytes,
         Disposition::Refused,
         &[reason],
     );
-    Made::of_file(follow_up, entry)
+    Ok(Made::of_file(follow_up, entry))
 }
 
 /// The dismissal of an entry that was planned already.
@@ -287,7 +310,8 @@ pub(super) fn dismissal_of(
 ) -> Option<Made> {
     let file = &entry.listed.file;
     let operation = entry.operation_id()?;
-    let mut follow_up = dismissal(root.id(), operation, file, disposition, blockers);
+    let bytes = file.digest.map(|_| file.bytes.clone());
+    let mut follow_up = dismissal(root.id(), operation, file, bytes, disposition, blockers);
     follow_up
         .blockers
         .extend(age(root, file.content.as_ref().ok(), now));

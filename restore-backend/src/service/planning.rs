@@ -3,7 +3,7 @@
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::{
     Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason,
-    Sidecar, Timestamp, age_blocker, judge, plan, refuse,
+    Sidecar, SidecarBytes, Timestamp, age_blocker, judge, plan, refuse,
 };
 
 use super::{PlanOf, ServiceError, follow_up};
@@ -193,9 +193,7 @@ pub(crate) async fn plan_entry(
     }
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
-    let sidecar_text = String::from_utf8(file.bytes.clone())
-        .ok()
-        .filter(|text| !text.is_empty());
+    let sidecar_bytes = file.digest.map(|_| SidecarBytes::new(file.bytes.clone()));
     let Some(Planned {
         plan,
         bytes,
@@ -203,7 +201,7 @@ pub(crate) async fn plan_entry(
         observation,
     }) = made_plan(root, entry).await?
     else {
-        return Ok(refused_report(root, entry, sidecar_text, now));
+        return Ok(refused_report(root, entry, sidecar_bytes, now));
     };
     if plan.has_effect() {
         blockers.extend(age(root, sidecar, now));
@@ -215,7 +213,7 @@ pub(crate) async fn plan_entry(
         .unwrap_or_default();
     let context = PlanContext {
         sidecar,
-        sidecar_text,
+        sidecar_bytes,
         observation: observation.as_ref(),
         blockers,
         progress: if approvals.is_empty() {
@@ -233,7 +231,7 @@ pub(crate) async fn plan_entry(
 fn refused_report(
     root: &Root,
     entry: &PendingRecovery,
-    sidecar_text: Option<String>,
+    sidecar_bytes: Option<SidecarBytes>,
     now: Timestamp,
 ) -> PlanReport {
     let file = &entry.listed.file;
@@ -270,7 +268,7 @@ fn refused_report(
         progress: Progress::Open,
         approvals: Vec::new(),
         plan: None,
-        sidecar: sidecar_text,
+        sidecar: sidecar_bytes,
     }
 }
 
@@ -280,16 +278,16 @@ pub(super) fn frozen_report(
     journal: &Journal,
     now: Timestamp,
 ) -> Result<Option<PlanReport>, ServiceError> {
-    let (plan, sidecar_text) = match (journal.state.attempt(), journal.state.finished()) {
+    let (plan, sidecar_bytes) = match (journal.state.attempt(), journal.state.finished()) {
         (Some(attempt), _) => (&attempt.plan, &attempt.sidecar),
         (None, Some(finished)) => (&finished.plan, &finished.sidecar),
         (None, None) => return Ok(None),
     };
     let bytes = PlanBytes::of(plan).map_err(ServiceError::Encode)?;
-    let sidecar = Sidecar::parse(&plan.file, sidecar_text.as_bytes(), &root.limits()).ok();
+    let sidecar = Sidecar::parse(&plan.file, sidecar_bytes.as_bytes(), &root.limits()).ok();
     let context = PlanContext {
         sidecar: sidecar.as_ref(),
-        sidecar_text: Some(sidecar_text.clone()),
+        sidecar_bytes: Some(sidecar_bytes.clone()),
         observation: None,
         blockers: Vec::new(),
         progress: super::progress_of(journal),

@@ -3,50 +3,55 @@
 use crate::code::{Code, Reason, Requirement};
 use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
+use crate::limits::Limits;
 use crate::listing::SidecarFile;
 use crate::plan::{Plan, Precondition, Purpose, Step};
+use crate::sidecar::SidecarBytes;
 use crate::verdict::Disposition;
 
 use super::FollowUp;
 
-/// The operation under which a file is set aside that stands for no operation: misnamed, a duplicate, or one without an id.
+/// The operation under which a file is set aside that stands for no operation: misnamed, a duplicate, too large to be read, or
+/// one without an id.
 ///
-/// The same file with the same bytes always has the same.
+/// The same file with the same bytes always has the same, as far as it can be told without reading it.
 #[must_use]
 pub fn dismissal_id(file: &SidecarFile) -> OperationId {
-    let digest = file.digest.map_or_else(String::new, String::from);
-    OperationId::of_nobody(format!("dismiss\n{}\n{digest}", file.file).as_bytes())
+    let state = file
+        .digest
+        .map(String::from)
+        .or_else(|| file.stored_as.clone())
+        .unwrap_or_default();
+    OperationId::of_nobody(format!("dismiss\n{}\n{state}", file.file).as_bytes())
 }
 
 /// Lays down how a file is set aside: its bytes are recorded, then it is deleted. No table is touched, and none was looked at
 /// for it: whoever approves says why it may go.
 ///
-/// `reasons` are those for which it is refused or aborted. A file whose bytes could not be read, or are not text, is not
-/// dismissed: they could not be kept.
+/// `bytes` are the file's, all of them; a file whose bytes could not be read, or are more than a journal record holds, is not
+/// dismissed: they could not be kept. `reasons` are those for which it is refused or aborted.
 #[must_use]
 pub fn dismissal(
     root: &RootId,
     operation_id: OperationId,
     file: &SidecarFile,
+    bytes: Option<Vec<u8>>,
     disposition: Disposition,
     reasons: &[Reason],
 ) -> FollowUp {
     let sidecar = file.content.as_ref().ok();
     let mut blockers = Vec::new();
-    let text = String::from_utf8(file.bytes.clone()).ok();
-    let (digest, text) = match (file.digest, text) {
-        (Some(digest), Some(text)) => (digest, text),
-        _ => {
-            blockers.push(Reason::new(
-                Code::Unreadable,
-                format!(
-                    "the bytes of {} cannot be kept in the journal: they could not be read whole, or are not text; move the file away by hand",
-                    file.file
-                ),
-            ));
-            (Digest::of(Tag::Sidecar, &file.bytes), String::new())
-        }
-    };
+    if bytes.is_none() {
+        blockers.push(Reason::new(
+            Code::Unreadable,
+            format!(
+                "the bytes of {} cannot be kept in the journal: they could not be read, or are more than {} MiB; move the file away by hand",
+                file.file,
+                Limits::DEFAULT.kept_bytes_max >> 20
+            ),
+        ));
+    }
+    let kept = SidecarBytes::new(bytes.unwrap_or_default());
     if !matches!(disposition, Disposition::Refused | Disposition::Abort) {
         blockers.push(Reason::new(
             Code::NothingToUndo,
@@ -77,7 +82,7 @@ pub fn dismissal(
         root: root.clone(),
         operation_id,
         file: file.file.clone(),
-        sidecar: digest,
+        sidecar: Digest::of(Tag::Sidecar, kept.as_bytes()),
         writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
         branch: sidecar.and_then(|sidecar| sidecar.branch().map(str::to_owned)),
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
@@ -89,7 +94,7 @@ pub fn dismissal(
     };
     FollowUp {
         plan,
-        sidecar: text,
+        sidecar: kept,
         blockers,
     }
 }

@@ -113,7 +113,7 @@ pub fn release(
     };
     FollowUp {
         plan,
-        sidecar: text,
+        sidecar: text.into(),
         blockers,
     }
 }

@@ -211,7 +211,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
     };
     FollowUp {
         plan,
-        sidecar: text,
+        sidecar: text.into(),
         blockers,
     }
 }

@@ -8,6 +8,7 @@ use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
 use crate::outcome::{Effect, OutcomeKind, TableOutcome};
 use crate::plan::{Plan, PlanBytes, Step};
+use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 
 /// The fold over one operation's records.
@@ -18,7 +19,7 @@ pub struct JournalState {
     last: Option<Digest>,
     approvals: Vec<(Approval, String)>,
     attempt: Option<Attempt>,
-    sidecar: Option<String>,
+    sidecar: Option<SidecarBytes>,
     epochs: u64,
     finished: Option<Finished>,
 }
@@ -34,8 +35,8 @@ pub struct Attempt {
     pub bytes: PlanBytes,
     /// The same, decoded.
     pub plan: Plan,
-    /// The sidecar's bytes as text.
-    pub sidecar: String,
+    /// The sidecar's bytes.
+    pub sidecar: SidecarBytes,
     /// Steps that were intended, with the catalog version they were intended on.
     pub started: BTreeMap<usize, Option<u64>>,
     /// Steps that are done.
@@ -55,8 +56,8 @@ pub struct Finished {
     pub tables: Vec<TableOutcome>,
     /// The catalog.
     pub catalog: Effect,
-    /// The sidecar's bytes as text.
-    pub sidecar: String,
+    /// The sidecar's bytes.
+    pub sidecar: SidecarBytes,
     /// When; for people.
     pub recorded_at: Timestamp,
 }
@@ -114,13 +115,13 @@ impl JournalState {
         self.attempt.as_ref()
     }
 
-    /// The sidecar's bytes as text, as the last claim kept them; `None` if nobody ever claimed the operation.
+    /// The sidecar's bytes, as the last claim kept them; `None` if nobody ever claimed the operation.
     ///
     /// They outlive an interrupted attempt: when its effects stopped half way and the file is gone, they are all there is to
     /// plan the rest from.
     #[must_use]
-    pub fn sidecar(&self) -> Option<&str> {
-        self.sidecar.as_deref()
+    pub const fn sidecar(&self) -> Option<&SidecarBytes> {
+        self.sidecar.as_ref()
     }
 
     /// The terminal record, if there is one.

@@ -7,7 +7,7 @@ use sidecar::journal::{
     JournalEntry, JournalError, JournalRecord, JournalState, Next, record_digest, verify_chain,
 };
 use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Approval, Digest, OperationId, Plan, PlanBytes, Tag};
+use sidecar::{Approval, Digest, OperationId, Plan, PlanBytes, SidecarBytes, Tag};
 
 use crate::campaign::{Reached, plain};
 use crate::dice::Dice;
@@ -101,7 +101,7 @@ struct Rules {
 struct Open {
     digest: Digest,
     plan: Plan,
-    sidecar: String,
+    sidecar: SidecarBytes,
     started: BTreeSet<usize>,
     done: BTreeSet<usize>,
 }
@@ -545,7 +545,7 @@ pub(crate) fn run(bytes: &PlanBytes, approval: &Approval, sidecar: &str) -> Vec<
             executor: "executor-1".to_owned(),
             plan_digest: bytes.digest(),
             plan: text,
-            sidecar: sidecar.to_owned(),
+            sidecar: sidecar.to_owned().into(),
         },
     ];
     loop {
@@ -577,7 +577,7 @@ pub(crate) fn run(bytes: &PlanBytes, approval: &Approval, sidecar: &str) -> Vec<
                     .map(|table| sidecar::TableOutcome::of(&plan, table, sidecar::Effect::Changed))
                     .collect(),
                 catalog: sidecar::Effect::Changed,
-                sidecar: sidecar.to_owned(),
+                sidecar: sidecar.to_owned().into(),
             }),
             Next::Claim | Next::Retire => return entries,
         }

@@ -179,6 +179,7 @@ fn set_aside() -> Plan {
         &RootId::new("file:///data/graph"),
         dismissal_id(&file),
         &file,
+        Some(file.bytes.clone()),
         Disposition::Refused,
         &reasons,
     )

@@ -7,8 +7,8 @@ use sidecar::follow_up::{dismissal, dismissal_id};
 use sidecar::observation::CatalogObservation;
 use sidecar::{
     Action, Classification, Code, Decision, Digest, Disposition, Glimpse, Limits, Observation,
-    Plan, PlanBytes, PlanInput, Reason, RootId, Sidecar, SidecarFile, Step, Tag, Verdict,
-    WriterKind, assemble, decide, judge, plan, refuse, what_if,
+    Plan, PlanBytes, PlanInput, Reason, RootId, Sidecar, SidecarBytes, SidecarFile, Step, Tag,
+    Verdict, WriterKind, assemble, decide, judge, plan, refuse, what_if,
 };
 
 use crate::campaign::{Reached, plain};
@@ -344,30 +344,39 @@ fn set_aside(file: &SidecarFile, disposition: Disposition, reasons: &[Reason]) -
         ..file.clone()
     };
     for file in [file, &hostile] {
-        let laid_down = dismissal(
-            &RootId::new("s3://bucket/graph"),
-            dismissal_id(file),
-            file,
-            disposition,
-            reasons,
-        );
-        shown::check(&laid_down.plan, None, &laid_down.blockers);
-        let kept = std::str::from_utf8(&file.bytes).is_ok();
-        assert_eq!(
-            laid_down.plan.has_effect(),
-            kept,
-            "a file goes only if the journal can keep it"
-        );
-        assert_eq!(
-            laid_down.plan.sidecar,
-            Digest::of(Tag::Sidecar, &file.bytes)
-        );
-        assert!(
-            kept || laid_down
-                .blockers
-                .iter()
-                .any(|reason| reason.code == Code::Unreadable)
-        );
+        for bytes in [Some(file.bytes.clone()), None] {
+            let kept = bytes.is_some();
+            let laid_down = dismissal(
+                &RootId::new("s3://bucket/graph"),
+                dismissal_id(file),
+                file,
+                bytes,
+                disposition,
+                reasons,
+            );
+            shown::check(&laid_down.plan, None, &laid_down.blockers);
+            assert_eq!(
+                laid_down.plan.has_effect(),
+                kept,
+                "a file goes only if the journal can keep it"
+            );
+            assert_eq!(
+                kept,
+                !laid_down
+                    .blockers
+                    .iter()
+                    .any(|reason| reason.code == Code::Unreadable)
+            );
+            if kept {
+                let json = serde_json::to_string(&laid_down.sidecar).unwrap();
+                let read: SidecarBytes = serde_json::from_str(&json).unwrap();
+                assert_eq!(read.as_bytes(), file.bytes, "the very bytes are kept");
+                assert_eq!(
+                    laid_down.plan.sidecar,
+                    Digest::of(Tag::Sidecar, &file.bytes)
+                );
+            }
+        }
     }
     std::str::from_utf8(&file.bytes).is_ok()
 }

@@ -111,7 +111,7 @@ impl Journal {
                 executor: "console".to_owned(),
                 plan_digest: planned.digest(),
                 plan: planned.bytes().text().to_owned(),
-                sidecar: sidecar_text(),
+                sidecar: sidecar_text().into(),
             },
             Entry::Started(steps, catalog_version) => JournalEntry::StepsStarted {
                 epoch,
@@ -129,7 +129,7 @@ impl Journal {
                 outcome,
                 tables: Vec::new(),
                 catalog: sidecar::Effect::Changed,
-                sidecar: sidecar_text(),
+                sidecar: sidecar_text().into(),
             },
         }
     }

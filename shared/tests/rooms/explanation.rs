@@ -227,7 +227,7 @@ fn every_sentence_is_frozen() {
 fn context(scene: &Scene) -> PlanContext<'_> {
     PlanContext {
         sidecar: Some(&scene.sidecar),
-        sidecar_text: None,
+        sidecar_bytes: None,
         observation: None,
         blockers: scene.verdict.blockers.clone(),
         progress: Progress::Open,
@@ -294,6 +294,7 @@ fn the_name_of_a_file_that_is_set_aside_steers_no_terminal() {
         &sidecar::RootId::new("file:///data/graph"),
         sidecar::follow_up::dismissal_id(&file),
         &file,
+        Some(file.bytes.clone()),
         sidecar::Disposition::Refused,
         &reasons,
     )

@@ -86,7 +86,7 @@ fn finished(disposition: Disposition, tables: Vec<PlannedTable>) -> Finished {
         outcome: OutcomeKind::RolledBack,
         tables: Vec::new(),
         catalog: Effect::Changed,
-        sidecar: String::new(),
+        sidecar: String::new().into(),
         recorded_at: Timestamp::from_micros(1),
     }
 }

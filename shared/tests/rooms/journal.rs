@@ -19,7 +19,7 @@ pub(crate) fn claimed(scene: &Scene, epoch: u64) -> JournalEntry {
         executor: format!("executor-{epoch}"),
         plan_digest: scene.bytes.digest(),
         plan: scene.bytes.text().to_owned(),
-        sidecar: String::from_utf8(bytes(&scene.sidecar)).unwrap(),
+        sidecar: bytes(&scene.sidecar).into(),
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn finished(scene: &Scene, epoch: u64) -> JournalEntry {
             .map(|table| TableOutcome::of(&scene.plan, table, Effect::Changed))
             .collect(),
         catalog: Effect::Changed,
-        sidecar: String::from_utf8(bytes(&scene.sidecar)).unwrap(),
+        sidecar: bytes(&scene.sidecar).into(),
     }
 }
 
@@ -343,7 +343,7 @@ fn nothing_is_claimed_without_a_whole_approval_of_exactly_that_plan() {
         executor: executor.clone(),
         plan_digest,
         plan: plan.clone(),
-        sidecar: format!("{sidecar} "),
+        sidecar: [sidecar.as_bytes(), b" "].concat().into(),
     });
     journal.refuses(JournalEntry::Claimed {
         epoch,
@@ -527,7 +527,7 @@ fn a_plan_ends_as_its_disposition_says() {
         outcome: OutcomeKind::RolledBack,
         tables,
         catalog,
-        sidecar: "{}".to_owned(),
+        sidecar: "{}".to_owned().into(),
     });
     journal.then(finished(&scene, 1));
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
+use restore_backend::journal_store::Journal;
 use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
 use sidecar::api::PlanReport;
-use sidecar::{Code, Disposition, OperationId, OutcomeKind, SidecarFate};
+use sidecar::{Code, Disposition, Limits, OperationId, OutcomeKind, SidecarFate};
 
 use crate::support::{Opened, Store, approver, done, place, rows};
 
@@ -246,14 +247,20 @@ async fn a_refused_sidecar_is_set_aside_with_its_bytes_on_record() {
     let folder = store.path().join("__recovery");
     std::fs::create_dir_all(&folder).unwrap();
     let newer =
-        r#"{"schema_version": 9, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
-    let nonsense = "{ this is no sidecar";
+        br#"{"schema_version": 9, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
+    let too_large = usize::try_from(Limits::DEFAULT.sidecar_bytes_max).unwrap() + 1;
     for (file, bytes) in [
-        ("01M8125ENACWR9X1EZNRMDV5V2.json", newer),
-        ("copy of something.json", newer),
-        ("notes.json", nonsense),
+        ("01M8125ENACWR9X1EZNRMDV5V2.json", newer.to_vec()),
+        ("copy of something.json", newer.to_vec()),
+        ("notes.json", b"{ this is no sidecar".to_vec()),
+        // The disk filled it with something else; twice, so that the second is not taken for the first.
+        ("01M8125ENACWR9X1EZNRMDV5V3.json", vec![0xfe; 64]),
+        ("01M8125ENACWR9X1EZNRMDV5V3.json", vec![0xff; 64]),
+        ("01M8125ENACWR9X1EZNRMDV5V4.json", vec![b' '; too_large]),
+        ("01M8125ENACWR9X1EZNRMDV5V4.json", vec![0xff; too_large + 1]),
+        ("core.json", vec![0; 9 << 20]),
     ] {
-        std::fs::write(folder.join(file), bytes).unwrap();
+        std::fs::write(folder.join(file), &bytes).unwrap();
         let opened = store.open().await;
         let before = store.files();
         let report = service::dismiss(&opened.root, file, clock::now())
@@ -263,19 +270,54 @@ async fn a_refused_sidecar_is_set_aside_with_its_bytes_on_record() {
         assert_eq!(report.requires.len(), 1, "a dismissal needs its reason");
         let operation = opened.carry_out(&report).await;
         assert!(!folder.join(file).exists());
-        let audit = service::audit(&opened.root, Some(&operation), true)
+        let journal = Journal::load(opened.root.objects(), &operation, &Limits::DEFAULT)
             .await
             .unwrap();
-        let kept = audit.operations[0].records.iter().any(|record| {
-            record
-                .stored
-                .contains(&serde_json::to_string(bytes).unwrap()[1..20])
-        });
-        assert!(kept, "{file}: its bytes are in the journal");
+        let kept = &journal.state.finished().unwrap().sidecar;
+        assert!(
+            kept.as_bytes() == bytes,
+            "{file}: its bytes are in the journal"
+        );
     }
     let opened = store.open().await;
     let list = service::list(&opened.root, clock::now()).await.unwrap();
     assert!(list.recoveries.is_empty(), "{list:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_journal_cannot_keep_is_not_dismissed() {
+    let store = Store::with_tables(&TABLES).await;
+    let folder = store.path().join("__recovery");
+    std::fs::create_dir_all(&folder).unwrap();
+    let more = std::fs::File::create(folder.join("core.json")).unwrap();
+    more.set_len(Limits::DEFAULT.kept_bytes_max + 1).unwrap();
+    let opened = store.open().await;
+    let report = service::dismiss(&opened.root, "core.json", clock::now())
+        .await
+        .unwrap();
+    assert!(!report.executable && report.steps.is_empty());
+    assert_eq!(codes(&report), [Code::Unreadable]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_is_overgrown_once_its_recovery_is_recorded_is_kept() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    assert_eq!(
+        opened.apply(&operation, digest).await.outcome,
+        OutcomeKind::RolledBack
+    );
+    let file = store.path().join("__recovery").join(operation.file_name());
+    let more = std::fs::File::create(&file).unwrap();
+    more.set_len(Limits::DEFAULT.kept_bytes_max + 1).unwrap();
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(
+        (report.outcome, report.sidecar),
+        (OutcomeKind::RolledBack, SidecarFate::Kept)
+    );
+    assert!(file.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

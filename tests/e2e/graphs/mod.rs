@@ -399,6 +399,8 @@ async fn sidecars_of_later_engines_are_listed_as_refused_with_what_they_say() {
         assert!(
             plan.sidecar
                 .unwrap()
+                .text()
+                .unwrap()
                 .contains(&format!("\"schema_version\": {version}")),
             "its raw JSON can be read"
         );

@@ -69,7 +69,7 @@ pub(crate) fn report() -> PlanReport {
     });
     let context = PlanContext {
         sidecar: Some(sidecar),
-        sidecar_text: Some(SIDECAR.to_owned()),
+        sidecar_bytes: Some(SIDECAR.to_owned().into()),
         observation: Some(&observation),
         blockers: verdict.blockers.clone(),
         progress: Progress::Open,

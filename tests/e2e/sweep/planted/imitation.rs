@@ -7,11 +7,11 @@ use restore_backend::lance_room::{
     PublishRequest, RestoreRequest, TableLocation, TransactionEntry,
 };
 use restore_backend::service;
-use restore_backend::sidecar_dir::{delete_sidecar, read_sidecar};
+use restore_backend::sidecar_dir::{StoredSidecar, delete_sidecar, read_sidecar};
 use sidecar::journal::{JournalEntry, StepResult};
 use sidecar::{
-    ApplyReport, Digest, Effect, EffectOn, Limits, OutcomeKind, Plan, PlanBytes, SidecarFate, Step,
-    TableOutcome, Tag,
+    ApplyReport, Digest, Effect, EffectOn, Limits, OutcomeKind, Plan, PlanBytes, SidecarBytes,
+    SidecarFate, Step, TableOutcome, Tag,
 };
 
 use super::super::invariants::version_path;
@@ -45,10 +45,12 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
         .unwrap()
         .decode()
         .unwrap();
-    let bytes = read_sidecar(root.objects(), &plan.file, &Limits::DEFAULT)
+    let StoredSidecar::Bytes(bytes) = read_sidecar(root.objects(), &plan.file, &Limits::DEFAULT)
         .await
         .unwrap()
-        .unwrap();
+    else {
+        return Err("the sidecar is gone".to_owned());
+    };
     let named = match flaw {
         Flaw::ApprovedById => Digest::of(Tag::Sidecar, b"another plan"),
         _ => digest,
@@ -64,7 +66,7 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
         plan,
         published: false,
     };
-    let sidecar = String::from_utf8(bytes).unwrap();
+    let sidecar = SidecarBytes::new(bytes);
     let claim = JournalEntry::Claimed {
         epoch: 1,
         executor: "an imitation".to_owned(),
@@ -267,7 +269,7 @@ impl Imitation {
         Ok(made)
     }
 
-    async fn end(&mut self, sidecar: String) -> Result<(), String> {
+    async fn end(&mut self, sidecar: SidecarBytes) -> Result<(), String> {
         let objects = self.acting.opened.root.objects().clone();
         let room = self.acting.opened.root.room().clone();
         let folder = format!("__recovery_log/{}", self.acting.operation);
@@ -310,7 +312,7 @@ impl Imitation {
             _ => {}
         }
         let kept = match self.flaw {
-            Flaw::ForgetsSidecar => String::new(),
+            Flaw::ForgetsSidecar => SidecarBytes::new(Vec::new()),
             _ => sidecar,
         };
         let outcome = |table: &sidecar::PlannedTable| {
