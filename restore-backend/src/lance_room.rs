@@ -125,7 +125,7 @@ struct Inner {
     params: ObjectStoreParams,
     session: Arc<Session>,
     base_paths: BasePaths,
-    memory: Memory,
+    memory: Arc<Memory>,
     log: RequestLog,
 }
 
@@ -160,10 +160,12 @@ impl LanceRoom {
         let session = session::shared(options.durability);
         let prefix = ObjectStore::extract_path_from_uri(session.store_registry(), &lance_uri)
             .map_err(unusable)?;
+        let memory = Arc::new(Memory::default());
         let wrapper = ObservingWrapper {
             log: options.log.clone(),
             prefix: prefix.clone(),
             syncs_locally: uri.directory().is_some() && options.durability == Durability::Synced,
+            memory: memory.clone(),
         };
         let storage_options = (!options.storage_options.is_empty()).then(|| {
             let settings = options.storage_options.into_iter().collect();
@@ -191,7 +193,7 @@ impl LanceRoom {
             params,
             session,
             base_paths,
-            memory: Memory::default(),
+            memory,
             log: options.log,
         };
         Ok(Self {

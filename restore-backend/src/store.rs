@@ -8,6 +8,7 @@ mod request_log;
 pub use conduct::Conduct;
 pub use durability::Durability;
 pub use observed::ObservedStore;
+pub use observed::PutListener;
 pub use request_log::Gate;
 pub use request_log::Request;
 pub use request_log::RequestLog;

@@ -1,4 +1,5 @@
-//! What was read once and cannot change: version files and the catalog's rows, each under the identity the store gave it.
+//! What was read or written once and cannot change: version files and the catalog's rows, each under the identity the store gave
+//! it.
 //!
 //! Nothing here says what is there now. Which versions exist, and which of them is HEAD, is asked of the store at every look;
 //! only what lies under a name, a size and an e_tag that the store has just named again is not fetched a second time.
@@ -9,12 +10,16 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use bytes::Bytes;
 use lance::Dataset;
 use lance_table::io::commit::ManifestLocation;
+use object_store::PutPayload;
+use object_store::PutResult;
 use object_store::path::Path;
 
 use super::catalog::CatalogRows;
 use super::version_file::VersionFile;
+use crate::store::PutListener;
 
 /// Largest version file kept. Those of a table with some thousand fragments are read again each time.
 const FILE_BYTES_MAX: u64 = 256 << 10;
@@ -23,6 +28,9 @@ const FILES_BYTES_MAX: u64 = 16 << 20;
 /// Most tables of a catalog whose rows are kept, and most branches of it.
 const CATALOG_TABLES_MAX: usize = 20_000;
 const CATALOGS_MAX: usize = 16;
+/// Version files of our own making that are kept until they are read.
+const WRITTEN_MAX: usize = 64;
+const VERSION_FILE_ENDING: &str = ".manifest";
 /// Versions whose identity is kept from one listing: the newest. A store names up to a thousand in one answer.
 pub(super) const LISTED_MAX: usize = 256;
 
@@ -30,12 +38,20 @@ pub(super) const LISTED_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     files: Mutex<Files>,
+    written: Mutex<HashMap<Path, Written>>,
     catalogs: Mutex<HashMap<Path, Arc<ReadCatalog>>>,
     readings: Mutex<HashMap<Path, Arc<Turn>>>,
 }
 
 /// Held while a branch of the catalog is read, so that two who want the same rows fetch them once.
 pub(super) type Turn = tokio::sync::Mutex<()>;
+
+/// A version file of our own making, as it was sent and as the store named it.
+#[derive(Debug, Clone)]
+struct Written {
+    bytes: Bytes,
+    e_tag: String,
+}
 
 #[derive(Debug, Default)]
 struct Files {
@@ -87,6 +103,17 @@ impl Memory {
         locked(&self.files).by_path.get(path).cloned()
     }
 
+    /// The bytes that were sent and then stored under exactly this identity.
+    pub(super) fn written(&self, location: &ManifestLocation) -> Option<Bytes> {
+        locked(&self.written)
+            .get(&location.path)
+            .filter(|written| {
+                location.size == Some(written.bytes.len() as u64)
+                    && location.e_tag.as_ref() == Some(&written.e_tag)
+            })
+            .map(|written| written.bytes.clone())
+    }
+
     pub(super) fn keep_file(&self, file: &Arc<VersionFile>) {
         let Some(bytes) = file.location.size.filter(|bytes| *bytes <= FILE_BYTES_MAX) else {
             return;
@@ -129,6 +156,28 @@ impl Memory {
             catalogs.clear();
         }
         catalogs.insert(base.clone(), catalog);
+    }
+}
+
+impl PutListener for Memory {
+    fn stored(&self, location: &Path, payload: &PutPayload, result: &PutResult) {
+        let is_version = location
+            .filename()
+            .is_some_and(|name| name.ends_with(VERSION_FILE_ENDING));
+        let bytes = payload.content_length() as u64;
+        let Some(e_tag) = result
+            .e_tag
+            .clone()
+            .filter(|_| is_version && bytes <= FILE_BYTES_MAX)
+        else {
+            return;
+        };
+        let mut written = locked(&self.written);
+        if written.len() >= WRITTEN_MAX {
+            written.clear();
+        }
+        let bytes = payload.clone().into();
+        written.insert(location.clone(), Written { bytes, e_tag });
     }
 }
 

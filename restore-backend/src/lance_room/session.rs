@@ -18,6 +18,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use url::Url;
 
+use super::memory::Memory;
 use crate::store::Durability;
 use crate::store::ObservedStore;
 use crate::store::RequestLog;
@@ -90,6 +91,7 @@ pub(super) struct ObservingWrapper {
     pub(super) log: RequestLog,
     pub(super) prefix: Path,
     pub(super) syncs_locally: bool,
+    pub(super) memory: Arc<Memory>,
 }
 
 impl WrappingObjectStore for ObservingWrapper {
@@ -100,7 +102,8 @@ impl WrappingObjectStore for ObservingWrapper {
     ) -> Arc<dyn RawObjectStore> {
         let store = ObservedStore::new(original, self.log.clone())
             .relative_to(self.prefix.clone())
-            .without_version_hint();
+            .without_version_hint()
+            .heard_by(self.memory.clone());
         Arc::new(if self.syncs_locally {
             store.with_local_sync()
         } else {

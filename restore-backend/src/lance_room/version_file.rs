@@ -69,7 +69,9 @@ impl LanceRoom {
             .listings
             .as_ref()
             .and_then(|listings| listings.version(&place.base, version));
-        if let Some(file) = listed.and_then(|location| self.inner.memory.file(&location)) {
+        if let Some(location) = listed
+            && let Some(file) = self.remembered(place, &location).await
+        {
             return Ok(Some(file));
         }
         // Tables made by any Lance since 0.20 use the second scheme; the first is one more
@@ -98,6 +100,22 @@ impl LanceRoom {
         Ok(None)
     }
 
+    /// The version that the store has just named, if it was read before or is of our own making.
+    async fn remembered(
+        &self,
+        place: &Place,
+        location: &ManifestLocation,
+    ) -> Option<Arc<VersionFile>> {
+        if let Some(file) = self.inner.memory.file(location) {
+            return Some(file);
+        }
+        let bytes = self.inner.memory.written(location)?;
+        let file = self.decode(place, location.clone(), &bytes).await.ok()?;
+        let file = Arc::new(file);
+        self.inner.memory.keep_file(&file);
+        Some(file)
+    }
+
     /// Reads a version that has to exist and that this build has to understand.
     pub(super) async fn known_version(
         &self,
@@ -121,7 +139,7 @@ impl LanceRoom {
         place: &Place,
         location: &ManifestLocation,
     ) -> Result<Arc<VersionFile>, TableError> {
-        let Some(file) = self.inner.memory.file(location) else {
+        let Some(file) = self.remembered(place, location).await else {
             return self.known_version(place, location.version).await;
         };
         understood(place, &file)?;

@@ -46,6 +46,13 @@ pub struct ObservedStore {
     observer: Observer,
     local_sync: Option<LocalSync>,
     hides_version_hint: bool,
+    listener: Option<Arc<dyn PutListener>>,
+}
+
+/// Is told what was stored.
+pub trait PutListener: fmt::Debug + Send + Sync {
+    /// `payload` is at `location`, and the store named it as `result` says.
+    fn stored(&self, location: &Path, payload: &PutPayload, result: &PutResult);
 }
 
 impl ObservedStore {
@@ -59,7 +66,14 @@ impl ObservedStore {
             },
             local_sync: None,
             hides_version_hint: false,
+            listener: None,
         }
+    }
+
+    /// Tells `listener` of every object that is put whole.
+    pub fn heard_by(mut self, listener: Arc<dyn PutListener>) -> Self {
+        self.listener = Some(listener);
+        self
     }
 
     /// Records paths relative to `prefix`.
@@ -181,14 +195,18 @@ impl ObjectStore for ObservedStore {
         }
         let answer = match conduct.pretended() {
             Some(acknowledged) => Ok(acknowledged),
-            None => self.inner.put_opts(location, payload, opts).await,
+            None => self.inner.put_opts(location, payload.clone(), opts).await,
         };
         if let (Some(sync), Err(object_store::Error::AlreadyExists { .. })) =
             (&self.local_sync, &answer)
         {
             sync.found(location).await?;
         }
-        self.observer.end(&request, answer).await
+        let stored = self.observer.end(&request, answer).await?;
+        if let Some(listener) = &self.listener {
+            listener.stored(location, &payload, &stored);
+        }
+        Ok(stored)
     }
 
     async fn put_multipart_opts(

@@ -36,6 +36,30 @@ async fn a_look_fetches_no_version_twice_and_asks_for_each_table_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_its_own_making_is_not_fetched_unless_it_was_replaced() {
+    let root = published().await;
+    let room = &root.room;
+    room.append_rows(&people(), &rows("b", 5))
+        .await
+        .expect("an append");
+    let look = room.for_one_look();
+    version_of(&look, &people()).await;
+    room.log().reset();
+    let written = transaction(&look, &people(), 2).await;
+    assert_eq!((written.version, room.log().reads()), (2, 0));
+
+    let file = version_file(root.path(), "nodes/people", 2);
+    let same = std::fs::read(&file).expect("its bytes");
+    std::fs::remove_file(&file).expect("removed");
+    std::fs::write(&file, same).expect("written by somebody else");
+    let look = room.for_one_look();
+    version_of(&look, &people()).await;
+    room.log().reset();
+    assert_eq!(transaction(&look, &people(), 2).await, written);
+    assert_eq!(room.log().count(Verb::Get), 1, "nobody vouches for it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_is_gone_or_another_one_is_found_out_by_the_next_look() {
     let root = published().await;
     root.room
