@@ -21,7 +21,6 @@ use crate::clock;
 use crate::journal_store::Journal;
 use crate::root::Root;
 use crate::service::{Fresh, PlanOf, ServiceError, fresh_plan, unsafe_store};
-use crate::sidecar_dir::{self, StoredSidecar};
 
 use execution::Execution;
 use report::refused_report;
@@ -94,26 +93,8 @@ async fn begin(
     if let Some(refusal) = unsafe_store(root, operation).await? {
         return Ok(refused_report(operation, digest, refusal));
     }
-    let stored = match fresh.sidecar {
-        // The undo or release of something has no file of its own.
-        Some(bytes) => Some(bytes),
-        None => {
-            match sidecar_dir::read_sidecar(root.objects(), &approved.plan().file, &root.limits())
-                .await?
-            {
-                StoredSidecar::Bytes(bytes) => Some(SidecarBytes::new(bytes)),
-                StoredSidecar::TooLarge => None,
-                // An attempt that was interrupted left effects behind; they are recovered though somebody removed the file since.
-                StoredSidecar::Gone => journal.state.sidecar().cloned(),
-            }
-        }
-    };
-    let planned = approved.plan().sidecar;
-    let Some(sidecar) =
-        stored.filter(|bytes| Digest::of(sidecar::Tag::Sidecar, bytes.as_bytes()) == planned)
-    else {
-        return Ok(sidecar_gone(operation, digest));
-    };
+    // These are the bytes the plan was just made from, and it is the approved one.
+    let sidecar = fresh.sidecar;
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 

@@ -184,8 +184,8 @@ pub(crate) struct PlanOf {
     pub(crate) bytes: PlanBytes,
     /// Why it cannot be executed, age included.
     pub(crate) blockers: Vec<Reason>,
-    /// The bytes that stand for its sidecar, where no file does.
-    pub(crate) sidecar: Option<SidecarBytes>,
+    /// The bytes of its sidecar, or those that stand for it where there is no file.
+    pub(crate) sidecar: SidecarBytes,
 }
 
 impl PlanOf {

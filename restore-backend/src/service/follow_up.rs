@@ -41,7 +41,7 @@ impl Made {
                 bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
                 plan,
                 blockers,
-                sidecar: Some(sidecar),
+                sidecar,
             }),
             journal,
         })

@@ -105,7 +105,7 @@ pub(crate) async fn fresh_plan(
             plan,
             bytes,
             blockers,
-            sidecar: None,
+            sidecar: SidecarBytes::new(entry.listed.file.bytes),
         }),
         journal,
     })
