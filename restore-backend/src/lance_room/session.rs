@@ -19,6 +19,7 @@ use object_store::path::Path;
 use url::Url;
 
 use crate::store::Durability;
+use crate::store::LocalSync;
 use crate::store::ObservedStore;
 use crate::store::RequestLog;
 
@@ -89,7 +90,7 @@ impl ObjectStoreProvider for LocalProvider {
 pub(super) struct ObservingWrapper {
     pub(super) log: RequestLog,
     pub(super) prefix: Path,
-    pub(super) syncs_locally: bool,
+    pub(super) sync: Option<LocalSync>,
 }
 
 impl WrappingObjectStore for ObservingWrapper {
@@ -101,10 +102,9 @@ impl WrappingObjectStore for ObservingWrapper {
         let store = ObservedStore::new(original, self.log.clone())
             .relative_to(self.prefix.clone())
             .without_version_hint();
-        Arc::new(if self.syncs_locally {
-            store.with_local_sync()
-        } else {
-            store
+        Arc::new(match &self.sync {
+            Some(sync) => store.syncing_with(sync.clone()),
+            None => store,
         })
     }
 
