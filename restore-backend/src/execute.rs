@@ -120,6 +120,8 @@ async fn resume(
                 refusal(operation, detail),
             ));
         }
+        // Whoever wrote the terminal record may have died before it was on disk, and the sidecar goes next.
+        journal.keep(root.objects()).await?;
         let execution = Execution::of_finished(root, journal, progress);
         return execution.proceed(None).boxed().await;
     }

@@ -18,6 +18,7 @@ use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState};
 use sidecar::{Limits, OperationId, Timestamp};
 
 use crate::sidecar_dir::read_bounded;
+use crate::store::{Hold, Objects};
 
 /// The folder of all journals, relative to the root.
 pub const JOURNAL_FOLDER: &str = "__recovery_log";
@@ -30,6 +31,14 @@ pub const CLOSED_OBJECT: &str = "closed.json";
 const READS_AT_ONCE: usize = 32;
 /// Records that one listing may miss. Executors add a few in the time a listing takes.
 const MISSED_MAX: u64 = 64;
+/// Operations that a listing may name. Finished ones stay, so a root collects them over the years.
+const JOURNALS_MAX: usize = 1_000_000;
+/// Bytes of all records of one journal. The largest attempt, which sets a file of 32 MiB aside, takes 86 MiB, and 43 more each time
+/// it is taken over; an ordinary one some thousand bytes.
+const JOURNAL_BYTES_MAX: u64 = 512 << 20;
+/// Bytes and records that approvals and claims leave free, so that what is begun can be brought to its end.
+const BYTES_LEFT_FOR_AN_ATTEMPT: u64 = 128 << 20;
+const RECORDS_LEFT_FOR_AN_ATTEMPT: u64 = 1_000;
 
 /// Why a journal could not be read or continued.
 #[derive(Debug, thiserror::Error)]
@@ -44,13 +53,21 @@ pub enum JournalStoreError {
         #[source]
         source: Box<JournalError>,
     },
-    /// Larger or longer than a journal can be.
+    /// Larger or longer than a journal can be, or would be with one more record.
     #[error(
         "the journal of operation {operation_id} is larger than a journal can be; look at {JOURNAL_FOLDER}/{operation_id}/ by hand"
     )]
     TooLarge {
         /// The operation.
         operation_id: OperationId,
+    },
+    /// More journals than are accepted.
+    #[error(
+        "the journal folder {JOURNAL_FOLDER}/ holds the journals of more than {max} operations; move folders with a {CLOSED_OBJECT} away by hand, the oldest first"
+    )]
+    TooMany {
+        /// The limit.
+        max: usize,
     },
     /// Storage failed.
     #[error("{what} failed")]
@@ -76,6 +93,8 @@ pub struct JournalEntryOfListing {
     pub records: usize,
     /// The highest number of a record.
     pub last: u64,
+    /// Bytes of all records.
+    pub bytes: u64,
     /// Whether it was ever claimed.
     pub claimed: bool,
     /// Whether it is finished and its sidecar gone.
@@ -108,9 +127,16 @@ fn folder(operation_id: &OperationId) -> Path {
 /// Every operation that has a journal, from one listing.
 ///
 /// # Errors
-/// [`JournalStoreError::Storage`].
+/// [`JournalStoreError::Storage`], [`JournalStoreError::TooMany`].
 pub async fn list_journals(
     objects: &Arc<dyn ObjectStore>,
+) -> Result<BTreeMap<OperationId, JournalEntryOfListing>, JournalStoreError> {
+    list_at_most(objects, JOURNALS_MAX).await
+}
+
+async fn list_at_most(
+    objects: &Arc<dyn ObjectStore>,
+    max: usize,
 ) -> Result<BTreeMap<OperationId, JournalEntryOfListing>, JournalStoreError> {
     let mut journals: BTreeMap<OperationId, JournalEntryOfListing> = BTreeMap::new();
     let mut listing = objects.list(Some(&Path::from(JOURNAL_FOLDER)));
@@ -133,6 +159,9 @@ pub async fn list_journals(
         let Ok(operation_id) = operation.as_ref().parse::<OperationId>() else {
             continue;
         };
+        if journals.len() == max && !journals.contains_key(&operation_id) {
+            return Err(JournalStoreError::TooMany { max });
+        }
         let journal = journals.entry(operation_id).or_default();
         match object.as_ref() {
             CLAIM_OBJECT => journal.claimed = true,
@@ -140,6 +169,7 @@ pub async fn list_journals(
             name => {
                 journal.records += 1;
                 journal.last = journal.last.max(number(name).unwrap_or_default());
+                journal.bytes = journal.bytes.saturating_add(meta.size);
             }
         }
     }
@@ -155,17 +185,24 @@ pub async fn read_records(
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, JournalStoreError> {
     let folder = folder(operation_id);
-    let listed: BTreeSet<u64> = match objects
+    let listed: BTreeMap<u64, u64> = match objects
         .list(Some(&folder))
-        .try_filter_map(|meta| ready(Ok(sequence(&folder, &meta.location))))
+        .try_filter_map(|meta| {
+            let sequence = sequence(&folder, &meta.location);
+            ready(Ok(sequence.map(|sequence| (sequence, meta.size))))
+        })
         .try_collect()
         .await
     {
         Ok(listed) => listed,
-        Err(object_store::Error::NotFound { .. }) => BTreeSet::new(),
+        Err(object_store::Error::NotFound { .. }) => BTreeMap::new(),
         Err(source) => return Err(unread(operation_id, source)),
     };
-    read_listed(objects, operation_id, listed, limits).await
+    let bytes = listed
+        .values()
+        .fold(0_u64, |sum, size| sum.saturating_add(*size));
+    let listed = listed.into_keys().collect();
+    read_listed(objects, operation_id, listed, bytes, limits).await
 }
 
 fn unread(operation_id: &OperationId, source: object_store::Error) -> JournalStoreError {
@@ -179,6 +216,7 @@ async fn read_listed(
     objects: &Arc<dyn ObjectStore>,
     operation_id: &OperationId,
     listed: BTreeSet<u64>,
+    bytes: u64,
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, JournalStoreError> {
     let too_large = || JournalStoreError::TooLarge {
@@ -188,7 +226,7 @@ async fn read_listed(
     // A listing that runs while records are added may miss one and have the one after it. Each record is created after the one
     // before, so none up to the last is missing from storage, unless somebody removed it; the chain tells.
     let last = listed.last().copied().unwrap_or_default();
-    if last > limits.journal_records_max as u64 {
+    if last > limits.journal_records_max as u64 || bytes > JOURNAL_BYTES_MAX {
         return Err(too_large());
     }
     let missed = last - listed.len() as u64;
@@ -207,16 +245,24 @@ async fn read_listed(
             )
         })
         .collect();
-    let records: Vec<Option<Record>> = futures::stream::iter(reads)
-        .buffered(READS_AT_ONCE)
-        .try_collect()
+    let mut reads = futures::stream::iter(reads).buffered(READS_AT_ONCE);
+    let (mut records, mut left) = (Vec::new(), JOURNAL_BYTES_MAX);
+    while let Some(record) = reads
+        .try_next()
         .await
-        .map_err(|source| unread(operation_id, source))?;
-    records
-        .into_iter()
-        .flatten()
-        .map(|record| record.ok_or_else(too_large))
-        .collect()
+        .map_err(|source| unread(operation_id, source))?
+    {
+        let Some(record) = record else {
+            continue;
+        };
+        // What was listed may have grown since.
+        let record = record.ok_or_else(too_large)?;
+        left = left
+            .checked_sub(record.len() as u64)
+            .ok_or_else(too_large)?;
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// A record's bytes; `None` if they are more than a record can have.
@@ -279,9 +325,31 @@ impl Journal {
         if listed.last != listed.records as u64 || listed.last > limits.journal_records_max as u64 {
             return Self::load(objects, operation_id, limits).await;
         }
-        let stored =
-            read_listed(objects, operation_id, (1..=listed.last).collect(), limits).await?;
+        let records = (1..=listed.last).collect();
+        let stored = read_listed(objects, operation_id, records, listed.bytes, limits).await?;
         Self::fold(operation_id, stored)
+    }
+
+    /// Makes the records last, whoever wrote them: for whoever goes on from what they say, or reports it.
+    ///
+    /// # Errors
+    /// [`JournalStoreError::Storage`].
+    pub async fn keep(&self, objects: &Objects) -> Result<(), JournalStoreError> {
+        let operation_id = self.state.operation_id();
+        let names = (1..=self.stored.len() as u64).map(JournalRecord::object_name);
+        let paths: Vec<Path> = names.map(|name| folder(operation_id).join(name)).collect();
+        let kept = objects.keep(&paths).await;
+        kept.map_err(|source| JournalStoreError::Storage {
+            what: format!("syncing the journal of operation {operation_id}"),
+            source,
+        })
+    }
+
+    /// The hold that an executor has on the operation until somebody else writes the next record.
+    #[must_use]
+    pub fn hold(&self, objects: &Objects) -> Hold {
+        let next = JournalRecord::object_name(self.stored.len() as u64 + 1);
+        objects.hold(&folder(self.state.operation_id()).join(next))
     }
 
     fn fold(operation_id: &OperationId, stored: Vec<Vec<u8>>) -> Result<Self, JournalStoreError> {
@@ -299,7 +367,7 @@ impl Journal {
     /// See [`JournalStoreError`]; an entry that cannot follow is refused before anything is written.
     pub async fn append(
         self,
-        objects: &Arc<dyn ObjectStore>,
+        objects: &Objects,
         recorded_at: Timestamp,
         entry: JournalEntry,
     ) -> Result<Appended, JournalStoreError> {
@@ -316,10 +384,28 @@ impl Journal {
         entry: JournalEntry,
     ) -> Result<Unwritten, JournalStoreError> {
         let operation_id = self.state.operation_id().clone();
+        let begins = matches!(
+            entry,
+            JournalEntry::Approved { .. }
+                | JournalEntry::Revoked { .. }
+                | JournalEntry::Claimed { .. }
+        );
+        let takes_over = matches!(entry, JournalEntry::Claimed { .. });
         let record = self.state.next_record(recorded_at, entry);
         let bytes = record
             .to_bytes()
             .map_err(|reason| JournalStoreError::Encode { reason })?;
+        let (bytes_left, records_left) = if begins {
+            (BYTES_LEFT_FOR_AN_ATTEMPT, RECORDS_LEFT_FOR_AN_ATTEMPT)
+        } else {
+            (0, 0)
+        };
+        let stored_bytes: u64 = self.stored.iter().map(|record| record.len() as u64).sum();
+        if stored_bytes + bytes.len() as u64 + bytes_left > JOURNAL_BYTES_MAX
+            || record.sequence + records_left > Limits::DEFAULT.journal_records_max as u64
+        {
+            return Err(JournalStoreError::TooLarge { operation_id });
+        }
         let state = self
             .state
             .append(&bytes)
@@ -333,6 +419,7 @@ impl Journal {
         Ok(Unwritten {
             journal: Self { state, stored },
             path,
+            takes_over,
         })
     }
 }
@@ -343,6 +430,7 @@ impl Journal {
 pub struct Unwritten {
     journal: Journal,
     path: Path,
+    takes_over: bool,
 }
 
 impl Unwritten {
@@ -356,12 +444,16 @@ impl Unwritten {
     ///
     /// # Errors
     /// [`JournalStoreError::Storage`].
-    pub async fn write(
-        self,
-        objects: &Arc<dyn ObjectStore>,
-    ) -> Result<Appended, JournalStoreError> {
+    pub async fn write(self, objects: &Objects) -> Result<Appended, JournalStoreError> {
         let bytes = self.journal.stored.last().map_or(&[][..], Vec::as_slice);
-        Ok(if create(objects, &self.path, bytes).await? {
+        let write = create(objects, &self.path, bytes);
+        // What an executor that is taken over from has on its way comes before, or not at all.
+        let created = if self.takes_over {
+            objects.alone(&self.path, write).await?
+        } else {
+            write.await?
+        };
+        Ok(if created {
             Appended::Done(Box::new(self.journal))
         } else {
             Appended::Taken
@@ -371,12 +463,9 @@ impl Unwritten {
 
 /// Creates an object; `false` if another one is there.
 ///
-/// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back.
-async fn create(
-    objects: &Arc<dyn ObjectStore>,
-    path: &Path,
-    bytes: &[u8],
-) -> Result<bool, JournalStoreError> {
+/// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back. What is
+/// found so may not be on disk yet.
+async fn create(objects: &Objects, path: &Path, bytes: &[u8]) -> Result<bool, JournalStoreError> {
     let Err(error) = objects
         .put_opts(path, bytes.to_vec().into(), PutMode::Create.into())
         .await
@@ -385,7 +474,14 @@ async fn create(
     };
     let found = read_bounded(objects, path, bytes.len() as u64).await;
     match (found, error) {
-        (Ok(Some(found)), _) if found == bytes => Ok(true),
+        (Ok(Some(found)), _) if found == bytes => {
+            let kept = objects.keep(std::slice::from_ref(path)).await;
+            kept.map(|()| true)
+                .map_err(|source| JournalStoreError::Storage {
+                    what: format!("syncing {path}"),
+                    source,
+                })
+        }
         (Ok(_), _)
         | (
             Err(_),
@@ -403,7 +499,7 @@ async fn create(
 /// # Errors
 /// [`JournalStoreError::Storage`].
 pub async fn publish_claim(
-    objects: &Arc<dyn ObjectStore>,
+    objects: &Objects,
     operation_id: &OperationId,
 ) -> Result<(), JournalStoreError> {
     create(objects, &folder(operation_id).join(CLAIM_OBJECT), b"{}")
@@ -415,10 +511,7 @@ pub async fn publish_claim(
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`].
-pub async fn close(
-    objects: &Arc<dyn ObjectStore>,
-    operation_id: &OperationId,
-) -> Result<(), JournalStoreError> {
+pub async fn close(objects: &Objects, operation_id: &OperationId) -> Result<(), JournalStoreError> {
     create(objects, &folder(operation_id).join(CLOSED_OBJECT), b"{}")
         .await
         .map(drop)
@@ -442,5 +535,108 @@ pub async fn is_closed(
             what: format!("looking at the journal of operation {operation_id}"),
             source,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    const ID: &str = "01M8125ENACWR9X1EZNRMDV5V2";
+
+    fn id() -> OperationId {
+        ID.parse().unwrap()
+    }
+
+    fn store() -> Arc<dyn ObjectStore> {
+        Arc::new(InMemory::new())
+    }
+
+    async fn put(objects: &Arc<dyn ObjectStore>, path: &str, bytes: usize) {
+        let body = vec![b'x'; bytes];
+        objects.put(&Path::from(path), body.into()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_listing_names_so_many_operations_and_no_more() {
+        let objects = store();
+        for id in ["01M8125ENACWR9X1EZNRMDV5V2", "01M8125ENACWR9X1EZNRMDV5V3"] {
+            for object in ["000001.json", "000002.json", CLAIM_OBJECT] {
+                put(&objects, &format!("{JOURNAL_FOLDER}/{id}/{object}"), 3).await;
+            }
+        }
+        let listed = list_at_most(&objects, 2).await.unwrap();
+        assert_eq!(listed.len(), 2, "as many as are allowed");
+        assert_eq!(
+            listed[&id()],
+            JournalEntryOfListing {
+                records: 2,
+                last: 2,
+                bytes: 6,
+                claimed: true,
+                closed: false,
+            }
+        );
+        let refused = list_at_most(&objects, 1).await;
+        assert!(
+            matches!(refused, Err(JournalStoreError::TooMany { max: 1 })),
+            "{refused:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_journal_of_too_many_bytes_is_refused_before_it_is_read() {
+        let objects = store();
+        let record_max = usize::try_from(Limits::DEFAULT.journal_record_bytes_max).unwrap();
+        let few = usize::try_from(JOURNAL_BYTES_MAX).unwrap() / record_max;
+        let body: object_store::PutPayload = vec![b'x'; record_max].into();
+        for sequence in 1..=few as u64 + 1 {
+            let path = folder(&id()).join(JournalRecord::object_name(sequence));
+            objects.put(&path, body.clone()).await.unwrap();
+        }
+        let log = crate::store::RequestLog::recording();
+        let observed: Arc<dyn ObjectStore> = Arc::new(crate::store::ObservedStore::new(
+            objects.clone(),
+            log.clone(),
+        ));
+        let refused = read_records(&observed, &id(), &Limits::DEFAULT).await;
+        let Err(error @ JournalStoreError::TooLarge { .. }) = refused else {
+            panic!("not refused")
+        };
+        assert!(error.to_string().contains(ID), "{error}");
+        assert_eq!(log.count(crate::store::Verb::Get), 0);
+
+        let listed = list_journals(&observed).await.unwrap()[&id()];
+        let refused = Journal::load_listed(&observed, &id(), listed, &Limits::DEFAULT).await;
+        assert!(matches!(refused, Err(JournalStoreError::TooLarge { .. })));
+        assert_eq!(log.count(crate::store::Verb::Get), 0);
+    }
+
+    #[test]
+    fn nothing_is_begun_that_would_not_fit_and_what_is_begun_is_ended() {
+        let journal = |bytes: u64| Journal {
+            state: JournalState::new(id()),
+            stored: vec![vec![0; usize::try_from(bytes).unwrap()]],
+        };
+        let revoked = JournalEntry::Revoked {
+            plan_digest: sidecar::Digest::of(sidecar::Tag::Sidecar, b"plan"),
+            revoked_by: "grace".to_owned(),
+            reason: None,
+        };
+        let full = JOURNAL_BYTES_MAX - BYTES_LEFT_FOR_AN_ATTEMPT;
+        let refused = journal(full).with(Timestamp::from_micros(1), revoked);
+        assert!(matches!(refused, Err(JournalStoreError::TooLarge { .. })));
+        // Whether it may follow is found out only once it is known to fit.
+        let interrupted = JournalEntry::Interrupted {
+            epoch: 1,
+            detail: String::new(),
+            differences: Vec::new(),
+        };
+        let fits = journal(full).with(Timestamp::from_micros(1), interrupted.clone());
+        assert!(matches!(fits, Err(JournalStoreError::Broken { .. })));
+        let refused = journal(JOURNAL_BYTES_MAX).with(Timestamp::from_micros(1), interrupted);
+        assert!(matches!(refused, Err(JournalStoreError::TooLarge { .. })));
     }
 }

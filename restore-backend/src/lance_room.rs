@@ -32,6 +32,7 @@ mod version_file;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lance::session::Session;
@@ -40,11 +41,12 @@ use lance_io::object_store::ObjectStoreParams;
 use lance_io::object_store::StorageOptionsAccessor;
 use lance_table::io::commit::CommitHandler;
 use lance_table::io::commit::commit_handler_from_url;
-use object_store::ObjectStore as RawObjectStore;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 
 use crate::store::Durability;
+use crate::store::LocalSync;
+use crate::store::Objects;
 use crate::store::RequestLog;
 
 pub use catalog::CATALOG_PATH;
@@ -64,6 +66,7 @@ pub use create_catalog::CreateOutcome;
 pub use data::Row;
 pub use error::TableError;
 pub use fence_catalog::FenceRequest;
+pub(crate) use handler::LastLook;
 pub use head::{BranchOrigin, Head};
 pub use lineage::LineageOutcome;
 pub use lineage::LineageRequest;
@@ -127,6 +130,7 @@ struct Inner {
     base_paths: BasePaths,
     memory: Arc<Memory>,
     log: RequestLog,
+    sync: Option<LocalSync>,
 }
 
 impl fmt::Debug for LanceRoom {
@@ -160,11 +164,13 @@ impl LanceRoom {
         let session = session::shared(options.durability);
         let prefix = ObjectStore::extract_path_from_uri(session.store_registry(), &lance_uri)
             .map_err(unusable)?;
+        let syncs = uri.directory().is_some() && options.durability == Durability::Synced;
+        let sync = syncs.then(|| LocalSync::below(&prefix));
         let memory = Arc::new(Memory::default());
         let wrapper = ObservingWrapper {
             log: options.log.clone(),
             prefix: prefix.clone(),
-            syncs_locally: uri.directory().is_some() && options.durability == Durability::Synced,
+            sync: sync.clone(),
             memory: memory.clone(),
         };
         let storage_options = (!options.storage_options.is_empty()).then(|| {
@@ -195,6 +201,7 @@ impl LanceRoom {
             base_paths,
             memory,
             log: options.log,
+            sync,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -220,11 +227,20 @@ impl LanceRoom {
     /// The root's objects, by paths relative to it.
     ///
     /// The same client, credentials, durability and request log as the tables have.
-    pub fn objects(&self) -> Arc<dyn RawObjectStore> {
-        Arc::new(PrefixStore::new(
-            self.inner.store.inner.clone(),
-            self.inner.prefix.clone(),
-        ))
+    pub fn objects(&self) -> Objects {
+        let prefix = self.inner.prefix.clone();
+        let store = PrefixStore::new(self.inner.store.inner.clone(), prefix.clone());
+        let directory = self.inner.root.directory().map(PathBuf::from);
+        Objects::below(Arc::new(store), prefix, self.inner.sync.clone(), directory)
+    }
+
+    /// Makes objects last that were found to be there, or to be gone: see [`Objects::keep`].
+    async fn keep(&self, place: &Place, paths: &[Path]) -> Result<(), TableError> {
+        let Some(sync) = &self.inner.sync else {
+            return Ok(());
+        };
+        let kept = sync.keep(paths).await;
+        kept.map_err(|source| TableError::lance(&place.name, "syncing what was found", source))
     }
 
     /// The record of every request made through this room.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::ObjectStore;
+use object_store::ObjectStore as _;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
 use object_store::path::Path;
@@ -16,6 +16,7 @@ use crate::lance_room::RoomOptions;
 use crate::lance_room::TableError;
 use crate::sidecar_dir::read_bounded;
 use crate::store::Durability;
+use crate::store::Objects;
 use crate::store::RequestLog;
 
 /// How young a sidecar may be before its writer counts as dead, unless the operator says otherwise.
@@ -76,7 +77,7 @@ pub struct Root {
 struct Inner {
     id: RootId,
     room: LanceRoom,
-    objects: Arc<dyn ObjectStore>,
+    objects: Objects,
     relocated_from: Option<RootId>,
     min_age: Duration,
     create_if_absent: OnceCell<bool>,
@@ -140,7 +141,7 @@ impl Root {
 
     /// Its own objects, by paths relative to it: sidecars, journal, claims.
     #[must_use]
-    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
+    pub fn objects(&self) -> &Objects {
         &self.inner.objects
     }
 

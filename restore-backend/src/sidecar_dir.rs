@@ -7,12 +7,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::TryStreamExt;
+use object_store::GetResult;
 use object_store::ObjectMeta;
 use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
 use object_store::path::Path;
 use sidecar::{Code, Limits, Reason, Sidecar, SidecarFile};
+
+use crate::store::Objects;
 
 /// The folder, relative to the root.
 pub const SIDECAR_FOLDER: &str = "__recovery";
@@ -124,7 +127,7 @@ pub enum Created {
 /// # Errors
 /// [`SidecarDirError::Write`].
 pub async fn create_sidecar(
-    objects: &Arc<dyn ObjectStore>,
+    objects: &Objects,
     file: &str,
     bytes: &[u8],
 ) -> Result<Created, SidecarDirError> {
@@ -140,7 +143,15 @@ pub async fn create_sidecar(
         read_bounded(objects, &location, bytes.len() as u64).await,
         source,
     ) {
-        (Ok(Some(found)), _) if found == bytes => Ok(Created::AlreadyThere),
+        (Ok(Some(found)), _) if found == bytes => {
+            // It may have been found before it was on disk.
+            let kept = objects.keep(&[location]).await;
+            kept.map(|()| Created::AlreadyThere)
+                .map_err(|source| SidecarDirError::Write {
+                    file: file.to_owned(),
+                    source,
+                })
+        }
         (Ok(_), _) | (Err(_), object_store::Error::AlreadyExists { .. }) => Ok(Created::Taken),
         (Err(_), source) => Err(SidecarDirError::Write {
             file: file.to_owned(),
@@ -356,7 +367,14 @@ pub(crate) async fn read_bounded(
     path: &Path,
     bytes_max: u64,
 ) -> Result<Option<Vec<u8>>, object_store::Error> {
-    let result = objects.get(path).await?;
+    read_whole(objects.get(path).await?, bytes_max).await
+}
+
+/// The body of an answer, or `None` if it is longer than `bytes_max`.
+pub(crate) async fn read_whole(
+    result: GetResult,
+    bytes_max: u64,
+) -> Result<Option<Vec<u8>>, object_store::Error> {
     if result.meta.size > bytes_max {
         return Ok(None);
     }
@@ -423,15 +441,26 @@ pub async fn is_there(objects: &Arc<dyn ObjectStore>, file: &str) -> Result<bool
 ///
 /// # Errors
 /// [`SidecarDirError::Delete`].
-pub async fn delete_sidecar(
-    objects: &Arc<dyn ObjectStore>,
-    file: &str,
-) -> Result<(), SidecarDirError> {
+pub async fn delete_sidecar(objects: &Objects, file: &str) -> Result<(), SidecarDirError> {
     match objects.delete(&path(file)).await {
-        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-        Err(source) => Err(SidecarDirError::Delete {
-            file: file.to_owned(),
-            source,
-        }),
+        Ok(()) => Ok(()),
+        Err(object_store::Error::NotFound { .. }) => keep_deleted(objects, file).await,
+        Err(source) => Err(not_deleted(file, source)),
+    }
+}
+
+/// Makes the deletion of a sidecar durable that was found gone: whoever deleted it may have died before it was.
+///
+/// # Errors
+/// [`SidecarDirError::Delete`].
+pub async fn keep_deleted(objects: &Objects, file: &str) -> Result<(), SidecarDirError> {
+    let kept = objects.keep(&[path(file)]).await;
+    kept.map_err(|source| not_deleted(file, source))
+}
+
+fn not_deleted(file: &str, source: object_store::Error) -> SidecarDirError {
+    SidecarDirError::Delete {
+        file: file.to_owned(),
+        source,
     }
 }

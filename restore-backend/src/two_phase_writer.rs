@@ -57,7 +57,9 @@
 //! Every commit is fenced: it lands at exactly the version after the one that was read, or not at
 //! all. So a writer that was taken for dead, and whose operation somebody is recovering, loses
 //! instead of doing harm. It finds out in one of two ways: by the recovery's *claim* on its
-//! operation, looked for before every commit and before the sidecar is deleted, or by a fence.
+//! operation, looked for right before every commit is sent and before the sidecar is deleted, or by
+//! a fence. Of a table's commit that was on its way when the claim came, the writer learns by looking
+//! once more after it landed; it leaves a sidecar for that table alone then, to be rolled back.
 //!
 //! After [`Progress::Lost`], and after any error, the sidecar stays where it is and the rest is left
 //! to recovery. That is why there is nothing to clean up, and why dropping an operation at any
@@ -65,6 +67,7 @@
 
 mod announced;
 mod error;
+mod late_commit;
 mod prepared;
 mod progress;
 mod published;
@@ -171,6 +174,9 @@ impl TwoPhaseWriter {
             match head.map_err(WriterError::Table)? {
                 Head::At { version } if version == table.expected => {}
                 Head::At { version } => {
+                    if version == table.expected + 1 {
+                        late_commit::announce_for_others(&self.room, table_key, &table).await?;
+                    }
                     return Ok(Progress::Lost(Loss::Pending {
                         table_key: table_key.clone(),
                         pin: table.expected,
@@ -225,6 +231,7 @@ impl TwoPhaseWriter {
                 room: self.room.clone(),
                 objects,
                 operation_id,
+                sidecar,
             },
             branch: operation.branch,
             tables,

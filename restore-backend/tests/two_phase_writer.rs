@@ -291,8 +291,8 @@ async fn a_recovery_between_the_look_and_the_publish_makes_the_writer_lose() {
     let root = published().await;
     let recoverer = root.elsewhere().await;
     let claims = format!("__recovery_log/{ID}/claim.json");
-    // The third look: one before each table commit, one before the publish.
-    let gate = AtRequest::new(When::After, Verb::Head, &claims, 3, move || {
+    // The fifth look: one before and one after each table commit, one before the publish.
+    let gate = AtRequest::new(When::After, Verb::Head, &claims, 5, move || {
         async move {
             claim(&recoverer).await;
             let read = catalog(&recoverer, None).await;

@@ -10,16 +10,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
 use restore_backend::lance_room::{CatalogReading, Head, TableLocation};
 use restore_backend::root::{Root, RootOptions};
-use restore_backend::service;
+use restore_backend::service::{self, Answer, Approver};
 use restore_backend::store::{Durability, Gate, Request, RequestLog};
 use serde_json::json;
 use sidecar::{OperationId, OutcomeKind, SidecarFate};
 
 const USAGE: &str = "[KILL_AT=k | STOP_AT=k] [WHEN=before|after] [RELOCATED_FROM=root] [RELAXED=1] \
-                     e2e-console apply|converge ROOT OPERATION DIGEST";
+                     e2e-console approve|apply|converge|settle ROOT OPERATION DIGEST";
 
 /// As in the shipped program.
 const STACK_BYTES: usize = 8 << 20;
@@ -131,7 +132,9 @@ fn run() -> Result<(), Failure> {
         .build()?;
     match verb.as_str() {
         "apply" => runtime.block_on(apply(root, operation, digest)),
+        "approve" => runtime.block_on(approve(root, operation, digest)),
         "converge" => runtime.block_on(converge(root, operation, digest)),
+        "settle" => runtime.block_on(settle(root, operation, digest)),
         _ => Err(USAGE.into()),
     }
 }
@@ -168,6 +171,34 @@ async fn apply(root: &str, operation: &str, digest: &str) -> Result<(), Failure>
         if retired { "retired" } else { "kept" },
         log.mutations()
     )?;
+    Ok(())
+}
+
+/// Approves, and says so once it is done.
+async fn approve(root: &str, operation: &str, digest: &str) -> Result<(), Failure> {
+    let root = open(root, RequestLog::new()).await?;
+    let (operation, digest) = (operation.parse()?, digest.parse()?);
+    let approver = Approver {
+        name: "grace".to_owned(),
+        reason: Some("the writer died".to_owned()),
+        writers_stopped: true,
+        ..Approver::default()
+    };
+    let approved = service::approve(&root, &operation, digest, approver, clock::now());
+    match Box::pin(approved).await? {
+        Answer::Done(_) => Ok(writeln!(std::io::stdout(), "approved")?),
+        Answer::No(refusal) => Err(format!("not approved: {refusal:?}").into()),
+    }
+}
+
+/// Says what there is; applies, whatever it is that is applied; and says what there is then.
+async fn settle(root: &str, operation: &str, digest: &str) -> Result<(), Failure> {
+    let opened = open(root, RequestLog::new()).await?;
+    let (operation, digest) = (operation.parse::<OperationId>()?, digest.parse()?);
+    writeln!(std::io::stdout(), "{}", world(&opened, &operation).await?)?;
+    let progress = ProgressSink::default();
+    Box::pin(service::apply(&opened, &operation, digest, &progress)).await?;
+    writeln!(std::io::stdout(), "{}", world(&opened, &operation).await?)?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use crate::lance_room::{
 use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir::{self, Created};
+use crate::store::Hold;
 
 use catalog::{CatalogRows, fence_catalog, publish};
 use table::{restore, tag, untag};
@@ -60,16 +61,24 @@ fn number(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
-/// Does steps that do not depend on each other, concurrently.
+/// Does steps that do not depend on each other, concurrently. What no version fences is sent under `hold` only.
 pub(super) async fn do_steps(
     root: &Root,
     attempt: &Attempt,
     steps: &[usize],
     catalog_version: Option<u64>,
+    hold: &Hold,
 ) -> Result<Did, ServiceError> {
     let effects: Vec<_> = steps
         .iter()
-        .map(|index| do_step(root, attempt, *index, catalog_version).boxed())
+        .map(|index| {
+            let effect = do_step(root, attempt, *index, catalog_version);
+            if is_fenced(&attempt.plan.steps[*index]) {
+                effect.boxed()
+            } else {
+                hold.during(effect).boxed()
+            }
+        })
         .collect();
     let outcomes: Vec<Result<StepOutcome, ServiceError>> = futures::stream::iter(effects)
         .buffered(TABLES_AT_ONCE)
@@ -103,6 +112,17 @@ pub(super) async fn do_steps(
         }),
         (None, None, None) => Ok(Did::Done(done)),
     }
+}
+
+/// Whether the step lands at one version of a table or not at all, whenever it is sent.
+const fn is_fenced(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::Lineage { .. }
+    )
 }
 
 async fn do_step(

@@ -48,6 +48,8 @@ impl<'a> Execution<'a> {
             plan: approved.bytes().text().to_owned(),
             sidecar,
         };
+        // What it says was begun and done is gone on from.
+        journal.keep(root.objects()).await?;
         for _ in 0..CLAIM_TRIES_MAX {
             match journal
                 .append(root.objects(), clock::now(), entry.clone())
@@ -165,10 +167,14 @@ impl<'a> Execution<'a> {
                         Ran::Further(execution) => execution,
                         Ran::Ended(report) => return Ok(*report),
                     };
-                    let did = effects::do_steps(root, &attempt, &steps, catalog_version)
+                    let hold = execution.journal.hold(root.objects());
+                    let did = effects::do_steps(root, &attempt, &steps, catalog_version, &hold)
                         .boxed()
-                        .await?;
-                    seen = seen.having_done(did);
+                        .await;
+                    if hold.is_lost() {
+                        return taken_over(root, &execution.operation, Some(attempt)).await;
+                    }
+                    seen = seen.having_done(did?);
                     continue;
                 }
                 Effect::Note(results) => {
@@ -312,7 +318,10 @@ impl<'a> Execution<'a> {
         let stored =
             sidecar_dir::read_sidecar(self.root.objects(), file, &self.root.limits()).await?;
         Ok(match stored {
-            StoredSidecar::Gone => SidecarSeen::Gone,
+            StoredSidecar::Gone => {
+                sidecar_dir::keep_deleted(self.root.objects(), file).await?;
+                SidecarSeen::Gone
+            }
             StoredSidecar::Bytes(bytes) if Digest::of(Tag::Sidecar, &bytes) == plan.sidecar => {
                 SidecarSeen::AsPlanned
             }
@@ -428,9 +437,9 @@ async fn taken_over(
     operation: &OperationId,
     attempt: Option<Attempt>,
 ) -> Result<ApplyReport, ServiceError> {
-    let state = Journal::load(root.objects(), operation, &root.limits())
-        .await?
-        .state;
+    let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
+    journal.keep(root.objects()).await?;
+    let state = journal.state;
     let Some(attempt) = state.attempt().cloned().or(attempt) else {
         return Err(ServiceError::JournalBusy {
             operation_id: operation.clone(),

@@ -12,6 +12,7 @@ use lance::dataset::transaction::Operation;
 use lance::dataset::transaction::Transaction;
 use lance::dataset::transaction::TransactionBuilder;
 use lance_core::Error as LanceError;
+use lance_table::io::commit::ManifestNamingScheme;
 use thiserror::Error;
 
 use super::LanceRoom;
@@ -20,6 +21,7 @@ use super::TableError;
 use super::fence::Fence;
 use super::handler::RoomHandler;
 use super::head::Found;
+use super::location::TableLocation;
 use super::table_write::Staged;
 use super::transactions::TransactionEntry;
 
@@ -240,7 +242,31 @@ pub(super) enum Landed {
 }
 
 impl LanceRoom {
-    /// Looks whether `version` was made by a commit with this signature: one read.
+    /// Makes a version last that was found to be made by an effect of ours: whoever made it may have died before it was on disk.
+    ///
+    /// # Errors
+    /// The file system's words; nothing may be built on it then.
+    pub async fn keep_version(
+        &self,
+        location: &TableLocation,
+        version: u64,
+    ) -> Result<(), TableError> {
+        let place = self.place(location)?;
+        self.keep_version_at(&place, version).await
+    }
+
+    pub(super) async fn keep_version_at(
+        &self,
+        place: &Place,
+        version: u64,
+    ) -> Result<(), TableError> {
+        // One of the two names is there.
+        let schemes = [ManifestNamingScheme::V2, ManifestNamingScheme::V1];
+        let paths = schemes.map(|scheme| scheme.manifest_path(&place.base, version));
+        self.keep(place, &paths).await
+    }
+
+    /// Looks whether `version` was made by a commit with this signature: one read. What is ours is made to last.
     pub(super) async fn landed(
         &self,
         place: &Place,
@@ -249,6 +275,7 @@ impl LanceRoom {
     ) -> Result<Landed, TableError> {
         Ok(match self.transaction_at(place, version).await? {
             TransactionEntry::Known(summary) if signature.is_on(&summary.properties) => {
+                self.keep_version_at(place, version).await?;
                 Landed::Ours(Box::new(summary))
             }
             TransactionEntry::Known(_) => Landed::Foreign,
@@ -347,9 +374,14 @@ impl LanceRoom {
     ) -> Result<CommitOutcome, TableError> {
         match self.transaction_at(place, fence.target()).await {
             Ok(TransactionEntry::Known(summary)) if summary.uuid == uuid => {
-                Ok(CommitOutcome::Committed {
-                    version: summary.version,
-                })
+                match self.keep_version_at(place, summary.version).await {
+                    Ok(()) => Ok(CommitOutcome::Committed {
+                        version: summary.version,
+                    }),
+                    Err(not_kept) => Ok(CommitOutcome::Unknown {
+                        reason: format!("{error}; then {not_kept}"),
+                    }),
+                }
             }
             Ok(TransactionEntry::Known(_)) => {
                 let moved = self.head_moved(place, fence.target() - 1).await;

@@ -1,5 +1,6 @@
 //! The commit handler of a room: keeps base paths inside the root, and fences commits to one version.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -26,6 +27,13 @@ use super::base_paths::BasePaths;
 use super::fence::Fence;
 use super::memory::is_same;
 
+/// Asked once everything of a commit is written and only its manifest is left to send: the last moment at which it can be given up.
+#[async_trait]
+pub(crate) trait LastLook: Debug + Send + Sync {
+    /// Whether the commit may be sent.
+    async fn may_commit(&self) -> bool;
+}
+
 /// Wraps the commit handler that belongs to the root's kind of storage.
 ///
 /// All writers of a table must use the same one, so this adds to it and never replaces it.
@@ -35,6 +43,7 @@ pub(super) struct RoomHandler {
     base_paths: BasePaths,
     known: Option<ManifestLocation>,
     fence: Option<Arc<Fence>>,
+    last_look: Option<Arc<dyn LastLook>>,
 }
 
 impl RoomHandler {
@@ -44,6 +53,7 @@ impl RoomHandler {
             base_paths,
             known: None,
             fence: None,
+            last_look: None,
         }
     }
 
@@ -51,6 +61,14 @@ impl RoomHandler {
     pub(super) fn knowing(self, location: ManifestLocation) -> Self {
         Self {
             known: Some(location),
+            ..self
+        }
+    }
+
+    /// Asks before a commit is sent.
+    pub(super) fn asking(self, last_look: Arc<dyn LastLook>) -> Self {
+        Self {
+            last_look: Some(last_look),
             ..self
         }
     }
@@ -185,6 +203,13 @@ impl CommitHandler for RoomHandler {
                 "the base path {outside} is outside the root"
             )))
         })?;
+        if let Some(last_look) = &self.last_look
+            && !last_look.may_commit().await
+        {
+            return Err(CommitError::OtherError(Error::prerequisite_failed(
+                "the commit was given up before it was sent",
+            )));
+        }
         if let Some(fence) = &self.fence {
             fence.pass(manifest.version)?;
         }

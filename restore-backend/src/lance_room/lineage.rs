@@ -149,6 +149,8 @@ impl LanceRoom {
             let history = rows::history(&read.batches, &request.commit)
                 .map_err(|detail| malformed(&place, detail))?;
             if history.own.is_some() {
+                self.keep_version_at(&place, read.dataset.version_id())
+                    .await?;
                 return Ok(LineageOutcome::AlreadyThere);
             }
             let row = rows::commit(&read.dataset, request, history.head)
@@ -189,6 +191,8 @@ impl LanceRoom {
             let there = rows::names_commit(&read.batches, &commit)
                 .map_err(|detail| malformed(&place, detail))?;
             if there {
+                self.keep_version_at(&place, read.dataset.version_id())
+                    .await?;
                 return Ok(LineageOutcome::AlreadyThere);
             }
             let row = rows::about_commit(&read.dataset, request, &commit)

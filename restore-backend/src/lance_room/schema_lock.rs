@@ -1,6 +1,13 @@
 //! The branch of the catalog by which released engines keep others from writing while a schema changes.
+//!
+//! No store deletes an object only if it is the one that was read. An executor that was taken over from is kept from it by the
+//! [`crate::store::Hold`] it acts under; what is left, on every store, is a foreign engine that takes its lock anew between the last
+//! look, which is part of the removal, and the deletion: one request.
+
+use lance::dataset::refs::branch_contents_path;
 
 use super::LanceRoom;
+use super::Place;
 use super::TableError;
 use super::head::BranchEntry;
 
@@ -21,6 +28,11 @@ pub enum UnlockOutcome {
     Removed,
     /// It was gone before.
     Absent,
+    /// It is another one, made at another time, and stays.
+    Another {
+        /// The one that is there.
+        lock: SchemaLock,
+    },
     /// Something depends on the branch, which a lock never has.
     Used {
         /// What.
@@ -41,7 +53,8 @@ impl LanceRoom {
         self.branch_entry(&place, LOCK_BRANCH).await
     }
 
-    /// Removes the lock. A branch to which somebody committed is no lock, and stays.
+    /// Removes the lock that was made at this time, in seconds since the Unix epoch. A branch to which somebody committed is no lock,
+    /// and stays.
     ///
     /// Lance removes the branch's entry first and its files then; of a removal that died in between, the files are left, and
     /// removing it again removes those.
@@ -49,13 +62,29 @@ impl LanceRoom {
     /// # Errors
     ///
     /// After an error the lock may be there or not; removing it again is safe.
-    pub async fn remove_schema_lock(&self) -> Result<UnlockOutcome, TableError> {
+    pub async fn remove_schema_lock(&self, made_at: u64) -> Result<UnlockOutcome, TableError> {
         let place = self.catalog_place(Some(LOCK_BRANCH))?;
-        let entry = self.lock_entry().await?;
         let head = self.latest(&place, &place.base).await?;
         let head = head.map(|location| location.version);
+        let main = self.catalog_place(None)?;
+        let Some(location) = self.latest(&main, &main.base).await? else {
+            return Ok(UnlockOutcome::Absent);
+        };
+        let file = self.known_version(&main, location.version).await?;
+        let mut dataset = self.dataset_at(&main, &file).await?;
+        let entry = self.lock_entry().await?;
         match (&entry, head) {
-            (None, None) => return Ok(UnlockOutcome::Absent),
+            (None, None) => {
+                self.keep_unlocked(&place).await?;
+                return Ok(UnlockOutcome::Absent);
+            }
+            (Some(entry), _) if entry.create_at != made_at => {
+                return Ok(UnlockOutcome::Another {
+                    lock: SchemaLock {
+                        created_at: entry.create_at,
+                    },
+                });
+            }
             (Some(entry), Some(head)) if Some(head) != entry.parent_version => {
                 return Ok(UnlockOutcome::Used {
                     detail: format!("the branch {LOCK_BRANCH} has commits of its own"),
@@ -64,18 +93,21 @@ impl LanceRoom {
             _ => {}
         }
         let failed = |source| TableError::lance(&place.name, "removing the schema lock", source);
-        let main = self.catalog_place(None)?;
-        let Some(location) = self.latest(&main, &main.base).await? else {
-            return Ok(UnlockOutcome::Absent);
-        };
-        let file = self.known_version(&main, location.version).await?;
-        let mut dataset = self.dataset_at(&main, &file).await?;
         match dataset.force_delete_branch(LOCK_BRANCH).await {
-            Ok(()) => Ok(UnlockOutcome::Removed),
+            Ok(()) => {
+                self.keep_unlocked(&place).await?;
+                Ok(UnlockOutcome::Removed)
+            }
             Err(lance_core::Error::RefConflict { message, .. }) => {
                 Ok(UnlockOutcome::Used { detail: message })
             }
             Err(source) => Err(failed(source)),
         }
+    }
+
+    /// Makes it last that the branch has neither entry nor files. Lance removes its folders past any store, and syncs none.
+    async fn keep_unlocked(&self, place: &Place) -> Result<(), TableError> {
+        let entry = branch_contents_path(&place.dataset, LOCK_BRANCH);
+        self.keep(place, &[entry, place.base.clone()]).await
     }
 }

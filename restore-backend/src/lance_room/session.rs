@@ -20,6 +20,7 @@ use url::Url;
 
 use super::memory::Memory;
 use crate::store::Durability;
+use crate::store::LocalSync;
 use crate::store::ObservedStore;
 use crate::store::RequestLog;
 
@@ -90,7 +91,7 @@ impl ObjectStoreProvider for LocalProvider {
 pub(super) struct ObservingWrapper {
     pub(super) log: RequestLog,
     pub(super) prefix: Path,
-    pub(super) syncs_locally: bool,
+    pub(super) sync: Option<LocalSync>,
     pub(super) memory: Arc<Memory>,
 }
 
@@ -104,10 +105,9 @@ impl WrappingObjectStore for ObservingWrapper {
             .relative_to(self.prefix.clone())
             .without_version_hint()
             .heard_by(self.memory.clone());
-        Arc::new(if self.syncs_locally {
-            store.with_local_sync()
-        } else {
-            store
+        Arc::new(match &self.sync {
+            Some(sync) => store.syncing_with(sync.clone()),
+            None => store,
         })
     }
 

@@ -25,6 +25,7 @@ use super::commit::Refusal;
 use super::commit::Signature;
 use super::data::Row;
 use super::data::rows_to_batch;
+use super::handler::LastLook;
 use super::head::Found;
 use super::location::TableLocation;
 
@@ -154,13 +155,15 @@ async fn insert(
 }
 
 impl LanceRoom {
-    /// Stages a write on version `expected` of a table and commits it at exactly the next one.
+    /// Stages a write on version `expected` of a table and commits it at exactly the next one, unless the last look before the
+    /// commit is sent says no. Staging may take as long as a load takes; nothing is decided before it is over.
     pub(crate) async fn commit_write(
         &self,
         location: &TableLocation,
         expected: u64,
         write: TableWrite,
         operation_id: &str,
+        last_look: Arc<dyn LastLook>,
     ) -> std::result::Result<CommitOutcome, TableError> {
         let place = self.place(location)?;
         let head = match self.find_head(&place).await? {
@@ -195,7 +198,8 @@ impl LanceRoom {
             });
         }
         writer_signature(operation_id, "commit").sign_over(&mut staged.transaction);
-        self.commit_fenced(&place, dataset, staged).await
+        let handler = self.handler().asking(last_look);
+        self.commit_with(&place, dataset, staged, handler).await
     }
 }
 

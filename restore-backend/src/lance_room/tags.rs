@@ -1,4 +1,9 @@
 //! Tags that keep a version from being cleaned away, made once and never moved.
+//!
+//! A tag that is found, or found gone, is made to last before anything is built on it. No version fences a tag: one that is set
+//! late, by an executor that was taken over from, is kept from being sent by the [`crate::store::Hold`] it is set under.
+
+use std::slice;
 
 use lance::dataset::refs::TagContents;
 use lance::dataset::refs::check_valid_tag;
@@ -6,6 +11,7 @@ use lance::dataset::refs::tag_path;
 use lance_core::Error;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
+use object_store::path::Path;
 use serde::Serialize;
 
 use super::LanceRoom;
@@ -81,7 +87,7 @@ impl LanceRoom {
         let place = self.place(location)?;
         let path = tag_file(&place, name)?;
         if let Some(tagged) = tagged {
-            return Ok(compare(&place, tagged, version));
+            return self.found(&place, &path, tagged, version).await;
         }
         let file = self.known_version(&place, version).await?;
         let tag = NewTag {
@@ -104,12 +110,26 @@ impl LanceRoom {
                 taken @ (object_store::Error::AlreadyExists { .. }
                 | object_store::Error::Precondition { .. }),
             ) => match self.tagged_at(&place, name).await? {
-                Some(tagged) => Ok(compare(&place, tagged, version)),
+                Some(tagged) => self.found(&place, &path, tagged, version).await,
                 // Taken and removed again in between.
                 None => Err(failed(taken)),
             },
             Err(source) => Err(failed(source)),
         }
+    }
+
+    async fn found(
+        &self,
+        place: &Place,
+        path: &Path,
+        tagged: Tagged,
+        version: u64,
+    ) -> Result<TagOutcome, TableError> {
+        let outcome = compare(place, tagged, version);
+        if outcome == TagOutcome::AlreadyThere {
+            self.keep(place, slice::from_ref(path)).await?;
+        }
+        Ok(outcome)
     }
 
     /// What a tag is set to, if there is one.
@@ -150,13 +170,25 @@ impl LanceRoom {
         let path = tag_file(&place, name)?;
         // Object stores report the removal of nothing as done, so it is looked for first.
         if self.tagged_at(&place, name).await?.is_none() {
-            return Ok(UntagOutcome::Absent);
+            return self.keep_untagged(location, name).await;
         }
         match self.inner.store.inner.delete(&path).await {
             Ok(()) => Ok(UntagOutcome::Removed),
-            Err(object_store::Error::NotFound { .. }) => Ok(UntagOutcome::Absent),
+            Err(object_store::Error::NotFound { .. }) => self.keep_untagged(location, name).await,
             Err(source) => Err(TableError::lance(&place.name, "removing a tag", source)),
         }
+    }
+
+    /// As [`Self::untag`], when it has just been looked that there is no such tag.
+    pub async fn keep_untagged(
+        &self,
+        location: &TableLocation,
+        name: &str,
+    ) -> Result<UntagOutcome, TableError> {
+        let place = self.place(location)?;
+        let path = tag_file(&place, name)?;
+        self.keep(&place, &[path]).await?;
+        Ok(UntagOutcome::Absent)
     }
 }
 
@@ -168,7 +200,7 @@ fn compare(place: &Place, tagged: Tagged, version: u64) -> TagOutcome {
     }
 }
 
-fn tag_file(place: &Place, name: &str) -> Result<object_store::path::Path, TableError> {
+fn tag_file(place: &Place, name: &str) -> Result<Path, TableError> {
     check_valid_tag(name).map_err(|source: Error| TableError::InvalidName {
         name: name.to_owned(),
         source: Box::new(source),

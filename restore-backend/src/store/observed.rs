@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use object_store::ListResult;
 use object_store::MultipartUpload;
 use object_store::ObjectMeta;
 use object_store::ObjectStore;
+use object_store::ObjectStoreExt;
 use object_store::PutMode;
 use object_store::PutMultipartOptions;
 use object_store::PutOptions;
@@ -35,6 +37,8 @@ use super::Request;
 use super::RequestLog;
 use super::Verb;
 use super::durability::LocalSync;
+use super::hold::Hold;
+use super::hold::Turn;
 
 /// The file Lance keeps its guess of the latest version in.
 const VERSION_HINT_FILE: &str = "latest_version_hint.json";
@@ -83,9 +87,15 @@ impl ObservedStore {
     }
 
     /// Adds the syncs that a local store with `with_fsync` leaves out. `inner` must be a local
-    /// store whose paths start at the root of the file system.
-    pub fn with_local_sync(mut self) -> Self {
-        self.local_sync = Some(LocalSync::new());
+    /// store whose paths start at the root of the file system. Folders above the prefix, which is
+    /// set before, are nobody's to sync.
+    pub fn with_local_sync(self) -> Self {
+        let sync = LocalSync::below(&self.observer.prefix);
+        self.syncing_with(sync)
+    }
+
+    pub(crate) fn syncing_with(mut self, sync: LocalSync) -> Self {
+        self.local_sync = Some(sync);
         self
     }
 
@@ -103,6 +113,50 @@ impl ObservedStore {
 
     fn is_hidden(&self, location: &Path) -> bool {
         self.hides_version_hint && location.filename() == Some(VERSION_HINT_FILE)
+    }
+
+    /// Under a hold: whether a mutating request may be sent. Nobody takes over before the answer is dropped, on local disk.
+    async fn turn(&self) -> Result<Option<Turn>> {
+        let Some(hold) = Hold::current() else {
+            return Ok(None);
+        };
+        if let Some(turn) = hold.locally().await {
+            return turn.map(Some);
+        }
+        let prefix = self.observer.prefix.parts();
+        let next = Path::from_iter(prefix.chain(hold.next().parts()));
+        let options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        match self.get_opts(&next, options).await {
+            Ok(_) => Err(hold.lose()),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// After a write that is durable but for the names of the folders it is in.
+    async fn written<T>(&self, location: &Path, answer: Result<T>) -> Result<T> {
+        let answer = answer?;
+        if let Some(sync) = &self.local_sync {
+            sync.written(location).await?;
+        }
+        Ok(answer)
+    }
+}
+
+impl ObservedStore {
+    /// One deletion under a hold: looked for and sent as one.
+    async fn delete_held(&self, location: Path) -> Result<Path> {
+        let request = self.observer.begin(Verb::Delete, &location).await?;
+        let turn = self.turn().await?;
+        let mut answer = self.inner.delete(&location).await;
+        if let (Some(sync), Ok(())) = (&self.local_sync, &answer) {
+            answer = sync.removed(&location).await;
+        }
+        drop(turn);
+        self.observer.end(&request, answer.map(|()| location)).await
     }
 }
 
@@ -193,14 +247,19 @@ impl ObjectStore for ObservedStore {
         if conduct == Conduct::Unconditional {
             opts.mode = PutMode::Overwrite;
         }
+        let turn = self.turn().await?;
         let answer = match conduct.pretended() {
             Some(acknowledged) => Ok(acknowledged),
-            None => self.inner.put_opts(location, payload.clone(), opts).await,
+            None => {
+                let answer = self.inner.put_opts(location, payload.clone(), opts).await;
+                self.written(location, answer).await
+            }
         };
+        drop(turn);
         if let (Some(sync), Err(object_store::Error::AlreadyExists { .. })) =
             (&self.local_sync, &answer)
         {
-            sync.found(location).await?;
+            sync.keep(slice::from_ref(location)).await?;
         }
         let stored = self.observer.end(&request, answer).await?;
         if let Some(listener) = &self.listener {
@@ -219,7 +278,7 @@ impl ObjectStore for ObservedStore {
         let upload = self.observer.end(&request, answer).await?;
         Ok(Box::new(ObservedUpload {
             inner: upload,
-            observer: self.observer.clone(),
+            store: self.clone(),
             location: location.clone(),
         }))
     }
@@ -261,6 +320,15 @@ impl ObjectStore for ObservedStore {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
+        if Hold::current().is_some() {
+            let store = self.clone();
+            return locations
+                .and_then(move |location| {
+                    let store = store.clone();
+                    async move { store.delete_held(location).await }
+                })
+                .boxed();
+        }
         let observer = self.observer.clone();
         let begun = locations.and_then(move |location| {
             let observer = observer.clone();
@@ -318,7 +386,10 @@ impl ObjectStore for ObservedStore {
             CopyMode::Create => Verb::CopyCreate,
         };
         let request = self.observer.begin(verb, to).await?;
+        let turn = self.turn().await?;
         let answer = self.inner.copy_opts(from, to, options).await;
+        let answer = self.written(to, answer).await;
+        drop(turn);
         self.observer.end(&request, answer).await
     }
 
@@ -328,7 +399,10 @@ impl ObjectStore for ObservedStore {
             RenameTargetMode::Create => Verb::RenameCreate,
         };
         let request = self.observer.begin(verb, to).await?;
+        let turn = self.turn().await?;
         let answer = self.inner.rename_opts(from, to, options).await;
+        let answer = self.written(to, answer).await;
+        drop(turn);
         self.observer.end(&request, answer).await
     }
 }
@@ -336,7 +410,7 @@ impl ObjectStore for ObservedStore {
 #[derive(Debug)]
 struct ObservedUpload {
     inner: Box<dyn MultipartUpload>,
-    observer: Observer,
+    store: ObservedStore,
     location: Path,
 }
 
@@ -344,7 +418,7 @@ struct ObservedUpload {
 impl MultipartUpload for ObservedUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let part = self.inner.put_part(data);
-        let observer = self.observer.clone();
+        let observer = self.store.observer.clone();
         let location = self.location.clone();
         async move {
             let request = observer.begin(Verb::PutPart, &location).await?;
@@ -354,20 +428,21 @@ impl MultipartUpload for ObservedUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let request = self
-            .observer
+        let observer = &self.store.observer;
+        let request = observer
             .begin(Verb::CompleteMultipart, &self.location)
             .await?;
+        let turn = self.store.turn().await?;
         let answer = self.inner.complete().await;
-        self.observer.end(&request, answer).await
+        let answer = self.store.written(&self.location, answer).await;
+        drop(turn);
+        observer.end(&request, answer).await
     }
 
     async fn abort(&mut self) -> Result<()> {
-        let request = self
-            .observer
-            .begin(Verb::AbortMultipart, &self.location)
-            .await?;
+        let observer = &self.store.observer;
+        let request = observer.begin(Verb::AbortMultipart, &self.location).await?;
         let answer = self.inner.abort().await;
-        self.observer.end(&request, answer).await
+        observer.end(&request, answer).await
     }
 }

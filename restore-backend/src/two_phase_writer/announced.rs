@@ -1,27 +1,72 @@
 //! An operation that is known by its sidecar, and may be taken over at any time.
 
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
-use object_store::ObjectStore;
+use async_trait::async_trait;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use sidecar::OperationId;
+use sidecar::Sidecar;
 
 use super::Loss;
 use super::WriterError;
 use crate::journal_store::CLAIM_OBJECT;
 use crate::journal_store::JOURNAL_FOLDER;
 use crate::lance_room::LanceRoom;
+use crate::lance_room::LastLook;
+use crate::store::Objects;
 
 /// An operation whose sidecar is there.
 #[derive(Clone, Debug)]
 pub(super) struct Announced {
     pub(super) room: LanceRoom,
-    pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) objects: Objects,
     pub(super) operation_id: OperationId,
+    pub(super) sidecar: Sidecar,
+}
+
+/// The look for a claim right before a table's commit is sent, and what it found.
+#[derive(Debug)]
+pub(super) struct ClaimLook {
+    announced: Announced,
+    found: Mutex<Option<Result<Loss, WriterError>>>,
+}
+
+#[async_trait]
+impl LastLook for ClaimLook {
+    async fn may_commit(&self) -> bool {
+        let found = match self.announced.claim().await {
+            Ok(None) => return true,
+            Ok(Some(loss)) => Ok(loss),
+            Err(error) => Err(error),
+        };
+        *self.answer() = Some(found);
+        false
+    }
+}
+
+impl ClaimLook {
+    /// Why the commit was given up, if it was.
+    pub(super) fn given_up(&self) -> Option<Result<Loss, WriterError>> {
+        self.answer().take()
+    }
+
+    fn answer(&self) -> MutexGuard<'_, Option<Result<Loss, WriterError>>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Announced {
+    pub(super) fn claim_look(&self) -> Arc<ClaimLook> {
+        Arc::new(ClaimLook {
+            announced: self.clone(),
+            found: Mutex::default(),
+        })
+    }
+
     /// Whether recovery has taken this operation over: one request.
     pub(super) async fn claim(&self) -> Result<Option<Loss>, WriterError> {
         let path = Path::from_iter([JOURNAL_FOLDER, self.operation_id.as_str(), CLAIM_OBJECT]);

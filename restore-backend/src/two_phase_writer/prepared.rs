@@ -10,6 +10,7 @@ use super::Progress;
 use super::Published;
 use super::WriterError;
 use super::announced::Announced;
+use super::late_commit;
 use super::read_catalog;
 use crate::lance_room::CommitOutcome;
 use crate::lance_room::EffectIdentity;
@@ -53,6 +54,10 @@ impl Prepared {
     /// Phase B, one table: commits its write at exactly the version after its pin, and returns
     /// that version.
     ///
+    /// A claim is looked for when everything is staged and only the commit is left to send, and once
+    /// more when it has landed: one that came in between may belong to a recovery that is over, and
+    /// the table is announced anew then.
+    ///
     /// # Errors
     ///
     /// See [`WriterError`].
@@ -69,9 +74,7 @@ impl Prepared {
                 operation_id: self.announced.operation_id.clone(),
                 table_key: table_key.to_owned(),
             })?;
-        if let Some(loss) = self.announced.claim().await? {
-            return Ok(Progress::Lost(loss));
-        }
+        let look = self.announced.claim_look();
         let outcome = self
             .announced
             .room
@@ -80,9 +83,24 @@ impl Prepared {
                 table.expected,
                 write,
                 self.announced.operation_id.as_str(),
+                look.clone(),
             )
-            .await
-            .map_err(WriterError::Table)?;
+            .await;
+        if let Some(given_up) = look.given_up() {
+            return given_up.map(Progress::Lost);
+        }
+        let outcome = outcome.map_err(WriterError::Table)?;
+        let may_have_landed = matches!(
+            outcome,
+            CommitOutcome::Committed { .. }
+                | CommitOutcome::AlreadyDone { .. }
+                | CommitOutcome::Unknown { .. }
+        );
+        if may_have_landed && let Some(loss) = self.announced.claim().await? {
+            let sidecar = &self.announced.sidecar;
+            late_commit::announce(&self.announced.room, sidecar, table_key).await?;
+            return Ok(Progress::Lost(loss));
+        }
         match outcome {
             CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
                 self.committed.insert(table_key.to_owned());

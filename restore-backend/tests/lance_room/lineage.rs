@@ -132,13 +132,20 @@ async fn who_made_a_graph_commit_is_not_told_of_one_that_is_not_there() {
 async fn a_lock_is_removed_once_and_the_graph_keeps_its_other_branches() {
     let graph = graph("omnigraph-0.7.0", "schema-mixed-staged").await;
     let room = &graph.room;
-    assert!(room.schema_lock().await.unwrap().is_some());
+    let lock = room.schema_lock().await.unwrap().unwrap();
+    let made_at = lock.created_at;
     assert_eq!(
-        room.remove_schema_lock().await.unwrap(),
+        room.remove_schema_lock(made_at - 1).await.unwrap(),
+        UnlockOutcome::Another { lock },
+        "the lock of another schema change stays"
+    );
+    assert_eq!(room.schema_lock().await.unwrap(), Some(lock));
+    assert_eq!(
+        room.remove_schema_lock(made_at).await.unwrap(),
         UnlockOutcome::Removed
     );
     assert_eq!(
-        room.remove_schema_lock().await.unwrap(),
+        room.remove_schema_lock(made_at).await.unwrap(),
         UnlockOutcome::Absent
     );
     assert_eq!(room.schema_lock().await.unwrap(), None);
@@ -153,11 +160,11 @@ async fn a_lock_of_which_only_files_are_left_is_removed_too() {
         .join("__manifest/_refs/branches/__schema_apply_lock__.json");
     std::fs::remove_file(entry).unwrap();
     assert_eq!(
-        room.remove_schema_lock().await.unwrap(),
+        room.remove_schema_lock(0).await.unwrap(),
         UnlockOutcome::Removed
     );
     assert_eq!(
-        room.remove_schema_lock().await.unwrap(),
+        room.remove_schema_lock(0).await.unwrap(),
         UnlockOutcome::Absent
     );
 }

@@ -24,4 +24,6 @@ pub(crate) enum Flaw {
     ApprovesTheOperation,
     /// The slow writer does not look for a claim.
     WriterDoesNotLook,
+    /// It does not look once more after a table's commit landed.
+    WriterDoesNotLookAgain,
 }

@@ -29,8 +29,8 @@ use console::{Console, approve, can_apply, can_approve};
 use flaw::Flaw;
 use journal::Journal;
 use properties::{
-    BURIED, CONSENTED, ONE_HOLDS, PLANNED, PUBLISHED_ONCE, RECORDED, RESTORED_ONCE, RETIRED, STAYS,
-    WHOLE,
+    BURIED, CONSENTED, COVERED, ONE_HOLDS, PLANNED, PUBLISHED_ONCE, RECORDED, RESTORED_ONCE,
+    RETIRED, STAYS, WHOLE,
 };
 use store::{LATER, SLOW, Store};
 use writer::{At, Writer};
@@ -505,6 +505,7 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
         (Flaw::HidesItsClaim, one, vec![STAYS]),
         (Flaw::ApprovesTheOperation, one, vec![CONSENTED, PLANNED]),
         (Flaw::WriterDoesNotLook, one, vec![STAYS]),
+        (Flaw::WriterDoesNotLookAgain, one, vec![COVERED]),
     ];
     for (flaw, case, properties) in &noticed {
         let wanted = HasDiscoveries::AllOf(properties.iter().copied().collect());

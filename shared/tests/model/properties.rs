@@ -4,7 +4,7 @@ use sidecar::OutcomeKind;
 use stateright::Property;
 
 use crate::store::{By, Kind, LATER, SLOW};
-use crate::writer::Writer;
+use crate::writer::{At, Writer};
 use crate::{Recovery, World};
 
 pub(crate) const STAYS: &str = "an acknowledged write stays";
@@ -16,6 +16,7 @@ pub(crate) const PLANNED: &str = "what is visible was published by its writer or
 pub(crate) const ONE_HOLDS: &str = "one console at most holds the claim";
 pub(crate) const BURIED: &str = "nobody's commit is buried";
 pub(crate) const RETIRED: &str = "the sidecar goes after the terminal record";
+pub(crate) const COVERED: &str = "what the slow writer left above a pin can be recovered";
 pub(crate) const RECORDED: &str = "what is recorded is so";
 
 pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
@@ -105,6 +106,21 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
             world.store.sidecar
                 || world.store.journal.state.finished().is_some()
                 || world.writers[SLOW].acknowledged
+        }),
+        Property::always(COVERED, |_, world: &World| {
+            let store = &world.store;
+            let state = &store.journal.state;
+            let is_pending =
+                store.sidecar || (state.sidecar().is_some() && state.finished().is_none());
+            (0..2).all(|table| {
+                let head = store.head(table);
+                let is_left = head > store.pins[table]
+                    && store.tables[table][head as usize - 1].by == By::Writer(SLOW);
+                let writer = &world.writers[SLOW];
+                let looks_again =
+                    matches!(writer.at, At::LookAgain(place) if writer.tables[place].0 == table);
+                !is_left || is_pending || store.announced[table] || looks_again
+            })
         }),
         Property::always(RECORDED, move |_, world: &World| {
             let shown = |table: usize| world.store.visible(table) & 1 << SLOW != 0;

@@ -135,6 +135,8 @@ pub(crate) struct Store {
     pub(crate) claimed: bool,
     pub(crate) sidecar: bool,
     pub(crate) closed: bool,
+    /// Tables that the slow writer left a sidecar for after its operation was claimed.
+    pub(crate) announced: [bool; 2],
     /// Plans that a person looked at and consented to, whatever the journal says.
     pub(crate) consents: BTreeSet<Planned>,
 }
@@ -171,6 +173,7 @@ impl Store {
             claimed: false,
             sidecar: true,
             closed: false,
+            announced: [false; 2],
             consents: BTreeSet::new(),
         }
     }

@@ -8,9 +8,11 @@ use crate::store::{By, Commit, SLOW, Store};
 pub(crate) enum At {
     /// It has not begun.
     Start,
-    /// It looks for a claim, and then commits this table.
+    /// Everything of this table's commit is staged: it looks for a claim, sends the commit, and looks once more. A claim that came in
+    /// between may belong to a recovery that did not see the commit, which is announced anew then.
     Check(usize),
     Commit(usize),
+    LookAgain(usize),
     ReadCatalog,
     /// It read this version of the catalog, and looks for a claim.
     CheckBeforePublish(u64),
@@ -56,6 +58,7 @@ impl Writer {
         loop {
             match self.at {
                 At::Check(_)
+                | At::LookAgain(_)
                 | At::ReadCatalog
                 | At::CheckBeforePublish(_)
                 | At::CheckBeforeRetire => {}
@@ -106,13 +109,18 @@ impl Writer {
                         content,
                         by: By::Writer(self.id),
                     });
-                    if place + 1 < self.tables.len() {
-                        At::Check(place + 1)
-                    } else {
-                        At::ReadCatalog
-                    }
+                    At::LookAgain(place)
                 }
             }
+            At::LookAgain(place)
+                if self.is_claimed(store, flaw) && flaw != Flaw::WriterDoesNotLookAgain =>
+            {
+                let (table, _) = self.tables[place];
+                store.announced[table] = true;
+                At::Ended
+            }
+            At::LookAgain(place) if place + 1 < self.tables.len() => At::Check(place + 1),
+            At::LookAgain(_) => At::ReadCatalog,
             At::ReadCatalog => At::CheckBeforePublish(store.catalog_version()),
             At::CheckBeforePublish(read) => At::Publish(read),
             At::Publish(read) => {

@@ -32,6 +32,15 @@ struct Step {
     waits_for: BTreeSet<Thing>,
 }
 
+/// What can be left.
+pub struct Images {
+    pub all: Vec<Files>,
+    /// Of a failure after the last call.
+    pub at_the_end: Vec<Files>,
+    /// What is there when the power does not fail.
+    pub without_failure: Files,
+}
+
 /// Which syncs do what they are for; with some left out, to see that images tell the difference.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Syncs {
@@ -82,12 +91,13 @@ impl Disk {
         self.next
     }
 
-    /// Every image, once each, that a power failure at any moment of these calls can leave; and the one that is left at the end.
-    pub fn images(mut self, calls: &[Call], syncs: Syncs) -> (Vec<Files>, Files) {
+    /// Every image, once each, that a power failure can leave at any moment of these calls from the `from`-th on.
+    pub fn images(mut self, calls: &[Call], from: usize, syncs: Syncs) -> Images {
         let (names, contents) = (self.names.clone(), self.contents.clone());
         let mut steps: Vec<Step> = Vec::new();
         let (mut seen, mut images) = (BTreeSet::new(), Vec::new());
-        for call in calls {
+        let mut at_the_end = Vec::new();
+        for (place, call) in calls.iter().enumerate() {
             match call {
                 Call::Sync(inode) => {
                     let Some(thing) = self.inodes.get(inode) else {
@@ -107,16 +117,27 @@ impl Disk {
                 }
                 call => steps.extend(self.step(call)),
             }
+            if place < from {
+                continue;
+            }
+            let is_last = place + 1 == calls.len();
             for kept in choices(&steps) {
                 let image = self.image(&names, &contents, &steps, &kept);
+                if is_last {
+                    at_the_end.push(image.clone());
+                }
                 if seen.insert(fingerprint(&image)) {
                     images.push(image);
                 }
             }
         }
         let all = vec![true; steps.len()];
-        let last = self.image(&names, &contents, &steps, &all);
-        (images, last)
+        let without_failure = self.image(&names, &contents, &steps, &all);
+        Images {
+            all: images,
+            at_the_end,
+            without_failure,
+        }
     }
 
     fn step(&mut self, call: &Call) -> Option<Step> {
@@ -150,7 +171,7 @@ impl Disk {
             Call::Unlink(path) | Call::RemoveFolder(path) => {
                 (Change::Unname(path.clone()), vec![self.parent(path)])
             }
-            Call::Sync(_) => return None,
+            Call::Sync(_) | Call::Struck => return None,
         };
         rename(&mut self.names, &change);
         Some(Step {

@@ -19,9 +19,60 @@ pub enum Call {
     RemoveFolder(PathBuf),
     /// A file or a folder was synced.
     Sync(u64),
+    /// Here the process died, or a sync failed.
+    Struck,
 }
 
-/// The shim, compiled, and the place for one record.
+/// What a process does to itself, right after which call: the n-th whose path has this part.
+#[derive(Clone, Copy, Debug)]
+pub struct Strike {
+    pub what: &'static str,
+    pub call: &'static str,
+    pub path: &'static str,
+    pub nth: usize,
+}
+
+impl Strike {
+    pub const fn dies_after(call: &'static str, path: &'static str, nth: usize) -> Self {
+        Self {
+            what: "die",
+            call,
+            path,
+            nth,
+        }
+    }
+
+    /// The sync of the folder that comes after it fails.
+    pub const fn sync_fails_after(call: &'static str, path: &'static str, nth: usize) -> Self {
+        Self {
+            what: "fail-sync",
+            ..Self::dies_after(call, path, nth)
+        }
+    }
+
+    pub fn arm(&self, command: &mut Command) {
+        command
+            .env("SHIM_STRIKE", self.what)
+            .env("SHIM_CALL", self.call)
+            .env("SHIM_PATH", self.path)
+            .env("SHIM_NTH", self.nth.to_string());
+    }
+}
+
+impl Call {
+    /// Whether a strike can be aimed at it: its name and its path.
+    pub fn aim(&self) -> Option<(&'static str, &Path)> {
+        match self {
+            Self::Link(_, path) => Some(("link", path)),
+            Self::Rename(_, path) => Some(("rename", path)),
+            Self::Unlink(path) => Some(("unlink", path)),
+            Self::MakeFolder(_, path) => Some(("mkdir", path)),
+            _ => None,
+        }
+    }
+}
+
+/// The shim, compiled, and the place for one record: processes add to it.
 pub struct Shim {
     folder: TempDir,
 }
@@ -48,6 +99,7 @@ impl Shim {
             .env("SHIM_RECORD", self.folder.path().join("record"));
     }
 
+    /// Everything that was recorded with it, of one process after the other.
     pub fn record(&self) -> Vec<Call> {
         let bytes = std::fs::read(self.folder.path().join("record")).unwrap();
         let mut rest = Rest(&bytes);
@@ -82,6 +134,7 @@ impl Rest<'_> {
             "mkdir" => Call::MakeFolder(inode, self.path(numbers[1])),
             "rmdir" => Call::RemoveFolder(self.path(numbers[0])),
             "sync" => Call::Sync(inode),
+            "struck" => Call::Struck,
             _ => panic!("{name} {:?}", self.path(numbers[0])),
         }
     }

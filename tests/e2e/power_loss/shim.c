@@ -3,7 +3,13 @@
  * recovery is then replayed as if the power had failed in the middle.
  *
  * SHIM_FOLDER  the folder, as an absolute path without symbolic links
- * SHIM_RECORD  the file the record is written to, outside that folder
+ * SHIM_RECORD  the file the record is added to, outside that folder
+ *
+ * Once, right after a call, the process can be made to die, or its next sync of a folder to fail:
+ * SHIM_STRIKE  die or fail-sync
+ * SHIM_CALL    link, rename, unlink or mkdir
+ * SHIM_PATH    what the call's path has to contain
+ * SHIM_NTH     which of those calls, counted from 1
  *
  * A record is a line of words, then the counted bytes of its paths or data:
  *   open INODE LENGTH\nPATH              a file that an open may have created
@@ -11,6 +17,7 @@
  *   link LENGTH LENGTH\nFROM TO          rename LENGTH LENGTH\nFROM TO
  *   unlink LENGTH\nPATH                  mkdir INODE LENGTH\nPATH        rmdir LENGTH\nPATH
  *   sync INODE\n                         strange LENGTH\nNAME            a call that is not understood
+ *   struck 0\n                           here it died, or a sync failed
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +25,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +45,7 @@ static int starts(void)
         const char *path = getenv("SHIM_RECORD");
         folder = getenv("SHIM_FOLDER");
         if (path && folder)
-            record = fopen(path, "we");
+            record = fopen(path, "ae");
     }
     return record != NULL;
 }
@@ -77,6 +85,41 @@ static void strange(const char *name)
 {
     fprintf(record, "strange %zu\n", strlen(name));
     put(name, strlen(name));
+}
+
+static int fails_next_sync;
+
+/* With the lock held: nobody is between a call and its record when the process dies. */
+static void strike(const char *call, const char *path)
+{
+    static int seen;
+    const char *what = getenv("SHIM_STRIKE"), *wanted = getenv("SHIM_CALL");
+    const char *part = getenv("SHIM_PATH"), *nth = getenv("SHIM_NTH");
+    if (!what || !wanted || !part || !nth || strcmp(call, wanted) != 0 || !strstr(path, part))
+        return;
+    if (++seen != atoi(nth))
+        return;
+    if (strcmp(what, "fail-sync") == 0) {
+        fails_next_sync = 1;
+        return;
+    }
+    fprintf(record, "struck 0\n");
+    put("", 0);
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+static int sync_fails(int fd)
+{
+    struct stat found;
+    if (!fails_next_sync || !is_below_fd(fd) || fstat(fd, &found) != 0 || !S_ISDIR(found.st_mode))
+        return 0;
+    fails_next_sync = 0;
+    fprintf(record, "struck 0\n");
+    put("", 0);
+    errno = EIO;
+    return 1;
 }
 
 #define REAL(name, type, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
@@ -192,6 +235,7 @@ static void moved(const char *what, const char *from, const char *to)
     fprintf(record, "%s %zu %zu\n", what, strlen(from), strlen(to));
     put(from, strlen(from));
     put(to, strlen(to));
+    strike(what, to);
 }
 
 int linkat(int at, const char *from, int at_to, const char *to, int flags)
@@ -225,6 +269,7 @@ static void gone(const char *what, const char *path)
 {
     fprintf(record, "%s %zu\n", what, strlen(path));
     put(path, strlen(path));
+    strike(what, path);
 }
 
 int unlink(const char *path)
@@ -253,6 +298,7 @@ int mkdir(const char *path, mode_t mode)
     if (done == 0 && is_below(path) && stat(path, &made) == 0) {
         fprintf(record, "mkdir %lu %zu\n", (unsigned long)made.st_ino, strlen(path));
         put(path, strlen(path));
+        strike("mkdir", path);
     }
     END(done);
 }
@@ -268,6 +314,8 @@ static void synced(int fd)
 int fsync(int fd)
 {
     BEGIN;
+    if (sync_fails(fd))
+        END(-1);
     int done = REAL("fsync", int, int)(fd);
     if (done == 0)
         synced(fd);
@@ -277,6 +325,8 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
     BEGIN;
+    if (sync_fails(fd))
+        END(-1);
     int done = REAL("fdatasync", int, int)(fd);
     if (done == 0)
         synced(fd);

@@ -60,6 +60,11 @@ pub(in crate::execute) async fn landed(
                     == Some(attempt.bytes.digest().to_string().as_str())
                 && property(PROPERTY_EFFECT) == Some(effect.as_str());
             if is_ours {
+                // Whoever sent it may have died before it was on disk, and what comes next is built on it.
+                root.room()
+                    .keep_version(&catalog, version)
+                    .await
+                    .map_err(|source| not_attempted("syncing the catalog", source))?;
                 Landed::Ours
             } else {
                 Landed::Foreign

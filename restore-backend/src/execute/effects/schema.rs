@@ -9,6 +9,9 @@ use crate::root::Root;
 use crate::schema_files;
 use crate::service::ServiceError;
 
+/// Lance keeps in whole seconds when a branch was made.
+const MICROS_PER_SECOND: u64 = 1_000_000;
+
 /// Puts every staged file in place of the live one, one after the other: a crash in between leaves what the engine's own crash
 /// would, and doing it again goes on from there.
 pub(super) async fn promote(
@@ -18,9 +21,11 @@ pub(super) async fn promote(
 ) -> Result<StepOutcome, ServiceError> {
     let mut already_done = true;
     for file in files {
-        let live = digest_of(root, &file.live).await?;
-        let Some(bytes) = schema_files::read(root.objects(), &file.staged).await? else {
+        let objects = root.objects();
+        let Some(bytes) = schema_files::read(objects, &file.staged).await? else {
+            let live = schema_files::read_live(objects, &file.live).await?.digest;
             if live == Some(file.digest) {
+                schema_files::keep_found(objects, &[&file.live, &file.staged]).await?;
                 continue;
             }
             return Ok(not_as_planned(&file.live, Some(file.digest), live));
@@ -34,13 +39,21 @@ pub(super) async fn promote(
             ));
         }
         already_done = false;
-        if live != Some(file.digest) {
-            if live != file.replaces {
+        // Looked at last, right before it is replaced.
+        let live = schema_files::read_live(objects, &file.live).await?;
+        if live.digest == Some(file.digest) {
+            // Its other name goes only once this one stays.
+            schema_files::keep_found(objects, &[&file.live]).await?;
+        } else if live.digest != file.replaces {
+            return Ok(not_as_planned(&file.live, file.replaces, live.digest));
+        } else if !schema_files::replace(objects, &file.live, live, bytes).await? {
+            // A conflict may be our own success, told by a store that tried again by itself.
+            let live = schema_files::read_live(objects, &file.live).await?.digest;
+            if live != Some(file.digest) {
                 return Ok(not_as_planned(&file.live, file.replaces, live));
             }
-            schema_files::replace(root.objects(), &file.live, bytes).await?;
         }
-        schema_files::remove(root.objects(), &file.staged).await?;
+        schema_files::remove(objects, &file.staged).await?;
     }
     Ok(done(index, already_done))
 }
@@ -55,6 +68,7 @@ pub(super) async fn discard(
     let mut already_done = true;
     for file in files {
         let Some(bytes) = schema_files::read(root.objects(), &file.staged).await? else {
+            schema_files::keep_found(root.objects(), &[&file.staged]).await?;
             continue;
         };
         let staged = schema_files::digest(&bytes);
@@ -70,11 +84,6 @@ pub(super) async fn discard(
         schema_files::remove(root.objects(), &file.staged).await?;
     }
     Ok(done(index, already_done))
-}
-
-async fn digest_of(root: &Root, name: &str) -> Result<Option<Digest>, ServiceError> {
-    let bytes = schema_files::read(root.objects(), name).await?;
-    Ok(bytes.map(|bytes| schema_files::digest(&bytes)))
 }
 
 fn not_as_planned(name: &str, planned: Option<Digest>, found: Option<Digest>) -> StepOutcome {
@@ -109,26 +118,24 @@ pub(super) async fn unlock(
     locked_since: Timestamp,
 ) -> Result<StepOutcome, ServiceError> {
     let what = "removing the lock of the schema change";
-    let lock = root
-        .room()
-        .schema_lock()
-        .await
-        .map_err(|source| not_attempted(what, source))?;
-    let since = lock.map(|lock| crate::clock::from_seconds(lock.created_at));
-    if let Some(since) = since.filter(|since| *since != locked_since) {
-        return Ok(StepOutcome::Conflict {
-            detail: "another schema change holds the lock now; it was left as it is".to_owned(),
-            differences: vec![difference(None, "locked_since", locked_since, since)],
-        });
-    }
+    let made_at = locked_since.micros() / MICROS_PER_SECOND;
     let outcome = root
         .room()
-        .remove_schema_lock()
+        .remove_schema_lock(made_at)
         .await
         .map_err(|source| not_attempted(what, source))?;
     Ok(match outcome {
         UnlockOutcome::Removed => done(index, false),
         UnlockOutcome::Absent => done(index, true),
+        UnlockOutcome::Another { lock } => StepOutcome::Conflict {
+            detail: "another schema change holds the lock now; it was left as it is".to_owned(),
+            differences: vec![difference(
+                None,
+                "locked_since",
+                locked_since,
+                crate::clock::from_seconds(lock.created_at),
+            )],
+        },
         UnlockOutcome::Used { detail } => StepOutcome::Conflict {
             detail: format!(
                 "the lock of the schema change is more than a lock, and stays: {detail}"

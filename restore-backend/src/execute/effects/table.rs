@@ -89,7 +89,12 @@ pub(super) async fn untag(
         .await
         .map_err(|source| not_attempted(&what, source))?;
     let already_done = match tagged {
-        None => true,
+        None => {
+            room.keep_untagged(&location, name)
+                .await
+                .map_err(|source| not_attempted(&what, source))?;
+            true
+        }
         Some(tagged) if tagged.version != version => {
             return Ok(StepOutcome::Conflict {
                 detail: format!(
