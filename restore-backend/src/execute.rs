@@ -94,6 +94,9 @@ async fn begin(
     if let Some(refusal) = unsafe_store(root, operation).await? {
         return Ok(refused_report(operation, digest, refusal));
     }
+    let planned = approved.plan().sidecar;
+    let is_planned =
+        |bytes: &SidecarBytes| Digest::of(sidecar::Tag::Sidecar, bytes.as_bytes()) == planned;
     let stored = match fresh.sidecar {
         // The undo or release of something has no file of its own.
         Some(bytes) => Some(bytes),
@@ -102,16 +105,14 @@ async fn begin(
                 .await?
             {
                 StoredSidecar::Bytes(bytes) => Some(SidecarBytes::new(bytes)),
-                StoredSidecar::TooLarge => None,
-                // An attempt that was interrupted left effects behind; they are recovered though somebody removed the file since.
-                StoredSidecar::Gone => journal.state.sidecar().cloned(),
+                StoredSidecar::TooLarge | StoredSidecar::Gone => None,
             }
         }
     };
-    let planned = approved.plan().sidecar;
-    let Some(sidecar) =
-        stored.filter(|bytes| Digest::of(sidecar::Tag::Sidecar, bytes.as_bytes()) == planned)
-    else {
+    // An attempt that was interrupted left effects behind; they are recovered though somebody removed the file since, or put
+    // another in its place.
+    let claimed = || journal.state.sidecar().cloned().filter(is_planned);
+    let Some(sidecar) = stored.filter(is_planned).or_else(claimed) else {
         return Ok(sidecar_gone(operation, digest));
     };
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
