@@ -13,6 +13,7 @@ mod follow_ups;
 mod graphs;
 mod histories;
 mod looking;
+mod looks;
 mod parity;
 mod power_loss;
 mod process;
