@@ -4,6 +4,7 @@
 //! between pin and HEAD; only a roll back needs to know whether contents differ and whether the pin can be restored.
 
 mod evidence;
+mod failed;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +24,10 @@ use crate::lance_room::{Catalog, CatalogReading, Head, LanceRoom, TableError, Ta
 use crate::root::Root;
 
 use evidence::{compare_contents, read_covers, read_origins, read_transactions};
+use failed::Failures;
 
 pub(crate) use evidence::read_restorability;
+pub(crate) use failed::FailedRead;
 
 /// Tables looked at at the same time. Each takes one to three small requests.
 const TABLES_AT_ONCE: usize = 32;
@@ -43,7 +46,7 @@ pub enum ObserveError {
     )]
     CatalogBusy,
     /// What is decided next depends on something that cannot be read.
-    #[error("{what} cannot be read: {reason}")]
+    #[error("{what} cannot be read: {reason}; try again")]
     Unreadable {
         /// What was being read.
         what: String,
@@ -55,22 +58,38 @@ pub enum ObserveError {
 /// What several sidecars of one root are judged against, read once for all of them.
 #[derive(Debug, Default)]
 struct Surroundings {
-    catalogs: BTreeMap<Option<String>, Result<CatalogReading, CatalogFailure>>,
-    heads: BTreeMap<TableLocation, HeadReading>,
+    catalogs: BTreeMap<Option<String>, Result<CatalogReading, TableError>>,
+    heads: BTreeMap<TableLocation, Result<Head, TableError>>,
 }
 
-/// Why a branch of the catalog could not be read.
+/// What was found for one sidecar, and what could not be.
 #[derive(Debug)]
-enum CatalogFailure {
-    OutsideRoot(String),
-    Failed(String),
+pub(crate) struct Look {
+    /// What was found. What could not be read is in it as unreadable, different, or not restorable: nothing is assumed of it.
+    pub(crate) observation: Observation,
+    /// Why rows could not be added to the history of the graph, if so.
+    pub(crate) history: Option<Reason>,
+    /// Reads that failed. What was found may be otherwise for that alone.
+    pub(crate) failed: Vec<FailedRead>,
 }
 
-#[derive(Debug, Clone)]
-enum HeadReading {
-    Read(Head),
-    OutsideRoot(String),
-    Failed(String),
+impl Look {
+    /// The look, unless some read of it failed.
+    pub(crate) fn complete(mut self) -> Result<Self, ObserveError> {
+        match self.failed.pop() {
+            Some(failed) => Err(failed.into()),
+            None => Ok(self),
+        }
+    }
+}
+
+/// What is asked beyond where catalog and tables stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    /// Everything a plan needs.
+    ForAPlan,
+    /// Nothing.
+    WhereTablesStand,
 }
 
 /// Looks at everything one sidecar names, with the evidence a plan needs.
@@ -78,31 +97,100 @@ enum HeadReading {
 /// # Errors
 /// [`ObserveError`]. What concerns one table is part of the observation, not an error.
 pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
+    Ok(look_closely(root, sidecar).await?.observation)
+}
+
+/// As [`observe`], and tells what it could not read.
+pub(crate) async fn look_closely(root: &Root, sidecar: &Sidecar) -> Result<Look, ObserveError> {
+    look_at(root, sidecar, Ask::ForAPlan).await
+}
+
+/// Looks where the catalog and the tables of one sidecar stand, once everything is done to them.
+pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, ObserveError> {
+    look_at(root, sidecar, Ask::WhereTablesStand).await
+}
+
+async fn look_at(root: &Root, sidecar: &Sidecar, ask: Ask) -> Result<Look, ObserveError> {
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
+        let failures = Failures::default();
         let surroundings = look(root, &[sidecar]).boxed().await;
-        let mut observation = surroundings.observation(root, sidecar).boxed().await;
-        observation.keeps_lineage = keeps_lineage(root, &observation.catalog).await?;
-        read_transactions(root.room(), sidecar, &mut observation, |_, _| true)
+        let mut observation = surroundings
+            .observation(root, sidecar, &failures)
             .boxed()
             .await;
-        read_covers(root, sidecar, &mut observation).boxed().await;
-        let is_back = judge(sidecar, None, &observation).disposition == Disposition::RollBack;
+        observation.keeps_lineage = keeps_lineage(root, &observation.catalog).await?;
+        read_transactions(root.room(), sidecar, &mut observation, &failures, |_, _| {
+            true
+        })
+        .boxed()
+        .await;
+        read_covers(root, sidecar, &mut observation, &failures)
+            .boxed()
+            .await;
+        let disposition = judge(sidecar, None, &observation).disposition;
+        let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
+        let writes_history =
+            observation.keeps_lineage && disposition.has_effect() && ask == Ask::ForAPlan;
+        let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // Contents are those of versions that were found, and versions do not change.
         let holds = surroundings.still_holds(root.room(), &sidecars).boxed();
         let contents = async {
             if is_back {
-                compare_contents(root.room(), &mut observation).await;
+                compare_contents(root.room(), &mut observation, &failures).await;
             }
         }
         .boxed();
-        let (holds, ()) = futures::join!(holds, contents);
+        let history = async {
+            if writes_history {
+                history_obstacle(root.room(), sidecar, branch, &failures).await
+            } else {
+                None
+            }
+        }
+        .boxed();
+        let (holds, (), history) = futures::join!(holds, contents, history);
         if holds {
-            return Ok(observation);
+            return Ok(Look {
+                observation,
+                history,
+                failed: failures.into_list(),
+            });
         }
     }
     Err(ObserveError::CatalogBusy)
+}
+
+/// The branch on whose history a recovery is written; that of a branch which is gone goes to main.
+fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Option<&'a str> {
+    match catalog {
+        CatalogObservation::BranchAbsent { .. } => None,
+        _ => sidecar.branch(),
+    }
+}
+
+/// Found out before anything is done: after the publish it would be too late.
+async fn history_obstacle(
+    room: &LanceRoom,
+    sidecar: &Sidecar,
+    branch: Option<&str>,
+    failures: &Failures,
+) -> Option<Reason> {
+    let merged_parent = sidecar.merge_source_commit_id.as_deref();
+    let why = match room.lineage_obstacle(branch, merged_parent).await {
+        Ok(obstacle) => obstacle?,
+        Err(error) => {
+            failures.of_root("the history of the graph", &error);
+            chain::text(&error)
+        }
+    };
+    Some(Reason::new(
+        Code::HistoryNotWritable,
+        format!(
+            "what is done could not be added to the history of the graph: {why}; put the history right first, with the engine that owns the graph"
+        ),
+    ))
 }
 
 /// Looks at everything many sidecars name, as shallowly as their dispositions allow; each table and catalog branch once.
@@ -117,9 +205,10 @@ pub async fn observe_all(
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         let surroundings = look(root, sidecars).boxed().await;
+        let failures = Failures::default();
         let looks: Vec<_> = sidecars
             .iter()
-            .map(|sidecar| surroundings.shallow_observation(root, sidecar, &contested))
+            .map(|sidecar| surroundings.shallow_observation(root, sidecar, &contested, &failures))
             .collect();
         let observations = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
@@ -204,27 +293,16 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
 async fn read_catalog(
     room: &LanceRoom,
     branch: Option<String>,
-) -> (Option<String>, Result<CatalogReading, CatalogFailure>) {
-    let catalog = room
-        .catalog(branch.as_deref())
-        .await
-        .map_err(|error| match error {
-            TableError::BasePathOutsideRoot { .. } => {
-                CatalogFailure::OutsideRoot(chain::text(&error))
-            }
-            _ => CatalogFailure::Failed(chain::text(&error)),
-        });
+) -> (Option<String>, Result<CatalogReading, TableError>) {
+    let catalog = room.catalog(branch.as_deref()).await;
     (branch, catalog)
 }
 
-async fn read_head(room: &LanceRoom, place: TableLocation) -> (TableLocation, HeadReading) {
-    let head = match room.head(&place).await {
-        Ok(head) => HeadReading::Read(head),
-        Err(error @ TableError::BasePathOutsideRoot { .. }) => {
-            HeadReading::OutsideRoot(chain::text(&error))
-        }
-        Err(error) => HeadReading::Failed(chain::text(&error)),
-    };
+async fn read_head(
+    room: &LanceRoom,
+    place: TableLocation,
+) -> (TableLocation, Result<Head, TableError>) {
+    let head = room.head(&place).await;
     (place, head)
 }
 
@@ -244,7 +322,12 @@ impl Surroundings {
         }
     }
 
-    async fn observation(&self, root: &Root, sidecar: &Sidecar) -> Observation {
+    async fn observation(
+        &self,
+        root: &Root,
+        sidecar: &Sidecar,
+        failures: &Failures,
+    ) -> Observation {
         let catalog = match self.catalogs.get(&sidecar.branch().map(str::to_owned)) {
             Some(Ok(CatalogReading::Present(catalog))) => CatalogObservation::Present {
                 version: catalog.version,
@@ -258,21 +341,24 @@ impl Surroundings {
             Some(Ok(CatalogReading::NoCatalog)) | None => CatalogObservation::Unreadable {
                 reason: "there is no __manifest in this root".to_owned(),
             },
-            Some(Err(CatalogFailure::OutsideRoot(reason) | CatalogFailure::Failed(reason))) => {
+            Some(Err(error)) => {
+                failures.of_root("the catalog", error);
                 CatalogObservation::Unreadable {
-                    reason: reason.clone(),
+                    reason: chain::text(error),
                 }
             }
         };
         let mut tables: Vec<TableObservation> = sidecar
             .tables
             .iter()
-            .map(|pin| self.table(root, sidecar, pin))
+            .map(|pin| self.table(root, sidecar, pin, failures))
             .collect();
-        read_origins(root.room(), &mut tables).await;
+        read_origins(root.room(), &mut tables, failures).await;
         let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
             (WriterKind::SchemaApply, Some(catalog)) => {
-                schema::observe_schema(root, sidecar, catalog).boxed().await
+                schema::observe_schema(root, sidecar, catalog, failures)
+                    .boxed()
+                    .await
             }
             _ => None,
         };
@@ -284,7 +370,13 @@ impl Surroundings {
         }
     }
 
-    fn table(&self, root: &Root, sidecar: &Sidecar, pin: &TablePin) -> TableObservation {
+    fn table(
+        &self,
+        root: &Root,
+        sidecar: &Sidecar,
+        pin: &TablePin,
+        failures: &Failures,
+    ) -> TableObservation {
         let catalog = self.catalog(sidecar);
         let location = catalog
             .and_then(|catalog| catalog.locations.get(&pin.table_key))
@@ -305,24 +397,27 @@ impl Surroundings {
         let mut location_conflict = location
             .as_deref()
             .and_then(|location| conflict(root, pin, location));
-        if let Some(Err(CatalogFailure::OutsideRoot(reason))) =
+        if let Some(Err(error @ TableError::BasePathOutsideRoot { .. })) =
             self.catalogs.get(&sidecar.branch().map(str::to_owned))
         {
-            location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, reason.clone()));
+            location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, chain::text(error)));
         }
         let reading = location.as_ref().and_then(|location| {
             self.heads
                 .get(&TableLocation::on(location, pin.table_branch()))
         });
         let head = match reading {
-            Some(HeadReading::Read(Head::At { version })) => HeadObservation::At { version: *version, transaction: None },
-            Some(HeadReading::Read(Head::BranchMissing)) => HeadObservation::BranchMissing,
-            Some(HeadReading::Read(Head::DatasetMissing)) => HeadObservation::DatasetMissing,
-            Some(HeadReading::OutsideRoot(reason)) => {
-                location_conflict.get_or_insert_with(|| Reason::new(Code::BasePathOutsideRoot, format!("{}: {reason}", pin.table_key)));
-                HeadObservation::Unreadable { reason: reason.clone() }
+            Some(Ok(Head::At { version })) => HeadObservation::At { version: *version, transaction: None },
+            Some(Ok(Head::BranchMissing)) => HeadObservation::BranchMissing,
+            Some(Ok(Head::DatasetMissing)) => HeadObservation::DatasetMissing,
+            Some(Err(error)) => {
+                let reason = chain::text(error);
+                if matches!(error, TableError::BasePathOutsideRoot { .. }) {
+                    location_conflict.get_or_insert_with(|| Reason::new(Code::BasePathOutsideRoot, format!("{}: {reason}", pin.table_key)));
+                }
+                failures.of_table(&pin.table_key, "the Lance HEAD", error);
+                HeadObservation::Unreadable { reason }
             }
-            Some(HeadReading::Failed(reason)) => HeadObservation::Unreadable { reason: reason.clone() },
             None => HeadObservation::Unreadable { reason: "it was not looked at: the catalog does not say where it is, or not where the sidecar says".to_owned() },
         };
         let pinned_branch = catalog
@@ -372,8 +467,9 @@ impl Surroundings {
         root: &Root,
         sidecar: &Sidecar,
         contested: &BTreeSet<(String, Option<String>)>,
+        failures: &Failures,
     ) -> Observation {
-        let mut observation = self.observation(root, sidecar).await;
+        let mut observation = self.observation(root, sidecar, failures).await;
         let telling = |pin: &TablePin, table: &TableObservation| {
             let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
                 return false;
@@ -384,13 +480,15 @@ impl Surroundings {
             (pinned > pin.expected_version && head == pinned)
                 || (head > pinned && (loose || contested.contains(&table)))
         };
-        read_transactions(root.room(), sidecar, &mut observation, telling).await;
-        read_covers(root, sidecar, &mut observation).boxed().await;
+        read_transactions(root.room(), sidecar, &mut observation, failures, telling).await;
+        read_covers(root, sidecar, &mut observation, failures)
+            .boxed()
+            .await;
         observation
     }
 }
 
-fn present(reading: &Result<CatalogReading, CatalogFailure>) -> Option<&Catalog> {
+fn present(reading: &Result<CatalogReading, TableError>) -> Option<&Catalog> {
     match reading {
         Ok(CatalogReading::Present(catalog)) => Some(catalog),
         _ => None,

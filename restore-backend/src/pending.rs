@@ -21,11 +21,16 @@ pub(crate) struct PendingRecovery {
     pub(crate) journal: Option<Journal>,
     /// Why its journal tells nothing, if it has one that does not verify or cannot be read. It is refused then, and no other is.
     pub(crate) broken: Option<JournalStoreError>,
+    /// The operation in the place of whose sidecar this file stands, if it does.
+    pub(crate) stands_in_for: Option<String>,
 }
 
 impl PendingRecovery {
-    /// The operation this entry stands for; a duplicate or misnamed file stands for none.
+    /// The operation this entry stands for; a duplicate, misnamed or replaced file stands for none.
     pub(crate) fn operation_id(&self) -> Option<OperationId> {
+        if self.stands_in_for.is_some() {
+            return None;
+        }
         let operation_id = self.listed.file.operation_id()?;
         (self.listed.file.file == operation_id.file_name()).then_some(operation_id)
     }
@@ -54,34 +59,45 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         .collect();
     let open = open_journals(root, names.files(), journals, &limits);
     let (mut files, mut open) = futures::join!(names.read(root.objects(), &limits), open);
+    let places: BTreeMap<String, usize> = files
+        .iter()
+        .enumerate()
+        .map(|(place, file)| (file.file.clone(), place))
+        .collect();
+    let mut displaced = Vec::new();
     for (operation_id, journal) in &open {
         let file = operation_id.file_name();
-        if files.iter().any(|existing| existing.file == file) {
-            continue;
-        }
+        let place = places.get(&file).copied();
         match journal {
-            // An operation that was begun and not finished is pending though its sidecar is gone; the bytes in its journal stand for it.
+            // An operation that was begun and not finished is pending whatever became of its sidecar; the bytes in its journal
+            // stand for it.
             Ok(journal) if journal.state.finished().is_none() => {
-                files.extend(
-                    journal.state.sidecar().map(|sidecar| {
-                        SidecarFile::read(&file, sidecar.as_bytes().to_vec(), &limits)
-                    }),
-                );
+                let Some(claimed) = journal.state.sidecar() else {
+                    continue;
+                };
+                let claimed = SidecarFile::read(&file, claimed.as_bytes().to_vec(), &limits);
+                match place {
+                    None => files.push(claimed),
+                    Some(place) if is_another(&files[place], &claimed) => {
+                        displaced.push(std::mem::replace(&mut files[place], claimed));
+                    }
+                    Some(_) => {}
+                }
             }
             Ok(_) => {}
             // Somebody resolved it between listing and reading, and nobody executed it.
-            Err(_) if !unsettled.contains(operation_id) => {}
+            Err(_) if place.is_some() || !unsettled.contains(operation_id) => {}
             Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
         }
     }
-    let listed = assemble(files);
-    Ok(listed
+    let mut recoveries: Vec<PendingRecovery> = assemble(files)
         .into_iter()
         .map(|listed| {
             let mut recovery = PendingRecovery {
                 listed,
                 journal: None,
                 broken: None,
+                stands_in_for: None,
             };
             match recovery
                 .operation_id()
@@ -99,10 +115,48 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
             }
             recovery
         })
-        .collect())
+        .collect();
+    for file in displaced {
+        let operation = recoveries.iter().position(|recovery| {
+            recovery.listed.file.file == file.file && recovery.stands_in_for.is_none()
+        });
+        // Before the operation: by the name of a file, the file is meant.
+        recoveries.insert(operation.unwrap_or_default(), standing_in(file));
+    }
+    Ok(recoveries)
 }
 
-/// Journals that may still say something: of operations whose sidecar is there, and of claimed operations that are not closed.
+/// Whether a file is not the sidecar that was claimed. Of one that cannot be read that is not known.
+fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
+    match file.digest {
+        Some(_) => file.digest != claimed.digest,
+        None => file.stored_as.is_some(),
+    }
+}
+
+/// A file under the name of a sidecar that was claimed with other bytes: it stands for no operation, and can be set aside.
+fn standing_in(file: SidecarFile) -> PendingRecovery {
+    let reason = Reason::new(
+        Code::DuplicateOperationId,
+        format!(
+            "{} is not the sidecar with which its operation was begun: that one is in the journal, and counts; find out who replaced it",
+            file.file
+        ),
+    );
+    PendingRecovery {
+        stands_in_for: file.file.strip_suffix(".json").map(str::to_owned),
+        listed: ListedSidecar {
+            file,
+            refusal: Some(reason),
+            waiting_for: None,
+        },
+        journal: None,
+        broken: None,
+    }
+}
+
+/// Journals that may still say something: of operations whose sidecar is there, and of those that are not closed. One that is not
+/// marked as claimed may be for all that, if its executor died right then.
 fn open_journals<'a>(
     root: &'a Root,
     files: BTreeSet<String>,
@@ -110,7 +164,7 @@ fn open_journals<'a>(
     limits: &'a Limits,
 ) -> impl Future<Output = BTreeMap<OperationId, Result<Journal, JournalStoreError>>> + 'a {
     let is_open = |operation_id: &OperationId, journal: &JournalEntryOfListing| {
-        files.contains(&operation_id.file_name()) || (journal.claimed && !journal.closed)
+        files.contains(&operation_id.file_name()) || !journal.closed
     };
     let loads: Vec<_> = journals
         .into_iter()

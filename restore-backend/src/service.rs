@@ -24,7 +24,7 @@ pub use execute::{ProgressSink, apply};
 pub(crate) use follow_up::{blocked, moved_since_approval};
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
-pub(crate) use planning::{Fresh, fresh_plan, plan_entry};
+pub(crate) use planning::{Fresh, fresh_plan, history_blocker, plan_entry};
 
 /// An answer that may be no.
 #[derive(Debug, Clone, PartialEq, Eq)]

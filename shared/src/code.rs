@@ -57,6 +57,8 @@ pub enum Code {
     PinOnAnotherBranch,
     /// The version to return to cannot be restored: Lance would refuse it, or its files are gone.
     TargetNotRestorable,
+    /// What is done could not be added to the history that the graph keeps: a branch or a column of it is missing, or is unknown.
+    HistoryNotWritable,
     /// The store does not honour create-if-absent, or could not be probed.
     StoreNotSafe,
     /// This build shows the verdict, but does not carry it out yet.
@@ -104,6 +106,7 @@ impl Code {
             Self::PinBelowExpected => "pin_below_expected",
             Self::PinOnAnotherBranch => "pin_on_another_branch",
             Self::TargetNotRestorable => "target_not_restorable",
+            Self::HistoryNotWritable => "history_not_writable",
             Self::StoreNotSafe => "store_not_safe",
             Self::NotYetSupported => "not_yet_supported",
             Self::ExecutionUnderWay => "execution_under_way",

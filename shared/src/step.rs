@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 use crate::journal::{Attempt, JournalState, Next, StepResult};
 use crate::outcome::{Difference, OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
+use crate::verdict::Action;
 
 /// How often a step on the catalog is intended anew because others published meanwhile.
 pub const CATALOG_TRIES_MAX: usize = 16;
+
+/// The field of a [`Difference`] that says that files of a restored version are gone.
+pub const FIELD_FILES: &str = "files";
 
 /// What was seen since the last record. Facts only; `None` is *nobody looked*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -68,10 +72,12 @@ pub enum Did {
     Done(Vec<StepResult>),
     /// Somebody else committed to the catalog between reading and committing; nothing happened.
     CatalogMoved,
-    /// Some precondition does not hold. Those in `done` are done, the others did not happen.
+    /// Some precondition does not hold. Those in `done` are done, those in `unclear` may have been, the others did not happen.
     Conflict {
         /// What is done nonetheless.
         done: Vec<StepResult>,
+        /// What can not happen any more, and of which nobody can tell whether it did.
+        unclear: Vec<usize>,
         /// What happened, for people.
         detail: String,
         /// What moved.
@@ -169,10 +175,12 @@ impl Seen {
         let did = match self.did {
             Some(Did::Conflict {
                 done,
+                unclear,
                 detail,
                 differences,
             }) if !done.is_empty() => Some(Did::Conflict {
                 done: Vec::new(),
+                unclear,
                 detail,
                 differences,
             }),
@@ -238,6 +246,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
         Some(Did::Done(results)) => return Effect::Note(results.clone()),
         Some(Did::Conflict { done, .. }) if !done.is_empty() => return Effect::Note(done.clone()),
         Some(Did::Conflict {
+            unclear,
             detail,
             differences,
             ..
@@ -245,7 +254,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
             return Effect::Interrupt {
                 detail: detail.clone(),
                 differences: differences.clone(),
-                unclear: Vec::new(),
+                unclear: unclear.clone(),
             };
         }
         Some(Did::Unknown { detail }) => {
@@ -285,8 +294,9 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
     let Some(catalog) = &seen.catalog else {
         return Effect::Look(Look::Catalog);
     };
+    // What was begun and is not recorded may have been done by whoever died over it, unless something tells.
+    let mut unclear = begun_not_done(attempt);
     // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
-    let mut gone = None;
     if on_catalog
         && let Some(Some(intended_on)) = attempt.started.get(&first)
         && let Some(version) = intended_on.checked_add(1)
@@ -305,30 +315,24 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
                     already_done: true,
                 }]);
             }
-            Some(Landed::Foreign) => {}
-            Some(Landed::Gone) => gone = Some(version),
+            Some(Landed::Foreign) => unclear.retain(|step| *step != first),
+            Some(Landed::Gone) => {}
         }
     }
-    let (differences, unclear) = match catalog {
-        CatalogSeen::Gone { what } => (
-            vec![Difference {
-                table_key: None,
-                field: what.clone(),
-                planned: "present".to_owned(),
-                found: "gone".to_owned(),
-            }],
-            false,
-        ),
-        CatalogSeen::At { version, pins } => (
-            pin_differences(&attempt.plan, pins),
-            gone.is_some_and(|gone| gone <= *version),
-        ),
+    let differences = match catalog {
+        CatalogSeen::Gone { what } => vec![Difference {
+            table_key: None,
+            field: what.clone(),
+            planned: "present".to_owned(),
+            found: "gone".to_owned(),
+        }],
+        CatalogSeen::At { pins, .. } => pin_differences(&attempt.plan, pins),
     };
     if !differences.is_empty() {
         return Effect::Interrupt {
             detail: "the catalog is not as planned; what was not done yet was not done".to_owned(),
             differences,
-            unclear: if unclear { steps } else { Vec::new() },
+            unclear,
         };
     }
     let version = match catalog {
@@ -342,17 +346,35 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
 }
 
 fn record(attempt: &Attempt, seen: &Seen) -> Effect {
+    // Where no table is touched, the look after the claim saw all there is to see, as long as it was this executor's: what was
+    // begun by one that died may be long ago.
+    let is_seen = !touches_tables(&attempt.plan) && seen.since_approval == Some(Vec::new());
     match &seen.since_effects {
-        None => Effect::Look(Look::SinceEffects),
+        None if !is_seen => Effect::Look(Look::SinceEffects),
         Some(moved) if !moved.is_empty() => Effect::Interrupt {
-            detail: "a live writer moved these tables while they were recovered; stop it, and make a new plan".to_owned(),
+            detail: moved_after_effects(moved).to_owned(),
             differences: moved.clone(),
             unclear: Vec::new(),
         },
-        Some(_) => match attempt.plan.outcome() {
+        None | Some(_) => match attempt.plan.outcome() {
             Some(outcome) => Effect::Record(outcome),
             None => Effect::Claim,
         },
+    }
+}
+
+fn touches_tables(plan: &Plan) -> bool {
+    plan.tables.iter().any(|table| table.action != Action::None)
+}
+
+fn moved_after_effects(moved: &[Difference]) -> &'static str {
+    if moved
+        .iter()
+        .any(|difference| difference.field == FIELD_FILES)
+    {
+        "files of restored tables are gone, removed by a cleanup that ran meanwhile: bring them back from a backup before anybody reads these tables, and make a new plan"
+    } else {
+        "a live writer moved these tables while they were recovered; stop it, and make a new plan"
     }
 }
 

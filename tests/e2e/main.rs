@@ -14,6 +14,7 @@ mod graphs;
 mod histories;
 mod late_effects;
 mod looking;
+mod looks;
 mod parity;
 mod power_loss;
 mod process;

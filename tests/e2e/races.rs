@@ -4,5 +4,5 @@ mod approvals;
 mod executors;
 mod files;
 mod lost_answers;
-mod setup;
+pub mod setup;
 mod writers;

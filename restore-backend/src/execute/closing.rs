@@ -1,18 +1,26 @@
 //! The looks at the root around the effects: right after the claim, and after the last effect.
 
+use futures::StreamExt;
 use sidecar::journal::Attempt;
-use sidecar::observation::{CatalogObservation, HeadObservation, Pinned, TableObservation};
+use sidecar::observation::{Pinned, TableObservation};
+use sidecar::step::FIELD_FILES;
 use sidecar::{
-    Action, ApprovedPlan, Difference, Disposition, Observation, PlanInput, PlannedTable, Sidecar,
-    judge, plan,
+    Action, ApprovedPlan, Difference, Disposition, Observation, Plan, PlanInput, PlannedTable,
+    Purpose, Sidecar, judge, plan,
 };
 
 use super::plan_differences;
-use crate::observe::{ObserveError, observe};
+use crate::lance_room::TableLocation;
+use crate::observe::{Look, ObserveError, look_again, look_closely};
 use crate::root::Root;
-use crate::service::{self, ServiceError};
+use crate::service::{self, ServiceError, history_blocker};
+
+/// Tables whose files are looked at at the same time. Each takes up to sixteen requests at once.
+const TABLES_AT_ONCE: usize = 4;
 
 /// What moved between the approved plan and now. Looked at after the claim, when writers who honour it have stopped.
+///
+/// What cannot be read has not moved for that: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_approval(
     root: &Root,
     approved: &ApprovedPlan,
@@ -30,7 +38,11 @@ pub(super) async fn moved_since_approval(
             "unreadable",
         )]);
     };
-    let observation = observe(root, &sidecar).await?;
+    let Look {
+        observation,
+        history,
+        ..
+    } = look_closely(root, &sidecar).await?.complete()?;
     let verdict = judge(&sidecar, None, &observation);
     let planned = approved.plan();
     let input = PlanInput {
@@ -42,9 +54,15 @@ pub(super) async fn moved_since_approval(
         observation: Some(&observation),
         verdict: &verdict,
     };
-    let mut differences = plan_differences(approved, &plan(&input));
-    if differences.is_empty() && !verdict.blockers.is_empty() {
-        differences.extend(verdict.blockers.into_iter().map(service::blocked));
+    let now = plan(&input);
+    let mut differences = plan_differences(approved, &now);
+    if differences.is_empty() {
+        let blockers = verdict.blockers.iter().cloned();
+        differences.extend(
+            blockers
+                .chain(history_blocker(&now, history))
+                .map(service::blocked),
+        );
     }
     Ok(differences)
 }
@@ -67,80 +85,145 @@ fn difference(table_key: Option<&str>, field: &str, planned: &str, found: &str) 
     }
 }
 
+/// Whether something can have happened to the tables of a plan that makes what was done to them untrue.
+///
+/// A dismissal and a release rest on no table, and what wrote to a branch that is gone can write there no more.
+fn rests_on_tables(plan: &Plan) -> bool {
+    match plan.purpose {
+        Purpose::Recover => plan.disposition != Disposition::OrphanedBranch,
+        Purpose::Undo { .. } => true,
+        Purpose::Dismiss { .. } | Purpose::Release { .. } => false,
+    }
+}
+
 /// What is not as the effects left it.
 ///
-/// Rolled forward, the write is visible for good once the publish is in; what others do above it is theirs. Rolled back, a
-/// table that moves again, or one that was never reached and moves now, is this very writer still at work. What cannot be read
-/// has not moved for that: it is an error, and the attempt stays open.
+/// Rolled forward or published already, the write is visible for good; what others do above it is theirs. Otherwise a table that
+/// moves again, or one that was never reached and moves now, is this very writer still at work. What cannot be read has not
+/// moved for that: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_effects(
     root: &Root,
     attempt: &Attempt,
 ) -> Result<Vec<Difference>, ServiceError> {
-    let touches_tables = attempt
-        .plan
-        .tables
-        .iter()
-        .any(|table| table.action != Action::None);
-    let Some(sidecar) = parse(root, attempt).filter(|_| touches_tables) else {
+    let Some(sidecar) = parse(root, attempt).filter(|_| rests_on_tables(&attempt.plan)) else {
         return Ok(Vec::new());
     };
-    let observation = observe(root, &sidecar).await?;
-    if let CatalogObservation::Unreadable { reason } = &observation.catalog {
-        return Err(unreadable("the catalog", reason));
+    let Look {
+        observation,
+        failed,
+        ..
+    } = look_again(root, &sidecar).await?;
+    let is_visible = matches!(
+        attempt.plan.disposition,
+        Disposition::RollForward | Disposition::AlreadyPublished
+    );
+    // Where HEADs stand is nothing to a write that is visible.
+    let matters = failed
+        .into_iter()
+        .find(|failed| !is_visible || failed.table_key.is_none());
+    if let Some(failed) = matters {
+        return Err(ObserveError::from(failed).into());
     }
-    let is_forward = attempt.plan.disposition == Disposition::RollForward;
     let mut differences = Vec::new();
     for planned in &attempt.plan.tables {
-        let observed = observation.tables.iter().find(|table| {
-            (&table.table_key, &table.branch) == (&planned.table_key, &planned.branch)
-        });
-        if let Some(TableObservation {
-            head: HeadObservation::Unreadable { reason },
+        differences.extend(moved_table(&attempt.plan, planned, &observation));
+    }
+    if differences.is_empty() {
+        differences = gone_files(root, &attempt.plan).await?;
+    }
+    Ok(differences)
+}
+
+/// What is not as the effects left it, of one table.
+fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -> Vec<Difference> {
+    let observed = observation
+        .tables
+        .iter()
+        .find(|table| (&table.table_key, &table.branch) == (&planned.table_key, &planned.branch));
+    let (pinned, head) = match observed {
+        Some(table) => (table.pinned.version(), table.head.version()),
+        None => (
+            changed_in_catalog(observation, planned),
+            planned.head_after(),
+        ),
+    };
+    let was_removed = matches!(
+        observed,
+        Some(TableObservation {
+            pinned: Pinned::Tombstoned { .. },
             ..
-        }) = observed
-            && !is_forward
-        {
-            return Err(unreadable(&planned.table_key, reason));
-        }
-        let (pinned, head) = match observed {
-            Some(table) => (table.pinned.version(), table.head.version()),
-            None => (
-                changed_in_catalog(&observation, planned),
-                planned.head_after(),
-            ),
-        };
+        })
+    );
+    let (expected_pin, expected_head) = (planned.pin_after(), planned.head_after());
+    let number = |version: Option<u64>| {
+        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+    };
+    let compare = |field: &str, expected: Option<u64>, found: Option<u64>, holds: bool| {
         let key = Some(planned.table_key.as_str());
-        let mut compare = |field: &str, expected: Option<u64>, found: Option<u64>, holds: bool| {
-            if !holds {
-                let number = |version: Option<u64>| {
-                    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-                };
-                differences.push(difference(key, field, &number(expected), &number(found)));
-            }
-        };
-        let expected_pin = planned.pin_after();
-        let expected_head = planned.head_after();
-        if is_forward {
-            let was_removed = matches!(
-                observed,
-                Some(TableObservation {
-                    pinned: Pinned::Tombstoned { .. },
-                    ..
-                })
-            );
+        (!holds).then(|| difference(key, field, &number(expected), &number(found)))
+    };
+    let pin = |holds| compare("manifest_pinned", expected_pin, pinned, holds);
+    let lance_head = |expected, holds| compare("lance_head", expected, head, holds);
+    let moved = match plan.disposition {
+        Disposition::RollForward | Disposition::AlreadyPublished => {
             // A table that others add again once it is removed is theirs.
             let holds =
                 planned.action == Action::Tombstone || was_removed || pinned >= expected_pin;
-            compare("manifest_pinned", expected_pin, pinned, holds);
-        } else {
-            compare(
-                "manifest_pinned",
-                expected_pin,
-                pinned,
-                pinned == expected_pin,
-            );
-            compare("lance_head", expected_head, head, head == expected_head);
+            [pin(holds), None]
         }
+        // Others publish on; what stands above a pin without being published may be this very writer's.
+        Disposition::Superseded => [
+            pin(was_removed || pinned >= expected_pin),
+            lance_head(
+                pinned,
+                was_removed || head == pinned || head == expected_head,
+            ),
+        ],
+        _ => [
+            pin(pinned == expected_pin),
+            lance_head(expected_head, head == expected_head),
+        ],
+    };
+    moved.into_iter().flatten().collect()
+}
+
+/// Files that a restored version needs and that are gone. They were there when the plan was made and when it was claimed; but a
+/// cleanup that had read the tags before ours were set may have removed them since, and a restore needs none of them.
+async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, ServiceError> {
+    let looks: Vec<_> = plan
+        .tables
+        .iter()
+        .filter(|table| table.restore_to.is_some())
+        .filter_map(|table| {
+            let place = TableLocation::on(table.location.as_deref()?, table.branch.as_deref());
+            let version = table.head_after()?;
+            Some(async move {
+                let missing = root.room().missing_file(&place, version).await;
+                (table, missing)
+            })
+        })
+        .collect();
+    let answers: Vec<_> = futures::stream::iter(looks)
+        .buffered(TABLES_AT_ONCE)
+        .collect()
+        .await;
+    let mut differences = Vec::new();
+    for (table, missing) in answers {
+        let key = &table.table_key;
+        let missing = missing.map_err(|error| {
+            unreadable(
+                &format!("the restored version of {key}"),
+                &crate::chain::text(&error),
+            )
+        })?;
+        differences.extend(missing.map(|file| {
+            difference(
+                Some(key),
+                FIELD_FILES,
+                "every file the restored version needs",
+                &format!("{file} is gone"),
+            )
+        }));
     }
     Ok(differences)
 }

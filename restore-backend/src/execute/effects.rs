@@ -33,6 +33,11 @@ enum StepOutcome {
         detail: String,
         differences: Vec<Difference>,
     },
+    /// It cannot happen any more; whether it did, nobody can tell.
+    Lost {
+        detail: String,
+        differences: Vec<Difference>,
+    },
     Unknown(String),
 }
 
@@ -85,14 +90,24 @@ pub(super) async fn do_steps(
         .collect()
         .await;
     let (mut done, mut conflict, mut unknown, mut failed) = (Vec::new(), None, None, None);
-    for outcome in outcomes {
+    let mut unclear = Vec::new();
+    for (step, outcome) in steps.iter().zip(outcomes) {
+        if matches!(outcome, Ok(StepOutcome::Lost { .. })) {
+            unclear.push(*step);
+        }
         match outcome {
             Ok(StepOutcome::Done(result)) => done.push(result),
             Ok(StepOutcome::CatalogMoved) => return Ok(Did::CatalogMoved),
-            Ok(StepOutcome::Conflict {
-                detail,
-                differences,
-            }) => {
+            Ok(
+                StepOutcome::Conflict {
+                    detail,
+                    differences,
+                }
+                | StepOutcome::Lost {
+                    detail,
+                    differences,
+                },
+            ) => {
                 let (_, all): &mut (String, Vec<Difference>) =
                     conflict.get_or_insert((detail, Vec::new()));
                 all.extend(differences);
@@ -107,6 +122,7 @@ pub(super) async fn do_steps(
         (None, Some(detail), _) => Ok(Did::Unknown { detail }),
         (None, None, Some((detail, differences))) => Ok(Did::Conflict {
             done,
+            unclear,
             detail,
             differences,
         }),

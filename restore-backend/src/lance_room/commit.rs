@@ -102,7 +102,7 @@ pub enum CommitOutcome {
         /// The uuid of the transaction that made it.
         found_transaction: Option<String>,
     },
-    /// It may not or cannot be made; nothing of ours landed.
+    /// It may not or cannot be made; nothing of ours landed by this call.
     Refused {
         /// Why.
         reason: Refusal,
@@ -175,6 +175,13 @@ pub enum Refusal {
     Twice {
         /// The row.
         object_id: String,
+    },
+    /// Others stand above the one version it could have landed at, which was cleaned away. It cannot land any more; whether an
+    /// earlier run had landed it, nobody can tell.
+    #[error("version {version} was cleaned away, and with it whose it was")]
+    CleanedAway {
+        /// The version.
+        version: u64,
     },
     /// Lance refuses the commit.
     #[error("the commit is not possible: {reason}")]

@@ -166,6 +166,12 @@ impl TableError {
         }
     }
 
+    /// Whether the same read may well succeed later. Every other failure says something about what is there.
+    pub fn may_pass(&self) -> bool {
+        // Bytes that cannot be decoded may have been cut short on their way.
+        matches!(self, Self::Lance { .. } | Self::Unreadable { .. })
+    }
+
     pub(super) fn lance(
         table: impl Into<String>,
         action: &'static str,

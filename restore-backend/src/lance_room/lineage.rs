@@ -14,7 +14,8 @@ use lance::dataset::InsertBuilder;
 use lance::dataset::WriteMode;
 use lance::dataset::WriteParams;
 use lance_core::Error as LanceError;
-use sidecar::GraphCommitId;
+use lance_table::feature_flags::ensure_can_write_manifest;
+use sidecar::{GraphCommitId, OperationId, Timestamp};
 
 use super::LanceRoom;
 use super::Place;
@@ -93,9 +94,9 @@ pub enum LineageOutcome {
     AlreadyThere,
     /// Others added theirs every time.
     Moved,
-    /// It cannot be added.
+    /// It cannot be added, whoever tries and however often, before somebody puts the history right.
     Missing {
-        /// What is missing.
+        /// What is missing, or is not as it must be.
         detail: String,
     },
     /// It was sent, and whether it landed cannot be told.
@@ -114,13 +115,98 @@ struct Read {
 enum Table {
     Present(Box<Read>),
     Missing(&'static str),
+    /// It is there, and lacks this column.
+    Lacks(String),
 }
+
+/// Any operation: rows that are only tried for size name it.
+const NO_OPERATION: &str = "00000000000000000000000000";
 
 impl LanceRoom {
     /// Whether the root keeps such a history: one listing.
     pub async fn keeps_lineage(&self) -> Result<bool, TableError> {
         let place = self.place(&TableLocation::main(COMMITS))?;
         Ok(matches!(self.find_head(&place).await?, Found::At { .. }))
+    }
+
+    /// Why the rows of a recovery could not be added to the history, if so: the branch that the graph commit belongs to is missing, or
+    /// a table has not the columns the rows have. One listing and one read for each of the three tables; none of their rows.
+    ///
+    /// A commit that was merged is named in some rows, and in others is not.
+    pub async fn lineage_obstacle(
+        &self,
+        branch: Option<&str>,
+        merged_parent: Option<&str>,
+    ) -> Result<Option<String>, TableError> {
+        let operation: OperationId = match NO_OPERATION.parse() {
+            Ok(operation) => operation,
+            Err(_) => return Ok(None),
+        };
+        let sample = |row| LineageRequest {
+            branch: branch.map(str::to_owned),
+            commit: GraphCommitId::of_recovery(&operation, Timestamp::from_micros(0)),
+            created_at_micros: 0,
+            row,
+            identity: EffectIdentity {
+                operation_id: String::new(),
+                plan_digest: String::new(),
+            },
+        };
+        let commit = |merged_parent: Option<&str>| {
+            sample(LineageRow::Commit {
+                manifest_branch: branch.map(str::to_owned),
+                manifest_version: 0,
+                merged_parent: merged_parent.map(str::to_owned),
+            })
+        };
+        let text = String::new;
+        let actor = sample(LineageRow::Actor { actor: text() });
+        let recovery = |for_actor| {
+            sample(LineageRow::Recovery {
+                kind: text(),
+                for_actor,
+                operation_id: text(),
+                writer_kind: text(),
+                outcomes_json: text(),
+            })
+        };
+        let commits = [Some(commit(None)), merged_parent.map(|id| commit(Some(id)))];
+        let commits: Vec<_> = commits.into_iter().flatten().collect();
+        let recoveries = [recovery(None), recovery(Some(text()))];
+        let (in_commits, in_actors, in_recoveries) = futures::try_join!(
+            self.obstacle_in(COMMITS, branch, &commits),
+            self.obstacle_in(ACTORS, None, std::slice::from_ref(&actor)),
+            self.obstacle_in(RECOVERIES, None, &recoveries),
+        )?;
+        Ok(in_commits.or(in_actors).or(in_recoveries))
+    }
+
+    async fn obstacle_in(
+        &self,
+        folder: &'static str,
+        branch: Option<&str>,
+        samples: &[LineageRequest],
+    ) -> Result<Option<String>, TableError> {
+        let place = self.place(&TableLocation::on(folder, branch))?;
+        let version = match self.find_head(&place).await? {
+            Found::At { location, .. } => location.version,
+            // The other two are made when the first row comes.
+            Found::DatasetMissing if folder != COMMITS => return Ok(None),
+            Found::DatasetMissing => return Ok(Some(format!("{folder} is missing"))),
+            Found::BranchMissing => {
+                let branch = branch.unwrap_or("main");
+                return Ok(Some(format!("{folder} has no branch {branch}")));
+            }
+        };
+        let file = self.known_version(&place, version).await?;
+        if let Err(error) = ensure_can_write_manifest(&file.manifest) {
+            return Ok(Some(format!("{folder} needs a newer Lance: {error}")));
+        }
+        let schema = &file.manifest.schema;
+        let obstacle = samples
+            .iter()
+            .find_map(|sample| rows::obstacle(schema, sample));
+        Ok(obstacle.map(|why| format!("{folder}: {why}")))
     }
 
     /// Adds a row, unless it is there.
@@ -145,16 +231,21 @@ impl LanceRoom {
             let read = match self.read(&place, &rows::COMMIT_COLUMNS).await? {
                 Table::Present(read) => read,
                 Table::Missing(what) => return Ok(missing(COMMITS, what)),
+                Table::Lacks(column) => return Ok(lacks(COMMITS, &column)),
             };
-            let history = rows::history(&read.batches, &request.commit)
-                .map_err(|detail| malformed(&place, detail))?;
+            let history = match rows::history(&read.batches, &request.commit) {
+                Ok(history) => history,
+                Err(why) => return Ok(malformed(COMMITS, &why)),
+            };
             if history.own.is_some() {
                 self.keep_version_at(&place, read.dataset.version_id())
                     .await?;
                 return Ok(LineageOutcome::AlreadyThere);
             }
-            let row = rows::commit(&read.dataset, request, history.head)
-                .map_err(|detail| malformed(&place, detail))?;
+            let row = match rows::commit(read.dataset.schema(), request, history.head) {
+                Ok(row) => row,
+                Err(why) => return Ok(malformed(COMMITS, &why)),
+            };
             if let Some(outcome) = self.append_row(&place, *read, row, request).await? {
                 return Ok(outcome);
             }
@@ -168,13 +259,16 @@ impl LanceRoom {
         folder: &'static str,
     ) -> Result<LineageOutcome, TableError> {
         let commits = self.place(&TableLocation::on(COMMITS, request.branch.as_deref()))?;
-        let history = match self.read(&commits, &rows::COMMIT_COLUMNS).await? {
-            Table::Present(read) => rows::history(&read.batches, &request.commit)
-                .map_err(|detail| malformed(&commits, detail))
-                .map(|history| (history, read.dataset)),
+        let read = match self.read(&commits, &rows::COMMIT_COLUMNS).await? {
+            Table::Present(read) => read,
             Table::Missing(what) => return Ok(missing(COMMITS, what)),
+            Table::Lacks(column) => return Ok(lacks(COMMITS, &column)),
         };
-        let (history, sibling) = history?;
+        let history = match rows::history(&read.batches, &request.commit) {
+            Ok(history) => history,
+            Err(why) => return Ok(malformed(COMMITS, &why)),
+        };
+        let sibling = read.dataset;
         let Some(commit) = history.own else {
             return Ok(missing(COMMITS, "the graph commit of this recovery"));
         };
@@ -187,16 +281,21 @@ impl LanceRoom {
                         .await?;
                     continue;
                 }
+                Table::Lacks(column) => return Ok(lacks(folder, &column)),
             };
-            let there = rows::names_commit(&read.batches, &commit)
-                .map_err(|detail| malformed(&place, detail))?;
-            if there {
-                self.keep_version_at(&place, read.dataset.version_id())
-                    .await?;
-                return Ok(LineageOutcome::AlreadyThere);
+            match rows::names_commit(&read.batches, &commit) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.keep_version_at(&place, read.dataset.version_id())
+                        .await?;
+                    return Ok(LineageOutcome::AlreadyThere);
+                }
+                Err(why) => return Ok(malformed(folder, &why)),
             }
-            let row = rows::about_commit(&read.dataset, request, &commit)
-                .map_err(|detail| malformed(&place, detail))?;
+            let row = match rows::about_commit(read.dataset.schema(), request, &commit) {
+                Ok(row) => row,
+                Err(why) => return Ok(malformed(folder, &why)),
+            };
             if let Some(outcome) = self.append_row(&place, *read, row, request).await? {
                 return Ok(outcome);
             }
@@ -244,6 +343,10 @@ impl LanceRoom {
             Found::BranchMissing => return Ok(Table::Missing("the branch")),
         };
         let file = self.known_version(place, version).await?;
+        let schema = &file.manifest.schema;
+        if let Some(column) = columns.iter().find(|name| schema.field(name).is_none()) {
+            return Ok(Table::Lacks((*column).to_owned()));
+        }
         let dataset = self.dataset_at(place, &file).await?;
         let failed = |source| TableError::lance(&place.name, "reading its rows", source);
         let mut scan = dataset.scan();
@@ -289,10 +392,12 @@ fn missing(folder: &str, what: &str) -> LineageOutcome {
     }
 }
 
-fn malformed(place: &Place, detail: String) -> TableError {
-    TableError::Unreadable {
-        table: place.name.clone(),
-        what: "its rows".to_owned(),
-        source: detail.into(),
+fn lacks(folder: &str, column: &str) -> LineageOutcome {
+    malformed(folder, &format!("there is no column {column}"))
+}
+
+fn malformed(folder: &str, why: &str) -> LineageOutcome {
+    LineageOutcome::Missing {
+        detail: format!("{folder}: {why}"),
     }
 }

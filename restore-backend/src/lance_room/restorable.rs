@@ -1,5 +1,8 @@
 //! Whether Lance would restore a version, and whether everything the version needs is still there.
 
+mod needed;
+mod unlisted;
+
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
@@ -8,8 +11,7 @@ use futures::TryStreamExt;
 use futures::stream;
 use lance_table::feature_flags::ensure_can_read_manifest;
 use lance_table::feature_flags::ensure_can_write_manifest;
-use lance_table::io::deletion::relative_deletion_file_path;
-use lance_table::system_index::is_system_index;
+use lance_table::format::IndexMetadata;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
@@ -18,6 +20,8 @@ use super::Place;
 use super::TableError;
 use super::location::TableLocation;
 use super::version_file::VersionFile;
+
+use needed::Needed;
 
 /// Up to this many files are looked at one by one; for more, their folders are listed. A listing
 /// brings a thousand names in a request, most of them perhaps of other versions.
@@ -59,22 +63,55 @@ impl LanceRoom {
         if let Some(reason) = refusal(&head, &target_file) {
             return Ok(no(reason));
         }
-        let bases = match self.inner.base_paths.of(&target_file.manifest) {
+        Ok(
+            match self.first_gone(&place, &target_file, &head.indices).await? {
+                Ok(None) => Restorable::Yes,
+                Ok(Some(missing)) => no(format!("version {target} needs {missing}, which is gone")),
+                Err(reason) => no(reason),
+            },
+        )
+    }
+
+    /// The first file found missing of those that `version` needs; `None` if all are there.
+    ///
+    /// For a version that was restored: its manifest is all the restore itself needed.
+    pub async fn missing_file(
+        &self,
+        location: &TableLocation,
+        version: u64,
+    ) -> Result<Option<String>, TableError> {
+        let place = self.place(location)?;
+        let file = self.known_version(&place, version).await?;
+        Ok(self
+            .first_gone(&place, &file, &[])
+            .await?
+            .unwrap_or_else(Some))
+    }
+
+    /// What is gone of a version; or, as an inner error, why that cannot be told from what the version says.
+    async fn first_gone(
+        &self,
+        place: &Place,
+        file: &VersionFile,
+        elsewhere: &[IndexMetadata],
+    ) -> Result<Result<Option<String>, String>, TableError> {
+        let version = file.manifest.version;
+        let bases = match self.inner.base_paths.of(&file.manifest) {
             Ok(bases) => bases,
             Err(outside) => {
-                return Ok(no(format!(
-                    "version {target} refers to files at {outside}, outside the root"
+                return Ok(Err(format!(
+                    "version {version} refers to files at {outside}, outside the root"
                 )));
             }
         };
-        let needed = match Needed::of(&place, &target_file, &bases) {
+        let needed = match Needed::of(place, file, &bases, elsewhere) {
             Ok(needed) => needed,
-            Err(reason) => return Ok(no(reason)),
+            Err(reason) => return Ok(Err(reason)),
         };
-        Ok(match self.first_missing(&place, needed).await? {
-            Some(missing) => no(format!("version {target} needs {missing}, which is gone")),
-            None => Restorable::Yes,
-        })
+        if let Some(missing) = self.first_missing(place, needed).await? {
+            return Ok(Ok(Some(missing)));
+        }
+        self.first_missing_unlisted(place, file, &bases).await
     }
 
     async fn first_missing(
@@ -200,65 +237,4 @@ fn refusal(head: &VersionFile, target: &VersionFile) -> Option<String> {
         ));
     }
     None
-}
-
-/// What a version refers to, relative to the root.
-struct Needed {
-    files: BTreeSet<String>,
-    // Indices whose files are not recorded: something has to be in their folders.
-    folders: BTreeSet<String>,
-}
-
-impl Needed {
-    fn of(place: &Place, file: &VersionFile, bases: &HashMap<u32, String>) -> Result<Self, String> {
-        let manifest = &file.manifest;
-        let own = match place.location.other_branch() {
-            Some(branch) => format!("{}/tree/{branch}", place.location.path),
-            None => place.location.path.clone(),
-        };
-        // A base is a whole dataset or, rarely, just a folder of files.
-        let folder = |base_id: Option<u32>, within: &str| match base_id {
-            None => Ok(format!("{own}/{within}")),
-            Some(id) => match (bases.get(&id), manifest.base_paths.get(&id)) {
-                (Some(relative), Some(base)) if base.is_dataset_root => {
-                    Ok(format!("{relative}/{within}"))
-                }
-                (Some(relative), Some(_)) => Ok(relative.clone()),
-                _ => Err(format!(
-                    "version {} refers to a base path it does not define",
-                    manifest.version
-                )),
-            },
-        };
-        let mut files = BTreeSet::new();
-        let mut folders = BTreeSet::new();
-        for fragment in manifest.fragments.iter() {
-            for data_file in fragment.referenced_lance_files() {
-                let data = folder(data_file.base_id, "data")?;
-                files.insert(format!("{data}/{}", data_file.path));
-            }
-            if let Some(deletion) = &fragment.deletion_file {
-                let deletions = folder(deletion.base_id, "_deletions")?;
-                let path = relative_deletion_file_path(fragment.id, deletion);
-                let name = path.rsplit('/').next().unwrap_or(&path);
-                files.insert(format!("{deletions}/{name}"));
-            }
-        }
-        // System indices keep what they know in the manifest.
-        for index in file.indices.iter().filter(|index| !is_system_index(index)) {
-            let indices = folder(index.base_id, "_indices")?;
-            let index_folder = format!("{indices}/{}", index.uuid);
-            match &index.files {
-                Some(index_files) => files.extend(
-                    index_files
-                        .iter()
-                        .map(|file| format!("{index_folder}/{}", file.path)),
-                ),
-                None => {
-                    folders.insert(index_folder);
-                }
-            }
-        }
-        Ok(Self { files, folders })
-    }
 }

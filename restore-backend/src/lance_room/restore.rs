@@ -127,9 +127,16 @@ impl LanceRoom {
                 Ok(CommitOutcome::AlreadyDone { version })
             }
             Landed::Ours(_) | Landed::Foreign => self.head_moved(place, request.head_version).await,
-            Landed::Gone => Ok(CommitOutcome::Unknown {
-                reason: format!("version {version} was cleaned away, so whose it was is lost"),
-            }),
+            Landed::Gone => match self.head_moved(place, request.head_version).await? {
+                // Lance removes no HEAD: this one was cleaned away when others had committed above it.
+                CommitOutcome::HeadMoved { found, .. } if found > version => {
+                    Ok(refused(Refusal::CleanedAway { version }))
+                }
+                CommitOutcome::HeadMoved { .. } => Ok(CommitOutcome::Unknown {
+                    reason: format!("version {version} was there and could not be read"),
+                }),
+                missing => Ok(missing),
+            },
         }
     }
 }

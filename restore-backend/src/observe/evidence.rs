@@ -9,7 +9,8 @@ use sidecar::observation::{
 };
 use sidecar::{Code, Observation, OperationId, Reason, Sidecar, TablePin, Timestamp};
 
-use super::TABLES_AT_ONCE;
+use super::failed::{FailedRead, Failures};
+use super::{Look, TABLES_AT_ONCE};
 use crate::chain;
 use crate::lance_room::{
     LanceRoom, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary,
@@ -30,11 +31,15 @@ fn place_of(table: &TableObservation) -> Option<TableLocation> {
 
 /// Finds out whether branches that tables were first written on were made from the versions that are pinned elsewhere: one read
 /// per such table.
-pub(super) async fn read_origins(room: &LanceRoom, tables: &mut [TableObservation]) {
+pub(super) async fn read_origins(
+    room: &LanceRoom,
+    tables: &mut [TableObservation],
+    failures: &Failures,
+) {
     let reads: Vec<_> = tables
         .iter_mut()
         .filter(|table| table.head.version().is_some())
-        .map(|table| read_origin(room, table))
+        .map(|table| read_origin(room, table, failures))
         .collect();
     futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -42,7 +47,7 @@ pub(super) async fn read_origins(room: &LanceRoom, tables: &mut [TableObservatio
         .await;
 }
 
-async fn read_origin(room: &LanceRoom, table: &mut TableObservation) {
+async fn read_origin(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
     let (Some(place), Some(pinned)) = (place_of(table), table.pinned.version()) else {
         return;
     };
@@ -56,6 +61,7 @@ async fn read_origin(room: &LanceRoom, table: &mut TableObservation) {
             });
         }
         Err(error) => {
+            failures.of_table(&table.table_key, "the origin of the branch", &error);
             table.head = HeadObservation::Unreadable {
                 reason: chain::text(&error),
             };
@@ -67,6 +73,7 @@ pub(super) async fn read_transactions(
     room: &LanceRoom,
     sidecar: &Sidecar,
     observation: &mut Observation,
+    failures: &Failures,
     wanted: impl Fn(&TablePin, &TableObservation) -> bool,
 ) {
     let pairs = sidecar
@@ -75,7 +82,7 @@ pub(super) async fn read_transactions(
         .zip(observation.tables.iter_mut())
         .filter(|(pin, table)| wanted(pin, table));
     let reads: Vec<_> = pairs
-        .map(|(pin, table)| read_transactions_of(room, pin, table))
+        .map(|(pin, table)| read_transactions_of(room, pin, table, failures))
         .collect();
     futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -83,7 +90,12 @@ pub(super) async fn read_transactions(
         .await;
 }
 
-async fn read_transactions_of(room: &LanceRoom, pin: &TablePin, table: &mut TableObservation) {
+async fn read_transactions_of(
+    room: &LanceRoom,
+    pin: &TablePin,
+    table: &mut TableObservation,
+    failures: &Failures,
+) {
     let (Some(place), Some(head)) = (place_of(table), table.head.version()) else {
         return;
     };
@@ -115,6 +127,7 @@ async fn read_transactions_of(room: &LanceRoom, pin: &TablePin, table: &mut Tabl
             ));
         }
         Err(error) => {
+            failures.of_table(&pin.table_key, "the transactions", &error);
             table.head = HeadObservation::Unreadable {
                 reason: chain::text(&error),
             }
@@ -124,7 +137,12 @@ async fn read_transactions_of(room: &LanceRoom, pin: &TablePin, table: &mut Tabl
 
 /// Finds out whether what stands above a pin belongs to another write that is pending itself: one read per such write, and none
 /// where no other write is named.
-pub(super) async fn read_covers(root: &Root, sidecar: &Sidecar, observation: &mut Observation) {
+pub(super) async fn read_covers(
+    root: &Root,
+    sidecar: &Sidecar,
+    observation: &mut Observation,
+    failures: &Failures,
+) {
     let named: BTreeSet<OperationId> = observation
         .tables
         .iter()
@@ -143,6 +161,14 @@ pub(super) async fn read_covers(root: &Root, sidecar: &Sidecar, observation: &mu
                 let reason = chain::text(&error);
                 for table in &mut observation.tables {
                     if table.written_by() == Some(operation.as_str()) {
+                        failures.push(FailedRead {
+                            what: format!(
+                                "the sidecar {file}, which may cover {},",
+                                table.table_key
+                            ),
+                            table_key: Some(table.table_key.clone()),
+                            reason: reason.clone(),
+                        });
                         table.head = HeadObservation::Unreadable {
                             reason: reason.clone(),
                         };
@@ -169,11 +195,15 @@ pub(super) async fn read_covers(root: &Root, sidecar: &Sidecar, observation: &mu
 }
 
 /// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
-pub(super) async fn compare_contents(room: &LanceRoom, observation: &mut Observation) {
+pub(super) async fn compare_contents(
+    room: &LanceRoom,
+    observation: &mut Observation,
+    failures: &Failures,
+) {
     let comparisons: Vec<_> = observation
         .tables
         .iter_mut()
-        .map(|table| compare_content(room, table))
+        .map(|table| compare_content(room, table, failures))
         .collect();
     futures::stream::iter(comparisons)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -181,7 +211,7 @@ pub(super) async fn compare_contents(room: &LanceRoom, observation: &mut Observa
         .await;
 }
 
-async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
+async fn compare_content(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
     let (Some(place), Some(head), Some(pinned)) = (
         place_of(table),
         table.head.version(),
@@ -194,27 +224,33 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
     }
     table.head_content = match room.content_equal(&place, pinned, head).await {
         Ok(true) => ContentComparison::Equal,
-        Ok(false) | Err(_) => ContentComparison::Different,
+        Ok(false) => ContentComparison::Different,
+        Err(error) => {
+            failures.of_table(&table.table_key, "the content", &error);
+            ContentComparison::Different
+        }
     };
     if table.head_content == ContentComparison::Different {
-        table.restorable = restorability(room, &place, head, pinned).await;
+        let target = (head, pinned);
+        table.restorable = restorability(room, &place, target, &table.table_key, failures).await;
     }
 }
 
 /// Asks for each table whether the version that is to come back can be restored. `targets` is in the order of the tables.
-pub(crate) async fn read_restorability(
-    root: &Root,
-    observation: &mut Observation,
-    targets: &[Option<u64>],
-) {
-    let asks: Vec<_> = observation
+pub(crate) async fn read_restorability(root: &Root, look: &mut Look, targets: &[Option<u64>]) {
+    let failures = Failures::default();
+    let noted = &failures;
+    let asks: Vec<_> = look
+        .observation
         .tables
         .iter_mut()
         .zip(targets)
         .filter_map(|(table, target)| {
             let (target, place, head) = ((*target)?, place_of(table)?, table.head.version()?);
             Some(async move {
-                table.restorable = restorability(root.room(), &place, head, target).await;
+                let key = table.table_key.clone();
+                let target = (head, target);
+                table.restorable = restorability(root.room(), &place, target, &key, noted).await;
             })
         })
         .collect();
@@ -222,20 +258,25 @@ pub(crate) async fn read_restorability(
         .buffer_unordered(TABLES_AT_ONCE)
         .collect::<()>()
         .await;
+    look.failed.extend(failures.into_list());
 }
 
 async fn restorability(
     room: &LanceRoom,
     place: &TableLocation,
-    head: u64,
-    target: u64,
+    (head, target): (u64, u64),
+    table_key: &str,
+    failures: &Failures,
 ) -> Restorability {
     match room.restorable(place, head, target).await {
         Ok(Restorable::Yes) => Restorability::Restorable,
         Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
-        Err(error) => Restorability::NotRestorable {
-            reason: chain::text(&error),
-        },
+        Err(error) => {
+            failures.of_table(table_key, "the version to be restored", &error);
+            Restorability::NotRestorable {
+                reason: chain::text(&error),
+            }
+        }
     }
 }
 

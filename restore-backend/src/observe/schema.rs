@@ -9,6 +9,7 @@ use sidecar::observation::{
 use sidecar::{Code, Reason, Registration, Sidecar};
 
 use super::TABLES_AT_ONCE;
+use super::failed::Failures;
 use crate::chain;
 use crate::clock;
 use crate::lance_room::{Catalog, Head, LanceRoom, TableError, TableLocation, TransactionEntry};
@@ -34,6 +35,7 @@ pub(super) async fn observe_schema(
     root: &Root,
     sidecar: &Sidecar,
     catalog: &Catalog,
+    failures: &Failures,
 ) -> Option<SchemaObservation> {
     let files = async {
         futures::try_join!(
@@ -44,6 +46,12 @@ pub(super) async fn observe_schema(
         )
     };
     let (files, lock) = futures::join!(files, root.room().schema_lock());
+    if let Err(error @ SchemaFileError::Storage { .. }) = &files {
+        failures.note("the schema files", chain::text(error));
+    }
+    if let Err(error) = &lock {
+        failures.of_root("the lock of the schema change", error);
+    }
     let ((source, ir, state, live_ir), lock) = (files.ok()?, lock.ok()?);
     let declared: Option<DeclaredTables> =
         live_ir.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -59,7 +67,7 @@ pub(super) async fn observe_schema(
     let looks: Vec<_> = sidecar
         .additional_registrations
         .iter()
-        .map(|registration| observe_registration(root.room(), registration, catalog))
+        .map(|registration| observe_registration(root.room(), registration, catalog, failures))
         .collect();
     let registrations: Vec<RegistrationObservation> = futures::stream::iter(looks)
         .buffered(TABLES_AT_ONCE)
@@ -116,6 +124,7 @@ async fn observe_registration(
     room: &LanceRoom,
     registration: &Registration,
     catalog: &Catalog,
+    failures: &Failures,
 ) -> RegistrationObservation {
     let path = registration.table_path.trim_matches('/');
     let mut location_conflict = occupied(registration, path, catalog);
@@ -133,9 +142,12 @@ async fn observe_registration(
                     location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, &reason));
                     HeadObservation::Unreadable { reason }
                 }
-                Err(error) => HeadObservation::Unreadable {
-                    reason: chain::text(&error),
-                },
+                Err(error) => {
+                    failures.of_table(&registration.table_key, "the Lance HEAD", &error);
+                    HeadObservation::Unreadable {
+                        reason: chain::text(&error),
+                    }
+                }
             }
         }
         _ => HeadObservation::Unreadable {

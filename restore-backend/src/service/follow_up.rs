@@ -15,7 +15,7 @@ use super::planning::{self, Fresh, Planned, age};
 use super::{Answer, PlanOf, ServiceError};
 use crate::chain;
 use crate::journal_store::{self, Journal};
-use crate::observe::{observe, read_restorability};
+use crate::observe::{FailedRead, Look, ObserveError, look_closely, read_restorability};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 use crate::sidecar_dir::{self, StoredSidecar};
@@ -26,6 +26,8 @@ pub(crate) struct Made {
     /// What stands for its sidecar, parsed.
     sidecar: Option<Sidecar>,
     observation: Option<Observation>,
+    /// Reads that failed while it was made.
+    failed: Vec<FailedRead>,
 }
 
 impl Made {
@@ -324,6 +326,7 @@ impl Made {
             follow_up,
             sidecar: entry.listed.file.content.as_ref().ok().cloned(),
             observation: None,
+            failed: Vec::new(),
         }
     }
 }
@@ -387,9 +390,16 @@ async fn made_undo(
         Ok(undo) => undo,
         Err(reason) => return Ok(Err(reason)),
     };
-    let mut observation = observe(root, &undo.sidecar).await?;
-    read_restorability(root, &mut observation, &undo.targets).await;
+    let mut look = look_closely(root, &undo.sidecar).await?;
+    read_restorability(root, &mut look, &undo.targets).await;
+    let Look {
+        observation,
+        history,
+        failed,
+    } = look;
     let mut follow_up = lay_down_undo(root.id(), &undo, &observation);
+    let history = planning::history_blocker(&follow_up.plan, history);
+    follow_up.blockers.extend(history);
     let released = Journal::load(root.objects(), &release_id(of), &root.limits()).await?;
     if released.state.attempt().is_some() || released.state.finished().is_some() {
         follow_up.blockers.push(Reason::new(
@@ -418,6 +428,7 @@ async fn made_undo(
         follow_up,
         sidecar: Some(undo.sidecar),
         observation: Some(observation),
+        failed,
     }))
 }
 
@@ -458,6 +469,7 @@ async fn made_release(
         .ok(),
         follow_up,
         observation: None,
+        failed: Vec::new(),
     })
 }
 
@@ -505,6 +517,11 @@ pub(crate) async fn moved_since_approval(
     let recoveries = pending(root).await?;
     Ok(
         match made(root, of, &planned.operation_id, &recoveries).await? {
+            // What cannot be read has not moved for that.
+            Ok(Made { failed, .. }) if !failed.is_empty() => {
+                let failed = failed.into_iter().next().map(ObserveError::from);
+                return Err(failed.unwrap_or(ObserveError::CatalogBusy).into());
+            }
             Ok(made) => {
                 let mut differences = differences(planned, &made.follow_up.plan);
                 differences.extend(made.follow_up.blockers.into_iter().map(blocked));

@@ -3,12 +3,12 @@
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::{
     Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason,
-    Sidecar, SidecarBytes, Timestamp, age_blocker, judge, plan, refuse,
+    Sidecar, SidecarBytes, Step, Timestamp, age_blocker, judge, plan, refuse,
 };
 
 use super::{PlanOf, ServiceError, follow_up};
 use crate::journal_store::Journal;
-use crate::observe::observe;
+use crate::observe::{Look, ObserveError, look_closely};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 
@@ -57,6 +57,7 @@ pub(crate) async fn fresh_plan(
         listed,
         journal,
         broken,
+        ..
     }) = place.map(|place| recoveries.swap_remove(place))
     else {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
@@ -82,6 +83,7 @@ pub(crate) async fn fresh_plan(
         listed,
         journal: None,
         broken: None,
+        stands_in_for: None,
     };
     let planned = made_plan(root, &entry).await?;
     let Some(Planned {
@@ -91,7 +93,15 @@ pub(crate) async fn fresh_plan(
         ..
     }) = planned
     else {
-        return Ok(Fresh::Gone { journal });
+        return match &entry.listed.file.content {
+            // It is there. What is in it, and so what it comes to, is not known.
+            Err(reason) if reason.code == Code::Unreadable => Err(ObserveError::Unreadable {
+                what: format!("the sidecar {}", entry.listed.file.file),
+                reason: reason.detail.clone(),
+            }
+            .into()),
+            _ => Ok(Fresh::Gone { journal }),
+        };
     };
     if wanted.is_some_and(|wanted| wanted != bytes.digest())
         && let Some(made) = follow_up::dismissal_of(root, &entry, plan.disposition, &blockers, now)
@@ -126,15 +136,24 @@ pub(super) async fn made_plan(
 ) -> Result<Option<Planned>, ServiceError> {
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
-    let (verdict, observation) = match (sidecar, &entry.listed.refusal) {
+    let (verdict, observation, history) = match (sidecar, &entry.listed.refusal) {
         (Some(sidecar), None) => {
-            let observation = observe(root, sidecar).await?;
+            let Look {
+                observation,
+                history,
+                ..
+            } = look_closely(root, sidecar).await?;
             (
                 judge(sidecar, entry.listed.waiting_for.as_deref(), &observation),
                 Some(observation),
+                history,
             )
         }
-        (_, refusal) => (refuse(refusal_of(entry, refusal.clone()), sidecar), None),
+        (_, refusal) => (
+            refuse(refusal_of(entry, refusal.clone()), sidecar),
+            None,
+            None,
+        ),
     };
     let (Some(operation_id), Some(sidecar_digest)) = (file.operation_id(), file.digest) else {
         return Ok(None);
@@ -150,12 +169,23 @@ pub(super) async fn made_plan(
     };
     let plan = plan(&input);
     let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
+    let mut blockers = verdict.blockers;
+    blockers.extend(history_blocker(&plan, history));
     Ok(Some(Planned {
         plan,
         bytes,
-        blockers: verdict.blockers,
+        blockers,
         observation,
     }))
+}
+
+/// Why the rows that a plan adds to the history of the graph cannot be added, if it adds any.
+pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<Reason> {
+    let adds_rows = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::Lineage { .. }));
+    obstacle.filter(|_| adds_rows)
 }
 
 pub(super) fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Reason {

@@ -1,7 +1,26 @@
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use arrow_array::RecordBatchIterator;
+use arrow_schema::Schema;
+use lance::Dataset;
+use lance::blob::BlobArrayBuilder;
+use lance::blob::BlobFieldOptions;
+use lance::blob::blob_field_with_options;
+use lance::dataset::CommitBuilder;
+use lance::dataset::WriteMode;
+use lance::dataset::WriteParams;
+use lance::dataset::transaction::Operation;
+use lance::dataset::transaction::TransactionBuilder;
+use lance::index::DatasetIndexExt;
+use lance_table::format::IndexMetadata;
+use lance_table::format::pb;
+use prost::Message;
 use restore_backend::lance_room::Restorable;
+use restore_backend::lance_room::TableLocation;
 
 use crate::room_support::*;
 
@@ -107,4 +126,186 @@ async fn only_older_versions_that_exist_are_restorable() {
         .await
         .expect("an answer");
     reason(answer);
+}
+
+/// The files below a folder, at any depth, with this ending.
+fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in files_in(folder) {
+        if path.is_dir() {
+            found.extend(files_ending(&path, ending));
+        } else if path.to_str().is_some_and(|name| name.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A table of one large value a row, written by Lance as it chooses.
+async fn write_blobs(
+    root: &TestRoot,
+    options: BlobFieldOptions,
+    is_managed: bool,
+    mode: WriteMode,
+) {
+    let mut values = BlobArrayBuilder::new(2);
+    for byte in [1, 2] {
+        values.push_bytes(vec![byte; 100 << 10]).expect("a value");
+    }
+    let metadata = is_managed.then(|| ("lance.blob.managed".to_owned(), "true".to_owned()));
+    let schema = Arc::new(Schema::new_with_metadata(
+        vec![blob_field_with_options("picture", true, options)],
+        metadata.into_iter().collect(),
+    ));
+    let batch = RecordBatch::try_new(schema.clone(), vec![values.finish().expect("values")])
+        .expect("a batch");
+    let params = WriteParams {
+        mode,
+        data_storage_version: Some("2.2".parse().expect("a version")),
+        ..WriteParams::default()
+    };
+    let path = root.path().join("nodes/pictures");
+    Dataset::write(
+        RecordBatchIterator::new([Ok(batch)], schema),
+        path.to_str().expect("text"),
+        Some(params),
+    )
+    .await
+    .expect("a write");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_needs_the_files_beside_its_data() {
+    let dedicated = BlobFieldOptions {
+        dedicated_size_threshold: Some(std::num::NonZeroUsize::MIN),
+        ..BlobFieldOptions::default()
+    };
+    for (options, is_managed, files) in [
+        (BlobFieldOptions::default(), false, 1),
+        (dedicated.clone(), false, 2),
+        (dedicated, true, 2),
+    ] {
+        let root = TestRoot::new().await;
+        let pictures = TableLocation::main("nodes/pictures");
+        write_blobs(&root, options.clone(), is_managed, WriteMode::Create).await;
+        let blobs = files_ending(root.path(), ".blob");
+        assert_eq!(blobs.len(), files, "{options:?}, managed {is_managed}");
+        let folder = if is_managed { "/_blobs/" } else { "/data/" };
+        assert!(blobs[0].to_str().expect("text").contains(folder));
+        write_blobs(&root, options, is_managed, WriteMode::Append).await;
+
+        let room = &root.room;
+        let answer = room.restorable(&pictures, 2, 1).await.expect("an answer");
+        assert_eq!(answer, Restorable::Yes);
+        assert_eq!(room.missing_file(&pictures, 2).await.expect("read"), None);
+        for file in blobs {
+            let hidden = file.with_extension("hidden");
+            fs::rename(&file, &hidden).expect("hidden");
+            let answer = room.restorable(&pictures, 2, 1).await.expect("an answer");
+            let name = file.file_name().and_then(|name| name.to_str());
+            assert!(reason(answer).contains(name.expect("a name")));
+            // The later version has the values of the first as well.
+            let missing = room.missing_file(&pictures, 2).await.expect("read");
+            assert!(missing.expect("missing").contains(name.expect("a name")));
+            fs::rename(&hidden, &file).expect("put back");
+        }
+    }
+}
+
+/// Commits an index as another writer might have: the one on `people`, changed.
+async fn rewrite_index(root: &TestRoot, change: impl FnOnce(&mut IndexMetadata)) {
+    let path = root.path().join("nodes/people");
+    let dataset = Dataset::open(path.to_str().expect("text"))
+        .await
+        .expect("a table");
+    let indices = dataset.load_indices().await.expect("indices");
+    let mut changed = indices[0].clone();
+    change(&mut changed);
+    let kept = changed.uuid != indices[0].uuid;
+    let operation = Operation::CreateIndex {
+        new_indices: vec![changed],
+        removed_indices: if kept {
+            Vec::new()
+        } else {
+            vec![indices[0].clone()]
+        },
+    };
+    let transaction = TransactionBuilder::new(dataset.version().version, operation).build();
+    CommitBuilder::new(Arc::new(dataset))
+        .execute(transaction)
+        .await
+        .expect("a commit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_whose_files_nobody_recorded_needs_those_of_its_kind() {
+    let root = published().await;
+    let room = &root.room;
+    room.index_rows(&people(), "id").await.expect("an index");
+    rewrite_index(&root, |index| index.files = None).await;
+    room.append_rows(&people(), &rows("b", 1))
+        .await
+        .expect("an append");
+    let restorable = || async { room.restorable(&people(), 4, 3).await.expect("an answer") };
+    assert_eq!(restorable().await, Restorable::Yes);
+    let index = one_of(&root.path().join("nodes/people/_indices"));
+    let files = files_in(&index);
+    assert!(files.len() > 1, "one is left whichever goes: {files:?}");
+    for file in files {
+        let hidden = root.path().join("hidden");
+        fs::rename(&file, &hidden).expect("hidden");
+        let name = file.file_name().and_then(|name| name.to_str());
+        assert!(reason(restorable().await).contains(name.expect("a name")));
+        fs::rename(&hidden, &file).expect("put back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_of_compactions_too_long_for_the_manifest_is_needed() {
+    let root = published().await;
+    let room = &root.room;
+    room.index_rows(&people(), "id").await.expect("an index");
+    let content = pb::fragment_reuse_index_details::InlineContent {
+        legacy_versions: vec![pb::fragment_reuse_index_details::Version {
+            dataset_version: 1,
+            groups: Vec::new(),
+        }],
+        ..Default::default()
+    }
+    .encode_to_vec();
+    let uuid = uuid::Uuid::new_v4();
+    let folder = root.path().join(format!("nodes/people/_indices/{uuid}"));
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("details.binpb"), &content).expect("a file");
+    rewrite_index(&root, |index| {
+        let external = pb::ExternalFile {
+            path: "details.binpb".to_owned(),
+            offset: 0,
+            size: content.len() as u64,
+        };
+        let details = pb::FragmentReuseIndexDetails {
+            content: Some(pb::fragment_reuse_index_details::Content::External(
+                external,
+            )),
+        };
+        let mut any = (**index.index_details.as_ref().expect("details")).clone();
+        any.type_url = "/lance.table.FragmentReuseIndexDetails".to_owned();
+        any.value = details.encode_to_vec();
+        index.index_details = Some(Arc::new(any));
+        index.name = lance_index::frag_reuse::FRAG_REUSE_INDEX_NAME.to_owned();
+        index.uuid = uuid;
+        index.fields = Vec::new();
+        index.files = None;
+        index.fragment_bitmap = None;
+        index.index_version = 0;
+    })
+    .await;
+    room.append_rows(&people(), &rows("b", 1))
+        .await
+        .expect("an append");
+    let answer = room.restorable(&people(), 4, 3).await.expect("an answer");
+    assert_eq!(answer, Restorable::Yes);
+    fs::remove_file(folder.join("details.binpb")).expect("removed");
+    let answer = room.restorable(&people(), 4, 3).await.expect("an answer");
+    assert!(reason(answer).contains("details.binpb"));
 }

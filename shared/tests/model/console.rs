@@ -293,6 +293,7 @@ impl Run {
             Err(Stopped::CatalogMoved) => Some(Did::CatalogMoved),
             Err(Stopped::Conflict) => Some(Did::Conflict {
                 done: doing.done.clone(),
+                unclear: Vec::new(),
                 detail: "moved".to_owned(),
                 differences: vec![moved()],
             }),

@@ -89,8 +89,10 @@ pub(super) async fn append(
             "others commit to the history of the graph all the time, so {what} had no turn; apply again when less is going on"
         )),
         LineageOutcome::Missing { detail } => StepOutcome::Conflict {
-            detail: format!("{what} is not possible: {detail}"),
-            differences: vec![difference(None, "lineage", "present", "gone")],
+            detail: format!(
+                "{what} is not possible: {detail}; put the history right with the engine that owns the graph, and make a new plan"
+            ),
+            differences: vec![difference(None, "lineage", "writable", detail)],
         },
         LineageOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
             "storage did not say whether {what} happened: {reason}; apply again to settle it"

@@ -5,7 +5,8 @@ use sidecar::{PlannedTable, Precondition};
 
 use super::{StepOutcome, difference, identity, not_attempted, number};
 use crate::lance_room::{
-    CommitOutcome, Head, LanceRoom, RestoreRequest, TableLocation, TagOutcome, UntagOutcome,
+    CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableLocation, TagOutcome,
+    UntagOutcome,
 };
 use crate::service::ServiceError;
 
@@ -195,6 +196,20 @@ pub(super) async fn restore(
                 differences,
             }
         }
+        CommitOutcome::Refused {
+            reason: reason @ Refusal::CleanedAway { version },
+        } => StepOutcome::Lost {
+            detail: format!(
+                "others committed to {}, and the version at which it would have been restored was cleaned away: whether it was restored nobody can tell; make a new plan",
+                table.table_key
+            ),
+            differences: vec![difference(
+                Some(&table.table_key),
+                "lance_head",
+                version,
+                reason,
+            )],
+        },
         CommitOutcome::Refused { reason } => StepOutcome::Conflict {
             detail: format!(
                 "Lance refuses to restore version {target} of {}: {reason}",

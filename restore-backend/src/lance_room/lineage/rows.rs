@@ -9,7 +9,7 @@ use arrow_array::{
     new_null_array,
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use lance::Dataset;
+use lance_core::datatypes::Schema as LanceSchema;
 use sidecar::GraphCommitId;
 
 use super::{LineageRequest, LineageRow};
@@ -93,8 +93,20 @@ fn text(value: &str) -> Value {
     Value::Text(Some(value.to_owned()))
 }
 
+/// What a table's columns do not take of a row: those it must have, in their types, and none that must be filled with something
+/// unknown. Values stand for those that are not known yet.
+pub(super) fn obstacle(schema: &LanceSchema, request: &LineageRequest) -> Option<String> {
+    let row = match &request.row {
+        LineageRow::Commit { .. } => commit(schema, request, Some(request.commit.as_str().into())),
+        LineageRow::Actor { .. } | LineageRow::Recovery { .. } => {
+            about_commit(schema, request, request.commit.as_str())
+        }
+    };
+    row.err()
+}
+
 pub(super) fn commit(
-    dataset: &Dataset,
+    schema: &LanceSchema,
     request: &LineageRequest,
     parent: Option<String>,
 ) -> Result<RecordBatch, String> {
@@ -117,11 +129,11 @@ pub(super) fn commit(
         ),
         (CREATED_AT, Value::Time(request.created_at_micros)),
     ];
-    batch(dataset, values)
+    batch(schema, values)
 }
 
 pub(super) fn about_commit(
-    dataset: &Dataset,
+    schema: &LanceSchema,
     request: &LineageRequest,
     commit: &str,
 ) -> Result<RecordBatch, String> {
@@ -146,12 +158,12 @@ pub(super) fn about_commit(
             ("per_table_outcomes_json", text(outcomes_json)),
         ]),
     }
-    batch(dataset, values)
+    batch(schema, values)
 }
 
 /// One row in the columns the table has. A column that says something must be there, one that is unknown must take null.
-fn batch(dataset: &Dataset, mut values: Vec<(&str, Value)>) -> Result<RecordBatch, String> {
-    let schema = Arc::new(Schema::from(dataset.schema()));
+fn batch(schema: &LanceSchema, mut values: Vec<(&str, Value)>) -> Result<RecordBatch, String> {
+    let schema = Arc::new(Schema::from(schema));
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         let place = values.iter().position(|(name, _)| name == field.name());

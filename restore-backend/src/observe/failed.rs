@@ -1,0 +1,76 @@
+//! Reads that failed while a root was looked at. What could not be read has neither moved nor gone.
+
+use std::sync::Mutex;
+
+use crate::chain;
+use crate::lance_room::TableError;
+
+use super::ObserveError;
+
+/// One read that failed, and may well succeed the next time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedRead {
+    /// What was being read.
+    pub(crate) what: String,
+    /// The table it concerns, if it is only one.
+    pub(crate) table_key: Option<String>,
+    /// What failed.
+    pub(crate) reason: String,
+}
+
+impl From<FailedRead> for ObserveError {
+    fn from(failed: FailedRead) -> Self {
+        Self::Unreadable {
+            what: failed.what,
+            reason: failed.reason,
+        }
+    }
+}
+
+/// Collects the failed reads of one look, whose parts run at the same time.
+#[derive(Debug, Default)]
+pub(super) struct Failures(Mutex<Vec<FailedRead>>);
+
+impl Failures {
+    /// Notes a failed read of something about one table, unless the failure is a fact about the table.
+    pub(super) fn of_table(&self, table_key: &str, what: &str, error: &TableError) {
+        if error.may_pass() {
+            self.push(FailedRead {
+                what: format!("{what} of {table_key}"),
+                table_key: Some(table_key.to_owned()),
+                reason: chain::text(error),
+            });
+        }
+    }
+
+    /// Notes a failed read that concerns more than one table, unless the failure is a fact.
+    pub(super) fn of_root(&self, what: &str, error: &TableError) {
+        if error.may_pass() {
+            self.note(what, chain::text(error));
+        }
+    }
+
+    /// Notes a failed read that concerns more than one table.
+    pub(super) fn note(&self, what: &str, reason: String) {
+        self.push(FailedRead {
+            what: what.to_owned(),
+            table_key: None,
+            reason,
+        });
+    }
+
+    pub(super) fn push(&self, failed: FailedRead) {
+        // A panic elsewhere while this list was held leaves it whole.
+        match self.0.lock() {
+            Ok(mut list) => list.push(failed),
+            Err(poisoned) => poisoned.into_inner().push(failed),
+        }
+    }
+
+    pub(super) fn into_list(self) -> Vec<FailedRead> {
+        match self.0.into_inner() {
+            Ok(list) => list,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+}
