@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
+use sidecar::follow_up::dismissal_id;
 use sidecar::{Code, Limits, ListedSidecar, OperationId, Reason, SidecarFile, assemble};
 
 use crate::chain;
@@ -18,6 +19,7 @@ const JOURNALS_AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub(crate) struct PendingRecovery {
     pub(crate) listed: ListedSidecar,
+    /// Where the file is being set aside under an operation of its own, it is that one's.
     pub(crate) journal: Option<Journal>,
     /// Why its journal tells nothing, if it has one that does not verify or cannot be read. It is refused then, and no other is.
     pub(crate) broken: Option<JournalStoreError>,
@@ -54,21 +56,28 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         .collect();
     let open = open_journals(root, names.files(), journals, &limits);
     let (mut files, mut open) = futures::join!(names.read(root.objects(), &limits), open);
+    let mut set_aside = BTreeMap::new();
     for (operation_id, journal) in &open {
+        // What sets a file aside that is there is told with that file.
+        if let Ok(journal) = journal
+            && let Some(file) = files.iter().find(|file| sets_aside(journal, file))
+        {
+            set_aside.insert(file.file.clone(), operation_id.clone());
+            continue;
+        }
         let file = operation_id.file_name();
         if files.iter().any(|existing| existing.file == file) {
             continue;
         }
         match journal {
             // An operation that was begun and not finished is pending though its sidecar is gone; the bytes in its journal stand for it.
-            Ok(journal) if journal.state.finished().is_none() => {
+            Ok(journal) => {
                 files.extend(
-                    journal.state.sidecar().map(|sidecar| {
+                    journal.state.stand_in().map(|sidecar| {
                         SidecarFile::read(&file, sidecar.as_bytes().to_vec(), &limits)
                     }),
                 );
             }
-            Ok(_) => {}
             // Somebody resolved it between listing and reading, and nobody executed it.
             Err(_) if !unsettled.contains(operation_id) => {}
             Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
@@ -83,8 +92,9 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
                 journal: None,
                 broken: None,
             };
-            match recovery
-                .operation_id()
+            match set_aside
+                .remove(&recovery.listed.file.file)
+                .or_else(|| recovery.operation_id())
                 .and_then(|operation_id| open.remove(&operation_id))
             {
                 Some(Ok(journal)) => recovery.journal = Some(journal),
@@ -100,6 +110,16 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
             recovery
         })
         .collect())
+}
+
+/// Whether the journal is that of setting aside this very file, which stands for no operation of its own.
+fn sets_aside(journal: &Journal, file: &SidecarFile) -> bool {
+    let state = &journal.state;
+    let attempted = state.attempt().map(|attempt| &attempt.plan);
+    attempted
+        .or_else(|| state.finished().map(|finished| &finished.plan))
+        .is_some_and(|plan| plan.file == file.file)
+        && *state.operation_id() == dismissal_id(file)
 }
 
 /// Journals that may still say something: of operations whose sidecar is there, and of claimed operations that are not closed.
