@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use sidecar::follow_up::dismissal_id;
-use sidecar::{Code, Limits, ListedSidecar, OperationId, Reason, SidecarFile, assemble};
+use sidecar::journal::JournalState;
+use sidecar::{
+    Code, Limits, ListedSidecar, OperationId, Plan, Purpose, Reason, SidecarFile, assemble,
+};
 
 use crate::chain;
 use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
@@ -58,29 +61,32 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
     let (mut files, mut open) = futures::join!(names.read(root.objects(), &limits), open);
     let mut set_aside = BTreeMap::new();
     for (operation_id, journal) in &open {
-        // What sets a file aside that is there is told with that file.
+        let own_name = operation_id.file_name();
+        // What sets a file aside is told with that file, also when it is gone before that is on record.
         if let Ok(journal) = journal
-            && let Some(file) = files.iter().find(|file| sets_aside(journal, file))
+            && let Some(plan) = sets_aside(&journal.state)
         {
-            set_aside.insert(file.file.clone(), operation_id.clone());
+            let found = files.iter().find(|file| file.file == plan.file);
+            let is_it = found.map(|file| dismissal_id(file) == *operation_id);
+            let name = match is_it {
+                Some(false) => own_name,
+                Some(true) | None => plan.file.clone(),
+            };
+            if is_it != Some(true) {
+                files.extend(stand_in(journal, &name, &limits));
+            }
+            set_aside.insert(name, operation_id.clone());
             continue;
         }
-        let file = operation_id.file_name();
-        if files.iter().any(|existing| existing.file == file) {
+        if files.iter().any(|existing| existing.file == own_name) {
             continue;
         }
         match journal {
             // An operation that was begun and not finished is pending though its sidecar is gone; the bytes in its journal stand for it.
-            Ok(journal) => {
-                files.extend(
-                    journal.state.stand_in().map(|sidecar| {
-                        SidecarFile::read(&file, sidecar.as_bytes().to_vec(), &limits)
-                    }),
-                );
-            }
+            Ok(journal) => files.extend(stand_in(journal, &own_name, &limits)),
             // Somebody resolved it between listing and reading, and nobody executed it.
             Err(_) if !unsettled.contains(operation_id) => {}
-            Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
+            Err(error) => files.push(SidecarFile::unread(&own_name, untrusted(error))),
         }
     }
     let listed = assemble(files);
@@ -112,14 +118,19 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         .collect())
 }
 
-/// Whether the journal is that of setting aside this very file, which stands for no operation of its own.
-fn sets_aside(journal: &Journal, file: &SidecarFile) -> bool {
-    let state = &journal.state;
+/// The plan that sets a file aside which stands for no operation, under one made for that, if this is such a journal.
+fn sets_aside(state: &JournalState) -> Option<&Plan> {
     let attempted = state.attempt().map(|attempt| &attempt.plan);
     attempted
         .or_else(|| state.finished().map(|finished| &finished.plan))
-        .is_some_and(|plan| plan.file == file.file)
-        && *state.operation_id() == dismissal_id(file)
+        .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
+        .filter(|plan| plan.file != state.operation_id().file_name())
+}
+
+/// The bytes in a journal in place of the file that is not there.
+fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFile> {
+    let bytes = journal.state.stand_in()?.as_bytes().to_vec();
+    Some(SidecarFile::read(file, bytes, limits))
 }
 
 /// Journals that may still say something: of operations whose sidecar is there, and of claimed operations that are not closed.

@@ -177,7 +177,8 @@ pub async fn dismiss(
         .ok_or_else(unknown)?;
     let is_told = |journal: &&Journal| {
         let state = &journal.state;
-        state.attempt().is_some() || *state.operation_id() == dismissal_id(&entry.listed.file)
+        let own = entry.operation_id();
+        state.attempt().is_some() || own.as_ref() != Some(state.operation_id())
     };
     if let Some(report) = entry
         .journal

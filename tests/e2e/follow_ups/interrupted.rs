@@ -354,28 +354,40 @@ async fn a_file_that_is_being_set_aside_is_listed_once_with_how_far_that_came() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_set_aside_stays_pending_when_its_file_is_gone_before_that_is_recorded() {
-    let store = Store::with_tables(&TABLES).await;
-    let file = store.path().join("__recovery/notes.json");
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(&file, "no sidecar").unwrap();
-    let opened = store.open().await;
-    let plan = service::dismiss(&opened.root, "notes.json", clock::now())
-        .await
-        .unwrap();
-    let (operation, digest) = approve(&opened, &plan).await;
-    let dying = store.open_behind(Arc::new(DiesAt::after(2))).await;
-    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
-        .await
-        .unwrap_err();
-    std::fs::remove_file(&file).unwrap();
-    let entries = list(&opened).await;
-    assert_eq!(entries.len(), 1, "{entries:?}");
-    assert_eq!(entries[0].operation_id.as_deref(), Some(operation.as_str()));
-    assert_eq!(entries[0].progress, Progress::UnderWay);
-    assert_eq!(
-        opened.apply(&operation, digest).await.outcome,
-        OutcomeKind::CleanedUp
-    );
-    assert!(list(&opened).await.is_empty());
+async fn what_is_set_aside_is_still_told_when_its_file_is_gone_before_that_is_recorded() {
+    let misnamed =
+        r#"{"schema_version": 9, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
+    for (name, text) in [("notes.json", "no sidecar"), ("copy.json", misnamed)] {
+        let store = Store::with_tables(&TABLES).await;
+        let file = store.path().join("__recovery").join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+        let opened = store.open().await;
+        let plan = service::dismiss(&opened.root, name, clock::now())
+            .await
+            .unwrap();
+        let (operation, digest) = approve(&opened, &plan).await;
+        let dying = store.open_behind(Arc::new(DiesAt::after(2))).await;
+        service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+            .await
+            .unwrap_err();
+        std::fs::remove_file(&file).unwrap();
+        let told = async || -> BTreeMap<String, Progress> {
+            let entries = list(&opened).await.into_iter();
+            entries.map(|entry| (entry.file, entry.progress)).collect()
+        };
+        let only = |progress| BTreeMap::from([(name.to_owned(), progress)]);
+        assert_eq!(told().await, only(Progress::UnderWay));
+        // Another file of that name is another one.
+        std::fs::write(&file, "something else").unwrap();
+        let mut both = only(Progress::Open);
+        both.insert(operation.file_name(), Progress::UnderWay);
+        assert_eq!(told().await, both);
+        assert_eq!(
+            opened.apply(&operation, digest).await.outcome,
+            OutcomeKind::CleanedUp
+        );
+        assert_eq!(told().await, only(Progress::Open));
+        assert!(file.exists());
+    }
 }

@@ -229,3 +229,66 @@ async fn an_undo_that_claims_during_a_release_brings_nothing_back_whose_tags_are
     assert!(requests > 15, "{requests} requests are no release");
     assert!(interrupted > 5, "only {interrupted} undos met a release");
 }
+
+/// Stops at the first, and later at the second.
+#[derive(Debug)]
+struct Twice(StopsAt, StopsAt);
+
+#[async_trait]
+impl Gate for Twice {
+    async fn before(&self, request: &Request) -> object_store::Result<()> {
+        self.0.before(request).await?;
+        self.1.before(request).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_was_stopped_among_its_tags_still_ends_undo() {
+    let (store, of) = recovered().await;
+    let before = heads(&store).await;
+    let (undone, released) = (undo_id(&of), release_id(&of));
+    let opened = store.open().await;
+    let mut digests = BTreeMap::new();
+    for plan in [
+        planned(opened.undo(&of).await),
+        planned(opened.release(&of).await),
+    ] {
+        let operation: OperationId = plan.operation_id.parse().unwrap();
+        let digest = plan.digest.unwrap();
+        let answer = service::approve(&opened.root, &operation, digest, approver(), clock::now());
+        assert!(matches!(answer.await.unwrap(), Answer::Done(_)));
+        digests.insert(operation, digest);
+    }
+    // The undo is about to claim; the release drops a tag and dies.
+    let stops = [(), ()].map(|()| Arc::new(Stop::default()));
+    let at = |name: &str, stop: &Arc<Stop>| StopsAt {
+        place: Place::Creating(format!("__recovery_log/{undone}/{name}")),
+        stop: stop.clone(),
+    };
+    let gate = Twice(at("000002.json", &stops[0]), at("claim.json", &stops[1]));
+    let undoing = store.open_behind(Arc::new(gate)).await;
+    let undoing = tokio::spawn(applied(undoing, undone.clone(), digests[&undone]));
+    stops[0].stands.notified().await;
+    for request in 4.. {
+        let gate = Arc::new(crate::support::DiesAt::after(request));
+        let dying = store.open_behind(gate).await;
+        let digest = digests[&released];
+        service::apply(&dying.root, &released, digest, &ProgressSink::default())
+            .await
+            .unwrap_err();
+        if tags(&store, &of).await == 1 {
+            break;
+        }
+    }
+    // The undo claims; the release finds that, and gives up.
+    stops[0].go.notify_one();
+    stops[1].stands.notified().await;
+    let report = opened.apply(&released, digests[&released]).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(tags(&store, &of).await, 1);
+    stops[1].go.notify_one();
+    assert_eq!(undoing.await.unwrap(), OutcomeKind::Conflict);
+    assert_eq!(heads(&store).await, before);
+    assert_eq!(codes(&planned(opened.undo(&of).await)), [Code::Released]);
+    ends(&store, &of).await;
+}
