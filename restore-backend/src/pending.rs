@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use sidecar::{Code, Limits, ListedSidecar, OperationId, Reason, SidecarFile, assemble};
+use sidecar::follow_up::dismissal_id;
+use sidecar::journal::JournalState;
+use sidecar::{
+    Code, Limits, ListedSidecar, OperationId, Plan, Purpose, Reason, SidecarFile, assemble,
+};
 
 use crate::chain;
 use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
@@ -18,6 +22,7 @@ const JOURNALS_AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub(crate) struct PendingRecovery {
     pub(crate) listed: ListedSidecar,
+    /// Where the file is being set aside under an operation of its own, it is that one's.
     pub(crate) journal: Option<Journal>,
     /// Why its journal tells nothing, if it has one that does not verify or cannot be read. It is refused then, and no other is.
     pub(crate) broken: Option<JournalStoreError>,
@@ -64,18 +69,20 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         .enumerate()
         .map(|(place, file)| (file.file.clone(), place))
         .collect();
+    let (dismissals, operations): (Vec<_>, Vec<_>) = open.iter().partition(
+        |(_, journal)| matches!(journal, Ok(journal) if sets_aside(&journal.state).is_some()),
+    );
     let mut displaced = Vec::new();
-    for (operation_id, journal) in &open {
-        let file = operation_id.file_name();
-        let place = places.get(&file).copied();
+    for (operation_id, journal) in operations {
+        let own_name = operation_id.file_name();
+        let place = places.get(&own_name).copied();
         match journal {
             // An operation that was begun and not finished is pending whatever became of its sidecar; the bytes in its journal
             // stand for it.
-            Ok(journal) if journal.state.finished().is_none() => {
-                let Some(claimed) = journal.state.sidecar() else {
+            Ok(journal) => {
+                let Some(claimed) = stand_in(journal, &own_name, &limits) else {
                     continue;
                 };
-                let claimed = SidecarFile::read(&file, claimed.as_bytes().to_vec(), &limits);
                 match place {
                     None => files.push(claimed),
                     Some(place) if is_another(&files[place], &claimed) => {
@@ -84,11 +91,33 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
                     Some(_) => {}
                 }
             }
-            Ok(_) => {}
             // Somebody resolved it between listing and reading, and nobody executed it.
             Err(_) if place.is_some() || !unsettled.contains(operation_id) => {}
-            Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
+            Err(error) => files.push(SidecarFile::unread(&own_name, untrusted(error))),
         }
+    }
+    // What sets a file aside is told with that file, also when it is gone before that is on record.
+    let mut set_aside = BTreeMap::new();
+    let mut displaced_set_aside = BTreeMap::new();
+    for (operation_id, journal) in dismissals {
+        let Ok(journal) = journal else { continue };
+        let Some(plan) = sets_aside(&journal.state) else {
+            continue;
+        };
+        let is_it =
+            |file: &SidecarFile| file.file == plan.file && dismissal_id(file) == *operation_id;
+        if displaced.iter().any(is_it) {
+            displaced_set_aside.insert(plan.file.clone(), operation_id.clone());
+            continue;
+        }
+        let name = match files.iter().find(|file| file.file == plan.file) {
+            Some(file) if !is_it(file) => operation_id.file_name(),
+            _ => plan.file.clone(),
+        };
+        if !files.iter().any(|file| file.file == name) {
+            files.extend(stand_in(journal, &name, &limits));
+        }
+        set_aside.insert(name, operation_id.clone());
     }
     let mut recoveries: Vec<PendingRecovery> = assemble(files)
         .into_iter()
@@ -99,8 +128,9 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
                 broken: None,
                 stands_in_for: None,
             };
-            match recovery
-                .operation_id()
+            match set_aside
+                .remove(&recovery.listed.file.file)
+                .or_else(|| recovery.operation_id())
                 .and_then(|operation_id| open.remove(&operation_id))
             {
                 Some(Ok(journal)) => recovery.journal = Some(journal),
@@ -121,7 +151,10 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
             recovery.listed.file.file == file.file && recovery.stands_in_for.is_none()
         });
         // Before the operation: by the name of a file, the file is meant.
-        recoveries.insert(operation.unwrap_or_default(), standing_in(file));
+        let journal = displaced_set_aside
+            .remove(&file.file)
+            .and_then(|dismissal| open.remove(&dismissal)?.ok());
+        recoveries.insert(operation.unwrap_or_default(), standing_in(file, journal));
     }
     Ok(recoveries)
 }
@@ -135,7 +168,7 @@ fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
 }
 
 /// A file under the name of a sidecar that was claimed with other bytes: it stands for no operation, and can be set aside.
-fn standing_in(file: SidecarFile) -> PendingRecovery {
+fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecovery {
     let reason = Reason::new(
         Code::DuplicateOperationId,
         format!(
@@ -150,9 +183,24 @@ fn standing_in(file: SidecarFile) -> PendingRecovery {
             refusal: Some(reason),
             waiting_for: None,
         },
-        journal: None,
+        journal: set_aside_by,
         broken: None,
     }
+}
+
+/// The plan that sets a file aside which stands for no operation, under one made for that, if this is such a journal.
+fn sets_aside(state: &JournalState) -> Option<&Plan> {
+    let attempted = state.attempt().map(|attempt| &attempt.plan);
+    attempted
+        .or_else(|| state.finished().map(|finished| &finished.plan))
+        .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
+        .filter(|plan| plan.file != state.operation_id().file_name())
+}
+
+/// The bytes in a journal in place of the file that is not there.
+fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFile> {
+    let bytes = journal.state.stand_in()?.as_bytes().to_vec();
+    Some(SidecarFile::read(file, bytes, limits))
 }
 
 /// Journals that may still say something: of operations whose sidecar is there, and of those that are not closed. One that is not

@@ -236,17 +236,21 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation, failure
     }
 }
 
-/// Asks for each table whether the version that is to come back can be restored. `targets` is in the order of the tables.
-pub(crate) async fn read_restorability(root: &Root, look: &mut Look, targets: &[Option<u64>]) {
+/// Asks for each table of which a version is to come back whether that can be restored.
+pub(crate) async fn read_restorability(
+    root: &Root,
+    look: &mut Look,
+    target_of: impl Fn(&TableObservation) -> Option<u64>,
+) {
     let failures = Failures::default();
     let noted = &failures;
     let asks: Vec<_> = look
         .observation
         .tables
         .iter_mut()
-        .zip(targets)
-        .filter_map(|(table, target)| {
-            let (target, place, head) = ((*target)?, place_of(table)?, table.head.version()?);
+        .filter_map(|table| {
+            let (target, place, head) =
+                (target_of(table)?, place_of(table)?, table.head.version()?);
             Some(async move {
                 let key = table.table_key.clone();
                 let target = (head, target);
