@@ -1,6 +1,6 @@
 //! The looks at the root around the effects: right after the claim, and after the last effect.
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use sidecar::journal::Attempt;
 use sidecar::observation::{Pinned, TableObservation};
 use sidecar::step::FIELD_FILES;
@@ -108,11 +108,16 @@ pub(super) async fn moved_since_effects(
     let Some(sidecar) = parse(root, attempt).filter(|_| rests_on_tables(&attempt.plan)) else {
         return Ok(Vec::new());
     };
+    // Neither rests on the other.
+    let (look, gone) = futures::join!(
+        look_again(root, &sidecar).boxed(),
+        gone_files(root, &attempt.plan).boxed()
+    );
     let Look {
         observation,
         failed,
         ..
-    } = look_again(root, &sidecar).await?;
+    } = look?;
     let is_visible = matches!(
         attempt.plan.disposition,
         Disposition::RollForward | Disposition::AlreadyPublished
@@ -129,7 +134,7 @@ pub(super) async fn moved_since_effects(
         differences.extend(moved_table(&attempt.plan, planned, &observation));
     }
     if differences.is_empty() {
-        differences = gone_files(root, &attempt.plan).await?;
+        differences = gone?;
     }
     Ok(differences)
 }

@@ -5,6 +5,8 @@ mod lineage;
 mod schema;
 mod table;
 
+use std::collections::BTreeMap;
+
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::Did;
@@ -19,7 +21,7 @@ use crate::sidecar_dir::{self, Created};
 use crate::store::Hold;
 
 use catalog::{CatalogRows, fence_catalog, publish};
-use table::{restore, tag, untag};
+use table::{TagSeen, look_at_tag, restore, tag, untag};
 
 pub(super) use catalog::{landed, look_at_catalog};
 
@@ -66,18 +68,51 @@ fn number(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
+/// What the first look of each step found, where it has one that can be made ahead.
+pub(super) type SeenAhead = BTreeMap<usize, Result<TagSeen, TableError>>;
+
+/// Makes the first look of steps that are about to be begun. To look is no effect, so the record that they are begun may still be on
+/// its way.
+pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) -> SeenAhead {
+    let plan = &attempt.plan;
+    let looks: Vec<_> = steps
+        .iter()
+        .filter_map(|index| match plan.steps.get(*index)? {
+            Step::Tag {
+                table_key,
+                branch,
+                name,
+                precondition,
+                ..
+            } => {
+                let (_, location) = planned(plan, table_key, branch.as_deref())?;
+                Some(async move {
+                    let seen = look_at_tag(root.room(), &location, name, precondition).await;
+                    (*index, seen)
+                })
+            }
+            _ => None,
+        })
+        .collect();
+    futures::stream::iter(looks)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect()
+        .await
+}
+
 /// Does steps that do not depend on each other, concurrently. What no version fences is sent under `hold` only.
 pub(super) async fn do_steps(
     root: &Root,
     attempt: &Attempt,
     steps: &[usize],
     catalog_version: Option<u64>,
+    mut ahead: SeenAhead,
     hold: &Hold,
 ) -> Result<Did, ServiceError> {
     let effects: Vec<_> = steps
         .iter()
         .map(|index| {
-            let effect = do_step(root, attempt, *index, catalog_version);
+            let effect = do_step(root, attempt, *index, catalog_version, ahead.remove(index));
             if is_fenced(&attempt.plan.steps[*index]) {
                 effect.boxed()
             } else {
@@ -146,6 +181,7 @@ async fn do_step(
     attempt: &Attempt,
     index: usize,
     catalog_version: Option<u64>,
+    seen: Option<Result<TagSeen, TableError>>,
 ) -> Result<StepOutcome, ServiceError> {
     let plan = &attempt.plan;
     match &plan.steps[index] {
@@ -156,15 +192,11 @@ async fn do_step(
             version,
             precondition,
         } => {
-            tag(
-                root.room(),
-                planned(plan, table_key, branch.as_deref()),
-                index,
-                name,
-                *version,
-                precondition,
-            )
-            .await
+            let table = planned(plan, table_key, branch.as_deref());
+            let (Some(seen), Some(_)) = (seen, &table) else {
+                return Ok(not_in_plan());
+            };
+            tag(table, index, name, *version, precondition, seen).await
         }
         Step::Untag {
             table_key,

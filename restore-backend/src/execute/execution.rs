@@ -163,14 +163,18 @@ impl<'a> Execution<'a> {
                         steps: steps.clone(),
                         catalog_version,
                     };
-                    execution = match execution.record(entry).await? {
+                    let (recorded, ahead) = futures::join!(
+                        execution.record(entry),
+                        effects::look_ahead(root, &attempt, &steps)
+                    );
+                    execution = match recorded? {
                         Ran::Further(execution) => execution,
                         Ran::Ended(report) => return Ok(*report),
                     };
                     let hold = execution.journal.hold(root.objects());
-                    let did = effects::do_steps(root, &attempt, &steps, catalog_version, &hold)
-                        .boxed()
-                        .await;
+                    let done =
+                        effects::do_steps(root, &attempt, &steps, catalog_version, ahead, &hold);
+                    let did = done.boxed().await;
                     if hold.is_lost() {
                         return taken_over(root, &execution.operation, Some(attempt)).await;
                     }

@@ -5,45 +5,65 @@ use sidecar::{PlannedTable, Precondition};
 
 use super::{StepOutcome, difference, identity, not_attempted, number};
 use crate::lance_room::{
-    CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableLocation, TagOutcome,
-    UntagOutcome,
+    CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
+    Tagged, UntagOutcome,
 };
 use crate::service::ServiceError;
 
-pub(super) async fn tag(
+/// What a tag rests on, as one look found it.
+pub(in crate::execute) struct TagSeen {
+    // What the look listed is not listed again when the tag is set.
+    room: LanceRoom,
+    head: Option<Head>,
+    tagged: Option<Tagged>,
+}
+
+/// Looks at the tag, and at HEAD if the tag is for HEAD.
+pub(super) async fn look_at_tag(
     room: &LanceRoom,
+    location: &TableLocation,
+    name: &str,
+    precondition: &Precondition,
+) -> Result<TagSeen, TableError> {
+    let room = room.for_one_look();
+    let head = async {
+        match precondition {
+            Precondition::TableHead { .. } => room.head(location).await.map(Some),
+            _ => Ok(None),
+        }
+    };
+    let (head, tagged) = futures::try_join!(head, room.tagged(location, name))?;
+    Ok(TagSeen { room, head, tagged })
+}
+
+pub(super) async fn tag(
     table: Option<(&PlannedTable, TableLocation)>,
     index: usize,
     name: &str,
     version: u64,
     precondition: &Precondition,
+    seen: Result<TagSeen, TableError>,
 ) -> Result<StepOutcome, ServiceError> {
     let Some((table, location)) = table else {
         return Ok(super::not_in_plan());
     };
     let what = format!("tagging version {version} of {}", table.table_key);
-    let room = room.for_one_look();
-    let tagged = room.tagged(&location, name);
-    let tagged = if let Precondition::TableHead {
-        version: planned, ..
-    } = precondition
+    let TagSeen { room, head, tagged } = seen.map_err(|source| not_attempted(&what, source))?;
+    if let (
+        Precondition::TableHead {
+            version: planned, ..
+        },
+        Some(head),
+    ) = (precondition, head)
+        && head != (Head::At { version: *planned })
     {
-        let (head, tagged) = futures::try_join!(room.head(&location), tagged)
-            .map_err(|source| not_attempted(&what, source))?;
-        if head != (Head::At { version: *planned }) {
-            return Ok(head_moved(
-                table,
-                &format!("{} moved before it was touched", table.table_key),
-                Some(*planned),
-                found(head),
-            ));
-        }
-        tagged
-    } else {
-        tagged
-            .await
-            .map_err(|source| not_attempted(&what, source))?
-    };
+        return Ok(head_moved(
+            table,
+            &format!("{} moved before it was touched", table.table_key),
+            Some(*planned),
+            found(head),
+        ));
+    }
     match room
         .tag_unless(&location, name, version, tagged)
         .await
