@@ -6,6 +6,7 @@ mod unlisted;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
+use futures::FutureExt;
 use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream;
@@ -111,7 +112,9 @@ impl LanceRoom {
         if let Some(missing) = self.first_missing(place, needed).await? {
             return Ok(Ok(Some(missing)));
         }
-        self.first_missing_unlisted(place, file, &bases).await
+        self.first_missing_unlisted(place, file, &bases)
+            .boxed()
+            .await
     }
 
     async fn first_missing(

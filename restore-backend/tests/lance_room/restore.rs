@@ -96,7 +96,7 @@ async fn the_same_restore_of_another_plan_is_not_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restore_whose_version_was_cleaned_away_is_unknown() {
+async fn a_restore_whose_version_was_cleaned_away_can_not_land_any_more() {
     let (root, request) = moved().await;
     root.room
         .restore(&request)
@@ -109,10 +109,9 @@ async fn a_restore_whose_version_was_cleaned_away_is_unknown() {
         .expect("an append");
     std::fs::remove_file(version_file(root.path(), "nodes/people", 3)).expect("removed");
     let outcome = root.room.restore(&request).await.expect("an outcome");
-    assert!(
-        matches!(outcome, CommitOutcome::Unknown { .. }),
-        "{outcome:?}"
-    );
+    let reason = Refusal::CleanedAway { version: 3 };
+    assert_eq!(outcome, CommitOutcome::Refused { reason });
+    assert_eq!(version_of(&root.room, &people()).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,7 +77,8 @@ impl LanceRoom {
             Err(reason) => return Ok(Err(reason)),
         };
         let read = async |external: lance_table::format::pb::ExternalFile| {
-            let path = Path::parse(format!("{folder}/{}", external.path))
+            let path = self
+                .path(&format!("{folder}/{}", external.path))
                 .map_err(|error| LanceError::invalid_input(error.to_string()))?;
             let end = external.offset.saturating_add(external.size);
             let store = &self.inner.store.inner;
