@@ -10,7 +10,7 @@ use super::badge::{Tone, badge, outcome_tone};
 use super::copyable::Copyable;
 use super::differences::differences;
 use super::parts::each;
-use super::raw::raw;
+use super::raw::{raw, raw_bytes};
 use crate::route::Route;
 use crate::state::chain::{ChainCheck, StoredJournal, StoredRecord};
 use crate::words;

@@ -146,7 +146,7 @@ mod tests {
                 executor: "x".to_owned(),
                 plan_digest: report.digest.unwrap(),
                 plan,
-                sidecar: sample::SIDECAR.to_owned(),
+                sidecar: sample::SIDECAR.to_owned().into(),
             },
         ];
         let mut state = JournalState::new(operation_id);

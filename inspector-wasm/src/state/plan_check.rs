@@ -9,8 +9,8 @@ use serde::Deserialize;
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::observation::TransactionObservation;
 use sidecar::{
-    Approval, Digest, Disposition, Limits, Plan, PlanBytes, Reason, Sidecar, Tag, Timestamp,
-    authorize,
+    Approval, Digest, Disposition, Limits, Plan, PlanBytes, Reason, Sidecar, SidecarBytes, Tag,
+    Timestamp, authorize,
 };
 
 /// What is taken of the server's [`PlanReport`]; the rest follows from it.
