@@ -86,7 +86,7 @@ fn follow_ups(props: &Props) -> Html {
         .filter_map(StoredRecord::decode)
         .filter_map(|record| claimed(&record.entry))
         .filter_map(|plan| words::left(&plan.purpose, &plan.steps))
-        .last();
+        .next_back();
     let to = |operation: OperationId| {
         Route::Recovery {
             root: props.root.to_string(),
