@@ -81,7 +81,7 @@ async fn begin(
     if let Some(refusal) = fresh.refusal(operation, digest, &journal) {
         return Ok(refused_report(operation, digest, refusal));
     }
-    let approved = match authorized(&journal, digest) {
+    let approved = match authorized(root, &journal, digest) {
         Ok(approved) => approved,
         Err(detail) => {
             return Ok(refused_report(
@@ -160,7 +160,7 @@ async fn resume(
         ));
     }
     let sidecar = attempt.sidecar.clone();
-    let approved = match authorized(&journal, digest) {
+    let approved = match authorized(root, &journal, digest) {
         Ok(approved) => approved,
         Err(detail) => {
             return Ok(refused_report(
@@ -191,7 +191,8 @@ async fn claim_and_proceed(
     }
 }
 
-fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {
+/// The plan with this digest, if people approved it for this very root.
+fn authorized(root: &Root, journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {
     let text = journal
         .state
         .approvals()
@@ -210,7 +211,15 @@ fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String>
         .map(|(approval, _)| approval.clone())
         .collect();
     let bytes = PlanBytes::verify(text, digest).map_err(|error| crate::chain::text(&error))?;
-    authorize(bytes, &approvals).map_err(|error| crate::chain::text(&error))
+    let approved = authorize(bytes, &approvals).map_err(|error| crate::chain::text(&error))?;
+    let approved_for = &approved.plan().root;
+    if approved_for != root.id() {
+        return Err(format!(
+            "plan {digest} was approved for {approved_for}, and this is {}: an approval means nothing at a copy; resume it there",
+            root.id()
+        ));
+    }
+    Ok(approved)
 }
 
 fn refusal(operation: &OperationId, detail: String) -> RefusalReport {

@@ -80,7 +80,7 @@ impl<'a> Execution<'a> {
                         .to_owned(),
                 ));
             }
-            if let Err(revoked) = authorized(&journal, approved.digest()) {
+            if let Err(revoked) = authorized(root, &journal, approved.digest()) {
                 return Ok(Err(revoked));
             }
         }

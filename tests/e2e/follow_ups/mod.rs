@@ -1,5 +1,6 @@
 //! A finished recovery is taken back, its tags are dropped, a stuck sidecar is set aside: each by a plan that is approved like any other.
 
+mod copies;
 mod crash;
 
 use std::collections::BTreeMap;
