@@ -1,7 +1,7 @@
 //! Small words the page puts around facts. What a verdict means is said by `sidecar` alone.
 
 use sidecar::api::{PlanReport, Progress};
-use sidecar::follow_up::undo_sidecar_id;
+use sidecar::follow_up::announced_by;
 use sidecar::{Effect, OperationId, OutcomeKind, Purpose, Step, age_text};
 
 use crate::state::entry::{Entry, Standing};
@@ -85,14 +85,10 @@ pub fn left<'a>(
     purpose: &Purpose,
     steps: impl IntoIterator<Item = &'a Step>,
 ) -> Option<OperationId> {
-    let Purpose::Undo { of } = purpose else {
-        return None;
-    };
-    let announces = |step: &Step| matches!(step, Step::Announce { .. });
-    steps
-        .into_iter()
-        .any(announces)
-        .then(|| undo_sidecar_id(of))
+    match purpose {
+        Purpose::Undo { .. } => announced_by(steps),
+        Purpose::Recover | Purpose::Dismiss { .. } | Purpose::Release { .. } => None,
+    }
 }
 
 /// `1 table`, `2 tables`, `10,000 tables`.

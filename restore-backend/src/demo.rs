@@ -1,6 +1,7 @@
 //! Sample stores whose writers died half-way: real Lance tables, written with the two-phase writer and stopped at every step.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use object_store::ObjectStoreExt;
 use sidecar::{OperationId, SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin, Timestamp, WriterKind};
@@ -56,6 +57,15 @@ pub enum DemoError {
         #[source]
         source: object_store::Error,
     },
+    /// The time of a file of the store could not be set.
+    #[error("the time of the sample file {path} cannot be set")]
+    Backdate {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        #[source]
+        source: std::io::Error,
+    },
     /// A sample write lost against another writer: somebody else is writing to the folder.
     #[error("another program is writing to the sample store {store}; choose another folder")]
     Lost {
@@ -84,7 +94,12 @@ pub async fn make_stores(dir: &Path, now: Timestamp) -> Result<Vec<DemoStore>, D
         };
         let room = LanceRoom::open(&path.to_string_lossy(), options).await?;
         if let CatalogReading::NoCatalog = room.catalog(None).await? {
-            let store = Store { room, name, now };
+            let store = Store {
+                room,
+                name,
+                path: path.clone(),
+                now,
+            };
             store.make_tables(tables).await?;
             match name {
                 "shop" => shop(&store).await?,
@@ -190,13 +205,15 @@ async fn shop(store: &Store) -> Result<(), DemoError> {
     store
         .put(
             &format!("__recovery/{}", newer.file_name()),
-            newer_sidecar(&newer),
+            newer_sidecar(&newer, store.started_at(26)),
+            26,
         )
         .await?;
     store
         .put(
             "__recovery/import-of-tuesday.json",
             "{ \"schema_version\": 1, \"operation_id\": \"01".to_owned(),
+            26,
         )
         .await
 }
@@ -257,11 +274,13 @@ async fn museum(store: &Store) -> Result<(), DemoError> {
 }
 
 /// A sidecar of an engine whose rules this build does not have.
-fn newer_sidecar(operation_id: &OperationId) -> String {
+fn newer_sidecar(operation_id: &OperationId, started_at: Timestamp) -> String {
+    let started_at = started_at.micros();
     format!(
         r#"{{
   "schema_version": 9,
   "operation_id": "{operation_id}",
+  "started_at": "{started_at}",
   "writer_kind": "Mutation",
   "actor_id": "dora",
   "branch": null,
@@ -299,6 +318,7 @@ fn sample_rows(name: &str, values: std::ops::Range<u64>) -> Vec<Row> {
 struct Store {
     room: LanceRoom,
     name: &'static str,
+    path: PathBuf,
     now: Timestamp,
 }
 
@@ -420,7 +440,8 @@ impl Store {
         Ok(sidecar_dir::write_sidecar(&self.room.objects(), &sidecar).await?)
     }
 
-    async fn put(&self, path: &str, text: String) -> Result<(), DemoError> {
+    /// Writes a file as if it had been written so many minutes ago: whoever wrote it is not at work any more.
+    async fn put(&self, path: &str, text: String, minutes_ago: u64) -> Result<(), DemoError> {
         let place = object_store::path::Path::from(path);
         self.room
             .objects()
@@ -430,6 +451,13 @@ impl Store {
                 path: path.to_owned(),
                 source,
             })?;
-        Ok(())
+        let written_at = UNIX_EPOCH + Duration::from_micros(self.started_at(minutes_ago).micros());
+        let file = self.path.join(path);
+        let opened = tokio::fs::File::options().write(true).open(&file).await;
+        let backdated = match opened {
+            Ok(opened) => opened.into_std().await.set_modified(written_at),
+            Err(source) => Err(source),
+        };
+        backdated.map_err(|source| DemoError::Backdate { path: file, source })
     }
 }

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use sidecar::{Code, Limits, ListedSidecar, OperationId, Reason, SidecarFile, assemble};
+use sidecar::follow_up::dismissal_id;
+use sidecar::journal::JournalState;
+use sidecar::{
+    Code, Limits, ListedSidecar, OperationId, Plan, Purpose, Reason, SidecarFile, assemble,
+};
 
 use crate::chain;
 use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
@@ -18,6 +22,7 @@ const JOURNALS_AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub(crate) struct PendingRecovery {
     pub(crate) listed: ListedSidecar,
+    /// Where the file is being set aside under an operation of its own, it is that one's.
     pub(crate) journal: Option<Journal>,
     /// Why its journal tells nothing, if it has one that does not verify or cannot be read. It is refused then, and no other is.
     pub(crate) broken: Option<JournalStoreError>,
@@ -54,24 +59,34 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         .collect();
     let open = open_journals(root, names.files(), journals, &limits);
     let (mut files, mut open) = futures::join!(names.read(root.objects(), &limits), open);
+    let mut set_aside = BTreeMap::new();
     for (operation_id, journal) in &open {
-        let file = operation_id.file_name();
-        if files.iter().any(|existing| existing.file == file) {
+        let own_name = operation_id.file_name();
+        // What sets a file aside is told with that file, also when it is gone before that is on record.
+        if let Ok(journal) = journal
+            && let Some(plan) = sets_aside(&journal.state)
+        {
+            let found = files.iter().find(|file| file.file == plan.file);
+            let is_it = found.map(|file| dismissal_id(file) == *operation_id);
+            let name = match is_it {
+                Some(false) => own_name,
+                Some(true) | None => plan.file.clone(),
+            };
+            if is_it != Some(true) {
+                files.extend(stand_in(journal, &name, &limits));
+            }
+            set_aside.insert(name, operation_id.clone());
+            continue;
+        }
+        if files.iter().any(|existing| existing.file == own_name) {
             continue;
         }
         match journal {
             // An operation that was begun and not finished is pending though its sidecar is gone; the bytes in its journal stand for it.
-            Ok(journal) if journal.state.finished().is_none() => {
-                files.extend(
-                    journal.state.sidecar().map(|sidecar| {
-                        SidecarFile::read(&file, sidecar.as_bytes().to_vec(), &limits)
-                    }),
-                );
-            }
-            Ok(_) => {}
+            Ok(journal) => files.extend(stand_in(journal, &own_name, &limits)),
             // Somebody resolved it between listing and reading, and nobody executed it.
             Err(_) if !unsettled.contains(operation_id) => {}
-            Err(error) => files.push(SidecarFile::unread(&file, untrusted(error))),
+            Err(error) => files.push(SidecarFile::unread(&own_name, untrusted(error))),
         }
     }
     let listed = assemble(files);
@@ -83,8 +98,9 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
                 journal: None,
                 broken: None,
             };
-            match recovery
-                .operation_id()
+            match set_aside
+                .remove(&recovery.listed.file.file)
+                .or_else(|| recovery.operation_id())
                 .and_then(|operation_id| open.remove(&operation_id))
             {
                 Some(Ok(journal)) => recovery.journal = Some(journal),
@@ -100,6 +116,21 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
             recovery
         })
         .collect())
+}
+
+/// The plan that sets a file aside which stands for no operation, under one made for that, if this is such a journal.
+fn sets_aside(state: &JournalState) -> Option<&Plan> {
+    let attempted = state.attempt().map(|attempt| &attempt.plan);
+    attempted
+        .or_else(|| state.finished().map(|finished| &finished.plan))
+        .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
+        .filter(|plan| plan.file != state.operation_id().file_name())
+}
+
+/// The bytes in a journal in place of the file that is not there.
+fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFile> {
+    let bytes = journal.state.stand_in()?.as_bytes().to_vec();
+    Some(SidecarFile::read(file, bytes, limits))
 }
 
 /// Journals that may still say something: of operations whose sidecar is there, and of claimed operations that are not closed.

@@ -12,7 +12,7 @@ use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
 use object_store::path::Path;
-use sidecar::{Code, Limits, Reason, Sidecar, SidecarFile};
+use sidecar::{Code, Limits, Reason, Sidecar, SidecarFile, Timestamp};
 
 /// The folder, relative to the root.
 pub const SIDECAR_FOLDER: &str = "__recovery";
@@ -329,15 +329,25 @@ async fn read_listed(
     limits: &Limits,
 ) -> Option<SidecarFile> {
     let file = meta.location.filename().unwrap_or_default().to_owned();
-    match read_bounded(objects, &meta.location, limits.sidecar_bytes_max).await {
-        Ok(Some(bytes)) => Some(SidecarFile::read(&file, bytes, limits)),
-        Ok(None) => Some(SidecarFile::too_large(&file, stored_as(&meta), limits)),
-        Err(object_store::Error::NotFound { .. }) => None,
-        Err(error) => Some(SidecarFile::unread(
+    let read = match read_bounded(objects, &meta.location, limits.sidecar_bytes_max).await {
+        Ok(Some(bytes)) => SidecarFile::read(&file, bytes, limits),
+        Ok(None) => SidecarFile::too_large(&file, stored_as(&meta), limits),
+        Err(object_store::Error::NotFound { .. }) => return None,
+        Err(error) => SidecarFile::unread(
             &file,
             Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")),
-        )),
-    }
+        ),
+    };
+    Some(SidecarFile {
+        modified_at: modified_at(&meta),
+        ..read
+    })
+}
+
+/// A time before 1970 is none.
+fn modified_at(meta: &ObjectMeta) -> Option<Timestamp> {
+    let micros = u64::try_from(meta.last_modified.timestamp_micros()).ok()?;
+    Some(Timestamp::from_micros(micros))
 }
 
 /// The state of a file that is not read: another write gives it another e_tag, or at least another time.

@@ -2,23 +2,26 @@
 //!
 //! All of them are plans like any other: approved, journaled, carried out step by step, resumed after a crash. Each has an
 //! operation id of its own that is derived from what it is about, so that it is found again without being written down first.
-//! Where no sidecar file stands for such an operation, it has one that lives in its journal only: an attempt that was
-//! interrupted half-way is then judged by the very rules of any other write.
+//! Where no sidecar file stands for such an operation, it has one that lives in its journal only. An undo that was interrupted
+//! once its first restore was begun is judged by the very rules of any other write; before that, nothing came of it, and it is
+//! laid down anew. A release is never judged: there is nothing to finish or to take back about tags.
 
 mod dismissal;
 mod release;
 mod undo;
 
 pub use dismissal::{dismissal, dismissal_id};
-pub use release::{SetTag, release, release_id};
-pub use undo::{Undo, undo, undo_id, undo_sidecar_id};
+pub use release::{SetTag, release, release_id, tags_of};
+pub use undo::{
+    Returning, Undo, announced_by, next_undo_sidecar_id, undo, undo_id, undo_sidecar_id,
+};
 
 use std::collections::BTreeMap;
 
 use crate::code::Reason;
 use crate::ids::OperationId;
 use crate::plan::Plan;
-use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes, TablePin};
+use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes, TablePin, WriterKind};
 
 /// A plan that follows from something, and why it cannot be carried out, if so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,11 @@ pub struct FollowUp {
     pub blockers: Vec<Reason>,
 }
 
-/// A sidecar of the same write under another id.
+/// A sidecar of ours beside that of the write it is about.
+///
+/// Its kind says by which rule it is judged, not what the write was. What follows from a write makes one Lance commit per table
+/// and touches neither the schema's files nor which tables there are, whatever the write did: by the rules of a `SchemaApply` it
+/// would hold up every other write, and be judged by files that somebody else has staged since.
 fn sidecar_like(original: &Sidecar, operation_id: OperationId, tables: Vec<TablePin>) -> Sidecar {
     Sidecar {
         schema_version: SUPPORTED_SCHEMA_VERSION,
@@ -39,7 +46,11 @@ fn sidecar_like(original: &Sidecar, operation_id: OperationId, tables: Vec<Table
         started_at: original.started_at,
         branch: original.branch.clone(),
         actor_id: original.actor_id.clone(),
-        writer_kind: original.writer_kind,
+        writer_kind: if original.writer_kind.commits_each_table_once() {
+            original.writer_kind
+        } else {
+            WriterKind::Mutation
+        },
         tables,
         merge_source_commit_id: None,
         additional_registrations: Vec::new(),

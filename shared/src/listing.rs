@@ -7,6 +7,7 @@ use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
 use crate::limits::Limits;
 use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, WriterKind};
+use crate::timestamp::Timestamp;
 
 /// One file directly under `__recovery/`, read as far as it can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct SidecarFile {
     pub bytes: Vec<u8>,
     /// What storage calls this state of a file that was not read: the same for the same bytes as long as nobody writes them anew.
     pub stored_as: Option<String>,
+    /// When it was last written, as storage tells it; `None` where no file of that name was listed.
+    pub modified_at: Option<Timestamp>,
     /// The sidecar, or why it is none.
     pub content: Result<Sidecar, Reason>,
     /// What shows without knowing the rules of its version.
@@ -38,6 +41,7 @@ impl SidecarFile {
             glimpse: Glimpse::of(&bytes, limits),
             bytes,
             stored_as: None,
+            modified_at: None,
         }
     }
 
@@ -62,6 +66,7 @@ impl SidecarFile {
             digest: None,
             bytes: Vec::new(),
             stored_as: None,
+            modified_at: None,
             content: Err(reason),
             glimpse: Glimpse::default(),
         }
@@ -79,6 +84,21 @@ impl SidecarFile {
                 .and_then(|text| text.parse().ok())
                 .or_else(|| self.stem().parse().ok()),
         }
+    }
+
+    /// When its writer began, as far as that can be told: as the sidecar says, or as whatever it is says in the same field, or
+    /// else when it was last written.
+    #[must_use]
+    pub fn started_at(&self) -> Option<Timestamp> {
+        let said = match &self.content {
+            Ok(sidecar) => Some(sidecar.started_at),
+            Err(_) => self
+                .glimpse
+                .started_at
+                .clone()
+                .and_then(|text| text.try_into().ok()),
+        };
+        said.or(self.modified_at)
     }
 
     fn stem(&self) -> &str {

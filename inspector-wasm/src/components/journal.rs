@@ -85,7 +85,8 @@ fn follow_ups(props: &Props) -> Html {
         .iter()
         .filter_map(StoredRecord::decode)
         .filter_map(|record| claimed(&record.entry))
-        .find_map(|plan| words::left(&plan.purpose, &plan.steps));
+        .filter_map(|plan| words::left(&plan.purpose, &plan.steps))
+        .next_back();
     let to = |operation: OperationId| {
         Route::Recovery {
             root: props.root.to_string(),

@@ -201,18 +201,18 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation) {
     }
 }
 
-/// Asks for each table whether the version that is to come back can be restored. `targets` is in the order of the tables.
+/// Asks for each table of which a version is to come back whether that can be restored.
 pub(crate) async fn read_restorability(
     root: &Root,
     observation: &mut Observation,
-    targets: &[Option<u64>],
+    target_of: impl Fn(&TableObservation) -> Option<u64>,
 ) {
     let asks: Vec<_> = observation
         .tables
         .iter_mut()
-        .zip(targets)
-        .filter_map(|(table, target)| {
-            let (target, place, head) = ((*target)?, place_of(table)?, table.head.version()?);
+        .filter_map(|table| {
+            let (target, place, head) =
+                (target_of(table)?, place_of(table)?, table.head.version()?);
             Some(async move {
                 table.restorable = restorability(root.room(), &place, head, target).await;
             })

@@ -2,13 +2,13 @@
 
 use sidecar::api::{PlanContext, PlanReport, Progress, RefusalReport};
 use sidecar::follow_up::{
-    FollowUp, SetTag, Undo, dismissal, dismissal_id, release as lay_down_release, release_id,
-    undo as lay_down_undo, undo_id, undo_sidecar_id,
+    FollowUp, SetTag, Undo, announced_by, dismissal, dismissal_id, next_undo_sidecar_id,
+    release as lay_down_release, release_id, tags_of, undo as lay_down_undo, undo_id,
 };
-use sidecar::journal::{Finished, JournalEntry, JournalRecord};
+use sidecar::journal::{Finished, JournalState};
 use sidecar::{
     Code, Difference, Disposition, Observation, OperationId, OutcomeKind, Plan, PlanBytes, Purpose,
-    Reason, Sidecar, Step, Timestamp, WriterKind, differences,
+    Reason, Sidecar, SidecarBytes, SidecarError, Step, Timestamp, WriterKind, differences,
 };
 
 use super::planning::{self, Fresh, Planned, age};
@@ -109,7 +109,7 @@ async fn of_finished(
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
     let recoveries = pending(root).await?;
-    // One that was interrupted is pending like any other write.
+    // One that is being carried out is listed, and so is an undo that was interrupted half way: it is pending like any other write.
     if let Some(entry) = recoveries
         .iter()
         .find(|recovery| recovery.operation_id().as_ref() == Some(&operation))
@@ -127,12 +127,8 @@ async fn of_finished(
         .await?
         .state
         .finished()
-        .and_then(|finished| match &finished.plan.purpose {
-            Purpose::Undo { of } if operation == undo_id(&finished.plan.operation_id) => {
-                Some(undo_sidecar_id(of))
-            }
-            _ => None,
-        });
+        .filter(|finished| operation == undo_id(&finished.plan.operation_id))
+        .and_then(|finished| announced_by(&finished.plan.steps));
     if let Some(entry) = recoveries
         .iter()
         .find(|recovery| left.is_some() && recovery.operation_id() == left)
@@ -141,7 +137,7 @@ async fn of_finished(
             .await
             .map(Answer::Done);
     }
-    match made(root, of, &operation, &recoveries).await? {
+    match made(root, of, &operation, &recoveries, None).await? {
         Ok(made) => made.report(Some(&journal), now).map(Answer::Done),
         Err(reason) => Ok(Answer::No(RefusalReport {
             operation_id: of.to_string(),
@@ -179,10 +175,15 @@ pub async fn dismiss(
             })
         })
         .ok_or_else(unknown)?;
+    let is_told = |journal: &&Journal| {
+        let state = &journal.state;
+        let own = entry.operation_id();
+        state.attempt().is_some() || own.as_ref() != Some(state.operation_id())
+    };
     if let Some(report) = entry
         .journal
         .as_ref()
-        .filter(|journal| journal.state.attempt().is_some())
+        .filter(is_told)
         .map(|journal| planning::frozen_report(root, journal, now))
         .transpose()?
         .flatten()
@@ -215,7 +216,9 @@ pub(super) async fn of_operation(
         .map(|(of, _)| of)
         .find(|of| undo_id(of) == *operation || release_id(of) == *operation);
     match of {
-        Some(of) => made(root, &of, operation, recoveries).await.map(Result::ok),
+        Some(of) => made(root, &of, operation, recoveries, None)
+            .await
+            .map(Result::ok),
         None => Ok(None),
     }
 }
@@ -256,7 +259,7 @@ async fn made_dismissal(
         } else {
             planning::refusal_of(entry, entry.listed.refusal.clone())
         };
-        return refused_file(root, entry, reason).await;
+        return refused_file(root, entry, reason, now).await;
     }
     let planned = planning::made_plan(root, entry).await?;
     let made = planned.and_then(|Planned { plan, blockers, .. }| {
@@ -266,7 +269,7 @@ async fn made_dismissal(
         Some(made) => Ok(made),
         None => {
             let reason = planning::refusal_of(entry, entry.listed.refusal.clone());
-            refused_file(root, entry, reason).await
+            refused_file(root, entry, reason, now).await
         }
     }
 }
@@ -276,6 +279,7 @@ async fn refused_file(
     root: &Root,
     entry: &PendingRecovery,
     reason: Reason,
+    now: Timestamp,
 ) -> Result<Made, ServiceError> {
     let file = &entry.listed.file;
     let bytes = match (file.digest, &file.stored_as) {
@@ -289,7 +293,7 @@ async fn refused_file(
         }
         (None, None) => None,
     };
-    let follow_up = dismissal(
+    let mut follow_up = dismissal(
         root.id(),
         dismissal_id(file),
         file,
@@ -297,6 +301,7 @@ async fn refused_file(
         Disposition::Refused,
         &[reason],
     );
+    follow_up.blockers.extend(age(root, file, now));
     Ok(Made::of_file(follow_up, entry))
 }
 
@@ -312,9 +317,7 @@ pub(super) fn dismissal_of(
     let operation = entry.operation_id()?;
     let bytes = file.digest.map(|_| file.bytes.clone());
     let mut follow_up = dismissal(root.id(), operation, file, bytes, disposition, blockers);
-    follow_up
-        .blockers
-        .extend(age(root, file.content.as_ref().ok(), now));
+    follow_up.blockers.extend(age(root, file, now));
     Some(Made::of_file(follow_up, entry))
 }
 
@@ -328,12 +331,13 @@ impl Made {
     }
 }
 
-/// The undo or the release of a finished operation, or why there is none.
+/// The undo or the release of a finished operation, or why there is none. `claimed` is the plan of it that is being carried out.
 async fn made(
     root: &Root,
     of: &OperationId,
     operation: &OperationId,
     recoveries: &[PendingRecovery],
+    claimed: Option<&Plan>,
 ) -> Result<Result<Made, Reason>, ServiceError> {
     let journal = Journal::load(root.objects(), of, &root.limits()).await?;
     if journal.stored.is_empty()
@@ -352,28 +356,38 @@ async fn made(
             format!("operation {of} is not finished; there is nothing to take back or to drop"),
         )));
     };
-    let original = match Sidecar::parse(
-        &finished.plan.file,
-        finished.sidecar.as_bytes(),
-        &root.limits(),
-    ) {
-        Ok(original) => original,
-        Err(error) => {
-            return Ok(Err(Reason::new(
-                Code::NothingToUndo,
-                format!(
-                    "operation {of} cannot be taken back: its sidecar was never understood: {}",
-                    chain::text(&error)
-                ),
-            )));
-        }
+    let parsed = |plan: &Plan, bytes: &SidecarBytes| {
+        Sidecar::parse(&plan.file, bytes.as_bytes(), &root.limits())
     };
+    let original = parsed(&finished.plan, &finished.sidecar);
     if *operation == release_id(of) {
-        return made_release(root, of, &journal, finished, &original)
-            .await
-            .map(Ok);
+        // Attempts before it may have understood what was set aside in the end, and have set tags.
+        let attempts = journal.state.abandoned().iter().rev();
+        let understood = original.or_else(|error| {
+            let mut attempts = attempts.filter_map(|it| parsed(&it.plan, &it.sidecar).ok());
+            attempts.next().ok_or(error)
+        });
+        return match understood {
+            Ok(original) => made_release(root, of, &journal.state, &original)
+                .await
+                .map(Ok),
+            Err(error) => Ok(Err(never_understood(of, &error))),
+        };
     }
-    made_undo(root, of, finished, &original, recoveries).await
+    match original {
+        Ok(original) => made_undo(root, of, finished, &original, recoveries, claimed).await,
+        Err(error) => Ok(Err(never_understood(of, &error))),
+    }
+}
+
+fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
+    Reason::new(
+        Code::NothingToUndo,
+        format!(
+            "there is nothing to take back or to drop of operation {of}: its sidecar was never understood: {}",
+            chain::text(error)
+        ),
+    )
 }
 
 async fn made_undo(
@@ -382,25 +396,38 @@ async fn made_undo(
     finished: &Finished,
     original: &Sidecar,
     recoveries: &[PendingRecovery],
+    claimed: Option<&Plan>,
 ) -> Result<Result<Made, Reason>, ServiceError> {
     let undo = match Undo::of(of, finished, original) {
-        Ok(undo) => undo,
+        Ok(undo) => announcing_anew(root, undo).await?,
         Err(reason) => return Ok(Err(reason)),
     };
     let mut observation = observe(root, &undo.sidecar).await?;
-    read_restorability(root, &mut observation, &undo.targets).await;
+    read_restorability(root, &mut observation, |table| {
+        undo.target_of(&table.table_key, table.branch.as_deref())
+    })
+    .await;
     let mut follow_up = lay_down_undo(root.id(), &undo, &observation);
     let released = Journal::load(root.objects(), &release_id(of), &root.limits()).await?;
-    if released.state.attempt().is_some() || released.state.finished().is_some() {
+    if drops_tags(&released.state) {
         follow_up.blockers.push(Reason::new(
             Code::Released,
             format!("the tags of operation {of} are dropped: what they kept may be cleaned away at any time"),
         ));
     }
-    let own = [undo_id(of), undo_sidecar_id(of)];
+    // A sidecar that this very attempt announced waits for it. What one before it left is resolved first: then nobody resolves
+    // it while tables that it has to cover are on their way back.
+    let own = [
+        Some(undo_id(of)),
+        claimed.and_then(|plan| announced_by(&plan.steps)),
+    ];
     let overlapping = recoveries
         .iter()
-        .filter(|entry| !entry.operation_id().is_some_and(|id| own.contains(&id)))
+        .filter(|entry| {
+            entry
+                .operation_id()
+                .is_none_or(|id| !own.contains(&Some(id)))
+        })
         .find(|entry| overlaps(entry, &undo.sidecar));
     if let Some(entry) = overlapping {
         follow_up.blockers.push(Reason::new(
@@ -421,6 +448,30 @@ async fn made_undo(
     }))
 }
 
+/// The undo with an operation for the sidecar it leaves under which nothing is resolved yet.
+async fn announcing_anew(root: &Root, mut undo: Undo) -> Result<Undo, ServiceError> {
+    while let Some(announced) = undo.announced() {
+        let journal = Journal::load(root.objects(), announced, &root.limits()).await?;
+        if journal.state.finished().is_none() {
+            break;
+        }
+        let next = next_undo_sidecar_id(announced);
+        undo = undo.announcing(next);
+    }
+    Ok(undo)
+}
+
+/// Whether a release is dropping tags, or has begun to.
+fn drops_tags(release: &JournalState) -> bool {
+    let untags = |step: &Step| matches!(step, Step::Untag { .. });
+    release.attempt().is_some()
+        || release.finished().is_some()
+        || release
+            .abandoned()
+            .iter()
+            .any(|attempt| attempt.has_begun(untags))
+}
+
 fn overlaps(entry: &PendingRecovery, sidecar: &Sidecar) -> bool {
     let file = &entry.listed.file;
     let shares = |key: &str| sidecar.tables.iter().any(|pin| pin.table_key == key);
@@ -429,19 +480,22 @@ fn overlaps(entry: &PendingRecovery, sidecar: &Sidecar) -> bool {
             other.writer_kind == WriterKind::SchemaApply
                 || other.tables.iter().any(|pin| shares(&pin.table_key))
         }
-        Err(_) => file.glimpse.tables.iter().any(|pin| shares(&pin.table_key)),
+        Err(_) => {
+            file.glimpse.writer_kind.as_deref() == Some(WriterKind::SchemaApply.name())
+                || file.glimpse.tables.iter().any(|pin| shares(&pin.table_key))
+        }
     }
 }
 
 async fn made_release(
     root: &Root,
     of: &OperationId,
-    journal: &Journal,
-    finished: &Finished,
+    state: &JournalState,
     original: &Sidecar,
 ) -> Result<Made, ServiceError> {
-    let mut follow_up = lay_down_release(root.id(), of, finished, original, &tags_of(journal));
     let undoing = Journal::load(root.objects(), &undo_id(of), &root.limits()).await?;
+    let tags = [tags_of(state), tags_of_unbegun(&undoing.state)].concat();
+    let mut follow_up = lay_down_release(root.id(), of, original, &tags);
     if undoing.state.attempt().is_some() {
         follow_up.blockers.push(Reason::new(
             Code::ExecutionUnderWay,
@@ -461,50 +515,33 @@ async fn made_release(
     })
 }
 
-/// The tags that every claimed plan of an operation sets, those of interrupted attempts included.
-fn tags_of(journal: &Journal) -> Vec<SetTag> {
-    let claimed = journal.stored.iter().filter_map(|bytes| {
-        let record: JournalRecord = serde_json::from_slice(bytes).ok()?;
-        match record.entry {
-            JournalEntry::Claimed {
-                plan_digest, plan, ..
-            } => PlanBytes::verify(plan, plan_digest).ok()?.decode().ok(),
-            _ => None,
-        }
-    });
-    claimed
-        .flat_map(|plan: Plan| plan.steps)
-        .filter_map(|step| match step {
-            Step::Tag {
-                table_key,
-                branch,
-                name,
-                version,
-                ..
-            } => Some(SetTag {
-                table_key,
-                branch,
-                name,
-                version,
-            }),
-            _ => None,
-        })
-        .collect()
+/// The tags of an undo that came to nothing: no record of it will ever be finished once those of the recovery are dropped, so they
+/// are dropped with them.
+fn tags_of_unbegun(undo: &JournalState) -> Vec<SetTag> {
+    if undo.finished().is_some() || undo.stand_in().is_some() {
+        return Vec::new();
+    }
+    tags_of(undo)
 }
 
-/// What moved between an approved plan that follows from something and the one made now.
+/// What moved between an approved plan that follows from something and the one made now, after the claim.
 ///
-/// A dismissal and a release touch no table and not the catalog: nothing they rest on can move.
+/// An undo and the release of the same recovery may have been claimed by two executors at once. Each looks for the other after
+/// its own claim is written, so at least one of them sees both.
+///
+/// A dismissal touches no table and not the catalog: nothing it rests on can move.
 pub(crate) async fn moved_since_approval(
     root: &Root,
     planned: &Plan,
 ) -> Result<Vec<Difference>, ServiceError> {
-    let Purpose::Undo { of } = &planned.purpose else {
-        return Ok(Vec::new());
+    let (of, recoveries) = match &planned.purpose {
+        Purpose::Undo { of } => (of, pending(root).await?),
+        // What is pending is nothing to tags.
+        Purpose::Release { of } => (of, Vec::new()),
+        Purpose::Recover | Purpose::Dismiss { .. } => return Ok(Vec::new()),
     };
-    let recoveries = pending(root).await?;
     Ok(
-        match made(root, of, &planned.operation_id, &recoveries).await? {
+        match made(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
             Ok(made) => {
                 let mut differences = differences(planned, &made.follow_up.plan);
                 differences.extend(made.follow_up.blockers.into_iter().map(blocked));

@@ -3,7 +3,7 @@
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::{
     Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason,
-    Sidecar, SidecarBytes, Timestamp, age_blocker, judge, plan, refuse,
+    Sidecar, SidecarBytes, SidecarFile, Timestamp, age_blocker, judge, plan, refuse,
 };
 
 use super::{PlanOf, ServiceError, follow_up};
@@ -60,8 +60,10 @@ pub(crate) async fn fresh_plan(
     }) = place.map(|place| recoveries.swap_remove(place))
     else {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
-        if journal.state.attempt().is_none()
-            && journal.state.finished().is_none()
+        if journal.state.attempt().is_some() {
+            return Ok(Fresh::UnderWay { journal });
+        }
+        if journal.state.finished().is_none()
             && let Some(made) = follow_up::of_operation(root, operation, &recoveries, now).await?
         {
             return made.fresh(journal);
@@ -71,7 +73,8 @@ pub(crate) async fn fresh_plan(
     if let Some(error) = broken {
         return Err(error.into());
     }
-    let journal = match journal {
+    // A file that is being set aside under an operation of its own comes with that one's journal.
+    let journal = match journal.filter(|journal| journal.state.operation_id() == operation) {
         Some(journal) => journal,
         None => Journal::load(root.objects(), operation, &root.limits()).await?,
     };
@@ -99,7 +102,7 @@ pub(crate) async fn fresh_plan(
     {
         return made.fresh(journal);
     }
-    blockers.extend(age(root, entry.listed.file.content.as_ref().ok(), now));
+    blockers.extend(age(root, &entry.listed.file, now));
     Ok(Fresh::Plan {
         made: Box::new(PlanOf {
             plan,
@@ -169,9 +172,10 @@ pub(super) fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Re
         })
 }
 
-pub(super) fn age(root: &Root, sidecar: Option<&Sidecar>, now: Timestamp) -> Option<Reason> {
+/// Why a file is too young for anything to be done about it: whoever wrote it may still be running.
+pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Reason> {
     age_blocker(
-        sidecar?.started_at.age_seconds(now),
+        file.started_at()?.age_seconds(now),
         root.min_age().as_secs(),
     )
 }
@@ -204,7 +208,7 @@ pub(crate) async fn plan_entry(
         return Ok(refused_report(root, entry, sidecar_bytes, now));
     };
     if plan.has_effect() {
-        blockers.extend(age(root, sidecar, now));
+        blockers.extend(age(root, file, now));
     }
     let approvals = entry
         .journal

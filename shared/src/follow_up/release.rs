@@ -1,9 +1,11 @@
 //! Dropping the tags of a finished recovery.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::code::{Code, Reason};
 use crate::digest::{Digest, Tag};
 use crate::ids::{DerivedOrder, OperationId, RootId};
-use crate::journal::Finished;
+use crate::journal::JournalState;
 use crate::plan::{Plan, PlannedTable, Precondition, Purpose, Step};
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition};
@@ -16,40 +18,60 @@ pub fn release_id(of: &OperationId) -> OperationId {
     of.derived(DerivedOrder::After, "release")
 }
 
-/// A tag that some attempt of a recovery set.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A tag that some attempt at a recovery was to set.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetTag {
-    /// The table.
-    pub table_key: String,
-    /// Its Lance branch.
-    pub branch: Option<String>,
+    /// The table, as the very plan that sets the tag names it: what a later plan says of that table, if anything, may be another
+    /// place, or none.
+    pub table: PlannedTable,
     /// The tag.
     pub name: String,
     /// The version it names.
     pub version: u64,
 }
 
-/// Lays down which tags are dropped: all that any attempt at the recovery set. The recovery cannot be taken back afterwards.
+/// The tags that every claimed plan of an operation sets, those of interrupted attempts included.
 #[must_use]
-pub fn release(
-    root: &RootId,
-    of: &OperationId,
-    finished: &Finished,
-    original: &Sidecar,
-    tags: &[SetTag],
-) -> FollowUp {
-    let operation_id = release_id(of);
-    let text = text_of(&sidecar_like(original, operation_id.clone(), Vec::new()));
-    let mut tags = tags.to_vec();
-    tags.sort();
-    tags.dedup();
-    let located = |tag: &SetTag| {
-        finished
-            .plan
+pub fn tags_of(state: &JournalState) -> Vec<SetTag> {
+    let abandoned = state.abandoned().iter().map(|attempt| &attempt.plan);
+    let attempt = state.attempt().map(|attempt| &attempt.plan);
+    let finished = state.finished().map(|finished| &finished.plan);
+    let claimed = abandoned.chain(attempt).chain(finished);
+    claimed.flat_map(tags_of_plan).collect()
+}
+
+fn tags_of_plan(plan: &Plan) -> impl Iterator<Item = SetTag> {
+    plan.steps.iter().filter_map(|step| {
+        let Step::Tag {
+            table_key,
+            branch,
+            name,
+            version,
+            ..
+        } = step
+        else {
+            return None;
+        };
+        let table = plan
             .tables
             .iter()
-            .find(|table| (&table.table_key, &table.branch) == (&tag.table_key, &tag.branch))
-    };
+            .find(|table| (&table.table_key, &table.branch) == (table_key, branch))?;
+        Some(SetTag {
+            table: table.clone(),
+            name: name.clone(),
+            version: *version,
+        })
+    })
+}
+
+/// Lays down which tags are dropped: all that any attempt at the recovery set. The recovery cannot be taken back afterwards.
+///
+/// Where a branch or a dataset is gone, so are its tags: dropping them is then done.
+#[must_use]
+pub fn release(root: &RootId, of: &OperationId, original: &Sidecar, tags: &[SetTag]) -> FollowUp {
+    let operation_id = release_id(of);
+    let text = text_of(&sidecar_like(original, operation_id.clone(), Vec::new()));
+    let key = |table: &PlannedTable| (table.table_key.clone(), table.branch.clone());
     let mut blockers = Vec::new();
     if tags.is_empty() {
         blockers.push(Reason::new(
@@ -57,38 +79,23 @@ pub fn release(
             format!("the recovery of operation {of} set no tags"),
         ));
     }
-    let tables: Vec<PlannedTable> = finished
-        .plan
-        .tables
+    // Of several attempts the last one knows best where a table is.
+    let tables: BTreeMap<_, PlannedTable> = tags
         .iter()
-        .filter(|table| {
-            tags.iter()
-                .any(|tag| (&tag.table_key, &tag.branch) == (&table.table_key, &table.branch))
-        })
-        .map(|table| PlannedTable {
-            manifest_pinned: None,
-            lance_head: None,
-            head_transaction: None,
-            classification: None,
-            rule: "not looked at: only tags are dropped".to_owned(),
-            action: Action::None,
-            restore_to: None,
-            publish_as: None,
-            unexpected: Vec::new(),
-            ..table.clone()
-        })
+        .map(|tag| (key(&tag.table), untouched(&tag.table)))
         .collect();
-    let mut steps: Vec<Step> = tags
+    let named: BTreeSet<_> = tags
         .iter()
-        .filter(|tag| located(tag).is_some())
-        .map(|tag| Step::Untag {
-            table_key: tag.table_key.clone(),
-            branch: tag.branch.clone(),
-            name: tag.name.clone(),
-            version: tag.version,
-            precondition: Precondition::TagNames {
-                version: tag.version,
-            },
+        .map(|tag| (key(&tag.table), &tag.name, tag.version))
+        .collect();
+    let mut steps: Vec<Step> = named
+        .into_iter()
+        .map(|((table_key, branch), name, version)| Step::Untag {
+            table_key,
+            branch,
+            name: name.clone(),
+            version,
+            precondition: Precondition::TagNames { version },
         })
         .collect();
     if !steps.is_empty() {
@@ -108,12 +115,27 @@ pub fn release(
         disposition: Disposition::AlreadyPublished,
         decision: None,
         requires: Vec::new(),
-        tables,
+        tables: tables.into_values().collect(),
         steps,
     };
     FollowUp {
         plan,
         sidecar: text.into(),
         blockers,
+    }
+}
+
+fn untouched(table: &PlannedTable) -> PlannedTable {
+    PlannedTable {
+        manifest_pinned: None,
+        lance_head: None,
+        head_transaction: None,
+        classification: None,
+        rule: "not looked at: only tags are dropped".to_owned(),
+        action: Action::None,
+        restore_to: None,
+        publish_as: None,
+        unexpected: Vec::new(),
+        ..table.clone()
     }
 }

@@ -16,7 +16,7 @@ use crate::observation::{CatalogObservation, Observation, Restorability, TableOb
 use crate::plan::{
     PinMove, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo, recovery_tag,
 };
-use crate::sidecar::{Sidecar, TablePin};
+use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::verdict::{Action, Disposition, support};
 
 use super::{FollowUp, sidecar_like, text_of};
@@ -35,16 +35,44 @@ pub fn undo_sidecar_id(of: &OperationId) -> OperationId {
     of.derived(DerivedOrder::After, "undo-sidecar")
 }
 
+/// The operation for that sidecar when `previous` is spent: an earlier attempt at the undo announced it, restored nothing, and it
+/// was resolved since. A journal that has its terminal record never covers anything again.
+#[must_use]
+pub fn next_undo_sidecar_id(previous: &OperationId) -> OperationId {
+    previous.derived(DerivedOrder::After, "undo-sidecar again")
+}
+
+/// The operation whose sidecar a plan with these steps leaves behind, if it leaves one.
+#[must_use]
+pub fn announced_by<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Option<OperationId> {
+    steps.into_iter().find_map(|step| match step {
+        Step::Announce { file, .. } => file.strip_suffix(".json")?.parse().ok(),
+        _ => None,
+    })
+}
+
+/// A table that an undo looks at, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returning {
+    /// How it stands: where the recovery left it, and where a restore would take it.
+    pub pin: TablePin,
+    /// The version that comes back; `None` if the table stays as it is.
+    pub target: Option<u64>,
+}
+
 /// What is to be looked at before the undo of a finished recovery can be laid down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undo {
     of: OperationId,
     finished: Finished,
-    /// Stands for the undo in its journal: its tables are those to look at, in this order.
+    /// What kind of write it was that was recovered.
+    writer_kind: WriterKind,
+    /// The tables to look at.
+    pub tables: Vec<Returning>,
+    /// Stands for the undo in its journal, with the pins of those tables in the same order.
     pub sidecar: Sidecar,
-    /// Which version of each of those comes back; `None` for tables that stay as they are.
-    pub targets: Vec<Option<u64>>,
-    pending: Option<(OperationId, Sidecar)>,
+    /// Covers what comes back unpublished.
+    pending: Option<Sidecar>,
 }
 
 impl Undo {
@@ -65,13 +93,12 @@ impl Undo {
                 return nothing("it only set a file aside; its bytes are in the journal");
             }
             Purpose::Release { .. } => return nothing("dropped tags do not come back"),
-            Purpose::Undo { of } if announces(plan) => {
-                return nothing(&format!(
-                    "it left the sidecar of operation {}; recover that one",
-                    undo_sidecar_id(of)
-                ));
-            }
             Purpose::Recover | Purpose::Undo { .. } => {}
+        }
+        if let Some(left) = announced_by(&plan.steps) {
+            return nothing(&format!(
+                "it left the sidecar of operation {left}; recover that one"
+            ));
         }
         if plan.steps.iter().any(changes_the_schema) {
             return Err(Reason::new(
@@ -92,53 +119,71 @@ impl Undo {
         if !plan.tables.iter().any(|table| target(table).is_some()) {
             return nothing("it changed no table");
         }
-        let covered: Vec<&PlannedTable> = plan
-            .tables
-            .iter()
-            .filter(|table| {
-                table.pin_after().is_some() && (leaves_a_sidecar || table.action != Action::None)
-            })
-            .collect();
-        let pins = |unexpected_apart: bool| {
-            covered
-                .iter()
-                .filter_map(|table| {
-                    let pin = original.tables.iter().find(|pin| {
-                        pin.table_key == table.table_key
-                            && pin.table_branch() == table.branch.as_deref()
-                    })?;
-                    let after = table.pin_after()?;
-                    let unexpected = matches!(
-                        table.classification,
-                        Some(
-                            ClassificationLabel::UnexpectedAtP1
-                                | ClassificationLabel::UnexpectedMultistep
-                        )
-                    );
-                    // What was not what its writer had announced must not look as if it were.
-                    let ahead = if unexpected_apart && unexpected { 2 } else { 1 };
-                    Some(TablePin {
-                        expected_version: after,
-                        post_commit_pin: after.saturating_add(ahead),
-                        ..pin.clone()
-                    })
-                })
-                .collect::<Vec<_>>()
-        };
-        let pending = leaves_a_sidecar.then(|| {
-            let operation_id = undo_sidecar_id(of);
-            (
-                operation_id.clone(),
-                sidecar_like(original, operation_id, pins(true)),
-            )
+        // Tables that the write added or removed had no version of before.
+        let covered = plan.tables.iter().filter(|table| {
+            table.catalog_change.is_none()
+                && (target(table).is_some() || (leaves_a_sidecar && table.pin_after().is_some()))
         });
+        // What comes back unpublished is half a write, whatever became of each table; so none of it may look as if it were where
+        // its writer announced it, not even beside commits that others make on the tables that stay.
+        let ahead = if leaves_a_sidecar { 2 } else { 1 };
+        let mut tables = Vec::new();
+        for table in covered {
+            let pin = original.tables.iter().find(|pin| {
+                pin.table_key == table.table_key && pin.table_branch() == table.branch.as_deref()
+            });
+            let (Some(pin), Some(after)) = (pin, table.pin_after()) else {
+                return nothing(&format!(
+                    "{} was changed, and its sidecar does not pin it",
+                    table.table_key
+                ));
+            };
+            tables.push(Returning {
+                pin: TablePin {
+                    expected_version: after,
+                    post_commit_pin: after.saturating_add(ahead),
+                    ..pin.clone()
+                },
+                target: target(table),
+            });
+        }
+        let like = |operation_id| {
+            let pins = tables.iter().map(|table| table.pin.clone()).collect();
+            sidecar_like(original, operation_id, pins)
+        };
         Ok(Self {
             of: of.clone(),
-            sidecar: sidecar_like(original, undo_id(of), pins(leaves_a_sidecar)),
-            targets: covered.iter().map(|table| target(table)).collect(),
+            sidecar: like(undo_id(of)),
+            pending: leaves_a_sidecar.then(|| like(undo_sidecar_id(of))),
+            writer_kind: plan.writer_kind.unwrap_or(original.writer_kind),
+            tables,
             finished: finished.clone(),
-            pending,
         })
+    }
+
+    /// The version of a table that comes back; `None` if it stays as it is.
+    #[must_use]
+    pub fn target_of(&self, table_key: &str, branch: Option<&str>) -> Option<u64> {
+        let names = |table: &&Returning| {
+            table.pin.table_key == table_key
+                && table.pin.table_branch() == branch.filter(|branch| *branch != "main")
+        };
+        self.tables.iter().find(names)?.target
+    }
+
+    /// The operation whose sidecar covers what comes back unpublished.
+    #[must_use]
+    pub fn announced(&self) -> Option<&OperationId> {
+        self.pending.as_ref().map(|pending| &pending.operation_id)
+    }
+
+    /// The same with another operation for that sidecar; see [`next_undo_sidecar_id`].
+    #[must_use]
+    pub fn announcing(mut self, operation_id: OperationId) -> Self {
+        if let Some(pending) = &mut self.pending {
+            pending.operation_id = operation_id;
+        }
+        self
     }
 }
 
@@ -155,12 +200,6 @@ const fn changes_the_schema(step: &Step) -> bool {
     }
 }
 
-fn announces(plan: &Plan) -> bool {
-    plan.steps
-        .iter()
-        .any(|step| matches!(step, Step::Announce { .. }))
-}
-
 /// Lays down how a recovery is taken back, from what was found. `observation` is of [`Undo::sidecar`], each table's
 /// `restorable` about its target.
 #[must_use]
@@ -174,8 +213,12 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
         ));
     }
     let mut tables = Vec::new();
-    for ((index, pin), target) in undo.sidecar.tables.iter().enumerate().zip(&undo.targets) {
+    for (index, Returning { pin, target }) in undo.tables.iter().enumerate() {
         let Some(found) = observation.of_pin(index, pin) else {
+            blockers.push(Reason::new(
+                Code::TableUnreadable,
+                format!("{} was not looked at", pin.table_key),
+            ));
             continue;
         };
         if target.is_some() {
@@ -200,7 +243,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
         file: operation_id.file_name(),
         operation_id,
         sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
-        writer_kind: Some(undo.sidecar.writer_kind),
+        writer_kind: Some(undo.writer_kind),
         branch: undo.sidecar.branch().map(str::to_owned),
         actor_id: undo.sidecar.actor_id.clone(),
         disposition: Disposition::RollBack,
@@ -328,10 +371,10 @@ fn steps(
             });
         }
     }
-    if let Some((pending, sidecar)) = &undo.pending {
+    if let Some(pending) = &undo.pending {
         steps.push(Step::Announce {
-            file: pending.file_name(),
-            sidecar: text_of(sidecar),
+            file: pending.operation_id.file_name(),
+            sidecar: text_of(pending),
             precondition: Precondition::FileAbsent,
         });
     }
@@ -366,7 +409,12 @@ fn steps(
             precondition: Precondition::PinsAsPlanned,
         });
     }
-    let rows = lineage_of_an_undo(&undo.sidecar, observation, tables);
+    // The history names what was written, not what stands for its undo.
+    let written = Sidecar {
+        writer_kind: undo.writer_kind,
+        ..undo.sidecar.clone()
+    };
+    let rows = lineage_of_an_undo(&written, observation, tables);
     steps.extend(rows.into_iter().map(|row| Step::Lineage {
         row,
         precondition: Precondition::RowAbsent,

@@ -7,7 +7,7 @@ use crate::approval::{Approval, authorize};
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
 use crate::outcome::{Effect, OutcomeKind, TableOutcome};
-use crate::plan::{Plan, PlanBytes, Step};
+use crate::plan::{Plan, PlanBytes, Purpose, Step};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 
@@ -19,6 +19,7 @@ pub struct JournalState {
     last: Option<Digest>,
     approvals: Vec<(Approval, String)>,
     attempt: Option<Attempt>,
+    abandoned: Vec<Attempt>,
     sidecar: Option<SidecarBytes>,
     epochs: u64,
     finished: Option<Finished>,
@@ -41,6 +42,17 @@ pub struct Attempt {
     pub started: BTreeMap<usize, Option<u64>>,
     /// Steps that are done.
     pub done: BTreeMap<usize, StepResult>,
+}
+
+impl Attempt {
+    /// Whether it began a step of some kind, whatever came of it.
+    #[must_use]
+    pub fn has_begun(&self, kind: impl Fn(&Step) -> bool) -> bool {
+        let begun = self.started.keys();
+        begun
+            .filter_map(|step| self.plan.steps.get(*step))
+            .any(kind)
+    }
 }
 
 /// What the terminal record says.
@@ -85,6 +97,7 @@ impl JournalState {
             last: None,
             approvals: Vec::new(),
             attempt: None,
+            abandoned: Vec::new(),
             sidecar: None,
             epochs: 0,
             finished: None,
@@ -113,6 +126,42 @@ impl JournalState {
     #[must_use]
     pub const fn attempt(&self) -> Option<&Attempt> {
         self.attempt.as_ref()
+    }
+
+    /// Attempts that ended without finishing, oldest first.
+    #[must_use]
+    pub fn abandoned(&self) -> &[Attempt] {
+        &self.abandoned
+    }
+
+    /// What stands for the operation's sidecar where there is no such file: the bytes that its last claim kept, if the operation
+    /// is pending for that claim.
+    ///
+    /// It is while somebody executes it. Once an attempt has ended without finishing, what is left of it depends on what it was:
+    /// - a write whose recovery stopped half way is still that write;
+    /// - the undo of a recovery is a write of its own from its first restore on; until then nothing came of it, and it is laid
+    ///   down again as an undo;
+    /// - the release of tags changes nothing that a sidecar could announce;
+    /// - to set a file aside is no write: only where the file is the operation's own is there one behind it.
+    #[must_use]
+    pub fn stand_in(&self) -> Option<&SidecarBytes> {
+        if self.finished.is_some() {
+            return None;
+        }
+        if let Some(attempt) = &self.attempt {
+            return Some(&attempt.sidecar);
+        }
+        let last = self.abandoned.last()?;
+        let is_a_write = match &last.plan.purpose {
+            Purpose::Recover => true,
+            Purpose::Undo { .. } => self
+                .abandoned
+                .iter()
+                .any(|attempt| attempt.has_begun(|step| matches!(step, Step::Restore { .. }))),
+            Purpose::Release { .. } => false,
+            Purpose::Dismiss { .. } => last.plan.file == self.operation_id.file_name(),
+        };
+        is_a_write.then_some(&last.sidecar)
     }
 
     /// The sidecar's bytes, as the last claim kept them; `None` if nobody ever claimed the operation.
@@ -342,7 +391,7 @@ impl JournalState {
             }
             JournalEntry::Interrupted { epoch, .. } => {
                 self.held(sequence, epoch)?;
-                self.attempt = None;
+                self.abandoned.extend(self.attempt.take());
             }
             JournalEntry::Finished {
                 epoch,

@@ -1,6 +1,6 @@
 //! The part of the corpus that comes from the real code: plans of every purpose, and journals of runs, crashes and second thoughts.
 
-use sidecar::follow_up::{SetTag, Undo, dismissal, dismissal_id, release, undo};
+use sidecar::follow_up::{Undo, dismissal, dismissal_id, release, tags_of, undo};
 use sidecar::journal::{JournalEntry, verify_chain};
 use sidecar::{Code, Disposition, Limits, Plan, PlanBytes, Reason, RootId, SidecarFile};
 
@@ -137,33 +137,12 @@ fn released(scene: &Scene) -> Plan {
         journal.split(|byte| *byte == b'\n'),
     )
     .unwrap();
-    let tags: Vec<SetTag> = scene
-        .plan
-        .steps
-        .iter()
-        .filter_map(|step| match step {
-            sidecar::Step::Tag {
-                table_key,
-                branch,
-                name,
-                version,
-                ..
-            } => Some(SetTag {
-                table_key: table_key.clone(),
-                branch: branch.clone(),
-                name: name.clone(),
-                version: *version,
-            }),
-            _ => None,
-        })
-        .collect();
     let root = RootId::new("s3://bucket/graph");
     release(
         &root,
         &scene.plan.operation_id,
-        state.finished().unwrap(),
         &scene.sidecar,
-        &tags,
+        &tags_of(&state),
     )
     .plan
 }

@@ -1,16 +1,19 @@
 //! Undo, release and dismissal: what is laid down for what was found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sidecar::follow_up::{Undo, release_id, undo, undo_id, undo_sidecar_id};
-use sidecar::journal::Finished;
+use sidecar::follow_up::{
+    FollowUp, Undo, announced_by, dismissal, dismissal_id, next_undo_sidecar_id, release,
+    release_id, tags_of, undo, undo_id, undo_sidecar_id,
+};
+use sidecar::journal::{Finished, JournalEntry, JournalState};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation,
 };
 use sidecar::{
-    Action, ClassificationLabel, Code, Digest, Disposition, Effect, Limits, Observation,
-    OperationId, OutcomeKind, Plan, PlanBytes, PlannedTable, Purpose, RootId, Sidecar, Step, Tag,
-    Timestamp, judge,
+    Action, Approval, CatalogChangeKind, ClassificationLabel, Code, Digest, Disposition, Effect,
+    Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlannedTable, Precondition,
+    Purpose, RootId, Sidecar, SidecarFile, Step, Tag, Timestamp, WriterKind, assemble, judge,
 };
 
 const ID: &str = "01M8125ENACWR9X1EZNRMDV5V2";
@@ -305,4 +308,470 @@ fn derived_ids_are_valid_stable_and_apart() {
     }
     assert_eq!(undo_id(&id()), undo_id(&id()));
     assert_ne!(undo_id(&id()), undo_id(&undo_id(&id())));
+}
+
+fn root() -> RootId {
+    RootId::new("/srv/g")
+}
+
+/// The write of a kind on these tables, each pinned at 4.
+fn write_of(kind: WriterKind, keys: &[&str]) -> Sidecar {
+    let mut write = original();
+    write.writer_kind = kind;
+    let pin = write.tables[0].clone();
+    write.tables = keys
+        .iter()
+        .map(|key| sidecar::TablePin {
+            table_key: (*key).to_owned(),
+            table_path: format!("/srv/g/{key}"),
+            ..pin.clone()
+        })
+        .collect();
+    write
+}
+
+fn finished_of(write: &Sidecar, disposition: Disposition, tables: Vec<PlannedTable>) -> Finished {
+    let mut finished = finished(disposition, tables);
+    finished.plan.writer_kind = Some(write.writer_kind);
+    finished
+}
+
+#[test]
+fn tables_that_a_schema_change_adds_or_removes_do_not_shift_what_comes_back() {
+    let write = write_of(WriterKind::SchemaApply, &["node:Person", "edge:Knows"]);
+    let past = ClassificationLabel::RolledPastExpected;
+    let untouched = |key: &str, change| PlannedTable {
+        catalog_change: Some(change),
+        ..table(key, 7, Action::None, ClassificationLabel::NoMovement)
+    };
+    let tables = vec![
+        untouched("edge:Aaa", CatalogChangeKind::Tombstone),
+        table("edge:Knows", 6, Action::RestoreAndPublish, past),
+        untouched("node:Author", CatalogChangeKind::Registration),
+        table("node:Person", 9, Action::RestoreAndPublish, past),
+    ];
+    let finished = finished_of(&write, Disposition::RollBack, tables);
+    let what = Undo::of(&id(), &finished, &write).unwrap();
+    assert_eq!(what.target_of("edge:Knows", None), Some(6));
+    assert_eq!(what.target_of("node:Person", Some("main")), Some(9));
+    assert_eq!(what.target_of("edge:Aaa", None), None);
+    assert_eq!(what.target_of("node:Person", Some("feature")), None);
+
+    let made = undo(&root(), &what, &found(&what, None));
+    assert!(made.blockers.is_empty(), "{:?}", made.blockers);
+    let back: Vec<(&str, Option<u64>, Option<u64>)> = made
+        .plan
+        .tables
+        .iter()
+        .map(|table| (table.table_key.as_str(), table.lance_head, table.restore_to))
+        .collect();
+    assert_eq!(
+        back,
+        [
+            ("edge:Knows", Some(7), Some(6)),
+            ("node:Person", Some(10), Some(9))
+        ]
+    );
+}
+
+#[test]
+fn an_undo_of_which_a_table_was_not_looked_at_is_not_possible() {
+    let finished = finished(
+        Disposition::RollForward,
+        vec![
+            table(
+                "a",
+                5,
+                Action::Publish,
+                ClassificationLabel::RolledPastExpected,
+            ),
+            table(
+                "b",
+                5,
+                Action::Publish,
+                ClassificationLabel::RolledPastExpected,
+            ),
+        ],
+    );
+    let what = Undo::of(&id(), &finished, &original()).unwrap();
+    let mut observation = found(&what, None);
+    observation.tables.pop();
+    let made = undo(&root(), &what, &observation);
+    assert_eq!(made.blockers[0].code, Code::TableUnreadable);
+    assert!(made.plan.steps.is_empty());
+
+    // Nor is one of a table that its sidecar does not pin.
+    let other = write_of(WriterKind::Mutation, &["a"]);
+    let reason = Undo::of(&id(), &finished, &other).unwrap_err();
+    assert_eq!(reason.code, Code::NothingToUndo);
+}
+
+/// Every table of a sidecar at a HEAD above its pin.
+fn moved(what: &Undo, sidecar: &Sidecar, above: &BTreeMap<&str, u64>) -> Observation {
+    let mut observation = found(what, None);
+    observation.tables = sidecar
+        .tables
+        .iter()
+        .map(|pin| {
+            let mut seen = found(what, None).tables[0].clone();
+            seen.table_key.clone_from(&pin.table_key);
+            seen.pinned = Pinned::At {
+                version: pin.expected_version,
+            };
+            seen.head = HeadObservation::At {
+                version: pin.expected_version + above[pin.table_key.as_str()],
+                transaction: None,
+            };
+            seen
+        })
+        .collect();
+    observation
+}
+
+/// Whatever the write was, what stands for its undo or release is judged by tables alone, and holds up no other tables.
+#[test]
+fn what_stands_for_a_follow_up_is_no_schema_change_and_never_half_a_write() {
+    let past = ClassificationLabel::RolledPastExpected;
+    for kind in WriterKind::ALL {
+        let write = write_of(kind, &["a", "b"]);
+        // A schema change whose tables were all committed is rolled back if its files were never staged.
+        for b in [
+            table("b", 5, Action::RestoreAndPublish, past),
+            table("b", 4, Action::None, ClassificationLabel::NoMovement),
+        ] {
+            let a = table("a", 5, Action::RestoreAndPublish, past);
+            let finished = finished_of(&write, Disposition::RollBack, vec![a, b]);
+            let what = Undo::of(&id(), &finished, &write).unwrap();
+            let made = undo(&root(), &what, &found(&what, None));
+            assert_eq!(made.plan.writer_kind, Some(kind), "what was written");
+            let Some(Step::Announce { file, sidecar, .. }) = made
+                .plan
+                .steps
+                .iter()
+                .find(|step| matches!(step, Step::Announce { .. }))
+            else {
+                panic!("{kind:?}: nothing is announced")
+            };
+            let announced = Sidecar::parse(file, sidecar.as_bytes(), &Limits::default()).unwrap();
+            for stands_in in [&announced, &what.sidecar] {
+                assert!(stands_in.writer_kind.commits_each_table_once(), "{kind:?}");
+                // Also where somebody else committed above a table that stays, or above what came back.
+                for (a, b) in [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (2, 2), (3, 2)] {
+                    let found = moved(&what, stands_in, &BTreeMap::from([("a", a), ("b", b)]));
+                    let disposition = judge(stands_in, None, &found).disposition;
+                    let expected = if (a, b) == (0, 0) {
+                        Disposition::NeverStarted
+                    } else {
+                        Disposition::RollBack
+                    };
+                    assert_eq!(disposition, expected, "{kind:?}, {a} and {b} above");
+                }
+            }
+        }
+        let finished = finished_of(
+            &write,
+            Disposition::RollForward,
+            vec![
+                table("a", 5, Action::Publish, past),
+                table("b", 5, Action::Publish, past),
+            ],
+        );
+        let what = Undo::of(&id(), &finished, &write).unwrap();
+        let made = undo(&root(), &what, &found(&what, None));
+        let all_restored = moved(&what, &what.sidecar, &BTreeMap::from([("a", 1), ("b", 1)]));
+        assert_eq!(
+            judge(&what.sidecar, None, &all_restored).disposition,
+            Disposition::RollForward,
+            "{kind:?}: an undo that only has to be published is published"
+        );
+        let released = release(&root(), &id(), &write, &[]);
+        let other = write_of(WriterKind::Mutation, &["c"]);
+        let later = Sidecar {
+            operation_id: "01M9125ENACWR9X1EZNRMDV5V2".parse().unwrap(),
+            ..other
+        };
+        let files = [
+            (made.plan.file, made.sidecar.as_bytes().to_vec()),
+            (released.plan.file, released.sidecar.as_bytes().to_vec()),
+            (
+                later.operation_id.file_name(),
+                serde_json::to_vec(&later).unwrap(),
+            ),
+        ];
+        let listed = assemble(
+            files
+                .into_iter()
+                .map(|(file, bytes)| SidecarFile::read(&file, bytes, &Limits::default()))
+                .collect(),
+        );
+        assert_eq!(listed.len(), 3);
+        for entry in listed {
+            assert_eq!(entry.refusal, None, "{kind:?}");
+            assert_eq!(entry.waiting_for, None, "{kind:?}: {}", entry.file.file);
+        }
+    }
+}
+
+#[test]
+fn a_spent_sidecar_of_an_undo_is_followed_by_another() {
+    let finished = finished(
+        Disposition::RollBack,
+        vec![table(
+            "a",
+            5,
+            Action::RestoreAndPublish,
+            ClassificationLabel::UnexpectedAtP1,
+        )],
+    );
+    let what = Undo::of(&id(), &finished, &original()).unwrap();
+    let first = undo_sidecar_id(&id());
+    assert_eq!(what.announced(), Some(&first));
+    let second = next_undo_sidecar_id(&first);
+    let what = what.announcing(second.clone());
+    let made = undo(&root(), &what, &found(&what, None));
+    assert_eq!(announced_by(&made.plan.steps), Some(second.clone()));
+    let ids = [
+        undo_id(&id()),
+        release_id(&id()),
+        first.clone(),
+        second.clone(),
+        next_undo_sidecar_id(&second),
+        undo_sidecar_id(&first),
+    ];
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    assert!(undo_id(&id()) < second, "it waits for the undo");
+}
+
+fn and_then(state: JournalState, entry: JournalEntry) -> JournalState {
+    let record = state.next_record(Timestamp::from_micros(1), entry);
+    state.append(&record.to_bytes().unwrap()).unwrap()
+}
+
+/// Approved and claimed.
+fn claimed(state: JournalState, made: &FollowUp) -> JournalState {
+    let bytes = PlanBytes::of(&made.plan).unwrap();
+    let approval = Approval {
+        operation_id: made.plan.operation_id.clone(),
+        plan_digest: bytes.digest(),
+        approved_by: "grace".to_owned(),
+        approved_at: Timestamp::from_micros(1),
+        reason: Some("it was wrong".to_owned()),
+        writers_stopped: true,
+        acknowledged: BTreeSet::new(),
+    };
+    let epoch = state.next_epoch();
+    let state = and_then(
+        state,
+        JournalEntry::Approved {
+            approval,
+            plan: bytes.text().to_owned(),
+        },
+    );
+    and_then(
+        state,
+        JournalEntry::Claimed {
+            epoch,
+            executor: "executor".to_owned(),
+            plan_digest: bytes.digest(),
+            plan: bytes.text().to_owned(),
+            sidecar: made.sidecar.clone(),
+        },
+    )
+}
+
+fn interrupted(state: JournalState) -> JournalState {
+    let epoch = state.attempt().unwrap().epoch;
+    and_then(
+        state,
+        JournalEntry::Interrupted {
+            epoch,
+            detail: "a writer published".to_owned(),
+            differences: Vec::new(),
+        },
+    )
+}
+
+/// Begins and does everything that comes before the first step of a kind, and begins that.
+fn as_far_as(mut state: JournalState, kind: &str) -> JournalState {
+    use sidecar::journal::{Next, StepResult};
+    loop {
+        let Next::Steps(steps) = state.next() else {
+            panic!("there is no {kind}")
+        };
+        let attempt = state.attempt().unwrap();
+        let (epoch, is_it) = (attempt.epoch, attempt.plan.steps[steps[0]].kind() == kind);
+        state = and_then(
+            state,
+            JournalEntry::StepsStarted {
+                epoch,
+                steps: steps.clone(),
+                catalog_version: Some(9),
+            },
+        );
+        if is_it {
+            return state;
+        }
+        let results = steps.into_iter().map(|step| StepResult {
+            step,
+            version: None,
+            already_done: false,
+        });
+        let results = results.collect();
+        state = and_then(state, JournalEntry::StepsFinished { epoch, results });
+    }
+}
+
+fn made_undo() -> FollowUp {
+    let finished = finished(
+        Disposition::RollForward,
+        vec![
+            table(
+                "a",
+                5,
+                Action::Publish,
+                ClassificationLabel::RolledPastExpected,
+            ),
+            table(
+                "b",
+                5,
+                Action::Publish,
+                ClassificationLabel::RolledPastExpected,
+            ),
+        ],
+    );
+    let what = Undo::of(&id(), &finished, &original()).unwrap();
+    undo(&root(), &what, &found(&what, None))
+}
+
+#[test]
+fn an_undo_is_a_write_of_its_own_from_its_first_restore_on() {
+    let made = made_undo();
+    let begun = || claimed(JournalState::new(made.plan.operation_id.clone()), &made);
+    assert_eq!(begun().stand_in(), Some(&made.sidecar), "under way");
+    for (kind, is_a_write) in [
+        ("tag", false),
+        ("fence_catalog", false),
+        ("restore", true),
+        ("publish", true),
+    ] {
+        let state = interrupted(as_far_as(begun(), kind));
+        let stands = is_a_write.then_some(&made.sidecar);
+        assert_eq!(state.stand_in(), stands, "interrupted at {kind}");
+        // What an earlier attempt restored is not forgotten.
+        let again = interrupted(as_far_as(claimed(state, &made), "tag"));
+        assert_eq!(again.stand_in(), stands, "interrupted at {kind}, and again");
+        assert_eq!(again.abandoned().len(), 2);
+        assert_eq!(again.next_epoch(), 3);
+    }
+}
+
+fn recovery(disposition: Disposition, tables: Vec<PlannedTable>, steps: Vec<Step>) -> FollowUp {
+    let text = serde_json::to_string(&original()).unwrap();
+    let mut plan = finished(disposition, tables).plan;
+    plan.sidecar = Digest::of(Tag::Sidecar, text.as_bytes());
+    plan.steps = steps;
+    FollowUp {
+        plan,
+        sidecar: text.into(),
+        blockers: Vec::new(),
+    }
+}
+
+fn record() -> Step {
+    Step::Record {
+        precondition: Precondition::StepsDone,
+    }
+}
+
+fn tag_of_a() -> Step {
+    Step::Tag {
+        table_key: "a".to_owned(),
+        branch: None,
+        name: "recovery-of-a".to_owned(),
+        version: 5,
+        precondition: Precondition::StepsDone,
+    }
+}
+
+#[test]
+fn a_release_that_was_interrupted_is_no_write_and_a_recovery_is_one() {
+    let past = ClassificationLabel::RolledPastExpected;
+    let tables = vec![table("a", 5, Action::RestoreAndPublish, past)];
+    let recovery = recovery(Disposition::RollBack, tables, vec![tag_of_a(), record()]);
+    let state = interrupted(as_far_as(
+        claimed(JournalState::new(id()), &recovery),
+        "tag",
+    ));
+    assert_eq!(state.stand_in(), Some(&recovery.sidecar));
+
+    let made = release(&root(), &id(), &original(), &tags_of(&state));
+    let begun = claimed(JournalState::new(release_id(&id())), &made);
+    assert_eq!(begun.stand_in(), Some(&made.sidecar), "under way");
+    assert_eq!(interrupted(begun.clone()).stand_in(), None);
+    assert_eq!(interrupted(as_far_as(begun, "untag")).stand_in(), None);
+}
+
+#[test]
+fn to_set_a_file_aside_is_a_write_only_under_the_name_of_its_operation() {
+    let bytes = serde_json::to_vec(&original()).unwrap();
+    let set_aside = |name: &str, operation: Option<OperationId>| {
+        let file = SidecarFile::read(name, bytes.clone(), &Limits::default());
+        let operation = operation.unwrap_or_else(|| dismissal_id(&file));
+        let made = dismissal(
+            &root(),
+            operation.clone(),
+            &file,
+            Some(bytes.clone()),
+            Disposition::Abort,
+            &[],
+        );
+        interrupted(claimed(JournalState::new(operation), &made))
+    };
+    assert!(set_aside("copy.json", None).stand_in().is_none());
+    assert!(
+        set_aside(&id().file_name(), Some(id()))
+            .stand_in()
+            .is_some()
+    );
+}
+
+/// Where the operation ended, nothing tells where its tables are: its branch is gone, or it was set aside without a look.
+#[test]
+fn the_plan_that_set_a_tag_says_where_it_is() {
+    let past = ClassificationLabel::RolledPastExpected;
+    let tables = vec![
+        table("a", 5, Action::RestoreAndPublish, past),
+        table("b", 4, Action::None, ClassificationLabel::NoMovement),
+    ];
+    let set = recovery(Disposition::RollBack, tables, vec![tag_of_a(), record()]);
+    let nowhere = PlannedTable {
+        location: None,
+        lance_head: None,
+        ..table("a", 5, Action::None, ClassificationLabel::NoMovement)
+    };
+    for ends_with in [vec![nowhere], Vec::new()] {
+        let ends = recovery(Disposition::OrphanedBranch, ends_with, vec![record()]);
+        let state = interrupted(as_far_as(claimed(JournalState::new(id()), &set), "tag"));
+        let state = claimed(state, &ends);
+        let state = and_then(
+            state,
+            JournalEntry::Finished {
+                epoch: 2,
+                outcome: OutcomeKind::CleanedUp,
+                tables: Vec::new(),
+                catalog: Effect::Unchanged,
+                sidecar: ends.sidecar.clone(),
+            },
+        );
+        let made = release(&root(), &id(), &original(), &tags_of(&state));
+        assert!(made.blockers.is_empty(), "{:?}", made.blockers);
+        assert_eq!(kinds(&made.plan), ["untag", "record"]);
+        let places: Vec<Option<&str>> = made
+            .plan
+            .tables
+            .iter()
+            .map(|table| table.location.as_deref())
+            .collect();
+        assert_eq!(places, [Some("tables/a")]);
+    }
 }

@@ -1,7 +1,12 @@
 //! A finished recovery is taken back, its tags are dropped, a stuck sidecar is set aside: each by a plan that is approved like any other.
 
+mod age;
 mod copies;
 mod crash;
+mod interrupted;
+mod race;
+mod releasing;
+mod schema;
 
 use std::collections::BTreeMap;
 
