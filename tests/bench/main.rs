@@ -27,7 +27,7 @@ use restore_backend::root::{Root, RootOptions};
 use restore_backend::service;
 use restore_backend::store::{Durability, Gate, Request, RequestLog};
 use sidecar::{OperationId, OutcomeKind};
-use support::{Store, place};
+use support::{Store, numbers, place};
 use trace::Trace;
 
 /// As in the shipped program.
@@ -212,12 +212,7 @@ impl Case {
     async fn is_rolled_back(&self) {
         assert_eq!(self.store.sidecars(), 0);
         assert!(self.store.drift().await.is_empty());
-        assert!(
-            self.store
-                .visible_rows()
-                .await
-                .values()
-                .all(|rows| *rows == 10)
-        );
+        let visible = self.store.visible_rows().await;
+        assert!(visible.values().all(|rows| *rows == numbers(0..10)));
     }
 }

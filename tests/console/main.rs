@@ -22,6 +22,8 @@ use sidecar::{OperationId, OutcomeKind, SidecarFate};
 const USAGE: &str = "[KILL_AT=k | STOP_AT=k] [WHEN=before|after] [RELOCATED_FROM=root] [RELAXED=1] \
                      e2e-console approve|apply|converge|settle ROOT OPERATION DIGEST";
 
+/// More rows than any table of these tests has.
+const ROWS_MAX: usize = 10_000;
 /// As in the shipped program.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -239,7 +241,12 @@ async fn world(root: &Root, operation: &OperationId) -> Result<serde_json::Value
         let Head::At { version } = root.room().head(&location).await? else {
             return Err(format!("{table_key} has no HEAD").into());
         };
-        let rows = root.room().count_rows(&location, pin.version).await?;
+        let mut rows = root
+            .room()
+            .read_rows(&location, pin.version, ROWS_MAX)
+            .await?;
+        rows.sort();
+        let rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
         tables.insert(table_key.clone(), json!([pin.version, version, rows]));
     }
     Ok(json!({"outcome": audited.outcome.map(OutcomeKind::name), "tables": tables}))

@@ -1,8 +1,7 @@
-//! Several at once: executors of one operation, approvers, writers that are not dead, and stores whose answers get lost.
+//! Several at once: executors of one operation, approvers, writers that are not dead, and files that change meanwhile.
 
 mod approvals;
 mod executors;
 mod files;
-mod lost_answers;
 pub mod setup;
 mod writers;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use sidecar::Digest;
 
 use super::*;
-use crate::support::crash;
+use crate::support::{Visible, crash};
 
 /// Everything a person could tell two stores apart by.
 #[derive(Debug, PartialEq)]
 struct Stand {
-    visible: BTreeMap<String, u64>,
+    visible: Visible,
     heads: BTreeMap<String, u64>,
     drifting: usize,
     sidecars: Vec<String>,

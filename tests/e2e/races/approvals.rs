@@ -6,8 +6,11 @@ use restore_backend::service::{Answer, Approver};
 use restore_backend::store::Verb;
 use restore_backend::{clock, service};
 use sidecar::OutcomeKind;
+use sidecar::journal::JournalEntry;
+use tokio::task::JoinSet;
 
-use super::setup::{Before, Expected, TABLES, is_recovered_once};
+use super::setup::{Expected, TABLES, is_recovered_once};
+use crate::support::gates::{Before, Meeting, Point};
 use crate::support::{Store, approver};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,4 +127,99 @@ async fn a_revocation_that_comes_in_during_the_claim_is_a_refusal_and_nothing_is
     // Approved anew, it is carried out.
     let report = store.open().await.recover(&operation).await;
     assert_eq!(report.outcome, OutcomeKind::RolledBack, "{report:?}");
+}
+
+/// One who approves, or takes approvals back, and the answer.
+#[derive(Debug)]
+enum Said {
+    Approved(bool),
+    Revoked(bool),
+}
+
+/// Approvers and revokers of one plan are about to write the same record of its journal, and write it all at once. Everybody who
+/// is told that it is done finds it in the journal, and whether the plan may be carried out is what the last of them left.
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_and_revocations_at_once_end_as_the_last_of_them_said() {
+    let (mut approved_last, mut revoked_last) = (0, 0);
+    for (approvers, revokers) in [
+        (1, 1),
+        (1, 1),
+        (4, 4),
+        (2, 6),
+        (6, 2),
+        (1, 7),
+        (7, 1),
+        (16, 16),
+    ] {
+        let at = format!("{approvers} approvers, {revokers} revokers");
+        let store = Arc::new(Store::with_tables(&TABLES).await);
+        let operation = store.crashed_write(&TABLES, 2).await;
+        let expected = Expected::of(&store, &operation).await;
+        let digest = store.open().await.approve(&operation).await;
+        let meeting = Meeting::of(approvers + revokers);
+        let mut talking = JoinSet::new();
+        for nth in 0..approvers + revokers {
+            let record = format!("__recovery_log/{operation}/000002");
+            let gate = meeting.at(Point::first(Verb::PutCreate, record));
+            let (opened, operation) = (store.open_behind(gate).await, operation.clone());
+            talking.spawn(async move {
+                let name = format!("person {nth}");
+                let (root, now) = (&opened.root, clock::now());
+                if nth < approvers {
+                    let person = Approver { name, ..approver() };
+                    let answer = service::approve(root, &operation, digest, person, now).await;
+                    match answer.unwrap() {
+                        Answer::Done(report) => {
+                            assert!(report.authorized, "its own approval is enough");
+                            Said::Approved(true)
+                        }
+                        Answer::No(_) => Said::Approved(false),
+                    }
+                } else {
+                    let answer = service::revoke(root, &operation, digest, &name, None, now).await;
+                    Said::Revoked(matches!(answer.unwrap(), Answer::Done(_)))
+                }
+            });
+        }
+        let said = talking.join_all().await;
+        assert_eq!(meeting.met(), approvers + revokers, "{at}");
+        let count = |what: fn(&Said) -> bool| said.iter().filter(|said| what(said)).count();
+        assert_eq!(
+            count(|said| matches!(said, Said::Approved(true))),
+            approvers
+        );
+
+        let opened = store.open().await;
+        let records = opened.records(&operation).await;
+        let recorded = |what: fn(&JournalEntry) -> bool| {
+            let found = records.iter().filter(|entry| what(entry));
+            found.count()
+        };
+        assert_eq!(
+            recorded(|entry| matches!(entry, JournalEntry::Approved { .. })),
+            1 + approvers,
+            "{at}"
+        );
+        assert_eq!(
+            recorded(|entry| matches!(entry, JournalEntry::Revoked { .. })),
+            count(|said| matches!(said, Said::Revoked(true))),
+            "{at}: who was told that nothing is approved took nothing back"
+        );
+        let report = opened.apply(&operation, digest).await;
+        if matches!(records.last(), Some(JournalEntry::Approved { .. })) {
+            approved_last += 1;
+            assert_eq!(report.outcome, expected.outcome, "{at}: {report:?}");
+            is_recovered_once(&store, &opened, &operation, &expected, &at).await;
+        } else {
+            revoked_last += 1;
+            assert_eq!(report.outcome, OutcomeKind::Refused, "{at}: {report:?}");
+            assert_eq!(store.drift().await.len(), 2, "{at}: nothing is touched");
+            let report = opened.recover(&operation).await;
+            assert_eq!(report.outcome, expected.outcome, "{at}: {report:?}");
+        }
+    }
+    assert!(
+        approved_last > 0 && revoked_last > 0,
+        "{approved_last} and {revoked_last}: only one of the two ever came last"
+    );
 }

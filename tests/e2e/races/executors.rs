@@ -1,20 +1,19 @@
 //! Several executors at once, of one operation and of several.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
 use restore_backend::execute::ProgressSink;
 use restore_backend::lance_room::TableWrite;
 use restore_backend::service;
-use restore_backend::store::{Gate, Request, Verb};
+use restore_backend::store::Verb;
 use restore_backend::two_phase_writer::Prepared;
-use sidecar::{Disposition, Effect, OutcomeKind};
-use tokio::sync::{Barrier, Notify};
+use sidecar::{ApplyReport, Digest, Disposition, Effect, OperationId, OutcomeKind};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::setup::{Before, Expected, RESTORE, TABLES, is_recovered_once, publish_as_a_stranger};
-use crate::support::{Store, done, place, rows};
+use super::setup::{CATALOG, Expected, RESTORE, TABLES, is_recovered_once, publish_as_a_stranger};
+use crate::support::gates::{Before, DiesAt, InTurn, Meeting, Point};
+use crate::support::{Opened, Store, done, numbers, place, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_executor_that_takes_over_knows_the_restore_of_the_one_before_it() {
@@ -86,51 +85,105 @@ async fn an_executor_that_takes_over_knows_the_restore_of_the_one_before_it() {
     .await;
 }
 
+/// How many executors meet.
+const CROWDS: [usize; 3] = [2, 8, 32];
+
+/// They have all looked, and are about to claim the operation: one record, which is there once.
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_executors_at_once_recover_once() {
-    for committed in [2, 3] {
-        for round in 0..4 {
+async fn of_executors_that_claim_at_the_same_moment_one_recovers_and_the_others_touch_nothing() {
+    for (count, committed) in CROWDS
+        .into_iter()
+        .flat_map(|count| [(count, 2), (count, 3)])
+    {
+        let at = format!("{count} executors, {committed} committed");
+        let store = Store::with_tables(&TABLES).await;
+        let operation = store.crashed_write(&TABLES, committed).await;
+        let expected = Expected::of(&store, &operation).await;
+        let digest = store.open().await.approve(&operation).await;
+        let meeting = Meeting::of(count);
+        let mut running = JoinSet::new();
+        for _ in 0..count {
+            let claim = Point::first(Verb::PutCreate, record(&operation, 2));
+            let opened = store.open_behind(meeting.at(claim)).await;
+            running.spawn(applied(opened, operation.clone(), digest));
+        }
+        let reports = running.join_all().await;
+        assert_eq!(meeting.met(), count, "{at}");
+        one_recovers(&reports, expected.outcome, &at);
+        let opened = store.open().await;
+        let report = opened.apply(&operation, digest).await;
+        assert_eq!(report.outcome, expected.outcome, "{at}: {report:?}");
+        is_recovered_once(&store, &opened, &operation, &expected, &at).await;
+    }
+}
+
+/// Each takes the operation over from the one before, which stands right before its effect; then they all send that effect.
+#[tokio::test(flavor = "multi_thread")]
+async fn executors_that_send_the_same_effect_at_the_same_moment_have_it_once() {
+    for count in CROWDS {
+        for (committed, effect) in [(2, CATALOG), (2, RESTORE), (3, CATALOG)] {
+            let at = format!("{count} executors at {effect}, {committed} committed");
             let store = Store::with_tables(&TABLES).await;
             let operation = store.crashed_write(&TABLES, committed).await;
             let expected = Expected::of(&store, &operation).await;
             let digest = store.open().await.approve(&operation).await;
+            let meeting = Meeting::of(count);
             let mut running = Vec::new();
-            for executor in 0..8 {
-                let (opened, operation) = (store.open().await, operation.clone());
-                running.push(tokio::spawn(async move {
-                    for _ in 0..executor * round * 100 {
-                        tokio::task::yield_now().await;
-                    }
-                    service::apply(&opened.root, &operation, digest, &ProgressSink::default()).await
-                }));
-            }
-            for executor in running {
-                let report = executor.await.unwrap().unwrap();
-                assert_ne!(
-                    report.outcome,
-                    OutcomeKind::Conflict,
-                    "nobody else is at work: {report:?}"
-                );
-                if report.outcome == OutcomeKind::Refused {
-                    assert!(
-                        report.tables.is_empty() && report.catalog.effect == Effect::Unchanged,
-                        "{report:?}"
-                    );
+            for _ in 0..count {
+                let (gate, arrival) = meeting.announced_at(Point::first(Verb::PutCreate, effect));
+                let opened = store.open_behind(gate).await;
+                let executor = tokio::spawn(applied(opened, operation.clone(), digest));
+                if running.len() + 1 < count {
+                    arrival.awaited().await;
                 }
+                running.push(executor);
+            }
+            let mut reports = Vec::new();
+            for executor in running {
+                reports.push(executor.await.unwrap());
+            }
+            assert_eq!(meeting.met(), count, "{at}");
+            let last = reports.pop().unwrap();
+            assert_eq!(last.outcome, expected.outcome, "{at}: {last:?}");
+            for report in reports {
+                let outcomes = [expected.outcome, OutcomeKind::Unknown];
+                assert!(
+                    outcomes.contains(&report.outcome),
+                    "{at}: it sent its effect, and cannot say that nothing changed: {report:?}"
+                );
             }
             let opened = store.open().await;
-            let report = opened.apply(&operation, digest).await;
-            assert_eq!(report.outcome, expected.outcome, "{report:?}");
-            is_recovered_once(
-                &store,
-                &opened,
-                &operation,
-                &expected,
-                &format!("{committed} committed, round {round}"),
-            )
-            .await;
+            is_recovered_once(&store, &opened, &operation, &expected, &at).await;
         }
     }
+}
+
+fn record(operation: &OperationId, number: u64) -> String {
+    format!("__recovery_log/{operation}/{number:06}")
+}
+
+async fn applied(opened: Opened, operation: OperationId, digest: Digest) -> ApplyReport {
+    opened.apply(&operation, digest).await
+}
+
+/// Exactly one says that it recovered, and all others that they did nothing.
+fn one_recovers(reports: &[ApplyReport], outcome: OutcomeKind, at: &str) {
+    let (winners, losers): (Vec<_>, Vec<_>) =
+        reports.iter().partition(|report| report.outcome == outcome);
+    assert_eq!(winners.len(), 1, "{at}: {winners:?}");
+    for report in losers {
+        assert_eq!(report.outcome, OutcomeKind::Refused, "{at}: {report:?}");
+        touches_nothing(report, at);
+    }
+}
+
+fn touches_nothing(report: &ApplyReport, at: &str) {
+    let mut effects = report.tables.iter().map(|table| table.effect);
+    assert!(
+        effects.all(|effect| effect == Effect::Unchanged)
+            && report.catalog.effect == Effect::Unchanged,
+        "{at}: {report:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,38 +206,10 @@ async fn two_operations_on_different_tables_are_recovered_at_once() {
         "{one_report:?} {other_report:?}"
     );
     let visible = store.visible_rows().await;
-    assert_eq!(
-        (
-            visible["node:Author"],
-            visible["edge:Wrote"],
-            visible["node:Book"]
-        ),
-        (10, 10, 13)
-    );
+    assert_eq!(visible["node:Author"], numbers(0..10));
+    assert_eq!(visible["edge:Wrote"], numbers(0..10));
+    assert_eq!(visible["node:Book"], numbers((0..10).chain(100..103)));
     assert!(store.drift().await.is_empty());
-}
-
-/// Fails one request and all that come after it, as a dead process would.
-#[derive(Debug)]
-struct DiesBefore {
-    path: String,
-    is_dead: AtomicBool,
-}
-
-#[async_trait]
-impl Gate for DiesBefore {
-    async fn before(&self, request: &Request) -> object_store::Result<()> {
-        if self.is_dead.load(Ordering::SeqCst)
-            || (request.verb == Verb::PutCreate && request.path == self.path)
-        {
-            self.is_dead.store(true, Ordering::SeqCst);
-            return Err(object_store::Error::Generic {
-                store: "dead process",
-                source: "the process is dead".into(),
-            });
-        }
-        Ok(())
-    }
 }
 
 /// The process died between the fence and the restores; by the time it is run again, the engine has published the write itself.
@@ -194,17 +219,15 @@ async fn an_attempt_that_is_resumed_looks_again_before_it_touches_a_table() {
     let operation = store.crashed_write(&TABLES[..2], 1).await;
     let digest = store.open().await.approve(&operation).await;
     // Approved, claimed, tags begun and done, fence begun and done: the next record begins the restores.
-    let gate = Arc::new(DiesBefore {
-        path: format!("__recovery_log/{operation}/000007.json"),
-        is_dead: AtomicBool::new(false),
-    });
+    let begins = Point::first(Verb::PutCreate, record(&operation, 7));
+    let gate = Arc::new(DiesAt::at(begins));
     let dying = store.open_behind(gate.clone()).await;
     assert!(
         service::apply(&dying.root, &operation, digest, &ProgressSink::default())
             .await
             .is_err()
     );
-    assert!(gate.is_dead.load(Ordering::SeqCst));
+    assert_eq!(gate.left(), 0);
 
     store
         .room()
@@ -228,53 +251,34 @@ async fn an_attempt_that_is_resumed_looks_again_before_it_touches_a_table() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn thirty_two_executors_at_once_recover_once() {
-    for committed in [2, 3] {
-        let store = Store::with_tables(&TABLES).await;
-        let operation = store.crashed_write(&TABLES, committed).await;
-        let expected = Expected::of(&store, &operation).await;
-        let digest = store.open().await.approve(&operation).await;
-        // All of them look before anyone claims.
-        let start = Arc::new(Barrier::new(32));
-        let mut running = JoinSet::new();
-        for _ in 0..32 {
-            let (opened, operation, start) = (store.open().await, operation.clone(), start.clone());
-            running.spawn(async move {
-                start.wait().await;
-                service::apply(&opened.root, &operation, digest, &ProgressSink::default()).await
-            });
-        }
-        for report in running.join_all().await {
-            let report = report.unwrap();
-            assert!(
-                [expected.outcome, OutcomeKind::Refused, OutcomeKind::Unknown]
-                    .contains(&report.outcome),
-                "nobody else is at work: {report:?}"
-            );
-        }
-        let opened = store.open().await;
-        let report = opened.apply(&operation, digest).await;
-        assert_eq!(report.outcome, expected.outcome, "{report:?}");
-        let at = format!("{committed} committed");
-        is_recovered_once(&store, &opened, &operation, &expected, &at).await;
-    }
-}
-
 async fn commit(writer: &mut Prepared, table_key: &str) {
     let write = TableWrite::append_rows(&rows(100..103));
     done(writer.commit(table_key, write).await.unwrap());
 }
 
-/// The writer was only slow: it went on between two approvals, so there are two approved plans, of which one is of the world as it is.
+/// The writer was only slow: it went on between two approvals, so there are two approved plans, of which one is of the world as
+/// it is. Half of the executors looked before it went on, the other half after; all of them claim at the same moment.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_approved_plans_applied_at_once_only_the_one_of_this_world_is_carried_out() {
-    for round in 0..8 {
+async fn of_two_approved_plans_claimed_at_once_only_the_one_of_this_world_is_carried_out() {
+    for count in CROWDS {
+        let at = format!("{count} executors");
         let store = Store::with_tables(&TABLES).await;
         let mut slow = store.begin(&TABLES[..2]).await;
         commit(&mut slow, TABLES[0]).await;
         let operation = store.operation();
         let stale = store.open().await.approve(&operation).await;
+        let (meeting, late) = (Meeting::of(count), Meeting::of(count / 2 + 1));
+        // The second approval is the second record, so whoever looked before it finds that one taken when it claims.
+        let claim = || Point::first(Verb::PutCreate, record(&operation, 3));
+        let mut running = JoinSet::new();
+        for _ in 0..count / 2 {
+            let taken = Point::first(Verb::PutCreate, record(&operation, 2));
+            let (waits, arrival) = late.announced_at(taken);
+            let gates = InTurn(vec![waits, meeting.at(claim())]);
+            let opened = store.open_behind(Arc::new(gates)).await;
+            running.spawn(applied(opened, operation.clone(), stale));
+            arrival.awaited().await;
+        }
         commit(&mut slow, TABLES[1]).await;
         assert_eq!(slow.stop(), operation);
         let opened = store.open().await;
@@ -282,41 +286,28 @@ async fn of_two_approved_plans_applied_at_once_only_the_one_of_this_world_is_car
         assert_ne!(digest, stale);
         let expected = Expected::of(&store, &operation).await;
         assert_eq!(expected.outcome, OutcomeKind::RolledForward);
-
-        let start = Arc::new(Barrier::new(8));
-        let mut running = JoinSet::new();
-        for executor in 0..8 {
-            let digest = if (executor + round) % 2 == 0 {
-                stale
-            } else {
-                digest
-            };
-            let (opened, operation, start) = (store.open().await, operation.clone(), start.clone());
-            running.spawn(async move {
-                start.wait().await;
-                let progress = ProgressSink::default();
-                let report = service::apply(&opened.root, &operation, digest, &progress);
-                (digest, report.await.unwrap())
-            });
+        late.join().await;
+        for _ in 0..count - count / 2 {
+            let opened = store.open_behind(meeting.at(claim())).await;
+            running.spawn(applied(opened, operation.clone(), digest));
         }
-        for (applied, report) in running.join_all().await {
-            if applied == stale {
-                assert!(
-                    matches!(report.outcome, OutcomeKind::Conflict | OutcomeKind::Refused)
-                        && report
-                            .tables
-                            .iter()
-                            .all(|table| table.effect == Effect::Unchanged)
-                        && report.catalog.effect == Effect::Unchanged,
-                    "{report:?}"
-                );
-            } else {
-                assert_ne!(report.outcome, OutcomeKind::Conflict, "{report:?}");
+        let mut claimed = 0;
+        for report in running.join_all().await {
+            let is_stale = report.digest == stale;
+            match report.outcome {
+                OutcomeKind::Refused => {}
+                OutcomeKind::Conflict if is_stale => claimed += 1,
+                OutcomeKind::RolledForward if !is_stale => claimed += 1,
+                other => panic!("{at}: {other:?}: {report:?}"),
+            }
+            if report.outcome != OutcomeKind::RolledForward {
+                touches_nothing(&report, &at);
             }
         }
+        assert_eq!(meeting.met(), count, "{at}");
+        assert_eq!(claimed, 1, "{at}: one record, one claim");
         let report = opened.apply(&operation, digest).await;
-        assert_eq!(report.outcome, expected.outcome, "{report:?}");
-        let at = format!("round {round}");
+        assert_eq!(report.outcome, expected.outcome, "{at}: {report:?}");
         is_recovered_once(&store, &opened, &operation, &expected, &at).await;
     }
 }

@@ -7,8 +7,9 @@ use restore_backend::store::Verb;
 use restore_backend::{clock, service};
 use sidecar::{OutcomeKind, SidecarFate};
 
-use super::setup::{Before, Expected, RESTORE, TABLES, is_recovered_once};
+use super::setup::{Expected, RESTORE, TABLES, is_recovered_once};
 use crate::support::Store;
+use crate::support::gates::Before;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sidecar_that_vanishes_after_the_claim_does_not_stop_the_recovery() {

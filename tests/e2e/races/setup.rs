@@ -1,72 +1,20 @@
 //! What the races start from, and what must hold after each of them.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
 use restore_backend::lance_room::{CatalogReading, EffectIdentity, PinUpdate, PublishRequest};
-use restore_backend::store::{Gate, Request, Verb};
 use restore_backend::{clock, service};
 use sidecar::journal::JournalEntry;
 use sidecar::{OperationId, OutcomeKind};
 
-use crate::support::{Opened, Store};
+use crate::support::{Opened, Store, Visible};
 
 pub const TABLES: [&str; 3] = ["node:Author", "edge:Wrote", "node:Book"];
 
-pub type Act = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
-/// Does something right before the first request of a kind.
-pub struct Before {
-    verb: Verb,
-    path: String,
-    act: Act,
-    is_done: AtomicBool,
-}
-
-impl fmt::Debug for Before {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Before")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Before {
-    pub fn new<F: Future<Output = ()> + Send + 'static>(
-        verb: Verb,
-        path: impl Into<String>,
-        act: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            verb,
-            path: path.into(),
-            act: Box::new(move || Box::pin(act())),
-            is_done: AtomicBool::new(false),
-        })
-    }
-}
-
-#[async_trait]
-impl Gate for Before {
-    async fn before(&self, request: &Request) -> object_store::Result<()> {
-        if request.verb == self.verb
-            && request.path.starts_with(&self.path)
-            && !self.is_done.swap(true, Ordering::SeqCst)
-        {
-            (self.act)().await;
-        }
-        Ok(())
-    }
-}
-
 /// The Lance manifest of the one restore these tests look at.
 pub const RESTORE: &str = "tables/node_Author/_versions/";
+/// The Lance manifests of the catalog.
+pub const CATALOG: &str = "__manifest/_versions/";
 
 /// Everything that must hold of a store once an operation is recovered, however that came about.
 pub async fn is_recovered_once(
@@ -109,9 +57,8 @@ pub async fn is_recovered_once(
 /// What an undisturbed recovery comes to.
 pub struct Expected {
     pub outcome: OutcomeKind,
-    pub visible: BTreeMap<String, u64>,
+    pub visible: Visible,
     pub heads: BTreeMap<String, u64>,
-    pub requests: u64,
 }
 
 impl Expected {
@@ -119,7 +66,6 @@ impl Expected {
         let clean = template.copy();
         let opened = clean.open().await;
         let digest = opened.approve(operation).await;
-        opened.log.reset();
         let outcome = opened.apply(operation, digest).await.outcome;
         assert!(matches!(
             outcome,
@@ -127,7 +73,6 @@ impl Expected {
         ));
         Self {
             outcome,
-            requests: opened.log.mutations(),
             visible: clean.visible_rows().await,
             heads: clean.heads(&TABLES).await,
         }

@@ -7,7 +7,8 @@ use restore_backend::execute::ProgressSink;
 use restore_backend::service;
 use sidecar::{Digest, OperationId, OutcomeKind};
 
-use super::{DiesAt, Store};
+use super::Store;
+use super::gates::DiesAt;
 
 /// Carries a plan out in copies of a store, where the process dies before, and right after, every mutating request. One more
 /// apply has to end like an undisturbed one, and to leave the same.

@@ -1,21 +1,21 @@
 //! Roots to work on: unpacked graphs and stores of the two-phase writer, with every request on record.
 
 pub mod crash;
+pub mod gates;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use restore_backend::lance_room::{
     CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
     TableWrite,
 };
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service::{self, Answer, Approver};
-use restore_backend::store::{Durability, Gate, Request, RequestLog};
+use restore_backend::store::{Durability, Gate, RequestLog};
 use restore_backend::two_phase_writer::{
     NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter,
 };
@@ -24,6 +24,12 @@ use sidecar::api::PlanReport;
 use sidecar::journal::JournalEntry;
 use sidecar::{ApplyReport, Digest, OperationId, Timestamp};
 use tempfile::TempDir;
+
+/// More rows than any table of these tests has.
+const ROWS_MAX: usize = 10_000;
+
+/// What readers see: of every table the numbers of its rows, in order.
+pub type Visible = BTreeMap<String, Vec<u64>>;
 
 /// A root in a temporary folder.
 #[derive(Debug)]
@@ -232,30 +238,53 @@ impl Store {
     pub async fn crashed_write(&self, tables: &[&str], committed: usize) -> OperationId {
         let mut prepared = self.begin(tables).await;
         for table in &tables[..committed] {
-            done(
-                prepared
-                    .commit(table, TableWrite::append_rows(&rows(100..103)))
-                    .await
-                    .unwrap(),
-            );
+            let added = rows(added_on(self.head(table).await));
+            let write = TableWrite::append_rows(&added);
+            done(prepared.commit(table, write).await.unwrap());
         }
         prepared.stop()
     }
 
-    /// What readers see: rows of every table at its pin. Also checks that every pin is its table's HEAD.
-    pub async fn visible_rows(&self) -> BTreeMap<String, u64> {
-        let room = self.room().await;
+    /// A whole write: one commit of its own rows to each of these tables, published, its sidecar gone.
+    pub async fn written(&self, tables: &[&str], added: Range<u64>) {
+        let mut prepared = self.begin(tables).await;
+        for table in tables {
+            let write = TableWrite::append_rows(&rows(added.clone()));
+            done(prepared.commit(table, write).await.unwrap());
+        }
+        let published = done(prepared.publish().await.unwrap());
+        done(published.finish().await.unwrap());
+    }
+
+    /// Every table of the catalog, with where it is and its pin.
+    async fn pins(&self, room: &LanceRoom) -> Vec<(String, TableLocation, u64)> {
         let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
             panic!("no catalog")
         };
+        let pins = catalog.pins.iter().map(|(table_key, pin)| {
+            let path = &catalog.locations[table_key];
+            let location = TableLocation::on(path, pin.table_branch.as_deref());
+            (table_key.clone(), location, pin.version)
+        });
+        pins.collect()
+    }
+
+    /// What readers see of a store of [`Row`]s.
+    pub async fn visible_rows(&self) -> Visible {
+        let room = self.room().await;
+        let mut visible = Visible::new();
+        for (table_key, location, pin) in self.pins(&room).await {
+            visible.insert(table_key, numbers_at(&room, &location, pin).await);
+        }
+        visible
+    }
+
+    /// How many rows readers see, whatever columns they have.
+    pub async fn visible_counts(&self) -> BTreeMap<String, u64> {
+        let room = self.room().await;
         let mut visible = BTreeMap::new();
-        for (table_key, pin) in &catalog.pins {
-            let location =
-                TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
-            visible.insert(
-                table_key.clone(),
-                room.count_rows(&location, pin.version).await.unwrap(),
-            );
+        for (table_key, location, pin) in self.pins(&room).await {
+            visible.insert(table_key, room.count_rows(&location, pin).await.unwrap());
         }
         visible
     }
@@ -263,20 +292,11 @@ impl Store {
     /// Tables whose HEAD is not their pin, with both.
     pub async fn drift(&self) -> BTreeMap<String, (u64, Head)> {
         let room = self.room().await;
-        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
-            panic!("no catalog")
-        };
         let mut drift = BTreeMap::new();
-        for (table_key, pin) in &catalog.pins {
-            let location =
-                TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
+        for (table_key, location, version) in self.pins(&room).await {
             let head = room.head(&location).await.unwrap();
-            if head
-                != (Head::At {
-                    version: pin.version,
-                })
-            {
-                drift.insert(table_key.clone(), (pin.version, head));
+            if head != (Head::At { version }) {
+                drift.insert(table_key, (version, head));
             }
         }
         drift
@@ -322,10 +342,37 @@ pub fn place(table_key: &str) -> TableLocation {
     TableLocation::main(format!("tables/{}", table_key.replace(':', "_")))
 }
 
-pub fn rows(values: std::ops::Range<u64>) -> Vec<Row> {
-    values
-        .map(|value| Row::new(format!("row-{value}"), format!("name {value}"), value))
-        .collect()
+/// Rows that are told apart by one number each.
+pub fn rows(numbers: Range<u64>) -> Vec<Row> {
+    numbers.map(row).collect()
+}
+
+fn row(number: u64) -> Row {
+    Row::new(format!("row-{number}"), format!("name {number}"), number)
+}
+
+/// The numbers of some rows, as a table of these rows shows them.
+pub fn numbers(rows: impl IntoIterator<Item = u64>) -> Vec<u64> {
+    let mut numbers: Vec<u64> = rows.into_iter().collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The rows a write adds on top of a version of a table: as many on top of every one, and nowhere the same.
+pub fn added_on(version: u64) -> Range<u64> {
+    100 * version..100 * version + 3
+}
+
+/// The numbers of a version's rows, in order; one that is there twice is named twice, and one that is not whole is an error.
+pub async fn numbers_at(room: &LanceRoom, location: &TableLocation, version: u64) -> Vec<u64> {
+    let found = room.read_rows(location, version, ROWS_MAX).await.unwrap();
+    let mut numbers = Vec::new();
+    for found in found {
+        assert_eq!(found, row(found.value), "{location} at {version}");
+        numbers.push(found.value);
+    }
+    numbers.sort_unstable();
+    numbers
 }
 
 pub fn approver() -> Approver {
@@ -347,14 +394,29 @@ impl Opened {
     /// Approves the plan as it is now.
     pub async fn approve(&self, operation: &OperationId) -> Digest {
         let digest = self.plan(operation).await.digest.expect("a digest");
-        match service::approve(&self.root, operation, digest, approver(), clock::now())
-            .await
-            .unwrap()
-        {
+        self.consent(operation, digest, approver()).await;
+        digest
+    }
+
+    /// Approves exactly the plan of a report, with everything it asks the approver to state.
+    pub async fn approve_plan(&self, plan: &PlanReport) -> (OperationId, Digest) {
+        assert!(plan.executable, "{plan:?}");
+        let operation = plan.operation_id.parse().unwrap();
+        let digest = plan.digest.expect("a digest");
+        let approver = Approver {
+            acknowledged: plan.requires.iter().copied().collect(),
+            ..approver()
+        };
+        self.consent(&operation, digest, approver).await;
+        (operation, digest)
+    }
+
+    async fn consent(&self, operation: &OperationId, digest: Digest, approver: Approver) {
+        let answer = service::approve(&self.root, operation, digest, approver, clock::now());
+        match answer.await.unwrap() {
             Answer::Done(report) => assert!(report.authorized),
             Answer::No(refusal) => panic!("{refusal:?}"),
         }
-        digest
     }
 
     pub async fn apply(&self, operation: &OperationId, digest: Digest) -> ApplyReport {
@@ -389,65 +451,5 @@ impl Opened {
         report.operations.len() == 1
             && report.operations[0].verified == Some(true)
             && report.operations[0].outcome.is_some()
-    }
-}
-
-/// Lets so many mutating requests through, and fails everything from there on, as a dead process would.
-#[derive(Debug)]
-pub struct DiesAt {
-    left: AtomicU64,
-    after: bool,
-}
-
-impl DiesAt {
-    /// The process dies before it sends mutating request number `request`, counted from 1.
-    pub fn before(request: u64) -> Self {
-        Self {
-            left: AtomicU64::new(request),
-            after: false,
-        }
-    }
-
-    /// It dies right after that request was carried out.
-    pub fn after(request: u64) -> Self {
-        Self {
-            left: AtomicU64::new(request),
-            after: true,
-        }
-    }
-
-    /// Mutating requests it would still have let through.
-    pub fn left(&self) -> u64 {
-        self.left.load(Ordering::SeqCst)
-    }
-}
-
-fn dead() -> object_store::Error {
-    object_store::Error::Generic {
-        store: "dead process",
-        source: "the process is dead".into(),
-    }
-}
-
-#[async_trait]
-impl Gate for DiesAt {
-    async fn before(&self, request: &Request) -> object_store::Result<()> {
-        if self.left.load(Ordering::SeqCst) == 0 {
-            return Err(dead());
-        }
-        let last = request.verb.is_mutation() && self.left.fetch_sub(1, Ordering::SeqCst) == 1;
-        if last && !self.after {
-            Err(dead())
-        } else {
-            Ok(())
-        }
-    }
-
-    async fn after(&self, request: &Request) -> object_store::Result<()> {
-        if request.verb.is_mutation() && self.left.load(Ordering::SeqCst) == 0 {
-            Err(dead())
-        } else {
-            Ok(())
-        }
     }
 }
