@@ -199,7 +199,7 @@ async fn recovered_before(
     }
     assert!(pending(&store).is_empty(), "{at}");
     assert!(store.drift().await.is_empty(), "{at}");
-    let visible = store.visible_rows().await;
+    let visible = store.visible_counts().await;
     let whole: BTreeSet<u64> = visible.values().copied().collect();
     assert!(
         whole == BTreeSet::from([ROWS]) || whole == BTreeSet::from([ROWS + WRITTEN]),
@@ -216,7 +216,7 @@ async fn recovered_before(
     }
     let published = done(prepared.publish().await.unwrap());
     done(published.finish().await.unwrap());
-    let after = store.visible_rows().await;
+    let after = store.visible_counts().await;
     assert!(
         after
             .iter()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sidecar::Digest;
 
 use super::*;
-use crate::support::DiesAt;
+use crate::support::gates::DiesAt;
 
 /// Applies as a process that dies right after mutating request number `request`.
 async fn dies_after(store: &Store, operation: &OperationId, digest: Digest, request: u64) {

@@ -12,7 +12,7 @@ use sidecar::follow_up::{undo_id, undo_sidecar_id};
 use sidecar::Purpose;
 
 use super::*;
-use crate::support::DiesAt;
+use crate::support::gates::DiesAt;
 
 /// The process dies right after it has created one object.
 #[derive(Debug)]

@@ -270,7 +270,7 @@ async fn a_release_that_was_stopped_among_its_tags_still_ends_undo() {
     let undoing = tokio::spawn(applied(undoing, undone.clone(), digests[&undone]));
     stops[0].stands.notified().await;
     for request in 4.. {
-        let gate = Arc::new(crate::support::DiesAt::after(request));
+        let gate = Arc::new(crate::support::gates::DiesAt::after(request));
         let dying = store.open_behind(gate).await;
         let digest = digests[&released];
         service::apply(&dying.root, &released, digest, &ProgressSink::default())

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::support::DiesAt;
+use crate::support::gates::DiesAt;
 
 /// Tag files of every table below a folder of the root.
 fn tag_files(root: &Path) -> usize {

@@ -106,7 +106,7 @@ async fn nobody_waits_for_a_release_or_an_undo_on_other_tables() {
         let digest = plan.digest.unwrap();
         let answer = service::approve(&opened.root, &follows, digest, approver(), clock::now());
         assert!(matches!(answer.await.unwrap(), Answer::Done(_)));
-        let gate = std::sync::Arc::new(crate::support::DiesAt::after(2));
+        let gate = std::sync::Arc::new(crate::support::gates::DiesAt::after(2));
         let dying = store.open_behind(gate).await;
         let died = service::apply(&dying.root, &follows, digest, &ProgressSink::default()).await;
         assert!(died.is_err());

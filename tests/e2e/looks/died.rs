@@ -28,7 +28,7 @@ async fn a_restore_that_nobody_recorded_is_unclear_once_the_catalog_moved() {
     recover(&opened, &operation).await;
     assert!(store.drift().await.is_empty());
     assert_eq!(store.sidecars(), 0);
-    assert_eq!(store.visible_rows().await["node:Author"], 10);
+    assert_eq!(store.visible_counts().await["node:Author"], 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +49,7 @@ async fn a_publish_that_nobody_recorded_is_unclear_once_the_catalog_is_gone() {
     std::fs::rename(&away, &catalog).unwrap();
     let healed = recover(&store.open().await, &operation).await;
     assert_eq!(healed.outcome, OutcomeKind::CleanedUp, "{}", healed.detail);
-    assert_eq!(store.visible_rows().await["node:Author"], 13);
+    assert_eq!(store.visible_counts().await["node:Author"], 13);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +73,7 @@ async fn a_restore_whose_version_was_cleaned_away_ends_the_attempt_and_a_new_pla
     let healed = recover(&opened, &operation).await;
     assert_eq!(healed.outcome, OutcomeKind::RolledBack, "{}", healed.detail);
     assert!(store.drift().await.is_empty());
-    assert_eq!(store.visible_rows().await["node:Author"], 10);
+    assert_eq!(store.visible_counts().await["node:Author"], 10);
 }
 
 /// The first table that a sidecar pins, with its place.

@@ -6,8 +6,9 @@ use restore_backend::store::Verb;
 use sidecar::{Effect, OutcomeKind};
 
 use super::{TABLES, agree, effect_on, recover};
-use crate::races::setup::{Before, RESTORE};
+use crate::races::setup::RESTORE;
 use crate::support::Store;
+use crate::support::gates::Before;
 
 /// The files of version 1 of a table: there is nothing else in a store that nobody wrote to yet.
 fn data_files(store: &Store) -> Vec<std::path::PathBuf> {
@@ -52,7 +53,7 @@ async fn a_restored_version_whose_files_are_gone_is_not_recorded_as_rolled_back(
     recover(&store.open().await, &operation).await;
     assert!(store.drift().await.is_empty());
     assert_eq!(store.sidecars(), 0);
-    assert_eq!(store.visible_rows().await["node:Author"], 10);
+    assert_eq!(store.visible_counts().await["node:Author"], 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
