@@ -108,6 +108,8 @@ pub struct Journal {
     pub state: JournalState,
     /// The records' bytes, in order.
     pub stored: Vec<Vec<u8>>,
+    /// Whether all of them are known to be on disk. Those that were read may not be, and the next one must not get there first.
+    lasts: bool,
 }
 
 /// What became of an attempt to add a record.
@@ -336,13 +338,7 @@ impl Journal {
     /// [`JournalStoreError::Storage`].
     pub async fn keep(&self, objects: &Objects) -> Result<(), JournalStoreError> {
         let operation_id = self.state.operation_id();
-        let names = (1..=self.stored.len() as u64).map(JournalRecord::object_name);
-        let paths: Vec<Path> = names.map(|name| folder(operation_id).join(name)).collect();
-        let kept = objects.keep(&paths).await;
-        kept.map_err(|source| JournalStoreError::Storage {
-            what: format!("syncing the journal of operation {operation_id}"),
-            source,
-        })
+        keep_records(objects, operation_id, self.stored.len()).await
     }
 
     /// The hold that an executor has on the operation until somebody else writes the next record.
@@ -358,7 +354,11 @@ impl Journal {
                 operation_id: operation_id.clone(),
                 source: Box::new(source),
             })?;
-        Ok(Self { state, stored })
+        Ok(Self {
+            state,
+            stored,
+            lasts: false,
+        })
     }
 
     /// Adds a record. On return it is durable, or somebody else has taken its number.
@@ -414,12 +414,18 @@ impl Journal {
                 source: Box::new(source),
             })?;
         let path = folder(&operation_id).join(JournalRecord::object_name(record.sequence));
+        let earlier = self.stored.len();
         let mut stored = self.stored;
         stored.push(bytes);
         Ok(Unwritten {
-            journal: Self { state, stored },
+            journal: Self {
+                state,
+                stored,
+                lasts: true,
+            },
             path,
             takes_over,
+            to_keep: if self.lasts { 0 } else { earlier },
         })
     }
 }
@@ -431,6 +437,25 @@ pub struct Unwritten {
     journal: Journal,
     path: Path,
     takes_over: bool,
+    /// Records before it that may not be on disk yet.
+    to_keep: usize,
+}
+
+async fn keep_records(
+    objects: &Objects,
+    operation_id: &OperationId,
+    records: usize,
+) -> Result<(), JournalStoreError> {
+    if records == 0 {
+        return Ok(());
+    }
+    let names = (1..=records as u64).map(JournalRecord::object_name);
+    let paths: Vec<Path> = names.map(|name| folder(operation_id).join(name)).collect();
+    let kept = objects.keep(&paths).await;
+    kept.map_err(|source| JournalStoreError::Storage {
+        what: format!("syncing the journal of operation {operation_id}"),
+        source,
+    })
 }
 
 impl Unwritten {
@@ -445,6 +470,7 @@ impl Unwritten {
     /// # Errors
     /// [`JournalStoreError::Storage`].
     pub async fn write(self, objects: &Objects) -> Result<Appended, JournalStoreError> {
+        keep_records(objects, self.journal.state.operation_id(), self.to_keep).await?;
         let bytes = self.journal.stored.last().map_or(&[][..], Vec::as_slice);
         let write = create(objects, &self.path, bytes);
         // What an executor that is taken over from has on its way comes before, or not at all.
@@ -619,6 +645,7 @@ mod tests {
         let journal = |bytes: u64| Journal {
             state: JournalState::new(id()),
             stored: vec![vec![0; usize::try_from(bytes).unwrap()]],
+            lasts: false,
         };
         let revoked = JournalEntry::Revoked {
             plan_digest: sidecar::Digest::of(sidecar::Tag::Sidecar, b"plan"),

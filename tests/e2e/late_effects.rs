@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
-use restore_backend::store::{Gate, Request};
+use restore_backend::store::{Durability, Gate, Request, RequestLog};
 use sidecar::OutcomeKind;
 use tokio::sync::Semaphore;
 
@@ -144,7 +145,10 @@ async fn an_executor_that_was_taken_over_from_harms_no_newer_schema_change() {
             }
             stopped = gate.stopped.acquire() => stopped.unwrap().forget(),
         }
-        let second = store.open().await;
+        // Caches of its own: the first may have stopped in the middle of filling its.
+        let second = store
+            .open_as(RequestLog::new(), Duration::ZERO, Durability::Synced)
+            .await;
         let report = second.apply(&operation, digest).await;
         assert_eq!(
             report.outcome,

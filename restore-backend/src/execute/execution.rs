@@ -48,8 +48,6 @@ impl<'a> Execution<'a> {
             plan: approved.bytes().text().to_owned(),
             sidecar,
         };
-        // What it says was begun and done is gone on from.
-        journal.keep(root.objects()).await?;
         for _ in 0..CLAIM_TRIES_MAX {
             match journal
                 .append(root.objects(), clock::now(), entry.clone())

@@ -354,6 +354,12 @@ impl LanceRoom {
         }
         let uuid = staged.transaction.uuid.clone();
         match builder.execute(staged.transaction).await {
+            // Lance reads back by itself what it was told had failed.
+            Ok(dataset) if fence.has_failed() => {
+                let version = dataset.version_id();
+                self.committed_if_kept(place, version, "it was found after its sync had failed")
+                    .await
+            }
             Ok(dataset) => Ok(CommitOutcome::Committed {
                 version: dataset.version_id(),
             }),
@@ -370,6 +376,21 @@ impl LanceRoom {
         }
     }
 
+    /// A commit of ours that was found where it was to land.
+    async fn committed_if_kept(
+        &self,
+        place: &Place,
+        version: u64,
+        found_after: &str,
+    ) -> Result<CommitOutcome, TableError> {
+        Ok(match self.keep_version_at(place, version).await {
+            Ok(()) => CommitOutcome::Committed { version },
+            Err(not_kept) => CommitOutcome::Unknown {
+                reason: format!("{found_after}; then {not_kept}"),
+            },
+        })
+    }
+
     // The manifest was sent and something failed. What stands at its version decides; if nothing
     // does, it may be on its way still, unless the store said that it turned the request down.
     async fn settle(
@@ -381,14 +402,8 @@ impl LanceRoom {
     ) -> Result<CommitOutcome, TableError> {
         match self.transaction_at(place, fence.target()).await {
             Ok(TransactionEntry::Known(summary)) if summary.uuid == uuid => {
-                match self.keep_version_at(place, summary.version).await {
-                    Ok(()) => Ok(CommitOutcome::Committed {
-                        version: summary.version,
-                    }),
-                    Err(not_kept) => Ok(CommitOutcome::Unknown {
-                        reason: format!("{error}; then {not_kept}"),
-                    }),
-                }
+                self.committed_if_kept(place, summary.version, &error.to_string())
+                    .await
             }
             Ok(TransactionEntry::Known(_)) => {
                 let moved = self.head_moved(place, fence.target() - 1).await;

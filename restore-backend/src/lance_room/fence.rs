@@ -27,6 +27,7 @@ use lance_table::io::commit::CommitError;
 pub(super) struct Fence {
     target: u64,
     attempted: AtomicBool,
+    failed: AtomicBool,
     refused: AtomicBool,
 }
 
@@ -35,6 +36,7 @@ impl Fence {
         Self {
             target,
             attempted: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             refused: AtomicBool::new(false),
         }
     }
@@ -61,6 +63,16 @@ impl Fence {
     /// Whether a commit was let through, so that it may have landed whatever was reported of it.
     pub(super) fn was_attempted(&self) -> bool {
         self.attempted.load(Ordering::SeqCst)
+    }
+
+    /// A commit that was let through was reported to have failed.
+    pub(super) fn fail(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it was: if it landed all the same, it was found, and may not be on disk.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
     }
 
     /// Whether a commit was turned away because HEAD had moved.

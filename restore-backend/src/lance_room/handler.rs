@@ -213,7 +213,8 @@ impl CommitHandler for RoomHandler {
         if let Some(fence) = &self.fence {
             fence.pass(manifest.version)?;
         }
-        self.inner
+        let sent = self
+            .inner
             .commit(
                 manifest,
                 indices,
@@ -223,7 +224,11 @@ impl CommitHandler for RoomHandler {
                 naming_scheme,
                 transaction,
             )
-            .await
+            .await;
+        if let (Some(fence), Err(_)) = (&self.fence, &sent) {
+            fence.fail();
+        }
+        sent
     }
 
     async fn delete(&self, base_path: &Path) -> Result<()> {

@@ -7,22 +7,48 @@
 //!
 //! On local disk looking and sending are one: both happen under a shared lock of the journal's folder, and the record that takes
 //! over is created under an exclusive one. On an object store the look is a request of its own, right before; what is left there is
-//! that an executor stops between the two.
+//! that an executor stops between the two. A process that is stopped in the very middle of a request on local disk is not waited for
+//! for ever: after a few seconds others go on, and that one request may come late.
 
 use std::error::Error;
 use std::fmt;
 use std::fs::File;
+use std::fs::TryLockError;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use object_store::path::Path;
 
 use super::durability::blocking;
 
+/// How long it is waited for the requests of others that are on their way, and how often it is looked.
+const WAITS_FOR: Duration = Duration::from_secs(5);
+const LOOKS_EVERY: Duration = Duration::from_millis(5);
+
 tokio::task_local! {
-    static HELD: Hold;
+    static UNDER: Under;
+}
+
+/// How mutating requests are sent.
+#[derive(Clone, Debug)]
+pub(super) enum Under {
+    /// Only while nobody has taken over.
+    Hold(Hold),
+    /// While none is on its way that is sent under a hold on this folder.
+    Alone(PathBuf),
+}
+
+impl Under {
+    pub(super) fn current() -> Option<Self> {
+        UNDER.try_with(Self::clone).ok()
+    }
+}
+
+pub(super) async fn alone<T>(folder: PathBuf, work: impl Future<Output = T>) -> T {
+    UNDER.scope(Under::Alone(folder), work).await
 }
 
 /// An executor's hold on its operation, as long as its journal was.
@@ -58,17 +84,13 @@ impl Hold {
     ///
     /// Requests that are handed to other tasks are not; nothing that is done under a hold does that.
     pub async fn during<T>(&self, effect: impl Future<Output = T>) -> T {
-        HELD.scope(self.clone(), effect).await
+        UNDER.scope(Under::Hold(self.clone()), effect).await
     }
 
     /// Whether something was not sent because somebody else had taken over.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn current() -> Option<Self> {
-        HELD.try_with(Self::clone).ok()
     }
 
     /// The object that somebody who takes over creates.
@@ -87,29 +109,46 @@ impl Hold {
     /// On local disk: keeps others from taking over until the answer is dropped, unless somebody has.
     pub(super) async fn locally(&self) -> Option<object_store::Result<Turn>> {
         let next = self.local.clone()?;
-        let looked = blocking(move || {
-            let lock = match next.parent().map(File::open) {
-                Some(Ok(folder)) => {
-                    // A file system without locks is worked on without: what is left is the window of an object store.
-                    let locked = folder.lock_shared();
-                    locked.is_ok().then_some(folder)
-                }
-                _ => None,
-            };
-            Ok((!next.try_exists()?).then_some(Turn { _lock: lock }))
-        });
-        Some(match looked.await {
-            Ok(Some(turn)) => Ok(turn),
-            Ok(None) => Err(self.lose()),
+        let turn = match next.parent() {
+            Some(folder) => Turn::shared(folder.to_path_buf()).await,
+            None => Turn(None),
+        };
+        let looked = blocking(move || next.try_exists()).await;
+        Some(match looked {
+            Ok(false) => Ok(turn),
+            Ok(true) => Err(self.lose()),
             Err(error) => Err(error),
         })
     }
 }
 
-/// Nobody takes over before it is dropped.
+/// The lock of a folder, until it is dropped. A file system without locks is worked on without.
 #[derive(Debug)]
-pub(super) struct Turn {
-    _lock: Option<File>,
+pub(super) struct Turn(#[expect(dead_code, reason = "it is held")] Option<File>);
+
+impl Turn {
+    async fn shared(folder: PathBuf) -> Self {
+        Self(locked(folder, File::try_lock_shared).await)
+    }
+
+    pub(super) async fn exclusive(folder: PathBuf) -> Self {
+        Self(locked(folder, File::try_lock).await)
+    }
+}
+
+async fn locked(folder: PathBuf, lock: impl Fn(&File) -> Result<(), TryLockError>) -> Option<File> {
+    let file = blocking(move || File::open(folder)).await.ok()?;
+    let mut left = WAITS_FOR.as_millis() / LOOKS_EVERY.as_millis();
+    loop {
+        match lock(&file) {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) if left > 0 => {
+                left -= 1;
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -183,10 +222,15 @@ mod tests {
         other.try_lock().unwrap();
         other.unlock().unwrap();
 
-        let taking_over = async {
-            other.try_lock_shared().unwrap_err();
-        };
-        objects.alone(&next(), taking_over).await;
+        let taking_over = Turn::exclusive(journal).await;
+        other.try_lock_shared().unwrap_err();
+        drop(taking_over);
         other.try_lock_shared().unwrap();
+        other.unlock().unwrap();
+
+        let path = next();
+        let taken = objects.put(&path, "{}".into());
+        objects.alone(&path, taken).await.unwrap();
+        hold.locally().await.unwrap().unwrap_err();
     }
 }

@@ -1,22 +1,15 @@
 //! The objects of one root, with what it takes to make them last and to work on them alone.
 
-use std::fs::File;
-use std::fs::TryLockError;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
 
 use super::durability::LocalSync;
-use super::durability::blocking;
+use super::hold;
 use super::hold::Hold;
-
-/// How long it is waited for the requests of others that are on their way, and how often it is looked.
-const WAITS_FOR: Duration = Duration::from_secs(5);
-const LOOKS_EVERY: Duration = Duration::from_millis(5);
 
 /// The objects of one root, by paths relative to it.
 ///
@@ -89,43 +82,21 @@ impl Objects {
         Hold::new(next.clone(), self.local(next))
     }
 
-    /// Does something while no request is on its way that is sent under a hold on this object's
-    /// folder; on local disk only.
-    ///
-    /// An executor that was stopped in the very middle of such a request is not waited for for ever:
-    /// after a few seconds it is gone on, and that one request may come late.
+    /// Does something whose mutating requests are sent while none is on its way that is sent under a
+    /// hold on this object's folder; on local disk only.
     pub async fn alone<T>(&self, path: &Path, work: impl Future<Output = T>) -> T {
         let folder = self
             .local(path)
             .and_then(|path| path.parent().map(std::path::Path::to_path_buf));
-        let lock = match folder {
-            Some(folder) => exclusive(folder).await,
-            None => None,
-        };
-        let done = work.await;
-        drop(lock);
-        done
+        match folder {
+            Some(folder) => hold::alone(folder, work).await,
+            None => work.await,
+        }
     }
 
     fn local(&self, path: &Path) -> Option<PathBuf> {
         let mut local = self.directory.clone()?;
         local.extend(path.parts().map(|part| part.as_ref().to_owned()));
         Some(local)
-    }
-}
-
-/// A file system without locks, and a folder that is not there yet, are worked on without.
-async fn exclusive(folder: PathBuf) -> Option<File> {
-    let file = blocking(move || File::open(folder)).await.ok()?;
-    let mut left = WAITS_FOR.as_millis() / LOOKS_EVERY.as_millis();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Some(file),
-            Err(TryLockError::WouldBlock) if left > 0 => {
-                left -= 1;
-                tokio::time::sleep(LOOKS_EVERY).await;
-            }
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
-        }
     }
 }

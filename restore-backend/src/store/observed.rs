@@ -37,8 +37,8 @@ use super::Request;
 use super::RequestLog;
 use super::Verb;
 use super::durability::LocalSync;
-use super::hold::Hold;
 use super::hold::Turn;
+use super::hold::Under;
 
 /// The file Lance keeps its guess of the latest version in.
 const VERSION_HINT_FILE: &str = "latest_version_hint.json";
@@ -115,10 +115,12 @@ impl ObservedStore {
         self.hides_version_hint && location.filename() == Some(VERSION_HINT_FILE)
     }
 
-    /// Under a hold: whether a mutating request may be sent. Nobody takes over before the answer is dropped, on local disk.
+    /// Whether a mutating request may be sent; under a hold on local disk nobody takes over before the answer is dropped.
     async fn turn(&self) -> Result<Option<Turn>> {
-        let Some(hold) = Hold::current() else {
-            return Ok(None);
+        let hold = match Under::current() {
+            Some(Under::Hold(hold)) => hold,
+            Some(Under::Alone(folder)) => return Ok(Some(Turn::exclusive(folder).await)),
+            None => return Ok(None),
         };
         if let Some(turn) = hold.locally().await {
             return turn.map(Some);
@@ -320,7 +322,7 @@ impl ObjectStore for ObservedStore {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        if Hold::current().is_some() {
+        if Under::current().is_some() {
             let store = self.clone();
             return locations
                 .and_then(move |location| {
