@@ -357,7 +357,8 @@ pub(crate) async fn read_bounded(
     bytes_max: u64,
 ) -> Result<Option<Vec<u8>>, object_store::Error> {
     let result = objects.get(path).await?;
-    if result.meta.size > bytes_max {
+    let size = result.meta.size;
+    if size > bytes_max {
         return Ok(None);
     }
     let mut stream = result.into_stream();
@@ -368,6 +369,13 @@ pub(crate) async fn read_bounded(
             return Ok(None);
         }
         bytes.extend_from_slice(&chunk);
+    }
+    // A body that is cut short on its way must not be taken for a file with other bytes.
+    if (bytes.len() as u64) < size {
+        return Err(object_store::Error::Generic {
+            store: "the store",
+            source: format!("{path} ended after {} of {size} bytes", bytes.len()).into(),
+        });
     }
     Ok(Some(bytes))
 }
