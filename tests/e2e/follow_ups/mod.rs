@@ -1,7 +1,5 @@
 //! A finished recovery is taken back, its tags are dropped, a stuck sidecar is set aside: each by a plan that is approved like any other.
 
-mod crash;
-
 use std::collections::BTreeMap;
 
 use restore_backend::clock;
