@@ -10,6 +10,7 @@
 //! A fault whose request is never sent fails the sweep. Whatever needs minutes more runs with `SIDECAR_LONG=1` only, which is
 //! what `make test-long` sets.
 
+mod consent;
 mod evidence;
 mod faults;
 mod invariants;
