@@ -385,7 +385,8 @@ pub(crate) async fn read_whole(
     result: GetResult,
     bytes_max: u64,
 ) -> Result<Option<Vec<u8>>, object_store::Error> {
-    if result.meta.size > bytes_max {
+    let (size, location) = (result.meta.size, result.meta.location.clone());
+    if size > bytes_max {
         return Ok(None);
     }
     let mut stream = result.into_stream();
@@ -396,6 +397,13 @@ pub(crate) async fn read_whole(
             return Ok(None);
         }
         bytes.extend_from_slice(&chunk);
+    }
+    // A body that is cut short on its way must not be taken for a file with other bytes.
+    if (bytes.len() as u64) < size {
+        return Err(object_store::Error::Generic {
+            store: "the store",
+            source: format!("{location} ended after {} of {size} bytes", bytes.len()).into(),
+        });
     }
     Ok(Some(bytes))
 }

@@ -202,7 +202,7 @@ impl Observer {
     }
 
     async fn end<T>(&self, request: &Request, answer: Result<T>) -> Result<T> {
-        self.log.end(request).await?;
+        self.log.end(request, answer.is_ok()).await?;
         answer
     }
 

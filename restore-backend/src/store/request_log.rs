@@ -116,6 +116,9 @@ pub trait Gate: Debug + Send + Sync {
         Conduct::Faithful
     }
 
+    /// Hears whether the store did what was asked, right before `after`.
+    fn answered(&self, _request: &Request, _is_done: bool) {}
+
     /// Runs after the request was carried out.
     async fn after(&self, _request: &Request) -> object_store::Result<()> {
         Ok(())
@@ -205,9 +208,12 @@ impl RequestLog {
             .map_or(Conduct::Faithful, |gate| gate.conduct(request))
     }
 
-    pub(super) async fn end(&self, request: &Request) -> object_store::Result<()> {
+    pub(super) async fn end(&self, request: &Request, is_done: bool) -> object_store::Result<()> {
         match &self.gate {
-            Some(gate) => gate.after(request).await,
+            Some(gate) => {
+                gate.answered(request, is_done);
+                gate.after(request).await
+            }
             None => Ok(()),
         }
     }

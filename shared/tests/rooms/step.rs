@@ -1,16 +1,24 @@
-//! What comes next: every state of the journal of four small plans against everything that can have been seen, held against
-//! rules written down here apart from the step; and every record against every state of the journal.
+//! What comes next: every state of the journal of a few small plans, which have every kind of step, against everything that can
+//! have been seen, held against rules written down here apart from the step; and every record against every state of the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sidecar::journal::{JournalEntry, JournalError, StepResult};
+use sidecar::follow_up::{SetTag, Undo, release, undo};
+use sidecar::journal::{Finished, JournalEntry, JournalError, StepResult};
+use sidecar::observation::{Restorability, SchemaObservation};
 use sidecar::step::{
     CATALOG_TRIES_MAX, CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step,
 };
-use sidecar::{Difference, Disposition, OutcomeKind, WriterKind};
+use sidecar::{
+    Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
+    Registration, RootId, Sidecar, Step, Tag, WriterKind,
+};
 
 use crate::journal::{Journal, approved, claimed, finished, finished_steps, interrupted, started};
-use crate::support::{Scene, all_committed, at, half_way, pin, scene, sidecar, world};
+use crate::support::{
+    Scene, all_committed, at, bytes, half_way, operation, pin, scene, sidecar, staged, tangled,
+    world,
+};
 
 /// The version that [`started`] intends effects on the catalog on.
 const INTENDED_ON: u64 = 40;
@@ -63,24 +71,139 @@ fn not_reached() -> Scene {
     scene
 }
 
-fn scenes() -> [Scene; 4] {
-    [half_way(), all_committed(), published(), not_reached()]
+/// A schema change that rewrote one table and was to add another, with so many of its files staged, its lock left, and the history
+/// that released engines keep.
+fn schema_change(files: &str) -> Scene {
+    let sidecar = Sidecar {
+        additional_registrations: vec![Registration {
+            table_key: "node:New".to_owned(),
+            table_path: "nodes/new".to_owned(),
+            table_branch: None,
+            unknown: BTreeMap::new(),
+        }],
+        ..sidecar(WriterKind::SchemaApply, vec![pin("node:Author", 4, 5)])
+    };
+    let observation = Observation {
+        schema: Some(SchemaObservation {
+            locked_since: Some(sidecar.started_at),
+            ..staged(&sidecar, files, false, false)
+        }),
+        keeps_lineage: true,
+        ..world(vec![at(&sidecar.tables[0], 4, 5)])
+    };
+    scene(&sidecar, None, &observation)
 }
+
+fn terminal(scene: &Scene) -> Finished {
+    Finished {
+        plan: scene.plan.clone(),
+        digest: scene.bytes.digest(),
+        outcome: OutcomeKind::of_finished(scene.plan.disposition).unwrap(),
+        tables: Vec::new(),
+        catalog: sidecar::Effect::Changed,
+        sidecar: bytes(&scene.sidecar).into(),
+        recorded_at: scene.sidecar.started_at,
+    }
+}
+
+/// A plan that follows from what another came to. Which bytes stand for its sidecar changes no step.
+fn following(recovered: Scene, plan: Plan) -> Scene {
+    let plan = Plan {
+        sidecar: Digest::of(Tag::Sidecar, &bytes(&recovered.sidecar)),
+        ..plan
+    };
+    Scene {
+        bytes: PlanBytes::of(&plan).unwrap(),
+        plan,
+        ..recovered
+    }
+}
+
+fn root() -> RootId {
+    RootId::new("file:///data/graph")
+}
+
+/// The undo of a roll back of several tables: what comes back is announced, and not published.
+fn undone() -> Scene {
+    let recovered = tangled();
+    let what = Undo::of(&operation(), &terminal(&recovered), &recovered.sidecar).unwrap();
+    let pins = what.sidecar.tables.iter();
+    let mut tables: Vec<_> = pins
+        .map(|pin| at(pin, pin.expected_version, pin.expected_version))
+        .collect();
+    for table in &mut tables {
+        table.restorable = Restorability::Restorable;
+    }
+    let made = undo(&root(), &what, &world(tables));
+    assert_eq!(made.blockers, Vec::new());
+    following(recovered, made.plan)
+}
+
+/// The release of the tags of a roll back of several tables.
+fn released() -> Scene {
+    let recovered = tangled();
+    let tags = recovered.plan.steps.iter().filter_map(|step| match step {
+        Step::Tag {
+            table_key,
+            branch,
+            name,
+            version,
+            ..
+        } => Some(SetTag {
+            table_key: table_key.clone(),
+            branch: branch.clone(),
+            name: name.clone(),
+            version: *version,
+        }),
+        _ => None,
+    });
+    let tags: Vec<SetTag> = tags.collect();
+    let finished = terminal(&recovered);
+    let made = release(&root(), &operation(), &finished, &recovered.sidecar, &tags);
+    assert_eq!(made.blockers, Vec::new());
+    following(recovered, made.plan)
+}
+
+fn scenes() -> [Scene; 8] {
+    [
+        half_way(),
+        all_committed(),
+        published(),
+        not_reached(),
+        schema_change("pis"),
+        schema_change("p"),
+        undone(),
+        released(),
+    ]
+}
+
+/// Steps of these kinds go together with their neighbours of the same kind.
+const TOGETHER: [&str; 3] = ["tag", "untag", "restore"];
+
+/// What a plan made now would not see, if nothing else was done.
+const UNSEEN: [&str; 4] = ["tag", "untag", "announce", "fence_catalog"];
 
 /// The steps of the plan that go together, written down by kind.
 fn groups(scene: &Scene) -> Vec<(&'static str, Vec<usize>)> {
-    let kinds: Vec<_> = scene.plan.steps.iter().map(sidecar::Step::kind).collect();
+    let kinds: Vec<_> = scene.plan.steps.iter().map(Step::kind).collect();
     let mut groups: Vec<(&'static str, Vec<usize>)> = Vec::new();
     for (index, kind) in kinds.into_iter().enumerate() {
         match groups.last_mut() {
-            Some((last, steps)) if *last == kind && matches!(kind, "tag" | "restore") => {
-                steps.push(index);
-            }
+            Some((last, steps)) if *last == kind && TOGETHER.contains(&kind) => steps.push(index),
             _ => groups.push((kind, vec![index])),
         }
     }
     groups.retain(|(kind, _)| !matches!(*kind, "record" | "retire"));
     groups
+}
+
+/// How a plan ends when all its steps are done.
+fn ending(plan: &Plan) -> OutcomeKind {
+    match plan.purpose {
+        Purpose::Recover => OutcomeKind::of_finished(plan.disposition).unwrap(),
+        Purpose::Undo { .. } => OutcomeKind::RolledBack,
+        Purpose::Release { .. } | Purpose::Dismiss { .. } => OutcomeKind::CleanedUp,
+    }
 }
 
 /// Every state the journal of one plan goes through, each also taken over by another claim.
@@ -116,7 +239,7 @@ fn states(scene: &Scene) -> Vec<State> {
         };
         held(&journal, stage(false), untouched);
         journal = journal.then(started(1, &steps));
-        untouched &= matches!(kind, "tag" | "fence_catalog");
+        untouched &= UNSEEN.contains(&kind);
         held(&journal, stage(true), untouched);
         journal = journal.then(finished_steps(1, &steps));
     }
@@ -332,14 +455,14 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
         _ => {}
     }
     let Stage::Steps { kind, steps, begun } = &state.stage else {
-        let outcome = OutcomeKind::of_finished(scene.plan.disposition).unwrap();
+        let outcome = ending(&scene.plan);
         // Where nothing is done to tables, one look by the executor that records is enough.
         let looked_already = outcome == OutcomeKind::CleanedUp
             && seen.since_approval.as_ref().is_some_and(Vec::is_empty);
         return match &seen.since_effects {
             None if !looked_already => "look SinceEffects".to_owned(),
             Some(moved) if !moved.is_empty() => format!("interrupt, unclear {none:?}"),
-            _ => format!("record {}", outcome.name()),
+            _ => format!("record {}", ending(&scene.plan).name()),
         };
     };
     match &seen.did {
@@ -354,7 +477,8 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
     if seen.catalog_tries == CATALOG_TRIES_MAX {
         return format!("pause conflict, unclear {none:?}");
     }
-    if matches!(*kind, "tag" | "lineage") {
+    // What commits to no table and not to the catalog asks nothing of it.
+    if !matches!(*kind, "fence_catalog" | "restore" | "publish") {
         return format!("begin {steps:?} on None");
     }
     let Some(catalog) = &seen.catalog else {
@@ -390,9 +514,10 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
 
 #[test]
 fn what_comes_next_is_as_the_rules_say_for_everything_that_can_be_seen() {
-    let mut effects = BTreeSet::new();
+    let (mut effects, mut kinds) = (BTreeSet::new(), BTreeSet::new());
     let mut compared = 0;
     for scene in scenes() {
+        kinds.extend(scene.plan.steps.iter().map(Step::kind));
         for state in states(&scene) {
             let steps = match &state.stage {
                 Stage::Steps { steps, .. } => steps.clone(),
@@ -428,6 +553,29 @@ fn what_comes_next_is_as_the_rules_say_for_everything_that_can_be_seen() {
         "record",
     ];
     assert_eq!(effects, every.map(str::to_owned).into());
+    let every = [
+        "announce",
+        "discard_schema",
+        "fence_catalog",
+        "lineage",
+        "promote_schema",
+        "publish",
+        "record",
+        "restore",
+        "retire",
+        "tag",
+        "unlock_schema",
+        "untag",
+    ];
+    assert_eq!(kinds, every.into());
+}
+
+fn revoked(scene: &Scene) -> JournalEntry {
+    JournalEntry::Revoked {
+        plan_digest: scene.bytes.digest(),
+        revoked_by: "bea".to_owned(),
+        reason: None,
+    }
 }
 
 /// What is recorded for the effect that comes next is taken; of all other records only those that the state allows are.
@@ -457,6 +605,9 @@ fn only_records_that_can_follow_are_taken() {
                 }
             };
             check(approved(&scene), !is_finished);
+            // What is under way is not stopped so; what nobody approved is not taken back.
+            let is_open = matches!(state.stage, Stage::Unclaimed);
+            check(revoked(&scene), is_open && is_approved);
             for epoch in 0..=epochs + 2 {
                 let holds = epoch != 0
                     && epoch == state.epoch
@@ -481,4 +632,15 @@ fn only_records_that_can_follow_are_taken() {
         }
     }
     println!("{refused} records refused");
+    for scene in scenes() {
+        let consent = Journal::of(&scene).then(approved(&scene));
+        let withdrawn = consent.then(revoked(&scene));
+        for entry in [claimed(&scene, 1), revoked(&scene)] {
+            assert!(matches!(
+                withdrawn.offer(entry).map(drop),
+                Err(JournalError::IllegalTransition { .. })
+            ));
+        }
+        withdrawn.then(approved(&scene)).then(claimed(&scene, 1));
+    }
 }

@@ -2,7 +2,6 @@
 
 mod age;
 mod copies;
-mod crash;
 mod interrupted;
 mod race;
 mod releasing;

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_backend::clock;
 use restore_backend::journal_store::read_records;
-use restore_backend::service::{self, Answer, Approver};
 use restore_backend::store::{Durability, Request, RequestLog};
 use sidecar::api::Progress;
 use sidecar::journal::{JournalEntry, JournalRecord, verify_chain};
-use sidecar::{ApplyReport, Digest, Limits, OutcomeKind, Plan, PlanBytes};
+use sidecar::{ApplyReport, Code, Digest, Limits, OutcomeKind, Plan, PlanBytes};
 use tokio::sync::Mutex;
 
 use super::faults::{Fault, Strike};
 use super::script::{Acting, Driver, Looked, Script, product};
 use super::snapshot::Snapshot;
+use super::subject::approve;
 use super::world::{Acknowledged, World};
-use crate::support::{Store, approver};
+use crate::support::Store;
 
 /// One execution by one process.
 #[derive(Clone, Debug)]
@@ -35,6 +34,14 @@ pub struct Run {
 /// Reads that one execution sends and another of the same does not.
 const READS_DIFFER: usize = 2;
 
+/// A strike whose request was never sent.
+#[derive(Clone, Debug)]
+pub struct Miss {
+    pub strike: String,
+    /// Whether one execution may send so many requests less than another.
+    pub may_be: bool,
+}
+
 /// Everything that is known of one scenario played through.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -49,10 +56,12 @@ pub struct Evidence {
     pub acknowledged: Vec<Acknowledged>,
     /// Whether the same approval has to finish it.
     pub is_strict: bool,
+    /// Why no new plan could be executed, where one was needed and there was none.
+    pub blocked: Vec<Code>,
     /// What was struck in each of the first runs.
     pub faults: Vec<Fault>,
     /// Strikes whose request was never sent.
-    pub unreached: Vec<String>,
+    pub missed: Vec<Miss>,
     pub census: BTreeMap<Fault, usize>,
 }
 
@@ -74,7 +83,7 @@ impl Stage<'_> {
         Acting {
             opened: self.store.open_as(log, Duration::ZERO, durability).await,
             store: self.store.clone(),
-            operation: self.world.operation.clone(),
+            subject: self.world.subject.clone(),
             digest,
             told: self.told.clone(),
         }
@@ -106,6 +115,21 @@ impl Stage<'_> {
             left: Snapshot::light(&self.store).await,
             ..run
         }
+    }
+
+    /// Approves a new plan where one is needed; the reasons why there is none that can be executed otherwise.
+    async fn replan(&self, digest: Digest) -> Result<Digest, Vec<Code>> {
+        let opened = self.store.open().await;
+        let Ok(plan) = self.world.subject.report(&opened).await else {
+            return Err(Vec::new());
+        };
+        if !plan.executable {
+            return Err(plan.blockers.iter().map(|reason| reason.code).collect());
+        }
+        if plan.progress == Progress::UnderWay {
+            return Ok(digest);
+        }
+        approve(&plan, &opened).await.map_err(|_| Vec::new())
     }
 }
 
@@ -139,26 +163,17 @@ impl Evidence {
             None => None,
         };
         let looking = log.requests();
-        let mut digest = stage.store.open().await.approve(&world.operation).await;
+        let mut digest = world.subject.approve(&stage.store.open().await).await;
 
-        let is_strict = script.first.is_none()
-            && script
-                .strikes
-                .iter()
-                .all(|(fault, _, writer)| fault.is_honest() && writer.is_none());
+        let is_strict = !script.may_replan;
         let product: Driver = Arc::new(product);
-        let (mut runs, mut unreached, mut census) = (Vec::new(), Vec::new(), BTreeMap::new());
-        if let Some(driver) = &script.first {
-            runs.push(stage.run_and_look(driver, &Strike::none(), 0, digest).await);
-        }
+        let struck = script.planted.as_ref().unwrap_or(&product);
+        let (mut runs, mut missed, mut census) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (fault, at, writer) in &script.strikes {
             let act = writer.map(|writer| writer.act(&stage.store, &stage.told));
             let strike = Strike::new(*fault, *at, act);
-            runs.push(
-                stage
-                    .run_and_look(&product, &strike, runs.len(), digest)
-                    .await,
-            );
+            let run = stage.run_and_look(struck, &strike, runs.len(), digest);
+            runs.push(run.await);
             // A first crash lets what goes together with its victim land or not, so after it there is one request more or less.
             // How many reads there are also differs with what was remembered, and looked at ahead, by then.
             let reads_differ = if Fault::READING.contains(fault) {
@@ -167,12 +182,20 @@ impl Evidence {
                 0
             };
             let may_miss = usize::from(runs.len() > 1) + reads_differ;
-            if strike.missing() > may_miss {
-                unreached.push(format!("{strike:?}"));
+            if strike.missing() > 0 {
+                missed.push(Miss {
+                    strike: format!("{strike:?}"),
+                    may_be: strike.missing() <= may_miss,
+                });
             }
         }
+        if let Some(planted) = &script.planted {
+            let strike = Strike::none();
+            let run = stage.run_and_look(planted, &strike, runs.len(), digest);
+            runs.push(run.await);
+        }
         // Once more with nothing in the way; where storage lied or somebody else was at work, a new plan may be needed.
-        let mut is_done = false;
+        let (mut is_done, mut blocked) = (false, Vec::new());
         for _ in 0..3 {
             let strike = Strike::none();
             let run = stage
@@ -184,25 +207,11 @@ impl Evidence {
             if is_done || is_strict {
                 break;
             }
-            let opened = stage.store.open().await;
-            let Ok(plan) =
-                service::plan(&opened.root, world.operation.as_str(), clock::now()).await
-            else {
-                break;
-            };
-            let Some(made) = plan.digest.filter(|_| plan.executable) else {
-                break;
-            };
-            if plan.progress != Progress::UnderWay {
-                let approver = Approver {
-                    acknowledged: plan.requires.into_iter().collect(),
-                    ..approver()
-                };
-                let operation = &world.operation;
-                let now = clock::now();
-                match service::approve(&opened.root, operation, made, approver, now).await {
-                    Ok(Answer::Done(_)) => digest = made,
-                    Ok(Answer::No(_)) | Err(_) => break,
+            match stage.replan(digest).await {
+                Ok(made) => digest = made,
+                Err(reasons) => {
+                    blocked = reasons;
+                    break;
                 }
             }
         }
@@ -233,8 +242,9 @@ impl Evidence {
             chain: chain.map(drop).map_err(|error| format!("{error:?}")),
             acknowledged,
             is_strict,
+            blocked,
             faults: script.strikes.iter().map(|(fault, ..)| *fault).collect(),
-            unreached,
+            missed,
             census,
         }
     }
@@ -254,6 +264,21 @@ impl Evidence {
                 _ => None,
             });
         claims.collect()
+    }
+
+    /// Whether an undo was cut short by storage that told lies, and was itself taken back by another plan then.
+    pub fn was_undo_taken_back(&self, world: &World) -> bool {
+        world.ending.is_undo() && self.plans().values().any(|plan| plan.purpose.is_recovery())
+    }
+
+    /// Whether nobody else committed to a table.
+    pub fn is_alone(&self, table: &str) -> bool {
+        self.acknowledged.iter().all(|told| told.table != table)
+    }
+
+    /// Whether somebody who knows of no sidecars was at work.
+    pub fn met_raw_writer(&self) -> bool {
+        self.acknowledged.iter().any(|told| !told.published)
     }
 
     /// What a look told, unless there was none or it panicked.

@@ -7,7 +7,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use object_store::PutMode;
 use restore_backend::store::{Conduct, Gate, Request, Verb};
+
+use crate::support::Store;
 
 /// What goes wrong at one request.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -56,12 +59,10 @@ impl Fault {
         Self::WriteLost,
     ];
 
-    /// Whether a run struck by it must be finished by the same approval: storage never said anything untrue.
+    /// Whether a run struck by it must be finished by the same approval: storage never said anything that could be taken for
+    /// true and is not. A body that ends early is shorter than the store said it was.
     pub fn is_honest(self) -> bool {
-        !matches!(
-            self,
-            Self::ReadTruncated | Self::ReadStale | Self::WriteLost
-        )
+        !matches!(self, Self::ReadStale | Self::WriteLost)
     }
 
     fn can_strike(self, request: &Request, written: &BTreeSet<String>) -> bool {
@@ -129,6 +130,10 @@ impl Strike {
         Self::new(Fault::Nothing, 0, None)
     }
 
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
     /// How many requests each fault could have struck.
     pub fn census(&self) -> BTreeMap<Fault, usize> {
         self.state().seen.clone()
@@ -140,7 +145,7 @@ impl Strike {
         self.at.saturating_sub(seen.unwrap_or_default())
     }
 
-    /// The mutating requests that were carried out, in order.
+    /// The mutating requests that the store carried out, in order; what it refused is not among them.
     pub fn done(&self) -> Vec<Request> {
         self.state().done.clone()
     }
@@ -210,12 +215,16 @@ impl Gate for Strike {
         }
     }
 
-    async fn after(&self, request: &Request) -> object_store::Result<()> {
-        let mut state = self.state();
-        if request.verb.is_mutation() {
+    fn answered(&self, request: &Request, is_done: bool) {
+        if is_done && request.verb.is_mutation() {
+            let mut state = self.state();
             state.written.insert(request.path.clone());
             state.done.push(request.clone());
         }
+    }
+
+    async fn after(&self, request: &Request) -> object_store::Result<()> {
+        let mut state = self.state();
         if state.is_dead {
             return Err(failure("the process is dead"));
         }
@@ -234,4 +243,20 @@ impl Gate for Strike {
             _ => Err(failure("the answer is lost")),
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_store_refuses_is_not_taken_for_done() {
+    let store = Store::with_tables(&["node:T0"]).await;
+    let strike = Strike::none();
+    let opened = store.open_behind(strike.clone()).await;
+    let path = "__recovery_log/note.json".into();
+    for is_new in [true, false] {
+        let create = PutMode::Create.into();
+        let put = opened.root.objects().put_opts(&path, "{}".into(), create);
+        assert_eq!(put.await.is_ok(), is_new);
+    }
+    let done: Vec<String> = strike.done().iter().map(Request::to_string).collect();
+    assert_eq!(done, ["put_create __recovery_log/note.json"]);
+    assert_eq!(strike.census()[&Fault::CrashBefore], 2);
 }

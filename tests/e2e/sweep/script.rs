@@ -8,10 +8,11 @@ use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
 use sidecar::api::RecoveryList;
-use sidecar::{ApplyReport, Digest, OperationId};
+use sidecar::{ApplyReport, Digest};
 use tokio::sync::Mutex;
 
 use super::faults::Fault;
+use super::subject::Subject;
 use super::world::{Acknowledged, Writer};
 use crate::support::{Opened, Store};
 
@@ -25,7 +26,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub struct Acting {
     pub opened: Opened,
     pub store: Arc<Store>,
-    pub operation: OperationId,
+    pub subject: Subject,
     pub digest: Option<Digest>,
     pub told: Arc<Mutex<Vec<Acknowledged>>>,
 }
@@ -37,13 +38,18 @@ pub struct Looked {
     pub digests: [Digest; 2],
 }
 
+/// What goes wrong in one execution: the fault, at which request, and who else is at work right before it.
+pub type Disturbance = (Fault, usize, Option<Writer>);
+
 /// What is to happen in one run.
 #[derive(Clone)]
 pub struct Script {
     /// One execution each, cut short or disturbed.
-    pub strikes: Vec<(Fault, usize, Option<Writer>)>,
-    /// Who executes the first time, instead of the product.
-    pub first: Option<Driver>,
+    pub strikes: Vec<Disturbance>,
+    /// Who executes those instead of the product, and once more after them with nothing in the way.
+    pub planted: Option<Driver>,
+    /// Whether a new plan may be needed to finish it.
+    pub may_replan: bool,
     /// Who executes once more when all is finished.
     pub last: Driver,
     /// Who looks before anything is approved; what looking tells does not depend on what is struck later.
@@ -54,7 +60,8 @@ impl Script {
     pub fn clean() -> Self {
         Self {
             strikes: Vec::new(),
-            first: None,
+            planted: None,
+            may_replan: false,
             last: Arc::new(product),
             looker: None,
         }
@@ -68,17 +75,30 @@ impl Script {
         }
     }
 
-    pub fn struck(strikes: &[(Fault, usize, Option<Writer>)]) -> Self {
+    pub fn struck(strikes: &[Disturbance]) -> Self {
         Self {
             strikes: strikes.to_vec(),
+            may_replan: strikes
+                .iter()
+                .any(|(fault, _, writer)| !fault.is_honest() || writer.is_some()),
             ..Self::clean()
         }
     }
 
+    /// Somebody else than the product executes. What it does wrong may take a new plan to put right.
     pub fn driven(driver: Driver) -> Self {
         Self {
-            first: Some(driver),
+            planted: Some(driver),
+            may_replan: true,
             ..Self::clean()
+        }
+    }
+
+    /// Somebody else than the product executes, is struck, and executes again.
+    pub fn struck_and_driven(driver: Driver, strike: Disturbance) -> Self {
+        Self {
+            planted: Some(driver),
+            ..Self::struck(&[strike])
         }
     }
 }
@@ -89,8 +109,8 @@ pub fn product(acting: Acting) -> BoxFuture<Result<ApplyReport, String>> {
         let Some(digest) = acting.digest else {
             return Err("no digest".to_owned());
         };
-        let progress = ProgressSink::default();
-        service::apply(&acting.opened.root, &acting.operation, digest, &progress)
+        let (root, operation) = (&acting.opened.root, &acting.subject.operation);
+        service::apply(root, operation, digest, &ProgressSink::default())
             .await
             .map_err(|error| format!("{error:?}"))
     })
@@ -99,9 +119,12 @@ pub fn product(acting: Acting) -> BoxFuture<Result<ApplyReport, String>> {
 /// Looks as the product does: lists everything, and plans twice.
 pub fn look(acting: Acting) -> BoxFuture<Looked> {
     Box::pin(async move {
-        let root = &acting.opened.root;
-        let list = service::list(root, clock::now()).await.unwrap();
-        let digest = || async { acting.opened.plan(&acting.operation).await.digest.unwrap() };
+        let opened = &acting.opened;
+        let list = service::list(&opened.root, clock::now()).await.unwrap();
+        let digest = || async {
+            let report = acting.subject.report(opened).await.unwrap();
+            report.digest.unwrap()
+        };
         Looked {
             list,
             digests: [digest().await, digest().await],

@@ -7,6 +7,8 @@ use restore_backend::lance_room::{
     PROPERTY_PLAN_DIGEST, Row, TableLocation, TransactionEntry, TransactionSummary,
 };
 
+use sidecar::journal::JournalRecord;
+
 use crate::support::Store;
 
 /// The transactions of one table, by the version each made.
@@ -21,8 +23,8 @@ pub struct Snapshot {
     pub tables: BTreeMap<String, Versions>,
     /// Every version of the catalog.
     pub catalog: Versions,
-    /// The rows of every version, sorted; only in a full snapshot.
-    pub rows: BTreeMap<(String, u64), Vec<Row>>,
+    /// The rows of every version, sorted, or `None` for one that cannot be read; only in a full snapshot.
+    pub rows: BTreeMap<(String, u64), Option<Vec<Row>>>,
     /// Every file with its bytes, by its path below the root.
     pub files: BTreeMap<String, Vec<u8>>,
 }
@@ -71,12 +73,12 @@ impl Snapshot {
                     snapshot.rows.insert(key, rows.clone());
                     continue;
                 }
-                let mut rows = room
-                    .read_rows(&place, *version, 10_000)
-                    .await
-                    .unwrap_or_default();
-                rows.sort();
-                snapshot.rows.insert(key, rows);
+                let rows = room.read_rows(&place, *version, 10_000).await.ok();
+                let sorted = rows.map(|mut rows| {
+                    rows.sort();
+                    rows
+                });
+                snapshot.rows.insert(key, sorted);
             }
         }
         snapshot
@@ -94,10 +96,50 @@ impl Snapshot {
         heads.collect()
     }
 
-    pub fn rows_at(&self, table_key: &str, version: u64) -> &[Row] {
-        self.rows
-            .get(&(table_key.to_owned(), version))
-            .map_or(&[], Vec::as_slice)
+    /// The rows of a version; `None` if it is not there, cannot be read, or was not looked at.
+    pub fn rows_at(&self, table_key: &str, version: u64) -> Option<&[Row]> {
+        self.rows.get(&(table_key.to_owned(), version))?.as_deref()
+    }
+
+    /// The rows that readers see.
+    pub fn visible_rows(&self, table_key: &str) -> Option<&[Row]> {
+        self.rows_at(table_key, *self.pins.get(table_key)?)
+    }
+
+    /// Every tag of every table, by its file, with the version it names; `None` for a file that names none.
+    pub fn tags(&self) -> BTreeMap<String, Option<u64>> {
+        let version = |bytes: &[u8]| {
+            let tag: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+            tag.get("version")?.as_u64()
+        };
+        let files = self.files.iter();
+        files
+            .filter(|(path, _)| path.contains("/_refs/tags/"))
+            .map(|(path, bytes)| (path.clone(), version(bytes)))
+            .collect()
+    }
+
+    /// What lies in the folder of sidecars.
+    pub fn sidecars(&self) -> BTreeMap<&str, &[u8]> {
+        let files = self.files.iter();
+        files
+            .filter(|(path, _)| path.starts_with("__recovery/"))
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+            .collect()
+    }
+
+    /// The records of every journal, in order, by operation.
+    pub fn journals(&self) -> BTreeMap<&str, Vec<JournalRecord>> {
+        let mut journals: BTreeMap<&str, Vec<JournalRecord>> = BTreeMap::new();
+        for (path, bytes) in &self.files {
+            let inside = path.strip_prefix("__recovery_log/");
+            if let Some((operation, _)) = inside.and_then(|inside| inside.split_once('/'))
+                && let Ok(record) = serde_json::from_slice(bytes)
+            {
+                journals.entry(operation).or_default().push(record);
+            }
+        }
+        journals
     }
 }
 

@@ -1,10 +1,14 @@
 //! What is asked of storage, and what looking at a root tells.
 
+use std::collections::BTreeSet;
+
 use restore_backend::store::{Request, Verb};
+use sidecar::api::RecoverySummary;
 
 use super::super::evidence::Evidence;
+use super::super::subject::NOTES;
 use super::super::world::{Ending, GARBAGE, OTHER, World};
-use super::{dataset, sidecar_path, unless, version_path};
+use super::{dataset, dataset_of, unless, version_path};
 
 /// A struck run may try again and look again; it may not go on without end.
 const SENT_MAX: usize = 4;
@@ -17,14 +21,18 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
         .iter()
         .map(|table| format!("{}/", dataset(table)))
         .collect();
+    let in_tables = |path: &str| {
+        let mut datasets = datasets.iter();
+        datasets.any(|dataset| path.starts_with(dataset)) || path.starts_with("__manifest/")
+    };
     let is_inside = |request: &Request| {
         let path = format!("{}/", request.path);
-        let in_tables = datasets.iter().any(|dataset| path.starts_with(dataset));
-        if in_tables || path.starts_with("__manifest/") {
+        if in_tables(&path) {
             return true;
         }
         match request.verb {
-            Verb::Delete => request.path == sidecar_path(world),
+            Verb::Delete => world.retires.as_ref() == Some(&request.path),
+            Verb::PutCreate if world.announces.as_ref() == Some(&request.path) => true,
             verb if verb.is_mutation() => path.starts_with(&journal),
             _ => {
                 path.starts_with("__recovery/")
@@ -35,9 +43,27 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
     };
     let sent = evidence.runs.iter().flat_map(|run| &run.sent);
     let outside = sent.filter(|request| !is_inside(request));
-    outside
+    let mut wrong: Vec<String> = outside
         .map(|request| format!("{request} is outside"))
-        .collect()
+        .collect();
+    // Nothing was written past the store either.
+    let (before, after) = (&world.before.files, &evidence.after.files);
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let is_anothers = |path: &str| {
+        let mut told = evidence.acknowledged.iter();
+        told.any(|told| path.starts_with(&format!("{}/", dataset(&told.table))))
+    };
+    for path in paths {
+        let is_inside = in_tables(path)
+            || is_anothers(path)
+            || path.starts_with(&journal)
+            || [&world.retires, &world.announces].contains(&&Some(path.clone()));
+        wrong.extend(unless(
+            is_inside || before.get(path) == after.get(path),
+            || format!("{path} is not as it was"),
+        ));
+    }
+    wrong
 }
 
 /// No run panics, and none sends more than a few times what an undisturbed one does.
@@ -81,25 +107,24 @@ pub(super) fn i18_determinism(_: &World, evidence: &Evidence) -> Vec<String> {
 
 /// A file that is no sidecar is listed with its reason, hides nobody, and is left alone.
 pub(super) fn i19_isolation(world: &World, evidence: &Evidence) -> Vec<String> {
-    let garbage = GARBAGE.rsplit('/').next();
     let mut wrong = Vec::new();
     if let Some(looked) = evidence.seen() {
-        let recoveries = &looked.list.recoveries;
-        let refused = |recovery: &&sidecar::api::RecoverySummary| {
-            Some(recovery.file.as_str()) == garbage && recovery.refused.is_some()
-        };
-        let pending = |recovery: &&sidecar::api::RecoverySummary| {
-            recovery.operation_id.as_deref() == Some(world.operation.as_str())
-                && recovery.refused.is_none()
-        };
-        wrong.extend(unless(
-            recoveries.iter().any(|entry| refused(&entry)),
-            || "the bad file is not listed".to_owned(),
-        ));
-        wrong.extend(unless(
-            recoveries.iter().any(|entry| pending(&entry)),
-            || "the good sidecar is hidden".to_owned(),
-        ));
+        // Every file with whether it is refused; what follows from something finished has no file, and is not pending.
+        let mut expected = vec![(GARBAGE.trim_start_matches("__recovery/").to_owned(), true)];
+        match world.ending {
+            Ending::Dismissal => expected.push((NOTES.to_owned(), true)),
+            ending if ending.is_recovery() => {
+                expected.push((world.operation.file_name(), false));
+            }
+            _ => {}
+        }
+        let entry = |entry: &RecoverySummary| (entry.file.clone(), entry.refused.is_some());
+        let listed: Vec<_> = looked.list.recoveries.iter().map(entry).collect();
+        let missing = expected.iter().filter(|entry| !listed.contains(entry));
+        wrong.extend(missing.map(|(file, _)| format!("{file} is not listed as it is")));
+        wrong.extend(unless(listed.len() <= expected.len(), || {
+            format!("{listed:?} are listed")
+        }));
     }
     let is_kept = evidence.after.files.get(GARBAGE) == world.before.files.get(GARBAGE);
     wrong.extend(unless(is_kept, || "the bad file was touched".to_owned()));
@@ -108,7 +133,9 @@ pub(super) fn i19_isolation(world: &World, evidence: &Evidence) -> Vec<String> {
 
 /// The catalog is read before the first table of a plan is looked at, and once more after the last.
 pub(super) fn i21_consistent_observation(world: &World, evidence: &Evidence) -> Vec<String> {
-    if evidence.looked.is_none() {
+    // No table is looked at for what touches none.
+    let touches_none = matches!(world.ending, Ending::Release | Ending::Dismissal);
+    if evidence.looked.is_none() || touches_none {
         return Vec::new();
     }
     let heads = |place: &str| -> Vec<usize> {
@@ -138,21 +165,13 @@ pub(super) fn i21_consistent_observation(world: &World, evidence: &Evidence) -> 
 
 /// The version that is to come back was read, by this execution or one before, before anything was committed.
 pub(super) fn i22_target_exists(world: &World, evidence: &Evidence) -> Vec<String> {
-    if world.ending != Ending::Back {
-        return Vec::new();
-    }
     let sent: Vec<&Request> = evidence.runs.iter().flat_map(|run| &run.sent).collect();
     let effects = evidence.after.effects(world.operation.as_str());
     let mut wrong = Vec::new();
     for (digest, plan) in evidence.plans() {
         let committed = effects.iter().filter(|effect| effect.digest == digest);
-        let files = committed.map(|effect| {
-            let place = effect
-                .table
-                .as_deref()
-                .map_or_else(|| "__manifest".to_owned(), dataset);
-            version_path(&place, effect.version)
-        });
+        let files = committed
+            .map(|effect| version_path(&dataset_of(effect.table.as_deref()), effect.version));
         let files: Vec<String> = files.collect();
         let first = sent
             .iter()

@@ -2,11 +2,15 @@
 
 mod effects;
 mod looking;
+mod order;
 mod records;
+mod visible;
 
+use sidecar::Plan;
 use sidecar::journal::JournalEntry;
 
 use super::evidence::Evidence;
+use super::snapshot::Snapshot;
 use super::world::World;
 
 /// Says everything that is wrong.
@@ -16,16 +20,16 @@ pub type Checker = fn(&World, &Evidence) -> Vec<String>;
 pub const ALL: [(&str, Checker); 22] = [
     ("I1 no loss", effects::i1_no_loss),
     ("I2 append only", effects::i2_append_only),
-    ("I3 all or nothing", effects::i3_all_or_nothing),
-    ("I4 terminal truth", effects::i4_terminal_truth),
+    ("I3 all or nothing", visible::i3_all_or_nothing),
+    ("I4 terminal truth", visible::i4_terminal_truth),
     ("I5 authorisation", records::i5_authorisation),
     ("I6 fenced", effects::i6_fenced),
-    ("I7 fail closed", records::i7_fail_closed),
-    ("I8 order", records::i8_order),
-    ("I9 no orphan", records::i9_no_orphan),
+    ("I7 fail closed", order::i7_fail_closed),
+    ("I8 order", order::i8_order),
+    ("I9 no orphan", order::i9_no_orphan),
     ("I10 audit", records::i10_audit),
     ("I11 idempotence", records::i11_idempotence),
-    ("I12 convergence", effects::i12_convergence),
+    ("I12 convergence", visible::i12_convergence),
     ("I13 foreign safety", effects::i13_foreign_safety),
     ("I14 confinement", looking::i14_confinement),
     ("I15 bounded", looking::i15_bounded),
@@ -63,6 +67,31 @@ fn finished(evidence: &Evidence) -> Vec<&JournalEntry> {
         .collect()
 }
 
+/// The plan that was claimed last: the one that finished, if any did.
+fn last_plan(evidence: &Evidence) -> Option<Plan> {
+    let mut entries = evidence.records.iter().rev().map(|record| &record.entry);
+    entries.find_map(|entry| match entry {
+        JournalEntry::Claimed { plan_digest, .. } => {
+            evidence.plans().remove(&plan_digest.to_string())
+        }
+        _ => None,
+    })
+}
+
+fn record_path(world: &World, sequence: u64) -> String {
+    format!("__recovery_log/{}/{sequence:06}.json", world.operation)
+}
+
+fn has_terminal_record(world: &World, evidence: &Evidence, snapshot: &Snapshot) -> bool {
+    let terminal = evidence
+        .records
+        .iter()
+        .filter(|record| matches!(record.entry, JournalEntry::Finished { .. }));
+    terminal
+        .map(|record| record_path(world, record.sequence))
+        .any(|path| snapshot.files.contains_key(&path))
+}
+
 /// Says `what` unless it holds.
 fn unless(holds: bool, what: impl FnOnce() -> String) -> Option<String> {
     (!holds).then(what)
@@ -86,6 +115,7 @@ fn dataset(table_key: &str) -> String {
     crate::support::place(table_key).path
 }
 
-fn sidecar_path(world: &World) -> String {
-    format!("__recovery/{}", world.operation.file_name())
+/// The dataset of a table, or the catalog's.
+fn dataset_of(table: Option<&str>) -> String {
+    table.map_or_else(|| "__manifest".to_owned(), dataset)
 }

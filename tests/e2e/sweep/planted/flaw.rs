@@ -11,6 +11,8 @@ pub enum Flaw {
     UnfencedRestore,
     /// Restores once more on top of its own restore.
     RestoresTwice,
+    /// Restores a table that the plan only publishes.
+    RestoresUnasked,
     /// Commits to a table something nobody planned.
     TidiesUp,
     /// Publishes the first table alone.
@@ -31,4 +33,22 @@ pub enum Flaw {
     CleansUp,
     /// Neither looks at nor keeps the version that is to come back.
     NeverLooks,
+    /// Does again, after a restart, what the journal says is done.
+    ForgetsJournal,
+    /// Takes a record of its own that is there already for another executor's.
+    GivesWayToItself,
+    /// Publishes on whatever version of the catalog is last by then.
+    PublishesOnLast,
+    /// Publishes, and then says that it is going to.
+    PublishesUnsaid,
+    /// Announces what the restores of an undo bring back once they are done.
+    AnnouncesLate,
+    /// Does not announce it at all.
+    NeverAnnounces,
+    /// Publishes what the undo of a roll back brought back.
+    PublishesUndone,
+    /// Keeps one of the tags it was to drop.
+    ForgetsTag,
+    /// Drops a tag that no recovery had set.
+    DropsAnothersTag,
 }

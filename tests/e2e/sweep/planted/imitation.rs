@@ -1,22 +1,22 @@
 //! An executor made of the product's public pieces that does what the product does, but for one planted flaw.
 
+use object_store::PutMode;
 use restore_backend::clock;
 use restore_backend::journal_store::{Appended, Journal, close, publish_claim};
 use restore_backend::lance_room::{
     CATALOG_PATH, CatalogReading, CommitOutcome, EffectIdentity, FenceRequest, Head, PinUpdate,
     PublishRequest, RestoreRequest, TableLocation, TransactionEntry,
 };
-use restore_backend::service;
-use restore_backend::sidecar_dir::{StoredSidecar, delete_sidecar, read_sidecar};
-use sidecar::journal::{JournalEntry, StepResult};
+use restore_backend::sidecar_dir::{create_sidecar, delete_sidecar};
+use sidecar::journal::{Attempt, JournalEntry, StepResult};
 use sidecar::{
-    ApplyReport, Digest, Effect, EffectOn, Limits, OutcomeKind, Plan, PlanBytes, SidecarBytes,
-    SidecarFate, Step, TableOutcome, Tag,
+    ApplyReport, Digest, Effect, EffectOn, Limits, OutcomeKind, PinMove, Plan, PlanBytes,
+    SidecarBytes, SidecarFate, Step, TableOutcome, Tag,
 };
 
 use super::super::invariants::version_path;
 use super::super::script::{Acting, product};
-use super::super::world::raw;
+use super::super::world::{BY_HAND, raw};
 use super::flaw::Flaw;
 use crate::support::{place, rows};
 
@@ -24,60 +24,55 @@ struct Imitation {
     acting: Acting,
     flaw: Flaw,
     journal: Journal,
+    epoch: u64,
     plan: Plan,
     identity: EffectIdentity,
-    published: bool,
 }
 
 pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> {
     let root = acting.opened.root.clone();
     let digest = acting.digest.ok_or("no digest")?;
     if flaw != Flaw::NeverLooks {
-        service::plan(&root, acting.operation.as_str(), clock::now())
-            .await
-            .map_err(|error| error.to_string())?;
+        acting.subject.report(&acting.opened).await?;
     }
-    let journal = Journal::load(root.objects(), &acting.operation, &Limits::DEFAULT)
+    let journal = Journal::load(root.objects(), &acting.subject.operation, &Limits::DEFAULT)
         .await
-        .unwrap();
+        .map_err(|error| error.to_string())?;
+    if journal.state.finished().is_some() {
+        return product(acting).await;
+    }
     let text = journal.state.approvals()[0].1.clone();
     let plan = PlanBytes::verify(text.clone(), digest)
         .unwrap()
         .decode()
         .unwrap();
-    let StoredSidecar::Bytes(bytes) = read_sidecar(root.objects(), &plan.file, &Limits::DEFAULT)
-        .await
-        .unwrap()
-    else {
-        return Err("the sidecar is gone".to_owned());
-    };
     let named = match flaw {
         Flaw::ApprovedById => Digest::of(Tag::Sidecar, b"another plan"),
         _ => digest,
     };
+    let sidecar = SidecarBytes::new(acting.subject.stands.clone());
     let mut imitation = Imitation {
         identity: EffectIdentity {
-            operation_id: acting.operation.to_string(),
+            operation_id: acting.subject.operation.to_string(),
             plan_digest: named.to_string(),
         },
         acting,
         flaw,
+        epoch: journal.state.next_epoch(),
         journal,
         plan,
-        published: false,
     };
-    let sidecar = SidecarBytes::new(bytes);
     let claim = JournalEntry::Claimed {
-        epoch: 1,
+        epoch: imitation.epoch,
         executor: "an imitation".to_owned(),
         plan_digest: digest,
         plan: text,
         sidecar: sidecar.clone(),
     };
-    imitation.record(claim).await;
-    publish_claim(root.objects(), &imitation.acting.operation)
+    imitation.record(claim).await?;
+    publish_claim(root.objects(), &imitation.acting.subject.operation)
         .await
-        .unwrap();
+        .map_err(|error| error.to_string())?;
     imitation.do_steps().await?;
     imitation.end(sidecar).await?;
     if flaw == Flaw::GoesOnAfterConflict {
@@ -87,12 +82,16 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
     product(imitation.acting).await
 }
 
+fn concerns_catalog(step: &Step) -> bool {
+    matches!(step, Step::FenceCatalog { .. } | Step::Publish { .. })
+}
+
 fn conflict(acting: &Acting, digest: Digest) -> ApplyReport {
     let unknown = EffectOn {
         effect: Effect::Unknown,
     };
     ApplyReport {
-        operation_id: acting.operation.clone(),
+        operation_id: acting.subject.operation.clone(),
         digest,
         outcome: OutcomeKind::Conflict,
         tables: Vec::new(),
@@ -105,17 +104,35 @@ fn conflict(acting: &Acting, digest: Digest) -> ApplyReport {
 }
 
 impl Imitation {
-    async fn record(&mut self, entry: JournalEntry) {
+    async fn record(&mut self, entry: JournalEntry) -> Result<(), String> {
+        let objects = self.acting.opened.root.objects();
+        if self.flaw == Flaw::GivesWayToItself {
+            let state = &self.journal.state;
+            let record = state.next_record(clock::now(), entry.clone());
+            let operation = &self.acting.subject.operation;
+            let path = format!("__recovery_log/{operation}/{:06}.json", record.sequence).into();
+            let bytes = record.to_bytes()?;
+            let put = objects.put_opts(&path, bytes.clone().into(), PutMode::Create.into());
+            put.await.map_err(|error| error.to_string())?;
+            self.journal.state = state.clone().append(&bytes).unwrap();
+            self.journal.stored.push(bytes);
+            return Ok(());
+        }
         let appended = self
             .journal
             .clone()
-            .append(self.acting.opened.root.objects(), clock::now(), entry)
+            .append(objects, clock::now(), entry)
             .await
-            .unwrap();
+            .map_err(|error| error.to_string())?;
         let Appended::Done(journal) = appended else {
-            panic!("the record is taken")
+            return Err("the record is taken".to_owned());
         };
         self.journal = *journal;
+        Ok(())
+    }
+
+    fn attempt(&self) -> &Attempt {
+        self.journal.state.attempt().unwrap()
     }
 
     async fn catalog_version(&self) -> u64 {
@@ -132,31 +149,74 @@ impl Imitation {
             if matches!(step, Step::Record { .. } | Step::Retire { .. }) {
                 continue;
             }
-            let catalog_version = match step {
-                Step::FenceCatalog { .. } | Step::Publish { .. } => {
-                    Some(self.catalog_version().await)
+            if self.attempt().done.contains_key(&index) {
+                if self.flaw == Flaw::ForgetsJournal {
+                    let version = self.catalog_version().await;
+                    self.do_step(step, Some(version)).await?;
                 }
-                _ => None,
+                continue;
+            }
+            // What was begun before is looked for where it was intended.
+            let begun = self.attempt().started.get(&index).copied().flatten();
+            let catalog_version = match begun {
+                None if concerns_catalog(step) => Some(self.catalog_version().await),
+                begun => begun,
             };
+            let is_unsaid =
+                self.flaw == Flaw::PublishesUnsaid && matches!(step, Step::Publish { .. });
+            if is_unsaid {
+                self.do_step(step, catalog_version).await?;
+            }
             self.record(JournalEntry::StepsStarted {
-                epoch: 1,
+                epoch: self.epoch,
                 steps: vec![index],
                 catalog_version,
             })
-            .await;
+            .await?;
             let version = match self.flaw {
                 Flaw::RecordsWithoutEffects => Some(1),
                 _ => self.do_step(step, catalog_version).await?,
             };
             self.record(JournalEntry::StepsFinished {
-                epoch: 1,
+                epoch: self.epoch,
                 results: vec![StepResult {
                     step: index,
                     version,
                     already_done: false,
                 }],
             })
-            .await;
+            .await?;
+        }
+        match self.flaw {
+            Flaw::AnnouncesLate => {
+                let mut steps = steps.iter();
+                let announce = steps.find(|step| matches!(step, Step::Announce { .. }));
+                let Some(Step::Announce { file, sidecar, .. }) = announce else {
+                    panic!("nothing to announce")
+                };
+                let objects = self.acting.opened.root.objects();
+                create_sidecar(objects, file, sidecar.as_bytes())
+                    .await
+                    .unwrap();
+            }
+            Flaw::PublishesUndone => {
+                let pins = self.plan.tables.iter().filter_map(|table| {
+                    Some(PinMove {
+                        table_key: table.table_key.clone(),
+                        branch: None,
+                        from_version: table.manifest_pinned?,
+                        to_version: table.restore_to.and(table.head_after())?,
+                    })
+                });
+                let pins: Vec<PinMove> = pins.collect();
+                let version = self.catalog_version().await;
+                let published = self.publish(&pins, version).await?;
+                assert!(matches!(published, CommitOutcome::Committed { .. }));
+            }
+            Flaw::RestoresUnasked => {
+                self.restore("node:T0", 1).await?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -176,6 +236,32 @@ impl Imitation {
                 }
                 return Ok(Some(*version));
             }
+            Step::Untag {
+                table_key,
+                name,
+                version,
+                ..
+            } => {
+                let name = match self.flaw {
+                    Flaw::ForgetsTag if *version == 1 => return Ok(Some(*version)),
+                    Flaw::DropsAnothersTag if *version == 1 => {
+                        room.untag(&place(table_key), BY_HAND).await.unwrap();
+                        name
+                    }
+                    _ => name,
+                };
+                let untagged = room.untag(&place(table_key), name).await;
+                untagged.map_err(|error| error.to_string())?;
+                return Ok(Some(*version));
+            }
+            Step::Announce { file, sidecar, .. } => {
+                if !matches!(self.flaw, Flaw::AnnouncesLate | Flaw::NeverAnnounces) {
+                    let objects = self.acting.opened.root.objects();
+                    let announced = create_sidecar(objects, file, sidecar.as_bytes()).await;
+                    announced.map_err(|error| error.to_string())?;
+                }
+                return Ok(None);
+            }
             Step::FenceCatalog { .. } if self.flaw == Flaw::NoFence => return Ok(catalog),
             Step::FenceCatalog { .. } => {
                 let read_version = catalog.unwrap_or_default();
@@ -185,7 +271,9 @@ impl Imitation {
                     read_transaction: self.transaction(CATALOG_PATH, read_version).await,
                     identity: self.identity.clone(),
                 };
-                room.fence_catalog(&request).await
+                room.fence_catalog(&request)
+                    .await
+                    .map_err(|error| error.to_string())?
             }
             Step::Restore {
                 table_key, version, ..
@@ -195,38 +283,46 @@ impl Imitation {
                     Flaw::HalfPublish => &pins[..1],
                     _ => &pins[..],
                 };
-                let updates = published.iter().map(|pin| PinUpdate {
-                    table_key: pin.table_key.clone(),
-                    from_pin: pin.from_version,
-                    to_version: pin.to_version,
-                    table_branch: None,
-                });
-                let request = PublishRequest {
-                    branch: None,
-                    read_version: catalog.unwrap_or_default(),
-                    updates: updates.collect(),
-                    registrations: Vec::new(),
-                    tombstones: Vec::new(),
-                    identity: self.identity.clone(),
+                let read_version = match self.flaw {
+                    Flaw::PublishesOnLast => self.catalog_version().await,
+                    _ => catalog.unwrap_or_default(),
                 };
-                self.published = true;
-                room.publish(&request).await
+                self.publish(published, read_version).await?
             }
             Step::Record { .. }
             | Step::Retire { .. }
-            | Step::Untag { .. }
-            | Step::Announce { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
             | Step::Lineage { .. }
             | Step::UnlockSchema { .. } => return Ok(None),
         };
-        match outcome.map_err(|error| error.to_string())? {
+        match outcome {
             CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
                 Ok(Some(version))
             }
             other => Err(format!("{other:?}")),
         }
+    }
+
+    async fn publish(&self, pins: &[PinMove], read_version: u64) -> Result<CommitOutcome, String> {
+        let updates = pins.iter().map(|pin| PinUpdate {
+            table_key: pin.table_key.clone(),
+            from_pin: pin.from_version,
+            to_version: pin.to_version,
+            table_branch: None,
+        });
+        let request = PublishRequest {
+            branch: None,
+            read_version,
+            updates: updates.collect(),
+            registrations: Vec::new(),
+            tombstones: Vec::new(),
+            identity: self.identity.clone(),
+        };
+        let room = self.acting.opened.root.room();
+        room.publish(&request)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     async fn transaction(&self, path: &str, version: u64) -> String {
@@ -239,6 +335,13 @@ impl Imitation {
     }
 
     async fn restore(&mut self, table: &str, target: u64) -> Result<Option<u64>, String> {
+        let mut tables = self.plan.tables.iter();
+        let planned = tables
+            .find(|planned| planned.table_key == table)
+            .map(|planned| (planned.lance_head, planned.head_transaction.clone()));
+        let Some((Some(planned_head), Some(planned_transaction))) = planned else {
+            return Err(format!("{table} is not in the plan"));
+        };
         let mut made = None;
         let times = if self.flaw == Flaw::RestoresTwice {
             2
@@ -249,20 +352,31 @@ impl Imitation {
             let told = raw(&self.acting.store, table).await;
             self.acting.told.lock().await.push(told);
         }
+        let on_last = matches!(
+            self.flaw,
+            Flaw::UnfencedRestore | Flaw::RestoresTwice | Flaw::ForgetsJournal
+        );
         for _ in 0..times {
             let room = self.acting.opened.root.room();
-            let Head::At { version: head } = room.head(&place(table)).await.unwrap() else {
-                panic!("no table")
+            let (head_version, head_transaction) = if on_last {
+                let Head::At { version } = room.head(&place(table)).await.unwrap() else {
+                    panic!("no table")
+                };
+                (version, self.transaction(&place(table).path, version).await)
+            } else {
+                (planned_head, planned_transaction.clone())
             };
             let request = RestoreRequest {
                 location: place(table),
-                head_version: head,
-                head_transaction: self.transaction(&place(table).path, head).await,
+                head_version,
+                head_transaction,
                 target,
                 identity: self.identity.clone(),
             };
             match room.restore(&request).await {
-                Ok(CommitOutcome::Committed { version }) => made = Some(version),
+                Ok(
+                    CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version },
+                ) => made = Some(version),
                 other => return Err(format!("{other:?}")),
             }
         }
@@ -272,7 +386,7 @@ impl Imitation {
     async fn end(&mut self, sidecar: SidecarBytes) -> Result<(), String> {
         let objects = self.acting.opened.root.objects().clone();
         let room = self.acting.opened.root.room().clone();
-        let folder = format!("__recovery_log/{}", self.acting.operation);
+        let folder = format!("__recovery_log/{}", self.acting.subject.operation);
         let put = async |name: &str, bytes: Vec<u8>| {
             let path = format!("{folder}/{name}").into();
             objects
@@ -297,11 +411,11 @@ impl Imitation {
             }
             Flaw::GoesOnAfterConflict => {
                 self.record(JournalEntry::Interrupted {
-                    epoch: 1,
+                    epoch: self.epoch,
                     detail: "something moved".to_owned(),
                     differences: Vec::new(),
                 })
-                .await;
+                .await?;
                 room.append_rows(&place("node:T0"), &rows(0..1))
                     .await
                     .unwrap();
@@ -316,18 +430,20 @@ impl Imitation {
             _ => sidecar,
         };
         let outcome = |table: &sidecar::PlannedTable| {
-            let effect = match table.publish_as {
+            let effect = match table.publish_as.or(table.restore_to) {
                 Some(_) => Effect::Changed,
                 None => Effect::Unchanged,
             };
             TableOutcome::of(&self.plan, table, effect)
         };
         let tables = self.plan.tables.iter().map(outcome).collect();
+        let mut done = self.attempt().done.keys();
+        let has_committed = done.any(|step| concerns_catalog(&self.plan.steps[*step]));
         let finished = JournalEntry::Finished {
-            epoch: 1,
-            outcome: OutcomeKind::of_finished(self.plan.disposition).unwrap(),
+            epoch: self.epoch,
+            outcome: self.plan.outcome().unwrap(),
             tables,
-            catalog: if self.published {
+            catalog: if has_committed {
                 Effect::Changed
             } else {
                 Effect::Unchanged
@@ -343,10 +459,13 @@ impl Imitation {
             )
             .await;
         } else {
-            self.record(finished).await;
+            self.record(finished).await?;
         }
-        delete_sidecar(&objects, &self.plan.file).await.unwrap();
-        close(&objects, &self.acting.operation).await.unwrap();
-        Ok(())
+        if let Some(file) = self.plan.retires() {
+            let deleted = delete_sidecar(&objects, file).await;
+            deleted.map_err(|error| error.to_string())?;
+        }
+        let closed = close(&objects, &self.acting.subject.operation).await;
+        closed.map_err(|error| error.to_string())
     }
 }

@@ -6,13 +6,15 @@ mod imitation;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sidecar::{Digest, Tag};
+use restore_backend::store::Request;
+use sidecar::{Digest, Tag, recovery_tag};
 
 use super::evidence::Evidence;
 use super::faults::Fault;
-use super::invariants::{self, violations};
+use super::invariants::{self, version_path, violations};
 use super::script::{Acting, Driver, Looked, Looker, Script, look, product};
-use super::world::{Ending, World};
+use super::wants::tag_file;
+use super::world::{Ending, World, Writer};
 use crate::support::place;
 use flaw::Flaw;
 use imitation::imitate;
@@ -28,13 +30,41 @@ struct Planted {
 fn flawed(bug: &'static str, flaw: Flaw, breaks: &'static [usize]) -> Planted {
     let driver: Driver = Arc::new(move |acting| Box::pin(imitate(acting, flaw)));
     let world = match flaw {
-        Flaw::HalfPublish => (Ending::Forward, 3),
+        Flaw::HalfPublish | Flaw::RestoresUnasked => (Ending::Forward, 3),
+        Flaw::AnnouncesLate | Flaw::NeverAnnounces | Flaw::PublishesUndone => (Ending::UndoBack, 1),
+        Flaw::ForgetsTag | Flaw::DropsAnothersTag => (Ending::Release, 1),
         _ => (Ending::Back, 1),
     };
     Planted {
         bug,
         world,
         script: Script::driven(driver),
+        breaks,
+    }
+}
+
+/// Which of the mutating requests is the first to such a path, counted from 1.
+fn position(sent: &[Request], is_it: impl Fn(&str) -> bool) -> usize {
+    let mut mutating = sent.iter().filter(|request| request.verb.is_mutation());
+    mutating.position(|request| is_it(&request.path)).unwrap() + 1
+}
+
+/// A flaw that shows when its executor is struck, where it sends such a request first.
+async fn flawed_and_struck(
+    bug: &'static str,
+    flaw: Flaw,
+    (fault, writer): (Fault, Option<Writer>),
+    back: &World,
+    is_it: impl Fn(&str) -> bool,
+    breaks: &'static [usize],
+) -> Planted {
+    let imitated = |flaw| -> Driver { Arc::new(move |acting| Box::pin(imitate(acting, flaw))) };
+    let calm = Evidence::of(back, Script::driven(imitated(flaw))).await;
+    let strike = (fault, position(&calm.runs[0].sent, is_it), writer);
+    Planted {
+        bug,
+        world: (Ending::Back, 1),
+        script: Script::struck_and_driven(imitated(flaw), strike),
         breaks,
     }
 }
@@ -68,12 +98,7 @@ fn lost(
     is_it: fn(&str) -> bool,
     breaks: &'static [usize],
 ) -> Planted {
-    let done = &world.clean().unwrap().last().done;
-    let at = done
-        .iter()
-        .position(|request| is_it(&request.path))
-        .unwrap()
-        + 1;
+    let at = position(&world.clean().unwrap().last().sent, is_it);
     Planted {
         bug,
         world: (Ending::Back, 1),
@@ -97,31 +122,35 @@ async fn aside(acting: &Acting) -> Looked {
     look(Acting {
         opened,
         store: acting.store.clone(),
-        operation: acting.operation.clone(),
+        subject: acting.subject.clone(),
         digest: None,
         told: acting.told.clone(),
     })
     .await
 }
 
-fn bugs(back: &World) -> Vec<Planted> {
+async fn bugs(back: &World) -> Vec<Planted> {
     let mut bugs = vec![
-        flawed("removes an old version", Flaw::CleansUp, &[1]),
-        flawed("commits what nobody planned", Flaw::TidiesUp, &[2, 4, 12]),
+        flawed("removes an old version", Flaw::CleansUp, &[1, 4]),
+        flawed(
+            "commits what nobody planned",
+            Flaw::TidiesUp,
+            &[2, 4, 9, 12],
+        ),
         flawed(
             "publishes half of a write",
             Flaw::HalfPublish,
-            &[3, 4, 12, 16],
+            &[3, 4, 9, 12, 16],
         ),
         flawed(
             "records what it did not do",
             Flaw::RecordsWithoutEffects,
-            &[4, 12, 16, 20],
+            &[4, 9, 12, 16, 20],
         ),
         flawed(
             "takes an approval of the operation for one of the plan",
             Flaw::ApprovedById,
-            &[5, 16],
+            &[5, 4, 8, 16],
         ),
         flawed(
             "restores on whatever HEAD is",
@@ -131,7 +160,7 @@ fn bugs(back: &World) -> Vec<Planted> {
         flawed(
             "goes on after a conflict",
             Flaw::GoesOnAfterConflict,
-            &[7, 2, 8, 9, 12],
+            &[7, 2, 3, 4, 8, 9, 12, 16],
         ),
         flawed(
             "restores without the fence of the catalog",
@@ -149,12 +178,42 @@ fn bugs(back: &World) -> Vec<Planted> {
             &[9, 10, 12],
         ),
         flawed("overwrites a record", Flaw::Overwrites, &[10, 12]),
-        flawed("restores twice", Flaw::RestoresTwice, &[20, 4, 6, 12]),
+        flawed("restores twice", Flaw::RestoresTwice, &[20, 4, 6, 9, 12]),
         flawed(
             "neither looks at nor keeps the target",
             Flaw::NeverLooks,
-            &[20, 22],
+            &[22, 4, 12, 20],
         ),
+        flawed(
+            "restores what is only to be published",
+            Flaw::RestoresUnasked,
+            &[2, 4, 8, 9, 12],
+        ),
+        flawed(
+            "announces what an undo brings back when it is back",
+            Flaw::AnnouncesLate,
+            &[8],
+        ),
+        flawed("announces nothing", Flaw::NeverAnnounces, &[4, 8, 9, 12]),
+        flawed(
+            "publishes what an undone roll back brought back",
+            Flaw::PublishesUndone,
+            &[3, 4, 6, 12],
+        ),
+        flawed("forgets to drop a tag", Flaw::ForgetsTag, &[20, 4, 12]),
+        flawed(
+            "drops a tag that somebody set by hand",
+            Flaw::DropsAnothersTag,
+            &[1, 4, 12],
+        ),
+        Planted {
+            world: (Ending::Dismissal, 1),
+            ..flawed(
+                "deletes a file before the record that keeps it",
+                Flaw::DeletesFirst,
+                &[8, 9],
+            )
+        },
         lost(
             "a store that loses the terminal record",
             back,
@@ -165,9 +224,50 @@ fn bugs(back: &World) -> Vec<Planted> {
             "a store that loses a tag",
             back,
             |path| path.contains("/_refs/tags/"),
-            &[20],
+            &[20, 4, 12],
         ),
     ];
+    let restore = |path: &str| path.starts_with("tables/node_T0/_versions/");
+    let last = back.before.catalog.keys().last().unwrap();
+    let publish = version_path("__manifest", last + 2);
+    bugs.extend([
+        flawed_and_struck(
+            "does again what its journal says is done",
+            Flaw::ForgetsJournal,
+            (Fault::CrashAfter, None),
+            back,
+            restore,
+            &[20, 4, 6, 8, 9, 12],
+        )
+        .await,
+        flawed_and_struck(
+            "takes its own record for another's",
+            Flaw::GivesWayToItself,
+            (Fault::ConflictAfterSuccess, None),
+            back,
+            |path| path.ends_with("/000007.json"),
+            &[12],
+        )
+        .await,
+        flawed_and_struck(
+            "publishes on whatever is last",
+            Flaw::PublishesOnLast,
+            (Fault::Nothing, Some(Writer::Other)),
+            back,
+            |path| path.ends_with("/000011.json"),
+            &[6],
+        )
+        .await,
+        flawed_and_struck(
+            "publishes before it says so",
+            Flaw::PublishesUnsaid,
+            (Fault::CrashAfter, None),
+            back,
+            |path| path == publish,
+            &[6, 12, 16],
+        )
+        .await,
+    ]);
     bugs.push(driven(
         "writes outside",
         Arc::new(|acting| {
@@ -178,6 +278,22 @@ fn bugs(back: &World) -> Vec<Planted> {
         }),
         &[14],
     ));
+    bugs.push(Planted {
+        bug: "a second execution removes what the first one made",
+        world: (Ending::Back, 1),
+        script: Script {
+            strikes: vec![(Fault::Nothing, 1, None)],
+            ..Script::driven(Arc::new(|acting| {
+                Box::pin(async move {
+                    let tag = recovery_tag(&acting.subject.of, None, 1);
+                    let tag = acting.store.path().join(tag_file("node:T0", &tag));
+                    std::fs::remove_file(tag).ok();
+                    product(acting).await
+                })
+            }))
+        },
+        breaks: &[1, 4, 12, 20],
+    });
     bugs.push(driven(
         "panics",
         Arc::new(|_| Box::pin(async { panic!("a planted panic") })),
@@ -198,7 +314,7 @@ fn bugs(back: &World) -> Vec<Planted> {
         script: Script {
             last: Arc::new(|acting| {
                 Box::pin(async move {
-                    let path = format!("__recovery_log/{}/closed.json", acting.operation);
+                    let path = format!("__recovery_log/{}/closed.json", acting.subject.operation);
                     put(&acting, &path).await;
                     product(acting).await
                 })
@@ -215,7 +331,7 @@ fn bugs(back: &World) -> Vec<Planted> {
                 look(acting).await
             })
         }),
-        &[17],
+        &[17, 14],
     ));
     bugs.push(looked(
         "a digest with something else in it",
@@ -262,25 +378,31 @@ fn bugs(back: &World) -> Vec<Planted> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_planted_bug_is_caught_by_the_invariant_it_breaks() {
-    let (back, forward) = (
-        World::new(Ending::Back, 1).await,
-        World::new(Ending::Forward, 3).await,
-    );
+    let mut worlds = Vec::new();
+    for (ending, drifted) in [
+        (Ending::Back, 1),
+        (Ending::Forward, 3),
+        (Ending::UndoBack, 1),
+        (Ending::Release, 1),
+        (Ending::Dismissal, 1),
+    ] {
+        worlds.push(World::new(ending, drifted).await);
+    }
     let mut caught = BTreeSet::new();
     let mut wrong = Vec::new();
-    for planted in bugs(&back) {
-        let world = match planted.world.0 {
-            Ending::Forward => &forward,
-            _ => &back,
-        };
+    for planted in bugs(&worlds[0]).await {
+        let world = worlds
+            .iter()
+            .find(|world| (world.ending, world.drifted) == planted.world)
+            .unwrap();
         let evidence = Evidence::of(world, planted.script).await;
         let found = violations(world, &evidence);
         let broken: BTreeSet<usize> = found.iter().map(|(number, _)| *number).collect();
         let expected: BTreeSet<usize> = planted.breaks.iter().copied().collect();
-        if broken != expected {
+        if broken != expected || !evidence.missed.is_empty() {
             wrong.push(format!(
-                "{}: {broken:?} instead of {expected:?}: {found:?}",
-                planted.bug
+                "{}: {broken:?} instead of {expected:?}, {:?} missed: {found:#?}",
+                planted.bug, evidence.missed
             ));
         }
         caught.extend(broken);
@@ -292,9 +414,30 @@ async fn every_planted_bug_is_caught_by_the_invariant_it_breaks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_imitation_without_a_flaw_breaks_nothing() {
-    let planted = flawed("nothing", Flaw::None, &[]);
-    let world = World::new(planted.world.0, planted.world.1).await;
-    let evidence = Evidence::of(&world, planted.script).await;
-    let found = violations(&world, &evidence);
-    assert!(found.is_empty(), "{found:#?}");
+    let calm = |world, drifted| Planted {
+        world: (world, drifted),
+        ..flawed("nothing", Flaw::None, &[])
+    };
+    let mut all = vec![
+        calm(Ending::Forward, 3),
+        calm(Ending::UndoBack, 1),
+        calm(Ending::Release, 1),
+        calm(Ending::Dismissal, 1),
+    ];
+    let back = World::new(Ending::Back, 1).await;
+    for (fault, is_it) in [
+        (Fault::Nothing, "tables/node_T0/_versions/"),
+        (Fault::CrashAfter, "tables/node_T0/_versions/"),
+        (Fault::ConflictAfterSuccess, "/000007.json"),
+    ] {
+        let is_it = |path: &str| path.contains(is_it);
+        all.push(flawed_and_struck("nothing", Flaw::None, (fault, None), &back, is_it, &[]).await);
+    }
+    for planted in all {
+        let world = World::new(planted.world.0, planted.world.1).await;
+        let evidence = Evidence::of(&world, planted.script).await;
+        let found = violations(&world, &evidence);
+        assert!(found.is_empty(), "{}: {found:#?}", world.name());
+        assert!(evidence.missed.is_empty(), "{:?}", evidence.missed);
+    }
 }
