@@ -22,6 +22,7 @@ const JOURNALS_AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub(crate) struct PendingRecovery {
     pub(crate) listed: ListedSidecar,
+    /// What its journal adds up to; the records themselves are not kept.
     /// Where the file is being set aside under an operation of its own, it is that one's.
     pub(crate) journal: Option<Journal>,
     /// Why its journal tells nothing, if it has one that does not verify or cannot be read. It is refused then, and no other is.
@@ -231,7 +232,12 @@ async fn load(
     limits: &Limits,
 ) -> (OperationId, Result<Journal, JournalStoreError>) {
     let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
-    (operation_id, journal)
+    // What they add up to is all that is asked here, and many are held together.
+    let folded = journal.map(|journal| Journal {
+        stored: Vec::new(),
+        ..journal
+    });
+    (operation_id, folded)
 }
 
 fn untrusted(error: &JournalStoreError) -> Reason {

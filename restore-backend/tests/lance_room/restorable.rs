@@ -256,6 +256,9 @@ async fn an_index_whose_files_nobody_recorded_needs_those_of_its_kind() {
         fs::rename(&file, &hidden).expect("hidden");
         let name = file.file_name().and_then(|name| name.to_str());
         assert!(reason(restorable().await).contains(name.expect("a name")));
+        // Asked alone, nothing but the kind of the index tells which files it has.
+        let missing = room.missing_file(&people(), 3).await.expect("read");
+        assert!(missing.expect("missing").contains(name.expect("a name")));
         fs::rename(&hidden, &file).expect("put back");
     }
 }

@@ -150,16 +150,20 @@ fn released() -> Scene {
             version,
             ..
         } => Some(SetTag {
-            table_key: table_key.clone(),
-            branch: branch.clone(),
+            table: recovered
+                .plan
+                .tables
+                .iter()
+                .find(|table| (&table.table_key, &table.branch) == (table_key, branch))
+                .unwrap()
+                .clone(),
             name: name.clone(),
             version: *version,
         }),
         _ => None,
     });
     let tags: Vec<SetTag> = tags.collect();
-    let finished = terminal(&recovered);
-    let made = release(&root(), &operation(), &finished, &recovered.sidecar, &tags);
+    let made = release(&root(), &operation(), &recovered.sidecar, &tags);
     assert_eq!(made.blockers, Vec::new());
     following(recovered, made.plan)
 }
