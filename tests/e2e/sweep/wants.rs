@@ -44,16 +44,14 @@ impl Wants {
             Ending::UndoUndo => ((4, &new), (4, &new)),
         };
         let untouched = ((1, &old), (1, &old));
-        let stand = |(visible, head): ((u64, &Vec<Row>), (u64, &Vec<Row>))| Stand {
-            visible: (visible.0, visible.1.clone()),
-            head: (head.0, head.1.clone()),
-        };
+        let of_version = |(version, rows): (u64, &Vec<Row>)| (version, rows.clone());
         let stands = tables.iter().enumerate().map(|(index, table)| {
-            let is_moved = index < drifted;
-            (
-                table.clone(),
-                stand(if is_moved { moved } else { untouched }),
-            )
+            let (visible, head) = if index < drifted { moved } else { untouched };
+            let stand = Stand {
+                visible: of_version(visible),
+                head: of_version(head),
+            };
+            (table.clone(), stand)
         });
         let undo = undo_id(of);
         let kept: &[(&OperationId, u64)] = match ending {
