@@ -106,8 +106,11 @@ pub struct JournalEntryOfListing {
 pub struct Journal {
     /// The fold over the records.
     pub state: JournalState,
-    /// The records' bytes, in order.
+    /// The records' bytes, in order; none where only what they add up to is kept.
     pub stored: Vec<Vec<u8>>,
+    /// How many records there are, and how many bytes they have, whether they are kept or not.
+    records: usize,
+    bytes: u64,
     /// Whether all of them are known to be on disk. Those that were read may not be, and the next one must not get there first.
     lasts: bool,
 }
@@ -300,6 +303,15 @@ fn number(name: &str) -> Option<u64> {
 }
 
 impl Journal {
+    /// Without the records' bytes: what they add up to is kept.
+    #[must_use]
+    pub fn folded(self) -> Self {
+        Self {
+            stored: Vec::new(),
+            ..self
+        }
+    }
+
     /// Reads and folds one operation's journal; an operation without one has an empty one.
     ///
     /// # Errors
@@ -338,13 +350,13 @@ impl Journal {
     /// [`JournalStoreError::Storage`].
     pub async fn keep(&self, objects: &Objects) -> Result<(), JournalStoreError> {
         let operation_id = self.state.operation_id();
-        keep_records(objects, operation_id, self.stored.len()).await
+        keep_records(objects, operation_id, self.records).await
     }
 
     /// The hold that an executor has on the operation until somebody else writes the next record.
     #[must_use]
     pub fn hold(&self, objects: &Objects) -> Hold {
-        let next = JournalRecord::object_name(self.stored.len() as u64 + 1);
+        let next = JournalRecord::object_name(self.records as u64 + 1);
         objects.hold(&folder(self.state.operation_id()).join(next))
     }
 
@@ -356,6 +368,8 @@ impl Journal {
             })?;
         Ok(Self {
             state,
+            records: stored.len(),
+            bytes: bytes_of(&stored),
             stored,
             lasts: false,
         })
@@ -400,8 +414,8 @@ impl Journal {
         } else {
             (0, 0)
         };
-        let stored_bytes: u64 = self.stored.iter().map(|record| record.len() as u64).sum();
-        if stored_bytes + bytes.len() as u64 + bytes_left > JOURNAL_BYTES_MAX
+        let bytes_then = self.bytes + bytes.len() as u64;
+        if bytes_then + bytes_left > JOURNAL_BYTES_MAX
             || record.sequence + records_left > Limits::DEFAULT.journal_records_max as u64
         {
             return Err(JournalStoreError::TooLarge { operation_id });
@@ -414,13 +428,15 @@ impl Journal {
                 source: Box::new(source),
             })?;
         let path = folder(&operation_id).join(JournalRecord::object_name(record.sequence));
-        let earlier = self.stored.len();
+        let earlier = self.records;
         let mut stored = self.stored;
         stored.push(bytes);
         Ok(Unwritten {
             journal: Self {
                 state,
                 stored,
+                records: earlier + 1,
+                bytes: bytes_then,
                 lasts: true,
             },
             path,
@@ -428,6 +444,10 @@ impl Journal {
             to_keep: if self.lasts { 0 } else { earlier },
         })
     }
+}
+
+fn bytes_of(records: &[Vec<u8>]) -> u64 {
+    records.iter().map(|record| record.len() as u64).sum()
 }
 
 /// A journal whose last record is still to be written.
@@ -644,7 +664,9 @@ mod tests {
     fn nothing_is_begun_that_would_not_fit_and_what_is_begun_is_ended() {
         let journal = |bytes: u64| Journal {
             state: JournalState::new(id()),
-            stored: vec![vec![0; usize::try_from(bytes).unwrap()]],
+            stored: Vec::new(),
+            records: 1,
+            bytes,
             lasts: false,
         };
         let revoked = JournalEntry::Revoked {

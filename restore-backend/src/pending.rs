@@ -233,11 +233,7 @@ async fn load(
 ) -> (OperationId, Result<Journal, JournalStoreError>) {
     let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
     // What they add up to is all that is asked here, and many are held together.
-    let folded = journal.map(|journal| Journal {
-        stored: Vec::new(),
-        ..journal
-    });
-    (operation_id, folded)
+    (operation_id, journal.map(Journal::folded))
 }
 
 fn untrusted(error: &JournalStoreError) -> Reason {
