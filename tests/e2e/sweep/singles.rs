@@ -241,6 +241,15 @@ async fn a_writer_at_every_mutating_request_of_a_clean_up_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_writer_at_every_read_that_fails_loses_nothing() {
+    if is_long() {
+        for ending in [Ending::Forward, Ending::Back] {
+            sweep(ending, 1, &Fault::READING, &WRITERS).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_mutating_request_of_what_follows_a_recovery_is_struck() {
     for ending in Ending::FOLLOW_UPS {
         sweep(ending, 1, &Fault::MUTATING, &[None]).await;
@@ -272,6 +281,7 @@ async fn a_writer_at_every_mutating_request_of_an_undo_loses_nothing() {
         sweep(ending, 1, &[Fault::Nothing], &others).await;
         if is_long() {
             sweep(ending, 1, &Fault::MUTATING, &WRITERS).await;
+            sweep(ending, 1, &Fault::READING, &WRITERS).await;
         }
     }
     if is_long() {
