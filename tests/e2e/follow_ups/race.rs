@@ -71,7 +71,7 @@ struct Met {
     late: OutcomeKind,
     /// How the other one ended.
     ahead: OutcomeKind,
-    /// Whether that one had its terminal record before the late one went on.
+    /// Whether that one had its terminal record before the late one was done.
     ahead_was_finished: bool,
     /// Tags that were left when the late one went on.
     tags: usize,
@@ -117,15 +117,16 @@ async fn meet(
         () = of_ahead.stands.notified() => true,
         _ = &mut quick => false,
     };
+    let tags = tags(&store, of).await;
+    of_late.go.notify_one();
+    let late = slow.await.unwrap();
+    // Looked at only now: where the one ahead stands at a look, its terminal record may have been on its way beside it.
     let ahead_was_finished = Journal::load(opened.root.objects(), ahead, &Limits::DEFAULT)
         .await
         .unwrap()
         .state
         .finished()
         .is_some();
-    let tags = tags(&store, of).await;
-    of_late.go.notify_one();
-    let late = slow.await.unwrap();
     let heads = heads(&store).await;
     if !stands {
         return None;
