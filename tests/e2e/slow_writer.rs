@@ -75,10 +75,15 @@ impl Gate for RecoversAt {
                 .compare_exchange(left, left - 1, Ordering::SeqCst, Ordering::SeqCst)
             {
                 Ok(1) => {
-                    // Caches of its own: the writer may be in the middle of filling its.
-                    let log = RequestLog::new();
-                    let root = self.store.open_as(log, Duration::ZERO, Durability::Synced);
-                    root.await.recover(operation).await;
+                    // On a stack of its own, below which there is no writer, and with caches of its own: the writer may be in the
+                    // middle of filling its.
+                    let (store, operation) = (self.store.clone(), operation.clone());
+                    let recovery = tokio::spawn(async move {
+                        let log = RequestLog::new();
+                        let root = store.open_as(log, Duration::ZERO, Durability::Synced);
+                        root.await.recover(&operation).await
+                    });
+                    recovery.await.unwrap();
                     self.has_recovered.store(true, Ordering::SeqCst);
                     return Ok(());
                 }
