@@ -28,6 +28,7 @@ test: export E2E_BINARY := $(BINARY)
 test: test-tools build
 	$(CARGO) test --locked --package sidecar
 	$(CARGO) test --locked $(SERVER)
+	@cat $(TARGET)/tmp/sweep.txt
 	$(CARGO) test --locked --package web
 	$(CARGO) test --locked --package inspector-wasm
 	CHROMIUM="$$(tests/browser/find-chromium.sh)" node --test tests/browser/*.test.mjs

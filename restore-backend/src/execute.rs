@@ -12,18 +12,19 @@ mod report;
 
 use futures::FutureExt;
 use sidecar::api::RefusalReport;
+use sidecar::journal::JournalEntry;
 use sidecar::{
     ApplyReport, Approval, ApprovedPlan, Difference, Digest, Effect, OperationId, OutcomeKind,
     PlanBytes, SidecarBytes, SidecarFate, authorize, differences,
 };
 
 use crate::clock;
-use crate::journal_store::Journal;
+use crate::journal_store::{Appended, Journal};
 use crate::root::Root;
 use crate::service::{Fresh, PlanOf, ServiceError, fresh_plan, unsafe_store};
 
 use execution::Execution;
-use report::refused_report;
+use report::{refused_report, unfinished_report};
 
 pub use progress::ProgressSink;
 pub(crate) use progress::execution_report;
@@ -73,11 +74,11 @@ async fn begin(
     root: &Root,
     operation: &OperationId,
     digest: Digest,
-    fresh: PlanOf,
+    mut fresh: PlanOf,
     journal: Journal,
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
-    if let Some(refusal) = fresh.refusal(operation, digest, &journal) {
+    if let Some(refusal) = fresh.refusal(operation, digest, &journal)? {
         return Ok(refused_report(operation, digest, refusal));
     }
     let approved = match authorized(root, &journal, digest) {
@@ -142,6 +143,9 @@ async fn resume(
             refusal(operation, detail),
         ));
     }
+    if attempt.plan.root != *root.id() {
+        return begun_elsewhere(root, journal).await;
+    }
     let sidecar = attempt.sidecar.clone();
     let approved = match authorized(root, &journal, digest) {
         Ok(approved) => approved,
@@ -154,6 +158,46 @@ async fn resume(
         }
     };
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
+}
+
+/// An attempt that was begun at another root, of which this one is a copy, or from which it was moved here. What was approved there
+/// is not done here: the attempt ends, and the operation is planned and approved anew.
+async fn begun_elsewhere(root: &Root, journal: Journal) -> Result<ApplyReport, ServiceError> {
+    let operation = journal.state.operation_id().clone();
+    let busy = ServiceError::JournalBusy {
+        operation_id: operation.clone(),
+    };
+    let Some(attempt) = journal.state.attempt().cloned() else {
+        return Err(busy);
+    };
+    let (there, here) = (attempt.plan.root.to_string(), root.id().to_string());
+    let detail = format!(
+        "this was approved for {there} and begun there, and this root is {here}: nothing more was done; look at the plan as it is here, and approve that"
+    );
+    let differences = vec![Difference {
+        table_key: None,
+        field: "root".to_owned(),
+        planned: there,
+        found: here,
+    }];
+    let begun = attempt.begun_not_done();
+    let report = unfinished_report(
+        &attempt,
+        &operation,
+        OutcomeKind::Conflict,
+        detail.clone(),
+        differences.clone(),
+        (!begun.is_empty()).then_some(&begun),
+    );
+    let entry = JournalEntry::Interrupted {
+        epoch: attempt.epoch,
+        detail,
+        differences,
+    };
+    match journal.append(root.objects(), clock::now(), entry).await? {
+        Appended::Done(_) => Ok(report),
+        Appended::Taken => Err(busy),
+    }
 }
 
 async fn claim_and_proceed(
@@ -198,7 +242,7 @@ fn authorized(root: &Root, journal: &Journal, digest: Digest) -> Result<Approved
     let approved_for = &approved.plan().root;
     if approved_for != root.id() {
         return Err(format!(
-            "plan {digest} was approved for {approved_for}, and this is {}: an approval means nothing at a copy; resume it there",
+            "plan {digest} was approved for {approved_for}, and this is {}: an approval means nothing at a copy; look at the plan as it is here, and approve that",
             root.id()
         ));
     }

@@ -404,7 +404,10 @@ impl Journal {
                 | JournalEntry::Revoked { .. }
                 | JournalEntry::Claimed { .. }
         );
-        let takes_over = matches!(entry, JournalEntry::Claimed { .. });
+        let takes_over = matches!(
+            entry,
+            JournalEntry::Claimed { .. } | JournalEntry::Interrupted { .. }
+        );
         let record = self.state.next_record(recorded_at, entry);
         let bytes = record
             .to_bytes()

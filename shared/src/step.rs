@@ -228,7 +228,7 @@ pub fn step(state: &JournalState, seen: &Seen) -> Effect {
                     detail: "the root is not as the plan found it; no table was touched".to_owned(),
                     differences: moved.clone(),
                     // An earlier execution may have died right after the catalog's fence, before it could record that.
-                    unclear: begun_not_done(attempt),
+                    unclear: attempt.begun_not_done(),
                 };
             }
             Some(_) => {}
@@ -295,7 +295,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
         return Effect::Look(Look::Catalog);
     };
     // What was begun and is not recorded may have been done by whoever died over it, unless something tells.
-    let mut unclear = begun_not_done(attempt);
+    let mut unclear = attempt.begun_not_done();
     // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
     if on_catalog
         && let Some(Some(intended_on)) = attempt.started.get(&first)
@@ -387,14 +387,6 @@ fn retire(seen: &Seen) -> Effect {
         (Some(SidecarSeen::Gone), Some(false)) => Effect::Close,
         (Some(SidecarSeen::Gone), Some(true)) => Effect::Ended(SidecarFate::Retired),
     }
-}
-
-/// Steps of which the journal knows that they were begun, and not what came of them.
-fn begun_not_done(attempt: &Attempt) -> Vec<usize> {
-    let begun = attempt.started.keys().copied();
-    begun
-        .filter(|step| !attempt.done.contains_key(step))
-        .collect()
 }
 
 /// Whether nothing was attempted that a plan made now would see: tags, a sidecar of our own and the catalog's fence change no plan.

@@ -11,6 +11,7 @@ use sidecar::{
 
 use super::{Answer, Fresh, ServiceError, fresh_plan};
 use crate::journal_store::{Appended, Journal};
+use crate::observe::{FailedRead, ObserveError};
 use crate::root::Root;
 
 /// Records of approvals that are tried again because somebody else wrote at the same moment.
@@ -47,7 +48,7 @@ pub async fn approve(
     now: Timestamp,
 ) -> Result<Answer<ApprovalReport>, ServiceError> {
     check_approver(&approver)?;
-    let (fresh, mut journal) = match fresh_plan(root, operation, Some(digest), now).await? {
+    let (mut fresh, mut journal) = match fresh_plan(root, operation, Some(digest), now).await? {
         Fresh::Plan { made, journal } => (made, journal),
         Fresh::UnderWay { journal } => return Ok(Answer::No(already(operation, &journal))),
         Fresh::Gone { .. } => {
@@ -57,7 +58,7 @@ pub async fn approve(
             });
         }
     };
-    if let Some(refusal) = fresh.refusal(operation, digest, &journal) {
+    if let Some(refusal) = fresh.refusal(operation, digest, &journal)? {
         return Ok(Answer::No(refusal));
     }
     if let Some(refusal) = unsafe_store(root, operation).await? {
@@ -184,28 +185,40 @@ pub(crate) struct PlanOf {
     pub(crate) bytes: PlanBytes,
     /// Why it cannot be executed, age included.
     pub(crate) blockers: Vec<Reason>,
+    /// Reads that failed while it was made: it may be another plan for that alone.
+    pub(crate) failed: Vec<FailedRead>,
     /// The bytes of its sidecar, or those that stand for it where there is no file.
     pub(crate) sidecar: SidecarBytes,
 }
 
 impl PlanOf {
     /// Why the plan with `digest` may not be approved or executed now: it is not the plan any more, or cannot be executed.
+    ///
+    /// # Errors
+    /// [`ServiceError::Observe`] if that may be so only because something could not be read.
     pub(crate) fn refusal(
-        &self,
+        &mut self,
         operation: &OperationId,
         digest: Digest,
         journal: &Journal,
-    ) -> Option<RefusalReport> {
+    ) -> Result<Option<RefusalReport>, ServiceError> {
         let report = |outcome, detail, reasons, differences| {
-            Some(RefusalReport {
+            Ok(Some(RefusalReport {
                 operation_id: operation.to_string(),
                 outcome,
                 detail,
                 reasons,
                 differences,
-            })
+            }))
         };
-        if self.bytes.digest() != digest {
+        let is_another = self.bytes.digest() != digest;
+        let is_executable = self.plan.has_effect() && self.blockers.is_empty();
+        if (is_another || !is_executable)
+            && let Some(failed) = self.failed.pop()
+        {
+            return Err(ObserveError::from(failed).into());
+        }
+        if is_another {
             let known = journal
                 .state
                 .approvals()
@@ -222,7 +235,7 @@ impl PlanOf {
             );
             return report(OutcomeKind::Conflict, detail, Vec::new(), differences);
         }
-        if !self.plan.has_effect() || !self.blockers.is_empty() {
+        if !is_executable {
             let detail = self
                 .blockers
                 .iter()
@@ -236,7 +249,7 @@ impl PlanOf {
                 Vec::new(),
             );
         }
-        None
+        Ok(None)
     }
 }
 

@@ -43,6 +43,7 @@ impl Made {
                 bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
                 plan,
                 blockers,
+                failed: self.failed,
                 sidecar,
             }),
             journal,

@@ -8,7 +8,7 @@ use sidecar::{
 
 use super::{PlanOf, ServiceError, follow_up};
 use crate::journal_store::Journal;
-use crate::observe::{Look, ObserveError, look_closely};
+use crate::observe::{FailedRead, Look, ObserveError, look_closely};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 
@@ -69,7 +69,10 @@ pub(crate) async fn fresh_plan(
         {
             return made.fresh(journal);
         }
-        return Ok(Fresh::Gone { journal });
+        return match unread_file(&journal, &recoveries) {
+            Some(unread) => Err(unread.into()),
+            None => Ok(Fresh::Gone { journal }),
+        };
     };
     if let Some(error) = broken {
         return Err(error.into());
@@ -93,16 +96,15 @@ pub(crate) async fn fresh_plan(
         plan,
         bytes,
         mut blockers,
+        failed,
         ..
     }) = planned
     else {
         return match &entry.listed.file.content {
             // It is there. What is in it, and so what it comes to, is not known.
-            Err(reason) if reason.code == Code::Unreadable => Err(ObserveError::Unreadable {
-                what: format!("the sidecar {}", entry.listed.file.file),
-                reason: reason.detail.clone(),
+            Err(reason) if reason.code == Code::Unreadable => {
+                Err(unreadable(&entry.listed.file, reason).into())
             }
-            .into()),
             _ => Ok(Fresh::Gone { journal }),
         };
     };
@@ -118,9 +120,36 @@ pub(crate) async fn fresh_plan(
             plan,
             bytes,
             blockers,
+            failed,
             sidecar: SidecarBytes::new(entry.listed.file.bytes),
         }),
         journal,
+    })
+}
+
+fn unreadable(file: &SidecarFile, reason: &Reason) -> ObserveError {
+    ObserveError::Unreadable {
+        what: format!("the sidecar {}", file.file),
+        reason: reason.detail.clone(),
+    }
+}
+
+/// A file that some approved plan of this operation is about and that could not be read. The operations under which files are set
+/// aside are found by what is in them, so this one may be there for all that.
+fn unread_file(journal: &Journal, recoveries: &[PendingRecovery]) -> Option<ObserveError> {
+    let mut approved = journal
+        .state
+        .approvals()
+        .iter()
+        .filter_map(|(approval, text)| {
+            let bytes = PlanBytes::verify(text.clone(), approval.plan_digest).ok()?;
+            Some(bytes.decode().ok()?.file)
+        });
+    approved.find_map(|name| {
+        let mut files = recoveries.iter().map(|recovery| &recovery.listed.file);
+        let file = files.find(|file| file.file == name)?;
+        let reason = file.content.as_ref().err()?;
+        (reason.code == Code::Unreadable).then(|| unreadable(file, reason))
     })
 }
 
@@ -130,6 +159,8 @@ pub(super) struct Planned {
     pub(super) bytes: PlanBytes,
     pub(super) blockers: Vec<Reason>,
     pub(super) observation: Option<Observation>,
+    /// Reads that failed meanwhile.
+    pub(super) failed: Vec<FailedRead>,
 }
 
 /// Looks, judges and plans; `None` for a file that stands for no operation or whose bytes could not be read.
@@ -139,23 +170,25 @@ pub(super) async fn made_plan(
 ) -> Result<Option<Planned>, ServiceError> {
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
-    let (verdict, observation, history) = match (sidecar, &entry.listed.refusal) {
+    let (verdict, observation, history, failed) = match (sidecar, &entry.listed.refusal) {
         (Some(sidecar), None) => {
             let Look {
                 observation,
                 history,
-                ..
+                failed,
             } = look_closely(root, sidecar).await?;
             (
                 judge(sidecar, entry.listed.waiting_for.as_deref(), &observation),
                 Some(observation),
                 history,
+                failed,
             )
         }
         (_, refusal) => (
             refuse(refusal_of(entry, refusal.clone()), sidecar),
             None,
             None,
+            Vec::new(),
         ),
     };
     let (Some(operation_id), Some(sidecar_digest)) = (file.operation_id(), file.digest) else {
@@ -179,6 +212,7 @@ pub(super) async fn made_plan(
         bytes,
         blockers,
         observation,
+        failed,
     }))
 }
 
@@ -233,6 +267,7 @@ pub(crate) async fn plan_entry(
         bytes,
         mut blockers,
         observation,
+        ..
     }) = made_plan(root, entry).await?
     else {
         return Ok(refused_report(root, entry, sidecar_bytes, now));

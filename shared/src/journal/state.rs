@@ -45,6 +45,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Steps of which the journal knows that they were begun, and not what came of them.
+    #[must_use]
+    pub fn begun_not_done(&self) -> Vec<usize> {
+        let begun = self.started.keys().copied();
+        begun.filter(|step| !self.done.contains_key(step)).collect()
+    }
+
     /// Whether it began a step of some kind, whatever came of it.
     #[must_use]
     pub fn has_begun(&self, kind: impl Fn(&Step) -> bool) -> bool {

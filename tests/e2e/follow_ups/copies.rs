@@ -17,7 +17,8 @@ async fn dies_after(store: &Store, operation: &OperationId, digest: Digest, requ
     assert_eq!(gate.left(), 0, "request {request} was never reached");
 }
 
-/// Whatever was begun at the original, its copy refuses to go on with it and stays as it is; the original goes on.
+/// Whatever was begun at the original, its copy does not go on with it: that ends as a conflict there, and is planned and approved
+/// anew, also where the original is gone. The original goes on.
 async fn is_not_resumed_in_a_copy(
     store: &Store,
     operation: &OperationId,
@@ -25,18 +26,25 @@ async fn is_not_resumed_in_a_copy(
     outcome: OutcomeKind,
 ) {
     let copy = store.copy();
-    let before = copy.files();
     let opened = copy.open().await;
     let report = opened.apply(operation, digest).await;
-    assert_eq!(report.outcome, OutcomeKind::Refused, "{}", report.detail);
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(report.differences[0].field, "root");
     assert!(
         report.detail.contains(store.path().to_str().unwrap())
             && report.detail.contains(copy.path().to_str().unwrap()),
         "{}",
         report.detail
     );
-    assert_eq!(opened.log.mutations(), 0);
-    assert_eq!(copy.files(), before);
+    assert_eq!(opened.log.mutations(), 1, "that it ended is on record");
+    let plan = service::plan(&opened.root, operation.as_str(), clock::now())
+        .await
+        .unwrap();
+    assert_ne!(plan.digest, Some(digest), "{plan:?}");
+    let (_, anew) = opened.approve_plan(&plan).await;
+    let report = opened.apply(operation, anew).await;
+    assert_eq!(report.outcome, outcome, "{}", report.detail);
+    assert!(copy.drift().await.is_empty());
     let report = store.open().await.apply(operation, digest).await;
     assert_eq!(report.outcome, outcome, "{}", report.detail);
 }
