@@ -26,7 +26,7 @@ build:
 
 test: export E2E_BINARY := $(BINARY)
 test: test-tools build
-	$(CARGO) test --locked --package sidecar
+	$(CARGO) test --locked --package sidecar -- --show-output
 	$(CARGO) test --locked $(SERVER)
 	@cat $(TARGET)/tmp/sweep.txt
 	$(CARGO) test --locked --package web

@@ -157,7 +157,10 @@ visit("files that wait for each other say so, and those of two stores do not", a
   const stores = ["back-mid-phase", "forward-mutation"].map((name) => of("omnigraph-0.7.0", name).graph);
   await drop(page, stores);
   await page.getByText("from 2 folders").waitFor();
-  assert.deepEqual(await rows(page).filter({ hasText: "undecided" }).count(), 2);
+  const undecided = rows(page).filter({ hasText: "undecided" });
+  // The line about the folders is there before the rows are drawn.
+  await undecided.nth(1).waitFor();
+  assert.deepEqual(await undecided.count(), 2);
 });
 
 visit("whatever a file says is text", async (page) => {
