@@ -334,8 +334,11 @@ fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
             false,
         ),
         Purpose::Recover | Purpose::Dismiss { .. } => {
-            // It is all there is to look at.
-            let open = plan.tables.is_empty() && bytes.as_bytes().len() <= UNFOLDED_BYTES_MAX;
+            // It is all there is to look at, if it can be read.
+            let open = plan.tables.is_empty()
+                && bytes
+                    .text()
+                    .is_some_and(|text| text.len() <= UNFOLDED_BYTES_MAX);
             raw_bytes(STORED, bytes, about, open)
         }
     }
