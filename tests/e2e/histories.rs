@@ -304,7 +304,7 @@ impl<'a> History<'a> {
         let Last {
             write,
             undoing,
-            touched,
+            mut touched,
             ..
         } = last;
         let undoing = match undoing {
@@ -332,7 +332,12 @@ impl<'a> History<'a> {
             Undoing::Recovers(pending) => {
                 self.tally.count("undone: undo of a roll back");
                 assert_eq!(operation, pending);
-                self.model.take(&pending);
+                // As when any other sidecar is recovered: a commit whose own sidecar is damaged goes with the write it stands in.
+                let taken = self.model.take(&pending);
+                let strangers = self.model.strangers_commits(&taken);
+                self.model.forget_commits(&strangers);
+                self.model.touch(&strangers);
+                touched.extend(strangers);
                 Undoing::Announces
             }
         };
