@@ -12,19 +12,19 @@ mod report;
 
 use futures::FutureExt;
 use sidecar::api::RefusalReport;
-use sidecar::journal::JournalEntry;
+use sidecar::journal::Attempt;
 use sidecar::{
     ApplyReport, Approval, ApprovedPlan, Difference, Digest, Effect, OperationId, OutcomeKind,
     PlanBytes, SidecarBytes, SidecarFate, authorize, differences,
 };
 
 use crate::clock;
-use crate::journal_store::{Appended, Journal};
+use crate::journal_store::Journal;
 use crate::root::Root;
 use crate::service::{Fresh, PlanOf, ServiceError, fresh_plan, unsafe_store};
 
 use execution::Execution;
-use report::{refused_report, unfinished_report};
+use report::refused_report;
 
 pub use progress::ProgressSink;
 pub(crate) use progress::execution_report;
@@ -81,7 +81,7 @@ async fn begin(
     if let Some(refusal) = fresh.refusal(operation, digest, &journal)? {
         return Ok(refused_report(operation, digest, refusal));
     }
-    let approved = match authorized(root, &journal, digest) {
+    let approved = match authorized(&journal, digest) {
         Ok(approved) => approved,
         Err(detail) => {
             return Ok(refused_report(
@@ -123,7 +123,7 @@ async fn resume(
         }
         // Whoever wrote the terminal record may have died before it was on disk, and the sidecar goes next.
         journal.keep(root.objects()).await?;
-        let execution = Execution::of_finished(root, journal, progress);
+        let execution = Execution::of_begun(root, journal, progress);
         return execution.proceed(None).boxed().await;
     }
     let Some(attempt) = journal.state.attempt() else {
@@ -144,10 +144,11 @@ async fn resume(
         ));
     }
     if attempt.plan.root != *root.id() {
-        return begun_elsewhere(root, journal).await;
+        let attempt = attempt.clone();
+        return begun_elsewhere(root, journal, &attempt, progress).await;
     }
     let sidecar = attempt.sidecar.clone();
-    let approved = match authorized(root, &journal, digest) {
+    let approved = match authorized(&journal, digest) {
         Ok(approved) => approved,
         Err(detail) => {
             return Ok(refused_report(
@@ -160,16 +161,14 @@ async fn resume(
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 
-/// An attempt that was begun at another root, of which this one is a copy, or from which it was moved here. What was approved there
-/// is not done here: the attempt ends, and the operation is planned and approved anew.
-async fn begun_elsewhere(root: &Root, journal: Journal) -> Result<ApplyReport, ServiceError> {
-    let operation = journal.state.operation_id().clone();
-    let busy = ServiceError::JournalBusy {
-        operation_id: operation.clone(),
-    };
-    let Some(attempt) = journal.state.attempt().cloned() else {
-        return Err(busy);
-    };
+/// Ends an attempt that was begun at another root, of which this one is a copy, or from which it was moved here. What was approved
+/// there is not done here: the operation is planned and approved anew.
+async fn begun_elsewhere(
+    root: &Root,
+    journal: Journal,
+    attempt: &Attempt,
+    progress: &ProgressSink,
+) -> Result<ApplyReport, ServiceError> {
     let (there, here) = (attempt.plan.root.to_string(), root.id().to_string());
     let detail = format!(
         "this was approved for {there} and begun there, and this root is {here}: nothing more was done; look at the plan as it is here, and approve that"
@@ -180,24 +179,9 @@ async fn begun_elsewhere(root: &Root, journal: Journal) -> Result<ApplyReport, S
         planned: there,
         found: here,
     }];
-    let begun = attempt.begun_not_done();
-    let report = unfinished_report(
-        &attempt,
-        &operation,
-        OutcomeKind::Conflict,
-        detail.clone(),
-        differences.clone(),
-        (!begun.is_empty()).then_some(&begun),
-    );
-    let entry = JournalEntry::Interrupted {
-        epoch: attempt.epoch,
-        detail,
-        differences,
-    };
-    match journal.append(root.objects(), clock::now(), entry).await? {
-        Appended::Done(_) => Ok(report),
-        Appended::Taken => Err(busy),
-    }
+    Execution::of_begun(root, journal, progress)
+        .interrupt(detail, differences, &attempt.begun_not_done())
+        .await
 }
 
 async fn claim_and_proceed(
@@ -218,8 +202,7 @@ async fn claim_and_proceed(
     }
 }
 
-/// The plan with this digest, if people approved it for this very root.
-fn authorized(root: &Root, journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {
+fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {
     let text = journal
         .state
         .approvals()
@@ -238,15 +221,7 @@ fn authorized(root: &Root, journal: &Journal, digest: Digest) -> Result<Approved
         .map(|(approval, _)| approval.clone())
         .collect();
     let bytes = PlanBytes::verify(text, digest).map_err(|error| crate::chain::text(&error))?;
-    let approved = authorize(bytes, &approvals).map_err(|error| crate::chain::text(&error))?;
-    let approved_for = &approved.plan().root;
-    if approved_for != root.id() {
-        return Err(format!(
-            "plan {digest} was approved for {approved_for}, and this is {}: an approval means nothing at a copy; look at the plan as it is here, and approve that",
-            root.id()
-        ));
-    }
-    Ok(approved)
+    authorize(bytes, &approvals).map_err(|error| crate::chain::text(&error))
 }
 
 fn refusal(operation: &OperationId, detail: String) -> RefusalReport {

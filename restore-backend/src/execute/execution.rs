@@ -80,7 +80,7 @@ impl<'a> Execution<'a> {
                         .to_owned(),
                 ));
             }
-            if let Err(revoked) = authorized(root, &journal, approved.digest()) {
+            if let Err(revoked) = authorized(&journal, approved.digest()) {
                 return Ok(Err(revoked));
             }
         }
@@ -116,18 +116,14 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// An operation whose terminal record is written.
-    pub(super) fn of_finished(
-        root: &'a Root,
-        journal: Journal,
-        progress: &'a ProgressSink,
-    ) -> Self {
+    /// An operation that was claimed before: its terminal record is written, or its attempt is open and this only ends it.
+    pub(super) fn of_begun(root: &'a Root, journal: Journal, progress: &'a ProgressSink) -> Self {
         Self {
             root,
             operation: journal.state.operation_id().clone(),
+            epoch: journal.state.attempt().map_or(0, |attempt| attempt.epoch),
             journal,
             progress,
-            epoch: 0,
         }
     }
 
@@ -386,7 +382,7 @@ impl<'a> Execution<'a> {
     }
 
     /// Ends the attempt without finishing; the operation stays open and is planned anew.
-    async fn interrupt(
+    pub(super) async fn interrupt(
         self,
         detail: String,
         differences: Vec<Difference>,
