@@ -374,26 +374,25 @@ fn tables_that_a_schema_change_adds_or_removes_do_not_shift_what_comes_back() {
     );
 }
 
+/// A roll forward of both tables.
+fn rolled_forward() -> Finished {
+    let committed = |key| {
+        table(
+            key,
+            5,
+            Action::Publish,
+            ClassificationLabel::RolledPastExpected,
+        )
+    };
+    finished(
+        Disposition::RollForward,
+        vec![committed("a"), committed("b")],
+    )
+}
+
 #[test]
 fn an_undo_of_which_a_table_was_not_looked_at_is_not_possible() {
-    let finished = finished(
-        Disposition::RollForward,
-        vec![
-            table(
-                "a",
-                5,
-                Action::Publish,
-                ClassificationLabel::RolledPastExpected,
-            ),
-            table(
-                "b",
-                5,
-                Action::Publish,
-                ClassificationLabel::RolledPastExpected,
-            ),
-        ],
-    );
-    let what = Undo::of(&id(), &finished, &original()).unwrap();
+    let what = Undo::of(&id(), &rolled_forward(), &original()).unwrap();
     let mut observation = found(&what, None);
     observation.tables.pop();
     let made = undo(&root(), &what, &observation);
@@ -402,7 +401,7 @@ fn an_undo_of_which_a_table_was_not_looked_at_is_not_possible() {
 
     // Nor is one of a table that its sidecar does not pin.
     let other = write_of(WriterKind::Mutation, &["a"]);
-    let reason = Undo::of(&id(), &finished, &other).unwrap_err();
+    let reason = Undo::of(&id(), &rolled_forward(), &other).unwrap_err();
     assert_eq!(reason.code, Code::NothingToUndo);
 }
 
@@ -622,24 +621,7 @@ fn as_far_as(mut state: JournalState, kind: &str) -> JournalState {
 }
 
 fn made_undo() -> FollowUp {
-    let finished = finished(
-        Disposition::RollForward,
-        vec![
-            table(
-                "a",
-                5,
-                Action::Publish,
-                ClassificationLabel::RolledPastExpected,
-            ),
-            table(
-                "b",
-                5,
-                Action::Publish,
-                ClassificationLabel::RolledPastExpected,
-            ),
-        ],
-    );
-    let what = Undo::of(&id(), &finished, &original()).unwrap();
+    let what = Undo::of(&id(), &rolled_forward(), &original()).unwrap();
     undo(&root(), &what, &found(&what, None))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use restore_backend::lance_room::CatalogReading;
 use restore_backend::store::{Gate, Request, Verb};
 use sidecar::api::{Progress, RecoverySummary};
 use sidecar::follow_up::{undo_id, undo_sidecar_id};
@@ -12,6 +13,7 @@ use sidecar::follow_up::{undo_id, undo_sidecar_id};
 use sidecar::Purpose;
 
 use super::*;
+use crate::races::setup::publish_as_a_stranger;
 use crate::support::gates::DiesAt;
 
 /// The process dies right after it has created one object.
@@ -256,34 +258,11 @@ async fn an_undo_that_restored_a_table_is_pending_like_any_other_write() {
 
 /// Publishes the HEAD of a table as an engine does that has never heard of claims.
 async fn publish_head(store: &Store, table_key: &str) {
-    use restore_backend::lance_room::{
-        CatalogReading, CommitOutcome, EffectIdentity, PinUpdate, PublishRequest,
-    };
-    let room = store.room().await;
-    let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+    let CatalogReading::Present(catalog) = store.room().await.catalog(None).await.unwrap() else {
         panic!("no catalog")
     };
-    let request = PublishRequest {
-        branch: None,
-        read_version: catalog.version,
-        updates: vec![PinUpdate {
-            table_key: table_key.to_owned(),
-            from_pin: catalog.pins[table_key].version,
-            to_version: store.head(table_key).await,
-            table_branch: None,
-        }],
-        registrations: Vec::new(),
-        tombstones: Vec::new(),
-        identity: EffectIdentity {
-            operation_id: "a stranger".to_owned(),
-            plan_digest: String::new(),
-        },
-    };
-    let outcome = room.publish(&request).await.unwrap();
-    assert!(
-        matches!(outcome, CommitOutcome::Committed { .. }),
-        "{outcome:?}"
-    );
+    let (pin, head) = (catalog.pins[table_key].version, store.head(table_key).await);
+    publish_as_a_stranger(store, &[(table_key, pin, head)]).await;
 }
 
 fn count(root: &Path, file: &str) -> usize {

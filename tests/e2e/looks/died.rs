@@ -3,7 +3,7 @@
 use restore_backend::lance_room::{CatalogReading, TableLocation};
 use restore_backend::store::Verb;
 use restore_backend::{clock, service};
-use sidecar::{Disposition, Effect, OutcomeKind};
+use sidecar::{Digest, Disposition, Effect, OperationId, OutcomeKind};
 
 use super::{AUTHOR_VERSIONS, TABLES, agree, dies_after, effect_on, recover};
 use crate::races::setup::publish_as_a_stranger;
@@ -84,9 +84,9 @@ async fn first_table(store: &Store, key: &str) -> TableLocation {
     TableLocation::main(catalog.locations[key].clone())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_wakes_up_while_nothing_but_history_was_written_is_seen() {
-    let store = Store::unpacked("omnigraph-0.7.0", "never-started");
+/// A recovery that died once its first row was in the history, and a commit to the first table since.
+async fn committed_after_its_history(graph: &str) -> (Store, OperationId, Digest, String) {
+    let store = Store::unpacked("omnigraph-0.7.0", graph);
     let operation = store.operation();
     let digest = dies_after(&store, &operation, "_graph_commits.lance/_versions/").await;
     let key = store.open().await.plan(&operation).await.tables[0]
@@ -96,6 +96,12 @@ async fn a_writer_that_wakes_up_while_nothing_but_history_was_written_is_seen() 
     let table = first_table(&store, &key).await;
     let room = store.room().await;
     room.delete_rows(&table, "true").await.unwrap();
+    (store, operation, digest, key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_wakes_up_while_nothing_but_history_was_written_is_seen() {
+    let (store, operation, digest, key) = committed_after_its_history("never-started").await;
 
     let opened = store.open().await;
     let report = opened.apply(&operation, digest).await;
@@ -135,16 +141,7 @@ async fn where_nobody_died_tables_that_are_not_touched_are_looked_at_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_publish_above_a_write_that_is_published_is_theirs() {
-    let store = Store::unpacked("omnigraph-0.7.0", "stale-after-success");
-    let operation = store.operation();
-    let digest = dies_after(&store, &operation, "_graph_commits.lance/_versions/").await;
-    let key = store.open().await.plan(&operation).await.tables[0]
-        .table
-        .table_key
-        .clone();
-    let table = first_table(&store, &key).await;
-    let room = store.room().await;
-    room.delete_rows(&table, "true").await.unwrap();
+    let (store, operation, digest, _) = committed_after_its_history("stale-after-success").await;
     let report = store.open().await.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::CleanedUp, "{}", report.detail);
 }
