@@ -1,19 +1,18 @@
 //! What is pending in a root: sidecar files, and journaled operations without a terminal record.
 
+mod gathered;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use sidecar::follow_up::dismissal_id;
-use sidecar::journal::JournalState;
-use sidecar::{
-    Code, Limits, ListedSidecar, OperationId, Plan, Purpose, Reason, SidecarFile, assemble,
-};
+use sidecar::{Limits, ListedSidecar, OperationId};
 
-use crate::chain;
 use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
 use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir;
+
+use gathered::{Gathered, Journals};
 
 /// Journals read at the same time.
 const JOURNALS_AT_ONCE: usize = 16;
@@ -64,144 +63,8 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         .map(|(operation_id, _)| operation_id.clone())
         .collect();
     let open = open_journals(root, names.files(), journals, &limits);
-    let (mut files, mut open) = futures::join!(names.read(root.objects(), &limits), open);
-    let places: BTreeMap<String, usize> = files
-        .iter()
-        .enumerate()
-        .map(|(place, file)| (file.file.clone(), place))
-        .collect();
-    let (dismissals, operations): (Vec<_>, Vec<_>) = open.iter().partition(
-        |(_, journal)| matches!(journal, Ok(journal) if sets_aside(&journal.state).is_some()),
-    );
-    let mut displaced = Vec::new();
-    for (operation_id, journal) in operations {
-        let own_name = operation_id.file_name();
-        let place = places.get(&own_name).copied();
-        match journal {
-            // An operation that was begun and not finished is pending whatever became of its sidecar; the bytes in its journal
-            // stand for it.
-            Ok(journal) => {
-                let Some(claimed) = stand_in(journal, &own_name, &limits) else {
-                    continue;
-                };
-                match place {
-                    None => files.push(claimed),
-                    Some(place) if is_another(&files[place], &claimed) => {
-                        displaced.push(std::mem::replace(&mut files[place], claimed));
-                    }
-                    Some(_) => {}
-                }
-            }
-            // Somebody resolved it between listing and reading, and nobody executed it.
-            Err(_) if place.is_some() || !unsettled.contains(operation_id) => {}
-            Err(error) => files.push(SidecarFile::unread(&own_name, untrusted(error))),
-        }
-    }
-    // What sets a file aside is told with that file, also when it is gone before that is on record.
-    let mut set_aside = BTreeMap::new();
-    let mut displaced_set_aside = BTreeMap::new();
-    for (operation_id, journal) in dismissals {
-        let Ok(journal) = journal else { continue };
-        let Some(plan) = sets_aside(&journal.state) else {
-            continue;
-        };
-        let is_it =
-            |file: &SidecarFile| file.file == plan.file && dismissal_id(file) == *operation_id;
-        if displaced.iter().any(is_it) {
-            displaced_set_aside.insert(plan.file.clone(), operation_id.clone());
-            continue;
-        }
-        let name = match files.iter().find(|file| file.file == plan.file) {
-            Some(file) if !is_it(file) => operation_id.file_name(),
-            _ => plan.file.clone(),
-        };
-        if !files.iter().any(|file| file.file == name) {
-            files.extend(stand_in(journal, &name, &limits));
-        }
-        set_aside.insert(name, operation_id.clone());
-    }
-    let mut recoveries: Vec<PendingRecovery> = assemble(files)
-        .into_iter()
-        .map(|listed| {
-            let mut recovery = PendingRecovery {
-                listed,
-                journal: None,
-                broken: None,
-                stands_in_for: None,
-            };
-            match set_aside
-                .remove(&recovery.listed.file.file)
-                .or_else(|| recovery.operation_id())
-                .and_then(|operation_id| open.remove(&operation_id))
-            {
-                Some(Ok(journal)) => recovery.journal = Some(journal),
-                Some(Err(error)) => {
-                    recovery
-                        .listed
-                        .refusal
-                        .get_or_insert_with(|| untrusted(&error));
-                    recovery.broken = Some(error);
-                }
-                None => {}
-            }
-            recovery
-        })
-        .collect();
-    for file in displaced {
-        let operation = recoveries.iter().position(|recovery| {
-            recovery.listed.file.file == file.file && recovery.stands_in_for.is_none()
-        });
-        // Before the operation: by the name of a file, the file is meant.
-        let journal = displaced_set_aside
-            .remove(&file.file)
-            .and_then(|dismissal| open.remove(&dismissal)?.ok());
-        recoveries.insert(operation.unwrap_or_default(), standing_in(file, journal));
-    }
-    Ok(recoveries)
-}
-
-/// Whether a file is not the sidecar that was claimed. Of one that cannot be read that is not known.
-fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
-    match file.digest {
-        Some(_) => file.digest != claimed.digest,
-        None => file.stored_as.is_some(),
-    }
-}
-
-/// A file under the name of a sidecar that was claimed with other bytes: it stands for no operation, and can be set aside.
-fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecovery {
-    let reason = Reason::new(
-        Code::DuplicateOperationId,
-        format!(
-            "{} is not the sidecar with which its operation was begun: that one is in the journal, and counts; find out who replaced it",
-            file.file
-        ),
-    );
-    PendingRecovery {
-        stands_in_for: file.file.strip_suffix(".json").map(str::to_owned),
-        listed: ListedSidecar {
-            file,
-            refusal: Some(reason),
-            waiting_for: None,
-        },
-        journal: set_aside_by,
-        broken: None,
-    }
-}
-
-/// The plan that sets a file aside which stands for no operation, under one made for that, if this is such a journal.
-fn sets_aside(state: &JournalState) -> Option<&Plan> {
-    let attempted = state.attempt().map(|attempt| &attempt.plan);
-    attempted
-        .or_else(|| state.finished().map(|finished| &finished.plan))
-        .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
-        .filter(|plan| plan.file != state.operation_id().file_name())
-}
-
-/// The bytes in a journal in place of the file that is not there.
-fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFile> {
-    let bytes = journal.state.stand_in()?.as_bytes().to_vec();
-    Some(SidecarFile::read(file, bytes, limits))
+    let (files, open) = futures::join!(names.read(root.objects(), &limits), open);
+    Ok(Gathered::of(files, &open, &unsettled, &limits).with_their_journals(open))
 }
 
 /// Journals that may still say something: of operations whose sidecar is there, and of those that are not closed. One that is not
@@ -211,7 +74,7 @@ fn open_journals<'a>(
     files: BTreeSet<String>,
     journals: BTreeMap<OperationId, JournalEntryOfListing>,
     limits: &'a Limits,
-) -> impl Future<Output = BTreeMap<OperationId, Result<Journal, JournalStoreError>>> + 'a {
+) -> impl Future<Output = Journals> + 'a {
     let is_open = |operation_id: &OperationId, journal: &JournalEntryOfListing| {
         files.contains(&operation_id.file_name()) || !journal.closed
     };
@@ -234,8 +97,4 @@ async fn load(
     let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
     // What they add up to is all that is asked here, and many are held together.
     (operation_id, journal.map(Journal::folded))
-}
-
-fn untrusted(error: &JournalStoreError) -> Reason {
-    Reason::new(Code::Unreadable, chain::text(error))
 }

@@ -1,0 +1,216 @@
+//! The files among the sidecars together with those that journals stand for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sidecar::follow_up::dismissal_id;
+use sidecar::journal::JournalState;
+use sidecar::{
+    Code, Limits, ListedSidecar, OperationId, Plan, Purpose, Reason, SidecarFile, assemble,
+};
+
+use super::PendingRecovery;
+use crate::chain;
+use crate::journal_store::{Journal, JournalStoreError};
+
+/// Journals, by operation, or why one tells nothing.
+pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreError>>;
+
+/// Every file that stands for something, one per name, and those that stand in the place of another.
+#[derive(Default)]
+pub(super) struct Gathered {
+    files: Vec<SidecarFile>,
+    places: BTreeMap<String, usize>,
+    /// Files under the name of a sidecar that was claimed with other bytes.
+    displaced: Vec<SidecarFile>,
+    /// By the name of a file: the operation that sets it aside.
+    set_aside: BTreeMap<String, OperationId>,
+    /// The same of the displaced.
+    displaced_set_aside: BTreeMap<String, OperationId>,
+}
+
+impl Gathered {
+    /// Puts files and journals together. `unsettled` are operations that were claimed and are not closed.
+    pub(super) fn of(
+        files: Vec<SidecarFile>,
+        journals: &Journals,
+        unsettled: &BTreeSet<OperationId>,
+        limits: &Limits,
+    ) -> Self {
+        let mut gathered = Self::default();
+        for file in files {
+            gathered.add(file);
+        }
+        // First what stands under its own name: a dismissal has to tell the file that it is about from the sidecar that counts.
+        let mut dismissals = Vec::new();
+        for (operation_id, journal) in journals {
+            match journal {
+                Ok(journal) => match sets_aside(&journal.state) {
+                    Some(plan) => dismissals.push((operation_id, journal, plan)),
+                    None => gathered.operation(operation_id, journal, limits),
+                },
+                // Somebody resolved it between listing and reading, and nobody executed it.
+                Err(_) if !unsettled.contains(operation_id) => {}
+                Err(error) => gathered.untold(operation_id, error),
+            }
+        }
+        for (operation_id, journal, plan) in dismissals {
+            gathered.dismissal(operation_id, journal, plan, limits);
+        }
+        gathered
+    }
+
+    fn add(&mut self, file: SidecarFile) {
+        self.places.insert(file.file.clone(), self.files.len());
+        self.files.push(file);
+    }
+
+    fn named(&self, name: &str) -> Option<&SidecarFile> {
+        self.places.get(name).map(|place| &self.files[*place])
+    }
+
+    /// An operation that was begun and not finished is pending whatever became of its sidecar; the bytes in its journal stand for it.
+    fn operation(&mut self, operation_id: &OperationId, journal: &Journal, limits: &Limits) {
+        let own_name = operation_id.file_name();
+        let Some(claimed) = stand_in(journal, &own_name, limits) else {
+            return;
+        };
+        match self.places.get(&own_name) {
+            None => self.add(claimed),
+            Some(place) if is_another(&self.files[*place], &claimed) => {
+                let displaced = std::mem::replace(&mut self.files[*place], claimed);
+                self.displaced.push(displaced);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn untold(&mut self, operation_id: &OperationId, error: &JournalStoreError) {
+        let own_name = operation_id.file_name();
+        if self.named(&own_name).is_none() {
+            self.add(SidecarFile::unread(&own_name, untrusted(error)));
+        }
+    }
+
+    /// What sets a file aside is told with that file, also when it is gone before that is on record.
+    fn dismissal(
+        &mut self,
+        operation_id: &OperationId,
+        journal: &Journal,
+        plan: &Plan,
+        limits: &Limits,
+    ) {
+        let is_it =
+            |file: &SidecarFile| file.file == plan.file && dismissal_id(file) == *operation_id;
+        if self.displaced.iter().any(is_it) {
+            self.displaced_set_aside
+                .insert(plan.file.clone(), operation_id.clone());
+            return;
+        }
+        let name = match self.named(&plan.file) {
+            Some(file) if !is_it(file) => operation_id.file_name(),
+            _ => plan.file.clone(),
+        };
+        if self.named(&name).is_none()
+            && let Some(file) = stand_in(journal, &name, limits)
+        {
+            self.add(file);
+        }
+        self.set_aside.insert(name, operation_id.clone());
+    }
+
+    /// Every entry in order of time, each with the journal that tells about it.
+    pub(super) fn with_their_journals(self, mut journals: Journals) -> Vec<PendingRecovery> {
+        let Self {
+            files,
+            displaced,
+            mut set_aside,
+            mut displaced_set_aside,
+            ..
+        } = self;
+        let mut recoveries: Vec<PendingRecovery> = assemble(files)
+            .into_iter()
+            .map(|listed| {
+                let mut recovery = PendingRecovery {
+                    listed,
+                    journal: None,
+                    broken: None,
+                    stands_in_for: None,
+                };
+                let operation_id = set_aside
+                    .remove(&recovery.listed.file.file)
+                    .or_else(|| recovery.operation_id());
+                match operation_id.and_then(|operation_id| journals.remove(&operation_id)) {
+                    Some(Ok(journal)) => recovery.journal = Some(journal),
+                    Some(Err(error)) => {
+                        recovery
+                            .listed
+                            .refusal
+                            .get_or_insert_with(|| untrusted(&error));
+                        recovery.broken = Some(error);
+                    }
+                    None => {}
+                }
+                recovery
+            })
+            .collect();
+        for file in displaced {
+            let operation = recoveries.iter().position(|recovery| {
+                recovery.listed.file.file == file.file && recovery.stands_in_for.is_none()
+            });
+            let journal = displaced_set_aside
+                .remove(&file.file)
+                .and_then(|dismissal| journals.remove(&dismissal)?.ok());
+            // Before the operation: by the name of a file, the file is meant.
+            recoveries.insert(operation.unwrap_or_default(), standing_in(file, journal));
+        }
+        recoveries
+    }
+}
+
+/// Whether a file is not the sidecar that was claimed. Of one that cannot be read that is not known.
+fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
+    match file.digest {
+        Some(_) => file.digest != claimed.digest,
+        None => file.stored_as.is_some(),
+    }
+}
+
+/// A file under the name of a sidecar that was claimed with other bytes: it stands for no operation, and can be set aside.
+fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecovery {
+    let reason = Reason::new(
+        Code::DuplicateOperationId,
+        format!(
+            "{} is not the sidecar with which its operation was begun: that one is in the journal, and counts; find out who replaced it",
+            file.file
+        ),
+    );
+    PendingRecovery {
+        stands_in_for: file.file.strip_suffix(".json").map(str::to_owned),
+        listed: ListedSidecar {
+            file,
+            refusal: Some(reason),
+            waiting_for: None,
+        },
+        journal: set_aside_by,
+        broken: None,
+    }
+}
+
+/// The plan that sets a file aside which stands for no operation, under one made for that, if this is such a journal.
+fn sets_aside(state: &JournalState) -> Option<&Plan> {
+    let attempted = state.attempt().map(|attempt| &attempt.plan);
+    attempted
+        .or_else(|| state.finished().map(|finished| &finished.plan))
+        .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
+        .filter(|plan| plan.file != state.operation_id().file_name())
+}
+
+/// The bytes in a journal in place of the file that is not there.
+fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFile> {
+    let bytes = journal.state.stand_in()?.as_bytes().to_vec();
+    Some(SidecarFile::read(file, bytes, limits))
+}
+
+fn untrusted(error: &JournalStoreError) -> Reason {
+    Reason::new(Code::Unreadable, chain::text(error))
+}
