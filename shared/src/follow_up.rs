@@ -7,10 +7,12 @@
 //! laid down anew. A release is never judged: there is nothing to finish or to take back about tags.
 
 mod dismissal;
+mod late_commit;
 mod release;
 mod undo;
 
 pub use dismissal::{dismissal, dismissal_id};
+pub use late_commit::late_commit;
 pub use release::{SetTag, release, release_id, tags_of};
 pub use undo::{
     Returning, Undo, announced_by, next_undo_sidecar_id, undo, undo_id, undo_sidecar_id,
@@ -33,6 +35,10 @@ pub struct FollowUp {
     /// Why it cannot be executed, whatever is approved.
     pub blockers: Vec<Reason>,
 }
+
+/// How many commits above its pin a sidecar says its tables would go that must never be taken for a whole write. No strict kind of
+/// write makes so many, so whatever commit stands there is none that was announced, and can only be rolled back (protocol section 3).
+const NEVER_WHOLE: u64 = 2;
 
 /// A sidecar of ours beside that of the write it is about.
 ///

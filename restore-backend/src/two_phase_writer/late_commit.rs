@@ -5,18 +5,11 @@
 //! above its pin for good, and nobody could write to it. So a writer looks once more after its commit landed, and where it finds a
 //! claim leaves a sidecar that names this one table. Should it die in between, whoever wants to write to the table next finds the
 //! commit, sees from the journal that its operation is over, and leaves the very same sidecar.
-//!
-//! The rest of the write is taken back or was never made, so this table must not be published: the sidecar announces a commit that
-//! is none of what stands there, and so can only be rolled back. Where the recovery did see the commit after all, nothing is left to
-//! do about the sidecar but to retire it.
 
-use std::collections::BTreeMap;
-
-use sidecar::DerivedOrder;
 use sidecar::Limits;
 use sidecar::OperationId;
 use sidecar::Sidecar;
-use sidecar::TablePin;
+use sidecar::follow_up::late_commit;
 use sidecar::observation::PROPERTY_WRITER_OPERATION_ID;
 
 use super::WriterError;
@@ -27,51 +20,20 @@ use crate::lance_room::TransactionEntry;
 use crate::sidecar_dir::create_sidecar;
 use crate::sidecar_dir::is_there;
 
-/// How far above its pin a late commit's sidecar says the table would go: not as far as any one commit takes it.
-const AHEAD: u64 = 2;
-
 /// Leaves a sidecar for a commit of `operation` that its recovery may not have seen.
 pub(super) async fn announce(
     room: &LanceRoom,
     operation: &Sidecar,
     table_key: &str,
 ) -> Result<(), WriterError> {
-    let Some(pin) = operation
-        .tables
-        .iter()
-        .find(|pin| pin.table_key == table_key)
-    else {
+    let Some((late, bytes)) = late_commit(operation, table_key) else {
         return Ok(());
     };
-    let late = late_commit(operation, pin);
-    let file = late.operation_id.file_name();
-    let bytes = serde_json::to_vec_pretty(&late).map_err(|source| {
-        WriterError::Sidecar(crate::sidecar_dir::SidecarDirError::Encode {
-            file: file.clone(),
-            source,
-        })
-    })?;
     // Whoever found it at the same time leaves the same one.
-    create_sidecar(&room.objects(), &file, &bytes)
+    create_sidecar(&room.objects(), &late.file_name(), bytes.as_bytes())
         .await
         .map(drop)
         .map_err(WriterError::Sidecar)
-}
-
-fn late_commit(operation: &Sidecar, pin: &TablePin) -> Sidecar {
-    let purpose = format!("late-commit {}", pin.table_key);
-    let pin = TablePin {
-        post_commit_pin: pin.expected_version.saturating_add(AHEAD),
-        ..pin.clone()
-    };
-    Sidecar {
-        operation_id: operation
-            .operation_id
-            .derived(DerivedOrder::After, &purpose),
-        tables: vec![pin],
-        unknown: BTreeMap::new(),
-        ..operation.clone()
-    }
 }
 
 /// What stands on a table right above its pin may be such a commit, of a writer that died before it could say so.

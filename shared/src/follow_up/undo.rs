@@ -19,7 +19,7 @@ use crate::plan::{
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::verdict::{Action, Disposition, support};
 
-use super::{FollowUp, sidecar_like, text_of};
+use super::{FollowUp, NEVER_WHOLE, sidecar_like, text_of};
 
 /// The operation that takes the recovery of this one back.
 #[must_use]
@@ -126,7 +126,7 @@ impl Undo {
         });
         // What comes back unpublished is half a write, whatever became of each table; so none of it may look as if it were where
         // its writer announced it, not even beside commits that others make on the tables that stay.
-        let ahead = if leaves_a_sidecar { 2 } else { 1 };
+        let ahead = if leaves_a_sidecar { NEVER_WHOLE } else { 1 };
         let mut tables = Vec::new();
         for table in covered {
             let pin = original.tables.iter().find(|pin| {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sidecar::follow_up::{
-    FollowUp, Undo, announced_by, dismissal, dismissal_id, next_undo_sidecar_id, release,
-    release_id, tags_of, undo, undo_id, undo_sidecar_id,
+    FollowUp, Undo, announced_by, dismissal, dismissal_id, late_commit, next_undo_sidecar_id,
+    release, release_id, tags_of, undo, undo_id, undo_sidecar_id,
 };
 use sidecar::journal::{Finished, JournalEntry, JournalState};
 use sidecar::observation::{
@@ -15,6 +15,8 @@ use sidecar::{
     Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlannedTable, Precondition,
     Purpose, RootId, Sidecar, SidecarFile, Step, Tag, Timestamp, WriterKind, assemble, judge,
 };
+
+use crate::support::{at, pin, sidecar, world};
 
 const ID: &str = "01M8125ENACWR9X1EZNRMDV5V2";
 
@@ -756,4 +758,38 @@ fn the_plan_that_set_a_tag_says_where_it_is() {
             .collect();
         assert_eq!(places, [Some("tables/a")]);
     }
+}
+
+/// Whatever the recovery of the write did about the table, its late commit is rolled back or nothing is done to it; it never
+/// becomes visible.
+#[test]
+fn a_late_commit_is_announced_so_that_it_can_only_be_rolled_back() {
+    for kind in [WriterKind::Mutation, WriterKind::Load, WriterKind::Optimize] {
+        let write = sidecar(kind, vec![pin("node:Author", 4, 5), pin("node:Book", 7, 8)]);
+        let (operation, text) = late_commit(&write, "node:Book").unwrap();
+        assert_eq!(late_commit(&write, "node:Book").unwrap().1, text);
+        let file = operation.file_name();
+        let late = Sidecar::parse(&file, text.as_bytes(), &Limits::DEFAULT).unwrap();
+        let listed = assemble(vec![SidecarFile::read(
+            &file,
+            text.clone().into_bytes(),
+            &Limits::DEFAULT,
+        )]);
+        assert_eq!(listed[0].refusal, None);
+        assert_eq!(late.tables.len(), 1);
+        for (pinned, head, expected) in [
+            (7, 8, Disposition::RollBack),
+            (7, 9, Disposition::RollBack),
+            (8, 9, Disposition::RollBack),
+            (7, 7, Disposition::NeverStarted),
+            (8, 8, Disposition::Superseded),
+            (6, 8, Disposition::Abort),
+        ] {
+            let found = world(vec![at(&late.tables[0], pinned, head)]);
+            let disposition = judge(&late, None, &found).disposition;
+            assert_eq!(disposition, expected, "pin {pinned}, HEAD {head}");
+        }
+    }
+    let write = sidecar(WriterKind::Mutation, vec![pin("node:Author", 4, 5)]);
+    assert_eq!(late_commit(&write, "node:Book"), None);
 }
