@@ -160,6 +160,18 @@ impl Journal {
         keep_records(objects, operation_id, self.records).await
     }
 
+    /// The same journal, made to last: the next record is written without asking again.
+    ///
+    /// # Errors
+    /// [`JournalStoreError::Storage`].
+    pub async fn lasting(mut self, objects: &Objects) -> Result<Self, JournalStoreError> {
+        if !self.lasts {
+            self.keep(objects).await?;
+            self.lasts = true;
+        }
+        Ok(self)
+    }
+
     /// The hold that an executor has on the operation until somebody else writes the next record.
     #[must_use]
     pub fn hold(&self, objects: &Objects) -> Hold {

@@ -15,6 +15,8 @@ mod content;
 mod fixtures;
 #[path = "lance_room/head.rs"]
 mod head;
+#[path = "lance_room/insert.rs"]
+mod insert;
 #[path = "lance_room/lineage.rs"]
 mod lineage;
 #[path = "lance_room/looking.rs"]

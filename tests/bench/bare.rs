@@ -3,8 +3,12 @@
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array, new_null_array};
+use arrow_schema::Schema;
 use async_trait::async_trait;
+use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
+use lance::dataset::{MergeInsertBuilder, WhenMatched, WhenNotMatched};
 use lance::session::Session;
 use lance_io::object_store::providers::local::FileStoreProvider;
 use lance_io::object_store::{
@@ -14,10 +18,6 @@ use object_store::list::PaginatedListStore;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore as RawObjectStore, ObjectStoreExt};
-use restore_backend::lance_room::{
-    CatalogReading, CommitOutcome, EffectIdentity, LanceRoom, PinUpdate, PublishRequest,
-    RoomOptions,
-};
 use restore_backend::store::{Durability, ObservedStore, RequestLog};
 use url::Url;
 
@@ -70,11 +70,10 @@ pub fn session(durability: Durability) -> Arc<Session> {
     Arc::new(Session::new(16 << 20, 64 << 20, Arc::new(registry)))
 }
 
-/// Opens, checks out and restores each table, publishes all of them with one merge-insert, and deletes the sidecar.
+/// Opens, checks out and restores each table, reads the catalog, publishes all of them with one merge-insert, and deletes the sidecar.
 pub async fn roll_back(
     root: &FilePath,
     session: &Arc<Session>,
-    durability: Durability,
     log: &RequestLog,
     tables: &[(String, String)],
     sidecar: &str,
@@ -83,52 +82,86 @@ pub async fn roll_back(
         object_store_wrapper: Some(Arc::new(Counted { log: log.clone() })),
         ..ObjectStoreParams::default()
     };
-    let mut updates = Vec::new();
-    for (table_key, location) in tables {
-        let uri = format!("{SCHEME}://{}/{location}", root.display());
-        let mut dataset = DatasetBuilder::from_uri(uri)
+    let open = |location: &str| {
+        DatasetBuilder::from_uri(format!("{SCHEME}://{}/{location}", root.display()))
             .with_session(session.clone())
             .with_store_params(params.clone())
             .load()
+    };
+    let mut pins = Vec::new();
+    for (table_key, location) in tables {
+        let mut dataset = open(location)
             .await
             .unwrap()
             .checkout_version(1)
             .await
             .unwrap();
         dataset.restore().await.unwrap();
-        updates.push(PinUpdate {
-            table_key: table_key.clone(),
-            from_pin: 1,
-            to_version: dataset.version().version,
-            table_branch: None,
-        });
+        pins.push(Pin::of(table_key, &dataset).await);
     }
-    let options = RoomOptions {
-        durability,
-        log: log.clone(),
-        ..RoomOptions::default()
-    };
-    let room = LanceRoom::open(root.to_str().unwrap(), options)
-        .await
-        .unwrap();
-    let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
-        panic!("no catalog")
-    };
-    let request = PublishRequest {
-        branch: None,
-        read_version: catalog.version,
-        updates,
-        registrations: Vec::new(),
-        tombstones: Vec::new(),
-        identity: EffectIdentity {
-            operation_id: "bare".to_owned(),
-            plan_digest: String::new(),
-        },
-    };
-    let published = room.publish(&request).await.unwrap();
-    assert!(matches!(published, CommitOutcome::Committed { .. }));
-    room.objects()
-        .delete(&Path::from(format!("__recovery/{sidecar}")))
-        .await
-        .unwrap();
+    let catalog = Arc::new(open("__manifest").await.unwrap());
+    // Nobody publishes without knowing what is visible.
+    let visible = catalog.scan().try_into_batch().await.unwrap();
+    assert!(visible.num_rows() > tables.len());
+    let batch = batch(&catalog, &pins);
+    let mut merge = MergeInsertBuilder::try_new(catalog, vec!["object_id".to_owned()]).unwrap();
+    merge
+        .when_matched(WhenMatched::Fail)
+        .when_not_matched(WhenNotMatched::InsertAll)
+        .conflict_retries(0)
+        .use_index(false)
+        .skip_auto_cleanup(true);
+    let merge = merge.try_build().unwrap();
+    let (catalog, _) = merge.execute_batches(vec![batch]).await.unwrap();
+    let sidecar = Path::from_absolute_path(root.join("__recovery").join(sidecar)).unwrap();
+    let store = catalog.object_store(None).await.unwrap();
+    store.inner.delete(&sidecar).await.unwrap();
+}
+
+/// A version of a table as the catalog records it.
+struct Pin {
+    table_key: String,
+    version: u64,
+    rows: u64,
+    record: String,
+}
+
+impl Pin {
+    async fn of(table_key: &str, dataset: &Dataset) -> Self {
+        let location = dataset.manifest_location();
+        let record = serde_json::json!({
+            "manifest_path": location.path.to_string(),
+            "manifest_size": location.size,
+            "e_tag": location.e_tag,
+            "naming_scheme": "V2",
+        });
+        Self {
+            table_key: table_key.to_owned(),
+            version: dataset.version_id(),
+            rows: dataset.count_rows(None).await.unwrap() as u64,
+            record: record.to_string(),
+        }
+    }
+}
+
+fn batch(catalog: &Dataset, pins: &[Pin]) -> RecordBatch {
+    let schema = Arc::new(Schema::from(catalog.schema()));
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        let text = |value: fn(&Pin) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(pins.iter().map(value)))
+        };
+        let number = |value: fn(&Pin) -> u64| -> ArrayRef {
+            Arc::new(UInt64Array::from_iter_values(pins.iter().map(value)))
+        };
+        match field.name().as_str() {
+            "object_id" => text(|pin| format!("{}${:020}", pin.table_key, pin.version)),
+            "object_type" => text(|_| "table_version".to_owned()),
+            "metadata" => text(|pin| pin.record.clone()),
+            "table_key" => text(|pin| pin.table_key.clone()),
+            "table_version" => number(|pin| pin.version),
+            "row_count" => number(|pin| pin.rows),
+            _ => new_null_array(field.data_type(), pins.len()),
+        }
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect()).unwrap()
 }

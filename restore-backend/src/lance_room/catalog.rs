@@ -1,5 +1,7 @@
 //! The catalog of a root, `__manifest`: which version of every table is visible.
 
+mod batches;
+mod insert;
 pub(super) mod rows;
 
 use std::collections::BTreeMap;
@@ -9,8 +11,10 @@ use arrow_array::Array;
 use arrow_array::RecordBatch;
 use arrow_array::StringArray;
 use arrow_array::UInt64Array;
+use futures::StreamExt;
 use futures::TryStreamExt;
 use lance::Dataset;
+use lance_table::format::Fragment;
 use object_store::path::Path;
 
 use super::LanceRoom;
@@ -270,9 +274,17 @@ impl LanceRoom {
             return Ok((read.dataset.clone(), read.rows.clone()));
         }
         let dataset = self.dataset_at(place, file).await?;
-        let rows = match read.filter(|read| has_same_rows(&read.file, file)) {
-            Some(read) => read.rows.clone(),
-            None => Arc::new(self.read_rows_of_catalog(place, &dataset).await?),
+        let known = read.and_then(|read| Some((added_since(&read.file, file)?, read)));
+        let rows = match known {
+            Some((added, read)) if added.is_empty() => read.rows.clone(),
+            Some((added, read)) => {
+                let known = CatalogRows::clone(&read.rows);
+                Arc::new(self.rows_in(place, &dataset, added, known).await?)
+            }
+            None => {
+                let (all, none) = (file.manifest.fragments.to_vec(), CatalogRows::default());
+                Arc::new(self.rows_in(place, &dataset, all, none).await?)
+            }
         };
         let read = ReadCatalog {
             file: file.clone(),
@@ -283,16 +295,17 @@ impl LanceRoom {
         Ok((dataset, rows))
     }
 
-    async fn read_rows_of_catalog(
+    /// The rows of these fragments, besides those that are known.
+    async fn rows_in(
         &self,
         place: &Place,
         dataset: &Dataset,
+        fragments: Vec<Fragment>,
+        mut rows: CatalogRows,
     ) -> Result<CatalogRows, TableError> {
         let failed = |source| TableError::lance(&place.name, "reading the catalog", source);
-        let mut scanner = dataset.scan();
-        scanner.project(&COLUMNS_READ).map_err(failed)?;
-        let mut batches = Box::pin(scanner.try_into_stream()).await.map_err(failed)?;
-        let mut rows = CatalogRows::default();
+        let batches = batches::batches(dataset, fragments, &COLUMNS_READ).map_err(failed)?;
+        let mut batches = batches.boxed();
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
             rows.add(&batch)
                 .map_err(|detail| TableError::MalformedCatalog {
@@ -348,17 +361,31 @@ fn catalog_of(
     })
 }
 
-/// Whether two versions consist of the same files, read in the same way; files are never changed, and no name is used twice.
-fn has_same_rows(one: &VersionFile, other: &VersionFile) -> bool {
-    let (one, other) = (&one.manifest, &other.manifest);
-    one.fragments == other.fragments
-        && one.schema == other.schema
-        && one.base_paths == other.base_paths
-        && one.data_storage_format == other.data_storage_format
+/// What a version has besides all that an earlier one had, read in the same way; `None` if it has not all of that. Files are never
+/// changed, and no name is used twice.
+fn added_since(earlier: &VersionFile, later: &VersionFile) -> Option<Vec<Fragment>> {
+    let (earlier, later) = (&earlier.manifest, &later.manifest);
+    let is_read_alike = earlier.schema == later.schema
+        && earlier.base_paths == later.base_paths
+        && earlier.data_storage_format == later.data_storage_format;
+    if !is_read_alike {
+        return None;
+    }
+    let fragments = earlier.fragments.iter();
+    let mut known: BTreeMap<u64, &Fragment> = fragments.map(|known| (known.id, known)).collect();
+    let mut added = Vec::new();
+    for fragment in later.fragments.iter() {
+        match known.remove(&fragment.id) {
+            Some(known) if known == fragment => {}
+            Some(_) => return None,
+            None => added.push(fragment.clone()),
+        }
+    }
+    known.is_empty().then_some(added)
 }
 
 /// The catalog's rows, folded while they are read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct CatalogRows {
     highest: BTreeMap<String, Pin>,
     tombstones: BTreeMap<String, u64>,

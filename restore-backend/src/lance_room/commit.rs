@@ -176,6 +176,12 @@ pub enum Refusal {
         /// The row.
         object_id: String,
     },
+    /// The catalog has such a row, and no reader takes it for what the publish would say.
+    #[error("the catalog has a row {object_id} already, which is not what its tables say")]
+    RowThere {
+        /// The row.
+        object_id: String,
+    },
     /// Others stand above the one version it could have landed at, which was cleaned away. It cannot land any more; whether an
     /// earlier run had landed it, nobody can tell.
     #[error("version {version} was cleaned away, and with it whose it was")]

@@ -1,16 +1,10 @@
 //! Publishing: one commit of the catalog that makes new versions of tables visible.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use arrow_schema::Schema;
 use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream;
-use lance::Dataset;
-use lance::dataset::MergeInsertBuilder;
-use lance::dataset::WhenMatched;
-use lance::dataset::WhenNotMatched;
 use lance_table::io::commit::ManifestNamingScheme;
 
 use super::LanceRoom;
@@ -29,7 +23,6 @@ use super::commit::Refusal;
 use super::commit::Signature;
 use super::location::TableLocation;
 use super::location::other_branch;
-use super::table_write::Staged;
 
 /// Versions described at the same time.
 const VERSIONS_AT_ONCE: usize = 16;
@@ -134,15 +127,23 @@ impl LanceRoom {
         if let Some(reason) = refusal(&opened.catalog, request) {
             return Ok(refused(reason));
         }
-        let rows = match self.rows_of(&opened.catalog, request).await? {
-            Ok(rows) => rows,
+        let keys = match new_keys(&opened.catalog, request) {
+            Ok(keys) => keys,
             Err(reason) => return Ok(refused(reason)),
         };
         let dataset = opened.dataset;
-        let mut staged = match self.stage_rows(&place, &dataset, &rows).await? {
-            Ok(staged) => staged,
+        let (rows, there) = futures::try_join!(
+            self.rows_of(&opened.catalog, request),
+            self.key_there(&place, &dataset, &keys),
+        )?;
+        let rows = match rows {
+            Ok(rows) => rows,
             Err(reason) => return Ok(refused(reason)),
         };
+        if let Some(object_id) = there {
+            return Ok(refused(Refusal::RowThere { object_id }));
+        }
+        let mut staged = self.stage_new_rows(&place, &dataset, &rows).await?;
         signature.sign_over(&mut staged.transaction);
         match self.commit_fenced(&place, dataset, staged).await? {
             CommitOutcome::HeadMoved { .. } => {
@@ -226,14 +227,6 @@ impl LanceRoom {
                 .iter()
                 .map(|tombstone| CatalogRow::tombstone(&tombstone.table_key, tombstone.version)),
         );
-        let mut object_ids = BTreeSet::new();
-        for row in &rows {
-            if !object_ids.insert(&row.object_id) {
-                return Ok(Err(Refusal::Twice {
-                    object_id: row.object_id.clone(),
-                }));
-            }
-        }
         Ok(Ok(rows))
     }
 
@@ -266,47 +259,35 @@ impl LanceRoom {
             .map(Ok)
             .map_err(|source| TableError::lance(&place.name, "describing a version", source))
     }
-
-    // `use_index(false)`: through a scalar index on the key the insert leaves no trace by which a
-    // concurrent publisher, ours or an engine's, would see that both insert the same row.
-    async fn stage_rows(
-        &self,
-        place: &Place,
-        dataset: &Dataset,
-        rows: &[CatalogRow],
-    ) -> Result<Result<Staged, Refusal>, TableError> {
-        let failed = |source| TableError::lance(&place.name, "staging a publish", source);
-        let schema = Arc::new(Schema::from(dataset.schema()));
-        let batch = rows::batch(schema, rows).map_err(|detail| TableError::MalformedCatalog {
-            version: dataset.version_id(),
-            detail,
-        })?;
-        let mut merge =
-            MergeInsertBuilder::try_new(Arc::new(dataset.clone()), vec!["object_id".to_owned()])
-                .map_err(failed)?;
-        merge
-            .when_matched(WhenMatched::Fail)
-            .when_not_matched(WhenNotMatched::InsertAll)
-            .conflict_retries(0)
-            .use_index(false)
-            .skip_auto_cleanup(true);
-        let job = merge.try_build().map_err(failed)?;
-        match Box::pin(job.execute_uncommitted_batches(vec![batch])).await {
-            Ok(merge) => Ok(Ok(Staged {
-                transaction: merge.transaction,
-                affected_rows: merge.affected_rows,
-            })),
-            // A row of that name is there already, hidden below a tombstone or a higher version.
-            Err(error @ lance_core::Error::InvalidInput { .. }) => Ok(Err(Refusal::Lance {
-                reason: error.to_string(),
-            })),
-            Err(error) => Err(failed(error)),
-        }
-    }
 }
 
 fn refused(reason: Refusal) -> CommitOutcome {
     CommitOutcome::Refused { reason }
+}
+
+/// The keys of the rows that a publish inserts.
+fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<String>, Refusal> {
+    let updated = request
+        .updates
+        .iter()
+        .map(|update| rows::version_key(&update.table_key, update.to_version));
+    let registered = request.registrations.iter().flat_map(|registration| {
+        let table_key = &registration.table_key;
+        let table = (!catalog.locations.contains_key(table_key)).then(|| table_key.clone());
+        let version = rows::version_key(table_key, registration.version);
+        table.into_iter().chain([version])
+    });
+    let gone = request
+        .tombstones
+        .iter()
+        .map(|tombstone| rows::tombstone_key(&tombstone.table_key, tombstone.version));
+    let mut keys = BTreeSet::new();
+    for object_id in updated.chain(registered).chain(gone) {
+        if !keys.insert(object_id.clone()) {
+            return Err(Refusal::Twice { object_id });
+        }
+    }
+    Ok(keys)
 }
 
 fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {

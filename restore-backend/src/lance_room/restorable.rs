@@ -13,6 +13,7 @@ use futures::stream;
 use lance_table::feature_flags::ensure_can_read_manifest;
 use lance_table::feature_flags::ensure_can_write_manifest;
 use lance_table::format::IndexMetadata;
+use lance_table::system_index::frag_reuse::is_frag_reuse_index_entry;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
@@ -232,6 +233,12 @@ fn refusal(head: &VersionFile, target: &VersionFile) -> Option<String> {
     {
         return Some(format!(
             "field ids were made non-reusable after version {version}"
+        ));
+    }
+    if target.manifest.uses_stable_row_ids() && target.indices.iter().any(is_frag_reuse_index_entry)
+    {
+        return Some(format!(
+            "version {version} has stable row ids and a fragment reuse index, which this Lance commits in no version"
         ));
     }
     if let Err(error) = target.manifest.schema.verify_primary_key() {

@@ -91,7 +91,14 @@ pub(crate) async fn fresh_plan(
         broken: None,
         stands_in_for: None,
     };
-    let planned = made_plan(root, &entry).await?;
+    let (planned, journal) = match wanted {
+        // What is wanted is going to be recorded upon.
+        Some(_) => {
+            let lasting = async { journal.lasting(root.objects()).await.map_err(Into::into) };
+            futures::try_join!(made_plan(root, &entry), lasting)?
+        }
+        None => (made_plan(root, &entry).await?, journal),
+    };
     let Some(Planned {
         plan,
         bytes,

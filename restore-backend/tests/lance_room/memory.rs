@@ -129,6 +129,61 @@ async fn a_catalog_dropped_and_made_again_gets_no_commit_made_for_the_old_one() 
     assert_eq!((now.version, now.pins.len()), (1, 1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_that_grew_is_read_only_where_it_grew() {
+    let root = published().await;
+    for location in [people(), knows()] {
+        root.room
+            .append_rows(&location, &rows("b", 5))
+            .await
+            .expect("an append");
+    }
+    let before = files_in(&root.path().join("__manifest/data"));
+    assert_eq!(before.len(), 1);
+    catalog(&root.room, None).await;
+    let other = root.elsewhere().await;
+    let publish = publish_request(1, "node:Person", 1, 2);
+    let published = other.publish(&publish).await.expect("an outcome");
+    assert_eq!(published, CommitOutcome::Committed { version: 2 });
+
+    root.log.reset();
+    let grown = catalog(&root.room, None).await;
+    let data_files = read_from(&root, "__manifest/data");
+    assert_eq!(data_files.len(), 1, "{data_files:?}");
+    let known = before[0].file_name().and_then(|name| name.to_str());
+    assert!(!data_files[0].ends_with(known.expect("a name")));
+    assert_eq!(grown, catalog(&root.elsewhere().await, None).await);
+    assert_eq!(grown.pins["node:Person"].version, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_of_which_something_went_is_read_again() {
+    let root = published().await;
+    catalog(&root.room, None).await;
+    let uri = root.path().join("__manifest").display().to_string();
+    let mut dataset = lance::Dataset::open(&uri).await.expect("the catalog");
+    dataset
+        .delete("object_id = 'node:Person$00000000000000000001'")
+        .await
+        .expect("a delete");
+    let less = catalog(&root.room, None).await;
+    assert_eq!(less, catalog(&root.elsewhere().await, None).await);
+    assert_eq!(less.pins.keys().collect::<Vec<_>>(), ["edge:Knows"]);
+
+    let mut first = dataset.checkout_version(1).await.expect("the first");
+    first.restore().await.expect("a restore");
+    let again = catalog(&root.room, None).await;
+    assert_eq!(again.pins.len(), 2);
+}
+
+fn read_from(root: &TestRoot, folder: &str) -> Vec<String> {
+    let requests = root.log.requests();
+    let gets = requests.iter().filter(|one| one.verb == Verb::Get);
+    gets.map(|one| one.path.clone())
+        .filter(|path| path.starts_with(folder))
+        .collect()
+}
+
 /// Lets a writer commit at a request of a restore, or of a publish, whose HEAD was read before.
 async fn raced(verb: Verb) {
     let root = published().await;

@@ -16,8 +16,13 @@ use lance::dataset::WriteParams;
 use lance::dataset::transaction::Operation;
 use lance::dataset::transaction::TransactionBuilder;
 use lance::index::DatasetIndexExt;
+use lance_table::feature_flags::FLAG_FRAG_REUSE_WITH_STABLE_ROW_IDS;
+use lance_table::feature_flags::FLAG_STABLE_ROW_IDS;
+use lance_table::feature_flags::FLAG_UNSTABLE_DATA_OVERLAY_FILES;
 use lance_table::format::IndexMetadata;
 use lance_table::format::pb;
+use lance_table::rowids::RowIdSequence;
+use lance_table::rowids::write_row_ids;
 use prost::Message;
 use restore_backend::lance_room::Restorable;
 use restore_backend::lance_room::TableLocation;
@@ -263,10 +268,11 @@ async fn an_index_whose_files_nobody_recorded_needs_those_of_its_kind() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_history_of_compactions_too_long_for_the_manifest_is_needed() {
-    let root = published().await;
+/// A table of which version 3 has a history of compactions, in a file of its own, and version 4 some rows more.
+async fn compacted() -> (TestRoot, PathBuf) {
+    let root = TestRoot::new().await;
     let room = &root.room;
+    without_stable_row_ids(&root).await;
     room.index_rows(&people(), "id").await.expect("an index");
     let content = pb::fragment_reuse_index_details::InlineContent {
         legacy_versions: vec![pb::fragment_reuse_index_details::Version {
@@ -306,9 +312,98 @@ async fn a_history_of_compactions_too_long_for_the_manifest_is_needed() {
     room.append_rows(&people(), &rows("b", 1))
         .await
         .expect("an append");
-    let answer = room.restorable(&people(), 4, 3).await.expect("an answer");
-    assert_eq!(answer, Restorable::Yes);
-    fs::remove_file(folder.join("details.binpb")).expect("removed");
-    let answer = room.restorable(&people(), 4, 3).await.expect("an answer");
-    assert!(reason(answer).contains("details.binpb"));
+    (root, folder.join("details.binpb"))
+}
+
+/// Stable row ids and such a history are not committed by this Lance.
+async fn without_stable_row_ids(root: &TestRoot) {
+    let copied = TableLocation::main("nodes/copied");
+    let made = root.room.create_table(&copied, &rows("a", 10)).await;
+    made.expect("a table");
+    let at = |name: &str| root.path().join("nodes").join(name).display().to_string();
+    let rows = Dataset::open(&at("copied")).await.expect("a table");
+    let rows = rows.scan().try_into_batch().await.expect("rows");
+    let schema = rows.schema();
+    Dataset::write(
+        RecordBatchIterator::new([Ok(rows)], schema),
+        &at("people"),
+        None,
+    )
+    .await
+    .expect("a write");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_of_compactions_too_long_for_the_manifest_is_needed() {
+    let (root, history) = compacted().await;
+    let restorable = || async {
+        let answer = root.room.restorable(&people(), 4, 3).await;
+        answer.expect("an answer")
+    };
+    assert_eq!(restorable().await, Restorable::Yes);
+    fs::remove_file(history).expect("removed");
+    assert!(reason(restorable().await).contains("details.binpb"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_an_unreleased_lance_commits_is_not_restored() {
+    let (root, _) = compacted().await;
+    let file = version_file(root.path(), "nodes/people", 3);
+    change_manifest(&file, |manifest| {
+        manifest.reader_feature_flags |= FLAG_STABLE_ROW_IDS;
+        manifest.writer_feature_flags |= FLAG_STABLE_ROW_IDS;
+        for fragment in &mut manifest.fragments {
+            let first = manifest.next_row_id;
+            manifest.next_row_id += fragment.physical_rows;
+            let ids = write_row_ids(&RowIdSequence::from(first..manifest.next_row_id));
+            fragment.row_id_sequence =
+                Some(pb::data_fragment::RowIdSequence::InlineRowIds(ids.into()));
+        }
+    });
+    let answer = root.room.restorable(&people(), 4, 3).await;
+    let reason = reason(answer.expect("an answer"));
+    assert!(reason.contains("fragment reuse index"), "{reason}");
+
+    let path = root.path().join("nodes/people").display().to_string();
+    let dataset = Dataset::open(&path).await.expect("a table");
+    let mut third = dataset.checkout_version(3).await.expect("version 3");
+    let error = third.restore().await.expect_err("Lance refuses it");
+    assert!(
+        error.to_string().contains("fragment reuse index"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_format_that_is_not_finished_is_not_understood() {
+    for flag in [
+        FLAG_UNSTABLE_DATA_OVERLAY_FILES,
+        FLAG_FRAG_REUSE_WITH_STABLE_ROW_IDS,
+    ] {
+        let root = published().await;
+        root.room
+            .append_rows(&people(), &rows("b", 1))
+            .await
+            .expect("an append");
+        change_manifest(&version_file(root.path(), "nodes/people", 1), |manifest| {
+            manifest.reader_feature_flags |= flag;
+            manifest.writer_feature_flags |= flag;
+        });
+        let answer = root.room.restorable(&people(), 2, 1).await;
+        let reason = reason(answer.expect("an answer"));
+        assert!(reason.contains("a newer Lance is needed"), "{reason}");
+    }
+}
+
+/// Writes a version file again with another manifest in it, as some other Lance would have written it.
+fn change_manifest(file: &Path, change: impl FnOnce(&mut pb::Manifest)) {
+    let bytes = fs::read(file).expect("a version file");
+    let (rest, footer) = bytes.split_at(bytes.len() - 16);
+    let offset = u64::from_le_bytes(footer[..8].try_into().expect("eight bytes")) as usize;
+    let mut manifest = pb::Manifest::decode(&rest[offset + 4..]).expect("a manifest");
+    change(&mut manifest);
+    let manifest = manifest.encode_to_vec();
+    let length = (manifest.len() as u32).to_le_bytes();
+    let changed = [&rest[..offset], &length, &manifest, footer].concat();
+    fs::write(file, changed).expect("written");
 }

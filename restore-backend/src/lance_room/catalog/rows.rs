@@ -22,7 +22,10 @@ use super::TYPE_TOMBSTONE;
 /// The stamp of catalogs made here, and the highest that is written.
 pub(in crate::lance_room) const STAMP_WRITTEN: u32 = 3;
 
-/// Field metadata that makes `object_id` the key by which Lance detects two inserts of one row.
+/// The column that names a row.
+pub(in crate::lance_room) const KEY: &str = "object_id";
+
+/// Field metadata that makes it the key by which Lance detects two inserts of one row.
 const PRIMARY_KEY: (&str, &str) = ("lance-schema:unenforced-primary-key", "true");
 
 /// One row of the catalog.
@@ -70,7 +73,7 @@ impl CatalogRow {
         record: &ManifestRecord,
     ) -> Result<Self, serde_json::Error> {
         Ok(Self {
-            object_id: format!("{table_key}${version:020}"),
+            object_id: version_key(table_key, version),
             object_type: TYPE_TABLE_VERSION,
             location: None,
             metadata: Some(serde_json::to_string(record)?),
@@ -83,7 +86,7 @@ impl CatalogRow {
 
     pub(in crate::lance_room) fn tombstone(table_key: &str, version: u64) -> Self {
         Self {
-            object_id: format!("{table_key}$tombstone${version:020}"),
+            object_id: tombstone_key(table_key, version),
             object_type: TYPE_TOMBSTONE,
             location: None,
             metadata: None,
@@ -95,9 +98,19 @@ impl CatalogRow {
     }
 }
 
+/// The key of a table's version.
+pub(in crate::lance_room) fn version_key(table_key: &str, version: u64) -> String {
+    format!("{table_key}${version:020}")
+}
+
+/// The key of a table's tombstone.
+pub(in crate::lance_room) fn tombstone_key(table_key: &str, version: u64) -> String {
+    format!("{table_key}$tombstone${version:020}")
+}
+
 /// The schema of a new catalog.
 pub(in crate::lance_room) fn new_schema() -> Schema {
-    let key = Field::new("object_id", DataType::Utf8, false)
+    let key = Field::new(KEY, DataType::Utf8, false)
         .with_metadata([(PRIMARY_KEY.0.to_owned(), PRIMARY_KEY.1.to_owned())].into());
     let names = Field::new("item", DataType::Utf8, true);
     let fields = vec![
@@ -144,7 +157,7 @@ fn columns(rows: &[CatalogRow]) -> BTreeMap<&'static str, ArrayRef> {
         Arc::new(UInt64Array::from_iter(rows.iter().map(value)))
     };
     BTreeMap::from([
-        ("object_id", text(|row| Some(&row.object_id))),
+        (KEY, text(|row| Some(&row.object_id))),
         ("object_type", text(|row| Some(row.object_type))),
         ("location", text(|row| row.location.as_deref())),
         ("metadata", text(|row| row.metadata.as_deref())),
