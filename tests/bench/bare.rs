@@ -24,6 +24,16 @@ use url::Url;
 /// Lance's scheme for local files whose requests can be counted.
 const SCHEME: &str = "file-object-store";
 
+/// What says which version of a table is visible.
+const PINS: [&str; 6] = [
+    "object_type",
+    "location",
+    "table_key",
+    "table_version",
+    "table_branch",
+    "row_count",
+];
+
 /// Local files, synced or not, as the recovery itself has them.
 #[derive(Debug)]
 struct Provider {
@@ -101,7 +111,9 @@ pub async fn roll_back(
     }
     let catalog = Arc::new(open("__manifest").await.unwrap());
     // Nobody publishes without knowing what is visible.
-    let visible = catalog.scan().try_into_batch().await.unwrap();
+    let mut scanner = catalog.scan();
+    scanner.project(&PINS).unwrap();
+    let visible = scanner.try_into_batch().await.unwrap();
     assert!(visible.num_rows() > tables.len());
     let batch = batch(&catalog, &pins);
     let mut merge = MergeInsertBuilder::try_new(catalog, vec!["object_id".to_owned()]).unwrap();

@@ -284,6 +284,8 @@ async fn what_a_process_found_that_another_did_not_sync_survives() {
         Strike::dies_after("link", "__manifest/_versions", 1),
         Strike::dies_after("link", RESTORED, 1),
         Strike::dies_after("link", "__manifest/_versions", 2),
+        // The record of the first steps, after that of the claim and the note for writers: another claim comes next.
+        Strike::dies_after("link", RECORDS, 3),
         Strike::dies_after("link", RECORDS, terminal_record(&calls)),
     ] {
         let recorded = Recorded::struck(tables, 1, outcome, strike).await;

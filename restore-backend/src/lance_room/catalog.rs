@@ -304,7 +304,9 @@ impl LanceRoom {
         mut rows: CatalogRows,
     ) -> Result<CatalogRows, TableError> {
         let failed = |source| TableError::lance(&place.name, "reading the catalog", source);
-        let batches = batches::batches(dataset, fragments, &COLUMNS_READ).map_err(failed)?;
+        let batches = batches::batches(dataset, fragments, &COLUMNS_READ)
+            .await
+            .map_err(failed)?;
         let mut batches = batches.boxed();
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
             rows.add(&batch)

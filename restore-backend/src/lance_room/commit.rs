@@ -177,7 +177,9 @@ pub enum Refusal {
         object_id: String,
     },
     /// The catalog has such a row, and no reader takes it for what the publish would say.
-    #[error("the catalog has a row {object_id} already, which is not what its tables say")]
+    #[error(
+        "the catalog has a row {object_id} already, hidden or of another kind; look at the catalog by hand"
+    )]
     RowThere {
         /// The row.
         object_id: String,
@@ -195,6 +197,14 @@ pub enum Refusal {
         /// What Lance said.
         reason: String,
     },
+}
+
+impl Refusal {
+    pub(super) fn from_lance(error: &LanceError) -> Self {
+        Self::Lance {
+            reason: error.to_string(),
+        }
+    }
 }
 
 fn version(version: Option<u64>) -> String {
@@ -374,9 +384,7 @@ impl LanceRoom {
                 self.head_moved(place, read_version).await
             }
             Err(error) if is_refusal(&error) => Ok(CommitOutcome::Refused {
-                reason: Refusal::Lance {
-                    reason: error.to_string(),
-                },
+                reason: Refusal::from_lance(&error),
             }),
             Err(error) => Err(TableError::lance(&place.name, "preparing a commit", error)),
         }
@@ -444,7 +452,8 @@ fn is_conflict(error: &LanceError) -> bool {
     )
 }
 
-fn is_refusal(error: &LanceError) -> bool {
+/// Whether Lance would say the same however often it is asked.
+pub(super) fn is_refusal(error: &LanceError) -> bool {
     error.is_not_found()
         || matches!(
             error,

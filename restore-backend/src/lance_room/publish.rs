@@ -143,7 +143,11 @@ impl LanceRoom {
         if let Some(object_id) = there {
             return Ok(refused(Refusal::RowThere { object_id }));
         }
-        let mut staged = self.stage_new_rows(&place, &dataset, &rows).await?;
+        let staged = self.stage_new_rows(&place, &dataset, &keys, &rows).await?;
+        let mut staged = match staged {
+            Ok(staged) => staged,
+            Err(reason) => return Ok(refused(reason)),
+        };
         signature.sign_over(&mut staged.transaction);
         match self.commit_fenced(&place, dataset, staged).await? {
             CommitOutcome::HeadMoved { .. } => {

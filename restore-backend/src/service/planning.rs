@@ -92,10 +92,11 @@ pub(crate) async fn fresh_plan(
         stands_in_for: None,
     };
     let (planned, journal) = match wanted {
-        // What is wanted is going to be recorded upon.
+        // If it is wanted still, it is recorded upon next. What does not last is made to last then, or the record fails.
         Some(_) => {
-            let lasting = async { journal.lasting(root.objects()).await.map_err(Into::into) };
-            futures::try_join!(made_plan(root, &entry), lasting)?
+            let lasting = journal.clone().lasting(root.objects());
+            let (planned, lasting) = futures::join!(made_plan(root, &entry), lasting);
+            (planned?, lasting.unwrap_or(journal))
         }
         None => (made_plan(root, &entry).await?, journal),
     };

@@ -288,6 +288,26 @@ async fn a_row_that_is_there_and_says_something_else_is_in_the_way() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_that_only_a_newer_lance_may_write_to_is_refused_and_left_alone() {
+    let (root, request) = drifted().await;
+    change_manifest(&version_file(root.path(), "__manifest", 1), |manifest| {
+        manifest.writer_feature_flags |= 1 << 40;
+    });
+    root.log.reset();
+    let outcome = root.room.publish(&request).await.expect("an outcome");
+    assert!(
+        matches!(
+            outcome,
+            CommitOutcome::Refused {
+                reason: Refusal::Lance { .. }
+            }
+        ),
+        "{outcome:?}"
+    );
+    assert_eq!(root.log.mutations(), 0);
+}
+
 fn text_of(batch: &RecordBatch, column: &str) -> BTreeSet<String> {
     let column: &StringArray = batch
         .column_by_name(column)

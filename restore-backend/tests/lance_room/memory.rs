@@ -1,6 +1,8 @@
 //! What a room has read before saves requests, and is never taken for what is there now.
 
 use futures::FutureExt;
+use lance::dataset::optimize::CompactionOptions;
+use lance::dataset::optimize::compact_files;
 use restore_backend::lance_room::CatalogTable;
 use restore_backend::lance_room::CommitOutcome;
 use restore_backend::lance_room::CreateOutcome;
@@ -154,6 +156,22 @@ async fn a_catalog_that_grew_is_read_only_where_it_grew() {
     assert!(!data_files[0].ends_with(known.expect("a name")));
     assert_eq!(grown, catalog(&root.elsewhere().await, None).await);
     assert_eq!(grown.pins["node:Person"].version, 2);
+
+    let uri = root.path().join("__manifest").display().to_string();
+    let dataset = lance::Dataset::open(&uri).await.expect("the catalog");
+    let mut compacted = dataset.clone();
+    compact_files(&mut compacted, CompactionOptions::default(), None)
+        .await
+        .expect("a compaction");
+    let again = catalog(&root.room, None).await;
+    assert_eq!((again.version, &again.pins), (4, &grown.pins));
+    assert_eq!(again, catalog(&root.elsewhere().await, None).await);
+
+    let mut first = dataset.checkout_version(1).await.expect("the first");
+    first.restore().await.expect("a restore");
+    let shrunk = catalog(&root.room, None).await;
+    assert_eq!(shrunk, catalog(&root.elsewhere().await, None).await);
+    assert_eq!(shrunk.pins["node:Person"].version, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,10 +17,13 @@ use lance::dataset::transaction::Operation;
 use lance::dataset::transaction::TransactionBuilder;
 use lance::index::DatasetIndexExt;
 use lance_table::feature_flags::FLAG_FRAG_REUSE_WITH_STABLE_ROW_IDS;
+use lance_table::feature_flags::FLAG_FRAGMENT_REUSE_INDEX;
 use lance_table::feature_flags::FLAG_STABLE_ROW_IDS;
 use lance_table::feature_flags::FLAG_UNSTABLE_DATA_OVERLAY_FILES;
 use lance_table::format::IndexMetadata;
 use lance_table::format::pb;
+use lance_table::format::pb::fragment_reuse_index_details::InlineContent;
+use lance_table::format::pb::fragment_reuse_index_details::transition::Mapping;
 use lance_table::rowids::RowIdSequence;
 use lance_table::rowids::write_row_ids;
 use prost::Message;
@@ -274,7 +277,7 @@ async fn compacted() -> (TestRoot, PathBuf) {
     let room = &root.room;
     without_stable_row_ids(&root).await;
     room.index_rows(&people(), "id").await.expect("an index");
-    let content = pb::fragment_reuse_index_details::InlineContent {
+    let content = InlineContent {
         legacy_versions: vec![pb::fragment_reuse_index_details::Version {
             dataset_version: 1,
             groups: Vec::new(),
@@ -346,6 +349,64 @@ async fn a_history_of_compactions_too_long_for_the_manifest_is_needed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_row_map_of_a_compaction_is_needed() {
+    let digest = |id| pb::fragment_reuse_index_details::FragmentDigest {
+        id,
+        physical_rows: 10,
+        num_deleted_rows: 0,
+    };
+    let map = uuid::Uuid::new_v4();
+    let partition = pb::fragment_reuse_index_details::StablePartition {
+        map_id: map.to_string(),
+        map_size_bytes: 3,
+        base_id: None,
+    };
+    let content = InlineContent {
+        legacy_versions: Vec::new(),
+        transitions: vec![pb::fragment_reuse_index_details::Transition {
+            sources: vec![digest(7)],
+            destinations: vec![digest(0)],
+            mapping: Some(Mapping::StablePartition(partition)),
+        }],
+    }
+    .encode_to_vec();
+    let (root, history) = compacted().await;
+    fs::write(&history, &content).expect("written");
+    // Lance takes such a history from its own compaction only.
+    let file = version_file(root.path(), "nodes/people", 3);
+    change_version(&file, |manifest, indices| {
+        manifest.reader_feature_flags |= FLAG_FRAGMENT_REUSE_INDEX;
+        manifest.writer_feature_flags |= FLAG_FRAGMENT_REUSE_INDEX;
+        let mut indices = indices.indices.iter_mut();
+        let index = indices
+            .find(|index| index.name == lance_index::frag_reuse::FRAG_REUSE_INDEX_NAME)
+            .expect("a history");
+        let details = index.index_details.as_mut().expect("details");
+        let external = pb::ExternalFile {
+            path: "details.binpb".to_owned(),
+            offset: 0,
+            size: content.len() as u64,
+        };
+        details.value = pb::FragmentReuseIndexDetails {
+            content: Some(pb::fragment_reuse_index_details::Content::External(
+                external,
+            )),
+        }
+        .encode_to_vec();
+        index.index_version = Some(1);
+    });
+    let restorable = || async {
+        let answer = root.room.restorable(&people(), 4, 3).await;
+        answer.expect("an answer")
+    };
+    assert!(reason(restorable().await).contains("stable_partition.lance"));
+    let folder = root.path().join(format!("nodes/people/_fri/{map}"));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("stable_partition.lance"), "map").expect("a file");
+    assert_eq!(restorable().await, Restorable::Yes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_only_an_unreleased_lance_commits_is_not_restored() {
     let (root, _) = compacted().await;
     let file = version_file(root.path(), "nodes/people", 3);
@@ -393,17 +454,4 @@ async fn a_format_that_is_not_finished_is_not_understood() {
         let reason = reason(answer.expect("an answer"));
         assert!(reason.contains("a newer Lance is needed"), "{reason}");
     }
-}
-
-/// Writes a version file again with another manifest in it, as some other Lance would have written it.
-fn change_manifest(file: &Path, change: impl FnOnce(&mut pb::Manifest)) {
-    let bytes = fs::read(file).expect("a version file");
-    let (rest, footer) = bytes.split_at(bytes.len() - 16);
-    let offset = u64::from_le_bytes(footer[..8].try_into().expect("eight bytes")) as usize;
-    let mut manifest = pb::Manifest::decode(&rest[offset + 4..]).expect("a manifest");
-    change(&mut manifest);
-    let manifest = manifest.encode_to_vec();
-    let length = (manifest.len() as u32).to_le_bytes();
-    let changed = [&rest[..offset], &length, &manifest, footer].concat();
-    fs::write(file, changed).expect("written");
 }

@@ -12,6 +12,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use lance_table::format::pb;
+use prost::Message;
 use restore_backend::lance_room::Catalog;
 use restore_backend::lance_room::CatalogReading;
 use restore_backend::lance_room::CatalogTable;
@@ -188,6 +190,41 @@ pub fn version_file(folder: &Path, table: &str, version: u64) -> PathBuf {
         .join(table)
         .join("_versions")
         .join(format!("{:020}.manifest", u64::MAX - version))
+}
+
+/// Writes a version file again as some other Lance would have written it.
+pub fn change_manifest(file: &Path, change: impl FnOnce(&mut pb::Manifest)) {
+    change_version(file, |manifest, _| change(manifest));
+}
+
+pub fn change_version(file: &Path, change: impl FnOnce(&mut pb::Manifest, &mut pb::IndexSection)) {
+    let bytes = fs::read(file).expect("a version file");
+    let (messages, footer) = bytes.split_at(bytes.len() - 16);
+    let at = |offset: usize| {
+        let (length, rest) = messages[offset..].split_at(4);
+        &rest[..u32::from_le_bytes(length.try_into().expect("four bytes")) as usize]
+    };
+    let offset = u64::from_le_bytes(footer[..8].try_into().expect("eight bytes")) as usize;
+    let mut manifest = pb::Manifest::decode(at(offset)).expect("a manifest");
+    let mut indices = match manifest.index_section {
+        Some(offset) => pb::IndexSection::decode(at(offset as usize)).expect("indices"),
+        None => pb::IndexSection::default(),
+    };
+    change(&mut manifest, &mut indices);
+    let mut changed = messages[..offset].to_vec();
+    let mut add = |message: Vec<u8>| {
+        let offset = changed.len() as u64;
+        changed.extend((message.len() as u32).to_le_bytes());
+        changed.extend(message);
+        offset
+    };
+    if manifest.index_section.is_some() {
+        manifest.index_section = Some(add(indices.encode_to_vec()));
+    }
+    let offset = add(manifest.encode_to_vec());
+    changed.extend(offset.to_le_bytes());
+    changed.extend(&footer[8..]);
+    fs::write(file, changed).expect("written");
 }
 
 pub fn files_in(folder: &Path) -> Vec<PathBuf> {

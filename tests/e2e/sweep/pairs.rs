@@ -13,12 +13,14 @@ async fn sweep(ending: Ending, drifted: usize, first: Fault, second: Fault) {
     let world = World::new(ending, drifted).await;
     // How many requests are left after the first crash is what one undisturbed execution after it sends.
     let once = play_all(&world, singles(&world, &[first], None)).await;
+    // A lost answer is mostly settled by the execution that lost it, and nothing is left for another.
+    let stops = matches!(first, Fault::CrashBefore | Fault::CrashAfter);
     let mut twice = Vec::new();
     for (name, census) in &once.censuses {
         let at: usize = name.split(' ').nth(2).unwrap().parse().unwrap();
         let left = census.get(&second).copied().unwrap_or_default();
         assert!(
-            left > 0 || at + 2 > once.censuses.len(),
+            left > 0 || !stops || at + 2 > once.censuses.len(),
             "{name}: nothing was left to do"
         );
         twice.extend((1..=left).map(|again| {

@@ -1,45 +1,59 @@
 //! The rows of the catalog as they are stored, fragment by fragment.
 //!
-//! What a scan of Lance would read, with the readers that a scan uses, and without the query that it plans around them: a catalog is
-//! read at every look, all of it or only what is new, and never filtered.
+//! What a scan of Lance would read, with the readers that a scan uses, and without the query that it plans around them: of a catalog
+//! all rows are read, or all that are new, and none are filtered.
 
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use futures::FutureExt;
 use futures::Stream;
 use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream;
 use lance::Dataset;
+use lance::dataset::fragment::BaseSchedulers;
 use lance::dataset::fragment::FileFragment;
 use lance::dataset::fragment::FragReadConfig;
 use lance_core::Error;
 use lance_core::Result;
+use lance_io::scheduler::ScanScheduler;
+use lance_io::scheduler::SchedulerConfig;
 use lance_table::format::Fragment;
 
 /// Rows in one batch, at most.
 const BATCH_ROWS: u32 = 8192;
-/// Every publish adds a fragment, so there are many small ones.
-const FRAGMENTS_AT_ONCE: usize = 16;
+/// Fragments that are opened ahead. Every publish adds one, so there are many small ones, and each takes two requests.
+const FRAGMENTS_AHEAD: usize = 64;
+/// Encoded bytes that are fetched ahead, of all fragments together.
+const BYTES_AHEAD: u64 = 256 << 20;
 
 /// These columns of the rows that are left in these fragments, in order.
-pub(super) fn batches(
+pub(super) async fn batches(
     dataset: &Dataset,
     fragments: Vec<Fragment>,
     columns: &[&str],
-) -> Result<impl Stream<Item = Result<RecordBatch>> + use<>> {
+) -> Result<impl Stream<Item = Result<RecordBatch>> + Send + use<>> {
     let projection = Arc::new(dataset.schema().project(columns)?);
+    let store = dataset.object_store(None).await?;
+    let config = FragReadConfig::default()
+        .with_scan_scheduler(ScanScheduler::new(store, SchedulerConfig::new(BYTES_AHEAD)))
+        .with_base_schedulers(BaseSchedulers::new(BYTES_AHEAD));
     let dataset = Arc::new(dataset.clone());
-    let opened = stream::iter(fragments).map(move |fragment| {
+    let opened = stream::iter((0..).zip(fragments)).map(move |(priority, fragment)| {
         let fragment = FileFragment::new(dataset.clone(), fragment);
+        // What comes first is fetched first, or those that are ahead could take all that may be fetched.
+        let config = config.clone().with_reader_priority(priority);
         let projection = projection.clone();
-        async move {
-            let reader = fragment
-                .open(&projection, FragReadConfig::default())
-                .await?;
+        let open = async move {
+            let reader = fragment.open(&projection, config).await?;
             let batches = reader.read_all(BATCH_ROWS).await?;
             Ok::<_, Error>(batches.buffered(1))
-        }
+        };
+        // It goes on while the rows of those before it are waited for, and ends with whoever waits.
+        let (open, opened) = open.remote_handle();
+        tokio::spawn(open);
+        opened
     });
-    Ok(opened.buffered(FRAGMENTS_AT_ONCE).try_flatten())
+    Ok(opened.buffered(FRAGMENTS_AHEAD).try_flatten())
 }

@@ -1,6 +1,6 @@
 //! New rows of the catalog, staged as a merge-insert of Lance stages rows of which none was there before.
 //!
-//! Lance plans a join of all columns for it and computes several times as long as all else that a publish does. Here the keys are looked
+//! Lance plans a join for it and computes several times as long as all else that a publish does. Here the keys are looked
 //! for, and the rows written. What is committed is the same transaction (`FullSchemaMergeInsertExec` of Lance 14.0.2, held against it by a
 //! test), and so is the trace by which a concurrent publisher, ours or an engine's, sees that both insert the same row: the filter
 //! of the keys that were inserted, without which Lance would let both in.
@@ -35,6 +35,8 @@ use super::text_at;
 use crate::lance_room::LanceRoom;
 use crate::lance_room::Place;
 use crate::lance_room::TableError;
+use crate::lance_room::commit::Refusal;
+use crate::lance_room::commit::is_refusal;
 use crate::lance_room::table_write::Staged;
 
 impl LanceRoom {
@@ -47,7 +49,7 @@ impl LanceRoom {
     ) -> Result<Option<String>, TableError> {
         let failed = |source| TableError::lance(&place.name, "looking for rows", source);
         let all = dataset.manifest().fragments.to_vec();
-        let batches = batches(dataset, all, &[KEY]).map_err(failed)?;
+        let batches = batches(dataset, all, &[KEY]).await.map_err(failed)?;
         let mut batches = batches.boxed();
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
             let found = key_in(&batch, keys).map_err(|detail| TableError::MalformedCatalog {
@@ -61,14 +63,19 @@ impl LanceRoom {
         Ok(None)
     }
 
-    /// Writes rows whose keys are not there, to be committed on the version that `dataset` is at and on no other.
+    /// Writes rows with just these keys, which are not there, to be committed on the version that `dataset` is at and on no other.
     pub(in crate::lance_room) async fn stage_new_rows(
         &self,
         place: &Place,
         dataset: &Dataset,
+        keys: &BTreeSet<String>,
         rows: &[CatalogRow],
-    ) -> Result<Staged, TableError> {
+    ) -> Result<Result<Staged, Refusal>, TableError> {
         let failed = |source| TableError::lance(&place.name, "staging a publish", source);
+        if !rows.iter().all(|row| keys.contains(&row.object_id)) {
+            let detail = "a row is to be published whose key was not looked for";
+            return Err(failed(LanceError::internal(detail)));
+        }
         let arrow_schema = Arc::new(Schema::from(dataset.schema()));
         let malformed = |detail| TableError::MalformedCatalog {
             version: dataset.version_id(),
@@ -80,9 +87,11 @@ impl LanceRoom {
             ..self.write_params()
         };
         let insert = InsertBuilder::new(Arc::new(dataset.clone())).with_params(&params);
-        let appended = Box::pin(insert.execute_uncommitted(vec![batch]))
-            .await
-            .map_err(failed)?;
+        let appended = match Box::pin(insert.execute_uncommitted(vec![batch])).await {
+            Ok(appended) => appended,
+            Err(error) if is_refusal(&error) => return Ok(Err(Refusal::from_lance(&error))),
+            Err(error) => return Err(failed(error)),
+        };
         let Operation::Append { fragments } = appended.operation else {
             let operation = appended.operation.name();
             return Err(failed(LanceError::internal(format!(
@@ -104,10 +113,10 @@ impl LanceRoom {
             inserted_rows_filter: keys_inserted(schema, rows).map_err(failed)?,
             updated_fragment_offsets: None,
         };
-        Ok(Staged {
+        Ok(Ok(Staged {
             transaction: TransactionBuilder::new(dataset.version_id(), operation).build(),
             affected_rows: Some(RowAddrTreeMap::default()),
-        })
+        }))
     }
 }
 
