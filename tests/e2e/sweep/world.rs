@@ -264,14 +264,22 @@ impl Writer {
     }
 }
 
+/// How often a program that knows of nothing tries again when others commit at the same moment.
+const RAW_TRIES_MAX: usize = 8;
+
 pub async fn raw(store: &Store, table: &str) -> Acknowledged {
     let room = store.room().await;
+    let mut tries = 0;
+    let version = loop {
+        tries += 1;
+        match room.append_rows(&place(table), &rows(WRITTEN)).await {
+            Ok(version) => break version,
+            Err(raced) => assert!(tries < RAW_TRIES_MAX, "{raced:?}"),
+        }
+    };
     Acknowledged {
         table: table.to_owned(),
-        version: room
-            .append_rows(&place(table), &rows(WRITTEN))
-            .await
-            .unwrap(),
+        version,
         published: false,
     }
 }

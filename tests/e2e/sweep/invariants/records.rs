@@ -89,7 +89,7 @@ pub(super) fn i16_honest_outcome(world: &World, evidence: &Evidence) -> Vec<Stri
             format!("{:?}, and nothing moved: {}", report.outcome, report.detail)
         }));
         wrong.extend(said_of_the_end(world, evidence, run, report, earlier));
-        wrong.extend(said_of_effects(world, run, report, earlier));
+        wrong.extend(said_of_effects(world, evidence, run, report, earlier));
     }
     let digest = Digest::of(Tag::Sidecar, &world.subject.stands);
     for plan in evidence.plans().values() {
@@ -150,6 +150,7 @@ fn said_of_the_end(
 /// What a report says of every table and of the catalog.
 fn said_of_effects(
     world: &World,
+    evidence: &Evidence,
     run: &Run,
     report: &ApplyReport,
     earlier: &Snapshot,
@@ -165,11 +166,19 @@ fn said_of_effects(
         .filter(|effect| effect.digest == digest)
         .filter(|effect| !is_turned_away(report) || !earlier.contains(effect))
         .collect();
+    let plans = evidence.plans();
+    // An earlier plan may have published it, and this one found it so.
+    let pin_before = |key: &String| {
+        let tables = plans.get(&digest).into_iter().flat_map(|plan| &plan.tables);
+        let mut planned = tables.filter(|table| table.table_key == *key);
+        let found = planned.find_map(|table| table.manifest_pinned);
+        found.unwrap_or(world.before.pins[key])
+    };
     for table in &report.tables {
         let key = &table.table_key;
         let is_restored = ours.iter().any(|effect| effect.table.as_ref() == Some(key));
         let is_published = ours.iter().any(|effect| effect.kind == "publish")
-            && run.left.pins[key] > world.before.pins[key];
+            && run.left.pins[key] > pin_before(key);
         let holds = match table.effect {
             Effect::Unknown => true,
             Effect::Changed => is_restored || is_published,

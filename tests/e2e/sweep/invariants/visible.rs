@@ -275,8 +275,10 @@ pub(super) fn i12_convergence(world: &World, evidence: &Evidence) -> Vec<String>
     let names = |snapshot: &Snapshot| -> Vec<String> {
         snapshot.sidecars().into_keys().map(str::to_owned).collect()
     };
-    let (left, wanted) = (names(&evidence.after), names(&clean.after));
-    wrong.extend(unless(left == wanted, || {
+    let left = names(&evidence.after);
+    // What is refused for good has laid nothing down, or the sidecar that was to cover what comes back.
+    let is_as_before = is_refused_for_good(world, evidence) && left == names(&world.before);
+    wrong.extend(unless(left == names(&clean.after) || is_as_before, || {
         format!("among the sidecars are {left:?}")
     }));
     if is_alone && !evidence.was_undo_taken_back(world) {
