@@ -34,6 +34,9 @@ pub struct Run {
 /// Reads that one execution sends and another of the same does not.
 const READS_DIFFER: usize = 2;
 
+/// Mutating requests of one restore.
+const REQUESTS_OF_A_RESTORE: usize = 3;
+
 /// A strike whose request was never sent.
 #[derive(Clone, Debug)]
 pub struct Miss {
@@ -179,14 +182,16 @@ impl Evidence {
             let strike = Strike::new(*fault, *at, act);
             let run = stage.run_and_look(struck, &strike, first + runs.len(), digest);
             runs.push(run.await);
-            // A first crash lets what goes together with its victim land or not, so after it there is one request more or less.
+            // A first crash lets what goes together with its victim land or not: the other tag of a table, and of every other table
+            // its tags, or its transaction, its version and its hint.
             // How many reads there are also differs with what was remembered, and looked at ahead, by then.
             let reads_differ = if Fault::READING.contains(fault) {
                 READS_DIFFER
             } else {
                 0
             };
-            let may_miss = usize::from(runs.len() > 1) + reads_differ;
+            let beside = 1 + REQUESTS_OF_A_RESTORE * (world.drifted - 1);
+            let may_miss = if runs.len() > 1 { beside } else { 0 } + reads_differ;
             if strike.missing() > 0 {
                 missed.push(Miss {
                     strike: format!("{strike:?}"),
