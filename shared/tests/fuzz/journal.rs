@@ -7,7 +7,7 @@ use sidecar::journal::{
     JournalEntry, JournalError, JournalRecord, JournalState, Next, record_digest, verify_chain,
 };
 use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Approval, Digest, OperationId, Plan, PlanBytes, SidecarBytes, Tag};
+use sidecar::{Approval, Digest, OperationId, Plan, PlanBytes, PlannedTable, SidecarBytes, Tag};
 
 use crate::campaign::{Reached, plain};
 use crate::dice::Dice;
@@ -139,7 +139,13 @@ fn decoded(operation_id: &OperationId, text: &str, digest: Digest) -> Option<Pla
     let plan: Plan = serde_json::from_str(text).ok()?;
     let whole = Digest::of(Tag::Plan, text.as_bytes()) == digest
         && serde_json::to_string(&plan).ok()? == text;
-    (whole && plan.operation_id == *operation_id).then_some(plan)
+    let named = |table: &PlannedTable| {
+        let branch = table.branch.clone().filter(|branch| branch != "main");
+        (table.table_key.clone(), branch)
+    };
+    let tables: BTreeSet<_> = plan.tables.iter().map(named).collect();
+    let is_alone = tables.len() == plan.tables.len();
+    (whole && is_alone && plan.operation_id == *operation_id).then_some(plan)
 }
 
 impl Rules {
