@@ -25,19 +25,6 @@ fn pin(version: u64, row_count: u64) -> Pin {
     }
 }
 
-/// Both tables at version 2, unpublished.
-async fn drifted() -> TestRoot {
-    let root = published().await;
-    for location in [people(), knows()] {
-        root.room
-            .append_rows(&location, &rows("b", 5))
-            .await
-            .expect("an append");
-    }
-    root.log.reset();
-    root
-}
-
 async fn fence_request(root: &TestRoot) -> FenceRequest {
     let catalog = catalog(&root.room, None).await;
     FenceRequest {

@@ -29,12 +29,8 @@ use restore_backend::lance_room::Tombstone;
 use crate::room_support::*;
 
 /// Rows of every kind: a new version, a new table with its first version, a tombstone.
-async fn drifted() -> (TestRoot, PublishRequest) {
-    let root = published().await;
-    root.room
-        .append_rows(&people(), &rows("b", 5))
-        .await
-        .expect("an append");
+async fn unpublished() -> (TestRoot, PublishRequest) {
+    let root = drifted().await;
     let city = restore_backend::lance_room::TableLocation::main("nodes/city");
     root.room
         .create_table(&city, &rows("c", 4))
@@ -161,7 +157,7 @@ async fn without_declared_key(folder: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_commits_what_lances_own_merge_insert_commits() {
     for declares_key in [true, false] {
-        let (root, request) = drifted().await;
+        let (root, request) = unpublished().await;
         if !declares_key {
             without_declared_key(root.path()).await;
         }
@@ -241,7 +237,7 @@ async fn an_engine_that_inserts_the_same_row_loses_and_one_that_inserts_another_
         ("node:City", true),
         ("node:Person$00000000000000000003", false),
     ] {
-        let (root, request) = drifted().await;
+        let (root, request) = unpublished().await;
         let (catalog, staged) = staged_elsewhere(&root, object_id).await;
         let outcome = root.room.publish(&request).await.expect("an outcome");
         assert_eq!(outcome, CommitOutcome::Committed { version: 2 });
@@ -270,7 +266,7 @@ async fn a_row_that_is_there_and_says_something_else_is_in_the_way() {
         "node:City$00000000000000000001",
         "edge:Knows$tombstone$00000000000000000002",
     ] {
-        let (root, mut request) = drifted().await;
+        let (root, mut request) = unpublished().await;
         let mut catalog = Arc::unwrap_or_clone(opened(root.path()).await);
         let row = named(&catalog, object_id).await;
         let reader = arrow_array::RecordBatchIterator::new([Ok(row.clone())], row.schema());
@@ -290,7 +286,7 @@ async fn a_row_that_is_there_and_says_something_else_is_in_the_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_that_only_a_newer_lance_may_write_to_is_refused_and_left_alone() {
-    let (root, request) = drifted().await;
+    let (root, request) = unpublished().await;
     change_manifest(&version_file(root.path(), "__manifest", 1), |manifest| {
         manifest.writer_feature_flags |= 1 << 40;
     });

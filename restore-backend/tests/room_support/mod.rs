@@ -127,6 +127,19 @@ pub async fn published() -> TestRoot {
     root
 }
 
+/// Both tables at version 2, unpublished.
+pub async fn drifted() -> TestRoot {
+    let root = published().await;
+    for location in [people(), knows()] {
+        root.room
+            .append_rows(&location, &rows("b", 5))
+            .await
+            .expect("an append");
+    }
+    root.log.reset();
+    root
+}
+
 pub async fn version_of(room: &LanceRoom, location: &TableLocation) -> u64 {
     match room.head(location).await.expect("a head") {
         Head::At { version } => version,
