@@ -482,3 +482,32 @@ fn not_deleted(file: &str, source: object_store::Error) -> SidecarDirError {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_not_read_is_told_from_another_of_its_name_and_size() {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let path = Path::from("__recovery/large.json");
+        let mut stored = Vec::new();
+        for content in ["one", "two"] {
+            objects.put(&path, content.into()).await.unwrap();
+            stored.push(objects.head(&path).await.unwrap());
+        }
+        assert_eq!(stored[0].size, stored[1].size);
+        assert_ne!(stored_as(&stored[0]), stored_as(&stored[1]));
+        assert_eq!(stored_as(&stored[0]), stored_as(&stored[0].clone()));
+
+        // Some stores give no e_tag.
+        let [one, other] = [0, 1].map(|micros| ObjectMeta {
+            e_tag: None,
+            last_modified: stored[0].last_modified + std::time::Duration::from_micros(micros),
+            ..stored[0].clone()
+        });
+        assert_ne!(stored_as(&one), stored_as(&other));
+    }
+}
