@@ -31,7 +31,7 @@ test: test-tools build
 	@cat $(TARGET)/tmp/sweep.txt
 	$(CARGO) test --locked --package web
 	$(CARGO) test --locked --package inspector-wasm
-	CHROMIUM="$$(tests/browser/find-chromium.sh)" node --test tests/browser/*.test.mjs
+	CHROMIUM="$$(tests/browser/find-chromium.sh)" "$$(tests/browser/oldest-node.sh)" --test tests/browser/*.test.mjs
 	@$(MAKE) --no-print-directory lint
 
 # What needs more time than it may take every day: all of the crash sweep, of the power losses and of the random histories.

@@ -32,8 +32,10 @@ protoc_works() {
     return "$works"
 }
 
+# The version that tests/browser/package.json names, which is the one that the tests run with.
 node_works() {
-    node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1
+    node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 18 || (major === 18 && minor >= 19) ? 0 : 1)' >/dev/null 2>&1
 }
 
 wasm_target_installed() {
@@ -100,7 +102,7 @@ fi
 
 if [ "$purpose" = test ]; then
     if ! node_works || ! have npm; then
-        need 'Node.js 18 or newer, with npm' 'nodejs npm' 'nodejs npm' 'nodejs npm' node
+        need 'Node.js 18.19 or newer, with npm' 'nodejs npm' 'nodejs npm' 'nodejs npm' node
     fi
     ./tests/browser/find-chromium.sh >/dev/null ||
         need 'Chromium or Chrome' chromium-headless-shell chromium chromium google-chrome

@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFile, readdir } from "node:fs/promises";
-import { before, test } from "node:test";
+import { copyFile, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 
 import { cli } from "./demo.mjs";
 import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
@@ -11,13 +14,20 @@ import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
 const DIST = new URL("../../web/dist/", import.meta.url);
 const PLANS = new URL("../fixtures/plans.jsonl", import.meta.url);
 let sidecar;
+let folder;
 
 before(async () => {
   const names = await readdir(DIST);
   const named = (pattern) => new URL(names.find((name) => pattern.test(name)), DIST);
-  sidecar = await import(named(/^inspector-.*\.js$/));
+  // Node takes a .js file that no package.json stands beside for CommonJS before version 20.19, and for a module after it.
+  folder = await mkdtemp(join(tmpdir(), "parity-"));
+  const module = join(folder, "inspector.mjs");
+  await copyFile(named(/^inspector-.*\.js$/), module);
+  sidecar = await import(pathToFileURL(module));
   await sidecar.default({ module_or_path: await readFile(named(/^inspector-.*\.wasm$/)) });
 });
+
+after(() => rm(folder, { recursive: true, force: true }));
 
 test("plans and digests are the native ones, byte for byte", async () => {
   const lines = (await readFile(PLANS, "utf8")).trimEnd().split("\n");
