@@ -204,14 +204,14 @@ async fn shop(store: &Store) -> Result<(), DemoError> {
     let newer = store.operation_id(26);
     store
         .put(
-            &format!("__recovery/{}", newer.file_name()),
+            &newer.file_name(),
             newer_sidecar(&newer, store.started_at(26)),
             26,
         )
         .await?;
     store
         .put(
-            "__recovery/import-of-tuesday.json",
+            "import-of-tuesday.json",
             "{ \"schema_version\": 1, \"operation_id\": \"01".to_owned(),
             26,
         )
@@ -384,8 +384,10 @@ impl Store {
         actor: &str,
         tables: &[&str],
     ) -> Result<Prepared, DemoError> {
+        let operation_id = self.operation_id(minutes_ago);
+        let file = operation_id.file_name();
         let operation = NewOperation {
-            operation_id: Some(self.operation_id(minutes_ago)),
+            operation_id: Some(operation_id),
             started_at: Some(self.started_at(minutes_ago)),
             branch: None,
             actor_id: Some(actor.to_owned()),
@@ -395,6 +397,7 @@ impl Store {
         let begun = TwoPhaseWriter::new(self.room.clone())
             .begin(operation)
             .await?;
+        self.backdate(&file, minutes_ago).await?;
         self.done(begun)
     }
 
@@ -437,22 +440,24 @@ impl Store {
             tombstones: Vec::new(),
             unknown: Default::default(),
         };
-        Ok(sidecar_dir::write_sidecar(&self.room.objects(), &sidecar).await?)
+        sidecar_dir::write_sidecar(&self.room.objects(), &sidecar).await?;
+        self.backdate(&sidecar.operation_id.file_name(), minutes_ago)
+            .await
     }
 
-    /// Writes a file as if it had been written so many minutes ago: whoever wrote it is not at work any more.
-    async fn put(&self, path: &str, text: String, minutes_ago: u64) -> Result<(), DemoError> {
-        let place = object_store::path::Path::from(path);
-        self.room
-            .objects()
-            .put(&place, text.into())
-            .await
-            .map_err(|source| DemoError::Object {
-                path: path.to_owned(),
-                source,
-            })?;
+    /// Writes a file among the sidecars that no writer of ours writes.
+    async fn put(&self, file: &str, text: String, minutes_ago: u64) -> Result<(), DemoError> {
+        let path = format!("{}/{file}", sidecar_dir::SIDECAR_FOLDER);
+        let place = object_store::path::Path::from(path.as_str());
+        let put = self.room.objects().put(&place, text.into()).await;
+        put.map_err(|source| DemoError::Object { path, source })?;
+        self.backdate(file, minutes_ago).await
+    }
+
+    /// Gives a file among the sidecars the time of so many minutes ago: whoever wrote it is not at work any more.
+    async fn backdate(&self, file: &str, minutes_ago: u64) -> Result<(), DemoError> {
         let written_at = UNIX_EPOCH + Duration::from_micros(self.started_at(minutes_ago).micros());
-        let file = self.path.join(path);
+        let file = self.path.join(sidecar_dir::SIDECAR_FOLDER).join(file);
         let opened = tokio::fs::File::options().write(true).open(&file).await;
         let backdated = match opened {
             Ok(opened) => opened.into_std().await.set_modified(written_at),

@@ -5,11 +5,13 @@
 
 mod evidence;
 mod failed;
+mod recorded;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{FutureExt, StreamExt};
+use sidecar::journal::JournalState;
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, PinnedElsewhere, Restorability,
     TableObservation,
@@ -20,11 +22,15 @@ use sidecar::{
 
 use crate::chain;
 use crate::clock;
+use crate::journal_store::Journal;
 use crate::lance_room::{Catalog, CatalogReading, Head, LanceRoom, TableError, TableLocation};
 use crate::root::Root;
 
-use evidence::{compare_contents, read_covers, read_origins, read_transactions};
+use evidence::{
+    compare_contents, read_branch_identities, read_covers, read_origins, read_transactions,
+};
 use failed::Failures;
+use recorded::read_recorded;
 
 pub(crate) use evidence::read_restorability;
 pub(crate) use failed::FailedRead;
@@ -92,25 +98,48 @@ enum Ask {
     WhereTablesStand,
 }
 
+/// A sidecar with the journal of its operation, which says whether it stands for an undo, and what was begun about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// The sidecar.
+    pub sidecar: &'a Sidecar,
+    /// What its operation's journal adds up to; `None` if it has none.
+    pub journal: Option<&'a JournalState>,
+}
+
 /// Looks at everything one sidecar names, with the evidence a plan needs.
 ///
 /// # Errors
 /// [`ObserveError`]. What concerns one table is part of the observation, not an error.
 pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
-    Ok(look_closely(root, sidecar).await?.observation)
+    let journal = Journal::load(root.objects(), &sidecar.operation_id, &root.limits()).await;
+    let journal = journal.map_err(|error| ObserveError::Unreadable {
+        what: format!("the journal of operation {}", sidecar.operation_id),
+        reason: chain::text(&error),
+    })?;
+    let judged = Judged {
+        sidecar,
+        journal: Some(&journal.state),
+    };
+    Ok(look_closely(root, judged).await?.observation)
 }
 
-/// As [`observe`], and tells what it could not read.
-pub(crate) async fn look_closely(root: &Root, sidecar: &Sidecar) -> Result<Look, ObserveError> {
-    look_at(root, sidecar, Ask::ForAPlan).await
+/// As [`observe`], with the journal at hand, and tells what it could not read.
+pub(crate) async fn look_closely(root: &Root, judged: Judged<'_>) -> Result<Look, ObserveError> {
+    look_at(root, judged, Ask::ForAPlan).await
 }
 
 /// Looks where the catalog and the tables of one sidecar stand, once everything is done to them.
 pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, ObserveError> {
-    look_at(root, sidecar, Ask::WhereTablesStand).await
+    let judged = Judged {
+        sidecar,
+        journal: None,
+    };
+    look_at(root, judged, Ask::WhereTablesStand).await
 }
 
-async fn look_at(root: &Root, sidecar: &Sidecar, ask: Ask) -> Result<Look, ObserveError> {
+async fn look_at(root: &Root, judged: Judged<'_>, ask: Ask) -> Result<Look, ObserveError> {
+    let Judged { sidecar, journal } = judged;
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         let failures = Failures::default();
@@ -128,6 +157,14 @@ async fn look_at(root: &Root, sidecar: &Sidecar, ask: Ask) -> Result<Look, Obser
         read_covers(root, sidecar, &mut observation, &failures)
             .boxed()
             .await;
+        if let Some(journal) = journal {
+            observation.note_own(journal);
+        }
+        if ask == Ask::ForAPlan {
+            read_recorded(root, sidecar, &mut observation, &failures)
+                .boxed()
+                .await;
+        }
         let disposition = judge(sidecar, None, &observation).disposition;
         let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
         let writes_history =
@@ -199,16 +236,18 @@ async fn history_obstacle(
 /// [`ObserveError`].
 pub async fn observe_all(
     root: &Root,
-    sidecars: &[&Sidecar],
+    judged: &[Judged<'_>],
 ) -> Result<Vec<Observation>, ObserveError> {
+    let sidecars: Vec<&Sidecar> = judged.iter().map(|judged| judged.sidecar).collect();
+    let sidecars = sidecars.as_slice();
     let contested = contested(sidecars);
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         let surroundings = look(root, sidecars).boxed().await;
         let failures = Failures::default();
-        let looks: Vec<_> = sidecars
+        let looks: Vec<_> = judged
             .iter()
-            .map(|sidecar| surroundings.shallow_observation(root, sidecar, &contested, &failures))
+            .map(|judged| surroundings.shallow_observation(root, *judged, &contested, &failures))
             .collect();
         let observations = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
@@ -354,6 +393,7 @@ impl Surroundings {
             .map(|pin| self.table(root, sidecar, pin, failures))
             .collect();
         read_origins(root.room(), &mut tables, failures).await;
+        read_branch_identities(root.room(), sidecar, &mut tables, failures).await;
         let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
             (WriterKind::SchemaApply, Some(catalog)) => {
                 schema::observe_schema(root, sidecar, catalog, failures)
@@ -367,6 +407,7 @@ impl Surroundings {
             tables,
             schema,
             keeps_lineage: false,
+            recorded: Default::default(),
         }
     }
 
@@ -460,16 +501,19 @@ impl Surroundings {
         holds.into_iter().all(|holds| holds)
     }
 
-    /// What a list needs: only whether a published write is still in there, and whose commit a table is that several sidecars
-    /// name, depends on transactions.
+    /// What a list needs: only whether a published write is still in there, and whose commit stands on a table, depends on
+    /// transactions. Whose it is does not matter where nothing tells: on a table that one sidecar names, of writers that name no
+    /// operation.
     async fn shallow_observation(
         &self,
         root: &Root,
-        sidecar: &Sidecar,
+        Judged { sidecar, journal }: Judged<'_>,
         contested: &BTreeSet<(String, Option<String>)>,
         failures: &Failures,
     ) -> Observation {
         let mut observation = self.observation(root, sidecar, failures).await;
+        let told = observation.catalog.names_its_writers()
+            || journal.is_some_and(|journal| journal.undo().is_some());
         let telling = |pin: &TablePin, table: &TableObservation| {
             let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
                 return false;
@@ -478,12 +522,15 @@ impl Surroundings {
             // Whether a Restore stands at HEAD, where the number of commits tells nothing.
             let loose = !sidecar.writer_kind.commits_each_table_once();
             (pinned > pin.expected_version && head == pinned)
-                || (head > pinned && (loose || contested.contains(&table)))
+                || (head > pinned && (loose || told || contested.contains(&table)))
         };
         read_transactions(root.room(), sidecar, &mut observation, failures, telling).await;
         read_covers(root, sidecar, &mut observation, failures)
             .boxed()
             .await;
+        if let Some(journal) = journal {
+            observation.note_own(journal);
+        }
         observation
     }
 }

@@ -5,6 +5,7 @@ mod gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
+use sidecar::journal::JournalState;
 use sidecar::{Limits, ListedSidecar, OperationId};
 
 use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
@@ -38,6 +39,12 @@ impl PendingRecovery {
         }
         let operation_id = self.listed.file.operation_id()?;
         (self.listed.file.file == operation_id.file_name()).then_some(operation_id)
+    }
+
+    /// What the journal of this very operation adds up to: not of one that sets the file aside under an id of its own.
+    pub(crate) fn own_journal(&self) -> Option<&JournalState> {
+        let state = &self.journal.as_ref()?.state;
+        (self.operation_id().as_ref() == Some(state.operation_id())).then_some(state)
     }
 }
 

@@ -257,12 +257,11 @@ fn pinned_table(catalog: &Catalog, table_key: &str) -> Result<PinnedTable, Write
     };
     let pin = catalog.pins.get(table_key).ok_or_else(unknown)?;
     let path = catalog.locations.get(table_key).ok_or_else(unknown)?;
-    if let Some(branch) = &catalog.branch
-        && pin.table_branch.as_ref() != Some(branch)
-    {
+    // A sidecar whose tables are on another branch than it says is recovered by nobody.
+    if pin.table_branch != catalog.branch {
         return Err(WriterError::TableNotOnBranch {
             table_key: table_key.to_owned(),
-            branch: branch.clone(),
+            branch: catalog.branch.clone().unwrap_or_else(|| "main".to_owned()),
         });
     }
     Ok(PinnedTable {

@@ -42,7 +42,7 @@ pub struct RecoverySummary {
     pub actor_id: Option<String>,
     /// Microseconds since the Unix epoch, as a decimal string.
     pub started_at: Option<String>,
-    /// Whole seconds since then.
+    /// Whole seconds since then, or since the file was last written, whichever is less.
     pub age_seconds: Option<u64>,
     /// What a person is shown.
     pub disposition: Disposition,
@@ -94,7 +94,7 @@ pub struct PlanReport {
     pub actor_id: Option<String>,
     /// Microseconds since the Unix epoch, as a decimal string.
     pub started_at: Option<String>,
-    /// Whole seconds since then.
+    /// Whole seconds since then, or since the file was last written, whichever is less.
     pub age_seconds: Option<u64>,
     /// What a person is shown.
     pub disposition: Disposition,
@@ -162,6 +162,8 @@ pub struct PlanContext<'a> {
     pub sidecar: Option<&'a Sidecar>,
     /// Its bytes.
     pub sidecar_bytes: Option<SidecarBytes>,
+    /// Whole seconds since its writer is known to have been at work, where its file was listed.
+    pub age_seconds: Option<u64>,
     /// What was observed.
     pub observation: Option<&'a Observation>,
     /// Everything that keeps it from being executed, age and store included.
@@ -198,7 +200,9 @@ impl PlanReport {
             branch: plan.branch.clone(),
             actor_id: plan.actor_id.clone(),
             started_at: started_at.map(String::from),
-            age_seconds: started_at.map(|started_at| started_at.age_seconds(context.now)),
+            age_seconds: context
+                .age_seconds
+                .or_else(|| started_at.map(|started_at| started_at.age_seconds(context.now))),
             purpose: plan.purpose.clone(),
             disposition: plan.disposition,
             decision: plan.decision,

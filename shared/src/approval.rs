@@ -40,9 +40,9 @@ impl Approval {
                 .reason
                 .as_deref()
                 .is_some_and(|reason| !reason.trim().is_empty()),
-            Requirement::TargetDiffersFromExpected | Requirement::UnexpectedCommits => {
-                self.acknowledged.contains(requirement)
-            }
+            Requirement::TargetDiffersFromExpected
+            | Requirement::UnexpectedCommits
+            | Requirement::BranchRecreated => self.acknowledged.contains(requirement),
         };
         plan.requires
             .iter()

@@ -31,6 +31,8 @@ pub enum Code {
     UnimplementedField,
     /// The sidecar names a dataset that is not where the catalog says that table is.
     LocationOutsideRoot,
+    /// A table is named on another Lance branch than the write's branch of the graph: released engines never write that.
+    TableBranchDiffers,
     /// The branch of the graph was created after the writer started: it is another branch of the same name.
     BranchRecreated,
     /// The branch is gone from the catalog, but its files are still there.
@@ -93,6 +95,7 @@ impl Code {
             Self::DuplicateOperationId => "duplicate_operation_id",
             Self::UnimplementedField => "unimplemented_field",
             Self::LocationOutsideRoot => "location_outside_root",
+            Self::TableBranchDiffers => "table_branch_differs",
             Self::BranchRecreated => "branch_recreated",
             Self::BranchTreeLeft => "branch_tree_left",
             Self::BasePathOutsideRoot => "base_path_outside_root",
@@ -159,8 +162,12 @@ pub enum Requirement {
     Reason,
     /// The version returned to is not the one the writer started from: others published since. (`--acknowledge`)
     TargetDiffersFromExpected,
-    /// Among the Lance commits above a pin are some that this kind of writer does not make, or that cannot be read. (`--acknowledge`)
+    /// Among the Lance commits above a pin are some that are not this write's, by all that can be told: its kind of writer makes
+    /// none such, they name another operation, or they cannot be read. (`--acknowledge`)
     UnexpectedCommits,
+    /// By the clocks of two machines, the branch of the graph was created after this writer started: it may be another branch of
+    /// the same name. (`--acknowledge`)
+    BranchRecreated,
 }
 
 impl Requirement {
@@ -172,6 +179,7 @@ impl Requirement {
             Self::Reason => "reason",
             Self::TargetDiffersFromExpected => "target_differs_from_expected",
             Self::UnexpectedCommits => "unexpected_commits",
+            Self::BranchRecreated => "branch_recreated",
         }
     }
 
@@ -185,7 +193,10 @@ impl Requirement {
                 "The version returned to is newer than the one this writer started from: what was published since then stays."
             }
             Self::UnexpectedCommits => {
-                "Some of the Lance commits that this takes along are not what this kind of writer makes; it is known whose they are."
+                "Some of the Lance commits that this takes along are not this write's, by all that can be told; it is known whose they are."
+            }
+            Self::BranchRecreated => {
+                "By the clocks of two machines, the branch was created after this writer started: it is known to be the branch that was written to, and not another of the same name."
             }
         }
     }

@@ -422,7 +422,7 @@ pub fn unexpected_sentence(table: &PlannedTable) -> String {
         .collect();
     let they = if named.len() == 1 { "is" } else { "are" };
     format!(
-        "Not what this kind of writer makes: {}. Find out whose that {they}, since the plan takes it along.",
+        "Not this write's, by all that can be told: {}. Find out whose that {they}, since the plan takes it along.",
         some_of(&named).unwrap_or_default()
     )
 }

@@ -12,7 +12,7 @@ mod release;
 mod undo;
 
 pub use dismissal::{dismissal, dismissal_id};
-pub use late_commit::late_commit;
+pub use late_commit::{late_commit, late_commit_id};
 pub use release::{SetTag, release, release_id, tags_of};
 pub use undo::{
     Returning, Undo, announced_by, next_undo_sidecar_id, undo, undo_id, undo_sidecar_id,
@@ -39,6 +39,16 @@ pub struct FollowUp {
 /// How many commits above its pin a sidecar says its tables would go that must never be taken for a whole write. No strict kind of
 /// write makes so many, so whatever commit stands there is none that was announced, and can only be rolled back (protocol section 3).
 const NEVER_WHOLE: u64 = 2;
+
+/// Whether a sidecar is one of ours that covers commits which must never be taken for a whole write: what an undone roll back
+/// brought back, or a table commit that came after its recovery. Whoever committed that has left it to recovery.
+pub(crate) fn covers_what_is_never_whole(sidecar: &Sidecar) -> bool {
+    let is_covered =
+        |pin: &TablePin| pin.post_commit_pin == pin.expected_version.saturating_add(NEVER_WHOLE);
+    sidecar.writer_kind.commits_each_table_once()
+        && !sidecar.tables.is_empty()
+        && sidecar.tables.iter().all(is_covered)
+}
 
 /// A sidecar of ours beside that of the write it is about.
 ///

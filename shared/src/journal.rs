@@ -5,6 +5,7 @@
 //! people; nothing depends on them.
 
 mod error;
+mod recorded;
 mod state;
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! What was found on storage: facts with their gaps, never guesses.
 
+mod recorded;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,10 @@ use crate::ids::OperationId;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
 
+pub use recorded::{
+    PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, Recorded, RecordedRestore,
+    Returned,
+};
 pub use schema::{
     FileObservation, RegistrationObservation, SchemaObservation, TombstoneObservation,
 };
@@ -30,6 +35,9 @@ pub struct Observation {
     /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (protocol section 6).
     #[serde(default, skip_serializing_if = "is_false")]
     pub keeps_lineage: bool,
+    /// What journals say about it.
+    #[serde(default, skip_serializing_if = "Recorded::is_empty")]
+    pub recorded: Recorded,
 }
 
 #[expect(
@@ -232,6 +240,20 @@ impl HeadObservation {
     }
 }
 
+impl CatalogObservation {
+    /// Whether the catalog says that its writers name their operation in every commit.
+    #[must_use]
+    pub const fn names_its_writers(&self) -> bool {
+        matches!(
+            self,
+            Self::Present {
+                two_phase: true,
+                ..
+            }
+        )
+    }
+}
+
 impl Observation {
     /// What was found of the sidecar's pin at `index`; `None` if what stands there is of another table or branch, so that a
     /// gap in what was looked at never passes for a fact.
@@ -253,12 +275,7 @@ impl TableObservation {
     #[must_use]
     pub fn written_by(&self) -> Option<&str> {
         let (pinned, head) = (self.pinned.version()?, self.head.version()?);
-        let named = |version: u64| {
-            let properties = &self.transaction_at(version)?.properties;
-            properties
-                .get(PROPERTY_WRITER_OPERATION_ID)
-                .map(String::as_str)
-        };
+        let named = |version: u64| self.transaction_at(version)?.writer();
         let last = named(head)?;
         (pinned.checked_add(1)?..head)
             .all(|version| named(version) == Some(last))

@@ -96,7 +96,7 @@ pub struct PlannedTable {
     pub restore_to: Option<u64>,
     /// The version that becomes its pin.
     pub publish_as: Option<u64>,
-    /// Lance commits above the pin that are published or taken back with it, though this kind of writer does not make such.
+    /// Lance commits above the pin that are published or taken back with it, though by all that can be told they are not this write's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpected: Vec<UnexpectedCommit>,
     /// Set for a table that the sidecar does not pin, but adds to the catalog or removes from it.

@@ -327,6 +327,27 @@ impl Sidecar {
                 ),
             ));
         }
+        let pins = self.tables.iter();
+        let named = pins.map(|pin| (&pin.table_key, pin.table_branch())).chain(
+            self.additional_registrations.iter().map(|registration| {
+                (
+                    &registration.table_key,
+                    not_main(registration.table_branch.as_deref()),
+                )
+            }),
+        );
+        for (table_key, branch) in named {
+            if branch != self.branch() {
+                return Some(Reason::new(
+                    Code::TableBranchDiffers,
+                    format!(
+                        "{file} is about branch {} of the graph, and names {table_key} on Lance branch {}: released engines write both alike, so published as it says, it would show readers another branch's table; find out who wrote this file",
+                        self.branch().unwrap_or("main"),
+                        branch.unwrap_or("main")
+                    ),
+                ));
+            }
+        }
         self.additional_registrations
             .iter()
             .find(|registration| {

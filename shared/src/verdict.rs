@@ -4,8 +4,7 @@ mod catalog_changes;
 mod commits;
 mod obstacles;
 mod schema;
-
-use std::collections::BTreeSet;
+mod whose;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use crate::code::{Code, Reason, Requirement};
 use crate::decision::{Decision, decide};
 use crate::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
-    TableObservation, Transaction, TransactionObservation,
+    TableObservation,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 
@@ -23,6 +22,7 @@ use commits::unexpected_commits;
 pub(crate) use obstacles::support;
 use obstacles::{branch_recreated, contradictions};
 use schema::TablesStand;
+use whose::Whose;
 
 pub use catalog_changes::CatalogChange;
 pub use commits::UnexpectedCommit;
@@ -135,7 +135,7 @@ pub struct TableVerdict {
     pub restore_to: Option<u64>,
     /// The version that becomes its pin.
     pub publish_as: Option<u64>,
-    /// Lance commits above the pin that are published or taken back with it, though this kind of writer does not make such.
+    /// Lance commits above the pin that are published or taken back with it, though by all that can be told they are not this write's.
     pub unexpected: Vec<UnexpectedCommit>,
 }
 
@@ -184,17 +184,18 @@ pub fn refuse(reason: Reason, sidecar: Option<&Sidecar>) -> Verdict {
 #[must_use]
 pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observation) -> Verdict {
     let refusal = sidecar.refusal(&sidecar.operation_id.file_name());
-    if let Some(reason) = refusal
-        .or_else(|| {
-            observation
-                .tables
-                .iter()
-                .find_map(|table| table.location_conflict.clone())
-        })
-        .or_else(|| branch_recreated(sidecar, &observation.catalog))
-    {
+    if let Some(reason) = refusal.or_else(|| {
+        observation
+            .tables
+            .iter()
+            .find_map(|table| table.location_conflict.clone())
+    }) {
         return refuse(reason, Some(sidecar));
     }
+    let whose = Whose {
+        sidecar,
+        observation,
+    };
     let looked_at: Vec<(&TablePin, Option<&TableObservation>)> = sidecar
         .tables
         .iter()
@@ -203,7 +204,7 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         .collect();
     let mut tables: Vec<TableVerdict> = looked_at
         .iter()
-        .map(|(pin, table)| classify(sidecar, pin, *table))
+        .map(|(pin, table)| classify(whose, pin, *table))
         .collect();
     let classifications: Option<Vec<Classification>> =
         tables.iter().map(|table| table.classification).collect();
@@ -244,7 +245,7 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         .filter_map(|(pin, table)| Some((pin, table?)))
         .collect();
 
-    let disposition = match disposition(sidecar, observation, decision, &tables, &pairs) {
+    let disposition = match disposition(whose, decision, &tables, &pairs) {
         Ok(disposition) => disposition,
         Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
     };
@@ -264,7 +265,7 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
     for (table, (pin, observed)) in tables.iter_mut().zip(&pairs) {
         assign_action(disposition, table, pin, observed, &mut requires);
         if takes_commits_along(disposition, table) {
-            table.unexpected = unexpected_commits(sidecar, observed);
+            table.unexpected = unexpected_commits(whose, observed);
         }
     }
     if tables.iter().any(|table| !table.unexpected.is_empty()) {
@@ -282,6 +283,9 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         )
     {
         requires.push(Requirement::WritersStopped);
+    }
+    if branch_recreated(sidecar, &observation.catalog) {
+        requires.push(Requirement::BranchRecreated);
     }
     requires.sort_unstable();
     requires.dedup();
@@ -319,12 +323,15 @@ fn takes_commits_along(disposition: Disposition, table: &TableVerdict) -> bool {
 }
 
 fn disposition(
-    sidecar: &Sidecar,
-    observation: &Observation,
+    whose: Whose<'_>,
     decision: Option<Decision>,
     tables: &[TableVerdict],
     pairs: &[(&TablePin, &TableObservation)],
 ) -> Result<Disposition, Reason> {
+    let Whose {
+        sidecar,
+        observation,
+    } = whose;
     let all_moved = decision == Some(Decision::RollForward);
     let none_moved = tables
         .iter()
@@ -333,7 +340,7 @@ fn disposition(
         let stand = match () {
             () if tables.is_empty() => TablesStand::NoTables,
             () if all_moved => TablesStand::AllMoved,
-            () if none_moved => TablesStand::NoneMoved(disposition_when_none_moved(pairs)),
+            () if none_moved => TablesStand::NoneMoved(disposition_when_none_moved(whose, pairs)),
             () => TablesStand::SomeMoved,
         };
         let schema = observation
@@ -347,7 +354,7 @@ fn disposition(
     Ok(match () {
         () if tables.is_empty() => Disposition::AlreadyPublished,
         () if all_moved => Disposition::RollForward,
-        () if none_moved => disposition_when_none_moved(pairs),
+        () if none_moved => disposition_when_none_moved(whose, pairs),
         () => Disposition::RollBack,
     })
 }
@@ -363,7 +370,7 @@ fn unjudged(rule: impl Into<String>) -> TableVerdict {
     }
 }
 
-fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>) -> TableVerdict {
+fn classify(whose: Whose<'_>, pin: &TablePin, table: Option<&TableObservation>) -> TableVerdict {
     let Some(table) = table else {
         return unjudged("it was not looked at");
     };
@@ -384,45 +391,8 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
     };
     match &table.head {
         HeadObservation::At { version, .. } => {
-            let classification = classify_table_for(sidecar.writer_kind, pin, *version, pinned);
-            let other = table
-                .written_by()
-                .filter(|operation| *operation != sidecar.operation_id.as_str());
-            if classification == Classification::RolledPastExpected
-                && let Some(restored) = undone_to(sidecar, table, *version)
-            {
-                let classification = if *version == pinned.saturating_add(1) {
-                    Classification::UnexpectedAtP1
-                } else {
-                    Classification::UnexpectedMultistep
-                };
-                return classified(
-                    classification,
-                    format!(
-                        "HEAD {version} > pin {pinned}, but is a Restore of version {restored}: whatever this writer had committed there is taken back"
-                    ),
-                );
-            }
-            match (&table.covered_by, other) {
-                (Some(other), _) => classified(
-                    Classification::NoMovement,
-                    format!(
-                        "HEAD {version} > pin {pinned}, but operation {other} committed it, and has a sidecar of its own: nothing of this write stands above the pin"
-                    ),
-                ),
-                (None, Some(other)) if classification == Classification::RolledPastExpected => {
-                    classified(
-                        Classification::UnexpectedAtP1,
-                        format!(
-                            "HEAD {version} = pin {pinned} + 1, but operation {other} committed it, not this one"
-                        ),
-                    )
-                }
-                _ => classified(
-                    classification,
-                    rule_text(sidecar.writer_kind, pin, *version, pinned),
-                ),
-            }
+            let (classification, rule) = classify_head(whose, pin, table, *version, pinned);
+            classified(classification, rule)
         }
         HeadObservation::BranchMissing => match pin.table_branch() {
             Some(branch) => classified(
@@ -440,16 +410,41 @@ fn classify(sidecar: &Sidecar, pin: &TablePin, table: Option<&TableObservation>)
     }
 }
 
-/// The version a Restore at HEAD returned to, for writers whose number of commits is not known. None of them restores: a recovery
-/// that died half-way did, and published forward the other half of the write would stand alone.
-fn undone_to(sidecar: &Sidecar, table: &TableObservation, head: u64) -> Option<u64> {
-    if sidecar.writer_kind.commits_each_table_once() {
-        return None;
+/// Where a table stands by its numbers, unless what stands there says that it is somebody else's.
+fn classify_head(
+    whose: Whose<'_>,
+    pin: &TablePin,
+    table: &TableObservation,
+    head: u64,
+    pinned: u64,
+) -> (Classification, String) {
+    let kind = whose.sidecar.writer_kind;
+    if let Some(other) = &table.covered_by {
+        return (
+            Classification::NoMovement,
+            format!(
+                "HEAD {head} > pin {pinned}, but operation {other} committed it, and has a sidecar of its own: nothing of this write stands above the pin"
+            ),
+        );
     }
-    table.transaction_at(head)?.restored_version
+    let classification = classify_table_for(kind, pin, head, pinned);
+    if classification == Classification::RolledPastExpected
+        && let Some(rule) = whose.disowned(table, pinned, head)
+    {
+        let classification = if head == pinned.saturating_add(1) {
+            Classification::UnexpectedAtP1
+        } else {
+            Classification::UnexpectedMultistep
+        };
+        return (classification, rule);
+    }
+    (classification, rule_text(kind, pin, head, pinned))
 }
 
-fn disposition_when_none_moved(pairs: &[(&TablePin, &TableObservation)]) -> Disposition {
+fn disposition_when_none_moved(
+    whose: Whose<'_>,
+    pairs: &[(&TablePin, &TableObservation)],
+) -> Disposition {
     let pinned = |table: &TableObservation| table.pinned.version().unwrap_or_default();
     // Whatever a sidecar announces, a pin that did not move since the writer started does not show its write.
     let published = |pin: &TablePin, table: &TableObservation| {
@@ -457,7 +452,7 @@ fn disposition_when_none_moved(pairs: &[(&TablePin, &TableObservation)]) -> Disp
     };
     if pairs
         .iter()
-        .all(|(pin, table)| published(pin, table) && contains_the_write(pin, table))
+        .all(|(pin, table)| published(pin, table) && whose.is_published(pin, table))
     {
         Disposition::AlreadyPublished
     } else if pairs
@@ -468,29 +463,6 @@ fn disposition_when_none_moved(pairs: &[(&TablePin, &TableObservation)]) -> Disp
     } else {
         Disposition::NeverStarted
     }
-}
-
-/// A Restore since the writer's start may have taken the write back; a version whose transaction is gone may have been one. On a
-/// Lance branch that does not exist there is no write.
-fn contains_the_write(pin: &TablePin, table: &TableObservation) -> bool {
-    let is_restore = |transaction: &Transaction| {
-        transaction.operation == "Restore" || transaction.restored_version.is_some()
-    };
-    let ordinary = |entry: &&TransactionObservation| {
-        entry
-            .transaction
-            .as_ref()
-            .is_some_and(|transaction| !is_restore(transaction))
-    };
-    let kept: BTreeSet<u64> = table
-        .transactions
-        .iter()
-        .filter(ordinary)
-        .map(|entry| entry.version)
-        .collect();
-    let pinned = table.pinned.version().unwrap_or_default();
-    table.head.version().is_some()
-        && (pin.expected_version.saturating_add(1)..=pinned).all(|version| kept.contains(&version))
 }
 
 fn assign_action(

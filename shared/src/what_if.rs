@@ -111,6 +111,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             tables,
             schema,
             keeps_lineage: false,
+            recorded: Default::default(),
         },
     );
     let first = verdict

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use restore_backend::observe::observe;
 use serde_json::{Value, json};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
+    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_RECOVERY_OPERATION_ID,
+    PROPERTY_WRITER_OPERATION_ID, Pinned, Recorded, RecordedRestore, Restorability, Returned,
     SchemaObservation, TableObservation, Transaction, TransactionObservation,
 };
 use sidecar::{
@@ -158,6 +159,27 @@ fn table(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
     }
 }
 
+/// Every commit of the table names this operation of a two-phase writer.
+fn named(mut table: TableObservation, operation: &str) -> TableObservation {
+    for entry in &mut table.transactions {
+        let properties = &mut entry.transaction.as_mut().unwrap().properties;
+        let name = PROPERTY_WRITER_OPERATION_ID.to_owned();
+        properties.insert(name, operation.to_owned());
+    }
+    table
+}
+
+/// HEAD of the table is a Restore that names this operation of ours.
+fn restored(mut table: TableObservation, target: u64) -> TableObservation {
+    let last = table.transactions.last_mut().unwrap();
+    let made_by = last.transaction.as_mut().unwrap();
+    made_by.operation = "Restore".to_owned();
+    made_by.restored_version = Some(target);
+    let name = PROPERTY_RECOVERY_OPERATION_ID.to_owned();
+    made_by.properties.insert(name, OPERATION.to_owned());
+    table
+}
+
 /// Two tables of one write by every kind of writer, standing where the verdict differs.
 fn positions() -> Vec<Case> {
     let pin = |table_key: &str, expected_version: u64| TablePin {
@@ -201,7 +223,7 @@ fn positions() -> Vec<Case> {
             let observed = pins
                 .iter()
                 .zip(tables)
-                .map(|(pin, (_, _, pinned, head))| table(pin, *pinned, *head));
+                .map(|(pin, (_, _, pinned, head))| named(table(pin, *pinned, *head), OPERATION));
             let observation = Observation {
                 catalog: CatalogObservation::Present {
                     version: 40,
@@ -212,6 +234,7 @@ fn positions() -> Vec<Case> {
                 tables: observed.collect(),
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
                 keeps_lineage: false,
+                recorded: Default::default(),
             };
             cases.push(case(
                 &format!("{} {name}", kind.name()),
@@ -237,6 +260,7 @@ fn positions() -> Vec<Case> {
         tables,
         schema: None,
         keeps_lineage: true,
+        recorded: Default::default(),
     };
     let one = || vec![pin("node:A", 4)];
     cases.push(case(
@@ -277,11 +301,53 @@ fn positions() -> Vec<Case> {
             reason: "timed out".to_owned(),
         })]),
     ));
-    let unknown = missing(HeadObservation::BranchMissing);
+    cases.push(case(
+        "the loser of a race",
+        WriterKind::Load,
+        one(),
+        None,
+        world(vec![named(table(&one()[0], 5, 5), OLDER)]),
+    ));
+    let of_both = |version| {
+        two().into_iter().map(move |pin| RecordedRestore {
+            table_key: pin.table_key,
+            branch: None,
+            version,
+        })
+    };
+    let targets = two().into_iter().map(|pin| Returned {
+        table_key: pin.table_key,
+        branch: None,
+        target: pin.expected_version - 1,
+    });
+    let undoing = |tables| Observation {
+        recorded: Recorded {
+            undo: Some(targets.clone().collect()),
+            restores: of_both(5).chain(of_both(6)).collect(),
+        },
+        ..world(tables)
+    };
+    let pins = two();
+    let (first, second) = (table(&pins[0], 4, 5), table(&pins[1], 5, 6));
+    for (name, tables) in [
+        (
+            "half an undo",
+            vec![restored(first.clone(), 3), second.clone()],
+        ),
+        ("an undo", vec![restored(first, 3), restored(second, 4)]),
+    ] {
+        cases.push(case(name, WriterKind::Load, two(), None, undoing(tables)));
+    }
+    let mut on_feature = one();
+    on_feature[0].table_branch = Some("feature".to_owned());
+    let unknown = TableObservation {
+        branch: Some("feature".to_owned()),
+        ..missing(HeadObservation::BranchMissing)
+    };
     let mut gone = case(
         "branch gone",
         WriterKind::Load,
-        one(),
+        on_feature,
         None,
         Observation {
             catalog: CatalogObservation::BranchAbsent { tree_left: false },

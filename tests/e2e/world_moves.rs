@@ -10,7 +10,7 @@ use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
 use restore_backend::store::{Gate, Request, RequestLog, Verb};
 use restore_backend::two_phase_writer::{Loss, Progress};
-use sidecar::{Code, Disposition, OutcomeKind};
+use sidecar::{Code, Disposition, OutcomeKind, Requirement};
 
 use crate::support::{Store, approver, done, numbers, place, rows};
 
@@ -298,4 +298,77 @@ async fn a_store_that_is_published_to_all_the_time_can_still_be_looked_at() {
         busy.left.load(Ordering::SeqCst) < 11,
         "it was never published to"
     );
+}
+
+/// Two writers begin on one pin; one publishes, and the other dies. What is published is not what died.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_loser_of_a_race_is_superseded_and_never_called_published() {
+    let store = Store::with_tables(&TABLES).await;
+    let both = &TABLES[..2];
+    let (mut winner, loser) = (store.begin(both).await, store.begin(both).await);
+    for table in both {
+        let write = TableWrite::append_rows(&rows(300..303));
+        done(winner.commit(table, write).await.unwrap());
+    }
+    done(
+        done(winner.publish().await.unwrap())
+            .finish()
+            .await
+            .unwrap(),
+    );
+    let (visible, operation) = (store.visible_rows().await, loser.stop());
+    let opened = store.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(
+        plan.disposition,
+        Disposition::Superseded,
+        "{}",
+        plan.explanation
+    );
+    assert!(
+        !plan.explanation.contains("complete"),
+        "{}",
+        plan.explanation
+    );
+    let list = service::list(&opened.root, clock::now()).await.unwrap();
+    assert_eq!(list.recoveries[0].disposition, Disposition::Superseded);
+    let report = opened.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::CleanedUp, "{}", report.detail);
+    assert_eq!(store.visible_rows().await, visible);
+
+    // One that published and died before its sidecar was gone is what is visible.
+    let mut published = store.begin(both).await;
+    for table in both {
+        let write = TableWrite::append_rows(&rows(400..403));
+        done(published.commit(table, write).await.unwrap());
+    }
+    let operation = done(published.publish().await.unwrap()).stop();
+    let plan = store.open().await.plan(&operation).await;
+    assert_eq!(plan.disposition, Disposition::AlreadyPublished);
+}
+
+/// Our writer names itself in every commit, so that a commit without a name is not what died here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nameless_commit_on_a_pin_is_not_published_as_the_write_that_never_came_to_it() {
+    let store = Store::with_tables(&TABLES).await;
+    let before = store.visible_rows().await;
+    let operation = store.begin(&TABLES[..1]).await.stop();
+    let room = store.room().await;
+    let table = place(TABLES[0]);
+    room.append_rows(&table, &rows(300..301)).await.unwrap();
+    let opened = store.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(
+        plan.disposition,
+        Disposition::RollBack,
+        "{}",
+        plan.explanation
+    );
+    let asked = [Requirement::WritersStopped, Requirement::UnexpectedCommits];
+    assert_eq!(plan.requires, asked);
+    let list = service::list(&opened.root, clock::now()).await.unwrap();
+    assert_eq!(list.recoveries[0].disposition, Disposition::RollBack);
+    let report = opened.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert_eq!(store.visible_rows().await, before);
 }

@@ -148,6 +148,7 @@ impl PlanAnswer {
             blockers: self.blockers,
             progress: self.progress,
             approvals: self.approvals,
+            age_seconds: None,
             now: Timestamp::from_micros(started_at.saturating_add(age)),
         };
         let mut report = PlanReport::new(plan, bytes, context);

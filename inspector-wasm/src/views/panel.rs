@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sidecar::api::PlanReport;
-use sidecar::{ApplyReport, Code, Digest, Disposition, OutcomeKind, SidecarFate};
+use sidecar::{ApplyReport, Code, Digest, Disposition, OutcomeKind, Requirement, SidecarFate};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
 
@@ -149,7 +149,7 @@ fn blocked(around: &Surroundings<'_>) -> Html {
                     <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: first.to_owned() }.href()}>{ if plan.disposition == Disposition::Waiting { "Open the older one" } else { "Open that one" } }</a>
                 }
                 if may_be_set_aside {
-                    <a class="button" href={Route::Dismissal { root: around.root.to_owned(), operation: around.named.to_owned() }.href()}>{ "Set aside…" }</a>
+                    { set_aside(around) }
                 }
                 { start_over(around, "Look again") }
             </p>
@@ -158,6 +158,14 @@ fn blocked(around: &Surroundings<'_>) -> Html {
             { consent(around) }
         </>
     }
+}
+
+fn set_aside(around: &Surroundings<'_>) -> Html {
+    let route = Route::Dismissal {
+        root: around.root.to_owned(),
+        operation: around.named.to_owned(),
+    };
+    html! { <a class="button" href={route.href()}>{ "Set aside…" }</a> }
 }
 
 fn distrusted(around: &Surroundings<'_>) -> Html {
@@ -309,6 +317,12 @@ fn approve(around: &Surroundings<'_>) -> Html {
                 onreason,
                 onapprove,
             }) }
+            if plan.purpose.is_recovery() && plan.requires.contains(&Requirement::BranchRecreated) {
+                <p class="actions">
+                    { "If it is another branch, nothing of this write belongs there." }
+                    { set_aside(around) }
+                </p>
+            }
         </>
     }
 }

@@ -1,7 +1,7 @@
 //! The looks at the root around the effects: right after the claim, and after the last effect.
 
 use futures::{FutureExt, StreamExt};
-use sidecar::journal::Attempt;
+use sidecar::journal::{Attempt, JournalState};
 use sidecar::observation::{Pinned, TableObservation};
 use sidecar::step::FIELD_FILES;
 use sidecar::{
@@ -11,7 +11,7 @@ use sidecar::{
 
 use super::plan_differences;
 use crate::lance_room::TableLocation;
-use crate::observe::{Look, ObserveError, look_again, look_closely};
+use crate::observe::{Judged, Look, ObserveError, look_again, look_closely};
 use crate::root::Root;
 use crate::service::{self, ServiceError, history_blocker};
 
@@ -24,13 +24,12 @@ const TABLES_AT_ONCE: usize = 4;
 pub(super) async fn moved_since_approval(
     root: &Root,
     approved: &ApprovedPlan,
-    attempt: Option<&Attempt>,
+    state: &JournalState,
 ) -> Result<Vec<Difference>, ServiceError> {
     if !approved.plan().purpose.is_recovery() {
         return service::moved_since_approval(root, approved.plan()).await;
     }
-    let Some((sidecar, _)) = attempt.and_then(|attempt| Some((parse(root, attempt)?, attempt)))
-    else {
+    let Some(sidecar) = state.attempt().and_then(|attempt| parse(root, attempt)) else {
         return Ok(vec![difference(
             None,
             "sidecar",
@@ -42,7 +41,15 @@ pub(super) async fn moved_since_approval(
         observation,
         history,
         ..
-    } = look_closely(root, &sidecar).await?.complete()?;
+    } = look_closely(
+        root,
+        Judged {
+            sidecar: &sidecar,
+            journal: Some(state),
+        },
+    )
+    .await?
+    .complete()?;
     let verdict = judge(&sidecar, None, &observation);
     let planned = approved.plan();
     let input = PlanInput {

@@ -259,9 +259,9 @@ impl<'a> Execution<'a> {
         approved: Option<&ApprovedPlan>,
     ) -> Result<Seen, ServiceError> {
         match (look, state.attempt()) {
-            (Look::SinceApproval, attempt) => {
+            (Look::SinceApproval, _) => {
                 let approved = approved.ok_or_else(|| self.lost())?;
-                let moved = closing::moved_since_approval(self.root, approved, attempt)
+                let moved = closing::moved_since_approval(self.root, approved, state)
                     .boxed()
                     .await?;
                 seen.since_approval = Some(moved);

@@ -69,6 +69,60 @@ async fn read_origin(room: &LanceRoom, table: &mut TableObservation, failures: &
     }
 }
 
+/// Finds out whether a table's Lance branch is another one than the writer saw: a branch holds no version from before it was
+/// made, so one that was made from a version above the writer's is another of the same name, whatever any clock says.
+///
+/// One read per table of a write on a branch, and none on main. Where nothing is proved, clocks are compared, and a person says.
+pub(super) async fn read_branch_identities(
+    room: &LanceRoom,
+    sidecar: &Sidecar,
+    tables: &mut [TableObservation],
+    failures: &Failures,
+) {
+    let pairs = sidecar.tables.iter().zip(tables);
+    let reads: Vec<_> = pairs
+        .filter(|(pin, table)| pin.table_branch().is_some() && table.head.version().is_some())
+        .map(|(pin, table)| read_branch_identity(room, pin, table, failures))
+        .collect();
+    futures::stream::iter(reads)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn read_branch_identity(
+    room: &LanceRoom,
+    pin: &TablePin,
+    table: &mut TableObservation,
+    failures: &Failures,
+) {
+    let Some(place) = place_of(table) else {
+        return;
+    };
+    match room.branch_origin(&place).await {
+        Ok(origin) => {
+            let made_from = origin.and_then(|origin| origin.version);
+            if let Some(version) = made_from.filter(|version| *version > pin.expected_version) {
+                table.location_conflict = Some(Reason::new(
+                    Code::BranchRecreated,
+                    format!(
+                        "Lance branch {} of {} was made from version {version}, and this writer started from {}: it is another branch of the same name",
+                        pin.table_branch().unwrap_or("main"),
+                        pin.table_key,
+                        pin.expected_version
+                    ),
+                ));
+            }
+        }
+        Err(error) => {
+            failures.of_table(&table.table_key, "the origin of the branch", &error);
+            table.head = HeadObservation::Unreadable {
+                reason: chain::text(&error),
+            };
+        }
+    }
+}
+
 pub(super) async fn read_transactions(
     room: &LanceRoom,
     sidecar: &Sidecar,

@@ -8,14 +8,15 @@ use sidecar::follow_up::{
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
     Code, Difference, Disposition, Observation, OperationId, OutcomeKind, Plan, PlanBytes, Purpose,
-    Reason, Sidecar, SidecarBytes, SidecarError, Step, Timestamp, WriterKind, differences,
+    Reason, Requirement, Sidecar, SidecarBytes, SidecarError, Step, Timestamp, WriterKind,
+    differences,
 };
 
 use super::planning::{self, Fresh, Planned, age};
 use super::{Answer, PlanOf, ServiceError};
 use crate::chain;
 use crate::journal_store::{self, Journal};
-use crate::observe::{FailedRead, Look, ObserveError, look_closely, read_restorability};
+use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely, read_restorability};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 use crate::sidecar_dir::{self, StoredSidecar};
@@ -26,6 +27,8 @@ pub(crate) struct Made {
     /// What stands for its sidecar, parsed.
     sidecar: Option<Sidecar>,
     observation: Option<Observation>,
+    /// How old the file is that it is about, if it is about one.
+    age_seconds: Option<u64>,
     /// Reads that failed while it was made.
     failed: Vec<FailedRead>,
 }
@@ -67,6 +70,7 @@ impl Made {
         let context = PlanContext {
             sidecar: self.sidecar.as_ref(),
             sidecar_bytes: Some(sidecar),
+            age_seconds: self.age_seconds,
             observation: self.observation.as_ref(),
             blockers,
             progress: if approvals.is_empty() {
@@ -264,9 +268,9 @@ async fn made_dismissal(
         };
         return refused_file(root, entry, reason, now).await;
     }
-    let planned = planning::made_plan(root, entry).await?;
+    let planned = planning::made_plan(root, entry, entry.own_journal()).await?;
     let made = planned.and_then(|Planned { plan, blockers, .. }| {
-        dismissal_of(root, entry, plan.disposition, &blockers, now)
+        dismissal_of(root, entry, &plan, &blockers, now)
     });
     match made {
         Some(made) => Ok(made),
@@ -305,31 +309,47 @@ async fn refused_file(
         &[reason],
     );
     follow_up.blockers.extend(age(root, file, now));
-    Ok(Made::of_file(follow_up, entry))
+    Ok(Made::of_file(follow_up, entry, now))
 }
 
 /// The dismissal of an entry that was planned already.
+///
+/// A write whose branch may be another one of the same name is recovered only if somebody says that it is not. Whoever knows
+/// that it is sets its sidecar aside.
 pub(super) fn dismissal_of(
     root: &Root,
     entry: &PendingRecovery,
-    disposition: Disposition,
+    planned: &Plan,
     blockers: &[Reason],
     now: Timestamp,
 ) -> Option<Made> {
     let file = &entry.listed.file;
     let operation = entry.operation_id()?;
     let bytes = file.digest.map(|_| file.bytes.clone());
-    let mut follow_up = dismissal(root.id(), operation, file, bytes, disposition, blockers);
+    let branch = planned.branch.as_deref().unwrap_or("main");
+    let recreated = Reason::new(
+        Code::BranchRecreated,
+        format!(
+            "branch {branch} may be another one of the same name, made after this writer started"
+        ),
+    );
+    let (disposition, reasons) = if planned.requires.contains(&Requirement::BranchRecreated) {
+        (Disposition::Refused, std::slice::from_ref(&recreated))
+    } else {
+        (planned.disposition, blockers)
+    };
+    let mut follow_up = dismissal(root.id(), operation, file, bytes, disposition, reasons);
     follow_up.blockers.extend(age(root, file, now));
-    Some(Made::of_file(follow_up, entry))
+    Some(Made::of_file(follow_up, entry, now))
 }
 
 impl Made {
-    fn of_file(follow_up: FollowUp, entry: &PendingRecovery) -> Self {
+    fn of_file(follow_up: FollowUp, entry: &PendingRecovery, now: Timestamp) -> Self {
         Self {
             follow_up,
             sidecar: entry.listed.file.content.as_ref().ok().cloned(),
             observation: None,
+            age_seconds: entry.listed.file.age_seconds(now),
             failed: Vec::new(),
         }
     }
@@ -406,7 +426,12 @@ async fn made_undo(
         Ok(undo) => announcing_anew(root, undo).await?,
         Err(reason) => return Ok(Err(reason)),
     };
-    let mut look = look_closely(root, &undo.sidecar).await?;
+    // Nothing of it is begun, so that its tables stand where the recovery left them, or it is not possible.
+    let judged = Judged {
+        sidecar: &undo.sidecar,
+        journal: None,
+    };
+    let mut look = look_closely(root, judged).await?;
     read_restorability(root, &mut look, |table| {
         undo.target_of(&table.table_key, table.branch.as_deref())
     })
@@ -456,6 +481,7 @@ async fn made_undo(
         follow_up,
         sidecar: Some(undo.sidecar),
         observation: Some(observation),
+        age_seconds: None,
         failed,
     }))
 }
@@ -524,6 +550,7 @@ async fn made_release(
         .ok(),
         follow_up,
         observation: None,
+        age_seconds: None,
         failed: Vec::new(),
     })
 }

@@ -4,7 +4,7 @@ use sidecar::api::{RecoveryList, RecoverySummary};
 use sidecar::{Disposition, ListedSidecar, Sidecar, Timestamp, judge};
 
 use super::{ServiceError, planning};
-use crate::observe;
+use crate::observe::{self, Judged};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 
@@ -14,9 +14,14 @@ use crate::root::Root;
 /// See [`ServiceError`].
 pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceError> {
     let recoveries = pending(root).await?;
-    let observable: Vec<&Sidecar> = recoveries
+    let observable: Vec<Judged<'_>> = recoveries
         .iter()
-        .filter_map(|recovery| observable(&recovery.listed))
+        .filter_map(|recovery| {
+            Some(Judged {
+                sidecar: observable(&recovery.listed)?,
+                journal: recovery.own_journal(),
+            })
+        })
         .collect();
     let mut observations = observe::observe_all(root, &observable).await?.into_iter();
     let summaries = recoveries
@@ -72,10 +77,6 @@ fn summary(
             })
             .count()
     });
-    let started_at = glimpse
-        .started_at
-        .clone()
-        .and_then(|text| Timestamp::try_from(text).ok());
     let refused = recovery.listed.refusal.clone().or_else(|| {
         let verdict = verdict
             .as_ref()
@@ -103,7 +104,7 @@ fn summary(
         branch: glimpse.branch.clone(),
         actor_id: glimpse.actor_id.clone(),
         started_at: glimpse.started_at.clone(),
-        age_seconds: started_at.map(|started_at| started_at.age_seconds(now)),
+        age_seconds: file.age_seconds(now),
         disposition,
         tables_total: glimpse.tables.len(),
         tables_moved: moved,

@@ -1,6 +1,7 @@
 //! Making the plan of one pending operation, as it is right now.
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
+use sidecar::journal::JournalState;
 use sidecar::{
     Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason,
     Sidecar, SidecarBytes, SidecarFile, Step, Timestamp, age_blocker, judge, plan, refuse,
@@ -8,7 +9,7 @@ use sidecar::{
 
 use super::{PlanOf, ServiceError, follow_up};
 use crate::journal_store::Journal;
-use crate::observe::{FailedRead, Look, ObserveError, look_closely};
+use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 
@@ -95,10 +96,14 @@ pub(crate) async fn fresh_plan(
         // If it is wanted still, it is recorded upon next. What does not last is made to last then, or the record fails.
         Some(_) => {
             let lasting = journal.clone().lasting(root.objects());
-            let (planned, lasting) = futures::join!(made_plan(root, &entry), lasting);
+            let made = made_plan(root, &entry, Some(&journal.state));
+            let (planned, lasting) = futures::join!(made, lasting);
             (planned?, lasting.unwrap_or(journal))
         }
-        None => (made_plan(root, &entry).await?, journal),
+        None => {
+            let planned = made_plan(root, &entry, Some(&journal.state)).await?;
+            (planned, journal)
+        }
     };
     let Some(Planned {
         plan,
@@ -117,7 +122,7 @@ pub(crate) async fn fresh_plan(
         };
     };
     if wanted.is_some_and(|wanted| wanted != bytes.digest())
-        && let Some(made) = follow_up::dismissal_of(root, &entry, plan.disposition, &blockers, now)
+        && let Some(made) = follow_up::dismissal_of(root, &entry, &plan, &blockers, now)
         && PlanBytes::of(&made.follow_up.plan).is_ok_and(|bytes| Some(bytes.digest()) == wanted)
     {
         return made.fresh(journal);
@@ -171,10 +176,12 @@ pub(super) struct Planned {
     pub(super) failed: Vec<FailedRead>,
 }
 
-/// Looks, judges and plans; `None` for a file that stands for no operation or whose bytes could not be read.
+/// Looks, judges and plans; `None` for a file that stands for no operation or whose bytes could not be read. `journal` is the
+/// one of its operation.
 pub(super) async fn made_plan(
     root: &Root,
     entry: &PendingRecovery,
+    journal: Option<&JournalState>,
 ) -> Result<Option<Planned>, ServiceError> {
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
@@ -184,7 +191,7 @@ pub(super) async fn made_plan(
                 observation,
                 history,
                 failed,
-            } = look_closely(root, sidecar).await?;
+            } = look_closely(root, Judged { sidecar, journal }).await?;
             (
                 judge(sidecar, entry.listed.waiting_for.as_deref(), &observation),
                 Some(observation),
@@ -246,10 +253,7 @@ pub(super) fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Re
 
 /// Why a file is too young for anything to be done about it: whoever wrote it may still be running.
 pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Reason> {
-    age_blocker(
-        file.started_at()?.age_seconds(now),
-        root.min_age().as_secs(),
-    )
+    age_blocker(file.age_seconds(now)?, root.min_age().as_secs())
 }
 
 /// The report over one pending entry: of its frozen plan if it is under way or finished, else of the plan it has now.
@@ -276,7 +280,7 @@ pub(crate) async fn plan_entry(
         mut blockers,
         observation,
         ..
-    }) = made_plan(root, entry).await?
+    }) = made_plan(root, entry, entry.own_journal()).await?
     else {
         return Ok(refused_report(root, entry, sidecar_bytes, now));
     };
@@ -291,6 +295,7 @@ pub(crate) async fn plan_entry(
     let context = PlanContext {
         sidecar,
         sidecar_bytes,
+        age_seconds: file.age_seconds(now),
         observation: observation.as_ref(),
         blockers,
         progress: if approvals.is_empty() {
@@ -325,10 +330,7 @@ fn refused_report(
         writer_kind: file.glimpse.writer_kind.clone(),
         branch: file.glimpse.branch.clone(),
         actor_id: file.glimpse.actor_id.clone(),
-        age_seconds: started_at
-            .clone()
-            .and_then(|text| Timestamp::try_from(text).ok())
-            .map(|started_at| started_at.age_seconds(now)),
+        age_seconds: file.age_seconds(now),
         started_at,
         purpose: sidecar::Purpose::Recover,
         disposition: Disposition::Refused,
@@ -365,6 +367,7 @@ pub(super) fn frozen_report(
     let context = PlanContext {
         sidecar: sidecar.as_ref(),
         sidecar_bytes: Some(sidecar_bytes.clone()),
+        age_seconds: None,
         observation: None,
         blockers: Vec::new(),
         progress: super::progress_of(journal),

@@ -27,9 +27,11 @@ pub enum WriterError {
         /// The table.
         table_key: String,
     },
-    /// On a branch of the catalog, a table is written on its own Lance branch of that name. A
-    /// commit to the default branch would be taken for unfinished work there.
-    #[error("{table_key} has no Lance branch {branch}")]
+    /// A table is written on its own Lance branch of the catalog branch's name. A commit to
+    /// another would be taken for unfinished work there, and its sidecar is refused.
+    #[error(
+        "the catalog does not show {table_key} on Lance branch {branch}; write it on the catalog branch of the Lance branch that it is on"
+    )]
     TableNotOnBranch {
         /// The table.
         table_key: String,

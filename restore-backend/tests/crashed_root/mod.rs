@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 
 use restore_backend::lance_room::{
     CatalogTable, CreateOutcome, LanceRoom, RoomOptions, Row, TableLocation, TableWrite,
@@ -19,6 +20,9 @@ pub const FORWARD: &str = "01M8125E20G3JA88BS9CEJEX1K";
 pub const BACK: &str = "01M8125F20G3JA88BS9CEJEX1K";
 /// A file of a schema version this build does not act on.
 pub const NEWER: &str = "01M8125G20G3JA88BS9CEJEX1K";
+
+/// When the writers began, in microseconds since the Unix epoch.
+const STARTED_AT: u64 = 1_700_000_000_170_908;
 
 const TABLES: [(&str, &str); 4] = [
     ("node:Author", "nodes/author"),
@@ -62,7 +66,18 @@ impl CrashedRoot {
             newer,
         )
         .expect("a file");
+        for operation in [FORWARD, BACK, NEWER] {
+            root.backdate(operation);
+        }
         root
+    }
+
+    /// Its writer is long gone: the store says so too.
+    fn backdate(&self, operation: &str) {
+        let path = self.file(&format!("__recovery/{operation}.json"));
+        let file = fs::File::options().write(true).open(path);
+        file.and_then(|file| file.set_modified(UNIX_EPOCH + Duration::from_micros(STARTED_AT)))
+            .expect("the file has a time");
     }
 
     /// The same tables, with nothing pending.
@@ -121,7 +136,7 @@ impl CrashedRoot {
     ) -> Prepared {
         let operation = NewOperation {
             operation_id: Some(operation_id.parse().expect("an id")),
-            started_at: Some(Timestamp::from_micros(1_700_000_000_170_908)),
+            started_at: Some(Timestamp::from_micros(STARTED_AT)),
             actor_id: Some(actor.to_owned()),
             ..NewOperation::mutation(tables)
         };

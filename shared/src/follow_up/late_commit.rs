@@ -4,6 +4,12 @@ use super::{NEVER_WHOLE, sidecar_like, text_of};
 use crate::ids::{DerivedOrder, OperationId};
 use crate::sidecar::{Sidecar, TablePin};
 
+/// The operation whose sidecar announces a commit of `write` to one table anew.
+#[must_use]
+pub fn late_commit_id(write: &OperationId, table_key: &str) -> OperationId {
+    write.derived(DerivedOrder::After, &format!("late-commit {table_key}"))
+}
+
 /// The sidecar that announces a commit of `write` to one table anew, and its bytes; `None` if the write does not name the table.
 ///
 /// Always the same for the same write and table. The rest of the write is taken back or was never made, so this table must not be
@@ -11,8 +17,7 @@ use crate::sidecar::{Sidecar, TablePin};
 #[must_use]
 pub fn late_commit(write: &Sidecar, table_key: &str) -> Option<(OperationId, String)> {
     let pin = write.tables.iter().find(|pin| pin.table_key == table_key)?;
-    let purpose = format!("late-commit {table_key}");
-    let operation_id = write.operation_id.derived(DerivedOrder::After, &purpose);
+    let operation_id = late_commit_id(&write.operation_id, table_key);
     let pin = TablePin {
         post_commit_pin: pin.expected_version.saturating_add(NEVER_WHOLE),
         ..pin.clone()

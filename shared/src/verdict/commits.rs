@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{PROPERTY_WRITER_OPERATION_ID, TableObservation, Transaction};
-use crate::sidecar::{Sidecar, WriterKind};
-
-/// The Lance transaction property in which our own effects name their operation.
-const PROPERTY_RECOVERY_OPERATION_ID: &str = "recovery.operation_id";
+use super::Whose;
+use crate::observation::{TableObservation, Transaction};
+use crate::sidecar::WriterKind;
 
 /// A Lance commit above the pin that does not fit the writer's kind, or of which nothing can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,31 +46,33 @@ pub(super) fn fits(kind: WriterKind, operation: &str) -> bool {
 /// The commits in `(pin, HEAD]` that this sidecar's writer would not have made.
 ///
 /// A writer that commits each table once is held to that by its rule already, so of its commits only those that are known and do
-/// not fit are named; of the others nothing else tells whose a commit is, so that one which cannot be read is named as well.
+/// not fit are named; of the others nothing else tells whose a commit is, so that one which cannot be read is named as well. Where
+/// every commit names its operation, each one that does not is named; so is each that names another.
 pub(super) fn unexpected_commits(
-    sidecar: &Sidecar,
+    whose: Whose<'_>,
     table: &TableObservation,
 ) -> Vec<UnexpectedCommit> {
     let (Some(pinned), Some(head)) = (table.pinned.version(), table.head.version()) else {
         return Vec::new();
     };
-    let is_its_own = |transaction: &Transaction| {
-        let property = |name: &str| transaction.properties.get(name).map(String::as_str);
-        fits(sidecar.writer_kind, &transaction.operation)
-            || property(PROPERTY_WRITER_OPERATION_ID) == Some(sidecar.operation_id.as_str())
-            // Approved and on record, whichever recovery or undo made it.
-            || property(PROPERTY_RECOVERY_OPERATION_ID).is_some()
+    let kind = whose.sidecar.writer_kind;
+    let is_its_own = |version: u64, made_by: &Transaction| {
+        whose.claims(table, version, made_by)
+            || (!whose.names_every_commit()
+                && made_by.writer().is_none()
+                && fits(kind, &made_by.operation))
     };
+    let each_is_told = whose.names_every_commit() || !kind.commits_each_table_once();
     let mut unexpected: Vec<UnexpectedCommit> = table
         .transactions
         .iter()
         .filter(|entry| entry.version > pinned && entry.version <= head)
         .filter_map(|entry| match &entry.transaction {
-            Some(transaction) => (!is_its_own(transaction)).then(|| UnexpectedCommit {
+            Some(made_by) => (!is_its_own(entry.version, made_by)).then(|| UnexpectedCommit {
                 version: entry.version,
-                operation: Some(transaction.operation.clone()),
+                operation: Some(made_by.operation.clone()),
             }),
-            None => (!sidecar.writer_kind.commits_each_table_once()).then_some(UnexpectedCommit {
+            None => each_is_told.then_some(UnexpectedCommit {
                 version: entry.version,
                 operation: None,
             }),
@@ -86,11 +86,7 @@ pub(super) fn unexpected_commits(
             .iter()
             .any(|entry| entry.version == version)
     };
-    if !sidecar.writer_kind.commits_each_table_once()
-        && head > pinned
-        && !table.transactions.is_empty()
-        && !is_read(first)
-    {
+    if each_is_told && head > pinned && !table.transactions.is_empty() && !is_read(first) {
         unexpected.insert(
             0,
             UnexpectedCommit {

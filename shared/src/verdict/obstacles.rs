@@ -7,22 +7,19 @@ use crate::observation::{
 };
 use crate::sidecar::{Sidecar, TablePin};
 
-/// The branch is another one of the same name, made after this writer started.
-pub(super) fn branch_recreated(sidecar: &Sidecar, catalog: &CatalogObservation) -> Option<Reason> {
-    let branch = sidecar.branch()?;
-    match catalog {
-        CatalogObservation::Present {
-            branch_created_at: Some(created_at),
-            ..
-        } if *created_at > sidecar.started_at => Some(Reason::new(
-            Code::BranchRecreated,
-            format!(
-                "branch {branch} was created at {created_at}, after this writer started at {}: it is another branch of the same name",
-                sidecar.started_at
-            ),
-        )),
-        _ => None,
-    }
+/// Whether the branch seems to be another one of the same name, made after this writer started.
+///
+/// Two machines' clocks are compared, so it only seems so, and a person says whether it is. Nothing in a sidecar tells one branch
+/// from another of its name; where the tables prove it, the observation has that as a conflict.
+pub(super) fn branch_recreated(sidecar: &Sidecar, catalog: &CatalogObservation) -> bool {
+    sidecar.branch().is_some()
+        && matches!(
+            catalog,
+            CatalogObservation::Present {
+                branch_created_at: Some(created_at),
+                ..
+            } if *created_at > sidecar.started_at
+        )
 }
 
 /// Every way in which the catalog and the tables contradict each other, or could not be looked at.

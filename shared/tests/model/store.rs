@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, PROPERTY_WRITER_OPERATION_ID, Pinned,
-    Restorability, TableObservation, Transaction, TransactionObservation,
+    Recorded, RecordedRestore, Restorability, TableObservation, Transaction,
+    TransactionObservation,
 };
 use sidecar::{
     Digest, Limits, Observation, OperationId, Plan, PlanBytes, PlanInput, RootId, Sidecar, Step,
@@ -268,7 +269,27 @@ impl Store {
             tables: tables.collect(),
             schema: None,
             keeps_lineage: false,
+            recorded: Recorded {
+                undo: None,
+                restores: self.recorded_restores(),
+            },
         }
+    }
+
+    /// Every restore here is of the one journal there is, which has it on record before it is done.
+    fn recorded_restores(&self) -> Vec<RecordedRestore> {
+        let restores = |table: usize| {
+            let versions = (1..).zip(&self.tables[table]);
+            let restores = versions
+                .filter(|(_, made)| matches!(made.by, By::Recovery(_, Kind::Restore(_))))
+                .map(|(version, _)| version);
+            restores.map(move |version| RecordedRestore {
+                table_key: TABLES[table].to_owned(),
+                branch: None,
+                version,
+            })
+        };
+        (0..TABLES.len()).flat_map(restores).collect()
     }
 
     /// The real plan for what is there now.

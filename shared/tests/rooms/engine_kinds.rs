@@ -387,11 +387,13 @@ fn rows(scene: &Scene) -> Vec<LineageRow> {
 #[test]
 fn a_merge_that_is_published_has_two_parents_and_names_its_tables_as_the_sidecar_does() {
     let write = Sidecar {
-        branch: Some("later".to_owned()),
         merge_source_commit_id: Some("01M86MXM1KPVCRBEY2ZSAMZ2FG".to_owned()),
         ..sidecar(
             WriterKind::BranchMerge,
-            vec![pin("node:B", 4, 5), pin("node:A", 6, 7)],
+            vec![
+                on_branch(pin("node:B", 4, 5), "later"),
+                on_branch(pin("node:A", 6, 7), "later"),
+            ],
         )
     };
     let mut observation = world(vec![at(&write.tables[0], 4, 5), at(&write.tables[1], 6, 8)]);

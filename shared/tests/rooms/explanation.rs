@@ -104,7 +104,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         let write = sidecar(
             WriterKind::Load,
             vec![
-                pin("node:Author", 4, 5),
+                on_branch(pin("node:Author", 4, 5), "feature"),
                 on_branch(pin("edge:Wrote", 5, 6), "feature"),
             ],
         );
@@ -232,6 +232,7 @@ fn context(scene: &Scene) -> PlanContext<'_> {
         blockers: scene.verdict.blockers.clone(),
         progress: Progress::Open,
         approvals: Vec::new(),
+        age_seconds: None,
         now: Timestamp::from_micros(1_795_400_000_000_000),
     }
 }

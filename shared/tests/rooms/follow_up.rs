@@ -8,7 +8,8 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalEntry, JournalState};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_RECOVERY_OPERATION_ID,
+    PROPERTY_RECOVERY_PLAN_DIGEST, Pinned, Restorability, TableObservation,
 };
 use sidecar::{
     Action, Approval, CatalogChangeKind, ClassificationLabel, Code, Digest, Disposition, Effect,
@@ -20,11 +21,11 @@ use crate::support::{at, pin, sidecar, world};
 
 const ID: &str = "01M8125ENACWR9X1EZNRMDV5V2";
 
-fn id() -> OperationId {
+pub(crate) fn id() -> OperationId {
     ID.parse().unwrap()
 }
 
-fn original() -> Sidecar {
+pub(crate) fn original() -> Sidecar {
     let pin = |key: &str| {
         serde_json::json!({
             "table_key": key, "table_path": format!("/srv/g/{key}"),
@@ -97,7 +98,7 @@ fn finished(disposition: Disposition, tables: Vec<PlannedTable>) -> Finished {
 }
 
 /// What is found when nothing moved since, or with one table elsewhere.
-fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observation {
+pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observation {
     let tables = undo.sidecar.tables.iter().map(|pin| {
         let (pinned, head) = match elsewhere {
             Some((key, pinned, head)) if key == pin.table_key => (pinned, head),
@@ -130,6 +131,7 @@ fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observation {
         tables: tables.collect(),
         schema: None,
         keeps_lineage: false,
+        recorded: Default::default(),
     }
 }
 
@@ -312,7 +314,7 @@ fn derived_ids_are_valid_stable_and_apart() {
     assert_ne!(undo_id(&id()), undo_id(&undo_id(&id())));
 }
 
-fn root() -> RootId {
+pub(crate) fn root() -> RootId {
     RootId::new("/srv/g")
 }
 
@@ -377,7 +379,7 @@ fn tables_that_a_schema_change_adds_or_removes_do_not_shift_what_comes_back() {
 }
 
 /// A roll forward of both tables.
-fn rolled_forward() -> Finished {
+pub(crate) fn rolled_forward() -> Finished {
     let committed = |key| {
         table(
             key,
@@ -405,6 +407,29 @@ fn an_undo_of_which_a_table_was_not_looked_at_is_not_possible() {
     let other = write_of(WriterKind::Mutation, &["a"]);
     let reason = Undo::of(&id(), &rolled_forward(), &other).unwrap_err();
     assert_eq!(reason.code, Code::NothingToUndo);
+}
+
+/// HEAD of a table as the Restore of a plan makes it.
+pub(crate) fn restored_by(table: &mut TableObservation, plan: &Plan, from: u64, target: u64) {
+    let version = from + 1;
+    let mut entry = crate::support::transaction(version, "Restore", Some(target));
+    let made_by = entry.transaction.as_mut().unwrap();
+    made_by.properties = BTreeMap::from([
+        (
+            PROPERTY_RECOVERY_OPERATION_ID.to_owned(),
+            plan.operation_id.to_string(),
+        ),
+        (
+            PROPERTY_RECOVERY_PLAN_DIGEST.to_owned(),
+            PlanBytes::of(plan).unwrap().digest().to_string(),
+        ),
+    ]);
+    table.head = HeadObservation::At {
+        version,
+        transaction: Some(made_by.uuid.clone()),
+    };
+    table.transactions.retain(|entry| entry.version != version);
+    table.transactions.push(entry);
 }
 
 /// Every table of a sidecar at a HEAD above its pin.
@@ -479,9 +504,22 @@ fn what_stands_for_a_follow_up_is_no_schema_change_and_never_half_a_write() {
         );
         let what = Undo::of(&id(), &finished, &write).unwrap();
         let made = undo(&root(), &what, &found(&what, None));
-        let all_restored = moved(&what, &what.sidecar, &BTreeMap::from([("a", 1), ("b", 1)]));
+        let all_moved = moved(&what, &what.sidecar, &BTreeMap::from([("a", 1), ("b", 1)]));
+        let state = as_far_as(claimed(JournalState::new(undo_id(&id())), &made), "restore");
+        let mut found = all_moved.clone();
+        found.note_own(&interrupted(state.clone()));
         assert_eq!(
-            judge(&what.sidecar, None, &all_restored).disposition,
+            judge(&what.sidecar, None, &found).disposition,
+            Disposition::RollBack,
+            "{kind:?}: what does not say that it is this undo's is not"
+        );
+        let mut restored = all_moved;
+        for table in &mut restored.tables {
+            restored_by(table, &made.plan, 5, 4);
+        }
+        restored.note_own(&interrupted(state));
+        assert_eq!(
+            judge(&what.sidecar, None, &restored).disposition,
             Disposition::RollForward,
             "{kind:?}: an undo that only has to be published is published"
         );
@@ -543,13 +581,13 @@ fn a_spent_sidecar_of_an_undo_is_followed_by_another() {
     assert!(undo_id(&id()) < second, "it waits for the undo");
 }
 
-fn and_then(state: JournalState, entry: JournalEntry) -> JournalState {
+pub(crate) fn and_then(state: JournalState, entry: JournalEntry) -> JournalState {
     let record = state.next_record(Timestamp::from_micros(1), entry);
     state.append(&record.to_bytes().unwrap()).unwrap()
 }
 
 /// Approved and claimed.
-fn claimed(state: JournalState, made: &FollowUp) -> JournalState {
+pub(crate) fn claimed(state: JournalState, made: &FollowUp) -> JournalState {
     let bytes = PlanBytes::of(&made.plan).unwrap();
     let approval = Approval {
         operation_id: made.plan.operation_id.clone(),
@@ -580,7 +618,7 @@ fn claimed(state: JournalState, made: &FollowUp) -> JournalState {
     )
 }
 
-fn interrupted(state: JournalState) -> JournalState {
+pub(crate) fn interrupted(state: JournalState) -> JournalState {
     let epoch = state.attempt().unwrap().epoch;
     and_then(
         state,
@@ -593,7 +631,7 @@ fn interrupted(state: JournalState) -> JournalState {
 }
 
 /// Begins and does everything that comes before the first step of a kind, and begins that.
-fn as_far_as(mut state: JournalState, kind: &str) -> JournalState {
+pub(crate) fn as_far_as(mut state: JournalState, kind: &str) -> JournalState {
     use sidecar::journal::{Next, StepResult};
     loop {
         let Next::Steps(steps) = state.next() else {

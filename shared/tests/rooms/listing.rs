@@ -13,8 +13,11 @@ fn file(name: &str, operation_id: &str, version: u64, kind: &str, tables: &[&str
             serde_json::json!({ "table_key": table_key, "table_path": "/data/graph/t", "expected_version": 4, "post_commit_pin": 5, "table_branch": branch })
         })
         .collect();
+    let branch = tables
+        .iter()
+        .find_map(|table| Some(table.split_once('@')?.1));
     let text = serde_json::json!({
-        "schema_version": version, "operation_id": operation_id, "started_at": "1", "branch": null, "actor_id": null, "writer_kind": kind, "tables": pins,
+        "schema_version": version, "operation_id": operation_id, "started_at": "1", "branch": branch, "actor_id": null, "writer_kind": kind, "tables": pins,
     });
     SidecarFile::read(name, text.to_string().into_bytes(), &Limits::DEFAULT)
 }

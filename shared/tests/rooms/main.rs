@@ -21,3 +21,4 @@ mod step;
 mod support;
 mod verdict;
 mod what_if;
+mod whose;

@@ -8,8 +8,8 @@ use sidecar::{
 };
 
 use crate::support::{
-    OLDER, Scene, all_committed, at, check_golden, half_way, pin, refused_scene, scene, sidecar,
-    tangled, world,
+    OLDER, Scene, all_committed, at, check_golden, half_way, on_branch, pin, refused_scene, scene,
+    sidecar, tangled, world,
 };
 
 /// One scene per disposition, in the order of the dispositions.
@@ -27,10 +27,11 @@ pub(crate) fn one_of_each() -> Vec<Scene> {
             .collect();
         scene(&write, None, &world(tables))
     };
-    let on_feature = sidecar::Sidecar {
-        branch: Some("feature".to_owned()),
-        ..write.clone()
-    };
+    let pins = write.tables.iter().cloned();
+    let on_feature = sidecar(
+        write.writer_kind,
+        pins.map(|pin| on_branch(pin, "feature")).collect(),
+    );
     let gone = Observation {
         catalog: CatalogObservation::BranchAbsent { tree_left: false },
         ..world(Vec::new())
@@ -251,7 +252,7 @@ fn what_passes_by_itself_is_not_in_a_plan_and_what_matters_is() {
     let catalog = CatalogObservation::Present {
         version: 4_000,
         stamp: 2,
-        two_phase: true,
+        two_phase: false,
         branch_created_at: None,
     };
     assert_eq!(

@@ -45,6 +45,7 @@ fn read_and_judge(bytes: Vec<u8>) {
             tables: Vec::new(),
             schema: None,
             keeps_lineage: false,
+            recorded: Default::default(),
         };
         assert!(judge(&sidecar, None, &observation).tables.len() == sidecar.tables.len());
     }
@@ -200,11 +201,8 @@ fn likely_table(pin: TablePin) -> impl Strategy<Value = (TablePin, TableObservat
 }
 
 fn tables() -> impl Strategy<Value = Vec<(TablePin, TableObservation)>> {
-    let pins: Vec<TablePin> = ["node:A", "edge:B", "node:C", "node:A@feature", "edge:E"]
-        .map(|name| match name.split_once('@') {
-            Some((table_key, branch)) => crate::support::on_branch(pin(table_key, 2, 3), branch),
-            None => pin(name, 2, 3),
-        })
+    let pins: Vec<TablePin> = ["node:A", "edge:B", "node:C", "node:D", "edge:E"]
+        .map(|name| pin(name, 2, 3))
         .to_vec();
     subsequence(pins, 0..=5).prop_flat_map(|pins| {
         let table =
@@ -258,7 +256,12 @@ fn case() -> impl Strategy<Value = Case> {
         proptest::bool::weighted(0.1),
     )
         .prop_map(|(kind, branch, tables, catalog, schema, waiting)| {
-            let (pins, tables) = tables.into_iter().unzip();
+            let (mut pins, mut tables): (Vec<TablePin>, Vec<TableObservation>) =
+                tables.into_iter().unzip();
+            for (pin, table) in pins.iter_mut().zip(&mut tables) {
+                pin.table_branch.clone_from(&branch);
+                table.branch = pin.table_branch().map(str::to_owned);
+            }
             Case {
                 sidecar: Sidecar {
                     branch,
@@ -269,6 +272,7 @@ fn case() -> impl Strategy<Value = Case> {
                     tables,
                     schema,
                     keeps_lineage: true,
+                    recorded: Default::default(),
                 },
                 waiting,
             }

@@ -47,7 +47,8 @@ pub(crate) fn sidecar(writer_kind: WriterKind, tables: Vec<TablePin>) -> Sidecar
         schema_version: 1,
         operation_id: operation(),
         started_at: Timestamp::from_micros(1_795_332_160_170_908),
-        branch: None,
+        // Released engines write a graph's branch and the Lance branches of its tables alike.
+        branch: tables.iter().find_map(|pin| pin.table_branch.clone()),
         actor_id: Some("act-ada".to_owned()),
         writer_kind,
         tables,
@@ -77,6 +78,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         tables,
         schema: None,
         keeps_lineage: false,
+        recorded: Default::default(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! What is decided about a sidecar, for every position of its tables (protocol section 4, first match wins).
 
+use std::collections::BTreeMap;
+
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
     TableObservation, TransactionObservation,
 };
 use sidecar::{
-    Action, Code, Decision, Disposition, Observation, Reason, Requirement, Sidecar, TablePin,
-    Timestamp, WriterKind, judge,
+    Action, Code, Decision, Disposition, Limits, Observation, Reason, Registration, Requirement,
+    Sidecar, SidecarFile, TablePin, Timestamp, WriterKind, assemble, judge,
 };
 
 use crate::support::{OLDER, at, on_branch, pin, present, scene, sidecar, transaction, world};
@@ -86,9 +88,9 @@ fn positions(histories: &[History]) -> Vec<Position> {
         .collect()
 }
 
-fn table(index: usize, position: Position) -> (TablePin, TableObservation) {
+fn table(index: usize, position: Position, on_feature: bool) -> (TablePin, TableObservation) {
     let pin = pin(["node:A", "node:B", "node:C"][index], EXPECTED, POST_COMMIT);
-    let pin = if position.head == Head::BranchMissing {
+    let pin = if on_feature {
         on_branch(pin, "feature")
     } else {
         pin
@@ -245,10 +247,14 @@ fn takes_unexpected_along(kind: WriterKind, disposition: Disposition, position: 
 
 #[track_caller]
 fn check(kind: WriterKind, positions: &[Position]) {
+    // Only a branch can be missing that is not main, and all of a write is on one.
+    let on_feature = positions
+        .iter()
+        .any(|position| position.head == Head::BranchMissing);
     let (pins, observed): (Vec<_>, Vec<_>) = positions
         .iter()
         .enumerate()
-        .map(|(index, position)| table(index, *position))
+        .map(|(index, position)| table(index, *position, on_feature))
         .unzip();
     let sidecar = sidecar(kind, pins);
     let verdict = judge(&sidecar, None, &world(observed));
@@ -330,19 +336,16 @@ fn one(kind: WriterKind, pinned: u64, head: u64) -> (Sidecar, Observation) {
 }
 
 fn on_graph_branch(
-    (sidecar, observation): (Sidecar, Observation),
+    (write, mut observation): (Sidecar, Observation),
     catalog: CatalogObservation,
 ) -> (Sidecar, Observation) {
-    (
-        Sidecar {
-            branch: Some("feature".to_owned()),
-            ..sidecar
-        },
-        Observation {
-            catalog,
-            ..observation
-        },
-    )
+    let pins = write.tables.into_iter();
+    let pins = pins.map(|pin| on_branch(pin, "feature")).collect();
+    for table in &mut observation.tables {
+        table.branch = Some("feature".to_owned());
+    }
+    observation.catalog = catalog;
+    (sidecar(write.writer_kind, pins), observation)
 }
 
 fn absent(tree_left: bool) -> CatalogObservation {
@@ -398,20 +401,77 @@ fn a_graph_branch_whose_tree_is_left_aborts() {
     check_branch(absent(true), Disposition::Abort, Code::BranchTreeLeft);
 }
 
+/// Two machines' clocks are compared: a clock that is ahead must not refuse a write for ever.
 #[test]
-fn a_graph_branch_made_anew_after_the_writer_started_refuses() {
+fn a_graph_branch_that_seems_to_be_made_anew_has_to_be_acknowledged_whatever_is_done() {
     let started_at = one(WriterKind::Load, 2, 3).0.started_at.micros();
-    check_branch(
-        created_at(started_at + 1),
-        Disposition::Refused,
-        Code::BranchRecreated,
-    );
-    let (sidecar, observation) =
-        on_graph_branch(one(WriterKind::Load, 2, 3), created_at(started_at));
-    assert_eq!(
-        judge(&sidecar, None, &observation).disposition,
-        Disposition::RollForward
-    );
+    for (pinned, head) in [(2, 2), (2, 3), (3, 3), (4, 4), (2, 5)] {
+        let verdict_at = |created| {
+            let (sidecar, observation) =
+                on_graph_branch(one(WriterKind::Load, pinned, head), created_at(created));
+            judge(&sidecar, None, &observation)
+        };
+        let (same, seems) = (verdict_at(started_at), verdict_at(started_at + 1));
+        assert_eq!(
+            same.disposition, seems.disposition,
+            "pin {pinned} HEAD {head}"
+        );
+        let mut asked = same.requires.clone();
+        assert!(!asked.contains(&Requirement::BranchRecreated));
+        asked.push(Requirement::BranchRecreated);
+        assert_eq!(seems.requires, asked, "pin {pinned} HEAD {head}");
+    }
+    // Main is always the same.
+    let (sidecar, mut observation) = one(WriterKind::Load, 2, 3);
+    observation.catalog = created_at(started_at + 1);
+    assert_eq!(judge(&sidecar, None, &observation).requires, []);
+}
+
+#[test]
+fn a_table_on_another_branch_than_the_write_is_refused_wherever_it_stands() {
+    let feature = Some("feature".to_owned());
+    for (pinned, head) in [(2, 2), (2, 3), (3, 3), (2, 5)] {
+        for (branch, table_branch, fits) in [
+            (None, feature.clone(), false),
+            (feature.clone(), None, false),
+            (feature.clone(), Some("main".to_owned()), false),
+            (feature.clone(), Some("later".to_owned()), false),
+            (Some("main".to_owned()), None, true),
+            (None, Some("main".to_owned()), true),
+            (feature.clone(), feature.clone(), true),
+        ] {
+            let (mut write, mut observation) = one(WriterKind::Mutation, pinned, head);
+            write.branch.clone_from(&branch);
+            write.tables[0].table_branch.clone_from(&table_branch);
+            observation.tables[0].branch = table_branch.clone().filter(|name| name != "main");
+            let verdict = judge(&write, None, &observation);
+            let code = verdict.blockers.first().map(|reason| reason.code);
+            let refused = (Disposition::Refused, Some(Code::TableBranchDiffers));
+            let named = format!("{branch:?} {table_branch:?}");
+            assert_eq!(
+                (verdict.disposition, code) != refused,
+                fits,
+                "{named}: {verdict:?}"
+            );
+            // It is refused in lists too, and so can be set aside.
+            let file = write.operation_id.file_name();
+            let read = SidecarFile::read(&file, crate::support::bytes(&write), &Limits::DEFAULT);
+            let refusal = assemble(vec![read])[0].refusal.clone();
+            assert_eq!(refusal.is_none(), fits, "{named}");
+        }
+    }
+    // So is one that would add a table on another branch.
+    let write = Sidecar {
+        additional_registrations: vec![Registration {
+            table_key: "node:New".to_owned(),
+            table_path: "nodes/new".to_owned(),
+            table_branch: feature,
+            unknown: BTreeMap::new(),
+        }],
+        ..sidecar(WriterKind::SchemaApply, Vec::new())
+    };
+    let verdict = judge(&write, None, &world(Vec::new()));
+    assert_eq!(verdict.blockers[0].code, Code::TableBranchDiffers);
 }
 
 #[test]

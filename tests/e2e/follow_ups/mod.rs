@@ -2,6 +2,7 @@
 
 mod age;
 mod copies;
+mod half_undone;
 mod interrupted;
 mod race;
 mod releasing;

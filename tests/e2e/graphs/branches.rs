@@ -154,21 +154,109 @@ async fn a_write_to_a_branch_that_is_gone_is_recorded_and_retired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_branch_of_which_only_files_are_left_aborts_and_one_made_anew_refuses() {
+async fn a_branch_of_which_only_files_are_left_aborts() {
     let store = crashed();
-    let entry = in_root(&store, "__manifest/_refs/branches/feature.json");
-    let text = std::fs::read_to_string(&entry).unwrap();
-    std::fs::remove_file(&entry).unwrap();
+    std::fs::remove_file(in_root(&store, "__manifest/_refs/branches/feature.json")).unwrap();
     let plan = store.open().await.plan(&store.operation()).await;
     assert_eq!(plan.disposition, Disposition::Abort);
     assert_eq!(plan.blockers[0].code, Code::BranchTreeLeft);
+}
 
-    let later = text.replace("\"createAt\": 17", "\"createAt\": 18");
-    assert_ne!(later, text);
-    std::fs::write(&entry, later).unwrap();
-    let plan = store.open().await.plan(&store.operation()).await;
+/// The branch is younger than the write by the clocks of two machines: it may be another, and a clock may be wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_seems_younger_than_the_write_is_acknowledged_or_the_write_set_aside() {
+    use sidecar::Requirement;
+    let seems_younger = || {
+        let store = crashed();
+        let entry = in_root(&store, "__manifest/_refs/branches/feature.json");
+        let text = std::fs::read_to_string(&entry).unwrap();
+        let later = text.replace("\"createAt\": 17", "\"createAt\": 18");
+        assert_ne!(later, text);
+        std::fs::write(&entry, later).unwrap();
+        store
+    };
+    let store = seems_younger();
+    let operation = store.operation();
+    let opened = store.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(plan.disposition, Disposition::RollForward);
+    assert_eq!(plan.requires, [Requirement::BranchRecreated]);
+    let before = stands(&store).await;
+    let silent = service::approve(
+        &opened.root,
+        &operation,
+        plan.digest.unwrap(),
+        crate::support::approver(),
+        clock::now(),
+    );
+    assert!(matches!(silent.await.unwrap(), Answer::No(_)));
+    let report = opened.recover(&operation).await;
+    assert_eq!(
+        report.outcome,
+        OutcomeKind::RolledForward,
+        "{}",
+        report.detail
+    );
+    assert_ne!(stands(&store).await, before);
+
+    // Who knows that it is another branch sets the sidecar aside, and nothing of it is published there.
+    let store = seems_younger();
+    let opened = store.open().await;
+    let before = stands(&store).await;
+    let plan = service::dismiss(&opened.root, operation.as_str(), clock::now())
+        .await
+        .unwrap();
+    assert!(plan.executable, "{:?}", plan.blockers);
+    assert_eq!(plan.disposition, Disposition::Refused);
+    let (operation, digest) = opened.approve_plan(&plan).await;
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::CleanedUp, "{}", report.detail);
+    assert_eq!(stands(&store).await, before);
+    assert_eq!(store.sidecars(), 0);
+}
+
+/// A Lance branch holds no version from before it was made, whatever any clock says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_was_made_from_a_later_version_than_the_write_is_another_one() {
+    let store = crashed();
+    let entry = in_root(&store, AUTHOR).join("_refs/branches/feature.json");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    let other = text.replace("\"parentVersion\": 4", "\"parentVersion\": 5");
+    assert_ne!(other, text);
+    std::fs::write(&entry, other).unwrap();
+    let opened = store.open().await;
+    let plan = opened.plan(&store.operation()).await;
     assert_eq!(plan.disposition, Disposition::Refused);
     assert_eq!(plan.blockers[0].code, Code::BranchRecreated);
+    assert_eq!(opened.log.mutations(), 0);
+}
+
+/// Released engines write the branch of a graph and the Lance branches of its tables alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_of_main_publishes_no_table_of_another_branch() {
+    let store = crashed();
+    let operation = store.operation();
+    let file = in_root(&store, "__recovery").join(operation.file_name());
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut sidecar: serde_json::Value = serde_json::from_str(&text).unwrap();
+    sidecar["branch"] = serde_json::Value::Null;
+    std::fs::write(&file, sidecar.to_string()).unwrap();
+    let before = stands(&store).await;
+    let opened = store.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(
+        plan.disposition,
+        Disposition::Refused,
+        "{}",
+        plan.explanation
+    );
+    assert_eq!(plan.blockers[0].code, Code::TableBranchDiffers);
+    assert!(!plan.executable);
+    let list = service::list(&opened.root, clock::now()).await.unwrap();
+    let refused = list.recoveries[0].refused.as_ref().unwrap();
+    assert_eq!(refused.code, Code::TableBranchDiffers);
+    assert_eq!(opened.log.mutations(), 0);
+    assert_eq!(stands(&store).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

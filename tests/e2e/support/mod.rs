@@ -391,10 +391,15 @@ impl Opened {
             .unwrap()
     }
 
-    /// Approves the plan as it is now.
+    /// Approves the plan as it is now, with everything it asks the approver to state.
     pub async fn approve(&self, operation: &OperationId) -> Digest {
-        let digest = self.plan(operation).await.digest.expect("a digest");
-        self.consent(operation, digest, approver()).await;
+        let plan = self.plan(operation).await;
+        let digest = plan.digest.expect("a digest");
+        let approver = Approver {
+            acknowledged: plan.requires.iter().copied().collect(),
+            ..approver()
+        };
+        self.consent(operation, digest, approver).await;
         digest
     }
 

@@ -49,6 +49,7 @@ pub(crate) fn observation() -> Observation {
         tables: vec![table("node:Author", 4, 5), table("edge:Wrote", 5, 5)],
         schema: None,
         keeps_lineage: false,
+        recorded: Default::default(),
     }
 }
 
@@ -74,6 +75,7 @@ pub(crate) fn report() -> PlanReport {
         blockers: verdict.blockers.clone(),
         progress: Progress::Open,
         approvals: Vec::new(),
+        age_seconds: None,
         now: Timestamp::from_micros(sidecar.started_at.micros() + 3_600_000_000),
     };
     PlanReport::new(&plan, &PlanBytes::of(&plan).unwrap(), context)
