@@ -23,6 +23,7 @@ mod publish;
 mod restorable;
 mod restore;
 mod root_uri;
+mod row_count;
 mod schema_lock;
 mod session;
 mod table_write;

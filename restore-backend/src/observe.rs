@@ -6,6 +6,7 @@
 mod evidence;
 mod failed;
 mod recorded;
+mod row_counts;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +32,9 @@ use evidence::{
 };
 use failed::Failures;
 use recorded::read_recorded;
+use row_counts::{to_publish, uncounted};
 
-pub(crate) use evidence::read_restorability;
+pub(crate) use evidence::{read_restorability, read_row_counts};
 pub(crate) use failed::FailedRead;
 
 /// Tables looked at at the same time. Each takes one to three small requests.
@@ -75,6 +77,8 @@ pub(crate) struct Look {
     pub(crate) observation: Observation,
     /// Why rows could not be added to the history of the graph, if so.
     pub(crate) history: Option<Reason>,
+    /// Why versions could not be published: their rows cannot be counted.
+    pub(crate) uncounted: Vec<Reason>,
     /// Reads that failed. What was found may be otherwise for that alone.
     pub(crate) failed: Vec<FailedRead>,
 }
@@ -189,9 +193,17 @@ async fn look_at(root: &Root, judged: Judged<'_>, ask: Ask) -> Result<Look, Obse
         .boxed();
         let (holds, (), history) = futures::join!(holds, contents, history);
         if holds {
+            let verdict = judge(sidecar, None, &observation);
+            let versions = if verdict.disposition.has_effect() && ask == Ask::ForAPlan {
+                to_publish(&verdict, &observation)
+            } else {
+                Vec::new()
+            };
+            let uncounted = uncounted(root.room(), versions, &failures).boxed().await;
             return Ok(Look {
                 observation,
                 history,
+                uncounted,
                 failed: failures.into_list(),
             });
         }

@@ -15,15 +15,25 @@ use crate::journal_store::JOURNAL_FOLDER;
 use crate::sidecar_dir::{read_bounded, read_whole};
 use crate::store::Objects;
 
-/// The compiled schema, which names the tables.
-pub const LIVE_IR: &str = "_schema.ir.json";
-/// The schema as it was written.
-pub const LIVE_SOURCE: &str = "_schema.pg";
-/// What the engine accepted last.
-pub const LIVE_STATE: &str = "__schema_state.json";
+/// Which files are kept beside the journal of an operation before they go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The staged files of a schema change that is taken back.
+    Staged,
+    /// The live files that those of a schema change replace.
+    Replaced,
+}
 
-/// Beside the journal of an operation: the staged files of a schema change that was taken back.
-pub const KEPT_FOLDER: &str = "staged";
+impl Kept {
+    /// The folder they are kept in, below that of the journal.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Staged => "staged",
+            Self::Replaced => "replaced",
+        }
+    }
+}
 
 /// A schema of thousands of tables is a few megabytes.
 const SCHEMA_FILE_BYTES_MAX: u64 = 64 << 20;
@@ -36,6 +46,14 @@ pub enum SchemaFileError {
     #[error("{name} has more than {SCHEMA_FILE_BYTES_MAX} bytes; look at it by hand")]
     TooLarge {
         /// The file, relative to the root.
+        name: String,
+    },
+    /// Where the file was to be kept, other bytes are.
+    #[error(
+        "{name} holds other bytes than its name says, so the schema file was not kept there and is left as it is; find out who wrote that object, and move it away"
+    )]
+    NotKept {
+        /// Where it was to be kept, relative to the root.
         name: String,
     },
     /// Storage failed.
@@ -79,7 +97,16 @@ pub async fn read(
 pub struct Live {
     /// Its digest; `None` if there is no such file.
     pub digest: Option<Digest>,
+    bytes: Option<Vec<u8>>,
     version: Option<UpdateVersion>,
+}
+
+impl Live {
+    /// Its bytes; `None` if there is no such file.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.as_deref()
+    }
 }
 
 /// Reads a live file that may be replaced.
@@ -98,6 +125,7 @@ pub async fn read_live(
         Err(object_store::Error::NotFound { .. }) => {
             return Ok(Live {
                 digest: None,
+                bytes: None,
                 version: None,
             });
         }
@@ -115,6 +143,7 @@ pub async fn read_live(
         })?;
     Ok(Live {
         digest: Some(digest(&bytes)),
+        bytes: Some(bytes),
         version: Some(version),
     })
 }
@@ -175,29 +204,40 @@ pub async fn remove(objects: &Objects, name: &str) -> Result<(), SchemaFileError
     }
 }
 
-/// Keeps a staged file beside the journal of the operation that takes it back. Its digest is in its name, so that files of
-/// several attempts do not meet.
+/// Keeps a schema file beside the journal of the operation that takes it away. Its digest is in its name, so that files of several
+/// attempts do not meet. On return the copy is durable, and has these very bytes.
 ///
 /// # Errors
-/// [`SchemaFileError::Storage`].
+/// [`SchemaFileError`]: the file is not kept, and must stay.
 pub async fn keep(
     objects: &Objects,
     operation: &OperationId,
-    name: &str,
-    bytes: Vec<u8>,
+    kept: Kept,
+    file: &'static str,
+    bytes: &[u8],
 ) -> Result<(), SchemaFileError> {
-    let digest = digest(&bytes).to_string();
-    let hex = digest.trim_start_matches("sha256:");
-    let kept = format!("{JOURNAL_FOLDER}/{operation}/{KEPT_FOLDER}/{name}.{hex}");
+    let digest_of_file = digest(bytes);
+    let text = digest_of_file.to_string();
+    let hex = text.trim_start_matches("sha256:");
+    let folder = kept.folder();
+    let name = format!("{JOURNAL_FOLDER}/{operation}/{folder}/{file}.{hex}");
     let put = objects
         .put_opts(
-            &Path::from(kept.as_str()),
-            bytes.into(),
+            &Path::from(name.as_str()),
+            bytes.to_vec().into(),
             PutMode::Create.into(),
         )
         .await;
     match put {
-        Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-        Err(source) => Err(failed(&kept, "written")(source)),
+        Ok(_) => Ok(()),
+        Err(object_store::Error::AlreadyExists { .. }) => {
+            let there = read(objects, &name).await?;
+            if there.as_deref().map(digest) != Some(digest_of_file) {
+                return Err(SchemaFileError::NotKept { name });
+            }
+            // Whoever wrote it may have died before it was on disk.
+            keep_found(objects, &[&name]).await
+        }
+        Err(source) => Err(failed(&name, "written")(source)),
     }
 }

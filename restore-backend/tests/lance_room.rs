@@ -27,6 +27,8 @@ mod memory;
 mod restorable;
 #[path = "lance_room/restore.rs"]
 mod restore;
+#[path = "lance_room/row_count.rs"]
+mod row_count;
 #[path = "lance_room/tags.rs"]
 mod tags;
 #[path = "lance_room/tidy.rs"]

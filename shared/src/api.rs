@@ -153,6 +153,9 @@ pub struct StepReport {
     pub sentence: String,
     /// When it is done at all, for people.
     pub condition: String,
+    /// Every file and dataset below the root that it writes, replaces or removes, in full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<String>,
 }
 
 /// What a [`PlanReport`] adds to a plan.
@@ -218,7 +221,11 @@ impl PlanReport {
                     table: table.clone(),
                 })
                 .collect(),
-            steps: plan.steps.iter().map(StepReport::of).collect(),
+            steps: plan
+                .steps
+                .iter()
+                .map(|step| StepReport::of(plan, step))
+                .collect(),
             explanation: explanation.text(),
             headline: explanation.headline,
             consequence: explanation.consequence,
@@ -232,10 +239,11 @@ impl PlanReport {
 }
 
 impl StepReport {
-    fn of(step: &Step) -> Self {
+    fn of(plan: &Plan, step: &Step) -> Self {
         Self {
             sentence: explanation::step_sentence(step),
             condition: explanation::precondition_sentence(step.precondition()),
+            objects: explanation::step_objects(plan, step),
             step: step.clone(),
         }
     }

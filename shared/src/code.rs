@@ -77,6 +77,10 @@ pub enum Code {
     SchemaChanged,
     /// Staged schema files, catalog and tables contradict each other, or the staged files were not looked at.
     SchemaContradictory,
+    /// A staged schema file is empty, cut short, or not of the schema change that the sidecar announces.
+    SchemaNotPromotable,
+    /// The rows of a version that would become visible cannot be counted, and a graph that lacks the count cannot be opened.
+    RowsNotCounted,
 }
 
 impl Code {
@@ -118,6 +122,8 @@ impl Code {
             Self::NothingToUndo => "nothing_to_undo",
             Self::SchemaChanged => "schema_changed",
             Self::SchemaContradictory => "schema_contradictory",
+            Self::SchemaNotPromotable => "schema_not_promotable",
+            Self::RowsNotCounted => "rows_not_counted",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The words people read, the same on the command line and in the browser.
 
+mod objects;
 mod purposes;
 mod steps;
 
@@ -11,6 +12,11 @@ use crate::text::shown;
 use crate::timestamp::Timestamp;
 use crate::verdict::{Action, Disposition};
 
+/// What an approval is worth, for people who read one.
+pub const WHO_CAN_APPROVE: &str =
+    "Approvals are not signed: whoever can write to __recovery_log/ of this root can approve.";
+
+pub use objects::step_objects;
 pub use steps::{precondition_sentence, step_sentence};
 
 /// What happened, in one sentence, and what would be done about it, in one or two.

@@ -17,6 +17,7 @@ pub use release::{SetTag, release, release_id, tags_of};
 pub use undo::{
     Returning, Undo, announced_by, next_undo_sidecar_id, undo, undo_id, undo_sidecar_id,
 };
+pub(crate) use undo::{undo_restores, undo_tags};
 
 use std::collections::BTreeMap;
 
@@ -76,6 +77,6 @@ fn sidecar_like(original: &Sidecar, operation_id: OperationId, tables: Vec<Table
 }
 
 /// The bytes of a sidecar of ours, as text.
-fn text_of(sidecar: &Sidecar) -> String {
+pub(crate) fn text_of(sidecar: &Sidecar) -> String {
     serde_json::to_string_pretty(sidecar).unwrap_or_default()
 }

@@ -17,6 +17,8 @@ pub struct OperationId(String);
 
 /// Characters of a ULID that say when.
 const TIME_CHARS: usize = 10;
+/// Later than any operation of anybody.
+const TIME_OF_NOBODY: &str = "7ZZZZZZZZZ";
 
 /// Which of two ids that are derived from one sorts first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,13 @@ impl OperationId {
     /// The id of an operation about something that has no valid id of its own, always the same one for the same `seed`.
     #[must_use]
     pub fn of_nobody(seed: &[u8]) -> Self {
-        Self::beside("7ZZZZZZZZZ", DerivedOrder::Before, seed)
+        Self::beside(TIME_OF_NOBODY, DerivedOrder::Before, seed)
+    }
+
+    /// Whether it is one of [`Self::of_nobody`], as far as that can be told without knowing what it is about.
+    #[must_use]
+    pub(crate) fn is_of_nobody(&self) -> bool {
+        self.0.starts_with(TIME_OF_NOBODY) && self.0[TIME_CHARS..].starts_with('0')
     }
 
     fn beside(time: &str, first: DerivedOrder, seed: &[u8]) -> Self {

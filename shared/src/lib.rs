@@ -27,6 +27,7 @@ mod location;
 pub mod observation;
 mod outcome;
 mod plan;
+mod schema_file;
 mod sidecar;
 pub mod step;
 mod text;
@@ -56,6 +57,7 @@ pub use plan::{
     PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable,
     StagedFile, Step, plan, recovery_tag,
 };
+pub use schema_file::SchemaFile;
 pub use sidecar::{
     Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes,
     SidecarError, SidecarSchemaError, TablePin, Tombstone, WriterKind,

@@ -17,11 +17,11 @@ pub fn location_conflict(
     relocated_from: Option<&RootId>,
 ) -> Option<Reason> {
     let location = location.trim_matches('/');
-    if !is_inside_root(location) {
+    if !is_a_table_place(location) {
         return Some(Reason::new(
             Code::LocationOutsideRoot,
             format!(
-                "the catalog says {table_key} is at {location:?}, which is not a place inside the root"
+                "the catalog says {table_key} is at {location:?}, which is no place for a table inside the root"
             ),
         ));
     }
@@ -44,7 +44,7 @@ pub fn location_conflict(
 ///
 /// A URI takes `%2e%2e` for `..` and ends its path at `?` and `#`, and a file system may take `C:` for a drive: what has
 /// another meaning somewhere is refused, so that everyone who reads the path reads the same one.
-pub(crate) fn is_inside_root(relative: &str) -> bool {
+fn is_inside_root(relative: &str) -> bool {
     let stays = |segment: &str| !matches!(segment, "" | "." | "..");
     let means_something_else =
         |char: char| char.is_control() || matches!(char, '\\' | '%' | '?' | '#' | ':');
@@ -52,6 +52,12 @@ pub(crate) fn is_inside_root(relative: &str) -> bool {
 }
 
 /// A local path and its `file://` URI are the same place; anything else is compared as written.
+/// Whether a place relative to the root can be a table's. The catalog, the sidecars, the journal, the history and the schema's files
+/// begin with an underscore; no table does.
+pub(crate) fn is_a_table_place(relative: &str) -> bool {
+    is_inside_root(relative) && !relative.starts_with('_')
+}
+
 fn comparable(uri: &str) -> &str {
     let path = uri
         .strip_prefix("file://")
@@ -114,6 +120,9 @@ mod tests {
             "nodes?/01d3",
             "nodes#01d3",
             "C:/nodes",
+            "__manifest",
+            "__recovery_log/01M8125ENACWR9X1EZNRMDV5V2",
+            "_graph_commits.lance",
             "",
         ] {
             let table_path = format!("/data/graph/{location}");

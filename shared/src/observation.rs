@@ -1,6 +1,7 @@
 //! What was found on storage: facts with their gaps, never guesses.
 
 mod recorded;
+mod next_schema;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ pub use recorded::{
     PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, Recorded, RecordedRestore,
     Returned,
 };
+pub use next_schema::{NextFile, NextSchema, UnfitFile, declared_tables};
 pub use schema::{
     FileObservation, RegistrationObservation, SchemaObservation, TombstoneObservation,
 };

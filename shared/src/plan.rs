@@ -1,6 +1,7 @@
 //! What would be done about one sidecar: immutable, complete, and bound to the world it was made for (promise 2).
 
 mod encoding;
+mod lawful;
 mod lineage;
 mod purpose;
 mod step;
@@ -20,6 +21,7 @@ use crate::verdict::{Action, CatalogChange, Disposition, UnexpectedCommit, Verdi
 
 use steps::{StepInput, steps};
 
+pub(crate) use lawful::fits_its_sidecar;
 pub(crate) use lineage::lineage_of_an_undo;
 
 pub use encoding::{PlanBytes, PlanError};

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::code::{Code, Reason};
 use crate::ids::OperationId;
 use crate::limits::Limits;
-use crate::location::is_inside_root;
+use crate::location::is_a_table_place;
 use crate::timestamp::Timestamp;
 
 pub use bytes::SidecarBytes;
@@ -350,10 +350,7 @@ impl Sidecar {
         }
         self.additional_registrations
             .iter()
-            .find(|registration| {
-                // The catalog, the journal, the history and the schema's files begin with an underscore; no table does.
-                !is_inside_root(&registration.table_path) || registration.table_path.starts_with('_')
-            })
+            .find(|registration| !is_a_table_place(&registration.table_path))
             .map(|registration| {
                 Reason::new(
                     Code::LocationOutsideRoot,
@@ -379,7 +376,7 @@ fn not_main(branch: Option<&str>) -> Option<&str> {
 }
 
 /// What Lance asks of a branch name, as far as it keeps the branch's files inside its dataset.
-fn is_branch_name(branch: &str) -> bool {
+pub(crate) fn is_branch_name(branch: &str) -> bool {
     let climbs =
         branch.contains("..") || branch.contains('\\') || branch.chars().any(char::is_control);
     !climbs && branch.split('/').all(|segment| !segment.is_empty())

@@ -347,9 +347,14 @@ fn disposition(
             .schema
             .as_ref()
             .ok_or("its staged schema files were not looked at");
-        return schema
-            .and_then(|schema| schema::disposition(sidecar, schema, stand))
-            .map_err(|why| Reason::new(Code::SchemaContradictory, why));
+        let schema = schema.map_err(|why| Reason::new(Code::SchemaContradictory, why))?;
+        let disposition = schema::disposition(sidecar, schema, stand)
+            .map_err(|why| Reason::new(Code::SchemaContradictory, why))?;
+        if disposition == Disposition::RollForward {
+            schema::promotable(sidecar, schema)
+                .map_err(|why| Reason::new(Code::SchemaNotPromotable, why))?;
+        }
+        return Ok(disposition);
     }
     Ok(match () {
         () if tables.is_empty() => Disposition::AlreadyPublished,

@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::classification::Classification;
 use crate::digest::{Digest, Tag};
 use crate::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation, Observation, Pinned,
-    RegistrationObservation, Restorability, SchemaObservation, TableObservation,
-    TombstoneObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema,
+    Observation, Pinned, RegistrationObservation, Restorability, SchemaObservation,
+    TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::verdict::{Disposition, judge};
@@ -147,7 +147,19 @@ fn schema(sidecar: &Sidecar, pin: PinPosition) -> Option<SchemaObservation> {
         live: None,
         staged: (!published).then(|| Digest::of(Tag::SchemaFile, b"")),
     };
+    let hash = Some(String::new());
+    let next = NextSchema {
+        ir_hash: hash.clone(),
+        state_hash: hash,
+        declares: sidecar
+            .additional_registrations
+            .iter()
+            .map(|registration| registration.table_key.clone())
+            .collect(),
+        ..NextSchema::default()
+    };
     let observation = SchemaObservation {
+        next: (!published).then_some(next),
         source: file,
         ir: file,
         state: file,

@@ -10,6 +10,7 @@
 
 mod engine_sweep;
 mod follow_ups;
+mod forged;
 mod graphs;
 mod histories;
 mod late_effects;

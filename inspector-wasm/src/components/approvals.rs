@@ -1,6 +1,6 @@
 //! Who approved a plan.
 
-use sidecar::{Approval, Plan};
+use sidecar::{Approval, Plan, explanation};
 use yew::{Html, html};
 
 use super::parts::each;
@@ -24,5 +24,10 @@ pub fn approvals(approvals: &[Approval], plan: &Plan) -> Html {
             </li>
         }
     };
-    html! { <ul class="approvals" data-testid="approvals">{ each(&mut approvals.iter().map(item)) }</ul> }
+    html! {
+        <>
+            <ul class="approvals" data-testid="approvals">{ each(&mut approvals.iter().map(item)) }</ul>
+            <p class="condition" data-testid="who-can-approve">{ explanation::WHO_CAN_APPROVE }</p>
+        </>
+    }
 }

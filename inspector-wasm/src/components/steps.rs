@@ -19,6 +19,7 @@ pub fn steps(steps: &[StepReport]) -> Html {
             <li data-kind={step.step.kind()}>
                 <span class="what">{ &step.sentence }</span>{ " " }
                 <span class="condition">{ &step.condition }</span>
+                { each(&mut step.objects.iter().map(|object| html! { <code class="object">{ object }</code> })) }
             </li>
         }
     };

@@ -59,6 +59,9 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
                 &format!("{:3}  ", index + 1),
                 &format!("{}, {}", step.sentence, step.condition),
             );
+            for object in &step.objects {
+                page.line(&format!("       {object}"));
+            }
         }
     }
     if !report.blockers.is_empty() {
@@ -72,6 +75,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     if !report.approvals.is_empty() {
         page.blank();
         page.line("Approved");
+        page.hanging("  ", explanation::WHO_CAN_APPROVE);
         for approval in &report.approvals {
             let reason = approval
                 .reason

@@ -40,6 +40,7 @@ pub(super) async fn moved_since_approval(
     let Look {
         observation,
         history,
+        uncounted,
         ..
     } = look_closely(
         root,
@@ -68,6 +69,7 @@ pub(super) async fn moved_since_approval(
         differences.extend(
             blockers
                 .chain(history_blocker(&now, history))
+                .chain(uncounted)
                 .map(service::blocked),
         );
     }

@@ -271,7 +271,9 @@ async fn do_step(
             };
             publish(root.room(), attempt, index, rows, catalog_version).await
         }
-        Step::PromoteSchema { files, .. } => schema::promote(root, index, files).await,
+        Step::PromoteSchema { files, .. } => {
+            schema::promote(root, &plan.operation_id, index, files).await
+        }
         Step::DiscardSchema { files, .. } => {
             schema::discard(root, &plan.operation_id, index, files).await
         }

@@ -227,24 +227,6 @@ impl LanceRoom {
         })
     }
 
-    /// How many rows a version has.
-    pub async fn count_rows(
-        &self,
-        location: &TableLocation,
-        version: u64,
-    ) -> Result<u64, TableError> {
-        let place = self.place(location)?;
-        let file = self.known_version(&place, version).await?;
-        if let Some(rows) = file.row_count() {
-            return Ok(rows);
-        }
-        let dataset = self.dataset_at(&place, &file).await?;
-        let rows = Box::pin(dataset.count_rows(None))
-            .await
-            .map_err(|source| TableError::lance(&place.name, "counting rows", source))?;
-        Ok(rows as u64)
-    }
-
     /// The dataset at HEAD.
     async fn dataset(&self, location: &TableLocation) -> Result<Dataset, TableError> {
         let place = self.place(location)?;

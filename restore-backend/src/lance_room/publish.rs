@@ -234,7 +234,7 @@ impl LanceRoom {
         Ok(Ok(rows))
     }
 
-    /// The catalog row of a table version, with what its Lance manifest says: one read.
+    /// The catalog row of a table version, with what its Lance manifest says: one read, unless rows have to be counted.
     pub(super) async fn version_row(
         &self,
         table_key: &str,
@@ -259,7 +259,9 @@ impl LanceRoom {
                 ManifestNamingScheme::V2 => "V2",
             },
         };
-        CatalogRow::version(table_key, version, branch, file.row_count(), &record)
+        // A row without its count is one that no engine opens the graph with.
+        let rows = self.rows_of_version(&place, &file).await?;
+        CatalogRow::version(table_key, version, branch, rows, &record)
             .map(Ok)
             .map_err(|source| TableError::lance(&place.name, "describing a version", source))
     }

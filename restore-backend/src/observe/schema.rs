@@ -1,12 +1,13 @@
 //! What a `SchemaApply` left beside the tables it pinned (protocol section 6).
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
-use serde::Deserialize;
 use sidecar::observation::{
-    FileObservation, HeadObservation, Pinned, RegistrationObservation, SchemaObservation,
-    TombstoneObservation,
+    FileObservation, HeadObservation, NextFile, NextSchema, Pinned, RegistrationObservation,
+    SchemaObservation, TombstoneObservation, declared_tables,
 };
-use sidecar::{Code, Reason, Registration, Sidecar};
+use sidecar::{Code, Reason, Registration, SchemaFile, Sidecar};
 
 use super::TABLES_AT_ONCE;
 use super::failed::Failures;
@@ -14,20 +15,45 @@ use crate::chain;
 use crate::clock;
 use crate::lance_room::{Catalog, Head, LanceRoom, TableError, TableLocation, TransactionEntry};
 use crate::root::Root;
-use crate::schema_files::{self, LIVE_IR, LIVE_SOURCE, LIVE_STATE, SchemaFileError};
+use crate::schema_files::{self, SchemaFileError};
 
-/// The part of `_schema.ir.json` that names tables.
-#[derive(Deserialize)]
-struct DeclaredTables {
-    #[serde(default)]
-    nodes: Vec<DeclaredTable>,
-    #[serde(default)]
-    edges: Vec<DeclaredTable>,
+/// One schema file and the copy staged beside it, each read once, so that digests and contents are of the same bytes.
+struct Found {
+    file: SchemaFile,
+    live: Option<Vec<u8>>,
+    staged: Option<Vec<u8>>,
 }
 
-#[derive(Deserialize)]
-struct DeclaredTable {
-    name: String,
+impl Found {
+    async fn read(root: &Root, file: SchemaFile) -> Result<Self, SchemaFileError> {
+        let (live, staged) = futures::try_join!(
+            schema_files::read(root.objects(), file.live()),
+            schema_files::read(root.objects(), file.staged())
+        )?;
+        Ok(Self { file, live, staged })
+    }
+
+    fn digests(&self) -> FileObservation {
+        let digest = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(schema_files::digest);
+        FileObservation {
+            live: digest(&self.live),
+            staged: digest(&self.staged),
+        }
+    }
+
+    /// What is live once every staged copy is in place.
+    fn next(&self) -> NextFile<'_> {
+        match &self.staged {
+            Some(staged) => NextFile {
+                name: self.file.staged(),
+                bytes: Some(staged),
+            },
+            None => NextFile {
+                name: self.file.live(),
+                bytes: self.live.as_deref(),
+            },
+        }
+    }
 }
 
 /// `None` if one of the files cannot be read, or is none a schema has: then nothing is known, and nobody else is held up.
@@ -39,10 +65,9 @@ pub(super) async fn observe_schema(
 ) -> Option<SchemaObservation> {
     let files = async {
         futures::try_join!(
-            file(root, LIVE_SOURCE),
-            file(root, LIVE_IR),
-            file(root, LIVE_STATE),
-            schema_files::read(root.objects(), LIVE_IR)
+            Found::read(root, SchemaFile::Source),
+            Found::read(root, SchemaFile::Ir),
+            Found::read(root, SchemaFile::State)
         )
     };
     let (files, lock) = futures::join!(files, root.room().schema_lock());
@@ -52,18 +77,18 @@ pub(super) async fn observe_schema(
     if let Err(error) = &lock {
         failures.of_root("the lock of the schema change", error);
     }
-    let ((source, ir, state, live_ir), lock) = (files.ok()?, lock.ok()?);
-    let declared: Option<DeclaredTables> =
-        live_ir.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let declares = |table_key: &str| {
-        declared
-            .as_ref()
-            .is_some_and(|declared| match table_key.split_once(':') {
-                Some(("node", name)) => declared.nodes.iter().any(|table| table.name == name),
-                Some(("edge", name)) => declared.edges.iter().any(|table| table.name == name),
-                _ => false,
-            })
-    };
+    let ((source, ir, state), lock) = (files.ok()?, lock.ok()?);
+    let declared: BTreeSet<String> = ir
+        .live
+        .as_deref()
+        .and_then(declared_tables)
+        .into_iter()
+        .flatten()
+        .collect();
+    let is_staged = [&source, &ir, &state]
+        .into_iter()
+        .any(|found| found.staged.is_some());
+    let next = is_staged.then(|| NextSchema::read(source.next(), ir.next(), state.next()));
     let looks: Vec<_> = sidecar
         .additional_registrations
         .iter()
@@ -81,29 +106,17 @@ pub(super) async fn observe_schema(
             pinned: pinned(catalog, &tombstone.table_key),
         });
     Some(SchemaObservation {
-        source,
-        ir,
-        state,
+        source: source.digests(),
+        ir: ir.digests(),
+        state: state.digests(),
+        next,
         live_ir_declares_tables: !registrations.is_empty()
             && registrations
                 .iter()
-                .all(|registration| declares(&registration.table_key)),
+                .all(|registration| declared.contains(&registration.table_key)),
         tombstones: tombstones.collect(),
         registrations,
         locked_since: lock.map(|lock| clock::from_seconds(lock.created_at)),
-    })
-}
-
-async fn file(root: &Root, live: &str) -> Result<FileObservation, SchemaFileError> {
-    let staged = format!("{live}.staging");
-    let (live, staged) = futures::try_join!(
-        schema_files::read(root.objects(), live),
-        schema_files::read(root.objects(), &staged)
-    )?;
-    let digest = |bytes: Option<Vec<u8>>| bytes.as_deref().map(schema_files::digest);
-    Ok(FileObservation {
-        live: digest(live),
-        staged: digest(staged),
     })
 }
 

@@ -16,7 +16,9 @@ use super::planning::{self, Fresh, Planned, age};
 use super::{Answer, PlanOf, ServiceError};
 use crate::chain;
 use crate::journal_store::{self, Journal};
-use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely, read_restorability};
+use crate::observe::{
+    FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
+};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 use crate::sidecar_dir::{self, StoredSidecar};
@@ -436,14 +438,23 @@ async fn made_undo(
         undo.target_of(&table.table_key, table.branch.as_deref())
     })
     .await;
+    // What comes back unpublished is in no catalog.
+    if undo.announced().is_none() {
+        read_row_counts(root, &mut look, |table| {
+            undo.target_of(&table.table_key, table.branch.as_deref())
+        })
+        .await;
+    }
     let Look {
         observation,
         history,
+        uncounted,
         failed,
     } = look;
     let mut follow_up = lay_down_undo(root.id(), &undo, &observation);
     let history = planning::history_blocker(&follow_up.plan, history);
     follow_up.blockers.extend(history);
+    follow_up.blockers.extend(uncounted);
     let released = Journal::load(root.objects(), &release_id(of), &root.limits()).await?;
     if drops_tags(&released.state) {
         follow_up.blockers.push(Reason::new(

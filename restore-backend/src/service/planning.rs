@@ -185,17 +185,20 @@ pub(super) async fn made_plan(
 ) -> Result<Option<Planned>, ServiceError> {
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
-    let (verdict, observation, history, failed) = match (sidecar, &entry.listed.refusal) {
+    let (verdict, observation, history, uncounted, failed) = match (sidecar, &entry.listed.refusal)
+    {
         (Some(sidecar), None) => {
             let Look {
                 observation,
                 history,
+                uncounted,
                 failed,
             } = look_closely(root, Judged { sidecar, journal }).await?;
             (
                 judge(sidecar, entry.listed.waiting_for.as_deref(), &observation),
                 Some(observation),
                 history,
+                uncounted,
                 failed,
             )
         }
@@ -203,6 +206,7 @@ pub(super) async fn made_plan(
             refuse(refusal_of(entry, refusal.clone()), sidecar),
             None,
             None,
+            Vec::new(),
             Vec::new(),
         ),
     };
@@ -222,6 +226,7 @@ pub(super) async fn made_plan(
     let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
     let mut blockers = verdict.blockers;
     blockers.extend(history_blocker(&plan, history));
+    blockers.extend(uncounted);
     Ok(Some(Planned {
         plan,
         bytes,

@@ -351,26 +351,11 @@ fn steps(
     observation: &Observation,
     tables: &[PlannedTable],
 ) -> Vec<Step> {
-    let touched: Vec<(&PlannedTable, u64, u64)> = tables
+    let touched: Vec<Touched<'_>> = tables
         .iter()
         .filter_map(|table| Some((table, table.lance_head?, table.restore_to?)))
         .collect();
-    let at_head = |table: &PlannedTable, version| Precondition::TableHead {
-        version,
-        transaction: table.head_transaction.clone(),
-    };
-    let mut steps = Vec::new();
-    for (table, head, target) in &touched {
-        for version in [*head, *target] {
-            steps.push(Step::Tag {
-                table_key: table.table_key.clone(),
-                branch: table.branch.clone(),
-                name: recovery_tag(operation_id, table.branch.as_deref(), version),
-                version,
-                precondition: at_head(table, *head),
-            });
-        }
-    }
+    let mut steps = undo_tags(operation_id, &touched);
     if let Some(pending) = &undo.pending {
         steps.push(Step::Announce {
             file: pending.operation_id.file_name(),
@@ -381,7 +366,52 @@ fn steps(
     steps.push(Step::FenceCatalog {
         precondition: Precondition::PinsAsPlanned,
     });
-    for (table, head, target) in &touched {
+    steps.extend(undo_restores(&touched));
+    // The history names what was written, not what stands for its undo.
+    let written = Sidecar {
+        writer_kind: undo.writer_kind,
+        ..undo.sidecar.clone()
+    };
+    let rows = lineage_of_an_undo(&written, observation, tables);
+    steps.extend(rows.into_iter().map(|row| Step::Lineage {
+        row,
+        precondition: Precondition::RowAbsent,
+    }));
+    steps.push(Step::Record {
+        precondition: Precondition::StepsDone,
+    });
+    steps
+}
+
+/// A table that comes back, with its HEAD and the version whose content comes back.
+pub(crate) type Touched<'a> = (&'a PlannedTable, u64, u64);
+
+fn at_head(table: &PlannedTable, version: u64) -> Precondition {
+    Precondition::TableHead {
+        version,
+        transaction: table.head_transaction.clone(),
+    }
+}
+
+pub(crate) fn undo_tags(operation_id: &OperationId, touched: &[Touched<'_>]) -> Vec<Step> {
+    let versions = touched
+        .iter()
+        .flat_map(|(table, head, target)| [(table, *head, *head), (table, *head, *target)]);
+    versions
+        .map(|(table, head, version)| Step::Tag {
+            table_key: table.table_key.clone(),
+            branch: table.branch.clone(),
+            name: recovery_tag(operation_id, table.branch.as_deref(), version),
+            version,
+            precondition: at_head(table, head),
+        })
+        .collect()
+}
+
+/// The restores, and the publish where what comes back is published.
+pub(crate) fn undo_restores(touched: &[Touched<'_>]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (table, head, target) in touched {
         steps.push(Step::Restore {
             table_key: table.table_key.clone(),
             branch: table.branch.clone(),
@@ -409,18 +439,5 @@ fn steps(
             precondition: Precondition::PinsAsPlanned,
         });
     }
-    // The history names what was written, not what stands for its undo.
-    let written = Sidecar {
-        writer_kind: undo.writer_kind,
-        ..undo.sidecar.clone()
-    };
-    let rows = lineage_of_an_undo(&written, observation, tables);
-    steps.extend(rows.into_iter().map(|row| Step::Lineage {
-        row,
-        precondition: Precondition::RowAbsent,
-    }));
-    steps.push(Step::Record {
-        precondition: Precondition::StepsDone,
-    });
     steps
 }

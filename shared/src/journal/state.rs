@@ -7,7 +7,7 @@ use crate::approval::{Approval, authorize};
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
 use crate::outcome::{Effect, OutcomeKind, TableOutcome};
-use crate::plan::{Plan, PlanBytes, Purpose, Step};
+use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step, fits_its_sidecar};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 
@@ -346,6 +346,9 @@ impl JournalState {
                         "the sidecar in the claim is not the one of the plan".to_owned(),
                     );
                 }
+                if let Err(reason) = fits_its_sidecar(&plan, sidecar.as_bytes()) {
+                    return illegal(reason);
+                }
                 let (started, done) = match self.attempt.take() {
                     Some(attempt) if attempt.bytes.digest() == plan_digest => {
                         (attempt.started, attempt.done)
@@ -418,6 +421,16 @@ impl JournalState {
                             attempt.plan.disposition.name(),
                             outcome.name()
                         ));
+                    }
+                    let is_of_plan = |(table, outcome): (&PlannedTable, &TableOutcome)| {
+                        TableOutcome::of(&attempt.plan, table, outcome.effect) == *outcome
+                    };
+                    if tables.len() != attempt.plan.tables.len()
+                        || !attempt.plan.tables.iter().zip(&tables).all(is_of_plan)
+                    {
+                        return illegal(
+                            "what it says of tables does not follow from the plan".to_owned(),
+                        );
                     }
                     if sidecar != attempt.sidecar {
                         return illegal(

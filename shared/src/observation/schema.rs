@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HeadObservation, Pinned};
+use super::{HeadObservation, NextSchema, Pinned};
 use crate::code::Reason;
 use crate::digest::Digest;
+use crate::schema_file::SchemaFile;
 use crate::timestamp::Timestamp;
 
 /// Schema files, registrations, tombstones, and the lock.
@@ -22,8 +23,40 @@ pub struct SchemaObservation {
     pub registrations: Vec<RegistrationObservation>,
     /// One entry per table the sidecar removes, in its order.
     pub tombstones: Vec<TombstoneObservation>,
+    /// What the files say once every staged copy is in place; `None` where nothing is staged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextSchema>,
     /// When the branch `__schema_apply_lock__` of the catalog was made, if it is there.
     pub locked_since: Option<Timestamp>,
+}
+
+impl SchemaObservation {
+    /// One of the three files.
+    #[must_use]
+    pub const fn file(&self, file: SchemaFile) -> FileObservation {
+        match file {
+            SchemaFile::Source => self.source,
+            SchemaFile::Ir => self.ir,
+            SchemaFile::State => self.state,
+        }
+    }
+
+    /// Name of a file as it is found now: of the staged copy, if there is one.
+    #[must_use]
+    pub const fn found_as(&self, file: SchemaFile) -> &'static str {
+        match self.file(file).staged {
+            Some(_) => file.staged(),
+            None => file.live(),
+        }
+    }
+
+    /// Whether a copy of any of the files is staged.
+    #[must_use]
+    pub fn is_staged(&self) -> bool {
+        SchemaFile::ALL
+            .into_iter()
+            .any(|file| self.file(file).staged.is_some())
+    }
 }
 
 /// One schema file and the copy staged beside it.

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, PlannedTable};
+use super::{Plan, PlannedTable, lawful};
 use crate::digest::{Digest, Tag};
+use crate::text::shown;
+
+/// Characters of what is wrong with a plan: it quotes what came from outside.
+const REASON_CHARS_MAX: usize = 2_000;
 
 /// A plan's canonical bytes with their digest.
 ///
@@ -44,6 +48,17 @@ pub enum PlanError {
         table_key: String,
         /// Its Lance branch; `None` is main.
         branch: Option<String>,
+    },
+    /// The steps are not those that its tables, purpose and operation lead to, so no build of ours wrote this plan. Nothing of it is
+    /// ever carried out.
+    #[error(
+        "the plan with digest {digest} is not one that this program makes: {reason}; nothing of it is carried out, and whoever can write __recovery_log/ may have forged it"
+    )]
+    Unlawful {
+        /// Digest of the bytes.
+        digest: Digest,
+        /// What no rule lays down.
+        reason: String,
     },
     /// A bug of ours: a plan could not be written down.
     #[error("internal error: a plan could not be encoded: {reason}")]
@@ -88,7 +103,7 @@ impl PlanBytes {
     ///
     /// # Errors
     /// [`PlanError::NotAPlan`] for bytes of another format, or that this build would have written otherwise;
-    /// [`PlanError::TableTwice`].
+    /// [`PlanError::TableTwice`]; [`PlanError::Unlawful`] for steps that no rule lays down for such tables.
     pub fn decode(&self) -> Result<Plan, PlanError> {
         let not_a_plan = |reason: String| PlanError::NotAPlan {
             digest: self.digest,
@@ -99,14 +114,18 @@ impl PlanBytes {
         if Self::of(&plan)?.text != self.text {
             return Err(not_a_plan("the bytes are not in canonical form".to_owned()));
         }
-        match table_twice(&plan.tables) {
-            None => Ok(plan),
-            Some(table) => Err(PlanError::TableTwice {
+        if let Some(table) = table_twice(&plan.tables) {
+            return Err(PlanError::TableTwice {
                 digest: self.digest,
                 table_key: table.table_key.clone(),
                 branch: table.branch.clone(),
-            }),
+            });
         }
+        lawful::check(&plan).map_err(|reason| PlanError::Unlawful {
+            digest: self.digest,
+            reason: shown(&reason, REASON_CHARS_MAX),
+        })?;
+        Ok(plan)
     }
 
     /// The canonical bytes.

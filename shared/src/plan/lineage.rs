@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PlannedTable;
+use super::{CatalogChangeKind, PlannedTable};
 use crate::observation::Observation;
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
@@ -101,14 +101,8 @@ pub(super) fn lineage(
     if !observation.keeps_lineage {
         return Vec::new();
     }
-    let recovery_kind = match verdict.disposition {
-        Disposition::RollForward | Disposition::AlreadyPublished => RecoveryKind::RolledForward,
-        // That the write is in there is not known of one that was superseded, and an engine's word for it would claim it.
-        Disposition::RollBack | Disposition::NeverStarted | Disposition::Superseded => {
-            RecoveryKind::RolledBack
-        }
-        Disposition::OrphanedBranch => RecoveryKind::OrphanedBranchDiscarded,
-        Disposition::Refused | Disposition::Waiting | Disposition::Abort => return Vec::new(),
+    let Some(recovery_kind) = kind_of(verdict.disposition) else {
+        return Vec::new();
     };
     let outcomes = match recovery_kind {
         RecoveryKind::RolledForward => forward_outcomes(sidecar, observation, verdict),
@@ -125,11 +119,42 @@ pub(super) fn lineage(
     rows(branch, merged_parent, recovery_kind, sidecar, outcomes)
 }
 
+/// What a recovery of this disposition is, as released engines name it; `None` if it has no effect.
+pub(super) const fn kind_of(disposition: Disposition) -> Option<RecoveryKind> {
+    Some(match disposition {
+        Disposition::RollForward | Disposition::AlreadyPublished => RecoveryKind::RolledForward,
+        // That the write is in there is not known of one that was superseded, and an engine's word for it would claim it.
+        Disposition::RollBack | Disposition::NeverStarted | Disposition::Superseded => {
+            RecoveryKind::RolledBack
+        }
+        Disposition::OrphanedBranch => RecoveryKind::OrphanedBranchDiscarded,
+        Disposition::Refused | Disposition::Waiting | Disposition::Abort => return None,
+    })
+}
+
 fn rows(
     branch: Option<String>,
     merged_parent: Option<String>,
     recovery_kind: RecoveryKind,
     sidecar: &Sidecar,
+    outcomes: Vec<LineageOutcome>,
+) -> Vec<LineageRow> {
+    rows_of(
+        branch,
+        merged_parent,
+        recovery_kind,
+        sidecar.actor_id.clone(),
+        sidecar.writer_kind,
+        outcomes,
+    )
+}
+
+pub(super) fn rows_of(
+    branch: Option<String>,
+    merged_parent: Option<String>,
+    recovery_kind: RecoveryKind,
+    recovery_for_actor: Option<String>,
+    sidecar_writer_kind: WriterKind,
     outcomes: Vec<LineageOutcome>,
 ) -> Vec<LineageRow> {
     vec![
@@ -144,8 +169,8 @@ fn rows(
         LineageRow::GraphCommitRecoveries {
             branch,
             recovery_kind,
-            recovery_for_actor: sidecar.actor_id.clone(),
-            sidecar_writer_kind: sidecar.writer_kind,
+            recovery_for_actor,
+            sidecar_writer_kind,
             outcomes,
         },
     ]
@@ -203,6 +228,45 @@ fn back_outcomes(
         .collect()
 }
 
+/// As [`forward_outcomes`], from the tables of a plan, and in their order.
+pub(super) fn forward_outcomes_of(tables: &[PlannedTable]) -> Vec<LineageOutcome> {
+    let pins = || tables.iter().filter(|table| table.catalog_change.is_none());
+    let names_additions = pins().next().is_none() || pins().any(|table| table.publish_as.is_some());
+    let added = tables.iter().filter(|table| {
+        table.catalog_change == Some(CatalogChangeKind::Registration) && names_additions
+    });
+    let outcome = |table: &PlannedTable, from_version| {
+        Some(LineageOutcome {
+            table_key: table.table_key.clone(),
+            from_version,
+            to_version: table.publish_as.or(table.manifest_pinned)?,
+        })
+    };
+    let pins = pins().filter_map(|table| outcome(table, table.expected_version));
+    pins.chain(added.filter_map(|table| outcome(table, 0)))
+        .collect()
+}
+
+/// As [`back_outcomes`], of one table of a plan.
+pub(super) fn back_outcome(table: &PlannedTable) -> Option<LineageOutcome> {
+    table.publish_as?;
+    Some(LineageOutcome {
+        table_key: table.table_key.clone(),
+        from_version: table.lance_head?,
+        to_version: table.manifest_pinned?,
+    })
+}
+
+/// What an undo that publishes did to one table.
+pub(super) fn undone_outcome(table: &PlannedTable) -> Option<LineageOutcome> {
+    (table.action == Action::RestoreAndPublish).then_some(())?;
+    Some(LineageOutcome {
+        table_key: table.table_key.clone(),
+        from_version: table.lance_head?,
+        to_version: table.restore_to?,
+    })
+}
+
 /// The rows that taking a recovery back adds. `sidecar` stands for the undo, `tables` are those of its plan.
 #[must_use]
 pub(crate) fn lineage_of_an_undo(
@@ -215,17 +279,7 @@ pub(crate) fn lineage_of_an_undo(
     if !observation.keeps_lineage || !tables.iter().any(|table| published(&table)) {
         return Vec::new();
     }
-    let outcomes = tables
-        .iter()
-        .filter(published)
-        .filter_map(|table| {
-            Some(LineageOutcome {
-                table_key: table.table_key.clone(),
-                from_version: table.lance_head?,
-                to_version: table.restore_to?,
-            })
-        })
-        .collect();
+    let outcomes = tables.iter().filter_map(undone_outcome).collect();
     let branch = sidecar.branch().map(str::to_owned);
     rows(branch, None, RecoveryKind::RolledBack, sidecar, outcomes)
 }

@@ -5,7 +5,8 @@ use super::{
     NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step, recovery_tag,
 };
 use crate::ids::OperationId;
-use crate::observation::{FileObservation, Observation, SchemaObservation};
+use crate::observation::{Observation, SchemaObservation};
+use crate::schema_file::SchemaFile;
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
 
@@ -20,7 +21,7 @@ pub(super) struct StepInput<'a> {
 }
 
 /// A table whose pin moves, with its pin, its HEAD and its next pin.
-type Moved<'a> = (&'a PlannedTable, u64, u64, u64);
+pub(super) type Moved<'a> = (&'a PlannedTable, u64, u64, u64);
 
 pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
     let moved: Vec<Moved<'_>> = input.tables.iter().filter_map(moved).collect();
@@ -62,7 +63,7 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
     steps
 }
 
-fn moved(table: &PlannedTable) -> Option<Moved<'_>> {
+pub(super) fn moved(table: &PlannedTable) -> Option<Moved<'_>> {
     let touched = matches!(table.action, Action::Publish | Action::RestoreAndPublish);
     touched.then_some(()).and(Some((
         table,
@@ -79,7 +80,7 @@ fn at_head(table: &PlannedTable, version: u64) -> Precondition {
     }
 }
 
-fn tags(operation_id: &OperationId, moved: &[Moved<'_>]) -> Vec<Step> {
+pub(super) fn tags(operation_id: &OperationId, moved: &[Moved<'_>]) -> Vec<Step> {
     let versions = moved
         .iter()
         .flat_map(|(table, pinned, head, _)| [(table, *head, *head), (table, *head, *pinned)]);
@@ -94,7 +95,7 @@ fn tags(operation_id: &OperationId, moved: &[Moved<'_>]) -> Vec<Step> {
         .collect()
 }
 
-fn restores(moved: &[Moved<'_>]) -> Vec<Step> {
+pub(super) fn restores(moved: &[Moved<'_>]) -> Vec<Step> {
     moved
         .iter()
         .filter_map(|(table, _, head, publish_as)| {
@@ -109,7 +110,7 @@ fn restores(moved: &[Moved<'_>]) -> Vec<Step> {
         .collect()
 }
 
-fn publish(moved: &[Moved<'_>], tables: &[PlannedTable]) -> Option<Step> {
+pub(super) fn publish(moved: &[Moved<'_>], tables: &[PlannedTable]) -> Option<Step> {
     let pins: Vec<PinMove> = moved
         .iter()
         .map(|(table, pinned, _, to_version)| PinMove {
@@ -147,22 +148,16 @@ fn publish(moved: &[Moved<'_>], tables: &[PlannedTable]) -> Option<Step> {
 
 /// After the publish, since the other order leaves a schema without its tables if it dies in between.
 fn schema_files(schema: &SchemaObservation, disposition: Disposition) -> Option<Step> {
-    let staged = |live: &str, file: FileObservation| {
+    let staged = |file: SchemaFile| {
+        let found = schema.file(file);
         Some(StagedFile {
-            live: live.to_owned(),
-            staged: format!("{live}.staging"),
-            digest: file.staged?,
-            replaces: file.live,
+            live: file.live().to_owned(),
+            staged: file.staged().to_owned(),
+            digest: found.staged?,
+            replaces: found.live,
         })
     };
-    let files: Vec<StagedFile> = [
-        staged("_schema.pg", schema.source),
-        staged("_schema.ir.json", schema.ir),
-        staged("__schema_state.json", schema.state),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let files: Vec<StagedFile> = SchemaFile::ALL.into_iter().filter_map(staged).collect();
     let precondition = Precondition::FilesAsPlanned;
     match disposition {
         _ if files.is_empty() => None,

@@ -1,8 +1,11 @@
 //! What a `SchemaApply`'s staged files say about how far it came (protocol section 6, the table of staged files).
 
+use std::collections::BTreeSet;
+
 use super::Disposition;
 use super::catalog_changes::published;
 use crate::observation::SchemaObservation;
+use crate::schema_file::SchemaFile;
 use crate::sidecar::Sidecar;
 
 /// Where the tables a `SchemaApply` pinned stand, as far as it matters to its schema files.
@@ -47,6 +50,64 @@ impl Staged {
             (true, false, true) | (false, true, false) => Self::Impossible,
         }
     }
+}
+
+/// Whether the staged files may be put in place: they are whole, of one schema, and it is the one that the sidecar announces.
+///
+/// # Errors
+/// Which file is wrong, and in what, in words.
+pub(super) fn promotable(sidecar: &Sidecar, schema: &SchemaObservation) -> Result<(), String> {
+    if !schema.is_staged() {
+        return Ok(());
+    }
+    let next = schema
+        .next
+        .as_ref()
+        .ok_or("its staged schema files were not read")?;
+    let (ir, state) = (
+        schema.found_as(SchemaFile::Ir),
+        schema.found_as(SchemaFile::State),
+    );
+    if !next.unfit.is_empty() {
+        let unfit: Vec<String> = next
+            .unfit
+            .iter()
+            .map(|file| format!("{}: {}", file.name, file.why))
+            .collect();
+        return Err(format!(
+            "a schema file cannot be put in place. {}. Look at it by hand",
+            unfit.join("; ")
+        ));
+    }
+    let hash = |hash: &Option<String>| hash.clone().unwrap_or_else(|| "none".to_owned());
+    if next.ir_hash.is_none() || next.ir_hash != next.state_hash {
+        return Err(format!(
+            "{state} names the compiled schema {}, but that of {ir} is {}: one of the two is of another schema change, or damaged; look at both by hand",
+            hash(&next.state_hash),
+            hash(&next.ir_hash)
+        ));
+    }
+    let declared: BTreeSet<&str> = next.declares.iter().map(String::as_str).collect();
+    let declares = |key: &String| declared.contains(key.as_str());
+    let added = sidecar.additional_registrations.iter();
+    if let Some(added) = added
+        .map(|added| &added.table_key)
+        .find(|key| !declares(key))
+    {
+        return Err(format!(
+            "{ir} does not declare {added}, which this schema change adds: it is of another schema change"
+        ));
+    }
+    let removed = sidecar.tombstones.iter();
+    if let Some(removed) = removed
+        .map(|gone| &gone.table_key)
+        .find(|key| declares(key))
+    {
+        return Err(format!(
+            "{ir} still declares {removed}, which this schema change removes: it is of another schema change"
+        ));
+    }
+    Ok(())
 }
 
 /// What a `SchemaApply` comes to. Catalog and pins are published in one commit, so if one is and the other is not, that is an error.

@@ -145,7 +145,45 @@ fn decoded(operation_id: &OperationId, text: &str, digest: Digest) -> Option<Pla
     };
     let tables: BTreeSet<_> = plan.tables.iter().map(named).collect();
     let is_alone = tables.len() == plan.tables.len();
-    (whole && is_alone && plan.operation_id == *operation_id).then_some(plan)
+    // Which plans there can be is no rule of journals: what a plan is, its bytes say.
+    let is_lawful = PlanBytes::verify(text.to_owned(), digest).is_ok_and(|it| it.decode().is_ok());
+    (whole && is_alone && is_lawful && plan.operation_id == *operation_id).then_some(plan)
+}
+
+/// The recovery of a write names the tables that the write announced, and no others.
+fn is_about(plan: &Plan, bytes: &SidecarBytes) -> bool {
+    if plan.purpose != sidecar::Purpose::Recover {
+        return true;
+    }
+    let Ok(Value::Object(write)) = serde_json::from_slice(bytes.as_bytes()) else {
+        return false;
+    };
+    let text = |name: &str| write.get(name).and_then(Value::as_str);
+    let pins = write.get("tables").and_then(Value::as_array);
+    let mut pins: Vec<_> = pins
+        .into_iter()
+        .flatten()
+        .map(|pin| {
+            (
+                pin["table_key"].as_str().map(str::to_owned),
+                pin["expected_version"].as_u64(),
+                pin["post_commit_pin"].as_u64(),
+            )
+        })
+        .collect();
+    pins.sort();
+    let tables = plan.tables.iter().map(|table| {
+        (
+            Some(table.table_key.clone()),
+            Some(table.expected_version),
+            Some(table.post_commit_pin),
+        )
+    });
+    text("operation_id") == Some(plan.operation_id.as_str())
+        && text("writer_kind") == plan.writer_kind.map(sidecar::WriterKind::name)
+        && text("branch") == plan.branch.as_deref()
+        && text("actor_id") == plan.actor_id.as_deref()
+        && (tables.eq(pins) || plan.disposition == sidecar::Disposition::OrphanedBranch)
 }
 
 impl Rules {
@@ -182,6 +220,7 @@ impl Rules {
                     && plan.has_effect()
                     && self.approvals.iter().any(counts)
                     && Digest::of(Tag::Sidecar, sidecar.as_bytes()) == plan.sidecar
+                    && is_about(&plan, sidecar)
                     && self
                         .open
                         .as_ref()
@@ -201,9 +240,20 @@ impl Rules {
                 epoch,
                 outcome,
                 sidecar,
+                tables,
                 ..
             } => held(*epoch).is_some_and(|open| {
+                let said = tables.iter().map(|table| table.effect);
+                let follows: Vec<_> = open
+                    .plan
+                    .tables
+                    .iter()
+                    .zip(said)
+                    .map(|(table, effect)| sidecar::TableOutcome::of(&open.plan, table, effect))
+                    .collect();
                 open.is_through()
+                    && follows == *tables
+                    && tables.len() == open.plan.tables.len()
                     && open.plan.outcome() == Some(*outcome)
                     && open.sidecar == *sidecar
             }),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sidecar::{
-    Approval, AuthorizationError, Digest, Effect, Plan, PlanBytes, PlanError, Requirement, RootId,
-    TableOutcome, Tag, Timestamp, authorize, differences,
+    Approval, AuthorizationError, Digest, Effect, Plan, PlanBytes, PlanError, Purpose, Requirement,
+    RootId, SchemaFile, Step, TableOutcome, Tag, Timestamp, authorize, differences,
 };
 
 use crate::campaign::Reached;
@@ -40,8 +40,20 @@ pub(crate) fn check(bytes: &[u8]) -> Reached {
             ));
             return Reached::refused("a table twice");
         }
+        Err(PlanError::Unlawful {
+            digest: named,
+            reason,
+        }) => {
+            assert_eq!(named, digest);
+            assert!(matches!(
+                authorize(stored, &[]),
+                Err(AuthorizationError::Plan(_))
+            ));
+            return Reached::refused(&reason);
+        }
         Err(error) => panic!("{error}"),
     };
+    touches_only_its_own(&plan);
     let dice = &mut Dice::of(bytes);
     let again = PlanBytes::of(&plan).unwrap();
     assert_eq!(again, stored, "it is written as it was read, to the byte");
@@ -64,6 +76,51 @@ pub(crate) fn check(bytes: &[u8]) -> Reached {
             .collect::<Vec<_>>(),
         plan.tables.len().min(3)
     ))
+}
+
+/// Whatever the bytes, what is removed or replaced is the operation's own.
+fn touches_only_its_own(plan: &Plan) {
+    let operation = plan.operation_id.as_str();
+    for step in &plan.steps {
+        match step {
+            Step::Tag { name, .. } => {
+                assert!(
+                    name.starts_with(&format!("recovery-{operation}-")),
+                    "{name}"
+                );
+            }
+            Step::Untag { name, .. } => {
+                let Purpose::Release { of } = &plan.purpose else {
+                    panic!("a tag is dropped by a {}", plan.purpose.name())
+                };
+                assert!(name.starts_with(&format!("recovery-{of}-")), "{name}");
+            }
+            Step::PromoteSchema { files, .. } | Step::DiscardSchema { files, .. } => {
+                for file in files {
+                    assert!(SchemaFile::named(&file.live, &file.staged).is_some());
+                }
+            }
+            Step::Retire { file, .. } => {
+                assert_eq!(*file, plan.file);
+                assert!(!file.contains('/') && file.ends_with(".json"), "{file}");
+            }
+            Step::Announce { file, .. } => {
+                let id = file.strip_suffix(".json").unwrap();
+                assert!(id.parse::<sidecar::OperationId>().is_ok(), "{file}");
+            }
+            _ => {}
+        }
+    }
+    if !plan.steps.is_empty() {
+        for location in plan
+            .tables
+            .iter()
+            .filter_map(|table| table.location.as_deref())
+        {
+            assert!(!location.starts_with('_'), "{location}");
+            assert!(!location.split('/').any(|part| part == ".."), "{location}");
+        }
+    }
 }
 
 fn no_other_bytes_are_it(stored: &PlanBytes, plan: &Plan, dice: &mut Dice) {

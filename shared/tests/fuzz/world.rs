@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema,
     PROPERTY_WRITER_OPERATION_ID, Pinned, PinnedElsewhere, RegistrationObservation, Restorability,
     SchemaObservation, TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
@@ -206,6 +206,16 @@ fn schema(sidecar: &Sidecar, dice: &mut Dice) -> SchemaObservation {
         source,
         ir,
         state,
+        next: (!dice.one_in(4)).then(|| NextSchema {
+            declares: sidecar
+                .additional_registrations
+                .iter()
+                .map(|registration| registration.table_key.clone())
+                .collect(),
+            ir_hash: Some("sha256:1".to_owned()),
+            state_hash: Some(format!("sha256:{}", usize::from(!dice.one_in(8)))),
+            unfit: Vec::new(),
+        }),
         live_ir_declares_tables: dice.one_in(3),
         registrations,
         tombstones,

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use sidecar::journal::{JournalEntry, JournalState, StepResult, record_digest};
-use sidecar::{Approval, Digest, OutcomeKind, Tag, Timestamp};
+use sidecar::{Approval, Digest, OutcomeKind, TableOutcome, Tag, Timestamp};
 
 use crate::store::{Planned, operation, sidecar_text};
 
@@ -127,7 +127,13 @@ impl Journal {
             Entry::Finished(outcome) => JournalEntry::Finished {
                 epoch,
                 outcome,
-                tables: Vec::new(),
+                tables: self.state.attempt().map_or_else(Vec::new, |attempt| {
+                    let plan = &attempt.plan;
+                    let tables = plan.tables.iter();
+                    tables
+                        .map(|table| TableOutcome::of(plan, table, sidecar::Effect::Changed))
+                        .collect()
+                }),
                 catalog: sidecar::Effect::Changed,
                 sidecar: sidecar_text().into(),
             },

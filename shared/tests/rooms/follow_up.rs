@@ -13,8 +13,9 @@ use sidecar::observation::{
 };
 use sidecar::{
     Action, Approval, CatalogChangeKind, ClassificationLabel, Code, Digest, Disposition, Effect,
-    Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlannedTable, Precondition,
-    Purpose, RootId, Sidecar, SidecarFile, Step, Tag, Timestamp, WriterKind, assemble, judge,
+    Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, PlannedTable,
+    Precondition, Purpose, RootId, Sidecar, SidecarFile, Step, TableOutcome, Tag, Timestamp,
+    WriterKind, assemble, judge,
 };
 
 use crate::support::{at, pin, sidecar, world};
@@ -687,11 +688,25 @@ fn an_undo_is_a_write_of_its_own_from_its_first_restore_on() {
     }
 }
 
-fn recovery(disposition: Disposition, tables: Vec<PlannedTable>, steps: Vec<Step>) -> FollowUp {
-    let text = serde_json::to_string(&original()).unwrap();
-    let mut plan = finished(disposition, tables).plan;
-    plan.sidecar = Digest::of(Tag::Sidecar, text.as_bytes());
-    plan.steps = steps;
+/// The recovery of the write as it was found with these HEADs of its tables.
+fn recovery(heads: [u64; 2]) -> FollowUp {
+    let write = original();
+    let text = serde_json::to_string(&write).unwrap();
+    let tables = write.tables.iter().zip(heads).map(|(pin, head)| {
+        let mut table = at(pin, 4, head);
+        table.location = Some(format!("tables/{}", pin.table_key));
+        table
+    });
+    let observation = world(tables.collect());
+    let plan = sidecar::plan(&PlanInput {
+        root: &root(),
+        operation_id: &id(),
+        file: &id().file_name(),
+        sidecar_digest: Digest::of(Tag::Sidecar, text.as_bytes()),
+        sidecar: Some(&write),
+        observation: Some(&observation),
+        verdict: &judge(&write, None, &observation),
+    });
     FollowUp {
         plan,
         sidecar: text.into(),
@@ -699,27 +714,24 @@ fn recovery(disposition: Disposition, tables: Vec<PlannedTable>, steps: Vec<Step
     }
 }
 
-fn record() -> Step {
-    Step::Record {
-        precondition: Precondition::StepsDone,
-    }
-}
-
-fn tag_of_a() -> Step {
-    Step::Tag {
-        table_key: "a".to_owned(),
-        branch: None,
-        name: "recovery-of-a".to_owned(),
-        version: 5,
-        precondition: Precondition::StepsDone,
+/// The end of a write whose branch is gone, with what is known of its tables.
+fn orphaned(tables: Vec<PlannedTable>) -> FollowUp {
+    let FollowUp { plan, sidecar, .. } = recovery([4, 4]);
+    let plan = Plan {
+        disposition: Disposition::OrphanedBranch,
+        tables,
+        ..plan
+    };
+    FollowUp {
+        plan,
+        sidecar,
+        blockers: Vec::new(),
     }
 }
 
 #[test]
 fn a_release_that_was_interrupted_is_no_write_and_a_recovery_is_one() {
-    let past = ClassificationLabel::RolledPastExpected;
-    let tables = vec![table("a", 5, Action::RestoreAndPublish, past)];
-    let recovery = recovery(Disposition::RollBack, tables, vec![tag_of_a(), record()]);
+    let recovery = recovery([5, 4]);
     let state = interrupted(as_far_as(
         claimed(JournalState::new(id()), &recovery),
         "tag",
@@ -760,19 +772,14 @@ fn to_set_a_file_aside_is_a_write_only_under_the_name_of_its_operation() {
 /// Where the operation ended, nothing tells where its tables are: its branch is gone, or it was set aside without a look.
 #[test]
 fn the_plan_that_set_a_tag_says_where_it_is() {
-    let past = ClassificationLabel::RolledPastExpected;
-    let tables = vec![
-        table("a", 5, Action::RestoreAndPublish, past),
-        table("b", 4, Action::None, ClassificationLabel::NoMovement),
-    ];
-    let set = recovery(Disposition::RollBack, tables, vec![tag_of_a(), record()]);
+    let set = recovery([5, 4]);
     let nowhere = PlannedTable {
         location: None,
         lance_head: None,
         ..table("a", 5, Action::None, ClassificationLabel::NoMovement)
     };
     for ends_with in [vec![nowhere], Vec::new()] {
-        let ends = recovery(Disposition::OrphanedBranch, ends_with, vec![record()]);
+        let ends = orphaned(ends_with);
         let state = interrupted(as_far_as(claimed(JournalState::new(id()), &set), "tag"));
         let state = claimed(state, &ends);
         let state = and_then(
@@ -780,14 +787,19 @@ fn the_plan_that_set_a_tag_says_where_it_is() {
             JournalEntry::Finished {
                 epoch: 2,
                 outcome: OutcomeKind::CleanedUp,
-                tables: Vec::new(),
+                tables: ends
+                    .plan
+                    .tables
+                    .iter()
+                    .map(|table| TableOutcome::of(&ends.plan, table, Effect::Unchanged))
+                    .collect(),
                 catalog: Effect::Unchanged,
                 sidecar: ends.sidecar.clone(),
             },
         );
         let made = release(&root(), &id(), &original(), &tags_of(&state));
         assert!(made.blockers.is_empty(), "{:?}", made.blockers);
-        assert_eq!(kinds(&made.plan), ["untag", "record"]);
+        assert_eq!(kinds(&made.plan), ["untag", "untag", "record"]);
         let places: Vec<Option<&str>> = made
             .plan
             .tables

@@ -12,6 +12,7 @@ mod engine_kinds;
 mod explanation;
 mod follow_up;
 mod journal;
+mod lawful;
 mod listing;
 mod plan;
 mod properties;

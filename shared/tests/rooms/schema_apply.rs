@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sidecar::observation::{NextSchema, UnfitFile};
 use sidecar::{
-    Code, Disposition, Observation, Registration, Sidecar, Tombstone, WriterKind, judge,
+    Code, Disposition, Observation, Registration, Sidecar, Tombstone, Verdict, WriterKind, judge,
 };
 
-use crate::support::{at, pin, sidecar, staged, world};
+use crate::support::{at, next, pin, sidecar, staged, world};
 
 use Disposition::{Abort, AlreadyPublished, NeverStarted, RollBack, RollForward, Superseded};
 
@@ -186,4 +187,107 @@ fn staged_files_of_somebody_else_do_not_change_another_write() {
         };
         assert_eq!(judge(&sidecar, None, &observation).disposition, RollForward);
     }
+}
+
+/// A change that adds one table and removes another, staged as these files say, over one table that stands here.
+fn with_files(files: &str, stands: (u64, u64), change: impl FnOnce(&mut NextSchema)) -> Verdict {
+    let sidecar = Sidecar {
+        additional_registrations: vec![registration()],
+        tombstones: vec![Tombstone {
+            table_key: "node:Old".to_owned(),
+            tombstone_version: 4,
+            unknown: BTreeMap::new(),
+        }],
+        ..sidecar(WriterKind::SchemaApply, vec![pin("node:A", 2, 3)])
+    };
+    let mut schema = staged(&sidecar, files, false, false);
+    let mut next = next(&sidecar);
+    change(&mut next);
+    schema.next = Some(next);
+    let observation = Observation {
+        schema: Some(schema),
+        ..world(vec![at(&sidecar.tables[0], stands.0, stands.1)])
+    };
+    judge(&sidecar, None, &observation)
+}
+
+#[track_caller]
+fn aborts(verdict: &Verdict, words: &[&str]) {
+    assert_eq!(verdict.disposition, Abort);
+    assert_eq!(verdict.blockers[0].code, Code::SchemaNotPromotable);
+    for word in words {
+        let detail = &verdict.blockers[0].detail;
+        assert!(detail.contains(word), "{word} is not in {detail}");
+    }
+}
+
+#[test]
+fn files_that_are_not_the_announced_schema_are_not_put_in_place() {
+    for (files, ir, state) in [
+        (
+            "pis",
+            "_schema.ir.json.staging",
+            "__schema_state.json.staging",
+        ),
+        (
+            "is",
+            "_schema.ir.json.staging",
+            "__schema_state.json.staging",
+        ),
+        ("s", "_schema.ir.json", "__schema_state.json.staging"),
+    ] {
+        let moved = (2, 3);
+        assert_eq!(with_files(files, moved, |_| ()).disposition, RollForward);
+        let torn = with_files(files, moved, |next| {
+            next.ir_hash = None;
+            next.unfit = vec![UnfitFile {
+                name: ir.to_owned(),
+                why: "it is cut short: EOF".to_owned(),
+            }];
+        });
+        aborts(&torn, &[ir, "it is cut short"]);
+        let another = Some("sha256:0000".to_owned());
+        let differs = with_files(files, moved, |next| next.state_hash = another);
+        aborts(&differs, &[ir, state, "sha256:0000", "sha256:d6a7"]);
+        let nothing = with_files(files, moved, |next| {
+            (next.state_hash, next.ir_hash) = (None, None);
+        });
+        aborts(&nothing, &[ir, state]);
+        let lacks = with_files(files, moved, |next| {
+            next.declares.retain(|key| key != "node:New");
+        });
+        aborts(&lacks, &[ir, "does not declare node:New"]);
+        let keeps = with_files(files, moved, |next| {
+            next.declares.push("node:Old".to_owned());
+        });
+        aborts(&keeps, &[ir, "still declares node:Old"]);
+    }
+}
+
+#[test]
+fn what_is_set_aside_may_be_torn() {
+    let torn = |next: &mut NextSchema| {
+        *next = NextSchema {
+            unfit: vec![UnfitFile {
+                name: "_schema.pg.staging".to_owned(),
+                why: "it is empty".to_owned(),
+            }],
+            ..NextSchema::default()
+        };
+    };
+    assert_eq!(with_files("p", (2, 3), torn).disposition, RollBack);
+    assert_eq!(with_files("pi", (2, 2), torn).disposition, RollBack);
+    assert_eq!(with_files("pis", (2, 2), torn).disposition, RollBack);
+}
+
+#[test]
+fn staged_files_that_were_not_read_are_not_put_in_place() {
+    let sidecar = sidecar(WriterKind::SchemaApply, vec![pin("node:A", 2, 3)]);
+    let mut schema = staged(&sidecar, "pis", false, false);
+    schema.next = None;
+    let observation = Observation {
+        schema: Some(schema),
+        ..world(vec![at(&sidecar.tables[0], 2, 3)])
+    };
+    aborts(&judge(&sidecar, None, &observation), &["were not read"]);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation, Pinned,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema, Pinned,
     RegistrationObservation, Restorability, SchemaObservation, TableObservation,
     TombstoneObservation, Transaction, TransactionObservation,
 };
@@ -133,6 +133,21 @@ pub(crate) fn at(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
     }
 }
 
+/// Staged files that are whole, and of the schema that the sidecar announces.
+pub(crate) fn next(sidecar: &Sidecar) -> NextSchema {
+    let added = sidecar.additional_registrations.iter();
+    let hash = Some("sha256:d6a7".to_owned());
+    NextSchema {
+        unfit: Vec::new(),
+        ir_hash: hash.clone(),
+        declares: added
+            .map(|registration| registration.table_key.clone())
+            .chain(sidecar.tables.iter().map(|pin| pin.table_key.clone()))
+            .collect(),
+        state_hash: hash,
+    }
+}
+
 /// Staged files by letter: `p` for `_schema.pg`, `i` for `_schema.ir.json`, `s` for `__schema_state.json`; and what the sidecar
 /// adds and removes, published or not.
 pub(crate) fn staged(
@@ -154,6 +169,7 @@ pub(crate) fn staged(
         ir: file('i'),
         state: file('s'),
         live_ir_declares_tables,
+        next: (!files.is_empty()).then(|| next(sidecar)),
         registrations: registrations
             .map(|registration| RegistrationObservation {
                 table_key: registration.table_key.clone(),

@@ -27,7 +27,10 @@ async fn stand(store: &Store, branch: Option<&str>) -> Stand {
         tables: stands(store).await,
         schema_files: schema_files(store),
         kept_files: kept
-            .filter(|path| path.to_string_lossy().contains("/staged/"))
+            .filter(|path| {
+                let path = path.to_string_lossy();
+                path.contains("/staged/") || path.contains("/replaced/")
+            })
             .count(),
         branches: branches.into_iter().map(|branch| branch.name).collect(),
         sidecars: store.sidecars(),

@@ -4,6 +4,7 @@ mod branches;
 mod crash;
 mod expected;
 mod lineage;
+mod staged;
 
 use std::collections::BTreeMap;
 

@@ -1,59 +1,63 @@
 //! Schema files: put in place, or set aside; and the lock of a schema change.
 
 use sidecar::journal::StepResult;
-use sidecar::{Difference, Digest, OperationId, StagedFile, Timestamp};
+use sidecar::{Difference, Digest, OperationId, SchemaFile, StagedFile, Timestamp};
 
 use super::{StepOutcome, difference, not_attempted};
 use crate::lance_room::UnlockOutcome;
 use crate::root::Root;
-use crate::schema_files;
+use crate::schema_files::{self, Kept};
 use crate::service::ServiceError;
 
 /// Lance keeps in whole seconds when a branch was made.
 const MICROS_PER_SECOND: u64 = 1_000_000;
 
 /// Puts every staged file in place of the live one, one after the other: a crash in between leaves what the engine's own crash
-/// would, and doing it again goes on from there.
+/// would, and doing it again goes on from there. What is replaced is kept beside the journal first.
 pub(super) async fn promote(
     root: &Root,
+    operation: &OperationId,
     index: usize,
     files: &[StagedFile],
 ) -> Result<StepOutcome, ServiceError> {
     let mut already_done = true;
     for file in files {
         let objects = root.objects();
-        let Some(bytes) = schema_files::read(objects, &file.staged).await? else {
-            let live = schema_files::read_live(objects, &file.live).await?.digest;
+        let Some((live_name, staged_name)) = names(file) else {
+            return Ok(not_a_schema_file(file));
+        };
+        let Some(bytes) = schema_files::read(objects, staged_name).await? else {
+            let live = schema_files::read_live(objects, live_name).await?.digest;
             if live == Some(file.digest) {
-                schema_files::keep_found(objects, &[&file.live, &file.staged]).await?;
+                schema_files::keep_found(objects, &[live_name, staged_name]).await?;
                 continue;
             }
-            return Ok(not_as_planned(&file.live, Some(file.digest), live));
+            return Ok(not_as_planned(live_name, Some(file.digest), live));
         };
         let staged = schema_files::digest(&bytes);
         if staged != file.digest {
-            return Ok(not_as_planned(
-                &file.staged,
-                Some(file.digest),
-                Some(staged),
-            ));
+            return Ok(not_as_planned(staged_name, Some(file.digest), Some(staged)));
         }
         already_done = false;
-        // Looked at last, right before it is replaced.
-        let live = schema_files::read_live(objects, &file.live).await?;
+        let mut live = schema_files::read_live(objects, live_name).await?;
+        if let Some(replaced) = live.bytes().filter(|_| live.digest == file.replaces) {
+            schema_files::keep(objects, operation, Kept::Replaced, live_name, replaced).await?;
+            // Looked at last, right before it is replaced.
+            live = schema_files::read_live(objects, live_name).await?;
+        }
         if live.digest == Some(file.digest) {
             // Its other name goes only once this one stays.
-            schema_files::keep_found(objects, &[&file.live]).await?;
+            schema_files::keep_found(objects, &[live_name]).await?;
         } else if live.digest != file.replaces {
-            return Ok(not_as_planned(&file.live, file.replaces, live.digest));
-        } else if !schema_files::replace(objects, &file.live, live, bytes).await? {
+            return Ok(not_as_planned(live_name, file.replaces, live.digest));
+        } else if !schema_files::replace(objects, live_name, live, bytes).await? {
             // A conflict may be our own success, told by a store that tried again by itself.
-            let live = schema_files::read_live(objects, &file.live).await?.digest;
+            let live = schema_files::read_live(objects, live_name).await?.digest;
             if live != Some(file.digest) {
-                return Ok(not_as_planned(&file.live, file.replaces, live));
+                return Ok(not_as_planned(live_name, file.replaces, live));
             }
         }
-        schema_files::remove(objects, &file.staged).await?;
+        schema_files::remove(objects, staged_name).await?;
     }
     Ok(done(index, already_done))
 }
@@ -67,23 +71,36 @@ pub(super) async fn discard(
 ) -> Result<StepOutcome, ServiceError> {
     let mut already_done = true;
     for file in files {
-        let Some(bytes) = schema_files::read(root.objects(), &file.staged).await? else {
-            schema_files::keep_found(root.objects(), &[&file.staged]).await?;
+        let Some((_, staged_name)) = names(file) else {
+            return Ok(not_a_schema_file(file));
+        };
+        let Some(bytes) = schema_files::read(root.objects(), staged_name).await? else {
+            schema_files::keep_found(root.objects(), &[staged_name]).await?;
             continue;
         };
         let staged = schema_files::digest(&bytes);
         if staged != file.digest {
-            return Ok(not_as_planned(
-                &file.staged,
-                Some(file.digest),
-                Some(staged),
-            ));
+            return Ok(not_as_planned(staged_name, Some(file.digest), Some(staged)));
         }
         already_done = false;
-        schema_files::keep(root.objects(), operation, &file.staged, bytes).await?;
-        schema_files::remove(root.objects(), &file.staged).await?;
+        schema_files::keep(root.objects(), operation, Kept::Staged, staged_name, &bytes).await?;
+        schema_files::remove(root.objects(), staged_name).await?;
     }
     Ok(done(index, already_done))
+}
+
+/// Names of the live file and of the staged one, from this program and not from the plan.
+fn names(file: &StagedFile) -> Option<(&'static str, &'static str)> {
+    let file = SchemaFile::named(&file.live, &file.staged)?;
+    Some((file.live(), file.staged()))
+}
+
+fn not_a_schema_file(file: &StagedFile) -> StepOutcome {
+    let found = format!("{} beside {}", file.staged, file.live);
+    StepOutcome::Conflict {
+        detail: format!("{found} is not a staged schema file; nothing was done to either"),
+        differences: vec![difference(None, "schema_file", "a schema file", found)],
+    }
 }
 
 fn not_as_planned(name: &str, planned: Option<Digest>, found: Option<Digest>) -> StepOutcome {

@@ -69,7 +69,7 @@ impl CatalogRow {
         table_key: &str,
         version: u64,
         table_branch: Option<&str>,
-        row_count: Option<u64>,
+        row_count: u64,
         record: &ManifestRecord,
     ) -> Result<Self, serde_json::Error> {
         Ok(Self {
@@ -80,7 +80,7 @@ impl CatalogRow {
             table_key: table_key.to_owned(),
             table_version: Some(version),
             table_branch: table_branch.map(str::to_owned),
-            row_count,
+            row_count: Some(row_count),
         })
     }
 

@@ -1,0 +1,76 @@
+//! Whether the rows of every version that would become visible can be counted. Engines do not open a graph whose catalog lacks a
+//! count, and once it is published it is too late.
+
+use futures::StreamExt;
+use sidecar::{Code, Observation, Reason, Verdict};
+
+use super::TABLES_AT_ONCE;
+use super::evidence::place_of;
+use super::failed::Failures;
+use crate::chain;
+use crate::lance_room::{LanceRoom, TableLocation};
+
+/// A version whose content would become visible.
+pub(crate) struct ToPublish {
+    pub(crate) table_key: String,
+    pub(crate) place: TableLocation,
+    pub(crate) version: u64,
+}
+
+/// What a verdict makes visible. A restored version has the rows of the one it comes from.
+pub(super) fn to_publish(verdict: &Verdict, observation: &Observation) -> Vec<ToPublish> {
+    let pinned = verdict
+        .tables
+        .iter()
+        .zip(&observation.tables)
+        .filter_map(|(table, found)| {
+            table.publish_as?;
+            Some(ToPublish {
+                table_key: found.table_key.clone(),
+                place: place_of(found)?,
+                version: table.restore_to.or(table.publish_as)?,
+            })
+        });
+    let added = verdict.catalog_changes.iter().filter_map(|change| {
+        Some(ToPublish {
+            table_key: change.table_key.clone(),
+            place: TableLocation::on(change.location.as_deref()?, change.branch.as_deref()),
+            version: change.publish_as?,
+        })
+    });
+    pinned.chain(added).collect()
+}
+
+/// Why some of the versions cannot be published: their rows cannot be counted.
+pub(super) async fn uncounted(
+    room: &LanceRoom,
+    versions: Vec<ToPublish>,
+    failures: &Failures,
+) -> Vec<Reason> {
+    let counts: Vec<_> = versions
+        .into_iter()
+        .map(|wanted| count(room, wanted, failures))
+        .collect();
+    futures::stream::iter(counts)
+        .buffered(TABLES_AT_ONCE)
+        .filter_map(|reason| async { reason })
+        .collect()
+        .await
+}
+
+async fn count(room: &LanceRoom, wanted: ToPublish, failures: &Failures) -> Option<Reason> {
+    let ToPublish {
+        table_key,
+        place,
+        version,
+    } = wanted;
+    let error = room.count_rows(&place, version).await.err()?;
+    failures.of_table(&table_key, "the number of rows", &error);
+    Some(Reason::new(
+        Code::RowsNotCounted,
+        format!(
+            "the rows of version {version} of {table_key} cannot be counted, and no engine opens a graph whose catalog lacks that number: {}; bring the missing files back first",
+            chain::text(&error)
+        ),
+    ))
+}

@@ -1,0 +1,345 @@
+//! Whether a plan is one that the rules of this program lay down, whatever was found.
+//!
+//! Approvals and claims come from the journal, and whoever can write the journal can put any plan there. So bytes are taken for a
+//! plan only if its steps are those that its tables, its purpose and its operation lead to: the own file, own tags, the three schema
+//! files, tables at places where tables are. Most steps are laid down anew and compared. What follows from facts that a plan does
+//! not carry (which files are staged, whether a history is kept) is held to the few forms it can have.
+
+mod claim;
+mod follow_ups;
+mod history;
+
+use super::steps::{Moved, moved, publish, restores, tags};
+use super::{CatalogChangeKind, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step};
+use crate::code::Requirement;
+use crate::location::is_a_table_place;
+use crate::schema_file::SchemaFile;
+use crate::sidecar::{WriterKind, is_branch_name};
+use crate::verdict::{Action, Disposition};
+
+pub(crate) use claim::fits_its_sidecar;
+
+/// Finds out whether this program could have laid the plan down. A plan without steps is carried out by nobody, and may be about
+/// the oddest file.
+///
+/// # Errors
+/// What no rule lays down, in words.
+pub(super) fn check(plan: &Plan) -> Result<(), String> {
+    if plan.steps.is_empty() {
+        return Ok(());
+    }
+    places(plan)?;
+    match &plan.purpose {
+        Purpose::Recover => recovery(plan),
+        Purpose::Undo { of } => follow_ups::undo(plan, of),
+        Purpose::Dismiss { .. } => follow_ups::dismissal(plan),
+        Purpose::Release { of } => follow_ups::release(plan, of),
+    }
+}
+
+/// Where the plan acts: on branches that can be, at places where tables are, on each table once and in order.
+fn places(plan: &Plan) -> Result<(), String> {
+    let branches = plan.tables.iter().map(|table| &table.branch);
+    for branch in branches.chain([&plan.branch]).flatten() {
+        if branch == "main" || !is_branch_name(branch) {
+            return Err(format!("{branch:?} is not the name of a branch"));
+        }
+    }
+    for table in &plan.tables {
+        if let Some(location) = table
+            .location
+            .as_deref()
+            .filter(|location| !is_a_table_place(location.trim_matches('/')))
+        {
+            return Err(format!(
+                "{} is at {location:?}, which is no place for a table inside the root",
+                table.table_key
+            ));
+        }
+    }
+    let key = |table: &PlannedTable| (table.table_key.clone(), table.branch.clone());
+    if plan
+        .tables
+        .windows(2)
+        .any(|pair| key(&pair[0]) >= key(&pair[1]))
+    {
+        return Err("its tables are not in order".to_owned());
+    }
+    Ok(())
+}
+
+/// The own file of the operation, and no other.
+fn own_file(plan: &Plan) -> Result<(), String> {
+    if plan.file == plan.operation_id.file_name() {
+        Ok(())
+    } else {
+        Err(format!(
+            "its file is {:?}, and not {}, that of its operation",
+            plan.file,
+            plan.operation_id.file_name()
+        ))
+    }
+}
+
+fn requires(plan: &Plan, requirement: Requirement) -> Result<(), String> {
+    if plan.requires.contains(&requirement) {
+        Ok(())
+    } else {
+        Err(format!("it does not require {requirement}"))
+    }
+}
+
+/// The steps that are left to be compared.
+struct Left<'a>(&'a [Step]);
+
+impl<'a> Left<'a> {
+    fn take_if(&mut self, is_it: impl Fn(&Step) -> bool) -> Option<&'a Step> {
+        let (first, rest) = self.0.split_first()?;
+        is_it(first).then(|| {
+            self.0 = rest;
+            first
+        })
+    }
+
+    /// Takes a step that was laid down anew.
+    fn take(&mut self, expected: &Step) -> Result<(), String> {
+        if self.take_if(|step| step == expected).is_some() {
+            return Ok(());
+        }
+        let found = self.0.first().map_or("nothing", Step::kind);
+        Err(format!(
+            "where its tables lead to the step {}, it has another, of kind {found}",
+            serde_json::to_string(expected).unwrap_or_default()
+        ))
+    }
+
+    fn take_all(&mut self, expected: impl IntoIterator<Item = Step>) -> Result<(), String> {
+        expected.into_iter().try_for_each(|step| self.take(&step))
+    }
+
+    fn end(self) -> Result<(), String> {
+        match self.0.first() {
+            None => Ok(()),
+            Some(step) => Err(format!(
+                "nothing leads to its step of kind {} at that place",
+                step.kind()
+            )),
+        }
+    }
+}
+
+fn record() -> Step {
+    Step::Record {
+        precondition: Precondition::StepsDone,
+    }
+}
+
+fn retire(file: &str) -> Step {
+    Step::Retire {
+        file: file.to_owned(),
+        precondition: Precondition::Recorded,
+    }
+}
+
+fn fence() -> Step {
+    Step::FenceCatalog {
+        precondition: Precondition::PinsAsPlanned,
+    }
+}
+
+fn recovery(plan: &Plan) -> Result<(), String> {
+    if !plan.disposition.has_effect() {
+        return Err(format!(
+            "it has steps, though its disposition is {}",
+            plan.disposition.name()
+        ));
+    }
+    own_file(plan)?;
+    let kind = plan
+        .writer_kind
+        .ok_or("it has steps, though its sidecar is not understood")?;
+    plan.tables
+        .iter()
+        .try_for_each(|table| recovered_table(plan.disposition, kind, table))?;
+    let mut left = Left(&plan.steps);
+    let touched: Vec<Moved<'_>> = plan.tables.iter().filter_map(moved).collect();
+    for tag in tags(&plan.operation_id, &touched) {
+        if left.take_if(|step| *step == tag).is_none() && !may_be_missing(&tag, &plan.tables) {
+            left.take(&tag)?;
+        }
+    }
+    if plan.disposition == Disposition::RollBack && !touched.is_empty() {
+        left.take(&fence())?;
+    }
+    left.take_all(restores(&touched))?;
+    left.take_all(publish(&touched, &plan.tables))?;
+    let schema = left.take_if(|step| {
+        matches!(
+            step,
+            Step::PromoteSchema { .. } | Step::DiscardSchema { .. }
+        )
+    });
+    schema.map_or(Ok(()), |step| schema_files(plan, kind, step))?;
+    history::of_a_recovery(plan, kind, &mut left)?;
+    let unlock = left.take_if(|step| {
+        matches!(
+            step,
+            Step::UnlockSchema {
+                precondition: Precondition::LockedSince { .. }
+            }
+        )
+    });
+    if unlock.is_some() && kind != WriterKind::SchemaApply {
+        return Err("it removes the lock of a schema change, and is about none".to_owned());
+    }
+    left.take(&record())?;
+    left.take(&retire(&plan.file))?;
+    left.end()?;
+    // Nobody writes any more to a branch that is gone.
+    let is_orphaned = plan.disposition == Disposition::OrphanedBranch;
+    if schema.is_some()
+        || (unlock.is_some() && !is_orphaned)
+        || matches!(
+            plan.disposition,
+            Disposition::RollBack | Disposition::NeverStarted
+        )
+    {
+        requires(plan, Requirement::WritersStopped)?;
+    }
+    if plan.tables.iter().any(|table| !table.unexpected.is_empty()) {
+        requires(plan, Requirement::UnexpectedCommits)?;
+    }
+    let is_another_target = |table: &PlannedTable| {
+        table
+            .restore_to
+            .is_some_and(|to| to != table.expected_version)
+    };
+    if plan.tables.iter().any(is_another_target) {
+        requires(plan, Requirement::TargetDiffersFromExpected)?;
+    }
+    Ok(())
+}
+
+/// A pin whose version was cleaned away cannot be tagged. Publishing needs HEAD only; what is restored is there.
+fn may_be_missing(tag: &Step, tables: &[PlannedTable]) -> bool {
+    let Step::Tag {
+        table_key,
+        branch,
+        version,
+        ..
+    } = tag
+    else {
+        return false;
+    };
+    tables.iter().any(|table| {
+        (&table.table_key, &table.branch) == (table_key, branch)
+            && table.action == Action::Publish
+            && table.manifest_pinned == Some(*version)
+    })
+}
+
+/// What is done to a table follows from where it stands and from what becomes of the write.
+fn recovered_table(
+    disposition: Disposition,
+    kind: WriterKind,
+    table: &PlannedTable,
+) -> Result<(), String> {
+    let (pinned, head) = (table.manifest_pinned, table.lance_head);
+    let (restore_to, publish_as) = (table.restore_to, table.publish_as);
+    let is_forward = disposition == Disposition::RollForward;
+    let is_back = disposition == Disposition::RollBack;
+    let moved = pinned.is_some() && pinned < head;
+    let holds = match (table.action, table.catalog_change) {
+        (Action::None, _) => restore_to.is_none() && publish_as.is_none(),
+        (Action::Publish, None) => {
+            (is_forward || is_back) && moved && restore_to.is_none() && publish_as == head
+        }
+        (Action::RestoreAndPublish, None) => {
+            is_back
+                && moved
+                && restore_to == pinned
+                && publish_as == head.and_then(|head| head.checked_add(1))
+        }
+        (Action::Register, Some(CatalogChangeKind::Registration)) => {
+            is_forward
+                && pinned.is_none()
+                && restore_to.is_none()
+                && publish_as.is_some()
+                && publish_as == head
+                && table.location.is_some()
+        }
+        (Action::Tombstone, Some(CatalogChangeKind::Tombstone)) => {
+            is_forward
+                && pinned == Some(table.expected_version)
+                && table.expected_version.checked_add(1) == Some(table.post_commit_pin)
+                && restore_to.is_none()
+                && publish_as.is_none()
+        }
+        _ => false,
+    };
+    if !holds {
+        return Err(format!(
+            "{} of {} does not follow from where the table stands, for a write that is {}",
+            table.action.name(),
+            table.table_key,
+            disposition.name()
+        ));
+    }
+    if table.catalog_change.is_some() && kind != WriterKind::SchemaApply {
+        return Err(format!(
+            "{} is added or removed, which only a schema change does",
+            table.table_key
+        ));
+    }
+    Ok(())
+}
+
+/// Exactly the files that some crash of a schema change leaves staged, under exactly their names.
+fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String> {
+    use SchemaFile::{Ir, Source, State};
+    let (disposition, forms, files, precondition): (_, [&[SchemaFile]; 3], _, _) = match step {
+        Step::PromoteSchema {
+            files,
+            precondition,
+        } => (
+            Disposition::RollForward,
+            [&[Source, Ir, State], &[Ir, State], &[State]],
+            files,
+            precondition,
+        ),
+        Step::DiscardSchema {
+            files,
+            precondition,
+        } => (
+            Disposition::RollBack,
+            [&[Source, Ir, State], &[Source, Ir], &[Source]],
+            files,
+            precondition,
+        ),
+        _ => return Ok(()),
+    };
+    if kind != WriterKind::SchemaApply || plan.disposition != disposition {
+        return Err(format!(
+            "a {} that is {} has no step of kind {}",
+            kind.name(),
+            plan.disposition.name(),
+            step.kind()
+        ));
+    }
+    let named = |file: &StagedFile| {
+        SchemaFile::named(&file.live, &file.staged).ok_or_else(|| {
+            format!(
+                "{:?} beside {:?} is not a staged schema file",
+                file.staged, file.live
+            )
+        })
+    };
+    let files = files.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    if !forms.contains(&files.as_slice()) || *precondition != Precondition::FilesAsPlanned {
+        return Err(format!(
+            "no crash of a schema change leads to its step of kind {}",
+            step.kind()
+        ));
+    }
+    Ok(())
+}

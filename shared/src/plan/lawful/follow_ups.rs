@@ -1,0 +1,188 @@
+//! Plans that follow from something: an undo, a release, a dismissal.
+
+use super::{Left, fence, history, own_file, record, requires, retire};
+use crate::code::Requirement;
+use crate::follow_up::{
+    next_undo_sidecar_id, release_id, undo_id, undo_restores, undo_sidecar_id, undo_tags,
+};
+use crate::ids::OperationId;
+use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag};
+use crate::sidecar::Sidecar;
+use crate::verdict::{Action, Disposition};
+
+/// How often an undo that announced a sidecar, and restored nothing, can have been begun anew.
+const ANNOUNCED_MAX: usize = 4_096;
+
+/// An operation whose id is derived from what it is about, and its own file.
+fn derived(plan: &Plan, expected: &OperationId, disposition: Disposition) -> Result<(), String> {
+    if plan.operation_id != *expected || plan.disposition != disposition {
+        return Err(format!(
+            "a plan of purpose {} about that operation is {} of operation {expected}",
+            plan.purpose.name(),
+            disposition.name()
+        ));
+    }
+    own_file(plan)
+}
+
+pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
+    derived(plan, &undo_id(of), Disposition::RollBack)?;
+    requires(plan, Requirement::WritersStopped)?;
+    let is_announced = plan
+        .tables
+        .iter()
+        .any(|table| table.action == Action::Restore);
+    plan.tables
+        .iter()
+        .try_for_each(|table| undone_table(table, is_announced))?;
+    let touched: Vec<(&PlannedTable, u64, u64)> = plan
+        .tables
+        .iter()
+        .filter_map(|table| Some((table, table.lance_head?, table.restore_to?)))
+        .collect();
+    if touched.is_empty() {
+        return Err("it takes no table back".to_owned());
+    }
+    let mut left = Left(&plan.steps);
+    left.take_all(undo_tags(&plan.operation_id, &touched))?;
+    if is_announced {
+        let step = left.take_if(|step| matches!(step, Step::Announce { .. }));
+        announced(plan, of, step)?;
+    }
+    left.take(&fence())?;
+    left.take_all(undo_restores(&touched))?;
+    let kind = plan.writer_kind.ok_or("what it undoes has no kind")?;
+    history::of_an_undo(plan, kind, &mut left)?;
+    left.take(&record())?;
+    left.end()
+}
+
+/// Every table stands where the recovery left it: HEAD and pin at one version.
+fn undone_table(table: &PlannedTable, is_announced: bool) -> Result<(), String> {
+    let holds = match table.action {
+        Action::None => table.restore_to.is_none() && table.publish_as.is_none(),
+        Action::Restore | Action::RestoreAndPublish => {
+            let head = table.lance_head;
+            let publish_as = head
+                .and_then(|head| head.checked_add(1))
+                .filter(|_| !is_announced);
+            is_announced == (table.action == Action::Restore)
+                && head == Some(table.expected_version)
+                && head == table.manifest_pinned
+                && table.restore_to.is_some()
+                && table.restore_to < head
+                && table.publish_as == publish_as
+        }
+        Action::Publish | Action::Register | Action::Tombstone => false,
+    };
+    if holds && table.catalog_change.is_none() {
+        return Ok(());
+    }
+    Err(format!(
+        "{} of {} is not how a recovery is taken back",
+        table.action.name(),
+        table.table_key
+    ))
+}
+
+/// The sidecar that covers what comes back unpublished: it names the plan's tables and nothing else.
+fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), String> {
+    let Some(Step::Announce {
+        file,
+        sidecar: text,
+        precondition: Precondition::FileAbsent,
+    }) = step
+    else {
+        return Err("what comes back unpublished is not announced".to_owned());
+    };
+    let sidecar: Sidecar = serde_json::from_str(text)
+        .map_err(|error| format!("the sidecar it announces is none: {error}"))?;
+    let mut ids = std::iter::successors(Some(undo_sidecar_id(of)), |previous| {
+        Some(next_undo_sidecar_id(previous))
+    });
+    let is_its_own = ids
+        .by_ref()
+        .take(ANNOUNCED_MAX)
+        .any(|id| id == sidecar.operation_id);
+    if !is_its_own || *file != sidecar.operation_id.file_name() {
+        return Err(format!(
+            "it would write {file:?}, which is not where its sidecar belongs"
+        ));
+    }
+    if crate::follow_up::text_of(&sidecar) != *text
+        || sidecar.refusal(file).is_some()
+        || !sidecar.additional_registrations.is_empty()
+        || !sidecar.tombstones.is_empty()
+        || sidecar.branch() != plan.branch.as_deref()
+        || sidecar.actor_id != plan.actor_id
+        || !super::claim::pins_are_the_tables(plan, &sidecar)
+    {
+        return Err("the sidecar it announces is not about its tables".to_owned());
+    }
+    Ok(())
+}
+
+pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
+    derived(plan, &release_id(of), Disposition::AlreadyPublished)?;
+    if plan
+        .tables
+        .iter()
+        .any(|table| table.action != Action::None || table.publish_as.is_some())
+    {
+        return Err("it does more than drop tags".to_owned());
+    }
+    let mut left = Left(&plan.steps);
+    let mut before = None;
+    while let Some(Step::Untag {
+        table_key,
+        branch,
+        name,
+        version,
+        precondition,
+    }) = left.take_if(|step| matches!(step, Step::Untag { .. }))
+    {
+        let is_in_plan = plan
+            .tables
+            .iter()
+            .any(|table| (&table.table_key, &table.branch) == (table_key, branch));
+        let here = (table_key, branch, name, version);
+        if !is_in_plan
+            || *name != recovery_tag(of, branch.as_deref(), *version)
+            || *precondition != (Precondition::TagNames { version: *version })
+            || before.is_some_and(|before| before >= here)
+        {
+            return Err(format!(
+                "the tag {name:?} of {table_key} is not one that the recovery of {of} set"
+            ));
+        }
+        before = Some(here);
+    }
+    if before.is_none() {
+        return Err("it drops no tag".to_owned());
+    }
+    left.take(&record())?;
+    left.end()
+}
+
+pub(super) fn dismissal(plan: &Plan) -> Result<(), String> {
+    if !matches!(plan.disposition, Disposition::Refused | Disposition::Abort)
+        || !plan.tables.is_empty()
+    {
+        return Err("what is set aside is refused or aborted, and touches no table".to_owned());
+    }
+    requires(plan, Requirement::Reason)?;
+    let stem = plan.file.strip_suffix(".json").unwrap_or_default();
+    if stem.is_empty() || plan.file.contains(['/', '\0']) {
+        return Err(format!("{:?} is no file of a sidecar", plan.file));
+    }
+    if own_file(plan).is_err() && !plan.operation_id.is_of_nobody() {
+        return Err(format!(
+            "{:?} is set aside under an operation of its own, and {} is another's",
+            plan.file, plan.operation_id
+        ));
+    }
+    let mut left = Left(&plan.steps);
+    left.take(&record())?;
+    left.take(&retire(&plan.file))?;
+    left.end()
+}

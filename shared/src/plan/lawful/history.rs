@@ -1,0 +1,99 @@
+//! The rows of a graph's history that a plan writes: none, or the three that follow from its tables.
+
+use super::Left;
+use crate::plan::lineage::{back_outcome, forward_outcomes_of, kind_of, rows_of, undone_outcome};
+use crate::plan::{LineageOutcome, LineageRow, Plan, Precondition, RecoveryKind, Step};
+use crate::sidecar::WriterKind;
+
+/// Takes the rows of a recovery, if there are any.
+pub(super) fn of_a_recovery(
+    plan: &Plan,
+    kind: WriterKind,
+    left: &mut Left<'_>,
+) -> Result<(), String> {
+    let Some(recovery_kind) = kind_of(plan.disposition) else {
+        return Ok(());
+    };
+    let outcomes = match recovery_kind {
+        RecoveryKind::RolledForward => forward_outcomes_of(&plan.tables),
+        RecoveryKind::RolledBack => plan.tables.iter().filter_map(back_outcome).collect(),
+        RecoveryKind::OrphanedBranchDiscarded => Vec::new(),
+    };
+    let may_merge = recovery_kind == RecoveryKind::RolledForward && kind == WriterKind::BranchMerge;
+    rows(plan, kind, recovery_kind, outcomes, may_merge, left)
+}
+
+/// Takes the rows of an undo, if there are any: what comes back unpublished is in no history.
+pub(super) fn of_an_undo(plan: &Plan, kind: WriterKind, left: &mut Left<'_>) -> Result<(), String> {
+    let outcomes: Vec<LineageOutcome> = plan.tables.iter().filter_map(undone_outcome).collect();
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    rows(plan, kind, RecoveryKind::RolledBack, outcomes, false, left)
+}
+
+fn rows(
+    plan: &Plan,
+    writer_kind: WriterKind,
+    recovery_kind: RecoveryKind,
+    outcomes: Vec<LineageOutcome>,
+    may_merge: bool,
+    left: &mut Left<'_>,
+) -> Result<(), String> {
+    let (branch, merged_parent) = match left.0.first() {
+        Some(Step::Lineage {
+            row:
+                LineageRow::GraphCommits {
+                    branch,
+                    merged_parent,
+                },
+            ..
+        }) => (branch.clone(), merged_parent.clone()),
+        _ => return Ok(()),
+    };
+    let expected = match recovery_kind {
+        RecoveryKind::OrphanedBranchDiscarded => None,
+        _ => plan.branch.clone(),
+    };
+    if branch != expected || (merged_parent.is_some() && !may_merge) {
+        return Err("the graph commit it writes is not that of its write".to_owned());
+    }
+    // Rows name tables in the order of the sidecar, which a plan does not know.
+    let outcomes = match left.0.get(2) {
+        Some(Step::Lineage {
+            row:
+                LineageRow::GraphCommitRecoveries {
+                    outcomes: found, ..
+                },
+            ..
+        }) if sorted(found) == sorted(&outcomes) => found.clone(),
+        _ => outcomes,
+    };
+    let rows = rows_of(
+        branch,
+        merged_parent,
+        recovery_kind,
+        plan.actor_id.clone(),
+        writer_kind,
+        outcomes,
+    );
+    left.take_all(rows.into_iter().map(|row| Step::Lineage {
+        row,
+        precondition: Precondition::RowAbsent,
+    }))
+}
+
+fn sorted(outcomes: &[LineageOutcome]) -> Vec<(&str, u64, u64)> {
+    let mut sorted: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| {
+            (
+                outcome.table_key.as_str(),
+                outcome.from_version,
+                outcome.to_version,
+            )
+        })
+        .collect();
+    sorted.sort_unstable();
+    sorted
+}

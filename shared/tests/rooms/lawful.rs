@@ -1,0 +1,442 @@
+//! Which plans there can be at all. Whoever can write the journal can put any bytes there.
+
+use serde_json::{Value, json};
+use sidecar::follow_up::{Undo, dismissal, dismissal_id, release, tags_of, undo};
+use sidecar::journal::{JournalEntry, JournalError, JournalState};
+use sidecar::observation::Restorability;
+use sidecar::{
+    AuthorizationError, Code, Digest, Disposition, Limits, Observation, Plan, PlanBytes, PlanError,
+    Reason, Registration, RootId, Sidecar, SidecarFile, Tag, Timestamp, Tombstone, WriterKind,
+    authorize,
+};
+
+use crate::journal::{Journal, approved, claimed};
+use crate::support::{
+    Scene, all_committed, approval, at, bytes, half_way, operation, pin, scene, sidecar, staged,
+    tangled, world,
+};
+
+fn root() -> RootId {
+    RootId::new("file:///data/graph")
+}
+
+/// A schema change over one table that adds one and removes one, of a graph with a history and a lock.
+fn schema_change(files: &str, head: u64) -> Scene {
+    let sidecar = Sidecar {
+        additional_registrations: vec![Registration {
+            table_key: "node:New".to_owned(),
+            table_path: "nodes/new".to_owned(),
+            table_branch: None,
+            unknown: Default::default(),
+        }],
+        tombstones: vec![Tombstone {
+            table_key: "node:Old".to_owned(),
+            tombstone_version: 4,
+            unknown: Default::default(),
+        }],
+        ..sidecar(WriterKind::SchemaApply, vec![pin("node:Author", 4, 5)])
+    };
+    let mut schema = staged(&sidecar, files, false, false);
+    schema.locked_since = Some(sidecar.started_at);
+    let observation = Observation {
+        schema: Some(schema),
+        keeps_lineage: true,
+        ..world(vec![at(&sidecar.tables[0], 4, head)])
+    };
+    scene(&sidecar, None, &observation)
+}
+
+fn merged() -> Scene {
+    let sidecar = Sidecar {
+        merge_source_commit_id: Some("01M8125E20G3JA88BS9CEJEX1K".to_owned()),
+        branch: Some("feature".to_owned()),
+        ..sidecar(
+            WriterKind::BranchMerge,
+            vec![crate::support::on_branch(
+                pin("node:Author", 4, 5),
+                "feature",
+            )],
+        )
+    };
+    let observation = Observation {
+        keeps_lineage: true,
+        ..world(vec![at(&sidecar.tables[0], 4, 6)])
+    };
+    scene(&sidecar, None, &observation)
+}
+
+fn undone(recovered: &Scene) -> Plan {
+    let state = ran(recovered);
+    let finished = state.finished().unwrap();
+    let what = Undo::of(&operation(), finished, &recovered.sidecar).unwrap();
+    let mut tables: Vec<_> = what
+        .sidecar
+        .tables
+        .iter()
+        .map(|pin| at(pin, pin.expected_version, pin.expected_version))
+        .collect();
+    for table in &mut tables {
+        table.restorable = Restorability::Restorable;
+    }
+    let observation = Observation {
+        keeps_lineage: true,
+        ..world(tables)
+    };
+    undo(&root(), &what, &observation).plan
+}
+
+fn ran(scene: &Scene) -> JournalState {
+    let mut journal = Journal::of(scene)
+        .then(approved(scene))
+        .then(claimed(scene, 1));
+    while let sidecar::journal::Next::Steps(steps) = journal.state.next() {
+        journal = journal
+            .then(crate::journal::started(1, &steps))
+            .then(crate::journal::finished_steps(1, &steps));
+    }
+    journal.then(crate::journal::finished(scene, 1)).state
+}
+
+fn set_aside() -> Plan {
+    let file = SidecarFile::read("copy.json", b"{".to_vec(), &Limits::DEFAULT);
+    let reasons = [Reason::new(Code::NotJson, "copy.json is not JSON")];
+    let bytes = Some(file.bytes.clone());
+    let id = dismissal_id(&file);
+    dismissal(&root(), id, &file, bytes, Disposition::Refused, &reasons).plan
+}
+
+/// A plan of every purpose, and of every kind of step.
+fn plans() -> Vec<(&'static str, Plan)> {
+    let rolled_back = half_way();
+    let tags = tags_of(&ran(&rolled_back));
+    let released = release(&root(), &operation(), &rolled_back.sidecar, &tags).plan;
+    vec![
+        ("undo of a roll back", undone(&rolled_back)),
+        ("undo of a roll forward", undone(&all_committed())),
+        ("release", released),
+        ("dismissal", set_aside()),
+        ("tangled", tangled().plan),
+        ("merge", merged().plan),
+        ("schema change, forward", schema_change("pis", 5).plan),
+        ("schema change, promoting", schema_change("s", 5).plan),
+        ("schema change, back", schema_change("pi", 5).plan),
+        ("roll forward", all_committed().plan),
+        ("roll back", rolled_back.plan),
+    ]
+}
+
+fn decode(plan: &Value) -> Result<Plan, PlanError> {
+    let plan: Plan = serde_json::from_value(plan.clone()).unwrap();
+    PlanBytes::of(&plan).unwrap().decode()
+}
+
+#[test]
+fn every_plan_that_is_laid_down_is_read_back() {
+    for (name, plan) in plans() {
+        assert!(plan.has_effect(), "{name} does something");
+        assert_eq!(PlanBytes::of(&plan).unwrap().decode(), Ok(plan), "{name}");
+    }
+}
+
+/// Every text, number and list of a plan that names something which is touched.
+fn changed_everywhere(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                changed_everywhere(field, &format!("{path}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                changed_everywhere(item, &format!("{path}/{index}"), found);
+            }
+        }
+        Value::String(text) => found.push((path.to_owned(), json!(format!("{text}x")))),
+        Value::Number(number) => {
+            found.push((path.to_owned(), json!(number.as_u64().unwrap() + 1)));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_step_that_its_tables_do_not_lead_to_is_refused_wherever_it_differs() {
+    let mut tried = 0;
+    for (name, plan) in plans() {
+        let value = serde_json::to_value(&plan).unwrap();
+        let mut changes = Vec::new();
+        changed_everywhere(&value["steps"], "/steps", &mut changes);
+        for (path, other) in changes {
+            // Found on storage: which commit was merged is in no table.
+            if path.ends_with("/merged_parent") {
+                continue;
+            }
+            let mut forged = value.clone();
+            *forged.pointer_mut(&path).unwrap() = other;
+            let Ok(forged) = serde_json::from_value::<Plan>(forged) else {
+                continue;
+            };
+            let bytes = PlanBytes::of(&forged).unwrap();
+            let refused = matches!(bytes.decode(), Err(PlanError::Unlawful { .. }));
+            assert!(refused, "{name}: {path} was changed, and nobody noticed");
+            assert!(matches!(
+                authorize(bytes, &[]),
+                Err(AuthorizationError::Plan(PlanError::Unlawful { .. }))
+            ));
+            tried += 1;
+        }
+        for index in 0..plan.steps.len() {
+            let mut forged = plan.clone();
+            let step = forged.steps.remove(index);
+            let shorter = PlanBytes::of(&forged).unwrap().decode();
+            // An older plan has no lock to remove, and where a pin is gone it has no tag.
+            let may_be_missing = matches!(
+                step,
+                sidecar::Step::UnlockSchema { .. }
+                    | sidecar::Step::PromoteSchema { .. }
+                    | sidecar::Step::DiscardSchema { .. }
+                    | sidecar::Step::Tag { .. }
+                    | sidecar::Step::Untag { .. }
+            );
+            assert!(
+                shorter.is_err() || may_be_missing,
+                "{name} without its step {index}"
+            );
+            let mut forged = plan.clone();
+            forged.steps.insert(0, step);
+            assert!(
+                PlanBytes::of(&forged).unwrap().decode().is_err(),
+                "{name} with step {index} once more"
+            );
+        }
+    }
+    assert!(tried > 250, "{tried}");
+}
+
+/// Each would delete, overwrite or hide what is none of the operation's business.
+#[test]
+fn a_forged_plan_is_refused_by_name() {
+    let back = schema_change("pi", 5).plan;
+    let back = serde_json::to_value(&back).unwrap();
+    let forward = serde_json::to_value(schema_change("pis", 5).plan).unwrap();
+    let of = |plan: &Value, kind: &str| {
+        let steps = plan["steps"].as_array().unwrap();
+        let index = steps.iter().position(|step| step["kind"] == kind).unwrap();
+        format!("/steps/{index}")
+    };
+    let catalog = "__manifest/_versions/18446744073709551614.manifest";
+    let cases = [
+        (
+            &back,
+            format!("{}/files/0/staged", of(&back, "discard_schema")),
+            json!(catalog),
+        ),
+        (
+            &forward,
+            format!("{}/files/0/live", of(&forward, "promote_schema")),
+            json!("nodes/x"),
+        ),
+        (
+            &forward,
+            format!("{}/files/1/staged", of(&forward, "promote_schema")),
+            json!(catalog),
+        ),
+        (
+            &back,
+            format!("{}/file", of(&back, "retire")),
+            json!("../nodes/a.json"),
+        ),
+        (
+            &back,
+            "/file".to_owned(),
+            json!("01M8125E20G3JA88BS9CEJEX1K.json"),
+        ),
+        (
+            &back,
+            "/operation_id".to_owned(),
+            json!("01M8125E20G3JA88BS9CEJEX1K"),
+        ),
+        (&back, "/tables/0/location".to_owned(), json!("__manifest")),
+        (
+            &back,
+            "/tables/0/location".to_owned(),
+            json!("nodes/../../other"),
+        ),
+        (
+            &back,
+            "/tables/0/location".to_owned(),
+            json!("_graph_commits.lance"),
+        ),
+        (&back, "/branch".to_owned(), json!("../x")),
+        (&back, "/disposition".to_owned(), json!("roll_forward")),
+        (&back, "/disposition".to_owned(), json!("abort")),
+        (&back, "/writer_kind".to_owned(), json!("Mutation")),
+        (&back, "/requires".to_owned(), json!([])),
+        (&back, "/tables/0/restore_to".to_owned(), json!(1)),
+        (
+            &back,
+            "/purpose".to_owned(),
+            json!({"kind": "release", "of": operation()}),
+        ),
+        (
+            &back,
+            "/purpose".to_owned(),
+            json!({"kind": "dismiss", "because": []}),
+        ),
+    ];
+    for (plan, path, value) in cases {
+        let mut forged = plan.clone();
+        match path.strip_prefix("/purpose") {
+            Some(_) => drop(
+                forged
+                    .as_object_mut()
+                    .unwrap()
+                    .insert("purpose".to_owned(), value.clone()),
+            ),
+            None => *forged.pointer_mut(&path).unwrap() = value.clone(),
+        }
+        let refused = decode(&forged);
+        assert!(
+            matches!(refused, Err(PlanError::Unlawful { .. })),
+            "{path} as {value}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_forged_plan_stops_its_journal_at_the_approval() {
+    let scene = schema_change("pi", 5);
+    let mut plan = scene.plan.clone();
+    for step in &mut plan.steps {
+        if let sidecar::Step::DiscardSchema { files, .. } = step {
+            files[0].staged = "__manifest/_versions/1.manifest".to_owned();
+        }
+    }
+    let forged = Scene {
+        bytes: PlanBytes::of(&plan).unwrap(),
+        plan,
+        ..scene
+    };
+    let state = JournalState::new(operation());
+    let record = state.next_record(
+        Timestamp::from_micros(1),
+        JournalEntry::Approved {
+            approval: approval(&forged),
+            plan: forged.bytes.text().to_owned(),
+        },
+    );
+    let error = state.append(&record.to_bytes().unwrap()).unwrap_err();
+    let JournalError::Plan { source, .. } = error else {
+        panic!("{error}")
+    };
+    let text = source.to_string();
+    assert!(text.contains("__manifest/_versions/1.manifest"), "{text}");
+    assert!(text.contains("nothing of it is carried out"), "{text}");
+}
+
+#[test]
+fn a_plan_is_claimed_only_with_the_sidecar_that_announces_its_tables() {
+    let scene = all_committed();
+    for other in [
+        sidecar(WriterKind::Mutation, vec![pin("node:Author", 4, 5)]),
+        sidecar(
+            WriterKind::Mutation,
+            vec![pin("node:Author", 4, 5), pin("edge:Wrote", 4, 6)],
+        ),
+        sidecar(
+            WriterKind::Load,
+            vec![pin("node:Author", 4, 5), pin("edge:Wrote", 5, 6)],
+        ),
+    ] {
+        let plan = Plan {
+            sidecar: Digest::of(Tag::Sidecar, &bytes(&other)),
+            ..scene.plan.clone()
+        };
+        let forged = Scene {
+            sidecar: other,
+            bytes: PlanBytes::of(&plan).unwrap(),
+            plan,
+            verdict: scene.verdict.clone(),
+        };
+        let journal = Journal::of(&forged).then(approved(&forged));
+        let record = journal
+            .state
+            .next_record(Timestamp::from_micros(1), claimed(&forged, 1));
+        let error = journal.state.append(&record.to_bytes().unwrap());
+        assert!(
+            matches!(error, Err(JournalError::IllegalTransition { .. })),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_terminal_record_says_of_tables_what_follows_from_the_plan() {
+    let scene = all_committed();
+    let mut journal = Journal::of(&scene)
+        .then(approved(&scene))
+        .then(claimed(&scene, 1));
+    while let sidecar::journal::Next::Steps(steps) = journal.state.next() {
+        journal = journal
+            .then(crate::journal::started(1, &steps))
+            .then(crate::journal::finished_steps(1, &steps));
+    }
+    let JournalEntry::Finished {
+        epoch,
+        outcome,
+        mut tables,
+        catalog,
+        sidecar,
+    } = crate::journal::finished(&scene, 1)
+    else {
+        panic!("not the terminal record")
+    };
+    tables[0].to_version = Some(99);
+    let forged = JournalEntry::Finished {
+        epoch,
+        outcome,
+        tables,
+        catalog,
+        sidecar,
+    };
+    let record = journal.state.next_record(Timestamp::from_micros(1), forged);
+    assert!(journal.state.append(&record.to_bytes().unwrap()).is_err());
+}
+
+#[test]
+fn every_step_shows_what_it_touches_in_full() {
+    for (name, plan) in plans() {
+        for step in &plan.steps {
+            let objects = sidecar::explanation::step_objects(&plan, step);
+            assert!(!objects.is_empty(), "{name}: {}", step.kind());
+        }
+    }
+    let plan = schema_change("pi", 5).plan;
+    let discard = plan
+        .steps
+        .iter()
+        .find(|step| step.kind() == "discard_schema")
+        .unwrap();
+    let mut forged = discard.clone();
+    // Long and odd names are shown whole as well: what is cut could hide what it touches.
+    let long = format!("__manifest/{}\u{202e}.manifest", "x".repeat(500));
+    if let sidecar::Step::DiscardSchema { files, .. } = &mut forged {
+        files[0].staged = long.clone();
+    }
+    let objects = sidecar::explanation::step_objects(&plan, &forged);
+    let shown = long.replace('\u{202e}', "\u{fffd}");
+    assert!(
+        objects[0].starts_with(&format!("{shown} becomes ")),
+        "{objects:?}"
+    );
+    assert!(objects[0].contains(&format!("__recovery_log/{}/staged/", operation())));
+    let tagged = plan.steps.iter().find(|step| step.kind() == "tag").unwrap();
+    let objects = sidecar::explanation::step_objects(&plan, tagged);
+    assert_eq!(
+        objects,
+        [format!(
+            "nodes/Author/_refs/tags/recovery-{}-v5.json",
+            operation()
+        )]
+    );
+}
