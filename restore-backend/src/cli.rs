@@ -11,6 +11,7 @@ mod audit;
 mod context;
 mod demo;
 mod dismiss;
+mod end;
 mod error;
 mod inspect;
 mod list;
@@ -65,6 +66,7 @@ enum Command {
     Approve(approve::Approve),
     Revoke(revoke::Revoke),
     Apply(apply::Apply),
+    End(end::End),
     Undo(undo::Undo),
     Dismiss(dismiss::Dismiss),
     Release(undo::Release),
@@ -114,6 +116,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::List(list) => Box::pin(list.run(context)).await,
         Command::Plan(plan) => Box::pin(plan.run(context)).await,
         Command::Approve(approve) => Box::pin(approve.run(context)).await,
+        Command::End(end) => Box::pin(end.run(context)).await,
         Command::Apply(apply) => Box::pin(apply.run(context)).await,
         Command::Revoke(revoke) => Box::pin(revoke.run(context)).await,
         Command::Undo(undo) => Box::pin(undo.run(context)).await,

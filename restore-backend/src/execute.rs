@@ -28,6 +28,7 @@ use report::refused_report;
 
 pub use progress::ProgressSink;
 pub(crate) use progress::execution_report;
+pub(crate) use report::ended_report;
 
 /// Carries out an approved plan, or resumes it. On a finished operation it changes nothing and reports the outcome.
 ///
@@ -123,7 +124,7 @@ async fn resume(
         }
         // Whoever wrote the terminal record may have died before it was on disk, and the sidecar goes next.
         journal.keep(root.objects()).await?;
-        let execution = Execution::of_begun(root, journal, progress);
+        let execution = Execution::of_finished(root, journal, progress);
         return execution.proceed(None).boxed().await;
     }
     let Some(attempt) = journal.state.attempt() else {
@@ -144,8 +145,7 @@ async fn resume(
         ));
     }
     if attempt.plan.root != *root.id() {
-        let attempt = attempt.clone();
-        return begun_elsewhere(root, journal, &attempt, progress).await;
+        return Ok(begun_elsewhere(root, operation, attempt));
     }
     let sidecar = attempt.sidecar.clone();
     let approved = match authorized(&journal, digest) {
@@ -161,17 +161,12 @@ async fn resume(
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 
-/// Ends an attempt that was begun at another root, of which this one is a copy, or from which it was moved here. What was approved
-/// there is not done here: the operation is planned and approved anew.
-async fn begun_elsewhere(
-    root: &Root,
-    journal: Journal,
-    attempt: &Attempt,
-    progress: &ProgressSink,
-) -> Result<ApplyReport, ServiceError> {
+/// An attempt that was begun at another root, of which this one is a copy, or from which it was moved here, or at this very root
+/// under another name. Nothing of it is done here, and nobody's attempt is ended: a person has to say that it is over.
+fn begun_elsewhere(root: &Root, operation: &OperationId, attempt: &Attempt) -> ApplyReport {
     let (there, here) = (attempt.plan.root.to_string(), root.id().to_string());
     let detail = format!(
-        "this was approved for {there} and begun there, and this root is {here}: nothing more was done; look at the plan as it is here, and approve that"
+        "this was approved for {there} and begun there, and this root is {here}: nothing was done. If both are the same root, apply it there. If this one is a copy, or was moved, and nobody goes on with it there, end it here, with `end`; then look at the plan as it is here"
     );
     let differences = vec![Difference {
         table_key: None,
@@ -179,9 +174,15 @@ async fn begun_elsewhere(
         planned: there,
         found: here,
     }];
-    Execution::of_begun(root, journal, progress)
-        .interrupt(detail, differences, &attempt.begun_not_done())
-        .await
+    let steps: Vec<usize> = attempt.begun_not_done();
+    report::unfinished_report(
+        attempt,
+        operation,
+        OutcomeKind::Refused,
+        detail,
+        differences,
+        Some(&steps),
+    )
 }
 
 async fn claim_and_proceed(

@@ -7,6 +7,7 @@ mod approvals;
 mod assets;
 mod audit;
 mod console;
+mod ending;
 mod execution;
 mod executions;
 mod failure;

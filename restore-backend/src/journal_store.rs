@@ -1,8 +1,9 @@
 //! Where journals live: `__recovery_log/{operation_id}/`, objects that are only ever created.
 //!
-//! `000001.json`, `000002.json`… are the records. Two further objects answer a question in one request and add nothing to the
-//! records: `claim.json` says that some executor claimed the operation, which is what writers look for, and `closed.json` says
-//! that the terminal record is written and the sidecar gone, so that a list need not read the journals of all that ever was.
+//! `000001.json`, `000002.json`… are the records. Three further objects answer a question in one request and add nothing to the
+//! records: `claim.json` says that some executor claimed the operation, which is what writers look for; `closed.json` says
+//! that the terminal record is written and the sidecar gone, so that a list need not read the journals of all that ever was; and
+//! `reopened.json` says that this one has to be read nonetheless, since its terminal record was found untrue.
 
 mod reading;
 
@@ -27,6 +28,8 @@ pub const JOURNAL_FOLDER: &str = "__recovery_log";
 pub const CLAIM_OBJECT: &str = "claim.json";
 /// Says that the operation is finished and its sidecar gone.
 pub const CLOSED_OBJECT: &str = "closed.json";
+/// Says that the terminal record was found untrue once, and that `closed.json` tells nothing any more.
+pub const REOPENED_OBJECT: &str = "reopened.json";
 
 /// Bytes of all records of one journal. The largest attempt, which sets a file of 32 MiB aside, takes 86 MiB, and 43 more each time
 /// it is taken over; an ordinary one some thousand bytes.
@@ -225,7 +228,9 @@ impl Journal {
         );
         let takes_over = matches!(
             entry,
-            JournalEntry::Claimed { .. } | JournalEntry::Interrupted { .. }
+            JournalEntry::Claimed { .. }
+                | JournalEntry::Interrupted { .. }
+                | JournalEntry::Reopened { .. }
         );
         let record = self.state.next_record(recorded_at, entry);
         let bytes = record
@@ -331,8 +336,8 @@ impl Unwritten {
 
 /// Creates an object; `false` if another one is there.
 ///
-/// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back. What is
-/// found so may not be on disk yet.
+/// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back, and only
+/// what was read is believed. What is found so may not be on disk yet.
 async fn create(objects: &Objects, path: &Path, bytes: &[u8]) -> Result<bool, JournalStoreError> {
     let Err(error) = objects
         .put_opts(path, bytes.to_vec().into(), PutMode::Create.into())
@@ -350,11 +355,15 @@ async fn create(objects: &Objects, path: &Path, bytes: &[u8]) -> Result<bool, Jo
                     source,
                 })
         }
-        (Ok(_), _)
-        | (
-            Err(_),
+        (Ok(_), _) => Ok(false),
+        // Something is there, and whose it is nobody knows.
+        (
+            Err(source),
             object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
-        ) => Ok(false),
+        ) => Err(JournalStoreError::Storage {
+            what: format!("reading {path}, which is there already,"),
+            source,
+        }),
         (Err(_), source) => Err(JournalStoreError::Storage {
             what: format!("writing {path}"),
             source,
@@ -381,6 +390,19 @@ pub async fn publish_claim(
 /// [`JournalStoreError::Storage`].
 pub async fn close(objects: &Objects, operation_id: &OperationId) -> Result<(), JournalStoreError> {
     create(objects, &folder(operation_id).join(CLOSED_OBJECT), b"{}")
+        .await
+        .map(drop)
+}
+
+/// Notes that what `closed.json` says of the operation counts no more: from now on its records are read at every look.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`].
+pub async fn note_reopened(
+    objects: &Objects,
+    operation_id: &OperationId,
+) -> Result<(), JournalStoreError> {
+    create(objects, &folder(operation_id).join(REOPENED_OBJECT), b"{}")
         .await
         .map(drop)
 }
@@ -446,6 +468,7 @@ mod tests {
                 bytes: 6,
                 claimed: true,
                 closed: false,
+                reopened: false,
             }
         );
         let refused = list_at_most(&objects, 1).await;
@@ -453,6 +476,92 @@ mod tests {
             matches!(refused, Err(JournalStoreError::TooMany { max: 1 })),
             "{refused:?}"
         );
+    }
+
+    /// Nothing can be read.
+    #[derive(Debug)]
+    struct Unreadable;
+
+    #[async_trait::async_trait]
+    impl crate::store::Gate for Unreadable {
+        async fn before(&self, request: &crate::store::Request) -> object_store::Result<()> {
+            match request.verb {
+                crate::store::Verb::Get => Err(object_store::Error::Generic {
+                    store: "a store",
+                    source: "it is busy".into(),
+                }),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_that_is_there_and_cannot_be_read_is_an_error_and_nobodys() {
+        let stored = store();
+        let log = crate::store::RequestLog::new().with_gate(Arc::new(Unreadable));
+        let observed = crate::store::ObservedStore::new(stored.clone(), log);
+        let observed: Arc<dyn ObjectStore> = Arc::new(observed);
+        let unreadable = Objects::from(observed);
+        let readable = Objects::from(stored.clone());
+        let approved = |name: &str| JournalEntry::Revoked {
+            plan_digest: sidecar::Digest::of(sidecar::Tag::Sidecar, b"plan"),
+            revoked_by: name.to_owned(),
+            reason: None,
+        };
+        let path = folder(&id()).join(CLAIM_OBJECT);
+        for bytes in ["{}", "something else"] {
+            stored.put(&path, bytes.into()).await.unwrap();
+            let claimed = publish_claim(&unreadable, &id()).await;
+            assert!(
+                matches!(claimed, Err(JournalStoreError::Storage { .. })),
+                "{claimed:?}"
+            );
+            publish_claim(&readable, &id()).await.unwrap();
+        }
+        // A record of our own, the answer to which was lost, is no other executor's.
+        let record = JournalState::new(id())
+            .next_record(Timestamp::from_micros(1), approved("grace"))
+            .to_bytes()
+            .unwrap();
+        let path = folder(&id()).join(JournalRecord::object_name(1));
+        stored.put(&path, record.clone().into()).await.unwrap();
+        create(&unreadable, &path, &record).await.unwrap_err();
+        assert!(create(&readable, &path, &record).await.unwrap());
+        assert!(!create(&readable, &path, b"another").await.unwrap());
+
+        // The same of a sidecar of ours, and of a staged file that is kept.
+        let file = "01M8125ENACWR9X1EZNRMDV5V2.json";
+        let sidecars = Path::from("__recovery").join(file);
+        stored.put(&sidecars, "{}".into()).await.unwrap();
+        let created = crate::sidecar_dir::create_sidecar(&unreadable, file, b"{}").await;
+        assert!(created.is_err(), "{created:?}");
+        let created = crate::sidecar_dir::create_sidecar(&readable, file, b"{}").await;
+        assert_eq!(created.unwrap(), crate::sidecar_dir::Created::AlreadyThere);
+        let keep = |objects: Objects| async move {
+            let name = crate::schema_files::LIVE_SOURCE;
+            crate::schema_files::keep(&objects, &id(), name, b"node A".to_vec()).await
+        };
+        keep(readable.clone()).await.unwrap();
+        keep(readable.clone()).await.unwrap();
+        keep(unreadable.clone()).await.unwrap_err();
+        let kept: Vec<object_store::ObjectMeta> = {
+            use futures::TryStreamExt;
+            let staged = folder(&id()).join("staged");
+            stored.list(Some(&staged)).try_collect().await.unwrap()
+        };
+        assert_eq!(kept.len(), 1);
+        stored.put(&kept[0].location, "torn".into()).await.unwrap();
+        keep(readable).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_was_reopened_is_listed_as_open_for_good() {
+        let objects = Objects::from(store());
+        close(&objects, &id()).await.unwrap();
+        assert!(list_journals(&objects).await.unwrap()[&id()].closed);
+        note_reopened(&objects, &id()).await.unwrap();
+        let listed = list_journals(&objects).await.unwrap()[&id()];
+        assert!(!listed.closed && listed.reopened);
     }
 
     #[tokio::test]
@@ -505,6 +614,7 @@ mod tests {
             epoch: 1,
             detail: String::new(),
             differences: Vec::new(),
+            ended_by: None,
         };
         let fits = journal(full).with(Timestamp::from_micros(1), interrupted.clone());
         assert!(matches!(fits, Err(JournalStoreError::Broken { .. })));

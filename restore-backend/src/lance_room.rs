@@ -73,6 +73,7 @@ pub use lineage::LineageOutcome;
 pub use lineage::LineageRequest;
 pub use lineage::LineageRow;
 pub use location::TableLocation;
+pub use publish::MadeBy;
 pub use publish::PinUpdate;
 pub use publish::PublishRequest;
 pub use publish::Registration;
@@ -225,14 +226,23 @@ impl LanceRoom {
         self.inner.root.text()
     }
 
+    /// The root's folder, if it is on local disk.
+    pub fn directory(&self) -> Option<PathBuf> {
+        self.inner.root.directory().map(PathBuf::from)
+    }
+
     /// The root's objects, by paths relative to it.
     ///
     /// The same client, credentials, durability and request log as the tables have.
     pub fn objects(&self) -> Objects {
         let prefix = self.inner.prefix.clone();
         let store = PrefixStore::new(self.inner.store.inner.clone(), prefix.clone());
-        let directory = self.inner.root.directory().map(PathBuf::from);
-        Objects::below(Arc::new(store), prefix, self.inner.sync.clone(), directory)
+        Objects::below(
+            Arc::new(store),
+            prefix,
+            self.inner.sync.clone(),
+            self.directory(),
+        )
     }
 
     /// Makes objects last that were found to be there, or to be gone: see [`Objects::keep`].

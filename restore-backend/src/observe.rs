@@ -28,7 +28,8 @@ use crate::lance_room::{Catalog, CatalogReading, Head, LanceRoom, TableError, Ta
 use crate::root::Root;
 
 use evidence::{
-    compare_contents, read_branch_identities, read_covers, read_origins, read_transactions,
+    compare_contents, read_branch_identities, read_covers, read_origins, read_pins,
+    read_transactions,
 };
 use failed::Failures;
 use recorded::read_recorded;
@@ -169,6 +170,9 @@ async fn look_at(root: &Root, judged: Judged<'_>, ask: Ask) -> Result<Look, Obse
                 .boxed()
                 .await;
         }
+        read_pins(root.room(), &mut observation, &failures)
+            .boxed()
+            .await;
         let disposition = judge(sidecar, None, &observation).disposition;
         let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
         let writes_history =
@@ -495,6 +499,7 @@ impl Surroundings {
             head_content: ContentComparison::NotCompared,
             restorable: Restorability::NotChecked,
             covered_by: None,
+            pin_gone: false,
         }
     }
 
@@ -543,6 +548,9 @@ impl Surroundings {
         if let Some(journal) = journal {
             observation.note_own(journal);
         }
+        read_pins(root.room(), &mut observation, failures)
+            .boxed()
+            .await;
         observation
     }
 }
@@ -581,12 +589,17 @@ async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar]) 
         })
 }
 
+/// Writers name a place by the spelling under which they had the root open; each that is known of this one will do.
 fn conflict(root: &Root, pin: &TablePin, location: &str) -> Option<Reason> {
-    location_conflict(
-        &pin.table_key,
-        &pin.table_path,
-        location,
-        root.id(),
-        root.relocated_from(),
-    )
+    let mut conflicts = root.spellings().map(|spelling| {
+        location_conflict(
+            &pin.table_key,
+            &pin.table_path,
+            location,
+            spelling,
+            root.relocated_from(),
+        )
+    });
+    let first = conflicts.next()??;
+    conflicts.all(|other| other.is_some()).then_some(first)
 }

@@ -1,5 +1,7 @@
 //! One root, opened: its identity, its tables and catalog, and its own small objects.
 
+mod identity;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,9 @@ use crate::sidecar_dir::read_bounded;
 use crate::store::Durability;
 use crate::store::Objects;
 use crate::store::RequestLog;
+
+use identity::Identity;
+pub use identity::IdentityError;
 
 /// How young a sidecar may be before its writer counts as dead, unless the operator says otherwise.
 pub const MIN_AGE_DEFAULT: Duration = Duration::from_secs(15 * 60);
@@ -65,6 +70,15 @@ pub enum RootError {
         #[source]
         source: TableError,
     },
+    /// Which root it is cannot be found out.
+    #[error("the root {root} cannot be opened")]
+    Unidentified {
+        /// As it was given.
+        root: String,
+        /// What stands in the way.
+        #[source]
+        source: IdentityError,
+    },
 }
 
 /// One opened root. Cheap to clone; clones share the client, the caches and the request log.
@@ -75,7 +89,8 @@ pub struct Root {
 
 #[derive(Clone, Debug)]
 struct Inner {
-    id: RootId,
+    identity: Identity,
+    directory: Option<PathBuf>,
     room: LanceRoom,
     objects: Objects,
     relocated_from: Option<RootId>,
@@ -84,10 +99,11 @@ struct Inner {
 }
 
 impl Root {
-    /// Opens a root: a path, or a `file://`, `s3://`, `az://` or `gs://` URI. Reads and writes nothing below it.
+    /// Opens a root: a path, or a `file://`, `s3://`, `az://` or `gs://` URI. Writes nothing; on local disk one object is read,
+    /// which says what the root is called.
     ///
     /// # Errors
-    /// [`RootError::Unusable`] for a URI no store takes.
+    /// [`RootError::Unusable`] for a URI no store takes; [`RootError::Unidentified`].
     pub async fn open(uri: &str, options: RootOptions) -> Result<Self, RootError> {
         let room_options = RoomOptions {
             relocated_from: options.relocated_from.clone(),
@@ -102,9 +118,18 @@ impl Root {
                     root: uri.to_owned(),
                     source,
                 })?;
+        let objects = room.objects();
+        let directory = room.directory();
+        let identity = Identity::find(room.root_uri(), directory.as_deref(), &objects)
+            .await
+            .map_err(|source| RootError::Unidentified {
+                root: uri.to_owned(),
+                source,
+            })?;
         let inner = Inner {
-            id: RootId::new(room.root_uri()),
-            objects: room.objects(),
+            identity,
+            directory,
+            objects,
             room,
             relocated_from: options.relocated_from.as_deref().map(RootId::new),
             min_age: options.min_age,
@@ -127,10 +152,24 @@ impl Root {
         }
     }
 
-    /// Which root this is; part of every plan made for it.
+    /// Which root this is; part of every plan made for it. The same under every spelling of its address.
     #[must_use]
     pub fn id(&self) -> &RootId {
-        &self.inner.id
+        &self.inner.identity.id
+    }
+
+    /// Every spelling of its address that is known, the one that is its id first.
+    pub fn spellings(&self) -> impl Iterator<Item = &RootId> {
+        let identity = &self.inner.identity;
+        std::iter::once(&identity.id).chain(&identity.others)
+    }
+
+    /// Notes what this root is called, if nobody has yet. Done before anything else of ours is written below it.
+    ///
+    /// # Errors
+    /// [`IdentityError`]; nothing may be written below it then.
+    pub async fn note_identity(&self) -> Result<(), IdentityError> {
+        self.inner.identity.note(self.objects()).await
     }
 
     /// Its tables and its catalog.
@@ -166,8 +205,7 @@ impl Root {
     /// Its folder, if it is on local disk.
     #[must_use]
     pub fn directory(&self) -> Option<PathBuf> {
-        let id = self.inner.id.as_str();
-        id.starts_with('/').then(|| PathBuf::from(id))
+        self.inner.directory.clone()
     }
 
     /// Whether the store honours create-if-absent, found out by trying, once per opened root.

@@ -1,8 +1,9 @@
-//! What the command line and the HTTP API both call: list, plan, approve, apply, undo, dismiss, release, audit. Neither of them
+//! What the command line and the HTTP API both call: list, plan, approve, apply, end, undo, dismiss, release, audit. Neither of them
 //! holds logic.
 
 mod approving;
 mod auditing;
+mod ending;
 mod error;
 mod follow_up;
 mod listing;
@@ -19,6 +20,7 @@ use crate::root::Root;
 pub use approving::{Approver, approve, revoke};
 pub(crate) use approving::{PlanOf, unsafe_store};
 pub use auditing::audit;
+pub use ending::{Ending, end};
 pub use error::ServiceError;
 pub use execute::{ProgressSink, apply};
 pub(crate) use follow_up::{blocked, moved_since_approval};

@@ -125,7 +125,7 @@ pub enum Created {
 /// Writes a sidecar that is laid down byte for byte, unless the name is taken. On return it is durable.
 ///
 /// # Errors
-/// [`SidecarDirError::Write`].
+/// [`SidecarDirError::Write`]; [`SidecarDirError::Read`] if the name is taken, and by what could not be read.
 pub async fn create_sidecar(
     objects: &Objects,
     file: &str,
@@ -138,7 +138,7 @@ pub async fn create_sidecar(
     else {
         return Ok(Created::New);
     };
-    // A conflict, or a lost answer, may be our own success: it is read back.
+    // A conflict, or a lost answer, may be our own success: it is read back, and only what was read is believed.
     match (
         read_bounded(objects, &location, bytes.len() as u64).await,
         source,
@@ -152,7 +152,9 @@ pub async fn create_sidecar(
                     source,
                 })
         }
-        (Ok(_), _) | (Err(_), object_store::Error::AlreadyExists { .. }) => Ok(Created::Taken),
+        (Ok(_), _) => Ok(Created::Taken),
+        // Something is there, and whose it is nobody knows.
+        (Err(source), object_store::Error::AlreadyExists { .. }) => Err(read_error(file, source)),
         (Err(_), source) => Err(SidecarDirError::Write {
             file: file.to_owned(),
             source,

@@ -496,6 +496,66 @@ async fn nothing_unapproved_and_nothing_that_moved_is_applied() {
 }
 
 #[tokio::test]
+async fn an_attempt_whose_step_keeps_failing_is_ended_by_a_person() {
+    let root = CrashedRoot::new().await;
+    let digest = approve(&root, FORWARD, &[]);
+    // No tag can be set where a file is in the way.
+    let in_the_way = root.file("nodes/author/_refs");
+    std::fs::write(&in_the_way, "").expect("a file");
+    for _ in 0..2 {
+        run_to(1, &["apply", root.uri(), FORWARD, "--digest", &digest]);
+    }
+    let end = |more: &[&str]| {
+        let given = [
+            "end",
+            root.uri(),
+            FORWARD,
+            "--digest",
+            &digest,
+            "--as",
+            "grace",
+        ];
+        [given.as_slice(), more].concat()
+    };
+    let (reason, stopped) = (["--reason", "it cannot be tagged"], "--writers-stopped");
+    run_to(2, &end(&reason));
+    run_to(2, &end(&[stopped]));
+    let complete = end(&[reason[0], reason[1], stopped]);
+    let ended = run_to(0, &[complete.as_slice(), &["--json"]].concat()).json();
+    has_fields(
+        &ended,
+        &[
+            "operation_id",
+            "plan_digest",
+            "ended_by",
+            "tables",
+            "catalog",
+            "steps",
+            "detail",
+        ],
+    );
+    assert_eq!(ended["ended_by"]["name"], "grace");
+    assert_eq!(ended["catalog"]["effect"], "unchanged");
+    let refused = run_to(3, &complete);
+    assert!(
+        refused.stdout.contains("there is no attempt to end"),
+        "{}",
+        refused.stdout
+    );
+    let audit = run_to(0, &["audit", root.uri(), FORWARD, "--verify"]);
+    assert!(
+        audit.stdout.contains("ended by grace: it cannot be tagged"),
+        "{}",
+        audit.stdout
+    );
+
+    std::fs::remove_file(in_the_way).expect("it goes");
+    let plan = run_to(0, &["plan", root.uri(), FORWARD, "--json"]).json();
+    assert_eq!(plan["digest"], digest.as_str(), "no table was touched");
+    run_to(0, &["apply", root.uri(), FORWARD, "--digest", &digest]);
+}
+
+#[tokio::test]
 async fn a_young_sidecar_is_shown_and_not_executable() {
     let root = CrashedRoot::new().await;
     let digest = digest_of(&root, FORWARD);

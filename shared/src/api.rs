@@ -8,9 +8,9 @@ use crate::decision::Decision;
 use crate::digest::Digest;
 use crate::explanation;
 use crate::ids::OperationId;
-use crate::journal::JournalRecord;
+use crate::journal::{EndedBy, JournalRecord};
 use crate::observation::{Observation, TransactionObservation};
-use crate::outcome::{ApplyReport, Difference, OutcomeKind};
+use crate::outcome::{ApplyReport, Difference, EffectOn, OutcomeKind, TableOutcome};
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step};
 use crate::sidecar::{Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;
@@ -281,6 +281,35 @@ pub struct ApprovalRequest {
     pub writers_stopped: bool,
     /// Further requirements that are acknowledged.
     pub acknowledge: Vec<Requirement>,
+}
+
+/// Body of a request to end an attempt; who ends it comes from the session, which plan from `If-Match`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EndRequest {
+    /// Why, in their words.
+    pub reason: String,
+    /// Every writer of the store is stopped, and nobody carries the plan out any more.
+    pub writers_stopped: bool,
+}
+
+/// `end`: what the attempt that was ended had done, as far as its journal tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndReport {
+    /// The operation.
+    pub operation_id: OperationId,
+    /// The plan that was being carried out.
+    pub plan_digest: Digest,
+    /// Who ended it, and why.
+    pub ended_by: EndedBy,
+    /// Per table. `unknown` where a step was begun and nobody knows whether it was done.
+    pub tables: Vec<TableOutcome>,
+    /// The catalog.
+    pub catalog: EffectOn,
+    /// The plan's steps with how far each came.
+    pub steps: Vec<StepProgress>,
+    /// What happened and what to do next, for people.
+    pub detail: String,
 }
 
 /// An answer that says no: the plan is refused, or the world is not as planned.

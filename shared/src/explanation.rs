@@ -153,9 +153,20 @@ fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
     } else {
         "Readers see none of it yet. "
     };
+    let lost: Vec<String> = plan
+        .tables
+        .iter()
+        .filter(|table| table.pin_gone)
+        .map(|table| table_name(&table.table_key, table.branch.as_deref()))
+        .collect();
+    let not_undoable = some_of(&lost).map_or_else(String::new, |keys| {
+        format!(
+            " It cannot be taken back afterwards: the version that readers see now of {keys} was cleaned away."
+        )
+    });
     (
         headline,
-        format!("{unseen}It will be rolled forward: {catalog}{files}."),
+        format!("{unseen}It will be rolled forward: {catalog}{files}.{not_undoable}"),
     )
 }
 
@@ -358,6 +369,13 @@ pub fn table_stands(table: &PlannedTable) -> &'static str {
 #[must_use]
 pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
     match (table.action, plan.disposition) {
+        (Action::Publish, Disposition::RollForward) if table.pin_gone => {
+            format!(
+                "Readers move from version {}, which was cleaned away, to version {}. Version {0} cannot be kept by a tag, and readers cannot be returned to it.",
+                number(table.manifest_pinned),
+                number(table.publish_as)
+            )
+        }
         (Action::Publish, Disposition::RollForward) => {
             format!(
                 "Readers move from version {} to version {}.",

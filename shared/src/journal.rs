@@ -85,7 +85,8 @@ pub enum JournalEntry {
         /// One entry per step.
         results: Vec<StepResult>,
     },
-    /// The attempt ended without finishing, because the world is not as planned. The operation stays open and is planned anew.
+    /// The attempt ended without finishing: the world is not as planned, or a person ended it. The operation stays open and is
+    /// planned anew.
     Interrupted {
         /// The claim that ends.
         epoch: u64,
@@ -93,6 +94,9 @@ pub enum JournalEntry {
         detail: String,
         /// What moved.
         differences: Vec<Difference>,
+        /// Who ended it, if that was a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended_by: Option<EndedBy>,
     },
     /// The terminal record: everything but retiring the sidecar is done.
     Finished {
@@ -107,6 +111,24 @@ pub enum JournalEntry {
         /// The sidecar's bytes: retiring the file loses nothing.
         sidecar: SidecarBytes,
     },
+    /// A look before the sidecar was retired found that the root is not as the terminal record says: it was restored from a backup,
+    /// or it is a copy. The operation is open again, and is planned and approved anew.
+    Reopened {
+        /// What happened, for people.
+        detail: String,
+        /// What is not as recorded.
+        differences: Vec<Difference>,
+    },
+}
+
+/// A person who ended an attempt. They stated that every writer of the store is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndedBy {
+    /// The name it is recorded under.
+    pub name: String,
+    /// Why, in their words.
+    pub reason: String,
 }
 
 impl JournalEntry {
@@ -121,6 +143,7 @@ impl JournalEntry {
             Self::StepsFinished { .. } => "steps_finished",
             Self::Interrupted { .. } => "interrupted",
             Self::Finished { .. } => "finished",
+            Self::Reopened { .. } => "reopened",
         }
     }
 }

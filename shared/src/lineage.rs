@@ -11,39 +11,67 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Id of the graph commit of one recovery: a ULID.
 ///
-/// Its random part is derived from the operation, so that a row written before a crash is recognised whatever the time was
-/// (see [`Self::is_same_recovery`]). Its time is when the row is written, because engines order what has one version by it.
+/// Its random part is derived from the operation, the plan and the version of the catalog that was published, so that a row
+/// written before a crash is recognised whatever the time was (see [`Self::is_same_recovery`]), and one that an attempt at another
+/// plan left is not. Its time is when the row is written, because engines order what has one version by it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GraphCommitId(String);
+pub struct GraphCommitId {
+    text: String,
+    /// The random part that builds gave which derived it from the operation alone.
+    of_operation: String,
+}
 
 impl GraphCommitId {
-    /// The id for a recovery of this operation, as of now.
+    /// The id for a recovery of this operation by the plan with this digest, as of now. `published` is the version of the catalog
+    /// that it published, if it published any.
     #[must_use]
-    pub fn of_recovery(operation: &OperationId, now: Timestamp) -> Self {
+    pub fn of_recovery(
+        operation: &OperationId,
+        plan: Digest,
+        published: Option<u64>,
+        now: Timestamp,
+    ) -> Self {
         let millis = now.micros() / 1_000;
-        let mut id = String::with_capacity(CHARS);
-        id.extend((0..TIME_CHARS).rev().map(|place| {
+        let mut text = String::with_capacity(CHARS);
+        text.extend((0..TIME_CHARS).rev().map(|place| {
             let digit = millis.checked_shr(5 * u32::try_from(place).unwrap_or(u32::MAX));
             symbol(digit.unwrap_or_default())
         }));
-        let seed = format!("graph-commit\n{operation}");
-        let digest = Digest::of(Tag::DerivedId, seed.as_bytes());
-        let random = digest.bytes().iter().take(CHARS - TIME_CHARS);
-        id.extend(random.map(|byte| symbol(u64::from(*byte))));
-        Self(id)
+        let of_operation = format!("graph-commit\n{operation}");
+        let published = published.map_or_else(String::new, |version| version.to_string());
+        text.push_str(&random_part(&format!(
+            "{of_operation}\n{plan}\n{published}"
+        )));
+        Self {
+            text,
+            of_operation: random_part(&of_operation),
+        }
     }
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether a row of that id was written for the same recovery.
     #[must_use]
     pub fn is_same_recovery(&self, id: &str) -> bool {
-        id.len() == CHARS && id.get(TIME_CHARS..) == self.0.get(TIME_CHARS..)
+        id.len() == CHARS && id.get(TIME_CHARS..) == self.text.get(TIME_CHARS..)
     }
+
+    /// Whether an earlier build wrote a row of that id for some recovery of the operation. Which plan that one carried out, only
+    /// the rest of the row tells.
+    #[must_use]
+    pub fn is_same_operation(&self, id: &str) -> bool {
+        id.len() == CHARS && id.get(TIME_CHARS..) == Some(self.of_operation.as_str())
+    }
+}
+
+fn random_part(seed: &str) -> String {
+    let digest = Digest::of(Tag::DerivedId, seed.as_bytes());
+    let random = digest.bytes().iter().take(CHARS - TIME_CHARS);
+    random.map(|byte| symbol(u64::from(*byte))).collect()
 }
 
 fn symbol(value: u64) -> char {
@@ -58,8 +86,17 @@ mod tests {
 
     const OPERATION: &str = "01M86MYTC1V3GCF8NFNKQ30FVM";
 
+    fn of(operation: &str, plan: &[u8], published: Option<u64>, micros: u64) -> GraphCommitId {
+        GraphCommitId::of_recovery(
+            &operation.parse().unwrap(),
+            Digest::of(Tag::Plan, plan),
+            published,
+            Timestamp::from_micros(micros),
+        )
+    }
+
     fn at(micros: u64) -> GraphCommitId {
-        GraphCommitId::of_recovery(&OPERATION.parse().unwrap(), Timestamp::from_micros(micros))
+        of(OPERATION, b"plan", Some(7), micros)
     }
 
     #[test]
@@ -75,10 +112,23 @@ mod tests {
         let (early, late) = (at(1_000), at(1_795_519_637_889_540));
         assert_ne!(early, late);
         assert!(early.is_same_recovery(late.as_str()));
-        let other = "01M86MXMTH2V11QSHQVRJTEYTV".parse().unwrap();
-        let other = GraphCommitId::of_recovery(&other, Timestamp::from_micros(1_000));
-        assert!(!early.is_same_recovery(other.as_str()));
+        for other in [
+            of("01M86MXMTH2V11QSHQVRJTEYTV", b"plan", Some(7), 1_000),
+            of(OPERATION, b"another plan", Some(7), 1_000),
+            of(OPERATION, b"plan", Some(8), 1_000),
+            of(OPERATION, b"plan", None, 1_000),
+        ] {
+            assert!(!early.is_same_recovery(other.as_str()));
+        }
         assert!(!early.is_same_recovery(""));
         assert!(!early.is_same_recovery(&early.as_str()[TIME_CHARS..]));
+    }
+    #[test]
+    fn an_id_of_an_earlier_build_is_of_the_operation_and_of_no_plan() {
+        let derived = random_part(&format!("graph-commit\n{OPERATION}"));
+        let before = format!("{}{derived}", &OPERATION[..TIME_CHARS]);
+        assert!(at(1_000).is_same_operation(&before));
+        assert!(!at(1_000).is_same_recovery(&before));
+        assert!(!at(1_000).is_same_operation(at(1_000).as_str()));
     }
 }

@@ -105,6 +105,9 @@ pub struct TableObservation {
     /// table: what stands there is for that one to resolve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered_by: Option<OperationId>,
+    /// Whether the visible version itself was cleaned away: the catalog names it, and the table has it no more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pin_gone: bool,
 }
 
 /// The visible version of a table on the sidecar's branch.

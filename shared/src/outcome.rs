@@ -216,6 +216,13 @@ pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
             table.action.name().to_owned(),
             other.action.name().to_owned(),
         );
+        let visible_version = |gone: bool| if gone { "cleaned away" } else { "there" };
+        compare(
+            key,
+            "visible_version",
+            visible_version(table.pin_gone).to_owned(),
+            visible_version(other.pin_gone).to_owned(),
+        );
     }
     for table in &found.tables {
         if !planned

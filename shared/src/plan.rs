@@ -104,6 +104,18 @@ pub struct PlannedTable {
     /// Set for a table that the sidecar does not pin, but adds to the catalog or removes from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog_change: Option<CatalogChangeKind>,
+    /// Whether the visible version of a table that moves was cleaned away. It is not tagged then, and what is done cannot be taken
+    /// back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pin_gone: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde calls"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What a `SchemaApply` does to a table that it does not write.
@@ -272,6 +284,7 @@ fn planned_tables(
             publish_as: verdict.publish_as,
             unexpected: verdict.unexpected.clone(),
             catalog_change: None,
+            pin_gone: table.pin_gone && verdict.action != Action::None,
         })
         .collect()
 }
@@ -304,6 +317,7 @@ fn changed_table(change: &CatalogChange) -> PlannedTable {
             Some(_) => CatalogChangeKind::Tombstone,
             None => CatalogChangeKind::Registration,
         }),
+        pin_gone: false,
     }
 }
 

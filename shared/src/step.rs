@@ -29,6 +29,8 @@ pub struct Seen {
     pub did: Option<Did>,
     /// What is not as the effects left it.
     pub since_effects: Option<Vec<Difference>>,
+    /// What is not as the terminal record says.
+    pub since_finished: Option<Vec<Difference>>,
     /// The sidecar's file.
     pub sidecar: Option<SidecarSeen>,
     /// Whether the operation is noted as closed.
@@ -137,6 +139,13 @@ pub enum Effect {
     },
     /// Write the terminal record.
     Record(OutcomeKind),
+    /// Record that the terminal record is not true here. The sidecar stays, and the operation is planned anew.
+    Reopen {
+        /// Why, for people.
+        detail: String,
+        /// What is not as recorded.
+        differences: Vec<Difference>,
+    },
     /// Delete the sidecar.
     DeleteSidecar,
     /// Note that the operation is finished and its sidecar gone.
@@ -161,6 +170,8 @@ pub enum Look {
     },
     /// Everything the plan touched, to fill [`Seen::since_effects`].
     SinceEffects,
+    /// Everything that the terminal record says, to fill [`Seen::since_finished`].
+    SinceFinished,
     /// The sidecar's file, to fill [`Seen::sidecar`].
     Sidecar,
     /// Whether the operation is closed, to fill [`Seen::closed`].
@@ -168,8 +179,8 @@ pub enum Look {
 }
 
 impl Seen {
-    /// What still holds after results or the terminal record were written: the look after the claim, and a conflict that is still
-    /// to be recorded. Everything else is looked at anew.
+    /// What still holds after results or the terminal record were written: the look after the claim, a conflict that is still
+    /// to be recorded, and the look right before the terminal record. Everything else is looked at anew.
     #[must_use]
     pub fn after_a_record(self) -> Self {
         let did = match self.did {
@@ -189,6 +200,7 @@ impl Seen {
         Self {
             since_approval: self.since_approval,
             did,
+            since_finished: self.since_effects.filter(Vec::is_empty),
             ..Self::default()
         }
     }
@@ -215,7 +227,7 @@ impl Seen {
 pub fn step(state: &JournalState, seen: &Seen) -> Effect {
     let next = state.next();
     if next == Next::Retire {
-        return retire(seen);
+        return retire(state, seen);
     }
     let Some(attempt) = state.attempt() else {
         return Effect::Claim;
@@ -378,14 +390,28 @@ fn moved_after_effects(moved: &[Difference]) -> &'static str {
     }
 }
 
-fn retire(seen: &Seen) -> Effect {
-    match (seen.sidecar, seen.closed) {
-        (None, _) => Effect::Look(Look::Sidecar),
+fn retire(state: &JournalState, seen: &Seen) -> Effect {
+    let last = match (seen.sidecar, seen.closed) {
+        (None, _) => return Effect::Look(Look::Sidecar),
         (Some(SidecarSeen::AsPlanned), _) => Effect::DeleteSidecar,
-        (Some(SidecarSeen::Another), _) => Effect::Ended(SidecarFate::Kept),
-        (Some(SidecarSeen::Gone), None) => Effect::Look(Look::Closed),
+        (Some(SidecarSeen::Another), _) => return Effect::Ended(SidecarFate::Kept),
+        (Some(SidecarSeen::Gone), None) => return Effect::Look(Look::Closed),
         (Some(SidecarSeen::Gone), Some(false)) => Effect::Close,
-        (Some(SidecarSeen::Gone), Some(true)) => Effect::Ended(SidecarFate::Retired),
+        (Some(SidecarSeen::Gone), Some(true)) => return Effect::Ended(SidecarFate::Retired),
+    };
+    // The executor that wrote the terminal record looked right before. Whoever finds the record looks: the root may have been
+    // restored from a backup since, or be a copy.
+    let is_seen = seen.since_approval == Some(Vec::new())
+        && state
+            .finished()
+            .is_some_and(|finished| !touches_tables(&finished.plan));
+    match &seen.since_finished {
+        None if !is_seen => Effect::Look(Look::SinceFinished),
+        Some(untrue) if !untrue.is_empty() => Effect::Reopen {
+            detail: "the journal says that this operation is finished, but the root is not as it was left: it was restored from a backup, or it is a copy; nothing was done, and the operation is open again: look at the plan as it is now, and approve that".to_owned(),
+            differences: untrue.clone(),
+        },
+        None | Some(_) => last,
     }
 }
 

@@ -268,6 +268,15 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
             table.unexpected = unexpected_commits(whose, observed);
         }
     }
+    if let Some(reason) = nothing_to_return_to(&tables, &pairs) {
+        for table in &mut tables {
+            *table = TableVerdict {
+                classification: table.classification,
+                ..unjudged(std::mem::take(&mut table.rule))
+            };
+        }
+        return verdict(Disposition::Abort, tables, vec![reason], Vec::new());
+    }
     if tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires.push(Requirement::UnexpectedCommits);
     }
@@ -311,6 +320,25 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         catalog_changes: changes,
         ..verdict(disposition, tables, blockers, requires)
     }
+}
+
+/// A table that is to return to a version which was cleaned away: no roll back brings that back, whoever tries and however often.
+fn nothing_to_return_to(
+    tables: &[TableVerdict],
+    pairs: &[(&TablePin, &TableObservation)],
+) -> Option<Reason> {
+    let (table, (pin, _)) = tables
+        .iter()
+        .zip(pairs)
+        .find(|(table, (_, observed))| table.restore_to.is_some() && observed.pin_gone)?;
+    Some(Reason::new(
+        Code::TargetNotRestorable,
+        format!(
+            "{} cannot be returned to its pin: version {}, which readers see, was cleaned away; bring it back from a backup, or set the sidecar aside",
+            pin.table_key,
+            table.restore_to.unwrap_or_default()
+        ),
+    ))
 }
 
 /// Whether what stands above the pin becomes visible or is taken back. Where HEAD holds the pin's content already, neither is so.

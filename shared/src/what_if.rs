@@ -237,5 +237,6 @@ fn observed(table: &TablePin, pinned: u64, head: u64) -> TableObservation {
         head_content: ContentComparison::NotCompared,
         restorable: Restorability::NotChecked,
         covered_by: None,
+        pin_gone: false,
     }
 }

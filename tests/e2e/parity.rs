@@ -135,6 +135,7 @@ fn table(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
     };
     TableObservation {
         covered_by: None,
+        pin_gone: false,
         table_key: pin.table_key.clone(),
         branch: None,
         location: Some(format!("tables/{}", pin.table_key)),

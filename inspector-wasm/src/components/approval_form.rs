@@ -1,4 +1,4 @@
-//! What an approver states, and the button.
+//! What a person states before something is done in their name, and the button.
 
 use sidecar::Requirement;
 use yew::{Callback, Event, Html, InputEvent, SubmitEvent, html};
@@ -15,25 +15,31 @@ pub struct Form<'a> {
     pub stated: &'a [Requirement],
     /// The reason so far.
     pub reason: &'a str,
-    /// Whether the approval is on its way.
+    /// What the form is for, for whoever does not see it.
+    pub label: &'static str,
+    /// What the button says.
+    pub button: &'static str,
+    /// What it says while the request is on its way.
+    pub underway: &'static str,
+    /// Whether the request is on its way.
     pub busy: bool,
     /// A statement was made, or taken back.
     pub onstate: Callback<(Requirement, bool)>,
     /// The reason was edited.
     pub onreason: Callback<String>,
     /// Everything required is stated, and the button was pressed.
-    pub onapprove: Callback<()>,
+    pub onsubmit: Callback<()>,
 }
 
 /// What an approver states, and the button. The browser itself holds back a form that lacks a
 /// required statement, and says which.
 pub fn approval_form(form: &Form<'_>) -> Html {
     let onsubmit = {
-        let (onapprove, busy) = (form.onapprove.clone(), form.busy);
+        let (onsubmit, busy) = (form.onsubmit.clone(), form.busy);
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             if !busy {
-                onapprove.emit(());
+                onsubmit.emit(());
             }
         })
     };
@@ -60,13 +66,13 @@ pub fn approval_form(form: &Form<'_>) -> Html {
         Callback::from(move |event: InputEvent| onreason.emit(dom::value(&event)))
     };
     html! {
-        <form class="approval" aria-label="Approval" {onsubmit}>
+        <form class="approval" aria-label={form.label} {onsubmit}>
             { each(&mut statements.map(statement)) }
             <label class="reason">
                 <span>{ if wants_reason { "Reason, kept in the record" } else { "Reason, kept in the record (optional)" } }</span>
                 <textarea name="reason" rows="2" maxlength="2000" required={wants_reason} value={form.reason.to_owned()} {oninput} />
             </label>
-            <button type="submit" class="primary" aria-busy={form.busy.then_some("true")}>{ if form.busy { "Approving…" } else { "Approve this plan" } }</button>
+            <button type="submit" class="primary" aria-busy={form.busy.then_some("true")}>{ if form.busy { form.underway } else { form.button } }</button>
         </form>
     }
 }

@@ -178,9 +178,21 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
         JournalEntry::Interrupted {
             detail,
             differences: moved,
+            ended_by,
             ..
+        } => match ended_by {
+            Some(ended_by) => html! {
+                <p>{ "Ended by " }<strong>{ &ended_by.name }</strong>{ ": " }<q>{ &ended_by.reason }</q></p>
+            },
+            None => html! {
+                <><p>{ words::sentence(detail) }</p>{ differences(moved) }</>
+            },
+        },
+        JournalEntry::Reopened {
+            detail,
+            differences: untrue,
         } => html! {
-            <><p>{ words::sentence(detail) }</p>{ differences(moved) }</>
+            <><p>{ words::sentence(detail) }</p>{ differences(untrue) }</>
         },
         JournalEntry::Finished {
             outcome,

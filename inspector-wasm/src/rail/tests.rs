@@ -20,6 +20,7 @@ fn table(expected: u64, post_commit: u64, pinned: u64, head: u64) -> PlannedTabl
         publish_as: None,
         unexpected: Vec::new(),
         catalog_change: None,
+        pin_gone: false,
     }
 }
 

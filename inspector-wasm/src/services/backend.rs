@@ -4,7 +4,9 @@ use gloo_timers::callback::Timeout;
 use js_sys::{Uint8Array, encode_uri_component};
 use serde::de::DeserializeOwned;
 use sidecar::Digest;
-use sidecar::api::{ApprovalRequest, ExecutionReport, RecoveryList, RootList, SessionReport};
+use sidecar::api::{
+    ApprovalRequest, EndReport, EndRequest, ExecutionReport, RecoveryList, RootList, SessionReport,
+};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
@@ -84,6 +86,19 @@ pub async fn execute(
     digest: Digest,
 ) -> Result<ExecutionReport, Failure> {
     let body = write("POST", root, operation, "execution", digest, None).await?;
+    wire::read(&body).map_err(|error| garbled(&error))
+}
+
+/// Ends the attempt at the plan with this digest.
+pub async fn end(
+    root: &str,
+    operation: &str,
+    digest: Digest,
+    request: &EndRequest,
+) -> Result<EndReport, Failure> {
+    let content = serde_json::to_string(request).map_err(|error| garbled(&error))?;
+    let what = "execution/end";
+    let body = write("POST", root, operation, what, digest, Some(content)).await?;
     wire::read(&body).map_err(|error| garbled(&error))
 }
 

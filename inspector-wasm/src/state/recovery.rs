@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sidecar::api::{ApprovalRequest, ExecutionReport, PlanReport, Progress};
+use sidecar::api::{ApprovalRequest, EndReport, ExecutionReport, PlanReport, Progress};
 use sidecar::{Code, OutcomeKind, Reason, Requirement};
 use yew::Reducible;
 
@@ -23,6 +23,8 @@ pub enum Doing {
     Starting,
     /// The revocation is on its way.
     Revoking,
+    /// The request to end an attempt is on its way.
+    Ending,
 }
 
 /// What the panel beside the tables offers.
@@ -61,6 +63,8 @@ pub struct RecoveryState {
     pub refusal: Option<Rc<Failure>>,
     /// Whether a person just took the approvals of this plan back.
     pub revoked: bool,
+    /// What an attempt had done that a person just ended.
+    pub ended: Option<Rc<EndReport>>,
     /// The execution, if one was begun.
     pub execution: Option<Rc<ExecutionReport>>,
     /// Whether the server answers while the execution is followed.
@@ -90,6 +94,8 @@ pub enum Action {
     Approved,
     /// Its approvals were taken back; the plan is asked for again.
     Revoked,
+    /// An attempt was ended; the plan is asked for again.
+    EndedBy(Rc<EndReport>),
     /// The execution was heard of, or not.
     Followed(Result<Rc<ExecutionReport>, Failure>),
     /// A new plan is wanted; what was said about the old one goes.
@@ -106,6 +112,7 @@ impl Default for RecoveryState {
             doing: None,
             refusal: None,
             revoked: false,
+            ended: None,
             execution: None,
             out_of_touch: false,
         }
@@ -127,10 +134,19 @@ impl Reducible for RecoveryState {
             Action::Reasoned(reason) => next.reason = reason,
             Action::Began(doing) => {
                 (next.doing, next.refusal, next.revoked) = (Some(doing), None, false);
+                next.ended = None;
             }
             Action::Refused(failure) => (next.doing, next.refusal) = (None, Some(Rc::new(failure))),
             Action::Approved => next.doing = None,
             Action::Revoked => (next.doing, next.revoked) = (None, true),
+            Action::EndedBy(report) => {
+                next = Self {
+                    plan: next.plan,
+                    check: next.check,
+                    ended: Some(report),
+                    ..Self::default()
+                }
+            }
             Action::Followed(Ok(execution)) => {
                 (next.doing, next.out_of_touch, next.execution) = (None, false, Some(execution));
             }
@@ -197,6 +213,17 @@ impl RecoveryState {
                 _,
             ) => Stage::Approve,
         }
+    }
+
+    /// Whether there is an attempt that a person can end: one that was begun, and has not come to its terminal record.
+    #[must_use]
+    pub fn can_be_ended(&self) -> bool {
+        self.stage() == Stage::Resume
+            && self
+                .plan
+                .value
+                .as_ref()
+                .is_some_and(|plan| plan.progress == Progress::UnderWay)
     }
 
     /// Whether it was carried out, and did all the plan says.
@@ -381,6 +408,49 @@ mod tests {
             (Stage::Approve, None, true)
         );
         assert!(!RecoveryState::reduce(revoked, Action::Began(Doing::Approving)).revoked);
+    }
+
+    #[test]
+    fn an_attempt_under_way_can_be_ended_and_what_it_had_done_is_told_until_the_next_wish() {
+        let under_way = PlanReport {
+            progress: Progress::UnderWay,
+            ..sample::report()
+        };
+        let finished = PlanReport {
+            progress: Progress::Finished,
+            ..sample::report()
+        };
+        let of = |report: &PlanReport| Action::Planned(Ok(sample::answer(report)));
+        assert!(state(vec![of(&under_way)]).can_be_ended());
+        assert!(!state(vec![of(&under_way), followed(true, None)]).can_be_ended());
+        assert!(!state(vec![of(&finished)]).can_be_ended());
+        assert!(!state(vec![planned()]).can_be_ended());
+
+        let report = EndReport {
+            operation_id: "01M8125ENACWR9X1EZNRMDV5V2".parse().unwrap(),
+            plan_digest: sidecar::Digest::of(sidecar::Tag::Plan, b"plan"),
+            ended_by: sidecar::journal::EndedBy {
+                name: "grace".to_owned(),
+                reason: "a step keeps failing".to_owned(),
+            },
+            tables: Vec::new(),
+            catalog: sidecar::EffectOn {
+                effect: sidecar::Effect::Unchanged,
+            },
+            steps: Vec::new(),
+            detail: String::new(),
+        };
+        let ended = state(vec![
+            of(&under_way),
+            followed(false, Some("storage")),
+            Action::Began(Doing::Ending),
+            Action::EndedBy(Rc::new(report)),
+            planned(),
+        ]);
+        assert_eq!((ended.stage(), ended.doing), (Stage::Approve, None));
+        assert!(ended.ended.is_some());
+        let next = RecoveryState::reduce(ended, Action::Began(Doing::Approving));
+        assert!(next.ended.is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sidecar::api::PlanReport;
+use sidecar::api::{EndReport, EndRequest, ExecutionReport, PlanReport};
 use sidecar::{ApplyReport, Code, Digest, Disposition, OutcomeKind, Requirement, SidecarFate};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
@@ -59,6 +59,7 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
     html! {
         <section class="card panel" aria-labelledby="panel-heading" data-testid="panel" data-stage={format!("{stage:?}").to_lowercase()}>
             <h2 id="panel-heading">{ title }</h2>
+            if let Some(report) = &state.ended { { ended_attempt(report) } }
             { body }
         </section>
     }
@@ -293,16 +294,6 @@ fn approve(around: &Surroundings<'_>) -> Html {
             });
         })
     };
-    let onstate = {
-        let dispatcher = around.dispatcher.clone();
-        Callback::from(move |(requirement, stated)| {
-            dispatcher.dispatch(Action::Stated(requirement, stated))
-        })
-    };
-    let onreason = {
-        let dispatcher = around.dispatcher.clone();
-        Callback::from(move |reason| dispatcher.dispatch(Action::Reasoned(reason)))
-    };
     html! {
         <>
             { steps(&plan.steps) }
@@ -312,10 +303,13 @@ fn approve(around: &Surroundings<'_>) -> Html {
                 requires: &plan.requires,
                 stated: &around.state.stated,
                 reason: &around.state.reason,
+                label: "Approval",
+                button: "Approve this plan",
+                underway: "Approving…",
                 busy: around.state.doing == Some(Doing::Approving),
-                onstate,
-                onreason,
-                onapprove,
+                onstate: onstate(around),
+                onreason: onreason(around),
+                onsubmit: onapprove,
             }) }
             if plan.purpose.is_recovery() && plan.requires.contains(&Requirement::BranchRecreated) {
                 <p class="actions">
@@ -325,6 +319,94 @@ fn approve(around: &Surroundings<'_>) -> Html {
             }
         </>
     }
+}
+
+fn onstate(around: &Surroundings<'_>) -> Callback<(Requirement, bool)> {
+    let dispatcher = around.dispatcher.clone();
+    Callback::from(move |(requirement, stated)| {
+        dispatcher.dispatch(Action::Stated(requirement, stated))
+    })
+}
+
+fn onreason(around: &Surroundings<'_>) -> Callback<String> {
+    let dispatcher = around.dispatcher.clone();
+    Callback::from(move |reason| dispatcher.dispatch(Action::Reasoned(reason)))
+}
+
+/// The form that ends an attempt, behind a line that has to be unfolded first.
+fn ending(around: &Surroundings<'_>, named: Digest) -> Html {
+    let onend = {
+        let (reason, dispatcher) = (around.state.reason.clone(), around.dispatcher.clone());
+        let (root, operation, look, onchanged) = (
+            around.root.to_owned(),
+            around.operation.to_owned(),
+            around.look.clone(),
+            around.onchanged.clone(),
+        );
+        Callback::from(move |()| {
+            let (request, dispatcher) = (
+                EndRequest {
+                    reason: reason.trim().to_owned(),
+                    writers_stopped: true,
+                },
+                dispatcher.clone(),
+            );
+            let (root, operation, look, onchanged) = (
+                root.clone(),
+                operation.clone(),
+                look.clone(),
+                onchanged.clone(),
+            );
+            dispatcher.dispatch(Action::Began(Doing::Ending));
+            spawn_local(async move {
+                match backend::end(&root, &operation, named, &request).await {
+                    Ok(report) => {
+                        dispatcher.dispatch(Action::EndedBy(Rc::new(report)));
+                        dom::say("The attempt is ended.");
+                        look.emit(());
+                        onchanged.emit(());
+                    }
+                    Err(failure) => dispatcher.dispatch(Action::Refused(failure)),
+                }
+            });
+        })
+    };
+    folded(
+        "End this attempt…",
+        html! {
+            <div class="revocation">
+                <p class="quiet-text">{ "For an attempt that cannot be carried on: a step keeps failing, or it was begun at another root. What was done stays done, what was begun and not recorded stays unknown, and your name and reason go on record. Then a new plan is made from what is there, and approved anew. If somebody still carries this plan out, stop that first." }</p>
+                { approval_form(&Form {
+                    requires: &[Requirement::WritersStopped, Requirement::Reason],
+                    stated: &around.state.stated,
+                    reason: &around.state.reason,
+                    label: "End this attempt",
+                    button: "End this attempt",
+                    underway: "Ending…",
+                    busy: around.state.doing == Some(Doing::Ending),
+                    onstate: onstate(around),
+                    onreason: onreason(around),
+                    onsubmit: onend,
+                }) }
+            </div>
+        },
+    )
+}
+
+/// What an attempt had done that a person just ended.
+fn ended_attempt(report: &EndReport) -> Html {
+    let shown = ExecutionReport {
+        operation_id: report.operation_id.to_string(),
+        running: false,
+        steps: report.steps.clone(),
+        report: None,
+        failure: None,
+    };
+    notice(
+        "The attempt is ended",
+        Tone::Calm,
+        html! { <><p>{ words::sentence(&report.detail) }</p>{ progress(&shown) }</> },
+    )
 }
 
 /// The button that has the plan carried out, or taken up where it was left.
@@ -404,6 +486,7 @@ fn resume(around: &Surroundings<'_>) -> Html {
                 if let Some(named) = named { { carry_out(around, named, "Carry it on") } }
                 { start_over(around, "Look again") }
             </p>
+            if let Some(named) = named.filter(|_| around.state.can_be_ended()) { { ending(around, named) } }
         </>
     }
 }

@@ -62,7 +62,7 @@ fn write(page: &mut Page, report: &ApplyReport) {
     page.table(0, &rows);
 }
 
-fn row(table: &TableOutcome) -> [String; 3] {
+pub(super) fn row(table: &TableOutcome) -> [String; 3] {
     let number = |version: Option<u64>| {
         version.map_or_else(|| "none".to_owned(), |version| version.to_string())
     };
@@ -80,7 +80,7 @@ fn row(table: &TableOutcome) -> [String; 3] {
     ]
 }
 
-fn effect_name(effect: Effect) -> &'static str {
+pub(super) fn effect_name(effect: Effect) -> &'static str {
     match effect {
         Effect::Unchanged => "unchanged",
         Effect::Changed => "changed",

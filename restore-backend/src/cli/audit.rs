@@ -108,7 +108,13 @@ fn words(entry: &JournalEntry) -> String {
             "done: {}",
             numbers(&mut results.iter().map(|result| result.step))
         ),
-        JournalEntry::Interrupted { detail, .. } => format!("interrupted: {detail}"),
+        JournalEntry::Interrupted {
+            detail, ended_by, ..
+        } => match ended_by {
+            Some(ended_by) => format!("ended by {}: {}", ended_by.name, ended_by.reason),
+            None => format!("interrupted: {detail}"),
+        },
         JournalEntry::Finished { outcome, .. } => format!("finished: {}", outcome.name()),
+        JournalEntry::Reopened { detail, .. } => format!("reopened: {detail}"),
     }
 }

@@ -57,6 +57,7 @@ impl CliError {
             Self::RootMissing { .. } => "root_missing",
             Self::Root(error) => match error.as_ref() {
                 RootError::Unusable { source, .. } => source.code(),
+                RootError::Unidentified { .. } => "root_not_identified",
             },
             Self::Service(error) => error.code(),
             Self::Serve(error) => error.code(),

@@ -9,7 +9,7 @@ use sidecar::{
 };
 
 use super::progress::{ProgressSink, execution_report};
-use super::report::{self, finished_report, unfinished_report};
+use super::report::{self, finished_report, unfinished_report, untrue_report};
 use super::{authorized, closing, effects};
 use crate::clock;
 use crate::journal_store::{self, Appended, Journal};
@@ -40,6 +40,7 @@ impl<'a> Execution<'a> {
     ) -> Result<Result<Self, String>, ServiceError> {
         let epoch = journal.state.next_epoch();
         let takes_over = journal.state.attempt().is_some();
+        root.note_identity().await?;
         let operation = journal.state.operation_id().clone();
         let entry = JournalEntry::Claimed {
             epoch,
@@ -116,12 +117,16 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// An operation that was claimed before: its terminal record is written, or its attempt is open and this only ends it.
-    pub(super) fn of_begun(root: &'a Root, journal: Journal, progress: &'a ProgressSink) -> Self {
+    /// An operation whose terminal record is written.
+    pub(super) fn of_finished(
+        root: &'a Root,
+        journal: Journal,
+        progress: &'a ProgressSink,
+    ) -> Self {
         Self {
             root,
             operation: journal.state.operation_id().clone(),
-            epoch: journal.state.attempt().map_or(0, |attempt| attempt.epoch),
+            epoch: 0,
             journal,
             progress,
         }
@@ -194,6 +199,10 @@ impl<'a> Execution<'a> {
                     let entry = execution.finished(outcome)?;
                     execution.record_and_look(entry, seen, approved).await?
                 }
+                Effect::Reopen {
+                    detail,
+                    differences,
+                } => return execution.reopen(detail, differences).await,
                 Effect::DeleteSidecar => {
                     execution.delete_sidecar().await?;
                     seen.sidecar = Some(SidecarSeen::Gone);
@@ -283,6 +292,14 @@ impl<'a> Execution<'a> {
             (Look::SinceEffects, Some(attempt)) => {
                 seen.since_effects = Some(
                     closing::moved_since_effects(self.root, attempt)
+                        .boxed()
+                        .await?,
+                );
+            }
+            (Look::SinceFinished, _) => {
+                let finished = state.finished().ok_or_else(|| self.lost())?;
+                seen.since_finished = Some(
+                    closing::untrue_since_finished(self.root, finished)
                         .boxed()
                         .await?,
                 );
@@ -381,8 +398,35 @@ impl<'a> Execution<'a> {
         Ok(finished_report(finished, &self.operation, fate))
     }
 
+    /// Records that the terminal record is not true here. That the journal is read from now on is noted first.
+    async fn reopen(
+        self,
+        detail: String,
+        differences: Vec<Difference>,
+    ) -> Result<ApplyReport, ServiceError> {
+        let Some(finished) = self.journal.state.finished() else {
+            return Err(self.lost());
+        };
+        let report = untrue_report(
+            finished,
+            &self.operation,
+            detail.clone(),
+            differences.clone(),
+        );
+        self.root.note_identity().await?;
+        journal_store::note_reopened(self.root.objects(), &self.operation).await?;
+        let entry = JournalEntry::Reopened {
+            detail,
+            differences,
+        };
+        Ok(match self.record(entry).await? {
+            Ran::Further(_) => report,
+            Ran::Ended(taken_over) => *taken_over,
+        })
+    }
+
     /// Ends the attempt without finishing; the operation stays open and is planned anew.
-    pub(super) async fn interrupt(
+    async fn interrupt(
         self,
         detail: String,
         differences: Vec<Difference>,
@@ -405,6 +449,7 @@ impl<'a> Execution<'a> {
             epoch: self.epoch,
             detail,
             differences,
+            ended_by: None,
         };
         Ok(match self.record(entry).await? {
             Ran::Further(_) => report,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sidecar::api::{ExecutionReport, StepProgress, StepState};
 use sidecar::explanation::step_sentence;
-use sidecar::journal::JournalState;
+use sidecar::journal::{Attempt, JournalState};
 use sidecar::{SidecarFate, Step};
 
 use super::report::finished_report;
@@ -56,20 +56,7 @@ pub(crate) fn execution_report(state: &JournalState, sidecar_kept: bool) -> Exec
             let report = (!sidecar_kept).then(|| finished_report(finished, operation_id, fate));
             (states.map(step_progress).collect(), report)
         }
-        (None, Some(attempt)) => {
-            let states = attempt.plan.steps.iter().enumerate().map(|(index, step)| {
-                let state = match (
-                    attempt.done.contains_key(&index),
-                    attempt.started.contains_key(&index),
-                ) {
-                    (true, _) => StepState::Done,
-                    (false, true) => StepState::Started,
-                    (false, false) => StepState::Waiting,
-                };
-                (step, state)
-            });
-            (states.map(step_progress).collect(), None)
-        }
+        (None, Some(attempt)) => (attempt_progress(attempt), None),
         (None, None) => (Vec::new(), None),
     };
     ExecutionReport {
@@ -79,6 +66,22 @@ pub(crate) fn execution_report(state: &JournalState, sidecar_kept: bool) -> Exec
         report,
         failure: None,
     }
+}
+
+/// How far each step of an attempt came, as far as the journal tells.
+pub(super) fn attempt_progress(attempt: &Attempt) -> Vec<StepProgress> {
+    let states = attempt.plan.steps.iter().enumerate().map(|(index, step)| {
+        let state = match (
+            attempt.done.contains_key(&index),
+            attempt.started.contains_key(&index),
+        ) {
+            (true, _) => StepState::Done,
+            (false, true) => StepState::Started,
+            (false, false) => StepState::Waiting,
+        };
+        (step, state)
+    });
+    states.map(step_progress).collect()
 }
 
 fn step_progress((step, state): (&Step, StepState)) -> StepProgress {

@@ -1,13 +1,14 @@
 //! The answer to `apply`, put together from what the journal knows.
 
-use sidecar::api::RefusalReport;
-use sidecar::journal::{Attempt, Finished};
+use sidecar::api::{EndReport, RefusalReport};
+use sidecar::journal::{Attempt, EndedBy, Finished};
 use sidecar::{
     Action, ApplyReport, Difference, Digest, Effect, EffectOn, OperationId, OutcomeKind,
     SidecarFate, Step, TableOutcome, explanation,
 };
 
 use super::changed;
+use super::progress::attempt_progress;
 
 /// Nothing was done.
 pub(super) fn refused_report(
@@ -54,6 +55,89 @@ pub(super) fn finished_report(
     };
     report.detail = explanation::outcome_sentence(&report);
     report
+}
+
+/// What was recorded as done is not what was found.
+pub(super) fn untrue_report(
+    finished: &Finished,
+    operation: &OperationId,
+    detail: String,
+    differences: Vec<Difference>,
+) -> ApplyReport {
+    let is_untrue = |key: &str| {
+        differences
+            .iter()
+            .any(|difference| difference.table_key.as_deref() == Some(key))
+    };
+    let tables = finished.tables.iter().map(|table| TableOutcome {
+        effect: if is_untrue(&table.table_key) {
+            Effect::Unknown
+        } else {
+            table.effect
+        },
+        published_version: table
+            .published_version
+            .filter(|_| !is_untrue(&table.table_key)),
+        ..table.clone()
+    });
+    let is_elsewhere = differences
+        .iter()
+        .all(|difference| difference.table_key.is_none());
+    ApplyReport {
+        operation_id: operation.clone(),
+        digest: finished.digest,
+        outcome: OutcomeKind::Conflict,
+        tables: tables.collect(),
+        catalog: EffectOn {
+            effect: if is_elsewhere {
+                finished.catalog
+            } else {
+                Effect::Unknown
+            },
+        },
+        audit: EffectOn {
+            effect: Effect::Unchanged,
+        },
+        sidecar: SidecarFate::Kept,
+        differences,
+        detail,
+    }
+}
+
+/// What an attempt that a person ends has done.
+pub(crate) fn ended_report(
+    attempt: &Attempt,
+    operation: &OperationId,
+    ended_by: EndedBy,
+) -> EndReport {
+    let unclear = attempt.begun_not_done();
+    let outcome = |steps: &[usize]| {
+        if steps.is_empty() {
+            "every step that was begun is known to be done".to_owned()
+        } else {
+            let named: Vec<String> = steps.iter().map(|step| (step + 1).to_string()).collect();
+            format!(
+                "of what was begun, nobody knows whether it was done: step {}",
+                named.join(", ")
+            )
+        }
+    };
+    EndReport {
+        operation_id: operation.clone(),
+        plan_digest: attempt.bytes.digest(),
+        tables: table_outcomes(attempt, Some(&unclear)),
+        catalog: EffectOn {
+            effect: catalog_effect(attempt, Some(&unclear)),
+        },
+        steps: attempt_progress(attempt),
+        detail: format!(
+            "{} ended the attempt: {}. What was done stays done; {}. The operation is open: look at the plan as it is now, and approve that",
+            ended_by.name,
+            ended_by.reason.trim_end_matches('.'),
+            outcome(&unclear)
+        ),
+        ended_by,
+    }
 }
 
 /// Some steps are done and some not; those in `unclear` may or may not be.

@@ -77,7 +77,7 @@ pub(super) async fn revoke(
 }
 
 /// A body of the wrong shape is a bad request; 422 is kept for approvals that are understood and refused.
-fn malformed(rejection: &JsonRejection) -> Failure {
+pub(super) fn malformed(rejection: &JsonRejection) -> Failure {
     match rejection {
         JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
             Failure::bad_request("invalid_body", rejection.body_text())

@@ -137,6 +137,18 @@ impl Executions {
             .map(|execution| execution.progress.clone())
     }
 
+    /// Drops the report of an execution that has ended, when its attempt has come to another end since.
+    pub(super) fn forget(&self, root_name: &str, operation: &OperationId) {
+        let key = (root_name.to_owned(), operation.clone());
+        let mut known = self.known();
+        if known
+            .get(&key)
+            .is_some_and(|execution| !execution.progress.borrow().running)
+        {
+            known.remove(&key);
+        }
+    }
+
     /// Begins no more executions, and waits for those under way. Returns whether all of them ended in time; one that did not
     /// is resumed by the next apply, like one that crashed.
     pub(super) async fn close(&self, wait_max: Duration) -> bool {

@@ -12,8 +12,8 @@ use tower_http::csrf::CsrfLayer;
 use super::console::Console;
 use super::failure::Failure;
 use super::{
-    approvals, assets, audit, execution, follow_ups, guard, health, login, problem, recoveries,
-    roots, session,
+    approvals, assets, audit, ending, execution, follow_ups, guard, health, login, problem,
+    recoveries, roots, session,
 };
 
 /// No request has more to say than a reason and some codes.
@@ -52,6 +52,10 @@ pub fn router(console: Console) -> Router {
         .route(
             "/roots/{root}/recoveries/{operation_or_file}/execution/events",
             get(execution::events),
+        )
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}/execution/end",
+            post(ending::create),
         )
         .route("/roots/{root}/audit", get(audit::list))
         .route("/roots/{root}/audit/{operation}", get(audit::show))

@@ -12,7 +12,8 @@ use sidecar::journal::JournalRecord;
 use sidecar::{Limits, OperationId};
 
 use super::{
-    CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_BYTES_MAX, JOURNAL_FOLDER, JournalStoreError, folder,
+    CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_BYTES_MAX, JOURNAL_FOLDER, JournalStoreError,
+    REOPENED_OBJECT, folder,
 };
 use crate::sidecar_dir::read_bounded;
 
@@ -33,8 +34,10 @@ pub struct JournalEntryOfListing {
     pub bytes: u64,
     /// Whether it was ever claimed.
     pub claimed: bool,
-    /// Whether it is finished and its sidecar gone.
+    /// Whether it is finished and its sidecar gone; never of one that was reopened.
     pub closed: bool,
+    /// Whether its terminal record was found untrue once.
+    pub reopened: bool,
 }
 
 /// Every operation that has a journal, from one listing.
@@ -56,7 +59,12 @@ pub(super) async fn list_at_most(
     loop {
         let meta = match listing.try_next().await {
             Ok(Some(meta)) => meta,
-            Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(journals),
+            Ok(None) | Err(object_store::Error::NotFound { .. }) => {
+                for journal in journals.values_mut() {
+                    journal.closed &= !journal.reopened;
+                }
+                return Ok(journals);
+            }
             Err(source) => {
                 return Err(JournalStoreError::Storage {
                     what: "listing the journals".to_owned(),
@@ -79,6 +87,7 @@ pub(super) async fn list_at_most(
         match object.as_ref() {
             CLAIM_OBJECT => journal.claimed = true,
             CLOSED_OBJECT => journal.closed = true,
+            REOPENED_OBJECT => journal.reopened = true,
             name => {
                 journal.records += 1;
                 journal.last = journal.last.max(number(name).unwrap_or_default());

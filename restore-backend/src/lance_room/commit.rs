@@ -152,6 +152,16 @@ pub enum Refusal {
         /// The version.
         version: u64,
     },
+    /// Another commit stands where the version was made that is to be published.
+    #[error(
+        "version {version} of {table_key} is not the one that was made or planned: another commit stands there, as after restoring a backup"
+    )]
+    AnotherCommit {
+        /// The table.
+        table_key: String,
+        /// The version.
+        version: u64,
+    },
     /// The catalog's internal schema is not one this code may write.
     #[error("the catalog has internal schema stamp {stamp}, only 2 and 3 are written")]
     StampNotSupported {

@@ -67,7 +67,7 @@ impl LanceRoom {
             } = table;
             rows.push(CatalogRow::table(table_key, location));
             let row = self
-                .version_row(table_key, location, *version, table_branch.as_deref())
+                .version_row(table_key, location, *version, table_branch.as_deref(), None)
                 .await?;
             match row {
                 Ok(row) => rows.push(row),
@@ -88,8 +88,15 @@ impl LanceRoom {
             Ok(dataset) => Ok(CreateOutcome::Created {
                 version: dataset.version_id(),
             }),
-            Err(LanceError::DatasetAlreadyExists { .. } | LanceError::CommitConflict { .. }) => {
-                Ok(CreateOutcome::AlreadyThere)
+            Err(
+                source @ (LanceError::DatasetAlreadyExists { .. }
+                | LanceError::CommitConflict { .. }),
+            ) => {
+                // That there is one is said only once it was seen.
+                if matches!(self.find_head(&place).await?, Found::At { .. }) {
+                    return Ok(CreateOutcome::AlreadyThere);
+                }
+                Err(TableError::lance(&place.name, "making the catalog", source))
             }
             Err(source) => Err(TableError::lance(&place.name, "making the catalog", source)),
         }

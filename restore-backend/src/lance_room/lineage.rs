@@ -15,7 +15,7 @@ use lance::dataset::WriteMode;
 use lance::dataset::WriteParams;
 use lance_core::Error as LanceError;
 use lance_table::feature_flags::ensure_can_write_manifest;
-use sidecar::{GraphCommitId, OperationId, Timestamp};
+use sidecar::{Digest, GraphCommitId, OperationId, Tag, Timestamp};
 
 use super::LanceRoom;
 use super::Place;
@@ -41,6 +41,8 @@ pub struct LineageRequest {
     pub branch: Option<String>,
     /// Id of the graph commit, if it is not there yet.
     pub commit: GraphCommitId,
+    /// The version of the catalog that the recovery published, if it published any.
+    pub published: Option<u64>,
     /// Microseconds since the Unix epoch.
     pub created_at_micros: u64,
     /// The row.
@@ -144,7 +146,13 @@ impl LanceRoom {
         };
         let sample = |row| LineageRequest {
             branch: branch.map(str::to_owned),
-            commit: GraphCommitId::of_recovery(&operation, Timestamp::from_micros(0)),
+            commit: GraphCommitId::of_recovery(
+                &operation,
+                Digest::of(Tag::Plan, &[]),
+                None,
+                Timestamp::from_micros(0),
+            ),
+            published: None,
             created_at_micros: 0,
             row,
             identity: EffectIdentity {
@@ -233,7 +241,7 @@ impl LanceRoom {
                 Table::Missing(what) => return Ok(missing(COMMITS, what)),
                 Table::Lacks(column) => return Ok(lacks(COMMITS, &column)),
             };
-            let history = match rows::history(&read.batches, &request.commit) {
+            let history = match rows::history(&read.batches, request) {
                 Ok(history) => history,
                 Err(why) => return Ok(malformed(COMMITS, &why)),
             };
@@ -264,7 +272,7 @@ impl LanceRoom {
             Table::Missing(what) => return Ok(missing(COMMITS, what)),
             Table::Lacks(column) => return Ok(lacks(COMMITS, &column)),
         };
-        let history = match rows::history(&read.batches, &request.commit) {
+        let history = match rows::history(&read.batches, request) {
             Ok(history) => history,
             Err(why) => return Ok(malformed(COMMITS, &why)),
         };
@@ -274,7 +282,7 @@ impl LanceRoom {
         };
         let place = self.place(&TableLocation::main(folder))?;
         for _ in 0..TRIES_MAX {
-            let read = match self.read(&place, &[rows::COMMIT_ID]).await? {
+            let read = match self.read(&place, rows::columns(&request.row)).await? {
                 Table::Present(read) => read,
                 Table::Missing(_) => {
                     self.create_beside(&place, &sibling, rows::schema(&request.row))
@@ -283,7 +291,7 @@ impl LanceRoom {
                 }
                 Table::Lacks(column) => return Ok(lacks(folder, &column)),
             };
-            match rows::names_commit(&read.batches, &commit) {
+            match rows::is_written(&read.batches, &commit, &request.row) {
                 Ok(false) => {}
                 Ok(true) => {
                     self.keep_version_at(&place, read.dataset.version_id())

@@ -1,5 +1,6 @@
 //! Publishing: one commit of the catalog that makes new versions of tables visible.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
@@ -19,10 +20,13 @@ use super::commit::CommitOutcome;
 use super::commit::EffectIdentity;
 use super::commit::EffectKind;
 use super::commit::Landed;
+use super::commit::PROPERTY_OPERATION_ID;
+use super::commit::PROPERTY_PLAN_DIGEST;
 use super::commit::Refusal;
 use super::commit::Signature;
 use super::location::TableLocation;
 use super::location::other_branch;
+use super::version_file::VersionFile;
 
 /// Versions described at the same time.
 const VERSIONS_AT_ONCE: usize = 16;
@@ -74,6 +78,15 @@ pub struct Registration {
     pub table_branch: Option<String>,
 }
 
+/// Whose commit has to stand where a version is published.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MadeBy {
+    /// The Lance transaction with this uuid.
+    Transaction(String),
+    /// An effect that names the operation and the plan of the publish itself.
+    ThisPlan,
+}
+
 /// A table stops being visible.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Tombstone {
@@ -91,8 +104,22 @@ impl LanceRoom {
     ///
     /// An error means that no commit was attempted.
     pub async fn publish(&self, request: &PublishRequest) -> Result<CommitOutcome, TableError> {
+        self.publish_made(request, &BTreeMap::new()).await
+    }
+
+    /// As [`Self::publish`], if the versions of these tables, by their keys, were made by whom they have to be: where a backup was
+    /// restored meanwhile, another commit may stand under the same number. It takes no further request to find out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::publish`].
+    pub async fn publish_made(
+        &self,
+        request: &PublishRequest,
+        made: &BTreeMap<String, MadeBy>,
+    ) -> Result<CommitOutcome, TableError> {
         let signature = request.identity.signature(EffectKind::Publish);
-        self.publish_signed(request, &signature).await
+        self.publish_signed(request, made, &signature).await
     }
 
     pub(crate) async fn publish_as_writer(
@@ -101,12 +128,14 @@ impl LanceRoom {
     ) -> Result<CommitOutcome, TableError> {
         let operation_id = &request.identity.operation_id;
         let signature = super::table_write::writer_signature(operation_id, "publish");
-        self.publish_signed(request, &signature).await
+        self.publish_signed(request, &BTreeMap::new(), &signature)
+            .await
     }
 
     async fn publish_signed(
         &self,
         request: &PublishRequest,
+        made: &BTreeMap<String, MadeBy>,
         signature: &Signature,
     ) -> Result<CommitOutcome, TableError> {
         let place = self.catalog_place(request.branch.as_deref())?;
@@ -133,7 +162,7 @@ impl LanceRoom {
         };
         let dataset = opened.dataset;
         let (rows, there) = futures::try_join!(
-            self.rows_of(&opened.catalog, request),
+            self.rows_of(&opened.catalog, request, made),
             self.key_there(&place, &dataset, &keys),
         )?;
         let rows = match rows {
@@ -189,7 +218,9 @@ impl LanceRoom {
         &self,
         catalog: &Catalog,
         request: &PublishRequest,
+        made: &BTreeMap<String, MadeBy>,
     ) -> Result<Result<Vec<CatalogRow>, Refusal>, TableError> {
+        let made_by = |table_key: &str| Some((made.get(table_key)?, &request.identity));
         let mut rows = Vec::new();
         let mut versions = Vec::new();
         for update in &request.updates {
@@ -203,6 +234,7 @@ impl LanceRoom {
                 location,
                 update.to_version,
                 update.table_branch.as_deref(),
+                made_by(&update.table_key),
             ));
         }
         for registration in &request.registrations {
@@ -215,7 +247,13 @@ impl LanceRoom {
             if !catalog.locations.contains_key(table_key) {
                 rows.push(CatalogRow::table(table_key, location));
             }
-            versions.push(self.version_row(table_key, location, *version, table_branch.as_deref()));
+            versions.push(self.version_row(
+                table_key,
+                location,
+                *version,
+                table_branch.as_deref(),
+                made_by(table_key),
+            ));
         }
         let described: Vec<Result<CatalogRow, Refusal>> = stream::iter(versions)
             .buffered(VERSIONS_AT_ONCE)
@@ -241,6 +279,7 @@ impl LanceRoom {
         location: &str,
         version: u64,
         table_branch: Option<&str>,
+        made_by: Option<(&MadeBy, &EffectIdentity)>,
     ) -> Result<Result<CatalogRow, Refusal>, TableError> {
         let branch = other_branch(table_branch);
         let place = self.place(&TableLocation::on(location, branch))?;
@@ -250,6 +289,14 @@ impl LanceRoom {
                 version,
             }));
         };
+        if let Some((made_by, identity)) = made_by
+            && !is_made_by(&file, made_by, identity)
+        {
+            return Ok(Err(Refusal::AnotherCommit {
+                table_key: table_key.to_owned(),
+                version,
+            }));
+        }
         let record = ManifestRecord {
             manifest_path: file.location.path.to_string(),
             manifest_size: file.location.size,
@@ -264,6 +311,29 @@ impl LanceRoom {
         CatalogRow::version(table_key, version, branch, rows, &record)
             .map(Ok)
             .map_err(|source| TableError::lance(&place.name, "describing a version", source))
+    }
+}
+
+fn is_made_by(file: &VersionFile, made_by: &MadeBy, identity: &EffectIdentity) -> bool {
+    let Some(transaction) = &file.transaction else {
+        // What is gone is still named by the version.
+        return match (made_by, &file.manifest.transaction_file) {
+            (MadeBy::Transaction(uuid), Some(name)) => name.contains(uuid),
+            (MadeBy::Transaction(_) | MadeBy::ThisPlan, _) => false,
+        };
+    };
+    let property = |name: &str| {
+        transaction
+            .transaction_properties
+            .get(name)
+            .map(String::as_str)
+    };
+    match made_by {
+        MadeBy::Transaction(uuid) => transaction.uuid == *uuid,
+        MadeBy::ThisPlan => {
+            property(PROPERTY_OPERATION_ID) == Some(identity.operation_id.as_str())
+                && property(PROPERTY_PLAN_DIGEST) == Some(identity.plan_digest.as_str())
+        }
     }
 }
 

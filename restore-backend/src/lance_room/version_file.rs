@@ -17,6 +17,7 @@ use prost::Message;
 use super::LanceRoom;
 use super::Place;
 use super::TableError;
+use super::TableLocation;
 
 /// Largest Lance manifest read into memory. One of half a million fragments has some 100 MiB.
 const MANIFEST_BYTES_MAX: u64 = 128 << 20;
@@ -98,6 +99,38 @@ impl LanceRoom {
             return Ok(Some(file));
         }
         Ok(None)
+    }
+
+    /// Whether a table still has a version, whatever is in it. One request at the most for a table that any Lance since 0.20 made,
+    /// and none where the listing of this look named it.
+    pub async fn has_version(
+        &self,
+        location: &TableLocation,
+        version: u64,
+    ) -> Result<bool, TableError> {
+        let place = self.place(location)?;
+        let listed = self
+            .listings
+            .as_ref()
+            .and_then(|listings| listings.version(&place.base, version));
+        if listed.is_some() {
+            return Ok(true);
+        }
+        for scheme in [ManifestNamingScheme::V2, ManifestNamingScheme::V1] {
+            let path = scheme.manifest_path(&place.base, version);
+            match self.inner.store.inner.head(&path).await {
+                Ok(_) => return Ok(true),
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(source) => {
+                    return Err(TableError::lance(
+                        &place.name,
+                        "looking for a version",
+                        source,
+                    ));
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The version that the store has just named, if it was read before or is of our own making.

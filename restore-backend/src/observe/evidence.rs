@@ -249,6 +249,41 @@ pub(super) async fn read_covers(
     }
 }
 
+/// Finds out whether the visible versions of tables that moved are still there: no request where a table was just listed and has
+/// them among its newest.
+pub(super) async fn read_pins(
+    room: &LanceRoom,
+    observation: &mut Observation,
+    failures: &Failures,
+) {
+    let reads: Vec<_> = observation
+        .tables
+        .iter_mut()
+        .map(|table| read_pin(room, table, failures))
+        .collect();
+    futures::stream::iter(reads)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn read_pin(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
+    let (Some(place), Some(head), Some(pinned)) = (
+        place_of(table),
+        table.head.version(),
+        table.pinned.version(),
+    ) else {
+        return;
+    };
+    if head <= pinned || table.covered_by.is_some() {
+        return;
+    }
+    match room.has_version(&place, pinned).await {
+        Ok(is_there) => table.pin_gone = !is_there,
+        Err(error) => failures.of_table(&table.table_key, "the visible version", &error),
+    }
+}
+
 /// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
 pub(super) async fn compare_contents(
     room: &LanceRoom,

@@ -15,7 +15,7 @@ use crate::observe::{FailedRead, ObserveError};
 use crate::root::Root;
 
 /// Records of approvals that are tried again because somebody else wrote at the same moment.
-const APPEND_TRIES_MAX: usize = 16;
+pub(super) const APPEND_TRIES_MAX: usize = 16;
 
 /// Characters of an approver's name and of a reason that are recorded.
 const NAME_CHARS_MAX: usize = 200;
@@ -96,6 +96,7 @@ pub async fn approve(
             differences: Vec::new(),
         }));
     }
+    root.note_identity().await?;
     for _ in 0..APPEND_TRIES_MAX {
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(Answer::No(already(operation, &journal)));
@@ -258,7 +259,7 @@ fn already(operation: &OperationId, journal: &Journal) -> RefusalReport {
         (Some(attempt), _) => (
             OutcomeKind::Refused,
             format!(
-                "plan {} is under way; apply it again to resume",
+                "plan {} is under way; apply it again to resume, or end it",
                 attempt.bytes.digest()
             ),
         ),
@@ -306,7 +307,7 @@ pub(crate) async fn unsafe_store(
     }))
 }
 
-fn check_approver(approver: &Approver) -> Result<(), ServiceError> {
+pub(super) fn check_approver(approver: &Approver) -> Result<(), ServiceError> {
     let invalid = |detail: String| Err(ServiceError::InvalidApproval(detail));
     if approver.name.trim().is_empty()
         || approver.name.chars().count() > NAME_CHARS_MAX

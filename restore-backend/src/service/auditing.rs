@@ -93,9 +93,11 @@ fn audited_operation(
         .iter()
         .rev()
         .find_map(|audited| match &audited.record.entry {
-            JournalEntry::Finished { outcome, .. } => Some(*outcome),
+            JournalEntry::Finished { outcome, .. } => Some(Some(*outcome)),
+            JournalEntry::Reopened { .. } => Some(None),
             _ => None,
-        });
+        })
+        .flatten();
     AuditedOperation {
         operation_id: operation_id.to_string(),
         outcome,

@@ -4,6 +4,7 @@ use sidecar::{OperationId, PlanError};
 
 use crate::journal_store::JournalStoreError;
 use crate::observe::ObserveError;
+use crate::root::IdentityError;
 use crate::schema_files::SchemaFileError;
 use crate::sidecar_dir::SidecarDirError;
 
@@ -42,6 +43,9 @@ pub enum ServiceError {
     /// A schema file could not be worked on; applying again resumes.
     #[error("the schema files of the root cannot be worked on; apply again to resume")]
     SchemaFile(#[from] SchemaFileError),
+    /// What the root is called cannot be noted, or is not what it was opened as.
+    #[error("nothing can be recorded in the root")]
+    Identity(#[from] IdentityError),
     /// The store could not be asked whether it honours create-if-absent.
     #[error("the store could not be probed for create-if-absent")]
     Probe(#[source] object_store::Error),
@@ -78,6 +82,7 @@ impl ServiceError {
             Self::Effect { .. } => "effect_not_attempted",
             Self::SchemaFile(_) => "schema_files_unavailable",
             Self::Probe(_) => "store_unavailable",
+            Self::Identity(_) => "root_not_identified",
             Self::JournalBusy { .. } => "journal_busy",
             Self::InvalidApproval(_) => "invalid_approval",
             Self::Encode(_) | Self::EncodeOutcomes(_) => "internal",

@@ -250,3 +250,55 @@ async fn two_wishes_to_execute_are_one_execution() {
     );
     assert_eq!(api.ended(BACK).await["report"]["outcome"], "rolled_back");
 }
+
+#[tokio::test]
+async fn an_attempt_whose_step_keeps_failing_is_ended_by_who_is_logged_in() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let tag = api.approve(FORWARD).await;
+    let path = format!("{RECOVERIES}/{FORWARD}");
+    let (execution, end) = (format!("{path}/execution"), format!("{path}/execution/end"));
+    let why = json!({"reason": "it cannot be tagged", "writers_stopped": true});
+    let none = api.post(&end, &tag, why.clone()).await;
+    assert_eq!(
+        none.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "{}",
+        none.body
+    );
+    // No tag can be set where a file is in the way.
+    let in_the_way = root.file("nodes/author/_refs");
+    std::fs::write(&in_the_way, "").expect("a file");
+    let begun = api.post(&execution, &tag, Value::Null).await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.body);
+    let failed = api.ended(FORWARD).await;
+    assert!(failed["failure"].is_string(), "{failed}");
+
+    let unnamed = api.post(&end, "", why.clone()).await;
+    assert_eq!(unnamed.status, StatusCode::PRECONDITION_REQUIRED);
+    for incomplete in [
+        json!({"reason": "", "writers_stopped": true}),
+        json!({"reason": "it cannot be tagged"}),
+    ] {
+        let refused = api.post(&end, &tag, incomplete).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let by_somebody = json!({"reason": "x", "writers_stopped": true, "name": "somebody"});
+    let malformed = api.post(&end, &tag, by_somebody).await;
+    assert_eq!(malformed.status, StatusCode::BAD_REQUEST);
+    let ended = api.post(&end, &tag, why).await;
+    assert_eq!(ended.status, StatusCode::OK, "{}", ended.body);
+    assert_eq!(ended.json()["ended_by"]["name"], "grace");
+
+    // Nothing tells of the failed execution any more, and the plan is the one that is still approved.
+    let report = api.get(&execution).await.json();
+    assert_eq!(
+        (&report["failure"], &report["steps"]),
+        (&Value::Null, &json!([]))
+    );
+    assert_eq!(api.get(&path).await.json()["progress"], "approved");
+    std::fs::remove_file(in_the_way).expect("it goes");
+    api.post(&execution, &tag, Value::Null).await;
+    let report = api.ended(FORWARD).await;
+    assert_eq!(report["report"]["outcome"], "rolled_forward", "{report}");
+}

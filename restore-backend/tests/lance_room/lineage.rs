@@ -6,7 +6,7 @@ use restore_backend::lance_room::{
     EffectIdentity, LanceRoom, LineageOutcome, LineageRequest, LineageRow, TableLocation,
     UnlockOutcome,
 };
-use sidecar::{GraphCommitId, Timestamp};
+use sidecar::{Digest, GraphCommitId, Tag, Timestamp};
 
 use crate::fixtures::graph;
 
@@ -18,8 +18,11 @@ fn request(operation: &str, micros: u64, row: LineageRow) -> LineageRequest {
         branch: None,
         commit: GraphCommitId::of_recovery(
             &operation.parse().unwrap(),
+            Digest::of(Tag::Plan, b"plan"),
+            Some(9),
             Timestamp::from_micros(micros),
         ),
+        published: Some(9),
         created_at_micros: micros,
         row,
         identity: EffectIdentity {
@@ -115,6 +118,55 @@ async fn rows_of_many_at_once_are_all_there_and_none_twice() {
         "{outcomes:?}"
     );
     assert_eq!(rows(room, "_graph_commits.lance").await, before + 2);
+}
+
+/// What another attempt at the same operation adds, which carried out another plan.
+fn of_another_plan(micros: u64, row: LineageRow) -> LineageRequest {
+    LineageRequest {
+        commit: GraphCommitId::of_recovery(
+            &OPERATION.parse().unwrap(),
+            Digest::of(Tag::Plan, b"another plan"),
+            Some(9),
+            Timestamp::from_micros(micros),
+        ),
+        ..request(OPERATION, micros, row)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
+    let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
+    let room = &graph.room;
+    let before = rows(room, "_graph_commits.lance").await;
+    let other = LineageRow::Recovery {
+        kind: "RolledBack".to_owned(),
+        for_actor: None,
+        operation_id: OPERATION.to_owned(),
+        writer_kind: "Load".to_owned(),
+        outcomes_json: "[]".to_owned(),
+    };
+    for added in [
+        of_another_plan(1_000_000, commit()),
+        of_another_plan(1_000_001, other.clone()),
+        request(OPERATION, 1_000_002, commit()),
+        request(OPERATION, 1_000_003, recovery(OPERATION)),
+    ] {
+        let outcome = room.append_lineage(&added).await.unwrap();
+        assert!(
+            matches!(outcome, LineageOutcome::Appended { .. }),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(rows(room, "_graph_commits.lance").await, before + 2);
+    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 2);
+
+    // A row under its own id that says something else is not its own either, and nothing is put beside it.
+    let outcome = room.append_lineage(&request(OPERATION, 1_000_004, other));
+    assert!(matches!(
+        outcome.await.unwrap(),
+        LineageOutcome::Missing { .. }
+    ));
+    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -136,6 +136,7 @@ fn untouched(table: &PlannedTable) -> PlannedTable {
         restore_to: None,
         publish_as: None,
         unexpected: Vec::new(),
+        pin_gone: false,
         ..table.clone()
     }
 }

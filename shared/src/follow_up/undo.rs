@@ -119,6 +119,17 @@ impl Undo {
         if !plan.tables.iter().any(|table| target(table).is_some()) {
             return nothing("it changed no table");
         }
+        if let Some(table) = plan
+            .tables
+            .iter()
+            .find(|table| table.pin_gone && target(table) == table.manifest_pinned)
+        {
+            return nothing(&format!(
+                "version {} of {}, which readers saw before, had been cleaned away when it was recovered: there is nothing to return to",
+                table.manifest_pinned.unwrap_or_default(),
+                table.table_key
+            ));
+        }
         // Tables that the write added or removed had no version of before.
         let covered = plan.tables.iter().filter(|table| {
             table.catalog_change.is_none()
@@ -342,6 +353,7 @@ fn planned(
         publish_as,
         unexpected: Vec::new(),
         catalog_change: None,
+        pin_gone: false,
     }
 }
 

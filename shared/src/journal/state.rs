@@ -23,6 +23,8 @@ pub struct JournalState {
     sidecar: Option<SidecarBytes>,
     epochs: u64,
     finished: Option<Finished>,
+    /// The attempt that finished.
+    ended: Option<Box<Attempt>>,
 }
 
 /// An execution that was begun and has neither finished nor given up.
@@ -108,6 +110,7 @@ impl JournalState {
             sidecar: None,
             epochs: 0,
             finished: None,
+            ended: None,
         }
     }
 
@@ -135,7 +138,7 @@ impl JournalState {
         self.attempt.as_ref()
     }
 
-    /// Attempts that ended without finishing, oldest first.
+    /// Attempts that ended without finishing, oldest first. One that did finish is among them once its end was found untrue.
     #[must_use]
     pub fn abandoned(&self) -> &[Attempt] {
         &self.abandoned
@@ -276,7 +279,8 @@ impl JournalState {
                 "it does not carry the digest of the record before it",
             ));
         }
-        if self.finished.is_some() {
+        let reopens = matches!(record.entry, JournalEntry::Reopened { .. });
+        if self.finished.is_some() && !reopens {
             return Err(JournalError::IllegalTransition {
                 operation_id: operation_id(),
                 sequence,
@@ -440,7 +444,7 @@ impl JournalState {
                     }
                     let digest = attempt.bytes.digest();
                     self.finished = Some(Finished {
-                        plan: attempt.plan,
+                        plan: attempt.plan.clone(),
                         digest,
                         outcome,
                         tables,
@@ -448,7 +452,16 @@ impl JournalState {
                         sidecar,
                         recorded_at: record.recorded_at,
                     });
+                    self.ended = Some(Box::new(attempt));
                 }
+            }
+            JournalEntry::Reopened { .. } => {
+                if self.finished.take().is_none() {
+                    return illegal("the journal has no terminal record".to_owned());
+                }
+                self.abandoned.extend(self.ended.take().map(|ended| *ended));
+                // They were for what was done. What is found instead, a person has to look at, even if it is the same plan.
+                self.approvals.clear();
             }
         }
         Ok(())

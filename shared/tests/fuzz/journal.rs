@@ -188,8 +188,9 @@ fn is_about(plan: &Plan, bytes: &SidecarBytes) -> bool {
 
 impl Rules {
     fn allow(&self, operation_id: &OperationId, entry: &JournalEntry) -> bool {
-        if self.finished {
-            return false;
+        let reopens = matches!(entry, JournalEntry::Reopened { .. });
+        if self.finished || reopens {
+            return self.finished && reopens;
         }
         let held = |epoch: u64| self.open.as_ref().filter(|_| epoch == self.claims);
         match entry {
@@ -236,6 +237,7 @@ impl Rules {
                     .all(|result| open.started.contains(&result.step) && done.insert(result.step))
             }),
             JournalEntry::Interrupted { epoch, .. } => held(*epoch).is_some(),
+            JournalEntry::Reopened { .. } => self.finished,
             JournalEntry::Finished {
                 epoch,
                 outcome,
@@ -301,6 +303,10 @@ impl Rules {
                 }
             }
             JournalEntry::Interrupted { .. } => self.open = None,
+            JournalEntry::Reopened { .. } => {
+                self.finished = false;
+                self.approvals.clear();
+            }
             JournalEntry::Finished { .. } => {
                 self.open = None;
                 self.finished = true;
@@ -343,6 +349,7 @@ fn head(state: &JournalState) -> Option<Digest> {
         epoch: 0,
         detail: String::new(),
         differences: Vec::new(),
+        ended_by: None,
     };
     state
         .next_record(sidecar::Timestamp::from_micros(0), any)
@@ -378,6 +385,7 @@ fn seen(dice: &mut Dice) -> Seen {
             _ => None,
         },
         since_effects: look(dice),
+        since_finished: look(dice),
         sidecar: *dice.pick(&[
             None,
             Some(SidecarSeen::Gone),
@@ -408,12 +416,15 @@ fn asks_or_acts_in_order(state: &JournalState, seen: &Seen) {
             );
             assert_eq!(seen.sidecar, Some(SidecarSeen::AsPlanned));
         }
-        Effect::Close | Effect::Ended(_) | Effect::Look(Look::Sidecar | Look::Closed) => {
+        Effect::Close
+        | Effect::Ended(_)
+        | Effect::Look(Look::Sidecar | Look::Closed | Look::SinceFinished) => {
             assert!(state.finished().is_some())
         }
         Effect::Claim => {
             assert!(state.attempt().is_none() || state.attempt().unwrap().plan.outcome().is_none())
         }
+        Effect::Reopen { .. } => panic!("nothing that was looked at had moved"),
         _ => assert!(state.attempt().is_some()),
     }
 }

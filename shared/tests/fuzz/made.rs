@@ -96,6 +96,7 @@ fn planned_anew(first: &Scene, second: &Scene) -> Vec<JournalEntry> {
         epoch: 1,
         detail: "a writer published".to_owned(),
         differences: Vec::new(),
+        ended_by: None,
     };
     let mut entries = vec![begun[0].clone(), revoked];
     entries.extend(begun.into_iter().take(4));

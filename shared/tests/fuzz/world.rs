@@ -138,6 +138,7 @@ fn table(
         covered_by: dice
             .one_in(20)
             .then(|| "01M8125E20G3JA88BS9CEJEX1K".parse().unwrap()),
+        pin_gone: dice.one_in(12),
     }
 }
 

@@ -174,6 +174,7 @@ impl Console {
                 *seen = std::mem::take(seen).after_a_record();
                 Entry::Finished(outcome)
             }
+            Effect::Reopen { .. } => Entry::Reopened,
             Effect::DeleteSidecar => {
                 store.sidecar = false;
                 seen.sidecar = Some(SidecarSeen::Gone);
@@ -195,7 +196,7 @@ impl Console {
             return false;
         }
         assert!(*journal == store.journal, "nobody else recorded");
-        let ends = entry == Entry::Interrupted;
+        let ends = matches!(entry, Entry::Interrupted | Entry::Reopened);
         store.journal = journal.with(entry);
         if ends {
             *self = Self::Idle;
@@ -351,6 +352,12 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             });
         }
         (Look::Closed, _) => seen.closed = Some(store.closed),
+        (Look::SinceFinished, _) => {
+            let is_lost = state
+                .finished()
+                .is_some_and(|finished| has_lost_effects(store, &finished.plan));
+            seen.since_finished = difference(is_lost);
+        }
         (Look::SinceApproval | Look::Landed { .. } | Look::SinceEffects, None) => {}
     }
 }
@@ -376,6 +383,14 @@ fn has_moved_since_effects(store: &Store, plan: &Plan) -> bool {
         } else {
             pin != planned.pin_after() || head != planned.head_after()
         }
+    })
+}
+
+/// Whether what was done is not there any more. What others publish above it is theirs.
+fn has_lost_effects(store: &Store, plan: &Plan) -> bool {
+    plan.tables.iter().enumerate().any(|(table, planned)| {
+        let (pin, head) = (Some(store.pins[table]), Some(store.head(table)));
+        pin < planned.pin_after() || head < planned.head_after()
     })
 }
 

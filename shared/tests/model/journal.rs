@@ -19,6 +19,7 @@ pub(crate) enum Entry {
     Done(Vec<StepResult>),
     Interrupted,
     Finished(OutcomeKind),
+    Reopened,
 }
 
 /// A real journal, compared and hashed by its name.
@@ -121,6 +122,11 @@ impl Journal {
             Entry::Done(results) => JournalEntry::StepsFinished { epoch, results },
             Entry::Interrupted => JournalEntry::Interrupted {
                 epoch,
+                detail: "moved".to_owned(),
+                differences: Vec::new(),
+                ended_by: None,
+            },
+            Entry::Reopened => JournalEntry::Reopened {
                 detail: "moved".to_owned(),
                 differences: Vec::new(),
             },

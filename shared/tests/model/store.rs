@@ -257,6 +257,7 @@ impl Store {
                     true => ContentComparison::Different,
                 },
                 restorable: Restorability::Restorable,
+                pin_gone: false,
             }
         });
         Observation {

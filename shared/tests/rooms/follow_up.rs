@@ -68,6 +68,7 @@ fn table(key: &str, head: u64, action: Action, class: ClassificationLabel) -> Pl
         publish_as,
         unexpected: Vec::new(),
         catalog_change: None,
+        pin_gone: false,
     }
 }
 
@@ -120,6 +121,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
             head_content: ContentComparison::NotCompared,
             restorable: Restorability::Restorable,
             covered_by: None,
+            pin_gone: false,
         }
     });
     Observation {
@@ -627,6 +629,7 @@ pub(crate) fn interrupted(state: JournalState) -> JournalState {
             epoch,
             detail: "a writer published".to_owned(),
             differences: Vec::new(),
+            ended_by: None,
         },
     )
 }

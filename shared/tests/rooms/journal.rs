@@ -50,6 +50,14 @@ pub(crate) fn interrupted(epoch: u64) -> JournalEntry {
         epoch,
         detail: "a writer published".to_owned(),
         differences: Vec::new(),
+        ended_by: None,
+    }
+}
+
+pub(crate) fn reopened() -> JournalEntry {
+    JournalEntry::Reopened {
+        detail: "restored from a backup".to_owned(),
+        differences: Vec::new(),
     }
 }
 

@@ -14,6 +14,7 @@ mod follow_up;
 mod journal;
 mod lawful;
 mod listing;
+mod pin_gone;
 mod plan;
 mod properties;
 mod schema_apply;

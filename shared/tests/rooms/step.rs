@@ -14,7 +14,9 @@ use sidecar::{
     Registration, RootId, Sidecar, Step, Tag, WriterKind,
 };
 
-use crate::journal::{Journal, approved, claimed, finished, finished_steps, interrupted, started};
+use crate::journal::{
+    Journal, approved, claimed, finished, finished_steps, interrupted, reopened, started,
+};
 use crate::support::{
     Scene, all_committed, at, bytes, half_way, operation, pin, scene, sidecar, staged, tangled,
     world,
@@ -376,9 +378,10 @@ fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
         dids.iter().map(fill).collect()
     });
     cross(&|seen| {
-        let fill = |(sidecar, closed)| Seen {
+        let fill = |(sidecar, closed, since_finished): (_, _, Option<usize>)| Seen {
             sidecar,
             closed,
+            since_finished: since_finished.map(|moved| vec![self::moved(); moved]),
             ..seen.clone()
         };
         let sidecars = [
@@ -387,10 +390,13 @@ fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
             SidecarSeen::Another,
         ]
         .map(Some);
-        [(None, None), (None, Some(true))]
+        let looked = [None, Some(0), Some(1)];
+        [(None, None, Some(1)), (None, Some(true), None)]
             .into_iter()
-            .chain(sidecars.map(|sidecar| (sidecar, None)))
-            .chain([false, true].map(|closed| (sidecars[0], Some(closed))))
+            .chain(sidecars.map(|sidecar| (sidecar, None, Some(1))))
+            .chain(looked.map(|looked| (sidecars[1], None, looked)))
+            .chain(looked.map(|looked| (sidecars[0], Some(false), looked)))
+            .chain([(sidecars[0], Some(true), Some(1))])
             .map(fill)
             .collect()
     });
@@ -422,6 +428,7 @@ fn told(effect: &Effect) -> String {
             outcome, unclear, ..
         } => format!("pause {}, unclear {unclear:?}", outcome.name()),
         Effect::Record(outcome) => format!("record {}", outcome.name()),
+        Effect::Reopen { .. } => "reopen".to_owned(),
         other => format!("{other:?}"),
     }
 }
@@ -431,13 +438,23 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
     let none: [usize; 0] = [];
     match &state.stage {
         Stage::Finished => {
-            return match (seen.sidecar, seen.closed) {
+            let last = match (seen.sidecar, seen.closed) {
                 (None, _) => "look Sidecar",
                 (Some(SidecarSeen::AsPlanned), _) => "DeleteSidecar",
                 (Some(SidecarSeen::Another), _) => "Ended(Kept)",
                 (Some(SidecarSeen::Gone), None) => "look Closed",
                 (Some(SidecarSeen::Gone), Some(false)) => "Close",
                 (Some(SidecarSeen::Gone), Some(true)) => "Ended(Retired)",
+            };
+            // A sidecar goes, and an operation is closed, only once its end was looked at: by whoever wrote it down right before,
+            // or by whoever finds it written.
+            let looked_already = ending(&scene.plan) == OutcomeKind::CleanedUp
+                && seen.since_approval.as_ref().is_some_and(Vec::is_empty);
+            return match &seen.since_finished {
+                _ if !matches!(last, "DeleteSidecar" | "Close") => last,
+                None if !looked_already => "look SinceFinished",
+                Some(moved) if !moved.is_empty() => "reopen",
+                _ => last,
             }
             .to_owned();
         }
@@ -555,6 +572,7 @@ fn what_comes_next_is_as_the_rules_say_for_everything_that_can_be_seen() {
         "note",
         "pause",
         "record",
+        "reopen",
     ];
     assert_eq!(effects, every.map(str::to_owned).into());
     let every = [
@@ -610,6 +628,7 @@ fn only_records_that_can_follow_are_taken() {
             };
             check(approved(&scene), !is_finished);
             // What is under way is not stopped so; what nobody approved is not taken back.
+            check(reopened(), is_finished);
             let is_open = matches!(state.stage, Stage::Unclaimed);
             check(revoked(&scene), is_open && is_approved);
             for epoch in 0..=epochs + 2 {
@@ -637,6 +656,9 @@ fn only_records_that_can_follow_are_taken() {
     }
     println!("{refused} records refused");
     for scene in scenes() {
+        an_operation_that_is_reopened_is_planned_anew(&scene);
+    }
+    for scene in scenes() {
         let consent = Journal::of(&scene).then(approved(&scene));
         let withdrawn = consent.then(revoked(&scene));
         for entry in [claimed(&scene, 1), revoked(&scene)] {
@@ -646,5 +668,35 @@ fn only_records_that_can_follow_are_taken() {
             ));
         }
         withdrawn.then(approved(&scene)).then(claimed(&scene, 1));
+    }
+}
+
+/// Its sidecar stands again, nobody has approved anything, what was done is kept for whoever drops tags, and it can be carried
+/// out and reopened once more.
+fn an_operation_that_is_reopened_is_planned_anew(scene: &Scene) {
+    let mut journal = Journal::of(scene).then(approved(scene));
+    for epoch in [1, 2] {
+        journal = journal.then(claimed(scene, epoch));
+        for (_, steps) in groups(scene) {
+            journal = journal
+                .then(started(epoch, &steps))
+                .then(finished_steps(epoch, &steps));
+        }
+        journal = journal.then(finished(scene, epoch));
+        assert!(journal.state.stand_in().is_none(), "finished");
+        let tags = sidecar::follow_up::tags_of(&journal.state).len();
+        journal = journal.then(reopened());
+        let state = &journal.state;
+        assert!(state.finished().is_none() && state.attempt().is_none());
+        assert!(
+            state.approvals().is_empty(),
+            "consent was for what was done"
+        );
+        assert_eq!(step(state, &Seen::default()), Effect::Claim);
+        assert_eq!(sidecar::follow_up::tags_of(state).len(), tags);
+        let is_a_write = !matches!(scene.plan.purpose, Purpose::Release { .. });
+        assert_eq!(state.stand_in().is_some(), is_a_write);
+        assert!(journal.offer(claimed(scene, epoch + 1)).is_err());
+        journal = journal.then(approved(scene));
     }
 }

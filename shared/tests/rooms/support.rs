@@ -107,6 +107,7 @@ pub(crate) fn at(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
     let made_by = (first <= head).then(|| format!("00000000-0000-4000-8000-{head:012}"));
     TableObservation {
         covered_by: None,
+        pin_gone: false,
         table_key: pin.table_key.clone(),
         branch: pin.table_branch().map(str::to_owned),
         location: Some(place(&pin.table_key)),

@@ -1,12 +1,16 @@
 //! A finished recovery is taken back, its tags are dropped, a stuck sidecar is set aside: each by a plan that is approved like any other.
 
 mod age;
+mod backup;
+mod cleanup;
 mod copies;
 mod half_undone;
+mod ending;
 mod interrupted;
 mod race;
 mod releasing;
 mod schema;
+mod spellings;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! Graphs that a released engine left behind when it was made to fail, recovered to exactly what that engine makes visible.
 
+mod attempts;
 mod branches;
 mod crash;
 mod expected;

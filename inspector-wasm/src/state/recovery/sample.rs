@@ -35,6 +35,7 @@ fn table(key: &str, pinned: u64, head: u64) -> TableObservation {
         head_content: ContentComparison::Different,
         restorable: Restorability::Restorable,
         covered_by: None,
+        pin_gone: false,
     }
 }
 

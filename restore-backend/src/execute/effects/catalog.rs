@@ -1,5 +1,7 @@
 //! The catalog: what it shows, whose commit stands at a version, its fence, a publish.
 
+use std::collections::BTreeMap;
+
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::{CatalogSeen, Landed};
 use sidecar::{Difference, Plan, Step};
@@ -7,8 +9,8 @@ use sidecar::{Difference, Plan, Step};
 use super::{StepOutcome, difference, identity, not_attempted, number};
 use crate::lance_room::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoom,
-    PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate, PublishRequest,
-    Refusal, Registration, TableLocation, Tombstone, TransactionEntry,
+    MadeBy, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate,
+    PublishRequest, Refusal, Registration, TableLocation, Tombstone, TransactionEntry,
 };
 use crate::root::Root;
 use crate::service::ServiceError;
@@ -151,10 +153,24 @@ pub(super) async fn publish(
         identity: identity(attempt),
     };
     let outcome = room
-        .publish(&request)
+        .publish_made(&request, &made_by(&attempt.plan))
         .await
         .map_err(|source| not_attempted("publishing", source))?;
     Ok(catalog_outcome(outcome, index, "published to"))
+}
+
+/// Whose commits are published: the restores of this very plan, and what the plan found at HEAD. A journal that says that a restore
+/// is done may have outlived it.
+fn made_by(plan: &Plan) -> BTreeMap<String, MadeBy> {
+    let made = plan.tables.iter().filter_map(|table| {
+        let made_by = match (table.restore_to, &table.head_transaction) {
+            (Some(_), _) => MadeBy::ThisPlan,
+            (None, Some(transaction)) => MadeBy::Transaction(transaction.clone()),
+            (None, None) => return None,
+        };
+        Some((table.table_key.clone(), made_by))
+    });
+    made.collect()
 }
 
 fn catalog_outcome(outcome: CommitOutcome, index: usize, verb: &str) -> StepOutcome {

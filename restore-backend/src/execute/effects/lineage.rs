@@ -17,6 +17,7 @@ pub(super) async fn append(
 ) -> Result<StepOutcome, ServiceError> {
     let what = format!("writing to {}", row.folder());
     let now = clock::now();
+    let published = published(attempt);
     let (branch, row) = match row {
         LineageRow::GraphCommits {
             branch,
@@ -65,7 +66,13 @@ pub(super) async fn append(
     };
     let request = LineageRequest {
         branch: branch.clone(),
-        commit: GraphCommitId::of_recovery(&attempt.plan.operation_id, now),
+        commit: GraphCommitId::of_recovery(
+            &attempt.plan.operation_id,
+            attempt.bytes.digest(),
+            published,
+            now,
+        ),
+        published,
         created_at_micros: now.micros(),
         row,
         identity: identity(attempt),
@@ -100,6 +107,17 @@ pub(super) async fn append(
     })
 }
 
+/// The version of the catalog that this attempt published, if its plan publishes.
+fn published(attempt: &Attempt) -> Option<u64> {
+    attempt
+        .plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| matches!(step, Step::Publish { .. }))
+        .find_map(|(index, _)| attempt.done.get(&index)?.version)
+}
+
 /// The version of the catalog that the graph commit stands for: the one this recovery published, or the latest.
 async fn catalog_version(
     root: &Root,
@@ -107,15 +125,8 @@ async fn catalog_version(
     branch: Option<&str>,
     what: &str,
 ) -> Result<Option<u64>, ServiceError> {
-    let published = attempt
-        .plan
-        .steps
-        .iter()
-        .enumerate()
-        .filter(|(_, step)| matches!(step, Step::Publish { .. }))
-        .find_map(|(index, _)| attempt.done.get(&index)?.version);
-    if published.is_some() {
-        return Ok(published);
+    if let Some(published) = published(attempt) {
+        return Ok(Some(published));
     }
     let head = root
         .room()

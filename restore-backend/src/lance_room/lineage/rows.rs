@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{LineageRequest, LineageRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampMicrosecondType, UInt64Type};
 use arrow_array::{
@@ -10,9 +11,6 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use lance_core::datatypes::Schema as LanceSchema;
-use sidecar::GraphCommitId;
-
-use super::{LineageRequest, LineageRow};
 
 /// The column by which the three tables belong together.
 pub(super) const COMMIT_ID: &str = "graph_commit_id";
@@ -31,7 +29,14 @@ pub(super) struct History {
 }
 
 /// The latest is the one with the highest version, time and id, in this order (protocol section 6).
-pub(super) fn history(batches: &[RecordBatch], own: &GraphCommitId) -> Result<History, String> {
+///
+/// A row that an earlier build wrote names the operation alone. It is this recovery's if it stands for the very version of the
+/// catalog that this one published: no other attempt published that.
+pub(super) fn history(
+    batches: &[RecordBatch],
+    request: &LineageRequest,
+) -> Result<History, String> {
+    let own = &request.commit;
     let mut latest: Option<(u64, i64, String)> = None;
     let mut found = None;
     for batch in batches {
@@ -44,7 +49,14 @@ pub(super) fn history(batches: &[RecordBatch], own: &GraphCommitId) -> Result<Hi
             .ok_or("its times are not in microseconds")?;
         for row in 0..batch.num_rows() {
             let id = ids.value(row);
-            if own.is_same_recovery(id) {
+            let is_published = Some(versions.value(row)) == request.published;
+            if own.is_same_recovery(id) || (own.is_same_operation(id) && is_published) {
+                if request.published.is_some() && !is_published {
+                    return Err(format!(
+                        "graph commit {id} is of this recovery, and stands for version {} of the catalog, which it did not publish",
+                        versions.value(row)
+                    ));
+                }
                 found = Some(id.to_owned());
             }
             let key = (versions.value(row), times.value(row), id.to_owned());
@@ -59,11 +71,57 @@ pub(super) fn history(batches: &[RecordBatch], own: &GraphCommitId) -> Result<Hi
     })
 }
 
-/// Whether some row is about this graph commit.
-pub(super) fn names_commit(batches: &[RecordBatch], commit: &str) -> Result<bool, String> {
+/// The columns by which a row about a graph commit is told from another.
+pub(super) const fn columns(row: &LineageRow) -> &'static [&'static str] {
+    match row {
+        LineageRow::Commit { .. } => &COMMIT_COLUMNS,
+        LineageRow::Actor { .. } => &[COMMIT_ID, "actor_id"],
+        LineageRow::Recovery { .. } => &[
+            COMMIT_ID,
+            "recovery_kind",
+            "operation_id",
+            "sidecar_writer_kind",
+            "per_table_outcomes_json",
+        ],
+    }
+}
+
+/// Whether the row about this graph commit is there.
+///
+/// # Errors
+/// There is one, and it says something else.
+pub(super) fn is_written(
+    batches: &[RecordBatch],
+    commit: &str,
+    row: &LineageRow,
+) -> Result<bool, String> {
+    let says: Vec<(&str, &str)> = match row {
+        LineageRow::Commit { .. } => Vec::new(),
+        LineageRow::Actor { actor } => vec![("actor_id", actor)],
+        LineageRow::Recovery {
+            kind,
+            operation_id,
+            writer_kind,
+            outcomes_json,
+            ..
+        } => vec![
+            ("recovery_kind", kind),
+            ("operation_id", operation_id),
+            ("sidecar_writer_kind", writer_kind),
+            ("per_table_outcomes_json", outcomes_json),
+        ],
+    };
     for batch in batches {
         let ids = texts(batch, COMMIT_ID)?;
-        if (0..ids.len()).any(|row| ids.value(row) == commit) {
+        for index in (0..ids.len()).filter(|index| ids.value(*index) == commit) {
+            for (name, value) in &says {
+                let found = texts(batch, name)?.value(index);
+                if found != *value {
+                    return Err(format!(
+                        "the row about graph commit {commit} says {found:?} in {name}, and this recovery {value:?}"
+                    ));
+                }
+            }
             return Ok(true);
         }
     }

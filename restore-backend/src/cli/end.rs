@@ -1,0 +1,82 @@
+//! `end`: ends an attempt that comes to no end by itself.
+
+use clap::Args;
+use sidecar::api::{EndReport, StepState};
+use sidecar::{Digest, OperationId};
+
+use super::Exit;
+use super::apply::{effect_name, row};
+use super::approve::write_no;
+use super::arguments::person_name;
+use super::context::Context;
+use super::error::CliError;
+use super::page::Page;
+use crate::service::{Answer, Ending};
+use crate::{clock, service};
+
+/// End an attempt whose step keeps failing, or that was begun at another root; the operation is then planned anew
+#[derive(Debug, Args)]
+pub(super) struct End {
+    /// The root, as a path or a URI
+    root: String,
+    /// The operation
+    operation: OperationId,
+    /// The digest of the plan that is under way
+    #[arg(long)]
+    digest: Digest,
+    /// Who ends it
+    #[arg(long = "as", value_name = "NAME", value_parser = person_name)]
+    ender: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// State that every writer of this store is stopped, and that nobody carries the plan out any more
+    #[arg(long, required = true)]
+    writers_stopped: bool,
+}
+
+impl End {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.open(&self.root).await?;
+        let ending = Ending {
+            name: self.ender,
+            reason: self.reason,
+            writers_stopped: self.writers_stopped,
+        };
+        let answer = Box::pin(service::end(
+            &root,
+            &self.operation,
+            self.digest,
+            ending,
+            clock::now(),
+        ))
+        .await?;
+        match answer {
+            Answer::Done(report) => {
+                context.print(&report, |page| write(page, &report))?;
+                Ok(Exit::Done)
+            }
+            Answer::No(refusal) => write_no(context, "Not ended", &refusal),
+        }
+    }
+}
+
+fn write(page: &mut Page, report: &EndReport) {
+    page.line(&format!("{}  ended", report.operation_id));
+    page.paragraph(&format!("{}.", report.detail.trim_end_matches('.')));
+    page.blank();
+    let mut rows: Vec<[String; 3]> = report.tables.iter().map(row).collect();
+    let catalog = effect_name(report.catalog.effect).to_owned();
+    rows.push(["catalog".to_owned(), catalog, String::new()]);
+    page.table(0, &rows);
+    page.blank();
+    for (index, step) in report.steps.iter().enumerate() {
+        let state = match step.state {
+            StepState::Waiting => "not done",
+            StepState::Started => "not known",
+            StepState::Done => "done",
+        };
+        let label = format!("{:>3}  {state:<9}  ", index + 1);
+        page.hanging(&label, &step.sentence);
+    }
+}

@@ -1,0 +1,64 @@
+//! `POST …/recoveries/{operation}/execution/end`: ends an attempt that comes to no end by itself.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use sidecar::OperationId;
+use sidecar::api::{EndReport, EndRequest};
+
+use super::approvals::malformed;
+use super::console::Console;
+use super::failure::Failure;
+use super::if_match::IfMatch;
+use super::session::Identity;
+use crate::service::{Answer, Ending};
+use crate::{clock, service};
+
+/// Who ends it is who is logged in, and which plan is what `If-Match` names; the body says why.
+pub(super) async fn create(
+    State(console): State<Console>,
+    Extension(identity): Extension<Identity>,
+    Path((root, operation)): Path<(String, String)>,
+    IfMatch(digest): IfMatch,
+    request: Result<Json<EndRequest>, JsonRejection>,
+) -> Result<Json<EndReport>, Failure> {
+    let served = console.root(&root)?;
+    let operation: OperationId = operation
+        .parse()
+        .map_err(|_| Failure::unknown_operation(&operation))?;
+    let Json(request) = request.map_err(|rejection| malformed(&rejection))?;
+    let is_running = console
+        .executions()
+        .of(served.name(), &operation)
+        .is_some_and(|progress| progress.borrow().running);
+    if is_running {
+        return Err(Failure::new(
+            StatusCode::CONFLICT,
+            "execution_under_way",
+            "Execution under way",
+            format!("operation {operation} is being executed by this server; wait for its outcome"),
+        ));
+    }
+    let ending = Ending {
+        name: identity.name,
+        reason: request.reason,
+        writers_stopped: request.writers_stopped,
+    };
+    let _turn = served.turn().await?;
+    match Box::pin(service::end(
+        served.root(),
+        &operation,
+        digest,
+        ending,
+        clock::now(),
+    ))
+    .await?
+    {
+        Answer::Done(report) => {
+            console.executions().forget(served.name(), &operation);
+            Ok(Json(report))
+        }
+        Answer::No(report) => Err(Failure::refusal(report)),
+    }
+}

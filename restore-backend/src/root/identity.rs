@@ -1,0 +1,259 @@
+//! Which root a folder is, whatever it is called: a link to it, a mount of it and a new name of it are the same root, a copy is
+//! another.
+//!
+//! On local disk the first thing of ours that is written below a root says how the root is called and which folder it is, by the
+//! file system's own word: the number of its inode, and when it was made. Whoever opens that very folder calls it by that name. The
+//! object lies under a name that is derived from the folder, so a copy, which holds the object too, does not find it. In an object
+//! store the address is the root: there is nothing to find out, and nothing is written.
+//!
+//! A clone of a whole file system has the same folders under the same numbers. It is told from its original only while that is
+//! there under its old name.
+
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path as FilePath, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use object_store::path::Path;
+use object_store::{ObjectStore as _, PutMode};
+use serde::{Deserialize, Serialize};
+use sidecar::{Digest, RootId, Tag};
+
+use crate::journal_store::JOURNAL_FOLDER;
+use crate::sidecar_dir::read_bounded;
+use crate::store::Objects;
+
+/// What the object holds is a path and some numbers.
+const BYTES_MAX: u64 = 64 << 10;
+/// Hexadecimal digits of the folder's digest in the name of its object.
+const DIGEST_CHARS: usize = 16;
+const FORMAT: u32 = 1;
+
+/// Why it cannot be found out, or not be noted, which root a folder is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// The object that says so failed to be read or written.
+    #[error("{path}, which says which root this is, cannot be {verb}")]
+    Storage {
+        /// The object, relative to the root.
+        path: String,
+        /// `read` or `written`.
+        verb: &'static str,
+        /// What failed.
+        #[source]
+        source: object_store::Error,
+    },
+    /// The object is not what this build writes.
+    #[error(
+        "{path}, which says which root this is, is not to be understood: {reason}; if nobody needs it, remove it by hand"
+    )]
+    Malformed {
+        /// The object, relative to the root.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder is not the one that was opened.
+    #[error(
+        "the folder {folder} was replaced by another since it was opened; nothing was done: open the root anew"
+    )]
+    Replaced {
+        /// The folder.
+        folder: String,
+    },
+    /// Somebody else named the root at the same time.
+    #[error(
+        "the root that is open as {here} was named {named} by another program meanwhile; nothing was done: open it anew, and look at the plan again"
+    )]
+    NamedMeanwhile {
+        /// How it is open.
+        here: String,
+        /// How it is called.
+        named: String,
+    },
+}
+
+/// Which folder it is, by the file system's own word.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Place {
+    text: String,
+}
+
+/// What is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    format: u32,
+    /// How the root is called: the name it had when this was written.
+    root: String,
+    /// For people: the folder that was meant.
+    place: String,
+}
+
+/// What a root is called.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    /// Its name.
+    pub(super) id: RootId,
+    /// Under which other names the same folder is known, each once.
+    pub(super) others: Vec<RootId>,
+    folder: Option<(PathBuf, Place)>,
+    is_noted: bool,
+}
+
+impl Identity {
+    /// Finds out which root is open as `opened`, which is `folder` if it is on local disk. Writes nothing.
+    pub(super) async fn find(
+        opened: &str,
+        folder: Option<&FilePath>,
+        objects: &Objects,
+    ) -> Result<Self, IdentityError> {
+        let unnamed = Self {
+            id: RootId::new(opened),
+            others: Vec::new(),
+            folder: None,
+            is_noted: false,
+        };
+        let Some(folder) = folder else {
+            return Ok(unnamed);
+        };
+        // A folder that is not there, or not to be looked at, has no other name than the one it was given.
+        let (Ok(canonical), Ok(found)) =
+            futures::join!(tokio::fs::canonicalize(folder), tokio::fs::metadata(folder))
+        else {
+            return Ok(unnamed);
+        };
+        // The whole file system has no other name either.
+        let Some(canonical) = canonical.to_str().filter(|path| *path != "/") else {
+            return Ok(unnamed);
+        };
+        let place = Place::of(&found);
+        let named = match read(objects, &place).await? {
+            Some(stored) if !is_another(&stored.root, &found).await => Some(stored.root),
+            _ => None,
+        };
+        let id = named.as_deref().unwrap_or(canonical);
+        let mut others: Vec<RootId> = Vec::new();
+        for other in [canonical, opened] {
+            let other = RootId::new(other);
+            if other.as_str() != id && !others.contains(&other) {
+                others.push(other);
+            }
+        }
+        Ok(Self {
+            id: RootId::new(id),
+            others,
+            is_noted: named.is_some(),
+            folder: Some((folder.to_path_buf(), place)),
+        })
+    }
+
+    /// Notes what the root is called, if nobody has yet: before anything else of ours is written below it.
+    pub(super) async fn note(&self, objects: &Objects) -> Result<(), IdentityError> {
+        let Some((folder, place)) = &self.folder else {
+            return Ok(());
+        };
+        let is_here = tokio::fs::metadata(folder)
+            .await
+            .is_ok_and(|found| Place::of(&found) == *place);
+        if !is_here {
+            return Err(IdentityError::Replaced {
+                folder: folder.display().to_string(),
+            });
+        }
+        if self.is_noted {
+            return Ok(());
+        }
+        let path = place.object();
+        let stored = Stored {
+            format: FORMAT,
+            root: self.id.to_string(),
+            place: place.text.clone(),
+        };
+        let malformed = |reason: String| IdentityError::Malformed {
+            path: path.to_string(),
+            reason,
+        };
+        let bytes = serde_json::to_vec(&stored).map_err(|error| malformed(error.to_string()))?;
+        let put = objects
+            .put_opts(&path, bytes.into(), PutMode::Create.into())
+            .await;
+        let Err(source) = put else {
+            return Ok(());
+        };
+        // A conflict, or a lost answer, may be our own success: it is read back.
+        match read(objects, place).await? {
+            Some(found) if found.root == stored.root => objects
+                .keep(std::slice::from_ref(&path))
+                .await
+                .map_err(|source| failed(&path, "written", source)),
+            Some(found) => Err(IdentityError::NamedMeanwhile {
+                here: stored.root,
+                named: found.root,
+            }),
+            None => Err(failed(&path, "written", source)),
+        }
+    }
+}
+
+impl Place {
+    fn of(found: &Metadata) -> Self {
+        let born = found
+            .created()
+            .ok()
+            .and_then(|born| born.duration_since(UNIX_EPOCH).ok())
+            .map_or_else(
+                || "unknown".to_owned(),
+                |born| format!("{}.{:09}", born.as_secs(), born.subsec_nanos()),
+            );
+        Self {
+            text: format!("inode {} made at {born}", found.ino()),
+        }
+    }
+
+    fn object(&self) -> Path {
+        let digest = Digest::of(Tag::DerivedId, self.text.as_bytes()).to_string();
+        let hex = digest.trim_start_matches("sha256:");
+        Path::from(JOURNAL_FOLDER).join(format!("root-{}.json", &hex[..DIGEST_CHARS]))
+    }
+}
+
+/// Whether another folder stands where the root once was: then this one is a copy, or has made room for one.
+async fn is_another(name: &str, ours: &Metadata) -> bool {
+    match tokio::fs::metadata(name).await {
+        Ok(found) => (found.dev(), found.ino()) != (ours.dev(), ours.ino()),
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    }
+}
+
+fn failed(path: &Path, verb: &'static str, source: object_store::Error) -> IdentityError {
+    IdentityError::Storage {
+        path: path.to_string(),
+        verb,
+        source,
+    }
+}
+
+async fn read(objects: &Objects, place: &Place) -> Result<Option<Stored>, IdentityError> {
+    let path = place.object();
+    let malformed = |reason: String| IdentityError::Malformed {
+        path: path.to_string(),
+        reason,
+    };
+    let bytes = match read_bounded(objects, &path, BYTES_MAX).await {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Err(malformed("it is too large".to_owned())),
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(source) => return Err(failed(&path, "read", source)),
+    };
+    let stored: Stored =
+        serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+    if stored.format != FORMAT || !stored.root.starts_with('/') {
+        return Err(malformed(format!(
+            "it has format {} and names {:?}",
+            stored.format, stored.root
+        )));
+    }
+    Ok(Some(stored))
+}

@@ -1,0 +1,317 @@
+//! A journal that says finished, in a root that is not as it was left: restored from a backup with the journals kept, or copied.
+
+use std::sync::Arc;
+
+use restore_backend::store::Verb;
+use sidecar::api::Progress;
+use sidecar::journal::JournalEntry;
+use sidecar::{Digest, Effect};
+use tempfile::TempDir;
+
+use super::*;
+use crate::support::copy_folder;
+use crate::support::gates::{DiesAt, Point};
+
+const FOLDERS: [&str; 3] = ["tables", "__manifest", "__recovery"];
+
+/// What lies in some folders of a store at one time.
+struct Backup(TempDir);
+
+impl Backup {
+    fn of(store: &Store) -> Self {
+        let backup = tempfile::tempdir().unwrap();
+        for folder in FOLDERS {
+            copy_folder(&store.path().join(folder), &backup.path().join(folder));
+        }
+        Self(backup)
+    }
+
+    fn restore(&self, store: &Store, folders: &[&str]) {
+        for folder in folders {
+            let place = store.path().join(folder);
+            std::fs::remove_dir_all(&place).unwrap();
+            copy_folder(&self.0.path().join(folder), &place);
+        }
+    }
+}
+
+/// Carries a plan out up to the terminal record, and dies before the sidecar goes.
+async fn dies_before_it_retires(store: &Store, operation: &OperationId, digest: Digest) {
+    let gate = Arc::new(DiesAt::at(Point::first(Verb::Delete, "__recovery/")));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, operation, digest, &ProgressSink::default())
+        .await
+        .unwrap_err();
+    assert_eq!(gate.left(), 0);
+    assert_eq!(store.sidecars(), 1);
+}
+
+async fn is_pending(opened: &Opened, operation: &OperationId) -> bool {
+    let list = service::list(&opened.root, clock::now()).await.unwrap();
+    let files: Vec<_> = list
+        .recoveries
+        .into_iter()
+        .map(|entry| entry.file)
+        .collect();
+    assert!(
+        files.is_empty() || files == [operation.file_name()],
+        "{files:?}"
+    );
+    !files.is_empty()
+}
+
+/// The answer of an apply that finds the terminal record untrue: nothing was done, and the journal says so.
+async fn is_reopened(store: &Store, operation: &OperationId, digest: Digest) {
+    let before = store.visible_rows().await;
+    let opened = store.open().await;
+    let report = opened.apply(operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(report.sidecar, SidecarFate::Kept);
+    assert!(!report.differences.is_empty());
+    assert_eq!(store.visible_rows().await, before);
+    let records = opened.records(operation).await;
+    assert!(matches!(
+        records.last(),
+        Some(JournalEntry::Reopened { .. })
+    ));
+    assert!(!opened.audit_holds(operation).await, "no outcome any more");
+    assert!(is_pending(&opened, operation).await);
+    let plan = opened.plan(operation).await;
+    assert_eq!(plan.progress, Progress::Open);
+    assert!(plan.approvals.is_empty(), "consent was for what was done");
+    let refused = opened.apply(operation, digest).await;
+    assert!(
+        matches!(
+            refused.outcome,
+            OutcomeKind::Refused | OutcomeKind::Conflict
+        ),
+        "{}",
+        refused.detail
+    );
+    assert_eq!(store.visible_rows().await, before);
+}
+
+async fn a_restored_backup_is_recovered_again(committed: usize, outcome: OutcomeKind) {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, committed).await;
+    let backup = Backup::of(&store);
+    let before = store.visible_rows().await;
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(report.outcome, outcome);
+    let recovered = (store.visible_rows().await, heads(&store).await);
+
+    backup.restore(&store, &FOLDERS);
+    is_reopened(&store, &operation, digest).await;
+    assert_eq!(store.visible_rows().await, before);
+    assert_eq!(store.sidecars(), 1);
+
+    // The note that it was closed once hides it no more, whatever becomes of the file.
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    let gate = Arc::new(DiesAt::after(2));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+        .await
+        .unwrap_err();
+    std::fs::remove_file(store.path().join("__recovery").join(operation.file_name())).unwrap();
+    assert!(is_pending(&opened, &operation).await);
+
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(report.outcome, outcome, "{}", report.detail);
+    assert_eq!((store.visible_rows().await, heads(&store).await), recovered);
+    assert!(store.drift().await.is_empty());
+    assert!(!is_pending(&opened, &operation).await);
+    assert!(opened.audit_holds(&operation).await);
+    opened.log.reset();
+    let again = opened.apply(&operation, digest).await;
+    assert_eq!((again.outcome, opened.log.mutations()), (outcome, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_forward_is_not_believed_of_a_restored_backup() {
+    a_restored_backup_is_recovered_again(3, OutcomeKind::RolledForward).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_is_not_believed_of_a_restored_backup() {
+    a_restored_backup_is_recovered_again(2, OutcomeKind::RolledBack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_older_than_the_catalog_are_not_taken_for_recovered() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let backup = Backup::of(&store);
+    // One of the tables goes back to what it was before the write.
+    let version = store.head(TABLES[0]).await;
+    let digest = store.open().await.approve(&operation).await;
+    store.open().await.apply(&operation, digest).await;
+    backup.restore(&store, &["tables", "__recovery"]);
+    let versions = store.path().join(place(TABLES[0]).path).join("_versions");
+    let newest = versions.join(format!("{:020}.manifest", u64::MAX - version));
+    std::fs::remove_file(newest).unwrap();
+
+    let opened = store.open().await;
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(report.differences[0].field, "lance_head");
+    let effects: BTreeMap<&str, Effect> = report
+        .tables
+        .iter()
+        .map(|table| (table.table_key.as_str(), table.effect))
+        .collect();
+    assert_eq!(effects[TABLES[0]], Effect::Unknown);
+    assert_eq!(effects[TABLES[1]], Effect::Changed);
+    assert_eq!(store.sidecars(), 1);
+    let plan = opened.plan(&operation).await;
+    assert_eq!(plan.disposition, Disposition::Abort);
+    assert_eq!(codes(&plan), [Code::HeadBelowPin]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_commit_under_the_same_number_is_not_taken_for_ours() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let backup = Backup::of(&store);
+    let digest = store.open().await.approve(&operation).await;
+    store.open().await.apply(&operation, digest).await;
+    let recovered = heads(&store).await;
+
+    // After the backup was restored, somebody else went as far as the recovery had gone.
+    backup.restore(&store, &FOLDERS);
+    let room = store.room().await;
+    for (table, head) in &recovered {
+        while store.head(table).await < *head {
+            room.append_rows(&place(table), &rows(700..702))
+                .await
+                .unwrap();
+        }
+    }
+    let moves: Vec<(&str, u64, u64)> = recovered
+        .iter()
+        .filter(|(_, head)| **head > 1)
+        .map(|(table, head)| (table.as_str(), 1, *head))
+        .collect();
+    crate::races::setup::publish_as_a_stranger(&store, &moves).await;
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert!(
+        report
+            .differences
+            .iter()
+            .all(|difference| difference.field == "head_transaction"),
+        "{:?}",
+        report.differences
+    );
+    assert_eq!(store.sidecars(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_made_before_the_sidecar_went_is_planned_and_approved_anew() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let digest = store.open().await.approve(&operation).await;
+    dies_before_it_retires(&store, &operation, digest).await;
+
+    let copy = store.copy();
+    is_reopened(&copy, &operation, digest).await;
+    let opened = copy.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(plan.disposition, Disposition::AlreadyPublished);
+    let (_, anew) = opened.approve_plan(&plan).await;
+    let report = opened.apply(&operation, anew).await;
+    assert_eq!(report.outcome, OutcomeKind::CleanedUp, "{}", report.detail);
+    assert_eq!(copy.sidecars(), 0);
+
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledForward);
+    assert_eq!(store.sidecars(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_publish_before_the_sidecar_goes_changes_nothing() {
+    for (committed, outcome) in [
+        (3, OutcomeKind::RolledForward),
+        (2, OutcomeKind::RolledBack),
+    ] {
+        let store = Store::with_tables(&TABLES).await;
+        let operation = store.crashed_write(&TABLES, committed).await;
+        let digest = store.open().await.approve(&operation).await;
+        dies_before_it_retires(&store, &operation, digest).await;
+        let table = TABLES[0];
+        let pin = store.head(table).await;
+        let appended = store.room().await;
+        let appended = appended.append_rows(&place(table), &rows(800..803)).await;
+        appended.unwrap();
+        crate::races::setup::publish_as_a_stranger(&store, &[(table, pin, pin + 1)]).await;
+        // And somebody is at work on another.
+        let room = store.room().await;
+        room.append_rows(&place(TABLES[1]), &rows(900..901))
+            .await
+            .unwrap();
+        let visible = store.visible_rows().await;
+        let opened = store.open().await;
+        let report = opened.apply(&operation, digest).await;
+        assert_eq!(report.outcome, outcome, "{}", report.detail);
+        assert_eq!(report.sidecar, SidecarFate::Retired);
+        assert_eq!(store.visible_rows().await, visible);
+        assert!(!is_pending(&opened, &operation).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_never_closed_is_not_believed_without_its_sidecar_either() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let backup = Backup::of(&store);
+    let digest = store.open().await.approve(&operation).await;
+    dies_before_it_retires(&store, &operation, digest).await;
+    backup.restore(&store, &["tables", "__manifest"]);
+    std::fs::remove_file(store.path().join("__recovery").join(operation.file_name())).unwrap();
+    is_reopened(&store, &operation, digest).await;
+    assert_eq!(
+        store.open().await.recover(&operation).await.outcome,
+        OutcomeKind::RolledBack
+    );
+    assert!(store.drift().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_stands_where_a_restore_was_recorded_is_not_published() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 1).await;
+    let backup = Backup::of(&store);
+    let digest = store.open().await.approve(&operation).await;
+    // The restore is recorded, and the publish not begun.
+    let last = format!("__recovery_log/{operation}/000009.json");
+    let gate = Arc::new(DiesAt::at(Point::first(Verb::PutCreate, last)));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+        .await
+        .unwrap_err();
+    assert_eq!(gate.left(), 0);
+    let records = store.open().await.records(&operation).await;
+    let Some(JournalEntry::StepsFinished { results, .. }) = records.last() else {
+        panic!("{records:?}")
+    };
+    let restored = results[0].version.unwrap();
+    assert_eq!(store.head(TABLES[0]).await, restored);
+
+    backup.restore(&store, &["tables", "__manifest"]);
+    let before = store.visible_rows().await;
+    let room = store.room().await;
+    room.append_rows(&place(TABLES[0]), &rows(700..702))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.head(TABLES[0]).await,
+        restored,
+        "under the same number"
+    );
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(store.visible_rows().await, before, "nobody sees it");
+    assert_eq!(store.sidecars(), 1);
+}
