@@ -19,6 +19,7 @@ use sidecar::{Limits, OperationId, Timestamp};
 use crate::sidecar_dir::read_bounded;
 use crate::store::{Hold, Objects};
 
+pub(crate) use reading::list_all;
 use reading::read_listed;
 pub use reading::{JournalEntryOfListing, list_journals, read_records};
 
@@ -432,7 +433,7 @@ pub async fn is_closed(
 mod tests {
     use object_store::memory::InMemory;
 
-    use super::reading::list_at_most;
+    use super::reading::{Skipped, list_at_most};
     use super::*;
 
     const ID: &str = "01M8125ENACWR9X1EZNRMDV5V2";
@@ -458,7 +459,9 @@ mod tests {
                 put(&objects, &format!("{JOURNAL_FOLDER}/{id}/{object}"), 3).await;
             }
         }
-        let listed = list_at_most(&objects, 2).await.unwrap();
+        let listed = list_at_most(&objects, 2, &mut Skipped::default())
+            .await
+            .unwrap();
         assert_eq!(listed.len(), 2, "as many as are allowed");
         assert_eq!(
             listed[&id()],
@@ -471,7 +474,7 @@ mod tests {
                 reopened: false,
             }
         );
-        let refused = list_at_most(&objects, 1).await;
+        let refused = list_at_most(&objects, 1, &mut Skipped::default()).await;
         assert!(
             matches!(refused, Err(JournalStoreError::TooMany { max: 1 })),
             "{refused:?}"

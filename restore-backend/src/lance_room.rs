@@ -33,7 +33,6 @@ mod version_file;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use lance::session::Session;
@@ -45,6 +44,8 @@ use lance_table::io::commit::commit_handler_from_url;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 
+use crate::store::ConfinedFiles;
+use crate::store::ConfinedStore;
 use crate::store::Durability;
 use crate::store::LocalSync;
 use crate::store::Objects;
@@ -132,7 +133,20 @@ struct Inner {
     base_paths: BasePaths,
     memory: Arc<Memory>,
     log: RequestLog,
+    // On local disk.
+    files: Option<ConfinedFiles>,
     sync: Option<LocalSync>,
+}
+
+impl Inner {
+    /// Finds out which folder the root is, if it is there: links on the way to it are followed now, and never again.
+    async fn resolve(&self) {
+        let Some(files) = self.files.clone() else {
+            return;
+        };
+        // What keeps it from being found out, the first request meets as well.
+        let _ = tokio::task::spawn_blocking(move || files.root().resolve().map(drop)).await;
+    }
 }
 
 impl fmt::Debug for LanceRoom {
@@ -166,12 +180,20 @@ impl LanceRoom {
         let session = session::shared(options.durability);
         let prefix = ObjectStore::extract_path_from_uri(session.store_registry(), &lance_uri)
             .map_err(unusable)?;
-        let syncs = uri.directory().is_some() && options.durability == Durability::Synced;
-        let sync = syncs.then(|| LocalSync::below(&prefix));
+        let files = uri
+            .directory()
+            .map(|directory| ConfinedFiles::new(directory.to_owned(), prefix.clone()));
+        let sync = files
+            .clone()
+            .filter(|_| options.durability == Durability::Synced)
+            .map(LocalSync::of);
         let memory = Arc::new(Memory::default());
         let wrapper = ObservingWrapper {
             log: options.log.clone(),
             prefix: prefix.clone(),
+            files: files
+                .clone()
+                .map(|files| ConfinedStore::of(files, options.durability)),
             sync: sync.clone(),
             memory: memory.clone(),
         };
@@ -203,8 +225,10 @@ impl LanceRoom {
             base_paths,
             memory,
             log: options.log,
+            files,
             sync,
         };
+        inner.resolve().await;
         Ok(Self {
             inner: Arc::new(inner),
             listings: None,
@@ -237,12 +261,8 @@ impl LanceRoom {
     pub fn objects(&self) -> Objects {
         let prefix = self.inner.prefix.clone();
         let store = PrefixStore::new(self.inner.store.inner.clone(), prefix.clone());
-        Objects::below(
-            Arc::new(store),
-            prefix,
-            self.inner.sync.clone(),
-            self.directory(),
-        )
+        let (sync, files) = (self.inner.sync.clone(), self.inner.files.clone());
+        Objects::below(Arc::new(store), prefix, sync, files)
     }
 
     /// Makes objects last that were found to be there, or to be gone: see [`Objects::keep`].

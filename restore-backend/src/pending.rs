@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use sidecar::journal::JournalState;
-use sidecar::{Limits, ListedSidecar, OperationId};
+use sidecar::{Limits, ListedSidecar, OperationId, Reason};
 
 use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
 use crate::root::Root;
@@ -51,15 +51,22 @@ impl PendingRecovery {
 /// Everything that is pending, oldest first: one listing and one read per sidecar, one listing of all journals, and the records
 /// of those that are open.
 pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, ServiceError> {
+    Ok(pending_and_skipped(root).await?.0)
+}
+
+/// As [`pending`], with what was met beside it that should not be there and stands in nobody's way.
+pub(crate) async fn pending_and_skipped(
+    root: &Root,
+) -> Result<(Vec<PendingRecovery>, Vec<Reason>), ServiceError> {
     let limits = root.limits();
-    let (names, journals) = futures::try_join!(
+    let (names, (journals, skipped)) = futures::try_join!(
         async {
-            sidecar_dir::list_names(root.objects(), root.directory(), &limits)
+            sidecar_dir::list_names(root.objects(), &limits)
                 .await
                 .map_err(ServiceError::from)
         },
         async {
-            journal_store::list_journals(root.objects())
+            journal_store::list_all(root.objects())
                 .await
                 .map_err(ServiceError::from)
         },
@@ -71,7 +78,8 @@ pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, Service
         .collect();
     let open = open_journals(root, names.files(), journals, &limits);
     let (files, open) = futures::join!(names.read(root.objects(), &limits), open);
-    Ok(Gathered::of(files, &open, &unsettled, &limits).with_their_journals(open))
+    let recoveries = Gathered::of(files, &open, &unsettled, &limits).with_their_journals(open);
+    Ok((recoveries, skipped.into_reasons()))
 }
 
 /// Journals that may still say something: of operations whose sidecar is there, and of those that are not closed. One that is not

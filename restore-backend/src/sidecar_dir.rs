@@ -1,7 +1,6 @@
 //! The folder of recovery sidecars, `__recovery/`: write, list, delete.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use object_store::PutMode;
 use object_store::path::Path;
 use sidecar::{Code, Limits, Reason, Sidecar, SidecarFile, Timestamp};
 
-use crate::store::Objects;
+use crate::store::{InvalidName, NotRead, Objects, child, name_of};
 
 /// The folder, relative to the root.
 pub const SIDECAR_FOLDER: &str = "__recovery";
@@ -71,6 +70,23 @@ pub enum SidecarDirError {
         #[source]
         source: object_store::Error,
     },
+    /// No file can have the name.
+    #[error("{file:?} cannot be the name of a sidecar")]
+    InvalidName {
+        /// As it was given.
+        file: String,
+        /// What failed.
+        #[source]
+        source: InvalidName,
+    },
+    /// A file was not found by its name, and the folder still has it.
+    #[error(
+        "the sidecar {file} is not found by its name, and yet it is listed in {SIDECAR_FOLDER}/; nothing is known of it, so look again, and then at the folder by hand"
+    )]
+    NotGone {
+        /// Name of the file.
+        file: String,
+    },
     /// A bug of ours: a sidecar could not be serialised.
     #[error("internal error: the sidecar {file} cannot be encoded")]
     Encode {
@@ -82,8 +98,12 @@ pub enum SidecarDirError {
     },
 }
 
-fn path(file: &str) -> Path {
-    Path::from(SIDECAR_FOLDER).join(file)
+/// The path of a file by its name, the same that a listing gives: names are taken as they are.
+fn path(file: &str) -> Result<Path, SidecarDirError> {
+    child(&Path::from(SIDECAR_FOLDER), file).map_err(|source| SidecarDirError::InvalidName {
+        file: file.to_owned(),
+        source,
+    })
 }
 
 /// Writes a new sidecar. On return it is durable.
@@ -100,7 +120,7 @@ pub async fn write_sidecar(
         source,
     })?;
     match objects
-        .put_opts(&path(&file), bytes.into(), PutMode::Create.into())
+        .put_opts(&path(&file)?, bytes.into(), PutMode::Create.into())
         .await
     {
         Ok(_) => Ok(()),
@@ -131,7 +151,7 @@ pub async fn create_sidecar(
     file: &str,
     bytes: &[u8],
 ) -> Result<Created, SidecarDirError> {
-    let location = path(file);
+    let location = path(file)?;
     let Err(source) = objects
         .put_opts(&location, bytes.to_vec().into(), PutMode::Create.into())
         .await
@@ -164,78 +184,82 @@ pub async fn create_sidecar(
 
 /// Lists the sidecars of a root, by file name: one listing, and one bounded read per file.
 ///
-/// Only files directly in the folder that end in `.json` count; a missing folder is an empty one; a file that vanishes between
-/// listing and reading was resolved by somebody else and is left out. A file that cannot be read is listed as such, so one bad
-/// file hides no other.
+/// Everything directly in the folder whose name ends in `.json` counts; a missing folder is an empty one; a file that vanishes
+/// between listing and reading was resolved by somebody else and is left out. What cannot be read, and what is no file, is listed as
+/// such, so one bad entry hides no other.
 ///
 /// # Errors
 /// [`SidecarDirError::List`] if the folder as a whole cannot be listed.
 pub async fn list_sidecars(
-    objects: &Arc<dyn ObjectStore>,
-    directory: Option<PathBuf>,
+    objects: &Objects,
     limits: &Limits,
 ) -> Result<Vec<SidecarFile>, SidecarDirError> {
-    let names = list_names(objects, directory, limits).await?;
+    let names = list_names(objects, limits).await?;
     Ok(names.read(objects, limits).await)
 }
 
 /// What lies in the folder of sidecars, before any of it is read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SidecarNames {
     sidecars: Vec<ObjectMeta>,
     unread: Vec<SidecarFile>,
 }
 
 pub(crate) async fn list_names(
-    objects: &Arc<dyn ObjectStore>,
-    directory: Option<PathBuf>,
+    objects: &Objects,
     limits: &Limits,
 ) -> Result<SidecarNames, SidecarDirError> {
-    let irregular = match &directory {
-        Some(directory) => irregular_files(directory.join(SIDECAR_FOLDER)).await,
-        None => BTreeSet::new(),
+    let folder = Path::from(SIDECAR_FOLDER);
+    let mut names = SidecarNames::default();
+    // An object store lists one folder by itself. A listing of files goes deeper, and in return names each that it cannot read.
+    let mut listing = if objects.are_files() {
+        objects.list(Some(&folder))
+    } else {
+        match objects.list_with_delimiter(Some(&folder)).await {
+            Ok(listed) => futures::stream::iter(listed.objects.into_iter().map(Ok)).boxed(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(names),
+            Err(error) => return Err(SidecarDirError::List(error)),
+        }
     };
-    let (listed, unnameable) = match objects
-        .list_with_delimiter(Some(&Path::from(SIDECAR_FOLDER)))
-        .await
-    {
-        Ok(result) => (result.objects, Vec::new()),
-        Err(object_store::Error::NotFound { .. }) => (Vec::new(), Vec::new()),
-        Err(error) => match directory {
-            Some(directory) => {
-                list_directory(directory.join(SIDECAR_FOLDER), objects, &irregular, error).await?
-            }
-            None => return Err(SidecarDirError::List(error)),
-        },
+    let is_sidecar = |path: &Path| {
+        path.parent().as_ref() == Some(&folder)
+            && path.filename().is_some_and(|name| name.ends_with(".json"))
     };
-    let is_sidecar = |meta: &ObjectMeta| {
-        meta.location
-            .filename()
-            .is_some_and(|name| name.ends_with(".json"))
-            && !irregular.contains(&meta.location)
-    };
-    let sidecars: Vec<ObjectMeta> = listed.into_iter().filter(is_sidecar).collect();
-    if sidecars.len() > limits.sidecars_max {
-        return Err(SidecarDirError::TooMany {
-            max: limits.sidecars_max,
-        });
+    while let Some(entry) = listing.next().await {
+        match entry {
+            Ok(meta) if is_sidecar(&meta.location) => names.sidecars.push(meta),
+            Ok(_) => {}
+            Err(object_store::Error::NotFound { .. }) => break,
+            Err(error) => match NotRead::of(&error) {
+                Some(not_read) if is_sidecar(&not_read.path) => {
+                    names.unread.push(not_a_file(not_read));
+                }
+                // Deeper, or no sidecar by its name.
+                Some(not_read) if not_read.path != folder => {}
+                _ => return Err(SidecarDirError::List(error)),
+            },
+        }
+        if names.sidecars.len() + names.unread.len() > limits.sidecars_max {
+            return Err(SidecarDirError::TooMany {
+                max: limits.sidecars_max,
+            });
+        }
     }
-    let unread = unnameable
-        .into_iter()
-        .chain(irregular.iter().map(not_a_file))
-        .collect();
-    Ok(SidecarNames { sidecars, unread })
+    Ok(names)
+}
+
+fn not_a_file(not_read: &NotRead) -> SidecarFile {
+    let file = name_of(&not_read.path);
+    let reason = Reason::new(Code::Unreadable, format!("{file} {}", not_read.why));
+    SidecarFile::unread(&file, reason)
 }
 
 impl SidecarNames {
     /// The names of all files; one of them may be gone before it is read.
     pub(crate) fn files(&self) -> BTreeSet<String> {
-        let sidecars = self
-            .sidecars
-            .iter()
-            .filter_map(|meta| meta.location.filename());
-        let unread = self.unread.iter().map(|file| file.file.as_str());
-        sidecars.chain(unread).map(str::to_owned).collect()
+        let sidecars = self.sidecars.iter().map(|meta| name_of(&meta.location));
+        let unread = self.unread.iter().map(|file| file.file.clone());
+        sidecars.chain(unread).collect()
     }
 
     /// Reads the files, by name.
@@ -259,97 +283,23 @@ impl SidecarNames {
     }
 }
 
-/// What lies in a local folder under the name of a sidecar and is no file. A link may lead out of the root, and to open a pipe is
-/// to wait for whoever writes into it; so neither is opened.
-async fn irregular_files(folder: PathBuf) -> BTreeSet<Path> {
-    let names = tokio::task::spawn_blocking(move || -> std::io::Result<BTreeSet<Path>> {
-        let mut irregular = BTreeSet::new();
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if !kind.is_file() && !kind.is_dir() {
-                irregular.extend(
-                    entry
-                        .file_name()
-                        .to_str()
-                        .filter(|name| name.ends_with(".json"))
-                        .map(path),
-                );
-            }
-        }
-        Ok(irregular)
-    });
-    // A folder that cannot be read, or is not there, is reported by the listing that follows.
-    names.await.ok().and_then(Result::ok).unwrap_or_default()
-}
-
-fn not_a_file(path: &Path) -> SidecarFile {
-    let file = path.filename().unwrap_or_default();
-    SidecarFile::unread(
-        file,
-        Reason::new(
-            Code::Unreadable,
-            format!(
-                "{file} is a link or a special file and is not opened; put the file itself in its place"
-            ),
-        ),
-    )
-}
-
-/// Lists a local folder by hand where the store gives up on the whole of it: one file whose name is not text.
-async fn list_directory(
-    folder: PathBuf,
-    objects: &Arc<dyn ObjectStore>,
-    irregular: &BTreeSet<Path>,
-    error: object_store::Error,
-) -> Result<(Vec<ObjectMeta>, Vec<SidecarFile>), SidecarDirError> {
-    let names = tokio::task::spawn_blocking(move || -> std::io::Result<Vec<std::ffi::OsString>> {
-        std::fs::read_dir(folder)?
-            .map(|entry| Ok(entry?.file_name()))
-            .collect()
-    });
-    let Ok(Ok(names)) = names.await else {
-        return Err(SidecarDirError::List(error));
-    };
-    let (mut listed, mut unnameable) = (Vec::new(), Vec::new());
-    for name in names {
-        match name.to_str() {
-            Some(name) if !name.ends_with(".json") || irregular.contains(&path(name)) => continue,
-            Some(name) => match objects.head(&path(name)).await {
-                Ok(meta) => listed.push(meta),
-                Err(_) => continue,
-            },
-            None => {
-                let name = name.to_string_lossy();
-                if name.ends_with(".json") {
-                    unnameable.push(SidecarFile::unread(
-                        &name,
-                        Reason::new(
-                            Code::Unreadable,
-                            format!("the name of {name} is not text; rename it by hand"),
-                        ),
-                    ));
-                }
-            }
-        }
-    }
-    Ok((listed, unnameable))
-}
-
 async fn read_listed(
     objects: &Arc<dyn ObjectStore>,
     meta: ObjectMeta,
     limits: &Limits,
 ) -> Option<SidecarFile> {
-    let file = meta.location.filename().unwrap_or_default().to_owned();
+    let file = name_of(&meta.location);
     let read = match read_bounded(objects, &meta.location, limits.sidecar_bytes_max).await {
         Ok(Some(bytes)) => SidecarFile::read(&file, bytes, limits),
         Ok(None) => SidecarFile::too_large(&file, stored_as(&meta), limits),
         Err(object_store::Error::NotFound { .. }) => return None,
-        Err(error) => SidecarFile::unread(
-            &file,
-            Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")),
-        ),
+        Err(error) => match NotRead::of(&error) {
+            Some(not_read) => not_a_file(not_read),
+            None => SidecarFile::unread(
+                &file,
+                Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")),
+            ),
+        },
     };
     Some(SidecarFile {
         modified_at: modified_at(&meta),
@@ -430,7 +380,7 @@ pub async fn read_sidecar(
     file: &str,
     limits: &Limits,
 ) -> Result<StoredSidecar, SidecarDirError> {
-    match read_bounded(objects, &path(file), limits.kept_bytes_max).await {
+    match read_bounded(objects, &path(file)?, limits.kept_bytes_max).await {
         Ok(Some(bytes)) => Ok(StoredSidecar::Bytes(bytes)),
         Ok(None) => Ok(StoredSidecar::TooLarge),
         Err(object_store::Error::NotFound { .. }) => Ok(StoredSidecar::Gone),
@@ -450,31 +400,38 @@ fn read_error(file: &str, source: object_store::Error) -> SidecarDirError {
 /// # Errors
 /// [`SidecarDirError::Read`].
 pub async fn is_there(objects: &Arc<dyn ObjectStore>, file: &str) -> Result<bool, SidecarDirError> {
-    match objects.head(&path(file)).await {
+    match objects.head(&path(file)?).await {
         Ok(_) => Ok(true),
         Err(object_store::Error::NotFound { .. }) => Ok(false),
         Err(source) => Err(read_error(file, source)),
     }
 }
 
-/// Deletes a sidecar; one that is not there is deleted already. On return the deletion is durable.
+/// Deletes a sidecar; one that is not there, and is not listed either, is deleted already. On return the deletion is durable.
 ///
 /// # Errors
-/// [`SidecarDirError::Delete`].
+/// [`SidecarDirError::Delete`], and those of [`keep_deleted`].
 pub async fn delete_sidecar(objects: &Objects, file: &str) -> Result<(), SidecarDirError> {
-    match objects.delete(&path(file)).await {
+    match objects.delete(&path(file)?).await {
         Ok(()) => Ok(()),
         Err(object_store::Error::NotFound { .. }) => keep_deleted(objects, file).await,
         Err(source) => Err(not_deleted(file, source)),
     }
 }
 
-/// Makes the deletion of a sidecar durable that was found gone: whoever deleted it may have died before it was.
+/// Makes the deletion of a sidecar durable that was found gone: whoever deleted it may have died before it was. That it is gone is
+/// believed only if the folder does not have it either.
 ///
 /// # Errors
-/// [`SidecarDirError::Delete`].
+/// [`SidecarDirError::Delete`]; [`SidecarDirError::NotGone`]; [`SidecarDirError::List`].
 pub async fn keep_deleted(objects: &Objects, file: &str) -> Result<(), SidecarDirError> {
-    let kept = objects.keep(&[path(file)]).await;
+    let names = list_names(objects, &Limits::DEFAULT).await?;
+    if names.files().contains(file) {
+        return Err(SidecarDirError::NotGone {
+            file: file.to_owned(),
+        });
+    }
+    let kept = objects.keep(&[path(file)?]).await;
     kept.map_err(|source| not_deleted(file, source))
 }
 

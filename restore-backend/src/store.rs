@@ -1,13 +1,18 @@
-//! Wrappers around any object store: one records every request, and on local disk makes every mutation durable; one is a root's objects.
+//! The stores under a root: one that stays below a folder of local disk; wrappers around any, one of which records every request,
+//! and on local disk makes every mutation durable; and a root's objects.
 
 mod conduct;
+mod confined;
 mod durability;
+mod e_tag;
 mod hold;
 mod objects;
 mod observed;
 mod request_log;
 
 pub use conduct::Conduct;
+pub use confined::ConfinedStore;
+pub use confined::InvalidName;
 pub use durability::Durability;
 pub use hold::Hold;
 pub use objects::Objects;
@@ -18,4 +23,11 @@ pub use request_log::Request;
 pub use request_log::RequestLog;
 pub use request_log::Verb;
 
+pub(crate) use confined::ConfinedFiles;
+pub(crate) use confined::NotRead;
+pub(crate) use confined::child;
+pub(crate) use confined::is_odd;
+pub(crate) use confined::name_of;
+pub(crate) use confined::spelt;
 pub(crate) use durability::LocalSync;
+pub(crate) use e_tag::is_same_e_tag;

@@ -3,6 +3,9 @@
 // Helpers of tests may stop at the first surprise, like tests.
 #![allow(clippy::expect_used, clippy::panic)]
 
+#[path = "store/confined.rs"]
+mod confined;
+
 use std::fmt;
 use std::slice;
 use std::sync::Arc;
@@ -13,9 +16,10 @@ use futures::TryStreamExt;
 use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use restore_backend::store::ConfinedStore;
+use restore_backend::store::Durability;
 use restore_backend::store::Gate;
 use restore_backend::store::ObservedStore;
 use restore_backend::store::Request;
@@ -137,7 +141,7 @@ async fn syncing_on_local_disk_changes_no_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let prefix = Path::from_absolute_path(folder.path()).expect("a path");
     let log = RequestLog::recording();
-    let files = LocalFileSystem::new().with_fsync(true);
+    let files = ConfinedStore::new(folder.path(), Durability::Synced).expect("a store");
     let store = ObservedStore::new(Arc::new(files), log.clone())
         .relative_to(prefix.clone())
         .with_local_sync();

@@ -23,6 +23,9 @@ pub struct RecoveryList {
     pub root: String,
     /// Oldest first.
     pub recoveries: Vec<RecoverySummary>,
+    /// What lies beside the journals, should not be there, and was skipped; nothing is pending because of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Reason>,
 }
 
 /// One line of a [`RecoveryList`].

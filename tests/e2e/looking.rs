@@ -103,7 +103,7 @@ async fn the_sidecar_folder_is_listed_flat_and_by_name() {
     let store = Store::with_tables(&TABLES).await;
     let opened = store.open().await;
     let objects = opened.root.objects();
-    let list = || sidecar_dir::list_sidecars(objects, opened.root.directory(), &Limits::DEFAULT);
+    let list = || sidecar_dir::list_sidecars(objects, &Limits::DEFAULT);
     assert!(
         list().await.unwrap().is_empty(),
         "a missing folder is an empty one"
@@ -135,14 +135,20 @@ async fn the_sidecar_folder_is_listed_flat_and_by_name() {
     let well_named = first.operation_id.file_name();
     assert_eq!(
         names,
-        [well_named.as_str(), "empty.json", "half.json", "large.json"]
+        [
+            well_named.as_str(),
+            "empty.json",
+            "folder.json",
+            "half.json",
+            "large.json"
+        ]
     );
     assert_eq!(files[0].content.as_ref(), Ok(&first));
     let codes: Vec<&str> = files[1..]
         .iter()
         .map(|file| file.content.as_ref().unwrap_err().code.name())
         .collect();
-    assert_eq!(codes, ["not_json", "not_json", "too_large"]);
+    assert_eq!(codes, ["not_json", "unreadable", "not_json", "too_large"]);
 
     sidecar_dir::delete_sidecar(objects, &well_named)
         .await
@@ -150,7 +156,7 @@ async fn the_sidecar_folder_is_listed_flat_and_by_name() {
     sidecar_dir::delete_sidecar(objects, &well_named)
         .await
         .unwrap();
-    assert_eq!(list().await.unwrap().len(), 3);
+    assert_eq!(list().await.unwrap().len(), 4);
 }
 
 #[cfg(unix)]

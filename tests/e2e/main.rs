@@ -16,6 +16,7 @@ mod histories;
 mod late_effects;
 mod looking;
 mod looks;
+mod odd_names;
 mod parity;
 mod power_loss;
 mod process;

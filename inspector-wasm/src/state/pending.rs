@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use sidecar::Timestamp;
 use sidecar::api::RecoveryList;
+use sidecar::{Reason, Timestamp};
 use yew::Reducible;
 
 use super::entry::Entry;
@@ -22,6 +22,8 @@ const PAUSE_PER_COST: f64 = 30.0;
 pub struct PendingState {
     /// The list with its filter and order.
     pub listing: Listing,
+    /// What lies beside the journals, should not be there, and was skipped.
+    pub skipped: Vec<Reason>,
     /// When it was read; `None` before it ever was.
     pub read_at: Option<Timestamp>,
     /// Why the last look failed; the list stays.
@@ -54,6 +56,7 @@ impl Reducible for PendingState {
                 let entries = list.recoveries.into_iter().map(Entry::of_summary).collect();
                 next = Self {
                     listing: next.listing.with_entries(entries),
+                    skipped: list.skipped,
                     read_at: Some(at),
                     failure: None,
                     asking: false,
@@ -89,6 +92,7 @@ mod tests {
         let list = || RecoveryList {
             root: "file:///g".to_owned(),
             recoveries: Vec::new(),
+            skipped: Vec::new(),
         };
         let state = reduced(Rc::default(), Action::Answered(Ok(list()), now));
         let failed = reduced(state, Action::Answered(Err(Failure::Unreachable), now));

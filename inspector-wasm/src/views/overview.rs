@@ -1,7 +1,7 @@
 //! What is pending in a root, at a glance; or that nothing is.
 
-use sidecar::Timestamp;
 use sidecar::api::RootSummary;
+use sidecar::{Reason, Timestamp};
 use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
 use crate::components::{each, standing_badge};
@@ -17,6 +17,8 @@ pub struct Props {
     pub summary: RootSummary,
     /// Its list.
     pub listing: Listing,
+    /// What was skipped beside it.
+    pub skipped: Vec<Reason>,
     /// When it was read.
     pub read_at: Option<Timestamp>,
     /// Sets the filter.
@@ -46,6 +48,10 @@ pub fn Overview(props: &Props) -> Html {
             } else if total > 0 {
                 <p class="lead">{ "Each is a write to several tables whose writer stopped before it was done. Choose one to see what happened, and what can be done about it." }</p>
                 <ul class="counts">{ each(&mut props.listing.counts().into_iter().map(|(standing, count)| count_line(standing, count, &props.onquery))) }</ul>
+            }
+            if !props.skipped.is_empty() {
+                <p>{ "These lie where the journals are and are no part of one. They were skipped:" }</p>
+                <ul>{ each(&mut props.skipped.iter().map(|reason| html! { <li>{ &reason.detail }</li> })) }</ul>
             }
             <p class="quiet-text">
                 <code>{ &props.summary.uri }</code>

@@ -47,12 +47,20 @@ impl List {
 }
 
 fn write(page: &mut Page, list: &RecoveryList) {
-    let RecoveryList { root, recoveries } = list;
+    let RecoveryList {
+        root,
+        recoveries,
+        skipped,
+    } = list;
     page.line(&match recoveries.len() {
         0 => format!("Nothing is pending in {root}."),
         1 => format!("One recovery is pending in {root}."),
         count => format!("{count} recoveries are pending in {root}."),
     });
+    for reason in skipped {
+        page.blank();
+        page.paragraph(&format!("Skipped: {}.", reason.detail));
+    }
     if recoveries.is_empty() {
         return;
     }

@@ -9,13 +9,14 @@ use futures::future::ready;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use sidecar::journal::JournalRecord;
-use sidecar::{Limits, OperationId};
+use sidecar::{Code, Limits, OperationId, Reason};
 
 use super::{
     CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_BYTES_MAX, JOURNAL_FOLDER, JournalStoreError,
     REOPENED_OBJECT, folder,
 };
 use crate::sidecar_dir::read_bounded;
+use crate::store::{NotRead, is_odd, spelt};
 
 /// Records read at the same time.
 const READS_AT_ONCE: usize = 32;
@@ -40,6 +41,41 @@ pub struct JournalEntryOfListing {
     pub reopened: bool,
 }
 
+/// Names below the journal folder that a look told about; more of them are not told.
+const SKIPPED_MAX: usize = 32;
+
+/// What lies below the journal folder, should not be there, and stands in nobody's way.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped {
+    met: BTreeSet<Path>,
+    reasons: Vec<Reason>,
+}
+
+impl Skipped {
+    fn note(&mut self, path: &Path, why: &dyn std::fmt::Display) {
+        if self.met.len() < SKIPPED_MAX && self.met.insert(path.clone()) {
+            self.reasons
+                .push(Reason::new(Code::Unreadable, why.to_string()));
+        }
+    }
+
+    pub(crate) fn into_reasons(self) -> Vec<Reason> {
+        self.reasons
+    }
+}
+
+/// The operation whose journal something belongs to by its name: the folder of the journal, or what is read in it.
+fn of_a_journal(path: &Path) -> Option<OperationId> {
+    let mut parts = path.parts().skip(1);
+    let operation_id = parts.next()?.as_ref().parse().ok()?;
+    let object = parts.next();
+    let is_read = object.is_none_or(|object| {
+        let object = object.as_ref();
+        object == CLAIM_OBJECT || object == CLOSED_OBJECT || number(object).is_some()
+    });
+    (is_read && parts.next().is_none()).then_some(operation_id)
+}
+
 /// Every operation that has a journal, from one listing.
 ///
 /// # Errors
@@ -47,15 +83,29 @@ pub struct JournalEntryOfListing {
 pub async fn list_journals(
     objects: &Arc<dyn ObjectStore>,
 ) -> Result<BTreeMap<OperationId, JournalEntryOfListing>, JournalStoreError> {
-    list_at_most(objects, JOURNALS_MAX).await
+    Ok(list_all(objects).await?.0)
+}
+
+/// As [`list_journals`], with what was met there that is no part of a journal and should not be there.
+///
+/// # Errors
+/// As [`list_journals`].
+pub(crate) async fn list_all(
+    objects: &Arc<dyn ObjectStore>,
+) -> Result<(BTreeMap<OperationId, JournalEntryOfListing>, Skipped), JournalStoreError> {
+    let mut skipped = Skipped::default();
+    let journals = list_at_most(objects, JOURNALS_MAX, &mut skipped).await?;
+    Ok((journals, skipped))
 }
 
 pub(super) async fn list_at_most(
     objects: &Arc<dyn ObjectStore>,
     max: usize,
+    skipped: &mut Skipped,
 ) -> Result<BTreeMap<OperationId, JournalEntryOfListing>, JournalStoreError> {
     let mut journals: BTreeMap<OperationId, JournalEntryOfListing> = BTreeMap::new();
-    let mut listing = objects.list(Some(&Path::from(JOURNAL_FOLDER)));
+    let folder = Path::from(JOURNAL_FOLDER);
+    let mut listing = objects.list(Some(&folder));
     loop {
         let meta = match listing.try_next().await {
             Ok(Some(meta)) => meta,
@@ -65,13 +115,38 @@ pub(super) async fn list_at_most(
                 }
                 return Ok(journals);
             }
-            Err(source) => {
-                return Err(JournalStoreError::Storage {
-                    what: "listing the journals".to_owned(),
-                    source,
-                });
-            }
+            Err(source) => match NotRead::of(&source) {
+                Some(not_read) if not_read.path != folder => {
+                    match of_a_journal(&not_read.path) {
+                        // Reading this journal says why it cannot be read, and nobody takes it for a shorter one.
+                        Some(operation_id) => {
+                            let journal = journals.entry(operation_id).or_default();
+                            journal.records += 1;
+                            journal.claimed = true;
+                        }
+                        None => skipped.note(&not_read.path, not_read),
+                    }
+                    continue;
+                }
+                _ => {
+                    return Err(JournalStoreError::Storage {
+                        what: "listing the journals".to_owned(),
+                        source,
+                    });
+                }
+            },
         };
+        if is_odd(&meta.location) {
+            let top = Path::from_iter(meta.location.parts().take(2));
+            skipped.note(
+                &top,
+                &format!(
+                    "{} is no name that anybody gives there; move it away by hand",
+                    spelt(&top)
+                ),
+            );
+            continue;
+        }
         let mut parts = meta.location.parts().skip(1);
         let (Some(operation), Some(object), None) = (parts.next(), parts.next(), parts.next())
         else {
@@ -109,6 +184,11 @@ pub async fn read_records(
     let folder = folder(operation_id);
     let listed: BTreeMap<u64, u64> = match objects
         .list(Some(&folder))
+        // What nobody reads may be whatever it is.
+        .filter(|entry| {
+            let not_read = entry.as_ref().err().and_then(NotRead::of);
+            ready(not_read.is_none_or(|not_read| of_a_journal(&not_read.path).is_some()))
+        })
         .try_filter_map(|meta| {
             let sequence = sequence(&folder, &meta.location);
             ready(Ok(sequence.map(|sequence| (sequence, meta.size))))

@@ -20,6 +20,7 @@ use object_store::path::Path;
 use super::catalog::CatalogRows;
 use super::version_file::VersionFile;
 use crate::store::PutListener;
+use crate::store::is_same_e_tag;
 
 /// Largest version file kept. Those of a table with some thousand fragments are read again each time.
 const FILE_BYTES_MAX: u64 = 256 << 10;
@@ -109,7 +110,7 @@ impl Memory {
             .get(&location.path)
             .filter(|written| {
                 location.size == Some(written.bytes.len() as u64)
-                    && location.e_tag.as_ref() == Some(&written.e_tag)
+                    && is_same_e_tag(location.e_tag.as_deref(), Some(&written.e_tag))
             })
             .map(|written| written.bytes.clone())
     }
@@ -187,11 +188,47 @@ pub(super) fn is_same(one: &ManifestLocation, other: &ManifestLocation) -> bool 
         && one.path == other.path
         && one.size.is_some()
         && one.size == other.size
-        && one.e_tag.is_some()
-        && one.e_tag == other.e_tag
+        && is_same_e_tag(one.e_tag.as_deref(), other.e_tag.as_deref())
 }
 
 // A panic elsewhere cannot leave a map half written, so a poisoned lock is still good.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use lance_table::io::commit::ManifestNamingScheme;
+    use object_store::PutResult;
+
+    use super::*;
+
+    fn version(e_tag: &str) -> ManifestLocation {
+        ManifestLocation {
+            version: 7,
+            path: Path::from("t/_versions/18446744073709551608.manifest"),
+            size: Some(5),
+            naming_scheme: ManifestNamingScheme::V2,
+            e_tag: Some(e_tag.to_owned()),
+            identity: None,
+        }
+    }
+
+    // On Azure the answer to a read and to a write has the quotes, and a listing has not.
+    #[test]
+    fn a_version_is_the_one_that_was_read_however_the_store_writes_its_tag() {
+        let (read, listed) = (version("\"0x8DC1\""), version("0x8DC1"));
+        assert!(is_same(&read, &listed) && is_same(&listed, &read));
+        assert!(!is_same(&read, &version("0x8DC2")));
+
+        let memory = Memory::default();
+        let result = PutResult {
+            e_tag: Some("\"0x8DC1\"".to_owned()),
+            version: None,
+            extensions: Default::default(),
+        };
+        memory.stored(&read.path, &PutPayload::from("bytes"), &result);
+        assert!(memory.written(&listed).is_some());
+        assert!(memory.written(&version("0x8DC2")).is_none());
+    }
 }

@@ -19,6 +19,7 @@ use object_store::path::Path;
 use url::Url;
 
 use super::memory::Memory;
+use crate::store::ConfinedStore;
 use crate::store::Durability;
 use crate::store::LocalSync;
 use crate::store::ObservedStore;
@@ -58,7 +59,8 @@ pub(super) fn shared(durability: Durability) -> Arc<Session> {
 }
 
 // Lance's own provider never syncs: after a power loss a restore could be gone whose success was
-// already written down.
+// already written down. A root puts a store in the place of this one that also stays below its
+// folder; see `ObservingWrapper`.
 #[derive(Debug)]
 struct LocalProvider {
     durability: Durability,
@@ -91,6 +93,8 @@ impl ObjectStoreProvider for LocalProvider {
 pub(super) struct ObservingWrapper {
     pub(super) log: RequestLog,
     pub(super) prefix: Path,
+    /// On local disk: what is below the root's folder, and nothing else.
+    pub(super) files: Option<ConfinedStore>,
     pub(super) sync: Option<LocalSync>,
     pub(super) memory: Arc<Memory>,
 }
@@ -101,7 +105,11 @@ impl WrappingObjectStore for ObservingWrapper {
         _store_prefix: &str,
         original: Arc<dyn RawObjectStore>,
     ) -> Arc<dyn RawObjectStore> {
-        let store = ObservedStore::new(original, self.log.clone())
+        let store: Arc<dyn RawObjectStore> = match &self.files {
+            Some(files) => Arc::new(files.clone()),
+            None => original,
+        };
+        let store = ObservedStore::new(store, self.log.clone())
             .relative_to(self.prefix.clone())
             .without_version_hint()
             .heard_by(self.memory.clone());

@@ -5,7 +5,7 @@ use sidecar::{Disposition, ListedSidecar, Sidecar, Timestamp, judge};
 
 use super::{ServiceError, planning};
 use crate::observe::{self, Judged};
-use crate::pending::{PendingRecovery, pending};
+use crate::pending::{PendingRecovery, pending_and_skipped};
 use crate::root::Root;
 
 /// Every pending recovery of a root. Issues no mutating request.
@@ -13,7 +13,7 @@ use crate::root::Root;
 /// # Errors
 /// See [`ServiceError`].
 pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceError> {
-    let recoveries = pending(root).await?;
+    let (recoveries, skipped) = pending_and_skipped(root).await?;
     let observable: Vec<Judged<'_>> = recoveries
         .iter()
         .filter_map(|recovery| {
@@ -34,6 +34,7 @@ pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceEr
     Ok(RecoveryList {
         root: root.id().to_string(),
         recoveries: summaries,
+        skipped,
     })
 }
 

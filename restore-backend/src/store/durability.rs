@@ -1,17 +1,17 @@
-//! How long a local mutation has to survive, and the syncs that object_store leaves out.
+//! How long a local mutation has to survive, and the syncs that a store leaves out.
 
 use std::collections::BTreeSet;
 use std::collections::HashSet;
-use std::fs::File;
-use std::io;
 use std::path::Path as FilePath;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+
+use super::confined::ConfinedFiles;
+use super::confined::Failure;
 
 /// Whether a mutation on local disk is on disk before it is reported done.
 ///
@@ -28,17 +28,16 @@ pub enum Durability {
 /// Folders remembered as lasting; beyond, all are forgotten and synced again when they are met.
 const FOLDERS_MAX: usize = 65_536;
 
-// `LocalFileSystem::with_fsync` covers puts, multipart uploads, copies, links and renames together
-// with every directory it had to create. It leaves out three things, which are done here:
+// A `ConfinedStore` syncs puts, multipart uploads, copies, links and renames together with every
+// directory it had to create. Three things are left, which are done here:
 // - deletes;
 // - an object that was already there: whoever made it may have died, or seen its sync fail, before
 //   the name was on disk;
 // - a folder that was already there: whoever made it may have died before its name was.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalSync {
-    files: LocalFileSystem,
-    /// Nothing above this folder is ours.
-    top: PathBuf,
+    /// Nothing above their root is ours.
+    files: ConfinedFiles,
     /// Folders below it whose names are on disk, and those of all folders above them.
     lasting: Arc<Mutex<HashSet<PathBuf>>>,
 }
@@ -46,26 +45,23 @@ pub(crate) struct LocalSync {
 impl LocalSync {
     /// For what lies below a folder, named as the store names it.
     pub(crate) fn below(folder: &Path) -> Self {
-        let files = LocalFileSystem::new();
-        let top = files
-            .path_to_filesystem(&folder.clone().join("_"))
-            .ok()
-            .and_then(|path| path.parent().map(FilePath::to_path_buf))
-            .unwrap_or_else(|| PathBuf::from("/"));
+        Self::of(ConfinedFiles::below(folder))
+    }
+
+    pub(crate) fn of(files: ConfinedFiles) -> Self {
         Self {
             files,
-            top,
             lasting: Arc::default(),
         }
     }
 
     /// After an object was written and its own folder synced: the names of the folders it is in.
     pub(super) async fn written(&self, location: &Path) -> object_store::Result<()> {
-        let path = self.files.path_to_filesystem(location)?;
+        let path = self.files.relative(location)?;
         let Some(folder) = path.parent() else {
             return Ok(());
         };
-        if folder == self.top || self.is_lasting(folder) {
+        if folder.as_os_str().is_empty() || self.is_lasting(folder) {
             return Ok(());
         }
         let (sync, folder) = (self.clone(), folder.to_path_buf());
@@ -73,8 +69,9 @@ impl LocalSync {
     }
 
     pub(super) async fn removed(&self, location: &Path) -> object_store::Result<()> {
-        let path = self.files.path_to_filesystem(location)?;
-        blocking(move || sync_parent(&path)).await
+        let path = self.files.relative(location)?;
+        let sync = self.clone();
+        blocking(move || sync.files.sync_nearest_folder(&path)).await
     }
 
     /// Makes what is there last, whoever put it there: files with their bytes, and their names up to
@@ -82,21 +79,17 @@ impl LocalSync {
     pub(crate) async fn keep(&self, locations: &[Path]) -> object_store::Result<()> {
         let paths = locations
             .iter()
-            .map(|location| self.files.path_to_filesystem(location))
-            .collect::<object_store::Result<Vec<_>>>()?;
+            .map(|location| self.files.relative(location))
+            .collect::<Result<Vec<_>, _>>()?;
         let sync = self.clone();
         blocking(move || {
             let mut folders = BTreeSet::new();
             for path in &paths {
-                match File::open(path) {
-                    Ok(file) => file.sync_all()?,
-                    Err(error) if is_absent(&error) => {}
-                    Err(error) => return Err(error),
-                }
-                folders.extend(nearest_folder(path));
+                sync.files.sync_what_is_at(path)?;
+                folders.extend(sync.files.nearest_folder(path)?);
             }
             for folder in folders {
-                sync_folder(&folder)?;
+                sync.files.sync_folder(&folder)?;
                 sync.keep_names(&folder)?;
             }
             Ok(())
@@ -105,18 +98,16 @@ impl LocalSync {
     }
 
     /// Makes a folder's name last, and those of the folders above it.
-    fn keep_names(&self, folder: &FilePath) -> io::Result<()> {
+    fn keep_names(&self, folder: &FilePath) -> Result<(), Failure> {
         let mut kept = Vec::new();
-        let ours = folder
-            .ancestors()
-            .take_while(|above| *above != self.top && above.starts_with(&self.top));
-        for below in ours {
+        for below in folder.ancestors() {
+            let Some(parent) = below.parent() else {
+                break;
+            };
             if self.is_lasting(below) {
                 break;
             }
-            if let Some(parent) = below.parent() {
-                sync_folder(parent)?;
-            }
+            self.files.sync_folder(parent)?;
             kept.push(below.to_path_buf());
         }
         let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,42 +124,10 @@ impl LocalSync {
     }
 }
 
-pub(super) async fn blocking<F, T>(work: F) -> object_store::Result<T>
+async fn blocking<F, T>(work: F) -> object_store::Result<T>
 where
-    F: FnOnce() -> io::Result<T> + Send + 'static,
+    F: FnOnce() -> Result<T, Failure> + Send + 'static,
     T: Send + 'static,
 {
-    tokio::task::spawn_blocking(work)
-        .await?
-        .map_err(|source| object_store::Error::Generic {
-            store: "LocalFileSystem",
-            source: Box::new(source),
-        })
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
-}
-
-fn sync_folder(folder: &FilePath) -> io::Result<()> {
-    match File::open(folder) {
-        Ok(folder) => folder.sync_all(),
-        Err(error) if is_absent(&error) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-// The directory may itself be gone by now; then the nearest one that is left lost the entry.
-fn nearest_folder(path: &FilePath) -> Option<PathBuf> {
-    path.ancestors()
-        .skip(1)
-        .find(|above| above.is_dir())
-        .map(FilePath::to_path_buf)
-}
-
-fn sync_parent(path: &FilePath) -> io::Result<()> {
-    nearest_folder(path).map_or(Ok(()), |folder| sync_folder(&folder))
+    Ok(tokio::task::spawn_blocking(work).await??)
 }

@@ -14,7 +14,6 @@ use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::fs::TryLockError;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -22,7 +21,7 @@ use std::time::Duration;
 
 use object_store::path::Path;
 
-use super::durability::blocking;
+use super::confined::LocalPlace;
 
 /// How long it is waited for the requests of others that are on their way, and how often it is looked.
 const WAITS_FOR: Duration = Duration::from_secs(5);
@@ -37,8 +36,8 @@ tokio::task_local! {
 pub(super) enum Under {
     /// Only while nobody has taken over.
     Hold(Hold),
-    /// While none is on its way that is sent under a hold on this folder.
-    Alone(PathBuf),
+    /// While none is on its way that is sent under a hold on the folder of this.
+    Alone(LocalPlace),
 }
 
 impl Under {
@@ -47,15 +46,15 @@ impl Under {
     }
 }
 
-pub(super) async fn alone<T>(folder: PathBuf, work: impl Future<Output = T>) -> T {
-    UNDER.scope(Under::Alone(folder), work).await
+pub(super) async fn alone<T>(place: LocalPlace, work: impl Future<Output = T>) -> T {
+    UNDER.scope(Under::Alone(place), work).await
 }
 
 /// An executor's hold on its operation, as long as its journal was.
 #[derive(Clone, Debug)]
 pub struct Hold {
     next: Path,
-    local: Option<PathBuf>,
+    local: Option<LocalPlace>,
     is_lost: Arc<AtomicBool>,
 }
 
@@ -72,7 +71,7 @@ impl fmt::Display for TakenOver {
 impl Error for TakenOver {}
 
 impl Hold {
-    pub(super) fn new(next: Path, local: Option<PathBuf>) -> Self {
+    pub(super) fn new(next: Path, local: Option<LocalPlace>) -> Self {
         Self {
             next,
             local,
@@ -109,11 +108,8 @@ impl Hold {
     /// On local disk: keeps others from taking over until the answer is dropped, unless somebody has.
     pub(super) async fn locally(&self) -> Option<object_store::Result<Turn>> {
         let next = self.local.clone()?;
-        let turn = match next.parent() {
-            Some(folder) => Turn::shared(folder.to_path_buf()).await,
-            None => Turn(None),
-        };
-        let looked = blocking(move || next.try_exists()).await;
+        let turn = Turn::shared(next.clone()).await;
+        let looked = next.is_taken().await;
         Some(match looked {
             Ok(false) => Ok(turn),
             Ok(true) => Err(self.lose()),
@@ -127,17 +123,20 @@ impl Hold {
 pub(super) struct Turn(#[expect(dead_code, reason = "it is held")] Option<File>);
 
 impl Turn {
-    async fn shared(folder: PathBuf) -> Self {
-        Self(locked(folder, File::try_lock_shared).await)
+    async fn shared(place: LocalPlace) -> Self {
+        Self(locked(place, File::try_lock_shared).await)
     }
 
-    pub(super) async fn exclusive(folder: PathBuf) -> Self {
-        Self(locked(folder, File::try_lock).await)
+    pub(super) async fn exclusive(place: LocalPlace) -> Self {
+        Self(locked(place, File::try_lock).await)
     }
 }
 
-async fn locked(folder: PathBuf, lock: impl Fn(&File) -> Result<(), TryLockError>) -> Option<File> {
-    let file = blocking(move || File::open(folder)).await.ok()?;
+async fn locked(
+    place: LocalPlace,
+    lock: impl Fn(&File) -> Result<(), TryLockError>,
+) -> Option<File> {
+    let file = place.folder().await.ok()?;
     let mut left = WAITS_FOR.as_millis() / LOOKS_EVERY.as_millis();
     loop {
         match lock(&file) {
@@ -222,7 +221,7 @@ mod tests {
         other.try_lock().unwrap();
         other.unlock().unwrap();
 
-        let taking_over = Turn::exclusive(journal).await;
+        let taking_over = Turn::exclusive(hold.local.clone().unwrap()).await;
         other.try_lock_shared().unwrap_err();
         drop(taking_over);
         other.try_lock_shared().unwrap();

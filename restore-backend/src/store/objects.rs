@@ -1,12 +1,13 @@
 //! The objects of one root, with what it takes to make them last and to work on them alone.
 
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
 
+use super::confined::ConfinedFiles;
+use super::confined::LocalPlace;
 use super::durability::LocalSync;
 use super::hold;
 use super::hold::Hold;
@@ -19,7 +20,7 @@ pub struct Objects {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     sync: Option<LocalSync>,
-    directory: Option<PathBuf>,
+    files: Option<ConfinedFiles>,
 }
 
 impl Deref for Objects {
@@ -37,25 +38,30 @@ impl From<Arc<dyn ObjectStore>> for Objects {
             store,
             prefix: Path::default(),
             sync: None,
-            directory: None,
+            files: None,
         }
     }
 }
 
 impl Objects {
-    /// The objects below `prefix`, which is `directory` if they are on local disk.
+    /// The objects below `prefix`, which are `files` if they are on local disk.
     pub(crate) fn below(
         store: Arc<dyn ObjectStore>,
         prefix: Path,
         sync: Option<LocalSync>,
-        directory: Option<PathBuf>,
+        files: Option<ConfinedFiles>,
     ) -> Self {
         Self {
             store,
             prefix,
             sync,
-            directory,
+            files,
         }
+    }
+
+    /// Whether they are files, so that a listing names what it cannot read ([`super::NotRead`]).
+    pub(crate) fn are_files(&self) -> bool {
+        self.files.is_some()
     }
 
     /// Makes what is there last, whoever put it there: these objects with their bytes, and their
@@ -71,9 +77,8 @@ impl Objects {
         let Some(sync) = &self.sync else {
             return Ok(());
         };
-        let whole = |path: &Path| Path::from_iter(self.prefix.parts().chain(path.parts()));
-        sync.keep(&paths.iter().map(whole).collect::<Vec<_>>())
-            .await
+        let whole: Vec<Path> = paths.iter().map(|path| self.whole(path)).collect();
+        sync.keep(&whole).await
     }
 
     /// The hold that an executor has for as long as nobody has created `next`, in its own folder.
@@ -85,18 +90,17 @@ impl Objects {
     /// Does something whose mutating requests are sent while none is on its way that is sent under a
     /// hold on this object's folder; on local disk only.
     pub async fn alone<T>(&self, path: &Path, work: impl Future<Output = T>) -> T {
-        let folder = self
-            .local(path)
-            .and_then(|path| path.parent().map(std::path::Path::to_path_buf));
-        match folder {
-            Some(folder) => hold::alone(folder, work).await,
+        match self.local(path) {
+            Some(place) => hold::alone(place, work).await,
             None => work.await,
         }
     }
 
-    fn local(&self, path: &Path) -> Option<PathBuf> {
-        let mut local = self.directory.clone()?;
-        local.extend(path.parts().map(|part| part.as_ref().to_owned()));
-        Some(local)
+    fn whole(&self, path: &Path) -> Path {
+        Path::from_iter(self.prefix.parts().chain(path.parts()))
+    }
+
+    fn local(&self, path: &Path) -> Option<LocalPlace> {
+        LocalPlace::of(self.files.as_ref()?, &self.whole(path))
     }
 }

@@ -86,9 +86,9 @@ impl ObservedStore {
         self
     }
 
-    /// Adds the syncs that a local store with `with_fsync` leaves out. `inner` must be a local
-    /// store whose paths start at the root of the file system. Folders above the prefix, which is
-    /// set before, are nobody's to sync.
+    /// Adds the syncs that a synced local store leaves out. `inner` must be a local store whose
+    /// paths start at the root of the file system. Folders above the prefix, which is set before,
+    /// are nobody's to sync.
     pub fn with_local_sync(self) -> Self {
         let sync = LocalSync::below(&self.observer.prefix);
         self.syncing_with(sync)
@@ -119,7 +119,7 @@ impl ObservedStore {
     async fn turn(&self) -> Result<Option<Turn>> {
         let hold = match Under::current() {
             Some(Under::Hold(hold)) => hold,
-            Some(Under::Alone(folder)) => return Ok(Some(Turn::exclusive(folder).await)),
+            Some(Under::Alone(place)) => return Ok(Some(Turn::exclusive(place).await)),
             None => return Ok(None),
         };
         if let Some(turn) = hold.locally().await {

@@ -195,3 +195,42 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_beside_a_table_is_not_read_or_written_through_links() {
+    use object_store::ObjectStoreExt;
+    let outside = tempfile::tempdir().expect("a folder");
+    let secret = outside.path().join("secret");
+    fs::write(&secret, "hunter2").expect("a file");
+    let root = published().await;
+    let refs = root.path().join("nodes/people/_refs");
+    fs::create_dir_all(&refs).expect("a folder");
+    symlink(outside.path(), refs.join("tags")).expect("a link");
+    let people = people();
+    for error in [
+        root.room.tag(&people, "recovery-x", 1).await.map(drop),
+        root.room.tagged(&people, "secret").await.map(drop),
+        root.room.untag(&people, "secret").await.map(drop),
+    ] {
+        let error = error.expect_err("a link");
+        let text = restore_backend::chain::text(&error);
+        assert!(text.contains("_refs/tags is a link"), "{text}");
+    }
+
+    let objects = root.room.objects();
+    for name in ["_schema.pg", "_schema.ir.json.staging"] {
+        symlink(&secret, root.path().join(name)).expect("a link");
+        let path = object_store::path::Path::from(name);
+        objects.get(&path).await.expect_err(name);
+        let to = object_store::path::Path::from("_schema.ir.json");
+        objects.rename(&path, &to).await.expect_err(name);
+        objects.copy(&path, &to).await.expect_err(name);
+        restore_backend::schema_files::read(&objects, name)
+            .await
+            .expect_err(name);
+        assert!(!root.path().join("_schema.ir.json").exists());
+    }
+    let left = fs::read_dir(outside.path()).expect("a folder").count();
+    assert_eq!(left, 1, "nothing is written outside");
+    assert_eq!(fs::read_to_string(secret).expect("there"), "hunter2");
+}

@@ -172,3 +172,36 @@ async fn files_that_are_no_versions_do_not_count() {
     let error = root.room.head(&people()).await.expect_err("no version");
     assert_eq!(error.code(), "unreadable");
 }
+
+// Read past, it would make HEAD one lower than it is, and everything decided from it wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newest_version_that_is_no_file_is_an_error_and_no_lower_head() {
+    let outside = tempfile::tempdir().expect("a folder");
+    for what in ["pipe", "link", "near link", "folder"] {
+        let root = published().await;
+        root.room
+            .append_rows(&people(), &rows("b", 1))
+            .await
+            .expect("an append");
+        let newest = version_file(root.path(), "nodes/people", 2);
+        let older = version_file(root.path(), "nodes/people", 1);
+        let moved = outside.path().join(what);
+        fs::rename(&newest, &moved).expect("moved");
+        let link = |to: &std::path::Path| std::os::unix::fs::symlink(to, &newest);
+        match what {
+            "pipe" => {
+                let made = std::process::Command::new("mkfifo").arg(&newest).status();
+                assert!(made.expect("mkfifo runs").success());
+            }
+            "link" => link(&moved).expect("a link"),
+            "near link" => link(&older).expect("a link"),
+            _ => fs::create_dir(&newest).expect("a folder"),
+        }
+        let room = root.elsewhere().await;
+        let people = people();
+        let head = room.head(&people);
+        let head = tokio::time::timeout(std::time::Duration::from_secs(60), head);
+        let error = head.await.expect("nothing is waited for").expect_err(what);
+        assert_eq!(error.code(), "storage_failed", "{what}: {error}");
+    }
+}

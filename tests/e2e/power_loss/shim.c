@@ -69,6 +69,23 @@ static int is_below_fd(int fd)
     return is_below(path);
 }
 
+/* A path as it was given together with the folder it is relative to, as an absolute path. */
+static const char *whole(int at, const char *path, char *into)
+{
+    char link[64];
+    if (path[0] == '/')
+        return path;
+    if (at == AT_FDCWD)
+        return realpath(".", into) && strlen(into) + strlen(path) + 2 < PATH_MAX ? strcat(strcat(into, "/"), path) : path;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", at);
+    ssize_t length = readlink(link, into, PATH_MAX - 1);
+    if (length < 0 || (size_t)length + strlen(path) + 2 > PATH_MAX)
+        return path;
+    into[length] = '/';
+    strcpy(into + length + 1, path);
+    return into;
+}
+
 static unsigned long inode(int fd)
 {
     struct stat found;
@@ -160,7 +177,8 @@ int openat(int at, const char *path, int flags, ...)
 {
     MODE(flags, mode)
     BEGIN;
-    int fd = opened(REAL("openat", int, int, const char *, int, mode_t)(at, path, flags, mode), path, flags);
+    char full[PATH_MAX];
+    int fd = opened(REAL("openat", int, int, const char *, int, mode_t)(at, path, flags, mode), whole(at, path, full), flags);
     END(fd);
 }
 
@@ -168,7 +186,8 @@ int openat64(int at, const char *path, int flags, ...)
 {
     MODE(flags, mode)
     BEGIN;
-    int fd = opened(REAL("openat64", int, int, const char *, int, mode_t)(at, path, flags, mode), path, flags);
+    char full[PATH_MAX];
+    int fd = opened(REAL("openat64", int, int, const char *, int, mode_t)(at, path, flags, mode), whole(at, path, full), flags);
     END(fd);
 }
 
@@ -241,7 +260,10 @@ static void moved(const char *what, const char *from, const char *to)
 int linkat(int at, const char *from, int at_to, const char *to, int flags)
 {
     BEGIN;
+    char full[PATH_MAX], full_to[PATH_MAX];
     int done = REAL("linkat", int, int, const char *, int, const char *, int)(at, from, at_to, to, flags);
+    from = whole(at, from, full);
+    to = whole(at_to, to, full_to);
     if (done == 0 && is_below(to))
         moved("link", from, to);
     END(done);
@@ -253,6 +275,18 @@ int link(const char *from, const char *to)
     int done = REAL("link", int, const char *, const char *)(from, to);
     if (done == 0 && is_below(to))
         moved("link", from, to);
+    END(done);
+}
+
+int renameat(int at, const char *from, int at_to, const char *to)
+{
+    BEGIN;
+    char full[PATH_MAX], full_to[PATH_MAX];
+    int done = REAL("renameat", int, int, const char *, int, const char *)(at, from, at_to, to);
+    from = whole(at, from, full);
+    to = whole(at_to, to, full_to);
+    if (done == 0 && is_below(to))
+        moved("rename", from, to);
     END(done);
 }
 
@@ -281,6 +315,17 @@ int unlink(const char *path)
     END(done);
 }
 
+int unlinkat(int at, const char *path, int flags)
+{
+    BEGIN;
+    char full[PATH_MAX];
+    int done = REAL("unlinkat", int, int, const char *, int)(at, path, flags);
+    path = whole(at, path, full);
+    if (done == 0 && is_below(path))
+        gone(flags & AT_REMOVEDIR ? "rmdir" : "unlink", path);
+    END(done);
+}
+
 int rmdir(const char *path)
 {
     BEGIN;
@@ -290,16 +335,32 @@ int rmdir(const char *path)
     END(done);
 }
 
+static void made(const char *path)
+{
+    struct stat folder;
+    if (is_below(path) && stat(path, &folder) == 0) {
+        fprintf(record, "mkdir %lu %zu\n", (unsigned long)folder.st_ino, strlen(path));
+        put(path, strlen(path));
+        strike("mkdir", path);
+    }
+}
+
+int mkdirat(int at, const char *path, mode_t mode)
+{
+    BEGIN;
+    char full[PATH_MAX];
+    int done = REAL("mkdirat", int, int, const char *, mode_t)(at, path, mode);
+    if (done == 0)
+        made(whole(at, path, full));
+    END(done);
+}
+
 int mkdir(const char *path, mode_t mode)
 {
     BEGIN;
     int done = REAL("mkdir", int, const char *, mode_t)(path, mode);
-    struct stat made;
-    if (done == 0 && is_below(path) && stat(path, &made) == 0) {
-        fprintf(record, "mkdir %lu %zu\n", (unsigned long)made.st_ino, strlen(path));
-        put(path, strlen(path));
-        strike("mkdir", path);
-    }
+    if (done == 0)
+        made(path);
     END(done);
 }
 

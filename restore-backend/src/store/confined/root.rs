@@ -1,0 +1,78 @@
+//! The folder that everything is confined to.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path as FilePath;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use super::beneath;
+
+/// A root's folder on local disk. Cheap to clone.
+///
+/// It may be reached through links: they are resolved once, when the folder is first met, and it is that folder from then on.
+/// It is opened by name for every request, so that a root that is removed, or replaced by a backup, is not read any longer.
+#[derive(Clone, Debug)]
+pub(crate) struct RootFolder {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    given: PathBuf,
+    resolved: OnceLock<PathBuf>,
+}
+
+impl RootFolder {
+    pub(crate) fn at(directory: PathBuf) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                given: directory,
+                resolved: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// As it was given, for messages.
+    pub(super) fn path(&self) -> &FilePath {
+        &self.inner.given
+    }
+
+    /// Where it is; an error while there is no such folder.
+    pub(crate) fn resolve(&self) -> io::Result<&FilePath> {
+        if let Some(resolved) = self.inner.resolved.get() {
+            return Ok(resolved);
+        }
+        let resolved = fs::canonicalize(&self.inner.given)?;
+        Ok(self.inner.resolved.get_or_init(|| resolved))
+    }
+
+    pub(super) fn open(&self) -> io::Result<OwnedFd> {
+        Ok(beneath::open_root(self.resolve()?)?)
+    }
+
+    /// Makes the folder, and those above it, where there is none; each lasts then if `synced`.
+    pub(super) fn make(&self, synced: bool) -> io::Result<OwnedFd> {
+        match self.open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        let missing: Vec<&FilePath> = self
+            .path()
+            .ancestors()
+            .take_while(|above| !above.exists())
+            .collect();
+        fs::create_dir_all(self.path())?;
+        if synced {
+            for made in missing {
+                fs::File::open(made)?.sync_all()?;
+                if let Some(above) = made.parent() {
+                    fs::File::open(above)?.sync_all()?;
+                }
+            }
+        }
+        self.open()
+    }
+}
