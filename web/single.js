@@ -8,7 +8,7 @@
     const headers = { "content-type": "application/wasm" };
     await wasm_bindgen({ module_or_path: new Response(bytes, { headers }) });
     carrier.remove();
-    wasm_bindgen.mount();
+    await wasm_bindgen.mount();
   } catch (error) {
     const place = document.getElementById("starting");
     if (place) {

@@ -1,5 +1,6 @@
 //! The page: finds out whether there is a server, and shows the screen that the address names.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use yew::{Callback, Html, MouseEvent, component, html, use_node_ref, use_state};
@@ -8,7 +9,7 @@ use crate::context::{Connection, Session};
 use crate::hooks::{Alive, Asking, use_polled, use_route};
 use crate::route::Route;
 use crate::services::backend::Wanted;
-use crate::services::{backend, dom};
+use crate::services::{backend, dom, key};
 use crate::state::failure::Failure;
 use crate::views::{Audit, Offline, Pending, header, logged_out, no_server, not_found};
 
@@ -46,6 +47,25 @@ pub fn App() -> Html {
     }
 }
 
+thread_local! {
+    /// Why the login link that this page was opened by logged nobody in.
+    static REFUSED: RefCell<Option<Failure>> = const { RefCell::new(None) };
+}
+
+/// Logs in, if the page was opened by a login link. The token is gone from the address when the page is drawn.
+pub async fn log_in() {
+    let Some(token) = dom::take_token() else {
+        return;
+    };
+    let refused = match backend::log_in(token).await {
+        Ok(opened) if key::keep(&opened) => return,
+        Ok(_) => Failure::NoStorage,
+        Err(failure) => failure,
+    };
+    // A browser that is logged in already stays so.
+    REFUSED.set(Some(refused));
+}
+
 async fn connect() -> Connection {
     if dom::is_file() {
         return Connection::Absent { failure: None };
@@ -59,7 +79,13 @@ async fn connect() -> Connection {
     };
     match session.await {
         Ok(session) => Connection::Present(session),
-        Err(failure) if failure.asks_for_login() => Connection::LoggedOut { failure },
+        // Of a link that was used before and a missing session, the link is what the person at the page asks about.
+        Err(failure) if failure.asks_for_login() => {
+            key::forget();
+            Connection::LoggedOut {
+                failure: REFUSED.take().unwrap_or(failure),
+            }
+        }
         Err(failure) => Connection::Absent {
             failure: Some(failure),
         },

@@ -21,14 +21,16 @@ mod words;
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Draws the page into the document's body and keeps it alive; without a document it does nothing.
+/// Draws the page into the document's body and keeps it alive; without a document it does nothing. A page that was opened by
+/// a login link logs in first.
 ///
 /// An explicit call rather than a start function, so that a script can load the module for its
 /// functions alone.
 #[wasm_bindgen]
-pub fn mount() {
+pub async fn mount() {
     if services::dom::has_document() {
         services::dom::report_panics();
+        app::log_in().await;
         yew::Renderer::<app::App>::new().render();
     }
 }

@@ -68,6 +68,8 @@ impl Route {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match *parts.as_slice() {
             [""] => Self::Start,
+            // A login link: where it leads is where every visit starts.
+            [token] if token.starts_with("token=") => Self::Start,
             ["pending", root] => Self::Pending {
                 root: root.to_owned(),
             },
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_found_and_nothing_is_the_start() {
-        for hash in ["", "#", "#/", "#//"] {
+        for hash in ["", "#", "#/", "#//", "#token=0123"] {
             assert_eq!(Route::of_hash(hash), Route::Start, "{hash}");
         }
         for hash in [

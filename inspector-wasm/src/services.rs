@@ -3,3 +3,4 @@
 pub mod backend;
 pub mod dom;
 pub mod files;
+pub mod key;

@@ -9,6 +9,7 @@ mod overview;
 mod panel;
 mod pending;
 mod recovery;
+mod session_menu;
 
 pub use audit::Audit;
 pub use header::header;

@@ -165,6 +165,13 @@ pub fn sentence(reason: &str) -> String {
     }
 }
 
+/// Text out of files, fit to be drawn: see [`sidecar::text::visible`]. Addresses keep the text as it is.
+#[must_use]
+#[inline(never)]
+pub fn visible(text: &str) -> String {
+    sidecar::text::visible(text).into_owned()
+}
+
 /// A version, or that there is none.
 #[must_use]
 pub fn version(version: Option<u64>) -> String {

@@ -2,13 +2,17 @@
 
 use std::error::Error;
 
-/// The error and its sources, `what failed: why: why`. A source that only repeats what stands before it is left out.
+use sidecar::text::scrubbed;
+
+/// The error and its sources, `what failed: why: why`. A source that only repeats what stands before it is left out, and so
+/// are the places in the source of whatever failed, which lie on the machine that built this program, and passwords in
+/// addresses.
 #[must_use]
 pub fn text(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+    let mut text = scrubbed(&error.to_string());
     let mut source = error.source();
     while let Some(error) = source {
-        let words = error.to_string();
+        let words = scrubbed(&error.to_string());
         if !text.contains(&words) {
             text.push_str(": ");
             text.push_str(&words);
@@ -47,6 +51,32 @@ mod tests {
         assert_eq!(
             text(&chain(&["put failed: disk full", "disk full", "errno 28"])),
             "put failed: disk full: errno 28"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_error_of_lance_does_not_say_where_it_was_built() {
+        let missing = lance::Dataset::open("/nowhere/at/all.lance")
+            .await
+            .expect_err("there is nothing");
+        let of_lance = missing.to_string();
+        assert!(
+            of_lance.contains(".rs:"),
+            "or this proves nothing: {of_lance}"
+        );
+        let text = text(&missing);
+        assert!(text.contains("nowhere/at/all.lance"), "{text}");
+        assert!(
+            !text.contains(".rs:") && !text.contains("/.cargo/"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_error_does_not_say_the_password_of_an_address() {
+        assert_eq!(
+            text(&chain(&["no answer", "url (http://ada:pa55@minio:9000/b)"])),
+            "no answer: url (http://***@minio:9000/b)"
         );
     }
 }

@@ -19,11 +19,14 @@ mod page;
 mod plan;
 mod revoke;
 mod serve;
+mod signals;
 mod undo;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -34,6 +37,9 @@ use error::{CliError, ErrorDocument};
 
 /// Stack of the runtime's threads. Unoptimised builds keep the state of Lance's deeply nested reads on it.
 const STACK_BYTES: usize = 8 << 20;
+
+/// How long threads are waited for that still work when the command has ended.
+const THREADS_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,13 +93,19 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Exit {
     log_to_stderr();
+    std::panic::set_hook(Box::new(log_panic));
     let context = Context::new(arguments.global);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(dispatch(&context, arguments.command)),
+        Ok(runtime) => {
+            let result = runtime.block_on(dispatch(&context, arguments.command));
+            // A thread may wait for a file system that does not answer, and would be waited for.
+            runtime.shutdown_timeout(THREADS_WAIT_MAX);
+            result
+        }
         Err(error) => Err(CliError::Runtime(error)),
     };
     match result {
@@ -143,6 +155,21 @@ fn explain_usage(error: &clap::Error, given: &[OsString]) -> Exit {
         error.print().ok();
     }
     Exit::Usage
+}
+
+/// A bug of ours or of a library. Which file it is in helps whoever mends it; on whose machine that was built does not.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let words = info.payload_as_str().unwrap_or("it said nothing");
+    let place = info.location().map_or_else(String::new, |location| {
+        let file = location
+            .file()
+            .rsplit(['/', '\\'])
+            .next()
+            .unwrap_or_default();
+        format!("{file}:{}", location.line())
+    });
+    let words = sidecar::text::scrubbed(words);
+    tracing::error!(place, words, "internal error: the program panicked");
 }
 
 fn log_to_stderr() {

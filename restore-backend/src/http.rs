@@ -6,6 +6,7 @@
 mod approvals;
 mod assets;
 mod audit;
+mod connections;
 mod console;
 mod ending;
 mod execution;
@@ -16,6 +17,7 @@ mod guard;
 mod health;
 mod if_match;
 mod login;
+mod looks;
 mod problem;
 mod recoveries;
 mod roots;
@@ -26,6 +28,7 @@ mod session;
 
 pub use console::{Console, ServedRoot};
 pub use login::LoginLink;
+pub use looks::Patience;
 pub use routes::router;
 pub use secret::SecretError;
-pub use server::{ServeError, Server, ServerOptions};
+pub use server::{LinkMaker, ServeError, Server, ServerOptions};

@@ -115,7 +115,7 @@ impl Root {
             LanceRoom::open(uri, room_options)
                 .await
                 .map_err(|source| RootError::Unusable {
-                    root: uri.to_owned(),
+                    root: sidecar::text::scrubbed(uri),
                     source,
                 })?;
         let objects = room.objects();

@@ -297,7 +297,10 @@ async fn read_listed(
             Some(not_read) => not_a_file(not_read),
             None => SidecarFile::unread(
                 &file,
-                Reason::new(Code::Unreadable, format!("{file} cannot be read: {error}")),
+                Reason::new(
+                    Code::Unreadable,
+                    format!("{file} cannot be read: {}", crate::chain::text(&error)),
+                ),
             ),
         },
     };

@@ -9,8 +9,9 @@
 mod crashed_root;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
 use serde_json::{Value, json};
@@ -755,16 +756,23 @@ async fn serve_prints_the_login_link_and_ends_when_told() {
     let named = format!("graph={}", root.uri());
     let mut serving = Serving::start(&["serve", "--port", "0", "--root", &named]);
     let line = serving.line();
-    let link = line
-        .strip_prefix("open http://127.0.0.1:")
-        .expect("the link");
-    let (port, token) = link
+    let (host, rest) = line
+        .strip_prefix("open http://")
+        .and_then(|link| link.split_once(".localhost:"))
+        .expect("a host of its own");
+    assert!(host.len() >= 24, "{line}");
+    let (port, token) = rest
         .trim_end()
-        .split_once("/login?token=")
+        .split_once("/#token=")
         .expect("a port and a token");
     assert!(
         port.parse::<u16>().is_ok_and(|port| port > 0) && token.len() == 64,
         "{line}"
+    );
+    let plain = serving.line();
+    assert!(
+        plain.starts_with(&format!("  or http://127.0.0.1:{port}/#token={token}")),
+        "{plain}"
     );
     assert_eq!(serving.terminate(), (Some(0), String::new()));
 
@@ -774,9 +782,129 @@ async fn serve_prints_the_login_link_and_ends_when_told() {
         document.push_str(&serving.line());
     }
     let document: Value = serde_json::from_str(&document).expect("a document");
-    assert_eq!(fields(&document), ["address", "login", "roots"]);
+    assert_eq!(fields(&document), ["address", "login", "own_host", "roots"]);
     assert_eq!(document["roots"][0]["name"], "graph");
+    let starts_with = |link: &Value, address: &Value| {
+        let (link, address) = (
+            link.as_str().expect("text"),
+            address.as_str().expect("text"),
+        );
+        link.starts_with(&format!("{address}/#token="))
+    };
+    let own_host = &document["own_host"];
+    assert!(starts_with(&document["login"], &document["address"]));
+    assert!(starts_with(&own_host["login"], &own_host["address"]));
+    assert!(
+        document["address"]
+            .as_str()
+            .is_some_and(|address| address.starts_with("http://127.0.0.1:"))
+    );
     assert_eq!(serving.terminate(), (Some(0), String::new()));
+}
+
+/// The status of a request without a client of any kind.
+fn raw(address: &str, request: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).expect("a connection");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok();
+    answer
+}
+
+fn log_in(address: &str, token: &str) -> String {
+    let body = json!({"token": token}).to_string();
+    raw(
+        address,
+        &format!(
+            "POST /api/v1/sessions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        ),
+    )
+}
+
+#[tokio::test]
+async fn a_new_link_is_printed_on_demand_and_logs_in() {
+    let root = CrashedRoot::healthy().await;
+    let named = format!("graph={}", root.uri());
+    for signal in ["USR1", "QUIT"] {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--port", "0", "--root", &named, "--json"])
+            .env("RUST_LOG", "off")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut notes = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let mut said = |wanted: &str| {
+            let mut notes = notes.by_ref().map(|note| note.expect("text"));
+            notes.find(|note| note.contains(wanted)).expect("a note")
+        };
+        said("kill -USR1");
+        let status = Command::new("kill")
+            .args([format!("-{signal}"), child.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(status.success());
+        assert!(said("open http://").contains(".localhost:"));
+        let link = said("  or http://127.0.0.1:");
+        let (address, token) = link
+            .trim_start_matches("  or http://")
+            .split_once("/#token=")
+            .expect("a link");
+        let token = token.split(',').next().expect("a token");
+        let answer = log_in(address, token);
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+        child.kill().expect("it ends");
+        child.wait().expect("it ends");
+    }
+}
+
+#[tokio::test]
+async fn a_console_ends_when_told_though_its_storage_does_not_answer() {
+    let root = CrashedRoot::new().await;
+    // As a mount that hangs: the newest version of a table is a pipe that nobody writes to.
+    let versions = root.file("nodes/author/_versions");
+    let newest = fs::read_dir(versions)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .min()
+        .expect("a version");
+    fs::remove_file(&newest).expect("it goes");
+    let made = Command::new("mkfifo").arg(&newest).status();
+    assert!(made.expect("mkfifo runs").success());
+
+    let named = format!("graph={}", root.uri());
+    let mut serving = Serving::start(&["serve", "--json", "--port", "0", "--root", &named]);
+    let mut document = String::new();
+    while serde_json::from_str::<Value>(&document).is_err() {
+        document.push_str(&serving.line());
+    }
+    let document: Value = serde_json::from_str(&document).expect("a document");
+    let address = document["address"].as_str().expect("an address")["http://".len()..].to_owned();
+    let login = document["login"].as_str().expect("a link");
+    let opened = log_in(&address, login.split_once("#token=").expect("a token").1);
+    let cookie = opened
+        .split_once("set-cookie: ")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .expect("a cookie")
+        .0;
+    let (_, body) = opened.split_once("\r\n\r\n").expect("a body");
+    let session: Value = serde_json::from_str(body).expect("a session");
+    let key = session["key"].as_str().expect("a key");
+    let mut waiting = std::net::TcpStream::connect(&address).expect("a connection");
+    let request = format!(
+        "GET /api/v1/roots/graph/recoveries HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\nx-session-key: {key}\r\nconnection: close\r\n\r\n"
+    );
+    waiting.write_all(request.as_bytes()).expect("a request");
+    // Until the look has begun to hang, or is answered.
+    waiting
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .expect("a bound");
+    waiting.read(&mut [0; 1]).ok();
+
+    let begun = Instant::now();
+    assert_eq!(serving.terminate().0, Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]

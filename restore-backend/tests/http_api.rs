@@ -18,3 +18,5 @@ mod login;
 mod recoveries;
 #[path = "http_api/serving.rs"]
 mod serving;
+#[path = "http_api/stuck.rs"]
+mod stuck;

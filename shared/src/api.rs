@@ -424,6 +424,49 @@ pub struct SessionReport {
     pub name: String,
 }
 
+/// Body of a request to log in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// What stands behind `#token=` in the login link.
+    pub token: String,
+}
+
+/// A session that was opened. The other half of it is a cookie.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedSession {
+    /// The name approvals are recorded under.
+    pub name: String,
+    /// What every request of the session has to carry in `X-Session-Key`.
+    pub key: String,
+}
+
+impl std::fmt::Debug for OpenedSession {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("OpenedSession")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A login link for one more browser.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginLinkReport {
+    /// The link at the host that the server has to itself.
+    pub login: String,
+    /// The same at the plain address, for a browser that does not find that host.
+    pub plain: String,
+}
+
+impl std::fmt::Debug for LoginLinkReport {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("LoginLinkReport")
+            .finish_non_exhaustive()
+    }
+}
+
 /// An error as `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

@@ -30,7 +30,7 @@ mod plan;
 mod schema_file;
 mod sidecar;
 pub mod step;
-mod text;
+pub mod text;
 mod timestamp;
 mod verdict;
 mod what_if;

@@ -41,10 +41,22 @@ export async function startDemo() {
   const server = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
   const said = [];
   server.stderr.on("data", (chunk) => said.push(chunk));
-  const { address, login } = await started(server, said);
+  const { address, login, own_host } = await started(server, said);
   return {
-    origin: address,
-    login,
+    // As people open it: at the host that only this start of the server has.
+    origin: own_host.address,
+    login: own_host.login,
+    plain: { origin: address, login },
+    /** A new login link, as whoever sits at the terminal gets it. */
+    async newLink() {
+      const before = said.length;
+      server.kill("SIGQUIT");
+      for (;;) {
+        const link = /open (\S+)/.exec(Buffer.concat(said.slice(before)).toString());
+        if (link) return link[1];
+        await once(server.stderr, "data");
+      }
+    },
     root: (name) => join(folder, name),
     async stop() {
       server.kill();

@@ -101,6 +101,11 @@ async function takeAll(folder) {
   await go("/pending/shop");
   await page.getByRole("row").first().waitFor();
   await shoot("pending");
+  await page.getByTestId("session").locator("summary").first().click();
+  await page.getByRole("button", { name: "Make a login link" }).click();
+  await page.getByTestId("login-link").waitFor();
+  await shoot("session");
+  await page.reload();
   for (const disposition of ["roll_back", "roll_forward", "never_started", "already_published"]) {
     await recovery("shop", is(disposition), "approve");
     await shoot(`recovery-${disposition}`, { full: true });

@@ -53,7 +53,7 @@ impl Dist {
             fs::remove_file(&stale).map_err(BuildError::file("remove", &stale))?;
         }
 
-        let table = table(page.assets());
+        let table = table(page.served());
         let mut files = BTreeMap::from([
             (TABLE.to_owned(), table.as_bytes()),
             (single::NAME.to_owned(), single.as_bytes()),

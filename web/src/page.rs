@@ -17,7 +17,12 @@ use crate::template::fill;
 pub struct Page {
     /// The WebAssembly module.
     pub module: Asset,
-    others: Vec<Asset>,
+    /// What the page of a static host and the page of our server share.
+    shared: Vec<Asset>,
+    /// What only a static host gives out.
+    hosted: Vec<Asset>,
+    /// What only our server gives out: its index.
+    served: Asset,
 }
 
 impl Page {
@@ -39,18 +44,23 @@ impl Page {
             &[("glue", &glue.name), ("module", &module.name)],
         )?;
         let boot = hashed("boot.js", boot.into_bytes())?;
-        let index = fill(
-            "index.html",
-            &source("index.html")?,
-            &[
-                ("icon", &icon.name),
-                ("style", &style.name),
-                ("glue", &glue.name),
-                ("module", &module.name),
-                ("boot", &boot.name),
-            ],
-        )?;
-        let index = Asset::new(cache, "index.html", Naming::Fixed, index.into_bytes())?;
+        let index = |name: &str, host: &str| {
+            let filled = fill(
+                "index.html",
+                &source("index.html")?,
+                &[
+                    ("host", host),
+                    ("icon", &icon.name),
+                    ("style", &style.name),
+                    ("glue", &glue.name),
+                    ("module", &module.name),
+                    ("boot", &boot.name),
+                ],
+            )?;
+            Asset::new(cache, name, Naming::Fixed, filled.into_bytes())
+        };
+        let served = index("served.html", "server")?;
+        let index = index("index.html", "static")?;
 
         let kept = [&icon, &style, &module, &glue, &boot];
         let files: Vec<String> = kept
@@ -66,12 +76,22 @@ impl Page {
 
         Ok(Self {
             module,
-            others: vec![index, glue, boot, style, icon, worker],
+            shared: vec![glue, boot, style, icon],
+            hosted: vec![index, worker],
+            served,
         })
     }
 
     /// Every file of the page.
     pub fn assets(&self) -> impl Iterator<Item = &Asset> {
-        iter::once(&self.module).chain(&self.others)
+        self.served().chain(&self.hosted)
+    }
+
+    /// Those that our server gives out. It has no service worker: one would stay in the browser for whatever program has
+    /// the server's address next.
+    pub fn served(&self) -> impl Iterator<Item = &Asset> {
+        iter::once(&self.module)
+            .chain(&self.shared)
+            .chain(iter::once(&self.served))
     }
 }

@@ -4,6 +4,7 @@ use sidecar::{Approval, Plan, explanation};
 use yew::{Html, html};
 
 use super::parts::each;
+use crate::words::visible;
 
 /// Who approved a plan, and what their approval leaves out.
 pub fn approvals(approvals: &[Approval], plan: &Plan) -> Html {
@@ -18,8 +19,8 @@ pub fn approvals(approvals: &[Approval], plan: &Plan) -> Html {
             .collect();
         html! {
             <li>
-                <strong>{ &approval.approved_by }</strong>{ " approved " }<time>{ approval.approved_at.to_string() }</time>
-                if let Some(reason) = &approval.reason { <q>{ reason }</q> }
+                <strong>{ visible(&approval.approved_by) }</strong>{ " approved " }<time>{ approval.approved_at.to_string() }</time>
+                if let Some(reason) = &approval.reason { <q>{ visible(reason) }</q> }
                 if !missing.is_empty() { <span class="missing">{ "does not state: " }{ missing.join(" ") }</span> }
             </li>
         }

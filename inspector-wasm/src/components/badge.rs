@@ -9,7 +9,7 @@ use yew::{AttrValue, Html, html};
 use super::parts::toned;
 use crate::state::entry::Standing;
 use crate::state::recovery::succeeded;
-use crate::words;
+use crate::words::{self, visible};
 
 /// What a badge feels like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,5 +108,5 @@ pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
 
 /// A word in a coloured outline.
 pub fn badge(text: impl Into<AttrValue>, tone: Tone) -> Html {
-    html! { <span class={toned("badge", tone)}>{ text.into() }</span> }
+    html! { <span class={toned("badge", tone)}>{ visible(&text.into()) }</span> }
 }

@@ -6,6 +6,7 @@ use yew::{
 };
 
 use crate::services::dom;
+use crate::words::visible;
 
 /// What the button says: before, after, and where the clipboard is out of reach.
 const SAID: [&str; 3] = ["Copy", "Copied", "Selected"];
@@ -50,7 +51,7 @@ pub fn Copyable(props: &Props) -> Html {
     };
     html! {
         <span {class}>
-            <code ref={code}>{ &props.text }</code>
+            <code ref={code}>{ visible(&props.text) }</code>
             <button type="button" class="quiet" aria-label={format!("{word} {}", props.what)} {onclick}>{ word }</button>
         </span>
     }

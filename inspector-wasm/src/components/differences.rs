@@ -4,7 +4,7 @@ use sidecar::{Difference, Reason};
 use yew::{Html, html};
 
 use super::parts::{each, rows, table};
-use crate::words;
+use crate::words::{self, visible};
 
 /// Reasons in words, each with its code for whoever looks it up.
 pub fn reasons(reasons: &[Reason]) -> Html {
@@ -12,7 +12,7 @@ pub fn reasons(reasons: &[Reason]) -> Html {
         return Html::default();
     }
     let item = |reason: &Reason| {
-        html! { <li data-code={reason.code.name()}>{ words::sentence(&reason.detail) }{ " " }<code class="code">{ reason.code.name() }</code></li> }
+        html! { <li data-code={reason.code.name()}>{ visible(&words::sentence(&reason.detail)) }{ " " }<code class="code">{ reason.code.name() }</code></li> }
     };
     html! { <ul class="reasons">{ each(&mut reasons.iter().map(item)) }</ul> }
 }
@@ -26,11 +26,11 @@ pub fn differences(differences: &[Difference]) -> Html {
         html! {
             <tr>
                 <th scope="row">
-                    if let Some(key) = &difference.table_key { <span class="key">{ key }</span>{ " " } }
-                    { words::field(&difference.field) }
+                    if let Some(key) = &difference.table_key { <span class="key">{ visible(key) }</span>{ " " } }
+                    { visible(&words::field(&difference.field)) }
                 </th>
-                <td>{ &difference.planned }</td>
-                <td><span class="arrow" aria-hidden="true">{ "→ " }</span>{ &difference.found }</td>
+                <td>{ visible(&difference.planned) }</td>
+                <td><span class="arrow" aria-hidden="true">{ "→ " }</span>{ visible(&difference.found) }</td>
             </tr>
         }
     };

@@ -4,6 +4,7 @@ use sidecar::Timestamp;
 use yew::{Html, html};
 
 use super::parts::each;
+use crate::words::visible;
 
 /// A line of named facts; those that are not known are left out.
 pub fn facts<const COUNT: usize>(facts: [(&str, Option<Html>); COUNT]) -> Html {
@@ -16,7 +17,7 @@ pub fn facts<const COUNT: usize>(facts: [(&str, Option<Html>); COUNT]) -> Html {
 /// A fact in plain words.
 #[must_use]
 pub fn plain(text: Option<&str>) -> Option<Html> {
-    text.map(|text| html! { text })
+    text.map(|text| html! { visible(text) })
 }
 
 /// A fact that is a point in time.

@@ -13,7 +13,7 @@ use super::parts::each;
 use super::raw::{raw, raw_bytes};
 use crate::route::Route;
 use crate::state::chain::{ChainCheck, StoredJournal, StoredRecord};
-use crate::words;
+use crate::words::{self, visible};
 
 #[derive(Debug, PartialEq, Properties)]
 pub struct Props {
@@ -48,7 +48,7 @@ pub fn Journal(props: &Props) -> Html {
     html! {
         <details class="card journal" open={props.open} {ontoggle} data-testid="journal" data-operation={operation.operation_id.clone()} data-chain={data}>
             <summary>
-                <code class="id">{ &operation.operation_id }</code>
+                <code class="id">{ visible(&operation.operation_id) }</code>
                 { badge(words::outcome(outcome), outcome_tone(outcome)) }
                 { badge(word, tone) }
                 <span class="quiet-text">
@@ -56,7 +56,7 @@ pub fn Journal(props: &Props) -> Html {
                     if let Some(last) = &last { { format!(", last of {}", last.recorded_at) } }
                 </span>
             </summary>
-            if let Some(ChainCheck::Broken { reason }) = &props.check { <p class="broken" role="alert">{ words::sentence(reason) }</p> }
+            if let Some(ChainCheck::Broken { reason }) = &props.check { <p class="broken" role="alert">{ visible(&words::sentence(reason)) }</p> }
             if *opened {
                 <ol class="records">{ records(&operation.records) }</ol>
                 if !props.open { <p><a href={props.href.clone()}>{ "This record alone" }</a></p> }
@@ -156,8 +156,8 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
             reason,
         } => html! {
             <>
-                <p>{ format!("By {revoked_by}.") }</p>
-                if let Some(reason) = reason { <p>{ reason }</p> }
+                <p>{ visible(&format!("By {revoked_by}.")) }</p>
+                if let Some(reason) = reason { <p>{ visible(reason) }</p> }
                 { of_plan(*plan_digest) }
             </>
         },
@@ -167,7 +167,7 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
             plan_digest,
             ..
         } => html! {
-            <><p>{ format!("Claim {epoch}, by executor ") }<code>{ executor }</code></p>{ of_plan(*plan_digest) }</>
+            <><p>{ format!("Claim {epoch}, by executor ") }<code>{ visible(executor) }</code></p>{ of_plan(*plan_digest) }</>
         },
         JournalEntry::StepsStarted { steps, .. } => {
             html! { <ul>{ each(&mut steps.iter().map(|step| html! { <li>{ sentence(plan, *step) }</li> })) }</ul> }
@@ -182,17 +182,17 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
             ..
         } => match ended_by {
             Some(ended_by) => html! {
-                <p>{ "Ended by " }<strong>{ &ended_by.name }</strong>{ ": " }<q>{ &ended_by.reason }</q></p>
+                <p>{ "Ended by " }<strong>{ visible(&ended_by.name) }</strong>{ ": " }<q>{ visible(&ended_by.reason) }</q></p>
             },
             None => html! {
-                <><p>{ words::sentence(detail) }</p>{ differences(moved) }</>
+                <><p>{ visible(&words::sentence(detail)) }</p>{ differences(moved) }</>
             },
         },
         JournalEntry::Reopened {
             detail,
             differences: untrue,
         } => html! {
-            <><p>{ words::sentence(detail) }</p>{ differences(untrue) }</>
+            <><p>{ visible(&words::sentence(detail)) }</p>{ differences(untrue) }</>
         },
         JournalEntry::Finished {
             outcome,
@@ -204,7 +204,7 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
             <>
                 <p>{ badge(words::outcome(Some(*outcome)), outcome_tone(Some(*outcome))) }{ format!(" catalog {}", words::effect(*catalog)) }</p>
                 <ul>{ each(&mut tables.iter().map(|table| html! {
-                    <li>{ format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect)) }</li>
+                    <li>{ visible(&format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect))) }</li>
                 })) }</ul>
                 { raw_bytes("The sidecar it keeps", sidecar, Html::default(), false) }
             </>
@@ -223,7 +223,7 @@ fn approved(approval: &Approval) -> Html {
     }
     html! {
         <>
-            <p>{ "By " }<strong>{ &approval.approved_by }</strong>if let Some(reason) = &approval.reason { { ": " }<q>{ reason }</q> }</p>
+            <p>{ "By " }<strong>{ visible(&approval.approved_by) }</strong>if let Some(reason) = &approval.reason { { ": " }<q>{ visible(reason) }</q> }</p>
             if !statements.is_empty() { <ul>{ each(&mut statements.into_iter().map(|statement| html! { <li>{ statement }</li> })) }</ul> }
             { of_plan(approval.plan_digest) }
         </>

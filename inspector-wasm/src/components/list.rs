@@ -12,7 +12,7 @@ use crate::services::dom;
 use crate::state::entry::Entry;
 use crate::state::listing::Listing;
 use crate::window::moved;
-use crate::words;
+use crate::words::{self, visible};
 
 #[derive(Debug, PartialEq, Properties)]
 pub struct Props {
@@ -112,9 +112,9 @@ fn line(entry: &Entry, position: usize, href: String, selected: bool, active: bo
         <div key={position} id={id(position)} {class} role="row" aria-rowindex={(position + 1).to_string()} aria-selected={selected.to_string()}>
             <div role="gridcell">
                 <a {href} tabindex="-1" aria-current={selected.then_some("page")}>
-                    <span class="top"><span class="name">{ words::title(entry) }</span>{ standing_badge(entry.standing) }</span>
-                    <span class="sub">{ words::summary(entry) }</span>
-                    <span class="id">{ entry.operation_id.as_ref().unwrap_or(&entry.file) }</span>
+                    <span class="top"><span class="name">{ visible(&words::title(entry)) }</span>{ standing_badge(entry.standing) }</span>
+                    <span class="sub">{ visible(&words::summary(entry)) }</span>
+                    <span class="id">{ visible(entry.operation_id.as_ref().unwrap_or(&entry.file)) }</span>
                 </a>
             </div>
         </div>

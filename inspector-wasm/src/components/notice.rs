@@ -6,12 +6,13 @@ use super::badge::Tone;
 use super::differences::{differences, reasons};
 use super::parts::toned;
 use crate::state::failure::Failure;
+use crate::words::visible;
 
 /// Something a person has to know.
 pub fn notice(title: &str, tone: Tone, content: Html) -> Html {
     html! {
         <div class={toned("notice", tone)}>
-            <p class="title">{ title }</p>
+            <p class="title">{ visible(title) }</p>
             { content }
         </div>
     }
@@ -28,13 +29,14 @@ pub fn failure_notice(failure: &Failure, actions: Html) -> Html {
         Failure::Problem(problem) => {
             html! { <>{ reasons(&problem.reasons) }{ differences(&problem.differences) }</> }
         }
-        Failure::Unreachable | Failure::NotOurServer { .. } | Failure::Garbled { .. } => {
-            Html::default()
-        }
+        Failure::Unreachable
+        | Failure::NotOurServer { .. }
+        | Failure::NoStorage
+        | Failure::Garbled { .. } => Html::default(),
     };
     alert(
         &failure.title(),
         Tone::Stop,
-        html! { <><p>{ failure.detail() }</p>{ why }{ actions }</> },
+        html! { <><p>{ visible(&failure.detail()) }</p>{ why }{ actions }</> },
     )
 }

@@ -8,7 +8,7 @@ use super::badge::{badge, outcome_tone};
 use super::differences::differences;
 use super::facts::{facts, plain};
 use super::parts::{folded, rows, table, toned};
-use crate::words;
+use crate::words::{self, visible};
 
 /// Tables listed before the rest is folded away.
 const TABLES_SHOWN: usize = 30;
@@ -30,8 +30,8 @@ pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
     html! {
         <div class={toned("outcome", tone)} data-testid="outcome" data-outcome={report.outcome.name()}>
             <p>{ badge(words::outcome(Some(report.outcome)), tone) }</p>
-            <p class="sentence">{ &sentence }</p>
-            if !report.detail.is_empty() && report.detail != sentence { <p>{ &report.detail }</p> }
+            <p class="sentence">{ visible(&sentence) }</p>
+            if !report.detail.is_empty() && report.detail != sentence { <p>{ visible(&report.detail) }</p> }
             { differences(&report.differences) }
             if !shown.is_empty() && !is_release { { outcomes(shown) } }
             if !others.is_empty() && !is_release {
@@ -50,7 +50,7 @@ fn outcomes(tables: &[TableOutcome]) -> Html {
     let row = |table: &TableOutcome| {
         html! {
             <tr>
-                <th scope="row">{ &table.table_key }</th>
+                <th scope="row">{ visible(&table.table_key) }</th>
                 <td class="number">{ words::version(table.from_version) }</td>
                 <td class="number">{ words::version(table.to_version) }</td>
                 <td class="number">{ words::version(table.published_version) }</td>

@@ -4,6 +4,7 @@
 use yew::{AttrValue, Html, html};
 
 use super::badge::Tone;
+use crate::words::visible;
 
 /// All of them, one after the other.
 pub fn each(items: &mut dyn Iterator<Item = Html>) -> Html {
@@ -46,5 +47,5 @@ pub fn tall(is_long: bool, list: Html) -> Html {
 
 /// Something folded away under a line.
 pub fn folded(line: impl Into<AttrValue>, content: Html) -> Html {
-    html! { <details><summary>{ line.into() }</summary>{ content }</details> }
+    html! { <details><summary>{ visible(&line.into()) }</summary>{ content }</details> }
 }

@@ -5,7 +5,7 @@ use yew::{Html, html};
 
 use super::parts::{each, tall};
 use super::steps::TALL;
-use crate::words;
+use crate::words::{self, visible};
 
 /// How far an execution came.
 pub fn progress(execution: &ExecutionReport) -> Html {
@@ -41,7 +41,7 @@ fn item(step: &StepProgress) -> Html {
     html! {
         <li class={state} data-state={state}>
             <span class="mark" aria-hidden="true"></span>
-            <span>{ &step.sentence }<span class="unseen">{ format!(": {state}") }</span></span>
+            <span>{ visible(&step.sentence) }<span class="unseen">{ format!(": {state}") }</span></span>
         </li>
     }
 }

@@ -6,7 +6,7 @@ use yew::{Html, html};
 
 use super::parts::each;
 use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop, px};
-use crate::words;
+use crate::words::{self, visible};
 
 /// The version rail of one table, for the width there is.
 pub fn rail_figure(report: &TableReport, width: f64) -> Html {
@@ -20,7 +20,7 @@ pub fn rail_figure(report: &TableReport, width: f64) -> Html {
     let rail = Rail::new(&evidence, width);
     let (width, height) = (px(rail.width), px(rail.height));
     html! {
-        <svg class="rail" role="img" aria-label={description(&report.table)}
+        <svg class="rail" role="img" aria-label={visible(&description(&report.table))}
             width={width.clone()} height={height.clone()} viewBox={format!("0 0 {width} {height}")}>
             { line("axis", rail.stops.first().map(|stop| Span { from: stop.x, to: rail.width }).as_ref()) }
             { line("published", rail.published.as_ref()) }
@@ -119,7 +119,7 @@ fn stop(stop: &Stop) -> Html {
 }
 
 fn text(class: &'static str, label: &Label) -> Html {
-    html! { <text {class} x={px(label.x)} y={px(label.y)}>{ &label.text }</text> }
+    html! { <text {class} x={px(label.x)} y={px(label.y)}>{ visible(&label.text) }</text> }
 }
 
 fn name_class(name: &str) -> &'static str {

@@ -4,7 +4,7 @@ use sidecar::api::StepReport;
 use yew::{Html, html};
 
 use super::parts::{each, tall};
-use crate::words;
+use crate::words::{self, visible};
 
 /// Steps seen at a time; more are scrolled.
 pub const TALL: usize = 6;
@@ -17,9 +17,9 @@ pub fn steps(steps: &[StepReport]) -> Html {
     let step = |step: &StepReport| {
         html! {
             <li data-kind={step.step.kind()}>
-                <span class="what">{ &step.sentence }</span>{ " " }
-                <span class="condition">{ &step.condition }</span>
-                { each(&mut step.objects.iter().map(|object| html! { <code class="object">{ object }</code> })) }
+                <span class="what">{ visible(&step.sentence) }</span>{ " " }
+                <span class="condition">{ visible(&step.condition) }</span>
+                { each(&mut step.objects.iter().map(|object| html! { <code class="object">{ visible(object) }</code> })) }
             </li>
         }
     };

@@ -8,7 +8,7 @@ use yew::{Html, html};
 use super::badge::table_badge;
 use super::parts::{each, rows, table};
 use super::rail::rail_figure;
-use crate::words;
+use crate::words::{self, visible};
 
 /// One table of a plan, with a rail as wide as this.
 pub fn table_card(report: &TableReport, width: f64) -> Html {
@@ -20,12 +20,12 @@ pub fn table_card(report: &TableReport, width: f64) -> Html {
     html! {
         <article class="card table" key={key(report)} data-table={planned.table_key.clone()}>
             <header>
-                <h3>{ &planned.table_key }if let Some(branch) = &planned.branch { <span class="branch">{ " on " }{ branch }</span> }</h3>
+                <h3>{ visible(&planned.table_key) }if let Some(branch) = &planned.branch { <span class="branch">{ " on " }{ visible(branch) }</span> }</h3>
                 { table_badge(planned) }
-                <code class="rule">{ &planned.rule }</code>
+                <code class="rule">{ visible(&planned.rule) }</code>
             </header>
             if planned.catalog_change.is_none() { { rail_figure(report, width) } }
-            <p class="effect">{ effect }</p>
+            <p class="effect">{ visible(effect) }</p>
             { unexpected(planned) }
             { transactions_table(&report.table.table_key, transactions) }
         </article>
@@ -38,7 +38,7 @@ fn unexpected(planned: &PlannedTable) -> Html {
         return Html::default();
     }
     html! {
-        <p class="unexpected" role="note">{ explanation::unexpected_sentence(planned) }</p>
+        <p class="unexpected" role="note">{ visible(&explanation::unexpected_sentence(planned)) }</p>
     }
 }
 
@@ -59,14 +59,14 @@ fn transactions_table(table_key: &str, transactions: &[TransactionObservation]) 
             <tr>
                 <td class="number">{ entry.version }</td>
                 <td>
-                    { operation }
+                    { visible(&operation) }
                     if let Some(rows) = transaction.and_then(|transaction| transaction.row_delta) { { format!(", {rows:+} rows") } }
                     { each(&mut transaction.iter().flat_map(|transaction| &transaction.properties).map(|(name, value)| html! {
-                        <code class="property">{ format!("{name} = {value}") }</code>
+                        <code class="property">{ visible(&format!("{name} = {value}")) }</code>
                     })) }
                 </td>
                 <td>{ transaction.and_then(|transaction| transaction.timestamp).map(|timestamp| timestamp.to_string()).unwrap_or_default() }</td>
-                <td><code>{ transaction.map(|transaction| transaction.uuid.clone()).unwrap_or_default() }</code></td>
+                <td><code>{ transaction.map(|transaction| visible(&transaction.uuid)).unwrap_or_default() }</code></td>
             </tr>
         }
     };
@@ -74,7 +74,7 @@ fn transactions_table(table_key: &str, transactions: &[TransactionObservation]) 
     html! {
         <details class="transactions">
             <summary>{ words::counted(transactions.len(), "Lance transaction") }</summary>
-            { table(&format!("Lance transactions of {table_key}"), "lance-transactions", &heads, rows(&mut transactions.iter().map(row))) }
+            { table(&visible(&format!("Lance transactions of {table_key}")), "lance-transactions", &heads, rows(&mut transactions.iter().map(row))) }
         </details>
     }
 }

@@ -10,7 +10,7 @@ use super::badge::table_badge;
 use super::parts::{each, rows, table};
 use super::table_card::table_card;
 use crate::hooks::use_width;
-use crate::words;
+use crate::words::{self, visible};
 
 /// From so many tables on, those that do not change are folded away.
 const MANY: usize = 100;
@@ -89,10 +89,10 @@ fn unchanged(tables: &[&TableReport]) -> Html {
         let planned = &report.table;
         html! {
             <tr>
-                <th scope="row">{ &planned.table_key }</th>
+                <th scope="row">{ visible(&planned.table_key) }</th>
                 <td>{ table_badge(planned) }</td>
-                <td><code>{ &planned.rule }</code></td>
-                <td>{ &report.effect }</td>
+                <td><code>{ visible(&planned.rule) }</code></td>
+                <td>{ visible(&report.effect) }</td>
             </tr>
         }
     };

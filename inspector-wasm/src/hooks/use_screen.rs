@@ -3,6 +3,7 @@
 use yew::{NodeRef, hook, use_effect_with, use_node_ref};
 
 use crate::services::dom;
+use crate::words::visible;
 
 /// Names the page, and gives a reference for the heading that gets the keyboard whenever `screen`
 /// becomes another one. The first screen of a visit leaves the keyboard where the browser has it.
@@ -20,7 +21,7 @@ pub fn use_screen(screen: &str, title: &str) -> NodeRef {
         dom::set_title(&if title.is_empty() {
             "Sidecar Inspector".to_owned()
         } else {
-            format!("{title} · Sidecar Inspector")
+            format!("{} · Sidecar Inspector", visible(title))
         });
     });
     heading

@@ -3,14 +3,17 @@
 use gloo_timers::callback::Timeout;
 use js_sys::{Uint8Array, encode_uri_component};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sidecar::Digest;
 use sidecar::api::{
-    ApprovalRequest, EndReport, EndRequest, ExecutionReport, RecoveryList, RootList, SessionReport,
+    ApprovalRequest, EndReport, EndRequest, ExecutionReport, LoginRequest, RecoveryList, RootList,
+    SessionReport,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
 
+use super::key;
 use crate::state::chain::StoredAudit;
 use crate::state::failure::Failure;
 use crate::state::plan_check::PlanAnswer;
@@ -22,12 +25,51 @@ const PATIENCE_MS: u32 = 90_000;
 
 const API: &str = "api/v1";
 
+/// The header that carries the key of the session.
+const KEY_HEADER: &str = "x-session-key";
+
 /// Who is logged in.
 ///
 /// # Errors
 /// See [`Failure`]; so for all of these.
 pub async fn session() -> Result<SessionReport, Failure> {
     get(&format!("{API}/session")).await
+}
+
+/// Trades the token of a login link for a session; its key.
+pub async fn log_in(token: String) -> Result<String, Failure> {
+    let content =
+        serde_json::to_string(&LoginRequest { token }).map_err(|error| garbled(&error))?;
+    let session = send("POST", "sessions", Some(&content)).await?;
+    Ok(text_of(&session, "key"))
+}
+
+/// Ends the session.
+pub async fn log_out() -> Result<(), Failure> {
+    send("DELETE", "session", None).await.map(drop)
+}
+
+/// A login link for one more browser: at the host of the server's own, and at the plain address.
+pub async fn new_login_link() -> Result<[String; 2], Failure> {
+    let link = send("POST", "login-links", None).await?;
+    Ok(["login", "plain"].map(|name| text_of(&link, name)))
+}
+
+// As a value: a type of its own would cost every visit two kilobytes.
+async fn send(method: &str, what: &str, content: Option<&str>) -> Result<Value, Failure> {
+    let request = RequestInit::new();
+    request.set_method(method);
+    let mut headers = vec![("accept", "application/json")];
+    if let Some(content) = content {
+        request.set_body(&JsValue::from_str(content));
+        headers.push(("content-type", "application/json"));
+    }
+    let body = body(&format!("{API}/{what}"), &request, &headers).await?;
+    serde_json::from_slice(&body).map_err(|error| garbled(&error))
+}
+
+fn text_of(answer: &Value, name: &str) -> String {
+    answer[name].as_str().unwrap_or_default().to_owned()
 }
 
 /// The roots the server has open.
@@ -204,6 +246,9 @@ async fn answer(
     let all = Headers::new()?;
     for (name, value) in headers {
         all.append(name, value)?;
+    }
+    if let Some(key) = key::current() {
+        all.append(KEY_HEADER, &key)?;
     }
     request.set_headers(&all);
     // Dropped, and so disarmed, when the answer is there.

@@ -48,6 +48,35 @@ pub fn hash() -> String {
         .unwrap_or_default()
 }
 
+/// What stands before the token in a login link.
+const TOKEN: &str = "#token=";
+
+/// Whether the address is a login link.
+#[must_use]
+pub fn has_token() -> bool {
+    hash().starts_with(TOKEN)
+}
+
+/// The token of the login link that was opened. It is gone from the address then, and from the history.
+#[must_use]
+pub fn take_token() -> Option<String> {
+    let token = hash().strip_prefix(TOKEN)?.to_owned();
+    let location = window()?.location();
+    let path = location.pathname().ok()?;
+    let history = window()?.history().ok()?;
+    history
+        .replace_state_with_url(&JsValue::NULL, "", Some(&path))
+        .ok()?;
+    Some(token)
+}
+
+/// Loads the page again.
+pub fn reload() {
+    if let Some(window) = window() {
+        let _ = window.location().reload();
+    }
+}
+
 /// Goes to another screen.
 pub fn go(href: &str) {
     if let Some(window) = window() {
@@ -62,6 +91,11 @@ pub fn on_hash(callback: impl Fn() + 'static) -> Option<EventListener> {
         &window()?.into(),
         "hashchange",
         move |_| {
+            if has_token() {
+                // A login link that was put into the address of a page that is open.
+                reload();
+                return;
+            }
             NAVIGATED.set(true);
             callback();
         },
@@ -193,7 +227,7 @@ pub fn on_size(node: &NodeRef, callback: impl FnMut() + 'static) -> Option<SizeW
 /// Says something to screen readers, politely. The page has one place for it, marked as live.
 pub fn say(text: &str) {
     if let Some(place) = document().and_then(|document| document.get_element_by_id(VOICE)) {
-        place.set_text_content(Some(text));
+        place.set_text_content(Some(&sidecar::text::visible(text)));
     }
 }
 
@@ -251,7 +285,9 @@ pub fn now_micros() -> u64 {
 /// Says on the page that it has stopped, where a panic would leave it standing and dead.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
-        web_sys::console::error_1(&JsValue::from_str(&info.to_string()));
+        // Not the place, which names a folder of the machine that built the page.
+        let words = info.payload_as_str().unwrap_or_default();
+        web_sys::console::error_1(&JsValue::from_str(words));
         let banner = || {
             let document = document()?;
             let banner = document.create_element("p").ok()?;

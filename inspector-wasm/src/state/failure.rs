@@ -14,6 +14,8 @@ pub enum Failure {
         /// The HTTP status it gave.
         status: u16,
     },
+    /// The browser keeps nothing for this page, so it cannot stay logged in.
+    NoStorage,
     /// The server says no, and why.
     Problem(Box<Problem>),
     /// The server's answer is not one this page understands.
@@ -51,6 +53,7 @@ impl Failure {
         match self {
             Self::Unreachable => "The server does not answer".to_owned(),
             Self::NotOurServer { .. } => "This is not the server’s answer".to_owned(),
+            Self::NoStorage => "The browser keeps nothing for this page".to_owned(),
             Self::Problem(problem) => problem.title.clone(),
             Self::Garbled { .. } => "The server’s answer cannot be read".to_owned(),
         }
@@ -67,6 +70,10 @@ impl Failure {
             Self::NotOurServer { status } => format!(
                 "Something else answered, with status {status}. See whether a proxy stands between."
             ),
+            Self::NoStorage => {
+                "The login worked, and the page cannot stay logged in: allow it to store data, and open a new login link."
+                    .to_owned()
+            }
             Self::Problem(problem) => problem.detail.clone(),
             Self::Garbled { reason } => {
                 format!(

@@ -15,7 +15,7 @@ use crate::route::Route;
 use crate::services::{backend, dom};
 use crate::state::chain::{ChainCheck, StoredAudit};
 use crate::state::load::Load;
-use crate::words;
+use crate::words::{self, visible};
 
 /// Journals drawn at first, and with every further press.
 const BATCH: usize = 100;
@@ -78,7 +78,7 @@ pub fn Audit(props: &Props) -> Html {
             if props.operation.is_some() {
                 <a class="back always" href={Route::Audit { root: props.summary.name.clone() }.href()}>{ "All records" }</a>
             }
-            <h1 ref={heading} tabindex="-1">{ title }</h1>
+            <h1 ref={heading} tabindex="-1">{ visible(&title) }</h1>
             <p class="lead">{ "Every record carries the digest of the one before it. The chains are verified here, in your browser, over the stored bytes." }</p>
             { summary(operations.len(), &checks) }
             if let Some(failure) = &load.failure { { failure_notice(failure, Html::default()) } }

@@ -2,10 +2,12 @@
 
 use yew::{Callback, Event, Html, html};
 
+use super::session_menu::SessionMenu;
 use crate::components::each;
 use crate::context::{Connection, Session};
 use crate::route::Route;
 use crate::services::dom;
+use crate::words::visible;
 
 /// The bar at the top.
 pub fn header(route: &Route, connection: &Connection) -> Html {
@@ -46,7 +48,7 @@ pub fn header(route: &Route, connection: &Connection) -> Html {
             if let Some(session) = session {
                 <div class="place">
                     if let Some(root) = root { { switcher(session, route, &root) } }
-                    <span class="who" data-testid="session"><span class="unseen">{ "Logged in as " }</span>{ &*session.name }</span>
+                    <SessionMenu name={session.name.to_string()} />
                 </div>
             }
         </header>
@@ -59,16 +61,16 @@ fn switcher(session: &Session, route: &Route, current: &str) -> Html {
         .map(|root| root.uri.clone())
         .unwrap_or_default();
     if session.roots.len() < 2 {
-        return html! { <code class="root" title={uri.clone()} data-testid="root">{ uri }</code> };
+        return html! { <code class="root" title={visible(&uri)} data-testid="root">{ visible(&uri) }</code> };
     }
     let onchange = {
         let route = route.clone();
         Callback::from(move |event: Event| dom::go(&route.with_root(dom::value(&event)).href()))
     };
     html! {
-        <select class="root" aria-label="Root" title={uri} data-testid="root" {onchange}>
+        <select class="root" aria-label="Root" title={visible(&uri)} data-testid="root" {onchange}>
             { each(&mut session.roots.iter().map(|root| html! {
-                <option value={root.name.clone()} selected={root.name == current}>{ format!("{} — {}", root.name, root.uri) }</option>
+                <option value={root.name.clone()} selected={root.name == current}>{ visible(&format!("{} — {}", root.name, root.uri)) }</option>
             })) }
         </select>
     }

@@ -6,6 +6,7 @@ use crate::components::failure_notice;
 use crate::hooks::use_screen;
 use crate::route::Route;
 use crate::state::failure::Failure;
+use crate::words::visible;
 
 #[derive(Debug, PartialEq, Properties)]
 pub struct Props {
@@ -21,7 +22,7 @@ pub struct Props {
 #[component]
 pub fn Lone(props: &Props) -> Html {
     let heading = use_screen(&props.title, &props.title);
-    html! { <main class="lone"><h1 ref={heading} tabindex="-1">{ &props.heading }</h1>{ props.children.clone() }</main> }
+    html! { <main class="lone"><h1 ref={heading} tabindex="-1">{ visible(&props.heading) }</h1>{ props.children.clone() }</main> }
 }
 
 /// There is no server behind the page. `failure` says why, unless the page was opened from disk.
@@ -39,7 +40,7 @@ pub fn no_server(failure: Option<&Failure>, retry: &Callback<()>) -> Html {
 pub fn logged_out(failure: &Failure, retry: &Callback<()>) -> Html {
     html! {
         <Lone title="Log in" heading="Open the login link first.">
-            <p>{ "The server printed it when it started. It works once, and in one browser." }</p>
+            <p>{ "The server printed it when it started, and prints a new one whenever Ctrl-\\ is pressed in its terminal. A link works once, and in one browser." }</p>
             { failure_notice(failure, Html::default()) }
             { actions(Some(retry)) }
         </Lone>
@@ -50,7 +51,7 @@ pub fn logged_out(failure: &Failure, retry: &Callback<()>) -> Html {
 pub fn not_found(root: &str) -> Html {
     html! {
         <Lone title="Not found" heading="Nothing is at this address.">
-            if !root.is_empty() { <p>{ "This server has no root called " }<code>{ root }</code>{ "." }</p> }
+            if !root.is_empty() { <p>{ "This server has no root called " }<code>{ visible(root) }</code>{ "." }</p> }
             <p class="actions"><a class="button" href={Route::Start.href()}>{ "Go to what is pending" }</a></p>
         </Lone>
     }

@@ -15,7 +15,7 @@ use crate::services::dom;
 use crate::services::files::{self, FoundFile};
 use crate::state::entry::Entry;
 use crate::state::offline::{Action, FilePath, OfflineState, Reader, Reading, chosen};
-use crate::words;
+use crate::words::{self, visible};
 
 /// Files read side by side; between two such batches the browser draws.
 const BATCH: usize = 128;
@@ -104,7 +104,7 @@ pub fn Offline(props: &Props) -> Html {
         &title,
     );
     let pickers = [use_node_ref(), use_node_ref()];
-    let heading = html! { <h1 ref={heading} tabindex="-1">{ title }</h1> };
+    let heading = html! { <h1 ref={heading} tabindex="-1">{ visible(&title) }</h1> };
     let main = match open {
         Some((_, dropped)) => offline_file(dropped, heading),
         None => start(&state, heading, &pickers, &onpicked, props.alone),
@@ -202,7 +202,7 @@ fn start(
             </div>
             { reading(state) }
             if let Some(failure) = &state.failure {
-                { alert("Nothing came of that", Tone::Stop, html! { <p>{ words::sentence(failure) }</p> }) }
+                { alert("Nothing came of that", Tone::Stop, html! { <p>{ visible(&words::sentence(failure)) }</p> }) }
             }
             if !state.files().is_empty() { <p role="status" data-testid="dropped">{ came_of_it(state) }</p> }
         </div>

@@ -10,6 +10,7 @@ use crate::components::{
 use crate::route::Route;
 use crate::state::entry::Entry;
 use crate::state::offline::Dropped;
+use crate::words::visible;
 
 /// One dropped file, under its heading.
 pub fn offline_file(dropped: &Dropped, heading: Html) -> Html {
@@ -43,7 +44,7 @@ fn standing(listed: &ListedSidecar) -> Html {
             <p class="lead">{ "This file alone cannot be decided. It says what a writer meant to do; where the tables stand, their pins and their Lance HEADs, only the store can say." }</p>
             if let Some(older) = &listed.waiting_for {
                 { notice("It has to wait", Tone::Calm, html! {
-                    <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it: " }<code>{ older }</code></p>
+                    <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it: " }<code>{ visible(older) }</code></p>
                 }) }
             }
         </>
@@ -113,10 +114,10 @@ fn announced(sidecar: &Sidecar) -> Html {
     let row = |pin: &TablePin| {
         html! {
             <tr>
-                <th scope="row">{ &pin.table_key }if let Some(branch) = pin.table_branch() { <span class="branch">{ " on " }{ branch }</span> }</th>
+                <th scope="row">{ visible(&pin.table_key) }if let Some(branch) = pin.table_branch() { <span class="branch">{ " on " }{ visible(branch) }</span> }</th>
                 <td class="number">{ pin.expected_version }</td>
                 <td class="number">{ pin.post_commit_pin }</td>
-                <td><code class="break">{ &pin.table_path }</code></td>
+                <td><code class="break">{ visible(&pin.table_path) }</code></td>
             </tr>
         }
     };
@@ -126,7 +127,7 @@ fn announced(sidecar: &Sidecar) -> Html {
             if sidecar.tables.is_empty() { <p>{ "It pins no table." }</p> } else {
                 { table("Tables it pins", "pins", &["table", "expected", "post-commit", "path"], rows(&mut sidecar.tables.iter().map(row))) }
             }
-            { each(&mut further.map(|line| html! { <p>{ line }</p> })) }
+            { each(&mut further.map(|line| html! { <p>{ visible(&line) }</p> })) }
         </section>
     }
 }

@@ -9,7 +9,7 @@ use crate::hooks::use_screen;
 use crate::route::Route;
 use crate::state::entry::Standing;
 use crate::state::listing::Listing;
-use crate::words;
+use crate::words::{self, visible};
 
 #[derive(Debug, PartialEq, Properties)]
 pub struct Props {
@@ -21,6 +21,8 @@ pub struct Props {
     pub skipped: Vec<Reason>,
     /// When it was read.
     pub read_at: Option<Timestamp>,
+    /// Whether the store could not be looked at the last time.
+    pub failed: bool,
     /// Sets the filter.
     pub onquery: Callback<String>,
 }
@@ -33,7 +35,10 @@ pub fn Overview(props: &Props) -> Html {
         &format!("Pending in {}", props.summary.name),
     );
     let total = props.listing.total();
+    // What was read before says nothing of a store that cannot be looked at now.
+    let is_known = props.read_at.is_some() && !props.failed;
     let title = match (props.read_at, total) {
+        _ if props.failed => "The store cannot be looked at.".to_owned(),
         (None, _) => "Looking at the store…".to_owned(),
         (Some(_), 0) => "Nothing is pending.".to_owned(),
         (Some(_), 1) => "One recovery is pending.".to_owned(),
@@ -42,7 +47,10 @@ pub fn Overview(props: &Props) -> Html {
     html! {
         <div class="overview">
             <h1 ref={heading} tabindex="-1">{ title }</h1>
-            if props.read_at.is_some() && total == 0 {
+            if props.failed {
+                <p class="lead">{ "So nothing is known of what is pending in it now. The list says why; this page looks again by itself." }</p>
+            }
+            if is_known && total == 0 {
                 <p class="lead">{ "All is well: no sidecar is left in this store, so every write in it is finished, and no recovery is under way." }</p>
                 <p><a href={Route::Audit { root: props.summary.name.clone() }.href()}>{ "See what was recovered before" }</a></p>
             } else if total > 0 {
@@ -54,7 +62,7 @@ pub fn Overview(props: &Props) -> Html {
                 <ul>{ each(&mut props.skipped.iter().map(|reason| html! { <li>{ &reason.detail }</li> })) }</ul>
             }
             <p class="quiet-text">
-                <code>{ &props.summary.uri }</code>
+                <code>{ visible(&props.summary.uri) }</code>
                 if let Some(read_at) = props.read_at { { format!(" · read at {read_at}") } }
             </p>
         </div>

@@ -15,7 +15,7 @@ use crate::route::Route;
 use crate::services::{backend, dom};
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, Doing, RecoveryState, Stage, succeeded};
-use crate::words;
+use crate::words::{self, visible};
 
 /// What the panel is part of.
 pub struct Surroundings<'a> {
@@ -179,7 +179,7 @@ fn distrusted(around: &Surroundings<'_>) -> Html {
         <>
             { alert("What the server shows is not what its digest stands for", Tone::Stop, html! {
                 <>
-                    <p>{ words::sentence(reason) }</p>
+                    <p>{ visible(&words::sentence(reason)) }</p>
                     <p>{ "Load the page again. If this stays, page and server are of different versions, or the server is not to be trusted." }</p>
                 </>
             }) }
@@ -477,7 +477,7 @@ fn resume(around: &Surroundings<'_>) -> Html {
     html! {
         <>
             if let Some(failure) = failure {
-                { alert("It stopped before it was finished", Tone::Stop, html! { <p>{ words::sentence(&failure) }</p> }) }
+                { alert("It stopped before it was finished", Tone::Stop, html! { <p>{ visible(&words::sentence(&failure)) }</p> }) }
             }
             <p>{ "Carrying it on repeats nothing: what is done already is recognised." }</p>
             if let Some(execution) = &around.state.execution { { progress(execution) } }

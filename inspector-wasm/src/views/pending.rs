@@ -87,7 +87,7 @@ pub fn Pending(props: &Props) -> Html {
                 if let Some((operation, wanted)) = &props.open {
                     <Recovery key={format!("{operation}\n{wanted:?}")} root={root.clone()} operation={operation.clone()} wanted={*wanted} onchanged={refresh} />
                 } else {
-                    <Overview summary={props.summary.clone()} listing={state.listing.clone()} skipped={state.skipped.clone()} read_at={state.read_at} {onquery} />
+                    <Overview summary={props.summary.clone()} listing={state.listing.clone()} skipped={state.skipped.clone()} read_at={state.read_at} failed={state.failure.is_some()} {onquery} />
                 }
             </main>
         </div>

@@ -19,7 +19,7 @@ use crate::services::{backend, dom};
 use crate::state::failure::Failure;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, RecoveryState, Stage, passes_by_itself};
-use crate::words;
+use crate::words::{self, visible};
 
 /// Pause between two looks at a plan that time alone may change.
 const LOOK_AGAIN_MS: u32 = 15_000;
@@ -129,9 +129,9 @@ pub fn Recovery(props: &Props) -> Html {
             if let Some(plan) = &plan {
                 <p class="verdict">{ purpose_badge(plan) }</p>
             }
-            <h1 ref={heading} tabindex="-1" data-testid="headline">{ title }</h1>
+            <h1 ref={heading} tabindex="-1" data-testid="headline">{ visible(&title) }</h1>
             if let Some(plan) = &plan {
-                <p class="lead" data-testid="consequence">{ lead(plan, &state) }</p>
+                <p class="lead" data-testid="consequence">{ visible(lead(plan, &state)) }</p>
                 { named_facts(plan, stage) }
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }

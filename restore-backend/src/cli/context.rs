@@ -8,7 +8,7 @@ use sidecar::Digest;
 
 use super::arguments::Global;
 use super::error::CliError;
-use super::page::{Page, shell_word};
+use super::page::{Page, printable_json, shell_word};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions};
 
 #[derive(Debug)]
@@ -113,16 +113,21 @@ impl Context {
 
     pub(super) fn print_document<T: Serialize>(&self, document: &T) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(document).map_err(CliError::Encode)?;
-        write(&format!("{text}\n"))
+        write(&format!("{}\n", printable_json(&text)))
     }
 
     /// Tells the person at the terminal something that is not the answer.
     pub(super) fn note(&self, text: &str) {
-        let mut note = Page::default();
-        note.line(text);
-        // Nobody is there to be told that nobody reads it.
-        io::stderr().write_all(note.text().as_bytes()).ok();
+        note(text);
     }
+}
+
+/// Tells the person at the terminal something that is not the answer.
+pub(super) fn note(text: &str) {
+    let mut note = Page::default();
+    note.line(text);
+    // Nobody is there to be told that nobody reads it.
+    io::stderr().write_all(note.text().as_bytes()).ok();
 }
 
 fn write(text: &str) -> Result<(), CliError> {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use sidecar::Difference;
+use sidecar::text::acts;
 
 const WIDTH: usize = 80;
 
@@ -95,17 +96,31 @@ impl Page {
     }
 }
 
-/// Escapes control characters, which a terminal obeys, and those that reorder or hide what stands around them.
+/// Escapes what a terminal obeys, and what reorders or hides what stands around it.
 fn printable(text: &str) -> String {
-    let acts = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
     text.chars().fold(
         String::with_capacity(text.len()),
         |mut printable, character| {
             if acts(character) {
                 printable.extend(character.escape_default());
+            } else {
+                printable.push(character);
+            }
+            printable
+        },
+    )
+}
+
+/// JSON text with the same characters escaped, as JSON does it: they only occur inside of its strings, so it says the same.
+pub(super) fn printable_json(json: &str) -> String {
+    json.chars().fold(
+        String::with_capacity(json.len()),
+        |mut printable, character| {
+            if acts(character) && character != '\n' {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    write!(printable, "\\u{unit:04x}").ok();
+                }
             } else {
                 printable.push(character);
             }
@@ -156,6 +171,28 @@ mod tests {
         let mut page = Page::default();
         page.line("a\u{1b}[2Jb\nc\u{202e}d\u{9b}e");
         assert_eq!(page.text(), "a\\u{1b}[2Jb\\nc\\u{202e}d\\u{9b}e\n");
+    }
+
+    #[test]
+    fn every_part_of_a_page_and_of_json_is_free_of_what_acts() {
+        let hostile = "a\u{202e}b\u{61c}c\u{2066}d\u{200f}e\u{ad}f\u{e0041}g";
+        let mut page = Page::default();
+        page.line(hostile);
+        page.hanging(hostile, hostile);
+        page.table(0, &[[hostile.to_owned()]]);
+        page.differences(&[Difference {
+            table_key: Some(hostile.to_owned()),
+            field: hostile.to_owned(),
+            planned: hostile.to_owned(),
+            found: hostile.to_owned(),
+        }]);
+        assert!(!page.text().contains(|char| acts(char) && char != '\n'));
+
+        let json = serde_json::to_string_pretty(&[hostile]).unwrap();
+        let printed = printable_json(&json);
+        assert!(!printed.contains(|char| acts(char) && char != '\n'));
+        let read: Vec<String> = serde_json::from_str(&printed).unwrap();
+        assert_eq!(read, [hostile]);
     }
 
     #[test]

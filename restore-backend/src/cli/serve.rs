@@ -4,15 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
 use serde::Serialize;
-#[cfg(unix)]
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::Exit;
 use super::arguments::{NamedRoot, named_root, person_name};
-use super::context::Context;
+use super::context::{Context, note};
 use super::error::CliError;
-use crate::http::{ServedRoot, Server, ServerOptions};
+use super::signals;
+use crate::chain;
+use crate::http::{LinkMaker, LoginLink, ServedRoot, Server, ServerOptions};
 use crate::root::Root;
 
 /// Serve the console over some roots, on this machine alone
@@ -42,9 +42,18 @@ pub(super) struct Listening {
 /// What `--json` prints once the console is up.
 #[derive(Debug, Serialize)]
 struct ServingDocument {
+    /// The plain address, which every program resolves.
     address: String,
     login: String,
+    /// The same for a browser, at a host that only this start of the console has.
+    own_host: OwnHost,
     roots: Vec<ServingRoot>,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnHost {
+    address: String,
+    login: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,18 +106,55 @@ pub(super) async fn serve(
     .await?;
 
     // Before anybody is told that it is up, and stops it.
-    let interrupts = interrupts();
+    let signals = signals::listen()?;
     let document = ServingDocument {
         address: format!("http://{}", server.address()),
-        login: server.login_link().expose(),
+        login: server.login_link().expose_plain(),
+        own_host: OwnHost {
+            address: format!("http://{}", server.own_host()),
+            login: server.login_link().expose(),
+        },
         roots: serving,
     };
     context.print(&document, |page| {
-        page.line(&format!("open {}", document.login))
+        for line in login_lines(server.login_link()) {
+            page.line(&line);
+        }
     })?;
     context.note(&format!("The link logs one browser in, once; approvals there are recorded as by {operator}. Ctrl-C stops the console."));
-    server.run(interrupts).await?;
+    context.note(&format!(
+        "Ctrl-\\ prints a new link, and so does kill -USR1 {}.",
+        std::process::id()
+    ));
+    let printing = tokio::spawn(print_links(server.link_maker(), signals.links));
+    let ended = server.run(signals.interrupts).await;
+    printing.abort();
+    ended?;
     Ok(Exit::Done)
+}
+
+/// The link as it is printed. Not every browser finds the host that the console has to itself.
+fn login_lines(link: &LoginLink) -> Vec<String> {
+    let (own, plain) = (link.expose(), link.expose_plain());
+    let mut lines = vec![format!("open {own}")];
+    if plain != own {
+        lines.push(format!(
+            "  or {plain}, in a browser that does not find that host"
+        ));
+    }
+    lines
+}
+
+/// Prints a new login link whenever one is asked for, beside the answer: standard output may be read by a program.
+async fn print_links(maker: LinkMaker, mut asked: mpsc::Receiver<()>) {
+    while asked.recv().await.is_some() {
+        match maker.new_link() {
+            Ok(link) => login_lines(&link).iter().for_each(|line| note(line)),
+            Err(error) => {
+                tracing::error!(error = chain::text(&error), "no login link can be made");
+            }
+        }
+    }
 }
 
 fn user_name() -> String {
@@ -116,33 +162,4 @@ fn user_name() -> String {
         .into_iter()
         .find_map(|variable| person_name(&std::env::var(variable).ok()?).ok());
     named.unwrap_or_else(|| "operator".to_owned())
-}
-
-/// One message each time somebody presses Ctrl-C or the system asks the program to end, from this call on.
-fn interrupts() -> mpsc::Receiver<()> {
-    let (sender, receiver) = mpsc::channel(1);
-    #[cfg(unix)]
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        match signal(kind) {
-            Ok(mut signals) => {
-                let sender = sender.clone();
-                tokio::spawn(async move {
-                    while signals.recv().await.is_some() {
-                        // One that is already waiting says the same.
-                        sender.try_send(()).ok();
-                    }
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the console cannot be told to stop and will end abruptly")
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            sender.try_send(()).ok();
-        }
-    });
-    receiver
 }

@@ -27,23 +27,26 @@ pub(super) async fn create(
     let operation: OperationId = operation
         .parse()
         .map_err(|_| Failure::unknown_operation(&operation))?;
-    let Json(statements) = statements.map_err(|rejection| malformed(&rejection))?;
+    let Json(statements) = statements.map_err(|rejection| Failure::invalid_body(&rejection))?;
     let approver = Approver {
         name: identity.name,
         reason: statements.reason,
         writers_stopped: statements.writers_stopped,
         acknowledged: statements.acknowledge.into_iter().collect(),
     };
-    let _turn = served.turn().await?;
-    match Box::pin(service::approve(
-        served.root(),
-        &operation,
-        digest,
-        approver,
-        clock::now(),
-    ))
-    .await?
-    {
+    let answer = served
+        .look(async move |root| {
+            Box::pin(service::approve(
+                &root,
+                &operation,
+                digest,
+                approver,
+                clock::now(),
+            ))
+            .await
+        })
+        .await?;
+    match answer {
         Answer::Done(report) => Ok((StatusCode::CREATED, Json(report)).into_response()),
         Answer::No(report) => Err(Failure::refusal(report)),
     }
@@ -60,28 +63,21 @@ pub(super) async fn revoke(
     let operation: OperationId = operation
         .parse()
         .map_err(|_| Failure::unknown_operation(&operation))?;
-    let _turn = served.turn().await?;
-    let answer = Box::pin(service::revoke(
-        served.root(),
-        &operation,
-        digest,
-        &identity.name,
-        None,
-        clock::now(),
-    ))
-    .await?;
+    let answer = served
+        .look(async move |root| {
+            Box::pin(service::revoke(
+                &root,
+                &operation,
+                digest,
+                &identity.name,
+                None,
+                clock::now(),
+            ))
+            .await
+        })
+        .await?;
     match answer {
         Answer::Done(report) => Ok(Json(report).into_response()),
         Answer::No(report) => Err(Failure::refusal(report)),
-    }
-}
-
-/// A body of the wrong shape is a bad request; 422 is kept for approvals that are understood and refused.
-pub(super) fn malformed(rejection: &JsonRejection) -> Failure {
-    match rejection {
-        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
-            Failure::bad_request("invalid_body", rejection.body_text())
-        }
-        _ => Failure::of_status(rejection.status(), None),
     }
 }

@@ -13,7 +13,8 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const INDEX: &str = "index.html";
+/// The index as our server gives it out, at `/`.
+const INDEX: &str = "served.html";
 
 /// One file of the page. `web` writes a table of these.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ static ASSETS: &[Asset] = include!("../../../web/dist/assets.rs");
 #[cfg(not(page_built))]
 static ASSETS: &[Asset] = &[];
 
-/// The routes of the page: each of its files, and `/` for its index. Any other path is left to
+/// The routes of the page: each of its files, and `/` and `/index.html` for its index. Any other path is left to
 /// the router this is merged into; the page itself navigates by fragment.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     serve(ASSETS)
@@ -175,7 +176,7 @@ mod tests {
 
     static PAGE: &[Asset] = &[
         Asset {
-            name: "index.html",
+            name: "served.html",
             mime: "text/html; charset=utf-8",
             tag: "1111",
             immutable: false,

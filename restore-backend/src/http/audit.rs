@@ -23,23 +23,25 @@ pub(super) async fn show(
     let operation: OperationId = operation
         .parse()
         .map_err(|_| Failure::unknown_operation(&operation))?;
-    report(&console, &root, Some(&operation)).await
+    report(&console, &root, Some(operation)).await
 }
 
 /// One journal is verified; for all of them the reader asks one by one, since each has to be read whole.
 async fn report(
     console: &Console,
     root: &str,
-    operation: Option<&OperationId>,
+    operation: Option<OperationId>,
 ) -> Result<Json<AuditReport>, Failure> {
-    let served = console.root(root)?;
-    let _turn = served.turn().await?;
-    Ok(Json(
-        Box::pin(service::audit(
-            served.root(),
-            operation,
-            operation.is_some(),
-        ))
-        .await?,
-    ))
+    console
+        .root(root)?
+        .look(async move |root| {
+            Box::pin(service::audit(
+                &root,
+                operation.as_ref(),
+                operation.is_some(),
+            ))
+            .await
+        })
+        .await
+        .map(Json)
 }

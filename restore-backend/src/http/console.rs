@@ -2,24 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::time::Instant;
 
 use super::executions::Executions;
 use super::failure::Failure;
 use super::guard::Hosts;
 use super::login::LoginLink;
-use super::secret::{Secret, SecretError};
+use super::looks::{Looks, NoLook, Patience};
+use super::secret::{SecretError, random_name};
 use super::session::Access;
 use crate::root::Root;
-
-/// Looks at one root that are carried out at a time. Each look fans out over the tables by itself, so more of them would only
-/// take turns, and hold memory meanwhile.
-const LOOKS_MAX: usize = 4;
-
-/// How long a request waits for its turn before it is told to come back.
-const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
+use crate::service::ServiceError;
 
 /// One console over some roots. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,6 +25,9 @@ struct Inner {
     roots: Vec<ServedRoot>,
     access: Access,
     hosts: Hosts,
+    address: SocketAddr,
+    /// A name that only this start of the server has, with its port.
+    own_host: String,
     executions: Executions,
 }
 
@@ -40,7 +36,8 @@ struct Inner {
 pub struct ServedRoot {
     name: String,
     root: Root,
-    looks: Semaphore,
+    looks: Looks,
+    patience: Patience,
 }
 
 impl ServedRoot {
@@ -50,8 +47,15 @@ impl ServedRoot {
         Self {
             name,
             root,
-            looks: Semaphore::new(LOOKS_MAX),
+            looks: Looks::default(),
+            patience: Patience::default(),
         }
+    }
+
+    /// The same with other bounds on what is waited for.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Its name in paths.
@@ -66,14 +70,33 @@ impl ServedRoot {
         &self.root
     }
 
-    /// Waits for a turn to look at the root; it lasts as long as the permit.
-    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Failure> {
-        match tokio::time::timeout(TURN_WAIT_MAX, self.looks.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Failure::busy(format!(
-                "too many requests look at the root {} already; try again",
-                self.name
-            ))),
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    /// Looks at the root, or writes to it, when it is its turn and for a bounded time. Everything that asks the root
+    /// anything goes through here, but for executions, which have bounds of their own.
+    pub(super) async fn look<T, F>(&self, look: impl FnOnce(Root) -> F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ServiceError>> + Send + 'static,
+    {
+        match self
+            .looks
+            .run(&self.patience, look(self.root.clone()))
+            .await
+        {
+            Ok(answer) => Ok(answer?),
+            Err(no_look) => {
+                if no_look == NoLook::Overdue {
+                    tracing::error!(
+                        root = self.name,
+                        seconds = self.patience.look.as_secs(),
+                        "a look at a root does not end and is given up; see to its storage, for example a mount that hangs"
+                    );
+                }
+                Err(Failure::no_look(&self.name, no_look))
+            }
         }
     }
 }
@@ -88,19 +111,62 @@ impl Console {
         operator: String,
         address: SocketAddr,
     ) -> Result<(Self, LoginLink), SecretError> {
-        let token = Secret::random()?;
+        let own_host = format!("{}.localhost:{}", random_name::<12>()?, address.port());
+        Self::at(roots, operator, address, own_host)
+    }
+
+    /// The same where other programs may listen on the port at another loopback address: the name of its own would lead to
+    /// them, so it has none but the plain address.
+    ///
+    /// # Errors
+    /// [`SecretError`] if no login link can be made.
+    pub(super) fn at_plain_address(
+        roots: Vec<ServedRoot>,
+        operator: String,
+        address: SocketAddr,
+    ) -> Result<(Self, LoginLink), SecretError> {
+        Self::at(roots, operator, address, address.to_string())
+    }
+
+    fn at(
+        roots: Vec<ServedRoot>,
+        operator: String,
+        address: SocketAddr,
+        own_host: String,
+    ) -> Result<(Self, LoginLink), SecretError> {
         let inner = Inner {
             roots,
-            access: Access::new(operator, address.port(), &token),
-            hosts: Hosts::of(address),
+            access: Access::new(operator)?,
+            hosts: Hosts::of(address, &own_host),
+            address,
+            own_host,
             executions: Executions::default(),
         };
-        Ok((
-            Self {
-                inner: Arc::new(inner),
-            },
-            LoginLink::new(address, token),
+        let console = Self {
+            inner: Arc::new(inner),
+        };
+        let link = console.new_link()?;
+        Ok((console, link))
+    }
+
+    /// Makes one more login link. Those that were made before stay good.
+    ///
+    /// # Errors
+    /// [`SecretError`] if there is no randomness.
+    pub fn new_link(&self) -> Result<LoginLink, SecretError> {
+        let token = self.access().new_token(Instant::now())?;
+        Ok(LoginLink::new(
+            self.inner.address,
+            self.inner.own_host.clone(),
+            token,
         ))
+    }
+
+    /// The host and port that only this start of the server has. Browsers resolve it to this machine, keep nothing for it
+    /// from before, and share its cookies with no other port. The plain address where there is none.
+    #[must_use]
+    pub fn own_host(&self) -> &str {
+        &self.inner.own_host
     }
 
     /// The roots, in the order they were given.

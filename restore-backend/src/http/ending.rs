@@ -7,7 +7,6 @@ use axum::{Extension, Json};
 use sidecar::OperationId;
 use sidecar::api::{EndReport, EndRequest};
 
-use super::approvals::malformed;
 use super::console::Console;
 use super::failure::Failure;
 use super::if_match::IfMatch;
@@ -27,7 +26,7 @@ pub(super) async fn create(
     let operation: OperationId = operation
         .parse()
         .map_err(|_| Failure::unknown_operation(&operation))?;
-    let Json(request) = request.map_err(|rejection| malformed(&rejection))?;
+    let Json(request) = request.map_err(|rejection| Failure::invalid_body(&rejection))?;
     let is_running = console
         .executions()
         .of(served.name(), &operation)
@@ -45,18 +44,23 @@ pub(super) async fn create(
         reason: request.reason,
         writers_stopped: request.writers_stopped,
     };
-    let _turn = served.turn().await?;
-    match Box::pin(service::end(
-        served.root(),
-        &operation,
-        digest,
-        ending,
-        clock::now(),
-    ))
-    .await?
-    {
+    let name = served.name().to_owned();
+    let ended = operation.clone();
+    let answer = served
+        .look(async move |root| {
+            Box::pin(service::end(
+                &root,
+                &operation,
+                digest,
+                ending,
+                clock::now(),
+            ))
+            .await
+        })
+        .await?;
+    match answer {
         Answer::Done(report) => {
-            console.executions().forget(served.name(), &operation);
+            console.executions().forget(&name, &ended);
             Ok(Json(report))
         }
         Answer::No(report) => Err(Failure::refusal(report)),

@@ -12,11 +12,10 @@ use sidecar::OperationId;
 use sidecar::api::ExecutionReport;
 use tokio::sync::watch;
 
-use super::console::Console;
+use super::console::{Console, ServedRoot};
 use super::executions::Start;
 use super::failure::Failure;
 use super::if_match::IfMatch;
-use crate::root::Root;
 use crate::{clock, service};
 
 /// Begins the execution in the background and answers at once. Whether the plan is approved, current and executable is
@@ -28,7 +27,7 @@ pub(super) async fn create(
 ) -> Result<Response, Failure> {
     let served = console.root(&root)?;
     let operation = parse(&operation)?;
-    let waiting = journaled(served.root(), &operation).await?;
+    let waiting = journaled(served, &operation).await?;
     let conflict = |code, detail: String| {
         Err(Failure::new(
             StatusCode::CONFLICT,
@@ -39,7 +38,7 @@ pub(super) async fn create(
     };
     match console
         .executions()
-        .start(served.name(), served.root(), &operation, digest, waiting)
+        .start(served, &operation, digest, waiting)
     {
         Start::Running(progress) => {
             let report = progress.borrow().clone();
@@ -108,20 +107,28 @@ fn follow(mut progress: watch::Receiver<ExecutionReport>) -> impl Stream<Item = 
 }
 
 /// What the journal tells. An operation without one is pending and nobody approved it, or is not there at all.
-async fn journaled(root: &Root, operation: &OperationId) -> Result<ExecutionReport, Failure> {
-    match Box::pin(service::execution(root, operation)).await {
-        Err(error) if error.is_not_found() => {
-            Box::pin(service::plan(root, operation.as_str(), clock::now())).await?;
-            Ok(ExecutionReport {
-                operation_id: operation.to_string(),
-                running: false,
-                steps: Vec::new(),
-                report: None,
-                failure: None,
-            })
-        }
-        known => Ok(known?),
-    }
+async fn journaled(
+    served: &ServedRoot,
+    operation: &OperationId,
+) -> Result<ExecutionReport, Failure> {
+    let operation = operation.clone();
+    served
+        .look(
+            async move |root| match Box::pin(service::execution(&root, &operation)).await {
+                Err(error) if error.is_not_found() => {
+                    Box::pin(service::plan(&root, operation.as_str(), clock::now())).await?;
+                    Ok(ExecutionReport {
+                        operation_id: operation.to_string(),
+                        running: false,
+                        steps: Vec::new(),
+                        report: None,
+                        failure: None,
+                    })
+                }
+                known => known,
+            },
+        )
+        .await
 }
 
 /// This server knows best what it is doing right now; what was done, also before it was started, stands in the journal.
@@ -139,11 +146,13 @@ async fn report(
     if let Some(own) = own.as_ref().filter(|own| own.running) {
         return Ok(own.clone());
     }
-    let journaled = journaled(served.root(), operation).await?;
-    Ok(match own {
-        Some(own) if journaled.report.is_none() => own,
-        _ => journaled,
-    })
+    match (journaled(served, operation).await, own) {
+        (Ok(journaled), Some(own)) if journaled.report.is_none() => Ok(own),
+        (Ok(journaled), _) => Ok(journaled),
+        // Of a store that does not answer, this server still knows how its own execution ended.
+        (Err(_), Some(own)) => Ok(own),
+        (Err(failure), None) => Err(failure),
+    }
 }
 
 fn parse(operation: &str) -> Result<OperationId, Failure> {

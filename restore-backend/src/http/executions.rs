@@ -9,12 +9,15 @@ use sidecar::api::ExecutionReport;
 use sidecar::{ApplyReport, Digest, OperationId};
 use tokio::sync::{Semaphore, watch};
 
+use super::console::ServedRoot;
 use crate::chain;
-use crate::root::Root;
 use crate::service::{self, ProgressSink, ServiceError};
 
 /// Executions at a time. Each of them is bounded by the store, not by this machine.
 const EXECUTIONS_MAX: u32 = 16;
+
+/// Executions at a time in one root, so that a root that hangs leaves some to the others.
+const EXECUTIONS_PER_ROOT_MAX: usize = 8;
 
 /// Ended executions whose reports are kept, for those that a journal does not tell of: refusals and failures.
 const ENDED_MAX: usize = 1024;
@@ -62,13 +65,12 @@ impl Executions {
     /// Begins to carry out a plan, unless that is under way. `waiting` is the report before the first step.
     pub(super) fn start(
         &self,
-        root_name: &str,
-        root: &Root,
+        served: &ServedRoot,
         operation: &OperationId,
         digest: Digest,
         waiting: ExecutionReport,
     ) -> Start {
-        let key = (root_name.to_owned(), operation.clone());
+        let key = (served.name().to_owned(), operation.clone());
         let mut known = self.known();
         if let Some(execution) = known
             .get(&key)
@@ -84,6 +86,15 @@ impl Executions {
         }
         if self.closing.load(Ordering::SeqCst) {
             return Start::Closing;
+        }
+        let in_this_root = known
+            .iter()
+            .filter(|((root, _), execution)| {
+                root == served.name() && execution.progress.borrow().running
+            })
+            .count();
+        if in_this_root >= EXECUTIONS_PER_ROOT_MAX {
+            return Start::Full;
         }
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return Start::Full;
@@ -104,7 +115,9 @@ impl Executions {
         );
         drop(known);
 
-        let (root, operation, sender) = (root.clone(), operation.clone(), Arc::new(sender));
+        let (root, operation, sender) =
+            (served.root().clone(), operation.clone(), Arc::new(sender));
+        let (patience, mut steps) = (served.patience().step, progress.clone());
         tokio::spawn(async move {
             let _slot = slot;
             let sink = {
@@ -117,11 +130,24 @@ impl Executions {
                 })
             };
             // In a task of its own again, so that a panic in it ends as a report and not as silence.
-            let work = tokio::spawn(async move {
+            let mut work = tokio::spawn(async move {
                 Box::pin(service::apply(&root, &operation, digest, &sink)).await
             });
-            let ended = work.await;
-            sender.send_modify(|report| end(report, ended));
+            let stuck = async {
+                steps.mark_unchanged();
+                while tokio::time::timeout(patience, steps.changed())
+                    .await
+                    .is_ok_and(|changed| changed.is_ok())
+                {}
+            };
+            tokio::select! {
+                ended = &mut work => sender.send_modify(|report| end(report, ended)),
+                () = stuck => {
+                    // Like a crash at this point: what is begun stands in the journal, and the next apply resumes.
+                    work.abort();
+                    sender.send_modify(|report| give_up(report, patience));
+                }
+            }
         });
         Start::Running(progress)
     }
@@ -167,6 +193,19 @@ fn make_room(known: &mut BTreeMap<Key, Execution>) {
     if known.len() >= ENDED_MAX {
         known.retain(|_, execution| execution.progress.borrow().running);
     }
+}
+
+fn give_up(report: &mut ExecutionReport, patience: Duration) {
+    let seconds = patience.as_secs();
+    tracing::error!(
+        operation_id = report.operation_id,
+        seconds,
+        "an execution makes no progress and is given up; see to the storage of its root"
+    );
+    report.running = false;
+    report.failure = Some(format!(
+        "no step was done for {seconds} s, and the execution is given up: the storage does not answer; what it had begun may still happen, and executing the plan again resumes"
+    ));
 }
 
 fn end(

@@ -1,10 +1,12 @@
 //! What can go wrong with a request, as a status, a code for programs and a sentence for people.
 
+use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sidecar::api::{Problem, RefusalReport};
 use sidecar::{Code, Difference, OutcomeKind, Reason};
 
+use super::looks::NoLook;
 use crate::chain;
 use crate::service::ServiceError;
 
@@ -86,7 +88,8 @@ impl Failure {
     }
 
     pub(super) fn not_logged_in() -> Self {
-        let detail = "this client is not logged in; open the login link that the server printed when it started";
+        let detail = "this page is not logged in, or its session has ended: one ends an hour after it was last used, and twelve hours after its login; \
+                      open a login link, which the server prints when it starts and whenever Ctrl-\\ is pressed in its terminal";
         Self::new(
             StatusCode::UNAUTHORIZED,
             "not_logged_in",
@@ -120,6 +123,43 @@ impl Failure {
             "Unknown operation",
             detail,
         )
+    }
+
+    /// A body of the wrong shape is a bad request; 422 is kept for approvals that are understood and refused.
+    pub(super) fn invalid_body(rejection: &JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
+                Self::bad_request("invalid_body", rejection.body_text())
+            }
+            _ => Self::of_status(rejection.status(), None),
+        }
+    }
+
+    /// A look at a root that was not taken, or has no answer.
+    pub(super) fn no_look(root: &str, why: NoLook) -> Self {
+        match why {
+            NoLook::Busy => Self::busy(format!(
+                "too many requests look at the root {root} already; try again"
+            )),
+            NoLook::Stuck { seconds } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "root_stuck",
+                "The root does not answer",
+                format!(
+                    "a look at the root {root} has been under way for {seconds} s and does not end, so no more are begun; see to its storage, for example a mount that hangs or a named pipe in the root; other roots are not affected"
+                ),
+            )
+            .retry_after(10),
+            NoLook::Overdue => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "timed_out",
+                "Timed out",
+                format!(
+                    "the storage of the root {root} did not answer in time, and this request is given up; an approval or a revocation may still have been recorded, so look again"
+                ),
+            ),
+            NoLook::Panicked => Self::of_status(StatusCode::INTERNAL_SERVER_ERROR, None),
+        }
     }
 
     pub(super) fn busy(detail: impl Into<String>) -> Self {

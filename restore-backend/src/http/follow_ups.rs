@@ -18,9 +18,11 @@ pub(super) async fn undo(
     Path((root, operation)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let served = console.root(&root)?;
-    let _turn = served.turn().await?;
     let operation = parsed(&operation)?;
-    answered(Box::pin(service::undo(served.root(), &operation, clock::now())).await?)
+    served
+        .look(async move |root| Box::pin(service::undo(&root, &operation, clock::now())).await)
+        .await
+        .and_then(answered)
 }
 
 pub(super) async fn release(
@@ -28,24 +30,24 @@ pub(super) async fn release(
     Path((root, operation)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let served = console.root(&root)?;
-    let _turn = served.turn().await?;
     let operation = parsed(&operation)?;
-    answered(Box::pin(service::release(served.root(), &operation, clock::now())).await?)
+    served
+        .look(async move |root| Box::pin(service::release(&root, &operation, clock::now())).await)
+        .await
+        .and_then(answered)
 }
 
 pub(super) async fn dismissal(
     State(console): State<Console>,
     Path((root, operation_or_file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    let served = console.root(&root)?;
-    let _turn = served.turn().await?;
-    let report = Box::pin(service::dismiss(
-        served.root(),
-        &operation_or_file,
-        clock::now(),
-    ))
-    .await?;
-    Ok(tagged(report))
+    console
+        .root(&root)?
+        .look(async move |root| {
+            Box::pin(service::dismiss(&root, &operation_or_file, clock::now())).await
+        })
+        .await
+        .map(tagged)
 }
 
 fn parsed(operation: &str) -> Result<OperationId, Failure> {

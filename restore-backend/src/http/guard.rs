@@ -3,21 +3,28 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
-use tower_http::csrf::ProtectionError;
 
 use super::assets::CONTENT_SECURITY_POLICY;
 use super::console::Console;
 use super::failure::Failure;
 
-/// Longer than any look at a healthy root takes. Executions are not requests: they go on in a task of their own.
+/// Longer than a turn and a look at a root may take together. Executions are not requests: they go on in a task of their own.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
+
+/// No request has more to say than a reason and some codes.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// How long a body may take to arrive.
+const BODY_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The names this server answers to. A page of another site can make its own name resolve to this machine (DNS rebinding);
 /// its requests then carry that name, and are turned away.
@@ -25,9 +32,10 @@ const REQUEST_MAX: Duration = Duration::from_secs(60);
 pub(super) struct Hosts(Vec<String>);
 
 impl Hosts {
-    pub(super) fn of(address: SocketAddr) -> Self {
+    pub(super) fn of(address: SocketAddr, own_host: &str) -> Self {
         let port = address.port();
         let mut hosts = vec![
+            own_host.to_owned(),
             address.to_string(),
             format!("127.0.0.1:{port}"),
             format!("localhost:{port}"),
@@ -36,6 +44,7 @@ impl Hosts {
         if port == 80 {
             // Clients leave the default port out.
             hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(str::to_owned));
+            hosts.extend(own_host.strip_suffix(":80").map(str::to_owned));
         }
         Self(hosts)
     }
@@ -98,18 +107,68 @@ pub(super) async fn require_json(request: Request, next: Next) -> Result<Respons
     }
 }
 
-/// The answer to a write that comes from another site's page.
-pub(super) fn foreign_origin(_: ProtectionError) -> Response {
-    use axum::response::IntoResponse;
+/// Turns requests away that a page of another origin makes: whatever carries an `Origin` other than the address that the
+/// request itself goes to, and whatever may write, or is of the API, that the browser says comes from elsewhere. Both checks
+/// hold, whatever the other one says. Programs that are no browsers send neither header. The page itself may be linked to.
+pub(super) async fn check_origin(request: Request, next: Next) -> Result<Response, Failure> {
+    let headers = request.headers();
+    let is_own = |origin: &HeaderValue| {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.strip_prefix("http://"))
+            .zip(host)
+            .is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+    };
+    let is_from_here = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+    let all = |name: &HeaderName, fits: &dyn Fn(&HeaderValue) -> bool| {
+        let mut values = headers.get_all(name).iter();
+        values.next().is_none_or(fits) && values.next().is_none()
+    };
+    let is_linkable = request.method().is_safe() && !request.uri().path().starts_with("/api/");
+    if all(&header::ORIGIN, &is_own) && (is_linkable || all(&SEC_FETCH_SITE, &is_from_here)) {
+        Ok(next.run(request).await)
+    } else {
+        let detail =
+            "this request was made by a page of another origin; use the console's own page";
+        Err(Failure::new(
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+            "Foreign origin",
+            detail,
+        ))
+    }
+}
 
-    let detail = "this request was made by a page of another origin; use the console's own page";
-    Failure::new(
-        StatusCode::FORBIDDEN,
-        "foreign_origin",
-        "Foreign origin",
-        detail,
-    )
-    .into_response()
+/// Takes the body of a write in, within bounds of size and time. One that says anything is a JSON object: an array would be
+/// taken for the fields of one in the order of this program's source.
+pub(super) async fn read_body(request: Request, next: Next) -> Result<Response, Failure> {
+    if request.method().is_safe() {
+        return Ok(next.run(request).await);
+    }
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_WAIT_MAX, to_bytes(body, BODY_BYTES_MAX)).await;
+    let Ok(read) = read else {
+        return Err(Failure::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "Body too slow",
+            "the body of this request did not arrive in time; nothing was done",
+        ));
+    };
+    // Or the connection broke, and nobody reads the answer.
+    let body = read.map_err(|_| Failure::of_status(StatusCode::PAYLOAD_TOO_LARGE, None))?;
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|first| *first != b'{') {
+        return Err(Failure::bad_request(
+            "invalid_body",
+            "the body has to be a JSON object, with its fields by their names",
+        ));
+    }
+    Ok(next.run(Request::from_parts(head, Body::from(body))).await)
 }
 
 pub(super) async fn limit_time(request: Request, next: Next) -> Result<Response, Failure> {
@@ -145,7 +204,7 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-/// One line of the log per request. It names the route and not the path, which may hold a token in its query.
+/// One line of the log per request. It names the route and not the path, which may hold anything.
 pub(super) async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
@@ -163,8 +222,12 @@ mod tests {
 
     #[test]
     fn only_the_own_loopback_names_with_the_own_port_are_answered_to() {
-        let hosts = Hosts::of(SocketAddr::from(([127, 0, 0, 1], 7878)));
+        let hosts = Hosts::of(
+            SocketAddr::from(([127, 0, 0, 1], 7878)),
+            "0123abcd.localhost:7878",
+        );
         for host in [
+            "0123abcd.localhost:7878",
             "127.0.0.1:7878",
             "localhost:7878",
             "LocalHost:7878",
@@ -180,9 +243,12 @@ mod tests {
             "evil.example:7878",
             "localhost.evil.example:7878",
             "127.0.0.2:7878",
+            "4567abcd.localhost:7878",
+            "0123abcd.localhost:7879",
         ] {
             assert!(!hosts.allow(host), "{host}");
         }
-        assert!(Hosts::of(SocketAddr::from(([127, 0, 0, 2], 80))).allow("localhost"));
+        let default_port = Hosts::of(SocketAddr::from(([127, 0, 0, 2], 80)), "x.localhost:80");
+        assert!(default_port.allow("localhost") && default_port.allow("x.localhost"));
     }
 }

@@ -1,95 +1,104 @@
-//! `GET /login?token=…`: trades the one-time link for a session cookie.
+//! Getting in and out: `POST /api/v1/sessions` trades the token of a login link for a session, `DELETE /api/v1/session` ends
+//! it, `POST /api/v1/login-links` makes a link for one more browser.
+//!
+//! A login link carries its token behind `#`, which no browser sends to any server. The page takes it from there and posts
+//! it, so nothing that another site can make a browser fetch tries a token.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::{Extension, Json};
+use sidecar::api::{LoginLinkReport, LoginRequest, OpenedSession, SessionReport};
 
 use super::console::Console;
 use super::failure::Failure;
 use super::secret::Secret;
-use super::session::Login;
+use super::session::{Identity, Login};
 
 /// The address that logs one browser in, once. Its debug text does not show the token.
 pub struct LoginLink {
     address: SocketAddr,
+    own_host: String,
     token: Secret,
 }
 
 impl LoginLink {
-    pub(super) fn new(address: SocketAddr, token: Secret) -> Self {
-        Self { address, token }
+    pub(super) fn new(address: SocketAddr, own_host: String, token: Secret) -> Self {
+        Self {
+            address,
+            own_host,
+            token,
+        }
     }
 
-    /// The whole address, token included.
+    /// The whole address, token included, at the host that this server has to itself. Browsers resolve it to this machine;
+    /// other programs may not.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!(
-            "http://{}/login?token={}",
-            self.address,
-            self.token.expose()
-        )
+        format!("http://{}/#token={}", self.own_host, self.token.expose())
+    }
+
+    /// The same at the plain address, which every program resolves, and which the host's other ports and former servers of
+    /// this port share cookies and stored scripts with.
+    #[must_use]
+    pub fn expose_plain(&self) -> String {
+        format!("http://{}/#token={}", self.address, self.token.expose())
     }
 }
 
 impl fmt::Debug for LoginLink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "LoginLink(http://{}/login?token=..)",
-            self.address
-        )
+        write!(formatter, "LoginLink(http://{}/#token=..)", self.own_host)
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Token {
-    token: String,
-}
-
-/// A browser that has a session is sent on, so that opening the link again does no harm.
+/// Takes the token of a login link, once.
 pub(super) async fn open(
     State(console): State<Console>,
-    headers: HeaderMap,
-    token: Result<Query<Token>, QueryRejection>,
+    request: Result<Json<LoginRequest>, JsonRejection>,
 ) -> Result<Response, Failure> {
-    if console.access().identify(&headers).is_some() {
-        return Ok(Redirect::to("/").into_response());
-    }
-    let Query(Token { token }) = token.map_err(|_| {
-        Failure::bad_request(
-            "token_missing",
-            "open the whole login link, as the server printed it",
-        )
-    })?;
+    let Json(LoginRequest { token }) =
+        request.map_err(|rejection| Failure::invalid_body(&rejection))?;
     match console.access().log_in(&token, Instant::now()) {
-        Ok(Login::Opened { cookie }) => {
+        Ok(Login::Opened {
+            identity,
+            cookie,
+            key,
+        }) => {
             let cookie = HeaderValue::try_from(cookie).map_err(|_| no_session())?;
-            tracing::info!("a browser logged in with the login link");
+            tracing::info!("a browser logged in with a login link");
+            let session = OpenedSession {
+                name: identity.name,
+                key: key.expose().to_owned(),
+            };
             Ok((
+                StatusCode::CREATED,
                 AppendHeaders([(header::SET_COOKIE, cookie)]),
-                Redirect::to("/"),
+                Json(session),
             )
                 .into_response())
         }
-        Ok(Login::WrongToken) => Err(Failure::new(
-            StatusCode::FORBIDDEN,
-            "login_refused",
-            "Login refused",
-            "this login link was used before, or is not the one of this server; start the server anew for a new link",
-        )),
+        Ok(Login::WrongToken) => {
+            tracing::warn!("a login link was refused");
+            Err(Failure::new(
+                StatusCode::FORBIDDEN,
+                "login_refused",
+                "Login refused",
+                "this login link was used before, is too old, or is not one of this server; get a new one from the terminal of the server (Ctrl-\\), or from a page that is logged in",
+            ))
+        }
         Ok(Login::TooManyFailures {
             retry_after_seconds,
         }) => Err(Failure::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_logins",
             "Too many logins",
-            format!("too many wrong login links were tried; try again in {retry_after_seconds} s"),
+            "this is not a login link of this server, and neither were many others just now; a right one is taken at any time",
         )
         .retry_after(retry_after_seconds)),
         Err(error) => {
@@ -102,14 +111,39 @@ pub(super) async fn open(
     }
 }
 
-/// Asking what the link would do must not use it up.
-pub(super) async fn peek() -> Failure {
-    Failure::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "Method not allowed",
-        "the login link is opened with GET",
+/// Ends the session that asks.
+pub(super) async fn close(
+    State(console): State<Console>,
+    Extension(identity): Extension<Identity>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let cookie = console.access().log_out(&headers, Instant::now());
+    let cookie = HeaderValue::try_from(cookie).map_err(|_| no_session())?;
+    tracing::info!("a browser logged out");
+    Ok((
+        AppendHeaders([(header::SET_COOKIE, cookie)]),
+        Json(SessionReport {
+            name: identity.name,
+        }),
     )
+        .into_response())
+}
+
+/// A login link for one more browser, by one that is logged in.
+pub(super) async fn new_link(State(console): State<Console>) -> Result<Response, Failure> {
+    let link = console.new_link().map_err(|error| {
+        tracing::error!(
+            error = crate::chain::text(&error),
+            "a login link cannot be made"
+        );
+        no_session()
+    })?;
+    tracing::info!("a browser that is logged in made a login link");
+    let report = LoginLinkReport {
+        login: link.expose(),
+        plain: link.expose_plain(),
+    };
+    Ok((StatusCode::CREATED, Json(report)).into_response())
 }
 
 fn no_session() -> Failure {
@@ -117,6 +151,6 @@ fn no_session() -> Failure {
         StatusCode::INTERNAL_SERVER_ERROR,
         "no_session",
         "No session",
-        "the server could not make a session; its log says why",
+        "the server could not make a session or a login link; its log says why",
     )
 }

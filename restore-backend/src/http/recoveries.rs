@@ -15,11 +15,11 @@ pub(super) async fn list(
     State(console): State<Console>,
     Path(root): Path<String>,
 ) -> Result<Json<RecoveryList>, Failure> {
-    let served = console.root(&root)?;
-    let _turn = served.turn().await?;
-    Ok(Json(
-        Box::pin(service::list(served.root(), clock::now())).await?,
-    ))
+    console
+        .root(&root)?
+        .look(async move |root| Box::pin(service::list(&root, clock::now())).await)
+        .await
+        .map(Json)
 }
 
 /// The entity tag is the plan's digest. A request that knows it is answered in full nonetheless: ages, approvals and
@@ -28,15 +28,13 @@ pub(super) async fn show(
     State(console): State<Console>,
     Path((root, operation_or_file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    let served = console.root(&root)?;
-    let _turn = served.turn().await?;
-    let report = Box::pin(service::plan(
-        served.root(),
-        &operation_or_file,
-        clock::now(),
-    ))
-    .await?;
-    Ok(tagged(report))
+    console
+        .root(&root)?
+        .look(async move |root| {
+            Box::pin(service::plan(&root, &operation_or_file, clock::now())).await
+        })
+        .await
+        .map(tagged)
 }
 
 /// A plan with its digest as the entity tag.

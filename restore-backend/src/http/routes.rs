@@ -1,13 +1,11 @@
 //! Every path of the server, and what every request passes on its way there.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::csrf::CsrfLayer;
 
 use super::console::Console;
 use super::failure::Failure;
@@ -16,13 +14,11 @@ use super::{
     recoveries, roots, session,
 };
 
-/// No request has more to say than a reason and some codes.
-const BODY_BYTES_MAX: usize = 64 << 10;
-
 /// The API and the page.
 pub fn router(console: Console) -> Router {
     let api = Router::new()
-        .route("/session", get(roots::session))
+        .route("/session", get(roots::session).delete(login::close))
+        .route("/login-links", post(login::new_link))
         .route("/roots", get(roots::list))
         .route("/roots/{root}/recoveries", get(recoveries::list))
         .route(
@@ -60,19 +56,20 @@ pub fn router(console: Console) -> Router {
         .route("/roots/{root}/audit", get(audit::list))
         .route("/roots/{root}/audit/{operation}", get(audit::show))
         .fallback(nothing_here)
-        .layer(from_fn_with_state(console.clone(), session::require));
+        .layer(from_fn_with_state(console.clone(), session::require))
+        // The one way in.
+        .route("/sessions", post(login::open));
 
     Router::new()
         .nest("/api/v1", api)
         .route("/healthz", get(health::show))
-        .route("/login", get(login::open).head(login::peek))
         .merge(assets::routes())
         .fallback(nothing_here)
         // From here on, what is added last sees a request first.
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(guard::limit_time))
+        .layer(from_fn(guard::read_body))
         .layer(from_fn(guard::require_json))
-        .layer(CsrfLayer::new().with_rejection_response(guard::foreign_origin))
+        .layer(from_fn(guard::check_origin))
         .layer(from_fn_with_state(console.clone(), guard::check_host))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::render))

@@ -13,17 +13,20 @@ pub struct SecretError(#[source] getrandom::Error);
 /// 256 random bits as 64 hexadecimal digits. Shown to whoever it is for, and never stored.
 pub(super) struct Secret(String);
 
+/// As many random bytes, as hexadecimal digits: a name that nobody can guess, and that is no secret by itself.
+pub(super) fn random_name<const BYTES: usize>() -> Result<String, SecretError> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(SecretError)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// The SHA-256 of a secret. A secret has 256 random bits, so a plain hash of it tells nothing.
 #[derive(Clone)]
 pub(super) struct Fingerprint([u8; 32]);
 
 impl Secret {
     pub(super) fn random() -> Result<Self, SecretError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(SecretError)?;
-        Ok(Self(
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        ))
+        random_name::<32>().map(Self)
     }
 
     pub(super) fn expose(&self) -> &str {

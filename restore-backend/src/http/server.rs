@@ -1,17 +1,20 @@
 //! The listening server: opened on loopback, stopped without giving up what it has begun.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 
+use super::connections::{self, Bounds};
 use super::console::{Console, ServedRoot};
 use super::login::LoginLink;
 use super::routes::router;
 use super::secret::SecretError;
+
+/// What Linux says where the machine has no IPv6 at all.
+const EAFNOSUPPORT: i32 = 97;
 
 /// How long running executions are waited for. They survive being cut off; waiting only saves somebody the resuming.
 const EXECUTIONS_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -85,10 +88,24 @@ impl ServeError {
 /// A server that listens, and answers once it is run.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     address: SocketAddr,
     console: Console,
     link: LoginLink,
+}
+
+/// Makes login links for a server that is running.
+#[derive(Debug, Clone)]
+pub struct LinkMaker(Console);
+
+impl LinkMaker {
+    /// Makes one more login link. Those that were made before stay good.
+    ///
+    /// # Errors
+    /// [`SecretError`] if there is no randomness.
+    pub fn new_link(&self) -> Result<LoginLink, SecretError> {
+        self.0.new_link()
+    }
 }
 
 impl Server {
@@ -113,9 +130,17 @@ impl Server {
         let unavailable = |source| ServeError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
-        let (console, link) = Console::new(roots, operator, address).map_err(ServeError::Link)?;
+        let mut listeners = vec![listener];
+        let made = match other_loopback(address).await {
+            Other::Ours(listener) => {
+                listeners.extend(listener);
+                Console::new(roots, operator, address)
+            }
+            Other::Taken => Console::at_plain_address(roots, operator, address),
+        };
+        let (console, link) = made.map_err(ServeError::Link)?;
         Ok(Self {
-            listener,
+            listeners,
             address,
             console,
             link,
@@ -126,6 +151,19 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The host and port that only this start of the server has. Browsers resolve it to this machine; other programs may
+    /// not.
+    #[must_use]
+    pub fn own_host(&self) -> &str {
+        self.console.own_host()
+    }
+
+    /// Makes login links while the server runs.
+    #[must_use]
+    pub fn link_maker(&self) -> LinkMaker {
+        LinkMaker(self.console.clone())
     }
 
     /// The link that logs one browser in.
@@ -140,23 +178,17 @@ impl Server {
     /// # Errors
     /// [`ServeError::Ended`] if the server ends by itself.
     pub async fn run(self, mut interrupts: mpsc::Receiver<()>) -> Result<(), ServeError> {
-        let (stop, stopped) = oneshot::channel::<()>();
-        // Progress is many small messages, each wanted at once.
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection stays with delayed sending");
-            }
-        });
-        let serving =
-            axum::serve(listener, router(self.console.clone())).with_graceful_shutdown(async {
-                stopped.await.ok();
-            });
-        let mut serving = tokio::spawn(serving.into_future());
+        let (stop, stopped) = watch::channel(false);
+        let mut serving = tokio::spawn(connections::serve(
+            self.listeners,
+            router(self.console.clone()),
+            Bounds::default(),
+            stopped,
+        ));
         tokio::select! {
             ended = &mut serving => {
                 let error = match ended {
-                    Ok(Ok(())) => io::Error::other("it was not told to"),
-                    Ok(Err(error)) => error,
+                    Ok(()) => io::Error::other("it was not told to"),
                     Err(error) => io::Error::other(error),
                 };
                 return Err(ServeError::Ended(error));
@@ -172,7 +204,7 @@ impl Server {
             }
             () = next(&mut interrupts) => tracing::warn!("executions under way were cut off; apply them again to resume"),
         }
-        stop.send(()).ok();
+        stop.send(true).ok();
         if tokio::time::timeout(CONNECTIONS_WAIT_MAX, &mut serving)
             .await
             .is_err()
@@ -180,6 +212,40 @@ impl Server {
             serving.abort();
         }
         Ok(())
+    }
+}
+
+/// Who has the port at the other loopback address.
+enum Other {
+    /// This server, or nobody on a machine that has no such address.
+    Ours(Option<TcpListener>),
+    /// Another program may.
+    Taken,
+}
+
+/// Browsers lead every name below `localhost` to `127.0.0.1` and to `::1`, in an order of their own. A login link at such a name is
+/// only safe if no other program can answer there.
+async fn other_loopback(address: SocketAddr) -> Other {
+    let other = match address.ip() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        _ => return Other::Taken,
+    };
+    match TcpListener::bind(SocketAddr::new(other, address.port())).await {
+        Ok(listener) => Other::Ours(Some(listener)),
+        // Nobody can listen at an address that the machine does not have.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+            ) || error.raw_os_error() == Some(EAFNOSUPPORT) =>
+        {
+            Other::Ours(None)
+        }
+        Err(error) => {
+            tracing::warn!(%error, %other, "another program has this port at the other loopback address, so the console is served at its plain address alone");
+            Other::Taken
+        }
     }
 }
 

@@ -1,25 +1,44 @@
 //! Who is asking: one-time login links, and the sessions that come of them.
+//!
+//! A session is a cookie and a key. The browser sends the cookie by itself, and to every port of the host, so any other
+//! program that listens on this machine can come to know it, or set it. The key never leaves the page that logged in: it is
+//! sent as a header, by the page's own script. Neither is worth anything without the other.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::console::Console;
 use super::failure::Failure;
-use super::secret::{Fingerprint, Secret, SecretError};
+use super::secret::{Fingerprint, Secret, SecretError, random_name};
+
+/// A session ends when nothing was asked in it for so long. A page that is in sight asks every few minutes at least.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// A session ends so long after its login, whatever is asked in it.
+pub(super) const SESSION_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// A login link that nobody opened ends after so long.
+pub(super) const LINK_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// More browsers than one person has open; the oldest session makes room.
 const SESSIONS_MAX: usize = 32;
 
-/// Wrong tokens within [`FAILURES_WINDOW`] after which tokens are not even looked at. Guessing 256 bits is hopeless at any
-/// rate; the bound keeps a program that tries from filling the log. It ends by itself, so that it locks nobody out for good.
+/// More links than are waiting to be opened at a time; the oldest makes room.
+const LINKS_MAX: usize = 8;
+
+/// Wrong tokens within [`FAILURES_WINDOW`] after which a wrong one is answered with 429. A right one is always taken: nobody
+/// can lock anybody out. Guessing 256 bits is hopeless at any rate.
 const FAILURES_MAX: u32 = 10;
 const FAILURES_WINDOW: Duration = Duration::from_secs(60);
+
+/// The header that a page sends its session's key in.
+pub(super) const KEY_HEADER: HeaderName = HeaderName::from_static("x-session-key");
 
 /// Under which name approvals of this session are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +46,7 @@ pub(super) struct Identity {
     pub(super) name: String,
 }
 
-/// The login link and the open sessions of one server.
+/// The login links and the open sessions of one server.
 #[derive(Debug)]
 pub(super) struct Access {
     operator: String,
@@ -35,106 +54,169 @@ pub(super) struct Access {
     doors: Mutex<Doors>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Doors {
-    link: Option<Fingerprint>,
+    links: VecDeque<Link>,
     sessions: VecDeque<Session>,
     failures: u32,
     failures_since: Option<Instant>,
 }
 
 #[derive(Debug)]
+struct Link {
+    token: Fingerprint,
+    made: Instant,
+}
+
+#[derive(Debug)]
 struct Session {
     id: Fingerprint,
+    key: Fingerprint,
     identity: Identity,
+    opened: Instant,
+    last_asked: Instant,
+}
+
+impl Session {
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_asked) >= IDLE_MAX
+            || now.saturating_duration_since(self.opened) >= SESSION_MAX
+    }
 }
 
 /// What became of a login.
 #[derive(Debug)]
 pub(super) enum Login {
-    /// The value of the `Set-Cookie` header.
-    Opened { cookie: String },
-    /// Not the token of the link, or it was used.
+    Opened {
+        identity: Identity,
+        /// The value of the `Set-Cookie` header.
+        cookie: String,
+        /// What the page has to send in [`KEY_HEADER`].
+        key: Secret,
+    },
+    /// Not the token of a link, or it was used, or it is too old.
     WrongToken,
-    /// Too many wrong ones just now.
+    /// A wrong token, and too many before it just now.
     TooManyFailures { retry_after_seconds: u64 },
 }
 
 impl Access {
-    /// Sessions are recorded under the name `operator`. A cookie is sent to every port of its host, so its name carries
-    /// the port: two consoles on one machine do not log each other out.
-    pub(super) fn new(operator: String, port: u16, link: &Secret) -> Self {
-        let doors = Doors {
-            link: Some(link.fingerprint()),
-            sessions: VecDeque::new(),
-            failures: 0,
-            failures_since: None,
-        };
-        Self {
+    /// Sessions are recorded under the name `operator`. The name of the cookie is another one at every start: no program on
+    /// another port can prepare a cookie of that name, and two consoles on one machine do not log each other out.
+    ///
+    /// # Errors
+    /// [`SecretError`] if there is no randomness.
+    pub(super) fn new(operator: String) -> Result<Self, SecretError> {
+        Ok(Self {
             operator,
-            cookie: format!("sidecar-inspector-{port}"),
-            doors: Mutex::new(doors),
-        }
+            cookie: format!("sidecar-inspector-{}", random_name::<8>()?),
+            doors: Mutex::default(),
+        })
     }
 
-    /// Who sent these headers, if they carry a session.
-    pub(super) fn identify(&self, headers: &HeaderMap) -> Option<Identity> {
-        let cookies = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let pairs = cookies
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        let ids: Vec<Fingerprint> = pairs
-            .filter(|(name, _)| *name == self.cookie)
-            .map(|(_, id)| Fingerprint::of(id))
-            .collect();
-        let doors = self.doors();
-        let session = doors
-            .sessions
-            .iter()
-            .find(|session| ids.iter().any(|id| session.id.matches(id)))?;
+    /// Makes the token of one more login link.
+    ///
+    /// # Errors
+    /// [`SecretError`] if there is no randomness.
+    pub(super) fn new_token(&self, now: Instant) -> Result<Secret, SecretError> {
+        let token = Secret::random()?;
+        let mut doors = self.doors();
+        while doors.links.len() >= LINKS_MAX {
+            doors.links.pop_front();
+        }
+        doors.links.push_back(Link {
+            token: token.fingerprint(),
+            made: now,
+        });
+        Ok(token)
+    }
+
+    /// Who sent these headers, if they carry a session: its cookie and its key. Counts as a sign of life.
+    pub(super) fn identify(&self, headers: &HeaderMap, now: Instant) -> Option<Identity> {
+        let mut doors = self.doors();
+        let place = self.place(&mut doors, headers, now)?;
+        let session = doors.sessions.get_mut(place)?;
+        session.last_asked = now;
         Some(session.identity.clone())
+    }
+
+    /// Ends the session that these headers carry. Returns the `Set-Cookie` header that removes its cookie.
+    pub(super) fn log_out(&self, headers: &HeaderMap, now: Instant) -> String {
+        let mut doors = self.doors();
+        if let Some(place) = self.place(&mut doors, headers, now) {
+            doors.sessions.remove(place);
+        }
+        format!(
+            "{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
+            self.cookie
+        )
     }
 
     /// Takes a token, once.
     ///
     /// # Errors
-    /// [`SecretError`] if no session id can be made; the link is then still good.
+    /// [`SecretError`] if no session can be made; the link is then still good.
     pub(super) fn log_in(&self, token: &str, now: Instant) -> Result<Login, SecretError> {
         let mut doors = self.doors();
-        if let Some(retry_after_seconds) = doors.closed_for(now) {
-            return Ok(Login::TooManyFailures {
-                retry_after_seconds,
-            });
-        }
-        if !doors
-            .link
-            .as_ref()
-            .is_some_and(|link| link.matches(&Fingerprint::of(token)))
-        {
-            doors.failures += 1;
-            return Ok(Login::WrongToken);
-        }
-        let id = Secret::random()?;
-        doors.link = None;
+        let given = Fingerprint::of(token);
+        doors
+            .links
+            .retain(|link| now.saturating_duration_since(link.made) < LINK_MAX);
+        let Some(place) = doors
+            .links
+            .iter()
+            .position(|link| link.token.matches(&given))
+        else {
+            return Ok(doors.wrong_token(now));
+        };
+        let (id, key) = (Secret::random()?, Secret::random()?);
+        doors.links.remove(place);
+        doors.sessions.retain(|session| !session.is_over(now));
         while doors.sessions.len() >= SESSIONS_MAX {
             doors.sessions.pop_front();
         }
+        let identity = Identity {
+            name: self.operator.clone(),
+        };
         doors.sessions.push_back(Session {
             id: id.fingerprint(),
-            identity: Identity {
-                name: self.operator.clone(),
-            },
+            key: key.fingerprint(),
+            identity: identity.clone(),
+            opened: now,
+            last_asked: now,
         });
-        // Without an expiry the cookie ends with the browser, and the session with the server.
+        // Without an expiry the cookie ends with the browser at the latest.
         Ok(Login::Opened {
+            identity,
             cookie: format!(
                 "{}={}; Path=/; HttpOnly; SameSite=Strict",
                 self.cookie,
                 id.expose()
             ),
+            key,
+        })
+    }
+
+    fn place(&self, doors: &mut Doors, headers: &HeaderMap, now: Instant) -> Option<usize> {
+        doors.sessions.retain(|session| !session.is_over(now));
+        let mut keys = headers.get_all(KEY_HEADER).iter();
+        let (Some(key), None) = (keys.next(), keys.next()) else {
+            return None;
+        };
+        let key = Fingerprint::of(key.to_str().ok()?);
+        let cookies = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        // More than one cookie of the name: somebody else on this host set one too, for another path.
+        let ids: Vec<Fingerprint> = cookies
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, _)| *name == self.cookie)
+            .map(|(_, id)| Fingerprint::of(id))
+            .collect();
+        doors.sessions.iter().position(|session| {
+            session.key.matches(&key) && ids.iter().any(|id| session.id.matches(id))
         })
     }
 
@@ -144,13 +226,19 @@ impl Access {
 }
 
 impl Doors {
-    fn closed_for(&mut self, now: Instant) -> Option<u64> {
+    fn wrong_token(&mut self, now: Instant) -> Login {
         let since = *self.failures_since.get_or_insert(now);
         let elapsed = now.saturating_duration_since(since);
         if elapsed >= FAILURES_WINDOW {
             (self.failures, self.failures_since) = (0, Some(now));
         }
-        (self.failures >= FAILURES_MAX).then(|| (FAILURES_WINDOW - elapsed).as_secs() + 1)
+        if self.failures >= FAILURES_MAX {
+            return Login::TooManyFailures {
+                retry_after_seconds: FAILURES_WINDOW.saturating_sub(elapsed).as_secs() + 1,
+            };
+        }
+        self.failures += 1;
+        Login::WrongToken
     }
 }
 
@@ -162,7 +250,7 @@ pub(super) async fn require(
 ) -> Result<Response, Failure> {
     let identity = console
         .access()
-        .identify(request.headers())
+        .identify(request.headers(), Instant::now())
         .ok_or_else(Failure::not_logged_in)?;
     request.extensions_mut().insert(identity);
     Ok(next.run(request).await)
@@ -173,45 +261,76 @@ mod tests {
     use super::*;
 
     fn access() -> (Access, Secret) {
-        let link = Secret::random().unwrap();
-        (Access::new("ada".to_owned(), 7878, &link), link)
+        let access = Access::new("ada".to_owned()).unwrap();
+        let token = access.new_token(Instant::now()).unwrap();
+        (access, token)
     }
 
-    fn cookies(text: &str) -> HeaderMap {
-        HeaderMap::from_iter([(header::COOKIE, text.parse().unwrap())])
+    /// The pair of the cookie, and the key.
+    fn opened(access: &Access, token: &Secret, now: Instant) -> (String, String) {
+        match access.log_in(token.expose(), now).unwrap() {
+            Login::Opened { cookie, key, .. } => {
+                let pair = cookie.split(';').next().unwrap().to_owned();
+                (pair, key.expose().to_owned())
+            }
+            other => panic!("the link is good: {other:?}"),
+        }
+    }
+
+    fn headers(cookies: &str, key: &str) -> HeaderMap {
+        HeaderMap::from_iter([
+            (header::COOKIE, cookies.parse().unwrap()),
+            (KEY_HEADER, key.parse().unwrap()),
+        ])
     }
 
     #[test]
     fn a_link_opens_one_session_and_no_second() {
-        let (access, link) = access();
-        let Login::Opened { cookie } = access.log_in(link.expose(), Instant::now()).unwrap() else {
-            panic!("the link is good")
-        };
-        let pair = cookie.split(';').next().unwrap();
+        let (access, token) = access();
+        let now = Instant::now();
+        let (pair, key) = opened(&access, &token, now);
         let identity = Identity {
             name: "ada".to_owned(),
         };
         assert_eq!(
-            access.identify(&cookies(&format!("other=1; {pair}; more=2"))),
+            access.identify(&headers(&format!("other=1; {pair}; more=2"), &key), now),
             Some(identity)
         );
-        assert_eq!(
-            access.identify(&cookies("sidecar-inspector-7878=guess")),
-            None
-        );
-        assert_eq!(
-            access.identify(&cookies(&pair.replace("7878", "7879"))),
-            None
-        );
         assert!(matches!(
-            access.log_in(link.expose(), Instant::now()).unwrap(),
+            access.log_in(token.expose(), now).unwrap(),
             Login::WrongToken
         ));
     }
 
     #[test]
-    fn wrong_tokens_close_the_door_for_a_while() {
-        let (access, link) = access();
+    fn neither_cookie_nor_key_is_worth_anything_alone() {
+        let (access, token) = access();
+        let now = Instant::now();
+        let (pair, key) = opened(&access, &token, now);
+        let (other_pair, other_key) = opened(&access, &access.new_token(now).unwrap(), now);
+        let name = pair.split_once('=').unwrap().0;
+        for (cookies, key) in [
+            (pair.as_str(), ""),
+            (&pair, "guess"),
+            (&pair, &other_key),
+            (&other_pair, &key),
+            ("", &key),
+            (&format!("{name}=guess"), &key),
+            (&pair.replace(name, "sidecar-inspector-7878"), &key),
+        ] {
+            assert_eq!(access.identify(&headers(cookies, key), now), None);
+        }
+        // What a program on another port sets beside it does not log anybody out.
+        let tossed = format!("{name}=planted; {pair}");
+        assert!(access.identify(&headers(&tossed, &key), now).is_some());
+        let mut twice = headers(&pair, &key);
+        twice.append(KEY_HEADER, "guess".parse().unwrap());
+        assert_eq!(access.identify(&twice, now), None);
+    }
+
+    #[test]
+    fn a_right_token_is_taken_whatever_was_tried_before() {
+        let (access, token) = access();
         let start = Instant::now();
         for _ in 0..FAILURES_MAX {
             assert!(matches!(
@@ -221,15 +340,61 @@ mod tests {
         }
         let soon = start + FAILURES_WINDOW / 2;
         assert!(matches!(
-            access.log_in(link.expose(), soon).unwrap(),
+            access.log_in("guess", soon).unwrap(),
             Login::TooManyFailures {
                 retry_after_seconds: 31
             }
         ));
-        let later = start + FAILURES_WINDOW;
+        opened(&access, &token, soon);
         assert!(matches!(
-            access.log_in(link.expose(), later).unwrap(),
-            Login::Opened { .. }
+            access.log_in("guess", start + FAILURES_WINDOW).unwrap(),
+            Login::WrongToken
         ));
+    }
+
+    #[test]
+    fn a_session_ends_when_idle_and_when_old_and_when_told() {
+        let (access, token) = access();
+        let start = Instant::now();
+        let (pair, key) = opened(&access, &token, start);
+        let headers = headers(&pair, &key);
+        let almost = IDLE_MAX - Duration::from_secs(1);
+        let mut now = start;
+        while now.duration_since(start) + almost < SESSION_MAX {
+            now += almost;
+            assert!(access.identify(&headers, now).is_some());
+        }
+        assert_eq!(access.identify(&headers, start + SESSION_MAX), None);
+
+        let opened_at = start + SESSION_MAX;
+        let fresh = access.new_token(opened_at).unwrap();
+        let (pair, key) = opened(&access, &fresh, opened_at);
+        let headers = self::headers(&pair, &key);
+        assert_eq!(access.identify(&headers, opened_at + IDLE_MAX), None);
+
+        let fresh = access.new_token(opened_at).unwrap();
+        let (pair, key) = opened(&access, &fresh, opened_at);
+        let headers = self::headers(&pair, &key);
+        assert!(access.log_out(&headers, opened_at).contains("Max-Age=0"));
+        assert_eq!(access.identify(&headers, opened_at), None);
+    }
+
+    #[test]
+    fn a_link_ends_unopened_and_old_ones_make_room() {
+        let (access, first) = access();
+        let now = Instant::now();
+        assert!(matches!(
+            access.log_in(first.expose(), now + LINK_MAX).unwrap(),
+            Login::WrongToken
+        ));
+        let tokens: Vec<Secret> = (0..=LINKS_MAX)
+            .map(|_| access.new_token(now).unwrap())
+            .collect();
+        assert!(matches!(
+            access.log_in(tokens[0].expose(), now).unwrap(),
+            Login::WrongToken
+        ));
+        opened(&access, &tokens[1], now);
+        opened(&access, &tokens[LINKS_MAX], now);
     }
 }

@@ -212,7 +212,7 @@ pub enum Refusal {
 impl Refusal {
     pub(super) fn from_lance(error: &LanceError) -> Self {
         Self::Lance {
-            reason: error.to_string(),
+            reason: crate::chain::text(error),
         }
     }
 }
@@ -426,7 +426,7 @@ impl LanceRoom {
     ) -> Result<CommitOutcome, TableError> {
         match self.transaction_at(place, fence.target()).await {
             Ok(TransactionEntry::Known(summary)) if summary.uuid == uuid => {
-                self.committed_if_kept(place, summary.version, &error.to_string())
+                self.committed_if_kept(place, summary.version, &crate::chain::text(&error))
                     .await
             }
             Ok(TransactionEntry::Known(_)) => {
@@ -442,10 +442,14 @@ impl LanceRoom {
                 Err(TableError::lance(&place.name, "committing", error))
             }
             Ok(TransactionEntry::Gone { .. }) => Ok(CommitOutcome::Unknown {
-                reason: error.to_string(),
+                reason: crate::chain::text(&error),
             }),
             Err(unreadable) => Ok(CommitOutcome::Unknown {
-                reason: format!("{error}; then {unreadable}"),
+                reason: format!(
+                    "{}; then {}",
+                    crate::chain::text(&error),
+                    crate::chain::text(&unreadable)
+                ),
             }),
         }
     }

@@ -208,7 +208,10 @@ impl LanceRoom {
         };
         let file = self.known_version(&place, version).await?;
         if let Err(error) = ensure_can_write_manifest(&file.manifest) {
-            return Ok(Some(format!("{folder} needs a newer Lance: {error}")));
+            return Ok(Some(format!(
+                "{folder} needs a newer Lance: {}",
+                crate::chain::text(&error)
+            )));
         }
         let schema = &file.manifest.schema;
         let obstacle = samples

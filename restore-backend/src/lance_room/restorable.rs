@@ -221,7 +221,10 @@ fn refusal(head: &VersionFile, target: &VersionFile) -> Option<String> {
         .and_then(|()| ensure_can_write_manifest(&target.manifest))
         .and_then(|()| ensure_can_write_manifest(&head.manifest));
     if let Err(error) = abilities {
-        return Some(format!("a newer Lance is needed: {error}"));
+        return Some(format!(
+            "a newer Lance is needed: {}",
+            crate::chain::text(&error)
+        ));
     }
     if head.manifest.uses_stable_row_ids() && !target.manifest.uses_stable_row_ids() {
         return Some(format!(
@@ -243,7 +246,8 @@ fn refusal(head: &VersionFile, target: &VersionFile) -> Option<String> {
     }
     if let Err(error) = target.manifest.schema.verify_primary_key() {
         return Some(format!(
-            "the schema of version {version} is no longer allowed: {error}"
+            "the schema of version {version} is no longer allowed: {}",
+            crate::chain::text(&error)
         ));
     }
     None

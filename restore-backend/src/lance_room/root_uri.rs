@@ -4,6 +4,7 @@ use std::path::Component;
 use std::path::Path as FilePath;
 use std::path::PathBuf;
 
+use sidecar::text::scrubbed;
 use url::Url;
 
 use super::TableError;
@@ -28,7 +29,7 @@ impl RootUri {
     pub(super) fn parse(root: &str) -> Result<Self, TableError> {
         let unusable =
             |source: Box<dyn std::error::Error + Send + Sync>| TableError::RootUnusable {
-                root: root.to_owned(),
+                root: scrubbed(root),
                 source,
             };
         let Some((scheme, rest)) = root.split_once("://") else {
@@ -44,13 +45,19 @@ impl RootUri {
         }
         if !REMOTE_SCHEMES.contains(&scheme) {
             return Err(TableError::UnsupportedScheme {
-                root: root.to_owned(),
+                root: scrubbed(root),
             });
         }
-        Url::parse(root).map_err(|source| unusable(Box::new(source)))?;
+        let url = Url::parse(root).map_err(|source| unusable(Box::new(source)))?;
         let rest = rest.trim_end_matches('/');
         if rest.contains(['?', '#']) {
             return Err(unusable("the URI has a query or a fragment".into()));
+        }
+        // The URI is on record in every plan, and printed. `abfss://container@account…` names a container there.
+        if url.password().is_some() || (scheme != "abfss" && !url.username().is_empty()) {
+            return Err(unusable(
+                "the URI holds credentials; give them in the environment instead, as AWS_ACCESS_KEY_ID and the like".into(),
+            ));
         }
         Ok(Self {
             text: format!("{scheme}://{rest}"),
@@ -173,6 +180,21 @@ mod tests {
             RootUri::parse("s3://b/p?x=1").expect_err("query").code(),
             "root_unusable"
         );
+        assert_eq!(
+            text("abfss://container@account.dfs.core.windows.net/one"),
+            "abfss://container@account.dfs.core.windows.net/one"
+        );
+        for root in [
+            "s3://AKIA:secret@bucket/one",
+            "s3://secret@bucket/one",
+            "az://c/one?sig=secret",
+            "hf://ada:secret@x/y",
+            "abfss://container:secret@account.dfs.core.windows.net/one",
+        ] {
+            let error = RootUri::parse(root).expect_err("credentials");
+            let words = crate::chain::text(&error);
+            assert!(!words.contains("secret"), "{words}");
+        }
     }
 
     #[test]

@@ -17,7 +17,17 @@ use crate::crashed_root::CrashedRoot;
 
 pub(super) const HOST: &str = "127.0.0.1:7878";
 pub(super) const RECOVERIES: &str = "/api/v1/roots/graph/recoveries";
+pub(super) const SESSIONS: &str = "/api/v1/sessions";
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// The token that a login link carries behind `#`.
+#[track_caller]
+pub(super) fn token_of(link: &str) -> String {
+    link.split_once("/#token=")
+        .unwrap_or_else(|| panic!("no login link: {link}"))
+        .1
+        .to_owned()
+}
 
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -65,24 +75,35 @@ impl Answer {
     }
 }
 
+/// A root under its name, whose requests are noted.
+pub(super) async fn served(name: &str, root: &CrashedRoot, log: RequestLog) -> ServedRoot {
+    let options = RootOptions {
+        log,
+        ..RootOptions::default()
+    };
+    let opened = Root::open(root.uri(), options)
+        .await
+        .expect("the root opens");
+    ServedRoot::new(name.to_owned(), opened)
+}
+
 pub(super) struct Api {
     router: Router,
     pub(super) link: LoginLink,
     pub(super) cookie: Option<String>,
+    /// What the page keeps to itself.
+    pub(super) key: Option<String>,
     pub(super) log: RequestLog,
 }
 
 impl Api {
     pub(super) async fn new(root: &CrashedRoot) -> Self {
         let log = RequestLog::new();
-        let options = RootOptions {
-            log: log.clone(),
-            ..RootOptions::default()
-        };
-        let opened = Root::open(root.uri(), options)
-            .await
-            .expect("the root opens");
-        let served = vec![ServedRoot::new("graph".to_owned(), opened)];
+        let served = served("graph", root, log.clone()).await;
+        Self::over(vec![served], log)
+    }
+
+    pub(super) fn over(served: Vec<ServedRoot>, log: RequestLog) -> Self {
         let (console, link) = Console::new(
             served,
             "grace".to_owned(),
@@ -93,29 +114,35 @@ impl Api {
             router: router(console),
             link,
             cookie: None,
+            key: None,
             log,
         }
     }
 
     pub(super) async fn logged_in(root: &CrashedRoot) -> Self {
-        let mut api = Self::new(root).await;
-        let answer = api.get(&api.login_path()).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER);
-        api.cookie = answer
+        Self::new(root).await.log_in().await
+    }
+
+    pub(super) async fn log_in(mut self) -> Self {
+        let answer = self.post_token(&self.token(), &[]).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        self.cookie = answer
             .header("set-cookie")
             .split(';')
             .next()
             .map(str::to_owned);
-        api
+        self.key = answer.json()["key"].as_str().map(str::to_owned);
+        self
     }
 
-    pub(super) fn login_path(&self) -> String {
-        self.link
-            .expose()
-            .split_once("7878")
-            .expect("an address")
-            .1
-            .to_owned()
+    pub(super) fn token(&self) -> String {
+        token_of(&self.link.expose())
+    }
+
+    pub(super) async fn post_token(&self, token: &str, headers: &[(&str, &str)]) -> Answer {
+        let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
+        let body = json!({"token": token}).to_string();
+        self.ask(Method::POST, SESSIONS, &headers, body).await
     }
 
     pub(super) async fn ask(
@@ -131,6 +158,9 @@ impl Api {
         }
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
+        }
+        if let Some(key) = &self.key {
+            request = request.header("x-session-key", key);
         }
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
             request = request.header(*name, *value);

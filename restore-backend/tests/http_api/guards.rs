@@ -45,31 +45,57 @@ async fn pages_of_other_origins_cannot_write() {
     let root = CrashedRoot::new().await;
     let api = Api::logged_in(&root).await;
     let path = format!("{RECOVERIES}/{FORWARD}/execution");
-    for header in [
-        ("sec-fetch-site", "cross-site"),
-        ("sec-fetch-site", "same-site"),
-        ("origin", "http://127.0.0.1:9999"),
-        ("origin", "null"),
+    let site = |site| ("sec-fetch-site", site);
+    let origin = |origin| ("origin", origin);
+    // Each of the two checks holds, whatever the other header says.
+    for headers in [
+        &[site("cross-site")][..],
+        &[site("same-site")],
+        &[site("nonsense")],
+        &[site("cross-site"), origin("http://127.0.0.1:7878")],
+        &[site("same-origin"), site("cross-site")],
+        &[origin("http://127.0.0.1:9999")],
+        &[origin("http://localhost:7878")],
+        &[origin("https://127.0.0.1:7878")],
+        &[origin("null")],
+        &[origin("http://127.0.0.1:9999"), site("same-origin")],
+        &[origin("http://127.0.0.1:9999"), site("none")],
+        &[origin("null"), site("same-origin")],
+        &[
+            origin("http://127.0.0.1:7878"),
+            origin("http://evil.example"),
+        ],
     ] {
-        let answer = api.ask(Method::POST, &path, &[JSON, header], "{}").await;
-        assert_eq!(
-            (answer.status, answer.problem(&path).as_str()),
-            (StatusCode::FORBIDDEN, "foreign_origin"),
-            "{header:?}"
-        );
+        let all: Vec<_> = [JSON].iter().chain(headers).copied().collect();
+        for (method, path) in [(Method::POST, &path), (Method::GET, &path)] {
+            let answer = api.ask(method, path, &all, "{}").await;
+            assert_eq!(
+                (answer.status, answer.problem(path).as_str()),
+                (StatusCode::FORBIDDEN, "foreign_origin"),
+                "{headers:?}"
+            );
+        }
     }
-    for header in [
-        ("sec-fetch-site", "same-origin"),
-        ("origin", "http://127.0.0.1:7878"),
+    for headers in [
+        &[site("same-origin")][..],
+        &[site("none")],
+        &[origin("http://127.0.0.1:7878")],
+        &[origin("http://127.0.0.1:7878"), site("same-origin")],
+        &[("host", "localhost:7878"), origin("http://localhost:7878")],
     ] {
+        let all: Vec<_> = [JSON].iter().chain(headers).copied().collect();
         assert_eq!(
-            api.ask(Method::POST, &path, &[JSON, header], "{}")
+            api.ask(Method::POST, &path, &all, "{}")
                 .await
                 .problem(&path),
             "if_match_required",
-            "{header:?}"
+            "{headers:?}"
         );
     }
+    let linked = api
+        .ask(Method::GET, "/healthz", &[site("cross-site")], "")
+        .await;
+    assert_eq!(linked.status, StatusCode::OK, "the page may be linked to");
     let wordless = api.ask(Method::POST, &path, &[], Body::empty()).await;
     assert_eq!(
         wordless.problem(&path),
@@ -237,6 +263,30 @@ async fn every_error_is_a_problem_and_every_answer_is_guarded() {
             &approvals,
             &[JSON, matched],
             "{\"acknowledge\": [\"nonsense\"]}",
+            400,
+            "invalid_body",
+        ),
+        (
+            Method::POST,
+            &approvals,
+            &[JSON, matched],
+            "[null, true, []]",
+            400,
+            "invalid_body",
+        ),
+        (
+            Method::POST,
+            &approvals,
+            &[JSON, matched],
+            " \n[\"reason\", true, [\"unexpected_commits\"]]",
+            400,
+            "invalid_body",
+        ),
+        (
+            Method::POST,
+            &execution,
+            &[JSON, matched],
+            "[]",
             400,
             "invalid_body",
         ),

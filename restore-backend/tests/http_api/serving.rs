@@ -12,13 +12,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::client::{Api, JSON, RECOVERIES};
+use crate::client::{Api, JSON, RECOVERIES, SESSIONS, token_of};
 use crate::crashed_root::{BACK, CrashedRoot, FORWARD};
 
 /// A server on a real socket.
 struct Serving {
     address: SocketAddr,
     cookie: String,
+    key: String,
     stop: mpsc::Sender<()>,
     ended: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
@@ -29,23 +30,29 @@ impl Serving {
             .await
             .expect("the server opens");
         let address = server.address();
-        let link = server.login_link().expose();
+        let token = token_of(&server.login_link().expose());
         let (stop, interrupts) = mpsc::channel(1);
         let ended = tokio::spawn(server.run(interrupts));
         let mut serving = Self {
             address,
             cookie: String::new(),
+            key: String::new(),
             stop,
             ended,
         };
-        let path = link
-            .strip_prefix(&format!("http://{address}"))
-            .expect("the server's own address")
-            .to_owned();
-        let opened = serving.ask(Method::GET, &path, &[], "").await;
-        assert_eq!(opened.status(), StatusCode::SEE_OTHER);
+        let body = json!({"token": token}).to_string();
+        let opened = serving.ask(Method::POST, SESSIONS, &[JSON], &body).await;
+        assert_eq!(opened.status(), StatusCode::CREATED);
         let cookie = opened.headers()["set-cookie"].to_str().expect("text");
         serving.cookie = cookie.split(';').next().expect("a pair").to_owned();
+        let session = opened
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
+        let session: Value = serde_json::from_slice(&session).expect("a session");
+        serving.key = session["key"].as_str().expect("a key").to_owned();
         serving
     }
 
@@ -67,7 +74,8 @@ impl Serving {
             .method(method)
             .uri(path)
             .header("host", self.address.to_string())
-            .header("cookie", &self.cookie);
+            .header("cookie", &self.cookie)
+            .header("x-session-key", &self.key);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -199,6 +207,40 @@ async fn a_stopping_server_finishes_what_it_has_begun() {
 }
 
 #[tokio::test]
+async fn a_host_of_its_own_is_only_offered_where_nobody_else_can_answer_for_it() {
+    let root = CrashedRoot::healthy().await;
+    let server = Server::open(options(&root, "127.0.0.1").await)
+        .await
+        .expect("a free port");
+    assert!(
+        server
+            .own_host()
+            .ends_with(&format!(".localhost:{}", server.address().port()))
+    );
+    if let Ok(other) = tokio::net::TcpListener::bind("[::1]:0").await {
+        assert!(
+            TcpStream::connect(("::1", server.address().port()))
+                .await
+                .is_ok(),
+            "both loopback addresses are its own"
+        );
+        let port = other.local_addr().expect("an address").port();
+        let beside = ServerOptions {
+            port,
+            ..options(&root, "127.0.0.1").await
+        };
+        let server = Server::open(beside).await.expect("a free address");
+        assert_eq!(server.own_host(), server.address().to_string());
+        let link = server.login_link();
+        assert_eq!(link.expose(), link.expose_plain());
+    }
+    let elsewhere = Server::open(options(&root, "127.0.0.2").await)
+        .await
+        .expect("a free port");
+    assert_eq!(elsewhere.own_host(), elsewhere.address().to_string());
+}
+
+#[tokio::test]
 async fn a_server_opens_on_loopback_alone_and_each_root_has_its_own_name() {
     let root = CrashedRoot::healthy().await;
     for bind in ["0.0.0.0", "::", "192.0.2.1"] {
@@ -229,14 +271,7 @@ async fn a_server_opens_on_loopback_alone_and_each_root_has_its_own_name() {
         Err(ServeError::Bind { .. })
     ));
     assert!(
-        !format!("{first:?}").contains(
-            first
-                .login_link()
-                .expose()
-                .split_once('=')
-                .expect("a token")
-                .1
-        ),
+        !format!("{first:?}").contains(&token_of(&first.login_link().expose())),
         "no token in debug text"
     );
 }

@@ -1,0 +1,253 @@
+// Getting in and out, and what other pages and programs on this machine can do about it.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+
+import { drawn, launch, watch } from "./browser.mjs";
+import { OPERATOR, pending, startDemo } from "./demo.mjs";
+
+let browser;
+let demo;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launch()]);
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+const session = (page) => page.getByTestId("session");
+const loggedOut = (page) => page.getByRole("heading", { name: "Open the login link first." });
+
+/** A browser of its own, in which the link was opened. */
+async function opened(link) {
+  const context = await browser.newContext();
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  await page.goto(link);
+  await drawn(page);
+  return { context, page };
+}
+
+/** Another program on this machine, with a page of its own and a memory for what it is sent. */
+async function otherProgram(html) {
+  const heard = [];
+  const server = createServer((request, response) => {
+    heard.push(`${request.url} ${JSON.stringify(request.headers)}`);
+    response.setHeader("content-type", request.url === "/sw.js" ? "text/javascript" : "text/html");
+    response.end(request.url === "/sw.js" ? "addEventListener('fetch', () => {});" : html);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { heard, port: server.address().port, close: () => server.close() };
+}
+
+test("a link logs in at a host of its own and leaves no trace in the address", async () => {
+  const { context, page } = await opened(demo.login);
+  const complaints = watch(page, demo.origin);
+  assert.match(demo.origin, /^http:\/\/[0-9a-f]{24}\.localhost:\d+$/);
+  assert.equal(page.url(), `${demo.origin}/`);
+  assert.equal(await session(page).locator("summary").innerText(), `Logged in as ${OPERATOR}`);
+  await page.goBack().catch(() => {});
+  assert.doesNotMatch(page.url(), /token/);
+
+  // Every tab of this browser is logged in, over a reload too.
+  const tab = await context.newPage();
+  await tab.goto(demo.origin);
+  await session(tab).waitFor();
+  await tab.reload();
+  await session(tab).waitFor();
+  const workers = await tab.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length);
+  assert.equal(workers, 0, "the console leaves no service worker behind");
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("the plain address works as well, and a link is printed whenever it is asked for", async () => {
+  const plain = new URL(await demo.newLink());
+  plain.host = new URL(demo.plain.origin).host;
+  const { context, page } = await opened(plain.href);
+  await session(page).waitFor();
+  assert.equal(page.url(), `${demo.plain.origin}/`);
+  await context.close();
+});
+
+test("a page that is logged in makes a link for one more browser, and logs out alone", async () => {
+  const first = await opened(await demo.newLink());
+  await session(first.page).locator("summary").first().click();
+  await first.page.getByRole("button", { name: "Make a login link" }).click();
+  const link = await first.page.getByTestId("login-link").locator("code").first().innerText();
+  const second = await opened(link);
+  await session(second.page).waitFor();
+
+  await first.page.getByRole("button", { name: "Log out" }).click();
+  await loggedOut(first.page).waitFor();
+  assert.deepEqual(await first.context.cookies(), []);
+  assert.equal(await first.page.evaluate(() => localStorage.length), 0);
+  await second.page.reload();
+  await session(second.page).waitFor();
+
+  // A new link, put into the address of the page that is open.
+  await first.page.goto(await demo.newLink());
+  await session(first.page).waitFor();
+  await first.context.close();
+  await second.context.close();
+});
+
+test("no page of another origin can lock anybody out, or look or do anything", async () => {
+  const link = await demo.newLink();
+  const token = link.split("#token=")[1];
+  const tries = `
+    const origins = ${JSON.stringify([demo.origin, demo.plain.origin])};
+    for (const origin of origins) for (let i = 0; i < 30; i += 1) {
+      new Image().src = origin + "/login?token=" + i;
+      for (const type of ["text/plain", "application/json"]) {
+        const body = JSON.stringify({ token: String(i) });
+        const headers = { "content-type": type };
+        fetch(origin + "/api/v1/sessions", { method: "POST", body, headers, credentials: "include" }).catch(() => {});
+        fetch(origin + "/api/v1/sessions", { method: "POST", body, headers, mode: "no-cors", credentials: "include" }).catch(() => {});
+      }
+    }`;
+  const other = await otherProgram(`<!doctype html><script>${tries}</script>`);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`http://127.0.0.1:${other.port}/`);
+  await page.waitForLoadState("networkidle");
+
+  const answer = await fetch(`${demo.plain.origin}/api/v1/sessions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token: "wrong" }),
+  });
+  assert.equal(answer.status, 403, "none of those tries counted");
+  assert.ok(token.length > 0);
+  const { context: mine, page: console_ } = await opened(link);
+  await session(console_).waitFor();
+  other.close();
+  await mine.close();
+  await context.close();
+});
+
+test("what a program on another port is sent is worth nothing", async () => {
+  const plain = new URL(await demo.newLink());
+  plain.host = new URL(demo.plain.origin).host;
+  const { context, page } = await opened(plain.href);
+  await session(page).waitFor();
+  const other = await otherProgram("<!doctype html><p>hello</p>");
+  const spy = await context.newPage();
+  await spy.goto(`http://127.0.0.1:${other.port}/`);
+  const heard = other.heard.join("\n");
+  const cookie = /"cookie":"([^"]*)"/.exec(heard)?.[1];
+  assert.ok(cookie, "a browser sends cookies to every port, or this proves nothing");
+  const answer = await fetch(`${demo.plain.origin}/api/v1/roots`, { headers: { cookie } });
+  assert.equal(answer.status, 401);
+  // It sets cookies, too: under the name it saw, for a path of its own.
+  const [name] = cookie.split("=");
+  await spy.evaluate((text) => { document.cookie = text; }, `${name}=planted; path=/api`);
+  await page.reload();
+  await session(page).waitFor();
+  other.close();
+  await context.close();
+
+  const own = await opened(await demo.newLink());
+  const second = await otherProgram("<!doctype html><p>hello</p>");
+  const elsewhere = await own.context.newPage();
+  await elsewhere.goto(`http://127.0.0.1:${second.port}/`);
+  await elsewhere.goto(`http://localhost:${second.port}/`);
+  assert.doesNotMatch(second.heard.join("\n"), /"cookie"/, "the host of its own shares no cookie");
+  second.close();
+  await own.context.close();
+});
+
+test("a service worker that an earlier program left is sent away", async () => {
+  const { context, page } = await opened(await demo.newLink());
+  await context.route("**/old.js", (route) =>
+    route.fulfill({ contentType: "text/javascript", body: "addEventListener('fetch', () => {});" }),
+  );
+  const left = await page.evaluate(async () => {
+    await navigator.serviceWorker.register("./old.js").catch(() => {});
+    return (await navigator.serviceWorker.getRegistrations()).length;
+  });
+  await page.reload();
+  await session(page).waitFor();
+  await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistrations()).length === 0);
+  assert.ok(left <= 1);
+  await context.close();
+});
+
+test("a session that has ended says how to get a new one", async () => {
+  const { context, page } = await opened(await demo.newLink());
+  await session(page).waitFor();
+  await context.clearCookies();
+  await page.getByRole("button", { name: "Refresh" }).click();
+  const notice = page.getByRole("alert");
+  await notice.waitFor();
+  assert.match(await notice.innerText(), /Not logged in[^]*twelve hours[^]*Ctrl-\\/);
+  assert.equal(await page.getByText("All is well").count(), 0);
+  await page.getByRole("heading", { name: "The store cannot be looked at." }).waitFor();
+  await context.close();
+});
+
+test("a store that cannot be looked at any more is not said to be well", async () => {
+  const { context, page } = await opened(await demo.newLink());
+  let gone = false;
+  await page.route("**/recoveries", async (route) => {
+    if (!gone) return route.fulfill({ json: { root: "/srv/graph", recoveries: [] } });
+    const problem = {
+      type: "urn:sidecar-inspector:problem:root_unavailable",
+      title: "Storage failed",
+      status: 503,
+      detail: "the root cannot be looked at; the server's log says why",
+      instance: "/x",
+      code: "root_unavailable",
+    };
+    return route.fulfill({ status: 503, json: problem, contentType: "application/problem+json" });
+  });
+  await page.reload();
+  await page.getByRole("heading", { name: "Nothing is pending." }).waitFor();
+  gone = true;
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.getByRole("heading", { name: "The store cannot be looked at." }).waitFor();
+  assert.doesNotMatch(await page.getByRole("main").innerText(), /All is well|Nothing is pending/);
+  assert.match(await page.getByRole("alert").innerText(), /Storage failed/);
+  await context.close();
+});
+
+test("no name out of a file turns a line or hides in it", async () => {
+  const { context, page } = await opened(await demo.newLink());
+  const hostile = "\u202etxt.exe\u202c\u2066x\u2069\u200f\u200b\u061c\u0007";
+  const entry = await pending(demo.root("museum"), ({ actor_id }) => actor_id === "bob");
+  await page.route("**/recoveries", async (route) => {
+    const response = await route.fetch();
+    const list = await response.json();
+    const recoveries = list.recoveries.map((recovery) => ({
+      ...recovery,
+      actor_id: hostile,
+      branch: hostile,
+      writer_kind: hostile,
+    }));
+    const refused = { code: "unreadable", detail: `${hostile} cannot be read` };
+    recoveries.push({ ...recoveries[0], operation_id: null, file: `${hostile}.json`, disposition: "refused", refused });
+    await route.fulfill({ response, json: { ...list, root: hostile, recoveries } });
+  });
+  await page.route(`**/recoveries/${entry.operation_id}`, async (route) => {
+    const response = await route.fetch();
+    const report = await response.json();
+    const changes = { actor_id: hostile, branch: hostile, writer_kind: hostile, file: hostile, root: hostile };
+    await route.fulfill({ response, json: { ...report, ...changes } });
+  });
+  await page.goto(`${demo.origin}/#/pending/museum/${entry.operation_id}`);
+  await page.locator("[data-testid=recovery][data-disposition]").waitFor();
+  const drawnText = await page.evaluate(() => {
+    const said = [document.title, document.body.innerText];
+    for (const element of document.querySelectorAll("[title],[aria-label]")) {
+      said.push(element.title, element.getAttribute("aria-label") ?? "");
+    }
+    return said.join("\n");
+  });
+  assert.match(drawnText, /\ufffdtxt\.exe/);
+  assert.doesNotMatch(drawnText, /[\u202a-\u202e\u2066-\u2069\u200b-\u200f\u061c\u0007]/);
+  await context.close();
+});
