@@ -127,6 +127,9 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
         Route::Recovery { operation, .. } => {
             html! { <Pending key={root} {summary} open={Some((operation, Wanted::Recovery))} /> }
         }
+        Route::RollBack { operation, .. } => {
+            html! { <Pending key={root} {summary} open={Some((operation, Wanted::RollBack))} /> }
+        }
         Route::Dismissal { operation, .. } => {
             html! { <Pending key={root} {summary} open={Some((operation, Wanted::Dismissal))} /> }
         }

@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 use sidecar::{
-    Decision, Digest, Disposition, Glimpse, Limits, Observation, OperationId, OperationIdError,
-    OutcomeKind, PlanBytes, PlanError, PlanInput, Reason, Requirement, RootId, Sidecar,
-    SidecarFile, WhatIf, assemble, explain, judge, refuse, what_if,
+    Choice, Decision, Digest, Disposition, Glimpse, Limits, Observation, OperationId,
+    OperationIdError, OutcomeKind, PlanBytes, PlanError, PlanInput, Reason, Requirement, RootId,
+    Sidecar, SidecarFile, WhatIf, assemble, explain, judge_choice, refuse, what_if,
 };
 
 use crate::state::chain::{ChainCheck, StoredAudit, with_sources};
@@ -116,6 +116,9 @@ pub struct PlanRequest {
     /// What was found on storage; may be absent for a refused file only.
     #[serde(default)]
     pub observation: Option<Observation>,
+    /// What a person chose, if not what the verdict says.
+    #[serde(default)]
+    pub choice: Choice,
 }
 
 /// What [`plan`] answers.
@@ -223,7 +226,12 @@ pub fn plan(request: &str) -> Result<String, ApiError> {
             if observed != named {
                 return Err(ApiError::OtherTables { observed, named });
             }
-            judge(sidecar, request.waiting_for.as_deref(), observation)
+            judge_choice(
+                sidecar,
+                request.waiting_for.as_deref(),
+                observation,
+                request.choice,
+            )
         }
         (None, _, _) => return Err(ApiError::NotObserved { file: request.file }),
     };

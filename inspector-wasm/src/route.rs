@@ -1,6 +1,6 @@
 //! The addresses of the page's screens, after the `#`.
 //!
-//! There are eight of them, so they are read and written here. The router that comes with Yew would
+//! There are nine of them, so they are read and written here. The router that comes with Yew would
 //! also be wrong for a page that is opened from disk: it takes the page apart on a hash that does not
 //! start with `/`, and on `file:///C:/…` it sees every route below `/C:/`.
 
@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 /// Last part of the address where a sidecar is set aside.
 const DISMISSAL: &str = "dismissal";
+/// Last part of the address where a roll back is planned in place of what the verdict says.
+const ROLL_BACK: &str = "roll-back";
 
 /// One screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,13 @@ pub enum Route {
         /// Name of the root.
         root: String,
         /// Operation id, or file name where there is none.
+        operation: String,
+    },
+    /// Rolling one pending recovery back, where the verdict would roll it forward.
+    RollBack {
+        /// Name of the root.
+        root: String,
+        /// Operation id.
         operation: String,
     },
     /// Setting the sidecar of one pending recovery aside.
@@ -77,6 +86,10 @@ impl Route {
                 root: root.to_owned(),
                 operation: operation.to_owned(),
             },
+            ["pending", root, operation, ROLL_BACK] => Self::RollBack {
+                root: root.to_owned(),
+                operation: operation.to_owned(),
+            },
             ["pending", root, operation, DISMISSAL] => Self::Dismissal {
                 root: root.to_owned(),
                 operation: operation.to_owned(),
@@ -105,6 +118,11 @@ impl Route {
             Self::Recovery { root, operation } => {
                 format!("#/pending/{}/{}", encoded(root), encoded(operation))
             }
+            Self::RollBack { root, operation } => format!(
+                "#/pending/{}/{}/{ROLL_BACK}",
+                encoded(root),
+                encoded(operation)
+            ),
             Self::Dismissal { root, operation } => format!(
                 "#/pending/{}/{}/{DISMISSAL}",
                 encoded(root),
@@ -126,6 +144,7 @@ impl Route {
         match self {
             Self::Pending { root }
             | Self::Recovery { root, .. }
+            | Self::RollBack { root, .. }
             | Self::Dismissal { root, .. }
             | Self::Audit { root }
             | Self::Record { root, .. } => Some(root),
@@ -187,6 +206,10 @@ mod tests {
             Route::Start,
             Route::Pending { root: root() },
             Route::Recovery {
+                root: root(),
+                operation: operation(),
+            },
+            Route::RollBack {
                 root: root(),
                 operation: operation(),
             },

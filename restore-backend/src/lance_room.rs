@@ -70,6 +70,7 @@ pub use error::TableError;
 pub use fence_catalog::FenceRequest;
 pub(crate) use handler::LastLook;
 pub use head::{BranchOrigin, Head};
+pub use lineage::BranchHistory;
 pub use lineage::LineageOutcome;
 pub use lineage::LineageRequest;
 pub use lineage::LineageRow;

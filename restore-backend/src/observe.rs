@@ -5,6 +5,7 @@
 
 mod evidence;
 mod failed;
+mod merge;
 mod recorded;
 mod row_counts;
 mod schema;
@@ -18,7 +19,8 @@ use sidecar::observation::{
     TableObservation,
 };
 use sidecar::{
-    Code, Disposition, Observation, Reason, Sidecar, TablePin, WriterKind, judge, location_conflict,
+    Choice, Code, Disposition, Observation, Reason, Sidecar, TablePin, WriterKind, judge,
+    judge_choice, location_conflict, may_be_incomplete,
 };
 
 use crate::chain;
@@ -131,7 +133,16 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
 
 /// As [`observe`], with the journal at hand, and tells what it could not read.
 pub(crate) async fn look_closely(root: &Root, judged: Judged<'_>) -> Result<Look, ObserveError> {
-    look_at(root, judged, Ask::ForAPlan).await
+    look_closely_for(root, judged, Choice::Verdict).await
+}
+
+/// As [`look_closely`], with what the plan of a choice rests on.
+pub(crate) async fn look_closely_for(
+    root: &Root,
+    judged: Judged<'_>,
+    choice: Choice,
+) -> Result<Look, ObserveError> {
+    look_at(root, judged, Ask::ForAPlan, choice).await
 }
 
 /// Looks where the catalog and the tables of one sidecar stand, once everything is done to them.
@@ -140,10 +151,15 @@ pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, O
         sidecar,
         journal: None,
     };
-    look_at(root, judged, Ask::WhereTablesStand).await
+    look_at(root, judged, Ask::WhereTablesStand, Choice::Verdict).await
 }
 
-async fn look_at(root: &Root, judged: Judged<'_>, ask: Ask) -> Result<Look, ObserveError> {
+async fn look_at(
+    root: &Root,
+    judged: Judged<'_>,
+    ask: Ask,
+    choice: Choice,
+) -> Result<Look, ObserveError> {
     let Judged { sidecar, journal } = judged;
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
@@ -173,14 +189,23 @@ async fn look_at(root: &Root, judged: Judged<'_>, ask: Ask) -> Result<Look, Obse
         read_pins(root.room(), &mut observation, &failures)
             .boxed()
             .await;
-        let disposition = judge(sidecar, None, &observation).disposition;
+        let mut disposition = judge(sidecar, None, &observation).disposition;
+        let asks_the_merge = may_be_incomplete(sidecar, disposition) && ask == Ask::ForAPlan;
+        if asks_the_merge && let Some(catalog) = surroundings.catalog(sidecar) {
+            let keeps_history = observation.keeps_lineage;
+            let merge = merge::observe_merge(root, sidecar, catalog, keeps_history, &failures);
+            observation.merge = Some(merge.boxed().await);
+            disposition = judge_choice(sidecar, None, &observation, choice).disposition;
+        }
         let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
         let writes_history =
             observation.keeps_lineage && disposition.has_effect() && ask == Ask::ForAPlan;
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // Contents are those of versions that were found, and versions do not change.
-        let holds = surroundings.still_holds(root.room(), &sidecars).boxed();
+        let holds = surroundings
+            .still_holds(root.room(), &sidecars, asks_the_merge)
+            .boxed();
         let contents = async {
             if is_back {
                 compare_contents(root.room(), &mut observation, &failures).await;
@@ -269,7 +294,7 @@ pub async fn observe_all(
             .buffered(TABLES_AT_ONCE)
             .collect()
             .await;
-        if surroundings.still_holds(root.room(), sidecars).await {
+        if surroundings.still_holds(root.room(), sidecars, false).await {
             return Ok(observations);
         }
     }
@@ -424,6 +449,7 @@ impl Surroundings {
             schema,
             keeps_lineage: false,
             recorded: Default::default(),
+            merge: None,
         }
     }
 
@@ -504,12 +530,12 @@ impl Surroundings {
     }
 
     /// Whether what was read of every catalog branch still holds, so that pins and HEADs belong together. What others publish
-    /// of other tables meanwhile is nothing to these sidecars.
-    async fn still_holds(&self, room: &LanceRoom, sidecars: &[&Sidecar]) -> bool {
+    /// of other tables meanwhile is nothing to these sidecars, unless all that it shows was looked at.
+    async fn still_holds(&self, room: &LanceRoom, sidecars: &[&Sidecar], all: bool) -> bool {
         let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
         let checks: Vec<_> = read
             .into_iter()
-            .map(|catalog| still_says(room, catalog, sidecars))
+            .map(|catalog| still_says(room, catalog, sidecars, all))
             .collect();
         let holds: Vec<bool> = futures::stream::iter(checks)
             .buffer_unordered(CATALOGS_AT_ONCE)
@@ -562,7 +588,7 @@ fn present(reading: &Result<CatalogReading, TableError>) -> Option<&Catalog> {
     }
 }
 
-async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar]) -> bool {
+async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], all: bool) -> bool {
     match room.catalog_version(catalog.branch.as_deref()).await {
         Ok(Head::At { version }) if version == catalog.version => return true,
         Ok(Head::At { .. }) => {}
@@ -579,6 +605,12 @@ async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar]) 
     // What a schema change adds and removes may be any table.
     if of_branch().any(|sidecar| sidecar.writer_kind == WriterKind::SchemaApply) {
         return false;
+    }
+    if all {
+        return now.stamp == catalog.stamp
+            && now.pins == catalog.pins
+            && now.locations == catalog.locations
+            && now.tombstones == catalog.tombstones;
     }
     now.stamp == catalog.stamp
         && of_branch().flat_map(|sidecar| &sidecar.tables).all(|pin| {

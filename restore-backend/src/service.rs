@@ -10,7 +10,9 @@ mod listing;
 mod planning;
 
 use sidecar::api::{ExecutionReport, PlanContext, PlanReport, Progress, RefusalReport};
-use sidecar::{Approval, Digest, OperationId, Plan, PlanBytes, Timestamp};
+use sidecar::{
+    Approval, Choice, Digest, Disposition, OperationId, OutcomeKind, Plan, PlanBytes, Timestamp,
+};
 
 use crate::execute::{self, execution_report};
 use crate::journal_store::Journal;
@@ -46,6 +48,48 @@ pub async fn plan(
     operation_or_file: &str,
     now: Timestamp,
 ) -> Result<PlanReport, ServiceError> {
+    plan_for(root, operation_or_file, Choice::Verdict, now).await
+}
+
+/// As [`plan`], for what a person chooses instead of the verdict. Each choice is a plan of its own: it is approved and applied by
+/// its digest, like any other. Of what is under way or finished the plan that was begun is shown, whatever is chosen.
+///
+/// # Errors
+/// As [`plan`]. A choice that there is not for this operation, as it stands, is an [`Answer::No`].
+pub async fn plan_choosing(
+    root: &Root,
+    operation_or_file: &str,
+    choice: Choice,
+    now: Timestamp,
+) -> Result<Answer<PlanReport>, ServiceError> {
+    let report = plan_for(root, operation_or_file, choice, now).await?;
+    let is_begun = matches!(report.progress, Progress::UnderWay | Progress::Finished);
+    let is_it = match choice {
+        Choice::Verdict => true,
+        Choice::RollBack => report.disposition == Disposition::RollBack,
+    };
+    if is_it || is_begun {
+        return Ok(Answer::Done(report));
+    }
+    let detail = format!(
+        "this operation cannot be rolled back as it stands: it is {}, and another choice is there only for a merge that would be rolled forward without some of its tables; look at its plan",
+        report.disposition.name()
+    );
+    Ok(Answer::No(RefusalReport {
+        operation_id: report.operation_id,
+        outcome: OutcomeKind::Refused,
+        detail,
+        reasons: report.blockers,
+        differences: Vec::new(),
+    }))
+}
+
+async fn plan_for(
+    root: &Root,
+    operation_or_file: &str,
+    choice: Choice,
+    now: Timestamp,
+) -> Result<PlanReport, ServiceError> {
     let recoveries = pending(root).await?;
     let by_file = recoveries
         .iter()
@@ -58,7 +102,7 @@ pub async fn plan(
         })
     });
     if let Some(entry) = entry {
-        return plan_entry(root, entry, now).await;
+        return plan_entry(root, entry, choice, now).await;
     }
     let unknown = || ServiceError::UnknownOperation {
         root: root.id().to_string(),

@@ -14,7 +14,7 @@ use crate::outcome::{ApplyReport, Difference, EffectOn, OutcomeKind, TableOutcom
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step};
 use crate::sidecar::{Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;
-use crate::verdict::Disposition;
+use crate::verdict::{Choice, Disposition, LeftOut};
 
 /// `list`: every pending recovery of one root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +111,15 @@ pub struct PlanReport {
     pub blockers: Vec<Reason>,
     /// What the approval has to state.
     pub requires: Vec<Requirement>,
+    /// What a person chose, if not what the verdict says.
+    #[serde(default, skip_serializing_if = "Choice::is_verdict")]
+    pub choice: Choice,
+    /// What can be chosen instead; each is a plan of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_choices: Vec<Choice>,
+    /// For a merge: what its sidecar does not name and publishing it leaves out, or may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutReport>,
     /// The evidence, table by table.
     pub tables: Vec<TableReport>,
     /// What is done, in order.
@@ -144,6 +153,16 @@ pub struct TableReport {
     pub effect: String,
     /// The Lance transactions between pin and HEAD, oldest first.
     pub transactions: Vec<TransactionObservation>,
+}
+
+/// One thing that the plan of a merge leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutReport {
+    /// As planned.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
+    /// The same, for people.
+    pub sentence: String,
 }
 
 /// One step of a [`PlanReport`].
@@ -215,6 +234,16 @@ impl PlanReport {
             digest: Some(bytes.digest()),
             executable: plan.has_effect() && context.blockers.is_empty(),
             requires: plan.requires.clone(),
+            choice: plan.choice,
+            other_choices: plan.other_choices(),
+            left_out: plan
+                .left_out
+                .iter()
+                .map(|left_out| LeftOutReport {
+                    sentence: explanation::left_out_sentence(left_out),
+                    left_out: left_out.clone(),
+                })
+                .collect(),
             tables: plan
                 .tables
                 .iter()

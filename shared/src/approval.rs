@@ -42,7 +42,9 @@ impl Approval {
                 .is_some_and(|reason| !reason.trim().is_empty()),
             Requirement::TargetDiffersFromExpected
             | Requirement::UnexpectedCommits
-            | Requirement::BranchRecreated => self.acknowledged.contains(requirement),
+            | Requirement::BranchRecreated
+            | Requirement::IncompleteMerge
+            | Requirement::MergeStaysRecorded => self.acknowledged.contains(requirement),
         };
         plan.requires
             .iter()

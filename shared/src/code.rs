@@ -174,6 +174,10 @@ pub enum Requirement {
     /// By the clocks of two machines, the branch of the graph was created after this writer started: it may be another branch of
     /// the same name. (`--acknowledge`)
     BranchRecreated,
+    /// A merge is published, or recorded as published, without tables that it changed or may have changed. (`--acknowledge`)
+    IncompleteMerge,
+    /// A merge is taken back, and the history of the graph says for ever that the branch was merged. (`--acknowledge`)
+    MergeStaysRecorded,
 }
 
 impl Requirement {
@@ -186,6 +190,8 @@ impl Requirement {
             Self::TargetDiffersFromExpected => "target_differs_from_expected",
             Self::UnexpectedCommits => "unexpected_commits",
             Self::BranchRecreated => "branch_recreated",
+            Self::IncompleteMerge => "incomplete_merge",
+            Self::MergeStaysRecorded => "merge_stays_recorded",
         }
     }
 
@@ -203,6 +209,12 @@ impl Requirement {
             }
             Self::BranchRecreated => {
                 "By the clocks of two machines, the branch was created after this writer started: it is known to be the branch that was written to, and not another of the same name."
+            }
+            Self::IncompleteMerge => {
+                "The tables that are named beside the sidecar's are not part of this. The branch counts as merged all the same, and merging it again does not bring them; it is known what becomes of them."
+            }
+            Self::MergeStaysRecorded => {
+                "The history of the graph says for ever that the branch was merged: merging it again does nothing, and what it brought has to come back another way."
             }
         }
     }

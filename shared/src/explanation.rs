@@ -1,21 +1,24 @@
 //! The words people read, the same on the command line and in the browser.
 
+mod merge;
 mod objects;
 mod purposes;
 mod steps;
 
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
-use crate::outcome::{ApplyReport, OutcomeKind};
+use crate::outcome::{ApplyReport, Extent, OutcomeKind};
 use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
+use crate::sidecar::WriterKind;
 use crate::text::shown;
 use crate::timestamp::Timestamp;
-use crate::verdict::{Action, Disposition};
+use crate::verdict::{Action, Choice, Disposition};
 
 /// What an approval is worth, for people who read one.
 pub const WHO_CAN_APPROVE: &str =
     "Approvals are not signed: whoever can write to __recovery_log/ of this root can approve.";
 
+pub use merge::left_out_sentence;
 pub use objects::step_objects;
 pub use steps::{precondition_sentence, step_sentence};
 
@@ -64,7 +67,12 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             "Neither finishing the write nor undoing it is safe, so nothing will be done; a person has to look.".to_owned(),
         ),
         Disposition::AlreadyPublished if total == 0 => (format!("Nothing of {} is left to do; only its sidecar was left behind.", inside_a_sentence(&write)), CLEANED_UP.to_owned()),
-        Disposition::AlreadyPublished => (format!("{write} is complete and published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
+        Disposition::AlreadyPublished if !plan.left_out.is_empty() => (
+            format!("{write} is published as far as its sidecar names it; only its sidecar was left behind."),
+            format!("{} {CLEANED_UP}", merge::left_out_consequence(plan)),
+        ),
+        Disposition::AlreadyPublished if is_counted(plan) => (format!("{write} is complete and published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
+        Disposition::AlreadyPublished => (format!("{write} is published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
         Disposition::Superseded => (
             format!("Nothing of {} is waiting to be published, but what it wrote to has been published since it started.", inside_a_sentence(&write)),
             format!("Whether this write is among what readers see cannot be told from what is left, so it is not claimed. {CLEANED_UP}"),
@@ -74,6 +82,10 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             format!("Readers see none of it, and no table holds any of it. If its writer is still alive it may yet commit, so it has to be stopped first. {CLEANED_UP}"),
         ),
         Disposition::RollForward => roll_forward(&write, plan),
+        Disposition::RollBack if plan.choice == Choice::RollBack => (
+            merge::headline(&write, plan),
+            format!("{} {}{}", merge::CHOSEN_BACK, roll_back_consequence(plan), merge::stays_unpublished(plan)),
+        ),
         Disposition::RollBack => (roll_back_headline(&write, plan), roll_back_consequence(plan)),
     };
     let carried_out = !blockers
@@ -130,6 +142,7 @@ fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
             format!("{write} published its tables, but its schema files are not in place.")
         }
         (0, false) => format!("{write} staged its schema whole, but never published it."),
+        _ if !plan.left_out.is_empty() => merge::headline(write, plan),
         _ => format!(
             "{write} was committed to {}, but never published.",
             all_of_its_tables(written(plan).count())
@@ -164,9 +177,18 @@ fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
             " It cannot be taken back afterwards: the version that readers see now of {keys} was cleaned away."
         )
     });
+    let extent = match plan.extent() {
+        Some(Extent::LeavesOut) => format!(
+            " {} {}",
+            merge::left_out_consequence(plan),
+            merge::OTHER_CHOICE
+        ),
+        Some(Extent::AsCommitted) if !is_counted(plan) => format!(" {NOT_COUNTED}"),
+        Some(Extent::AsCommitted | Extent::Whole) | None => String::new(),
+    };
     (
         headline,
-        format!("{unseen}It will be rolled forward: {catalog}{files}.{not_undoable}"),
+        format!("{unseen}It will be rolled forward: {catalog}{files}.{extent}{not_undoable}"),
     )
 }
 
@@ -262,6 +284,14 @@ fn roll_back_consequence(plan: &Plan) -> String {
         parts.join(", ")
     )
 }
+
+/// Whether such a write makes one commit for each of its tables, so that none can be missing.
+fn is_counted(plan: &Plan) -> bool {
+    plan.writer_kind
+        .is_some_and(WriterKind::commits_each_table_once)
+}
+
+const NOT_COUNTED: &str = "How many commits such a write makes is not in its sidecar, so whether these are all of them cannot be told: a writer that is still alive may make more, and has to be stopped first.";
 
 /// Characters of a name in a sentence; the name itself is beside it in full.
 const NAME_CHARS_MAX: usize = 64;
@@ -455,7 +485,11 @@ pub fn unexpected_sentence(table: &PlannedTable) -> String {
 #[must_use]
 pub fn outcome_sentence(report: &ApplyReport) -> String {
     match report.outcome {
-        OutcomeKind::RolledForward => "Rolled forward: readers see the whole write.".to_owned(),
+        OutcomeKind::RolledForward => match report.extent {
+            Some(Extent::Whole) => "Rolled forward: readers see the whole write.".to_owned(),
+            Some(Extent::LeavesOut) => "Rolled forward: readers see what the sidecar names. What the plan names beside it is not part of that.".to_owned(),
+            Some(Extent::AsCommitted) | None => "Rolled forward: readers see what had been committed. Whether its writer meant to commit more cannot be told.".to_owned(),
+        },
         OutcomeKind::RolledBack => "Rolled back: readers see what they saw before.".to_owned(),
         OutcomeKind::CleanedUp => "Cleaned up: no table was touched.".to_owned(),
         OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown => {

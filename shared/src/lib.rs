@@ -18,6 +18,7 @@ mod decision;
 mod digest;
 pub mod explanation;
 pub mod follow_up;
+mod graph_history;
 mod ids;
 pub mod journal;
 mod limits;
@@ -43,6 +44,7 @@ pub use code::{Code, Reason, Requirement};
 pub use decision::{Decision, decide};
 pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use explanation::{Explanation, explain};
+pub use graph_history::{GraphCommit, GraphHistory};
 pub use ids::{DerivedOrder, OperationId, OperationIdError, RootId};
 pub use limits::Limits;
 pub use lineage::GraphCommitId;
@@ -50,7 +52,8 @@ pub use listing::{ListedSidecar, SidecarFile, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
 pub use outcome::{
-    ApplyReport, Difference, Effect, EffectOn, OutcomeKind, SidecarFate, TableOutcome, differences,
+    ApplyReport, Difference, Effect, EffectOn, Extent, OutcomeKind, SidecarFate, TableOutcome,
+    differences,
 };
 pub use plan::{
     CatalogChangeKind, LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError,
@@ -64,7 +67,7 @@ pub use sidecar::{
 };
 pub use timestamp::{Timestamp, age_text};
 pub use verdict::{
-    Action, CatalogChange, Disposition, TableVerdict, UnexpectedCommit, Verdict, age_blocker,
-    judge, refuse,
+    Action, CatalogChange, Choice, Disposition, LeftOut, TableVerdict, UnexpectedCommit, Verdict,
+    age_blocker, judge, judge_choice, may_be_incomplete, refuse,
 };
 pub use what_if::{HeadPosition, PinPosition, WhatIf, what_if};

@@ -1,7 +1,8 @@
 //! What was found on storage: facts with their gaps, never guesses.
 
-mod recorded;
+mod merge;
 mod next_schema;
+mod recorded;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -13,11 +14,15 @@ use crate::ids::OperationId;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
 
+pub use merge::{
+    DifferingTable, MergeObservation, Shown, ShownTable, UncoveredTable, differing_tables,
+    is_pinned,
+};
+pub use next_schema::{NextFile, NextSchema, UnfitFile, declared_tables};
 pub use recorded::{
     PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, Recorded, RecordedRestore,
     Returned,
 };
-pub use next_schema::{NextFile, NextSchema, UnfitFile, declared_tables};
 pub use schema::{
     FileObservation, RegistrationObservation, SchemaObservation, TombstoneObservation,
 };
@@ -40,6 +45,9 @@ pub struct Observation {
     /// What journals say about it.
     #[serde(default, skip_serializing_if = "Recorded::is_empty")]
     pub recorded: Recorded,
+    /// For a `BranchMerge` that is to be published, or is: what its sidecar does not name; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<MergeObservation>,
 }
 
 #[expect(

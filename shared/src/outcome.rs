@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::explanation::left_out_sentence;
 use crate::ids::OperationId;
 use crate::plan::{Plan, PlannedTable};
 use crate::verdict::{Action, Disposition};
@@ -52,6 +53,18 @@ impl OutcomeKind {
             Disposition::Refused | Disposition::Waiting | Disposition::Abort => None,
         }
     }
+}
+
+/// How much of a write readers see once it is rolled forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// What its writer had committed. Whether it meant to commit more is in no sidecar.
+    AsCommitted,
+    /// What its sidecar names, and the plan names what is left out, or may be.
+    LeavesOut,
 }
 
 /// What an execution did to one thing.
@@ -173,6 +186,14 @@ pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
         planned.disposition.name().to_owned(),
         found.disposition.name().to_owned(),
     );
+    let left_out = |plan: &Plan| {
+        let sentences: Vec<String> = plan.left_out.iter().map(left_out_sentence).collect();
+        match sentences.is_empty() {
+            true => "nothing".to_owned(),
+            false => sentences.join(" "),
+        }
+    };
+    compare(None, "left_out", left_out(planned), left_out(found));
     for table in &planned.tables {
         let key = Some(table.table_key.as_str());
         let Some(other) = found
@@ -258,6 +279,9 @@ pub struct ApplyReport {
     pub digest: Digest,
     /// How it ended.
     pub outcome: OutcomeKind,
+    /// If it was rolled forward: how much of the write readers see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extent: Option<Extent>,
     /// Per table.
     pub tables: Vec<TableOutcome>,
     /// The catalog.

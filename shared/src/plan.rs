@@ -15,9 +15,11 @@ use crate::decision::Decision;
 use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
 use crate::observation::Observation;
-use crate::outcome::OutcomeKind;
+use crate::outcome::{Extent, OutcomeKind};
 use crate::sidecar::{Sidecar, WriterKind};
-use crate::verdict::{Action, CatalogChange, Disposition, UnexpectedCommit, Verdict};
+use crate::verdict::{
+    Action, CatalogChange, Choice, Disposition, LeftOut, UnexpectedCommit, Verdict,
+};
 
 use steps::{StepInput, steps};
 
@@ -60,8 +62,14 @@ pub struct Plan {
     pub disposition: Disposition,
     /// What the classifications add up to.
     pub decision: Option<Decision>,
+    /// What a person chose, if not what the verdict says.
+    #[serde(default, skip_serializing_if = "Choice::is_verdict")]
+    pub choice: Choice,
     /// What an approval has to state.
     pub requires: Vec<Requirement>,
+    /// For a merge: what its sidecar does not name and publishing it leaves out, or may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// The tables it was made against.
     pub tables: Vec<PlannedTable>,
     /// What is done, in order.
@@ -150,6 +158,44 @@ impl Plan {
             Purpose::Recover => OutcomeKind::of_finished(self.disposition),
             Purpose::Undo { .. } => Some(OutcomeKind::RolledBack),
             Purpose::Dismiss { .. } | Purpose::Release { .. } => Some(OutcomeKind::CleanedUp),
+        }
+    }
+
+    /// How much of the write readers see once this is published; `None` for a plan that publishes no write.
+    ///
+    /// Whole is said only of a write whose commits are counted: one for each table, and no others among them.
+    #[must_use]
+    pub fn extent(&self) -> Option<Extent> {
+        if !self.purpose.is_recovery() || self.disposition != Disposition::RollForward {
+            return None;
+        }
+        let publishes_tables = self
+            .tables
+            .iter()
+            .any(|table| table.action == Action::Publish);
+        let is_counted = self
+            .writer_kind
+            .is_some_and(WriterKind::commits_each_table_once);
+        let is_its_own = self.tables.iter().all(|table| table.unexpected.is_empty());
+        Some(match () {
+            () if !self.left_out.is_empty() => Extent::LeavesOut,
+            () if is_its_own && (is_counted || !publishes_tables) => Extent::Whole,
+            () => Extent::AsCommitted,
+        })
+    }
+
+    /// What can be chosen instead of this plan, for the same operation as it stands.
+    #[must_use]
+    pub fn other_choices(&self) -> Vec<Choice> {
+        match self.choice {
+            _ if !self.purpose.is_recovery() => Vec::new(),
+            Choice::RollBack => vec![Choice::Verdict],
+            Choice::Verdict
+                if self.disposition == Disposition::RollForward && !self.left_out.is_empty() =>
+            {
+                vec![Choice::RollBack]
+            }
+            Choice::Verdict => Vec::new(),
         }
     }
 
@@ -250,7 +296,9 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition: verdict.disposition,
         decision: verdict.decision,
+        choice: verdict.choice,
         requires: verdict.requires.clone(),
+        left_out: verdict.left_out.clone(),
         tables,
         steps,
     }

@@ -1,7 +1,9 @@
 //! What happened to one write and what may be done about it: the disposition (protocol section 4).
 
 mod catalog_changes;
+mod choice;
 mod commits;
+mod left_out;
 mod obstacles;
 mod schema;
 mod whose;
@@ -19,13 +21,16 @@ use crate::sidecar::{Sidecar, TablePin, WriterKind};
 
 use catalog_changes::catalog_changes;
 use commits::unexpected_commits;
+use left_out::left_out;
 pub(crate) use obstacles::support;
 use obstacles::{branch_recreated, contradictions};
 use schema::TablesStand;
 use whose::Whose;
 
 pub use catalog_changes::CatalogChange;
+pub use choice::Choice;
 pub use commits::UnexpectedCommit;
+pub use left_out::LeftOut;
 pub use obstacles::age_blocker;
 
 /// What a person is shown: finer than the [`Decision`]. First match wins, in this order.
@@ -146,6 +151,10 @@ pub struct Verdict {
     pub disposition: Disposition,
     /// What the classifications add up to; `None` where some table has none.
     pub decision: Option<Decision>,
+    /// What was chosen. [`Choice::Verdict`] as well where another choice was asked for that there is not.
+    pub choice: Choice,
+    /// For a merge: what publishing its sidecar leaves out of it, or may.
+    pub left_out: Vec<LeftOut>,
     /// One entry per pin, in the sidecar's order.
     pub tables: Vec<TableVerdict>,
     /// What a `SchemaApply` adds and removes, in the sidecar's order; empty where nothing was decided about that.
@@ -171,6 +180,8 @@ pub fn refuse(reason: Reason, sidecar: Option<&Sidecar>) -> Verdict {
     Verdict {
         disposition: Disposition::Refused,
         decision: None,
+        choice: Choice::Verdict,
+        left_out: Vec::new(),
         tables,
         catalog_changes: Vec::new(),
         blockers: vec![reason],
@@ -183,6 +194,17 @@ pub fn refuse(reason: Reason, sidecar: Option<&Sidecar>) -> Verdict {
 /// `waiting_for` names the older unresolved sidecar that overlaps this one. `observation.tables` has one entry per pin, in order.
 #[must_use]
 pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observation) -> Verdict {
+    judge_choice(sidecar, waiting_for, observation, Choice::Verdict)
+}
+
+/// As [`judge`], where a person chose. A choice that there is not here changes nothing, and the verdict's own `choice` says so.
+#[must_use]
+pub fn judge_choice(
+    sidecar: &Sidecar,
+    waiting_for: Option<&str>,
+    observation: &Observation,
+    choice: Choice,
+) -> Verdict {
     let refusal = sidecar.refusal(&sidecar.operation_id.file_name());
     if let Some(reason) = refusal.or_else(|| {
         observation
@@ -212,6 +234,8 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
     let verdict = |disposition, tables, blockers, requires| Verdict {
         disposition,
         decision,
+        choice: Choice::Verdict,
+        left_out: Vec::new(),
         tables,
         catalog_changes: Vec::new(),
         blockers,
@@ -249,6 +273,20 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         Ok(disposition) => disposition,
         Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
     };
+    let left_out = if may_be_incomplete(sidecar, disposition) {
+        left_out(observation)
+    } else {
+        Vec::new()
+    };
+    // Nothing of it is published yet, and every table it pins stands above a pin that it can be returned to.
+    let is_taken_back = choice == Choice::RollBack
+        && disposition == Disposition::RollForward
+        && !left_out.is_empty();
+    let disposition = if is_taken_back {
+        Disposition::RollBack
+    } else {
+        disposition
+    };
     let changes = observation
         .schema
         .as_ref()
@@ -285,7 +323,11 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
         let files = [schema.source, schema.ir, schema.state];
         schema.locked_since.is_some() || files.iter().any(|file| file.staged.is_some())
     });
+    // Nor does one keep a writer whose commits are not counted from making more of them, above what is published.
+    let may_go_on =
+        disposition == Disposition::RollForward && !sidecar.writer_kind.commits_each_table_once();
     if touches_schema_files
+        || may_go_on
         || matches!(
             disposition,
             Disposition::RollBack | Disposition::NeverStarted
@@ -295,6 +337,9 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
     }
     if branch_recreated(sidecar, &observation.catalog) {
         requires.push(Requirement::BranchRecreated);
+    }
+    if !left_out.is_empty() && !is_taken_back {
+        requires.push(Requirement::IncompleteMerge);
     }
     requires.sort_unstable();
     requires.dedup();
@@ -318,6 +363,12 @@ pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observa
     );
     Verdict {
         catalog_changes: changes,
+        choice: if is_taken_back {
+            Choice::RollBack
+        } else {
+            Choice::Verdict
+        },
+        left_out,
         ..verdict(disposition, tables, blockers, requires)
     }
 }
@@ -339,6 +390,16 @@ fn nothing_to_return_to(
             table.restore_to.unwrap_or_default()
         ),
     ))
+}
+
+/// Whether publishing a write, or recording it as published, may call half of a merge whole.
+#[must_use]
+pub fn may_be_incomplete(sidecar: &Sidecar, disposition: Disposition) -> bool {
+    sidecar.writer_kind == WriterKind::BranchMerge
+        && matches!(
+            disposition,
+            Disposition::RollForward | Disposition::AlreadyPublished
+        )
 }
 
 /// Whether what stands above the pin becomes visible or is taken back. Where HEAD holds the pin's content already, neither is so.

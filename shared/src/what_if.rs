@@ -112,6 +112,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             schema,
             keeps_lineage: false,
             recorded: Default::default(),
+            merge: None,
         },
     );
     let first = verdict

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use restore_backend::observe::observe;
 use serde_json::{Value, json};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_RECOVERY_OPERATION_ID,
-    PROPERTY_WRITER_OPERATION_ID, Pinned, Recorded, RecordedRestore, Restorability, Returned,
-    SchemaObservation, TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, DifferingTable, HeadObservation, MergeObservation,
+    PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID, Pinned, Recorded,
+    RecordedRestore, Restorability, Returned, SchemaObservation, ShownTable, TableObservation,
+    Transaction, TransactionObservation, UncoveredTable,
 };
 use sidecar::{
     Limits, Observation, PlanBytes, PlanInput, RootId, Sidecar, SidecarFile, TablePin, Timestamp,
@@ -236,6 +237,7 @@ fn positions() -> Vec<Case> {
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
                 keeps_lineage: false,
                 recorded: Default::default(),
+                merge: None,
             };
             cases.push(case(
                 &format!("{} {name}", kind.name()),
@@ -262,6 +264,7 @@ fn positions() -> Vec<Case> {
         schema: None,
         keeps_lineage: true,
         recorded: Default::default(),
+        merge: None,
     };
     let one = || vec![pin("node:A", 4)];
     cases.push(case(
@@ -301,6 +304,37 @@ fn positions() -> Vec<Case> {
         world(vec![missing(HeadObservation::Unreadable {
             reason: "timed out".to_owned(),
         })]),
+    ));
+    let shown = |version, branch: Option<&str>| {
+        Some(ShownTable {
+            version,
+            branch: branch.map(str::to_owned),
+            location: Some("tables/node:B".to_owned()),
+        })
+    };
+    let merge = MergeObservation {
+        differing: vec![DifferingTable {
+            table_key: "node:B".to_owned(),
+            source: shown(5, Some("feature")),
+            target: shown(4, None),
+        }],
+        uncovered: vec![UncoveredTable {
+            table_key: "node:B".to_owned(),
+            branch: None,
+            pinned: 4,
+            head: 5,
+        }],
+        untold: Vec::new(),
+    };
+    cases.push(case(
+        "a merge that leaves a table out",
+        WriterKind::BranchMerge,
+        one(),
+        None,
+        Observation {
+            merge: Some(merge),
+            ..world(vec![table(&one()[0], 4, 5)])
+        },
     ));
     cases.push(case(
         "the loser of a race",

@@ -4,11 +4,11 @@ use gloo_timers::callback::Timeout;
 use js_sys::{Uint8Array, encode_uri_component};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sidecar::Digest;
 use sidecar::api::{
     ApprovalRequest, EndReport, EndRequest, ExecutionReport, LoginRequest, RecoveryList, RootList,
     SessionReport,
 };
+use sidecar::{Choice, Digest};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
@@ -87,6 +87,8 @@ pub async fn recoveries(root: &str) -> Result<RecoveryList, Failure> {
 pub enum Wanted {
     /// Its recovery; for an operation of undo or release, that.
     Recovery,
+    /// That it is rolled back, where the verdict would roll it forward.
+    RollBack,
     /// That it is set aside.
     Dismissal,
 }
@@ -96,6 +98,7 @@ pub async fn plan(root: &str, operation: &str, wanted: Wanted) -> Result<PlanAns
     let path = recovery(root, operation);
     match wanted {
         Wanted::Recovery => get(&path).await,
+        Wanted::RollBack => get(&format!("{path}?choice={}", Choice::RollBack.name())).await,
         Wanted::Dismissal => get(&format!("{path}/dismissal")).await,
     }
 }

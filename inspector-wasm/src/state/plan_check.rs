@@ -9,8 +9,8 @@ use serde::Deserialize;
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::observation::TransactionObservation;
 use sidecar::{
-    Approval, Digest, Disposition, Limits, Plan, PlanBytes, Reason, Sidecar, SidecarBytes, Tag,
-    Timestamp, authorize,
+    Approval, Choice, Digest, Disposition, Limits, Plan, PlanBytes, Reason, Sidecar, SidecarBytes,
+    Tag, Timestamp, authorize,
 };
 
 /// What is taken of the server's [`PlanReport`]; the rest follows from it.
@@ -183,6 +183,9 @@ impl PlanAnswer {
             executable: false,
             blockers: self.blockers,
             requires: Vec::new(),
+            choice: Choice::Verdict,
+            other_choices: Vec::new(),
+            left_out: Vec::new(),
             tables: Vec::new(),
             steps: Vec::new(),
             explanation: String::new(),

@@ -25,9 +25,11 @@ pub fn header(route: &Route, connection: &Connection) -> Html {
         Route::Offline | Route::OfflineFile { .. } => (false, false, true),
         Route::Audit { .. } | Route::Record { .. } => (false, true, false),
         Route::Start if matches!(connection, Connection::Absent { .. }) => (false, false, true),
-        Route::Start | Route::Pending { .. } | Route::Recovery { .. } | Route::Dismissal { .. } => {
-            (true, false, false)
-        }
+        Route::Start
+        | Route::Pending { .. }
+        | Route::Recovery { .. }
+        | Route::RollBack { .. }
+        | Route::Dismissal { .. } => (true, false, false),
         Route::NotFound => (false, false, false),
     };
     let link = |name: &'static str, route: Route, here: bool| {

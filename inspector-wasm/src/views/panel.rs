@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use sidecar::api::{EndReport, EndRequest, ExecutionReport, PlanReport};
-use sidecar::{ApplyReport, Code, Digest, Disposition, OutcomeKind, Requirement, SidecarFate};
+use sidecar::{
+    ApplyReport, Choice, Code, Digest, Disposition, OutcomeKind, Requirement, SidecarFate,
+};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
 
@@ -157,6 +159,7 @@ fn blocked(around: &Surroundings<'_>) -> Html {
             { steps(&plan.steps) }
             { digest(plan, &around.state.check) }
             { consent(around) }
+            { other_choice(around) }
         </>
     }
 }
@@ -317,6 +320,7 @@ fn approve(around: &Surroundings<'_>) -> Html {
                     { set_aside(around) }
                 </p>
             }
+            { other_choice(around) }
         </>
     }
 }
@@ -407,6 +411,32 @@ fn ended_attempt(report: &EndReport) -> Html {
         Tone::Calm,
         html! { <><p>{ words::sentence(&report.detail) }</p>{ progress(&shown) }</> },
     )
+/// The way to the plan of what can be chosen instead. Each is approved by itself.
+fn other_choice(around: &Surroundings<'_>) -> Html {
+    let Some(plan) = &around.state.plan.value else {
+        return Html::default();
+    };
+    let root = around.root.to_owned();
+    let operation = plan.operation_id.clone();
+    let (words, label, route) = match plan.other_choices.first() {
+        None => return Html::default(),
+        Some(Choice::RollBack) => (
+            "Nothing of this merge is published yet, so it can be rolled back instead.",
+            "Look at the roll back",
+            Route::RollBack { root, operation },
+        ),
+        Some(Choice::Verdict) => (
+            "This is not what the verdict says. It would roll this merge forward.",
+            "Look at the roll forward",
+            Route::Recovery { root, operation },
+        ),
+    };
+    html! {
+        <div data-testid="other-choice">
+            <p class="quiet-text">{ words }</p>
+            <p class="actions"><a class="button" href={route.href()}>{ label }</a></p>
+        </div>
+    }
 }
 
 /// The button that has the plan carried out, or taken up where it was left.
@@ -444,6 +474,7 @@ fn execute(around: &Surroundings<'_>) -> Html {
             { consent(around) }
             if let Some(named) = plan.digest { { carry_out(around, named, "Carry it out") } }
             <p class="quiet-text">{ "Before every step the store is looked at again; if anything is not as planned, nothing further is done." }</p>
+            { other_choice(around) }
         </>
     }
 }

@@ -10,7 +10,7 @@ use yew::{
 
 use super::panel::{Surroundings, panel};
 use crate::components::{
-    Copyable, Tables, facts, failure_notice, plain, purpose_badge, raw_bytes, time,
+    Copyable, Tables, facts, failure_notice, left_out, plain, purpose_badge, raw_bytes, time,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
@@ -123,6 +123,8 @@ pub fn Recovery(props: &Props) -> Html {
         <article class="recovery" data-disposition={disposition} data-testid="recovery">
             if props.wanted == Wanted::Dismissal && plan.is_some() && stage != Stage::Ended {
                 <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the sidecar" }</a>
+            } else if props.wanted == Wanted::RollBack && stage != Stage::Ended {
+                <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to what the verdict says" }</a>
             } else {
                 <a class="back" href={Route::Pending { root: props.root.clone() }.href()}>{ "All pending" }</a>
             }
@@ -139,6 +141,7 @@ pub fn Recovery(props: &Props) -> Html {
                 if let Some(plan) = plan.as_ref().filter(|plan| !plan.tables.is_empty() || plan.sidecar.is_some()) {
                     <div class="evidence">
                         if shows_tables(plan) { <Tables plan={plan.clone()} /> }
+                        { left_out(plan) }
                         { stored(plan, &state.check) }
                     </div>
                 }

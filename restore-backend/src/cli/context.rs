@@ -40,6 +40,30 @@ impl Context {
         self.relocated_from.as_deref()
     }
 
+    /// The options that say which root this is.
+    fn root_options(&self) -> String {
+        self.relocated_from
+            .as_ref()
+            .map_or_else(String::new, |old_root| {
+                format!(" --relocated-from {}", shell_word(old_root))
+            })
+    }
+
+    /// A plan to look at next.
+    pub(super) fn write_plan_command(
+        &self,
+        page: &mut Page,
+        root: &str,
+        operation: &str,
+        rest: &str,
+    ) {
+        let options = self.root_options();
+        page.line(&format!(
+            "sidecar-inspector plan {} {operation}{options}{rest}",
+            shell_word(root)
+        ));
+    }
+
     /// A command to type next, in lines that can be copied: the digest fills one by itself. The options that say which root
     /// this is, and what is executable there, go with it.
     pub(super) fn write_command(
@@ -51,10 +75,7 @@ impl Context {
         digest: Digest,
         rest: &str,
     ) {
-        let mut options = String::new();
-        if let Some(old_root) = &self.relocated_from {
-            options.push_str(&format!(" --relocated-from {}", shell_word(old_root)));
-        }
+        let mut options = self.root_options();
         if self.min_age != MIN_AGE_DEFAULT {
             options.push_str(&format!(
                 " --min-age {}",

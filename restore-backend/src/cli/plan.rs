@@ -3,12 +3,14 @@
 use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
-use sidecar::{Approval, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
+use sidecar::{Approval, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
 
 use super::Exit;
+use super::approve::write_no;
 use super::context::Context;
 use super::error::CliError;
 use super::page::Page;
+use crate::service::Answer;
 use crate::{clock, service};
 
 /// Show what happened to one write, and what would be done about it
@@ -18,14 +20,27 @@ pub(super) struct Plan {
     root: String,
     /// The operation, or the name of its file
     operation: String,
+    /// Show the plan that rolls a merge back, where it would be rolled forward without some of its tables
+    #[arg(long)]
+    roll_back: bool,
 }
 
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let report = Box::pin(service::plan(&root, &self.operation, clock::now())).await?;
-        context.print(&report, |page| write(page, context, &report, &self.root))?;
-        Ok(Exit::Done)
+        let choice = if self.roll_back {
+            Choice::RollBack
+        } else {
+            Choice::Verdict
+        };
+        let now = clock::now();
+        match Box::pin(service::plan_choosing(&root, &self.operation, choice, now)).await? {
+            Answer::Done(report) => {
+                context.print(&report, |page| write(page, context, &report, &self.root))?;
+                Ok(Exit::Done)
+            }
+            Answer::No(report) => write_no(context, "No such plan", &report),
+        }
     }
 }
 
@@ -50,6 +65,14 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
             .tables
             .iter()
             .for_each(|table| write_table(page, table));
+    }
+    if !report.left_out.is_empty() {
+        page.blank();
+        page.line("Not in the sidecar of this merge");
+        report
+            .left_out
+            .iter()
+            .for_each(|left_out| page.hanging("  ", &left_out.sentence));
     }
     if !report.steps.is_empty() {
         page.blank();
@@ -96,6 +119,15 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         if report.executable {
             write_next(page, context, report, root, digest);
         }
+    }
+    for choice in &report.other_choices {
+        let (what, option) = match choice {
+            Choice::RollBack => ("To roll it back instead, look at", " --roll-back"),
+            Choice::Verdict => ("To roll it forward instead, look at", ""),
+        };
+        page.blank();
+        page.line(what);
+        context.write_plan_command(page, root, &report.operation_id, option);
     }
 }
 

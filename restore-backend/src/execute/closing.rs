@@ -6,14 +6,14 @@ use sidecar::observation::{CatalogObservation, Pinned, TableObservation};
 use sidecar::step::FIELD_FILES;
 use sidecar::{
     Action, ApprovedPlan, Difference, Disposition, Observation, Plan, PlanInput, PlannedTable,
-    Purpose, Sidecar, judge, plan,
+    Purpose, Sidecar, WriterKind, judge_choice, plan,
 };
 
 use super::plan_differences;
 use crate::lance_room::{
     PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, TableLocation, TransactionEntry,
 };
-use crate::observe::{Judged, Look, ObserveError, look_again, look_closely};
+use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
 use crate::root::Root;
 use crate::service::{self, ServiceError, history_blocker};
 
@@ -44,16 +44,18 @@ pub(super) async fn moved_since_approval(
         history,
         uncounted,
         ..
-    } = look_closely(
+    } = look_closely_for(
         root,
         Judged {
             sidecar: &sidecar,
             journal: Some(state),
         },
+        approved.plan().choice,
     )
     .await?
     .complete()?;
-    let verdict = judge(&sidecar, None, &observation);
+    // What was chosen is what was approved, as long as there still is that choice.
+    let verdict = judge_choice(&sidecar, None, &observation, approved.plan().choice);
     let planned = approved.plan();
     let input = PlanInput {
         root: root.id(),
@@ -107,10 +109,25 @@ fn rests_on_tables(plan: &Plan) -> bool {
     }
 }
 
+/// Whether what stands above the visible versions afterwards is nothing to this write.
+///
+/// One commit for each table is all there is of most writes. A writer whose commits are not counted may have made one more while the
+/// others were published: then readers see half of what it meant, and the other half stands above that.
+fn is_visible_for_good(plan: &Plan) -> bool {
+    let is_counted = plan
+        .writer_kind
+        .is_some_and(WriterKind::commits_each_table_once);
+    match plan.disposition {
+        Disposition::RollForward => is_counted,
+        Disposition::AlreadyPublished => true,
+        _ => false,
+    }
+}
+
 /// What is not as the effects left it.
 ///
-/// Rolled forward or published already, the write is visible for good; what others do above it is theirs. Otherwise a table that
-/// moves again, or one that was never reached and moves now, is this very writer still at work. What cannot be read has not
+/// Published already, or rolled forward where every commit is counted, the write is visible for good; what others do above it is
+/// theirs. Otherwise a table that moves again, or one that was never reached and moves now, is this very writer still at work. What cannot be read has not
 /// moved for that: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_effects(
     root: &Root,
@@ -129,10 +146,7 @@ pub(super) async fn moved_since_effects(
         failed,
         ..
     } = look?;
-    let is_visible = matches!(
-        attempt.plan.disposition,
-        Disposition::RollForward | Disposition::AlreadyPublished
-    );
+    let is_visible = is_visible_for_good(&attempt.plan);
     // Where HEADs stand is nothing to a write that is visible.
     let matters = failed
         .into_iter()
@@ -181,7 +195,7 @@ fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -
     let pin = |holds| compare("manifest_pinned", expected_pin, pinned, holds);
     let lance_head = |expected, holds| compare("lance_head", expected, head, holds);
     let moved = match plan.disposition {
-        Disposition::RollForward | Disposition::AlreadyPublished => {
+        _ if is_visible_for_good(plan) => {
             // A table that others add again once it is removed is theirs.
             let holds =
                 planned.action == Action::Tombstone || was_removed || pinned >= expected_pin;

@@ -23,6 +23,7 @@ pub(super) fn refused_report(
         operation_id: operation.clone(),
         digest,
         outcome: refusal.outcome,
+        extent: None,
         tables: Vec::new(),
         catalog: unchanged,
         audit: unchanged,
@@ -42,6 +43,7 @@ pub(super) fn finished_report(
         operation_id: operation.clone(),
         digest: finished.digest,
         outcome: finished.outcome,
+        extent: finished.plan.extent(),
         tables: finished.tables.clone(),
         catalog: EffectOn {
             effect: finished.catalog,
@@ -153,6 +155,7 @@ pub(super) fn unfinished_report(
         operation_id: operation.clone(),
         digest: attempt.bytes.digest(),
         outcome,
+        extent: None,
         tables: table_outcomes(attempt, unclear),
         catalog: EffectOn {
             effect: catalog_effect(attempt, unclear),

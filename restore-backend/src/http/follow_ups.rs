@@ -5,12 +5,10 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use sidecar::OperationId;
-use sidecar::api::PlanReport;
 
 use super::console::Console;
 use super::failure::Failure;
-use super::recoveries::tagged;
-use crate::service::Answer;
+use super::recoveries::{answered, tagged};
 use crate::{clock, service};
 
 pub(super) async fn undo(
@@ -54,11 +52,4 @@ fn parsed(operation: &str) -> Result<OperationId, Failure> {
     operation
         .parse()
         .map_err(|_| Failure::unknown_operation(operation))
-}
-
-fn answered(answer: Answer<PlanReport>) -> Result<Response, Failure> {
-    match answer {
-        Answer::Done(report) => Ok(tagged(report)),
-        Answer::No(report) => Err(Failure::refusal(report)),
-    }
 }

@@ -1,14 +1,18 @@
 //! `GET …/recoveries` and `GET …/recoveries/{operation_or_file}`: what is pending, and what would be done about it.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::header;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use sidecar::Choice;
 use sidecar::api::{PlanReport, RecoveryList};
 
 use super::console::Console;
 use super::failure::Failure;
 use super::if_match::entity_tag;
+use crate::service::Answer;
 use crate::{clock, service};
 
 pub(super) async fn list(
@@ -22,19 +26,48 @@ pub(super) async fn list(
         .map(Json)
 }
 
+/// What is asked about one recovery.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Asked {
+    /// What a person chose; each choice is a plan of its own.
+    choice: Choice,
+}
+
 /// The entity tag is the plan's digest. A request that knows it is answered in full nonetheless: ages, approvals and
 /// progress change while the plan stays.
 pub(super) async fn show(
     State(console): State<Console>,
     Path((root, operation_or_file)): Path<(String, String)>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Failure> {
-    console
+    let Ok(Query(Asked { choice })) = asked else {
+        return Err(Failure::of_status(
+            StatusCode::BAD_REQUEST,
+            Some("the one thing to ask is choice=verdict or choice=roll_back".to_owned()),
+        ));
+    };
+    let answer = console
         .root(&root)?
         .look(async move |root| {
-            Box::pin(service::plan(&root, &operation_or_file, clock::now())).await
+            Box::pin(service::plan_choosing(
+                &root,
+                &operation_or_file,
+                choice,
+                clock::now(),
+            ))
+            .await
         })
-        .await
-        .map(tagged)
+        .await?;
+    answered(answer)
+}
+
+/// A plan, or why there is none.
+pub(super) fn answered(answer: Answer<PlanReport>) -> Result<Response, Failure> {
+    match answer {
+        Answer::Done(report) => Ok(tagged(report)),
+        Answer::No(report) => Err(Failure::refusal(report)),
+    }
 }
 
 /// A plan with its digest as the entity tag.

@@ -28,6 +28,7 @@ use super::location::other_branch;
 use super::memory::ReadCatalog;
 use super::memory::is_same;
 use super::version_file::VersionFile;
+use super::version_file::understood;
 
 /// The catalog's path below the root.
 pub const CATALOG_PATH: &str = "__manifest";
@@ -149,6 +150,34 @@ impl LanceRoom {
         let place = self.catalog_place(branch).ok()?;
         self.catalog_read_at(&place, version)
             .map(|opened| opened.catalog)
+    }
+
+    /// The catalog as it was at one version of a branch; `None` if that version is not there, or was cleaned away.
+    ///
+    /// It is not kept: what is read next is the latest one again.
+    pub async fn catalog_at(
+        &self,
+        branch: Option<&str>,
+        version: u64,
+    ) -> Result<Option<Catalog>, TableError> {
+        let place = self.catalog_place(branch)?;
+        let Some(file) = self.version_file(&place, version).await? else {
+            return Ok(None);
+        };
+        understood(&place, &file)?;
+        stamped(&file)?;
+        let last = self.inner.memory.catalog_last_read(&place.base);
+        let known = last.filter(|read| is_same(&read.file.location, &file.location));
+        let rows = match known {
+            Some(read) => read.rows.clone(),
+            None => {
+                let dataset = self.dataset_at(&place, &file).await?;
+                let fragments = file.manifest.fragments.to_vec();
+                let none = CatalogRows::default();
+                Arc::new(self.rows_in(&place, &dataset, fragments, none).await?)
+            }
+        };
+        catalog_of(&place, &file, &rows, None).map(Some)
     }
 
     /// The latest version of the catalog on a branch: one listing, for closing a reading.

@@ -3,6 +3,7 @@
 //! A row is added at exactly the version after the one in which it was looked for and not found. So it is there once, whoever
 //! adds it and however often.
 
+mod reading;
 mod rows;
 
 use std::sync::Arc;
@@ -26,6 +27,8 @@ use super::commit::EffectKind;
 use super::head::Found;
 use super::location::TableLocation;
 use super::table_write::Staged;
+
+pub use reading::BranchHistory;
 
 const COMMITS: &str = "_graph_commits.lance";
 const ACTORS: &str = "_graph_commit_actors.lance";

@@ -284,7 +284,7 @@ impl LanceRoom {
     }
 }
 
-fn understood(place: &Place, file: &VersionFile) -> Result<(), TableError> {
+pub(super) fn understood(place: &Place, file: &VersionFile) -> Result<(), TableError> {
     ensure_can_read_manifest(&file.manifest).map_err(|source| TableError::UnsupportedFormat {
         table: place.name.clone(),
         version: file.manifest.version,

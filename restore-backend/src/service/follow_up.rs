@@ -7,8 +7,8 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Code, Difference, Disposition, Observation, OperationId, OutcomeKind, Plan, PlanBytes, Purpose,
-    Reason, Requirement, Sidecar, SidecarBytes, SidecarError, Step, Timestamp, WriterKind,
+    Choice, Code, Difference, Disposition, Observation, OperationId, OutcomeKind, Plan, PlanBytes,
+    Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, Step, Timestamp, WriterKind,
     differences,
 };
 
@@ -123,7 +123,7 @@ async fn of_finished(
         .iter()
         .find(|recovery| recovery.operation_id().as_ref() == Some(&operation))
     {
-        return planning::plan_entry(root, entry, now)
+        return planning::plan_entry(root, entry, Choice::Verdict, now)
             .await
             .map(Answer::Done);
     }
@@ -142,7 +142,7 @@ async fn of_finished(
         .iter()
         .find(|recovery| left.is_some() && recovery.operation_id() == left)
     {
-        return planning::plan_entry(root, entry, now)
+        return planning::plan_entry(root, entry, Choice::Verdict, now)
             .await
             .map(Answer::Done);
     }
@@ -270,7 +270,8 @@ async fn made_dismissal(
         };
         return refused_file(root, entry, reason, now).await;
     }
-    let planned = planning::made_plan(root, entry, entry.own_journal()).await?;
+    let planned =
+        planning::made_plan(root, entry, entry.own_journal(), Choice::Verdict).await?;
     let made = planned.and_then(|Planned { plan, blockers, .. }| {
         dismissal_of(root, entry, &plan, &blockers, now)
     });

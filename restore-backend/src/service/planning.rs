@@ -3,13 +3,14 @@
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::journal::JournalState;
 use sidecar::{
-    Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput, Reason,
-    Sidecar, SidecarBytes, SidecarFile, Step, Timestamp, age_blocker, judge, plan, refuse,
+    Choice, Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput,
+    Reason, Sidecar, SidecarBytes, SidecarFile, Step, Timestamp, age_blocker, judge_choice, plan,
+    refuse,
 };
 
 use super::{PlanOf, ServiceError, follow_up};
 use crate::journal_store::Journal;
-use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely};
+use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely_for};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 
@@ -92,18 +93,22 @@ pub(crate) async fn fresh_plan(
         broken: None,
         stands_in_for: None,
     };
+    let own = journal.state.clone();
+    let as_judged = made_plan(root, &entry, Some(&own), Choice::Verdict);
     let (planned, journal) = match wanted {
         // If it is wanted still, it is recorded upon next. What does not last is made to last then, or the record fails.
         Some(_) => {
             let lasting = journal.clone().lasting(root.objects());
-            let made = made_plan(root, &entry, Some(&journal.state));
-            let (planned, lasting) = futures::join!(made, lasting);
+            let (planned, lasting) = futures::join!(as_judged, lasting);
             (planned?, lasting.unwrap_or(journal))
         }
-        None => {
-            let planned = made_plan(root, &entry, Some(&journal.state)).await?;
-            (planned, journal)
+        None => (as_judged.await?, journal),
+    };
+    let planned = match (planned, wanted) {
+        (Some(planned), Some(wanted)) => {
+            Some(chosen(root, &entry, &journal, planned, wanted).await?)
         }
+        (planned, _) => planned,
     };
     let Some(Planned {
         plan,
@@ -138,6 +143,41 @@ pub(crate) async fn fresh_plan(
         }),
         journal,
     })
+}
+
+/// The plan that is wanted, if it is what somebody chose instead of the verdict's; else the verdict's.
+async fn chosen(
+    root: &Root,
+    entry: &PendingRecovery,
+    journal: &Journal,
+    planned: Planned,
+    wanted: Digest,
+) -> Result<Planned, ServiceError> {
+    if planned.bytes.digest() == wanted {
+        return Ok(planned);
+    }
+    // What was approved is compared with the same choice as it would be now.
+    let approved = journal
+        .state
+        .approvals()
+        .iter()
+        .find_map(|(approval, text)| {
+            let bytes = PlanBytes::verify(text.clone(), approval.plan_digest).ok()?;
+            (approval.plan_digest == wanted).then(|| bytes.decode().ok())?
+        });
+    let was_chosen = |choice| {
+        approved
+            .as_ref()
+            .is_some_and(|approved| approved.choice == choice)
+    };
+    for choice in planned.plan.other_choices() {
+        if let Some(other) = made_plan(root, entry, Some(&journal.state), choice).await?
+            && (other.bytes.digest() == wanted || was_chosen(choice))
+        {
+            return Ok(other);
+        }
+    }
+    Ok(planned)
 }
 
 fn unreadable(file: &SidecarFile, reason: &Reason) -> ObserveError {
@@ -182,6 +222,7 @@ pub(super) async fn made_plan(
     root: &Root,
     entry: &PendingRecovery,
     journal: Option<&JournalState>,
+    choice: Choice,
 ) -> Result<Option<Planned>, ServiceError> {
     let file = &entry.listed.file;
     let sidecar = file.content.as_ref().ok();
@@ -193,9 +234,14 @@ pub(super) async fn made_plan(
                 history,
                 uncounted,
                 failed,
-            } = look_closely(root, Judged { sidecar, journal }).await?;
+            } = look_closely_for(root, Judged { sidecar, journal }, choice).await?;
             (
-                judge(sidecar, entry.listed.waiting_for.as_deref(), &observation),
+                judge_choice(
+                    sidecar,
+                    entry.listed.waiting_for.as_deref(),
+                    &observation,
+                    choice,
+                ),
                 Some(observation),
                 history,
                 uncounted,
@@ -265,6 +311,7 @@ pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Rea
 pub(crate) async fn plan_entry(
     root: &Root,
     entry: &PendingRecovery,
+    choice: Choice,
     now: Timestamp,
 ) -> Result<PlanReport, ServiceError> {
     if let Some(report) = entry
@@ -285,7 +332,7 @@ pub(crate) async fn plan_entry(
         mut blockers,
         observation,
         ..
-    }) = made_plan(root, entry, entry.own_journal()).await?
+    }) = made_plan(root, entry, entry.own_journal(), choice).await?
     else {
         return Ok(refused_report(root, entry, sidecar_bytes, now));
     };
@@ -344,6 +391,9 @@ fn refused_report(
         executable: false,
         blockers: vec![reason],
         requires: Vec::new(),
+        choice: Choice::Verdict,
+        other_choices: Vec::new(),
+        left_out: Vec::new(),
         tables: Vec::new(),
         steps: Vec::new(),
         explanation: format!("{headline} {consequence}"),

@@ -1,7 +1,7 @@
 //! Words for plans that do not resolve a sidecar: undo, dismissal, release.
 
 use super::{Explanation, NAME_CHARS_MAX, count_word, inside_a_sentence, tables_with, write_name};
-use crate::code::Reason;
+use crate::code::{Reason, Requirement};
 use crate::plan::{Plan, Purpose, Step};
 use crate::text::shown;
 use crate::timestamp::Timestamp;
@@ -21,7 +21,7 @@ pub(super) fn explain(
                 "The recovery of operation {of} would be taken back: {}.",
                 inside_a_sentence(&write)
             ),
-            undo_consequence(plan),
+            format!("{}{}", undo_consequence(plan), stays_recorded(plan)),
         ),
         Purpose::Release { of } => {
             let tags = plan
@@ -90,6 +90,15 @@ fn undo_consequence(plan: &Plan) -> String {
             "Readers of {} see again what they saw before it, in one commit of the catalog. What they see now stays as an old version.",
             tables(published)
         )
+    }
+}
+
+/// A history only grows, so a merge that is taken back stays in it.
+fn stays_recorded(plan: &Plan) -> &'static str {
+    if plan.requires.contains(&Requirement::MergeStaysRecorded) {
+        " The history of the graph goes on saying that the branch was merged: merging it again does nothing, and what it brought has to come back another way, such as by undoing this undo."
+    } else {
+        ""
     }
 }
 

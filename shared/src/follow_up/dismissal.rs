@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::listing::SidecarFile;
 use crate::plan::{Plan, Precondition, Purpose, Step};
 use crate::sidecar::SidecarBytes;
-use crate::verdict::Disposition;
+use crate::verdict::{Choice, Disposition};
 
 use super::FollowUp;
 
@@ -88,7 +88,9 @@ pub fn dismissal(
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition,
         decision: None,
+        choice: Choice::Verdict,
         requires: vec![Requirement::Reason],
+        left_out: Vec::new(),
         tables: Vec::new(),
         steps,
     };

@@ -8,7 +8,7 @@ use crate::ids::{DerivedOrder, OperationId, RootId};
 use crate::journal::JournalState;
 use crate::plan::{Plan, PlannedTable, Precondition, Purpose, Step};
 use crate::sidecar::Sidecar;
-use crate::verdict::{Action, Disposition};
+use crate::verdict::{Action, Choice, Disposition};
 
 use super::{FollowUp, sidecar_like, text_of};
 
@@ -114,7 +114,9 @@ pub fn release(root: &RootId, of: &OperationId, original: &Sidecar, tags: &[SetT
         actor_id: original.actor_id.clone(),
         disposition: Disposition::AlreadyPublished,
         decision: None,
+        choice: Choice::Verdict,
         requires: Vec::new(),
+        left_out: Vec::new(),
         tables: tables.into_values().collect(),
         steps,
     };

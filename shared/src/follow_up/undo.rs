@@ -14,10 +14,11 @@ use crate::ids::{DerivedOrder, OperationId, RootId};
 use crate::journal::Finished;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
 use crate::plan::{
-    PinMove, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo, recovery_tag,
+    LineageRow, PinMove, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
+    recovery_tag,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
-use crate::verdict::{Action, Disposition, support};
+use crate::verdict::{Action, Choice, Disposition, support};
 
 use super::{FollowUp, NEVER_WHOLE, sidecar_like, text_of};
 
@@ -259,7 +260,9 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
         actor_id: undo.sidecar.actor_id.clone(),
         disposition: Disposition::RollBack,
         decision: None,
-        requires: vec![Requirement::WritersStopped],
+        choice: Choice::Verdict,
+        requires: requires(&undo.finished.plan),
+        left_out: Vec::new(),
         tables,
         steps,
     };
@@ -268,6 +271,28 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
         sidecar: text.into(),
         blockers,
     }
+}
+
+/// What taking a recovery back has to be stated about. A merge that was published stays in the history, which only grows.
+fn requires(recovery: &Plan) -> Vec<Requirement> {
+    let records_a_merge = recovery.purpose.is_recovery()
+        && recovery.steps.iter().any(|step| {
+            let Step::Lineage { row, .. } = step else {
+                return false;
+            };
+            matches!(
+                row,
+                LineageRow::GraphCommits {
+                    merged_parent: Some(_),
+                    ..
+                }
+            )
+        });
+    let merge = records_a_merge.then_some(Requirement::MergeStaysRecorded);
+    [Requirement::WritersStopped]
+        .into_iter()
+        .chain(merge)
+        .collect()
 }
 
 fn recorded<'a>(undo: &'a Undo, pin: &TablePin) -> Option<&'a PlannedTable> {

@@ -33,6 +33,7 @@ pub(crate) fn around(sidecar: &Sidecar, dice: &mut Dice) -> Observation {
         schema: (!dice.one_in(5)).then(|| schema(sidecar, dice)),
         keeps_lineage: dice.one_in(2),
         recorded: Default::default(),
+        merge: None,
     }
 }
 

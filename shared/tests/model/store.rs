@@ -274,6 +274,7 @@ impl Store {
                 undo: None,
                 restores: self.recorded_restores(),
             },
+            merge: None,
         }
     }
 

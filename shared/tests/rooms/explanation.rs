@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::explanation::{precondition_sentence, step_sentence, table_effect};
-use sidecar::observation::{CatalogObservation, ContentComparison, HeadObservation};
-use sidecar::{Code, Observation, Sidecar, Timestamp, WriterKind, explain};
+use sidecar::observation::{
+    CatalogObservation, ContentComparison, HeadObservation, MergeObservation,
+};
+use sidecar::{Choice, Code, Observation, Sidecar, Timestamp, WriterKind, explain};
 
+use crate::merge::incomplete_merge;
 use crate::plan::one_of_each;
 use crate::support::{
     Scene, at, check_golden, half_way, on_branch, pin, refused_scene, scene, sidecar, staged, world,
@@ -72,7 +75,10 @@ fn without_actor(kind: WriterKind, pinned: u64, head: u64) -> Scene {
     scene(
         &write,
         None,
-        &world(vec![at(&write.tables[0], pinned, head)]),
+        &Observation {
+            merge: Some(MergeObservation::default()),
+            ..world(vec![at(&write.tables[0], pinned, head)])
+        },
     )
 }
 
@@ -152,6 +158,10 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         ("compaction without an actor", without_actor(WriterKind::Optimize, 4, 7)),
         ("load without an actor, superseded in part", without_actor(WriterKind::Load, 5, 6)),
         ("merge without an actor, published", without_actor(WriterKind::BranchMerge, 5, 5)),
+        ("merge without an actor, committed", without_actor(WriterKind::BranchMerge, 4, 6)),
+        ("merge that leaves tables out", incomplete_merge(5, 6, Choice::Verdict)),
+        ("merge that leaves tables out, rolled back by choice", incomplete_merge(5, 6, Choice::RollBack)),
+        ("merge that is published and leaves tables out", incomplete_merge(6, 6, Choice::Verdict)),
         ("schema staged whole", schema_change(&[], "pis", false)),
         ("schema staging unfinished", schema_change(&[], "pi", false)),
         ("schema committed, never staged", schema_change(&[(4, 5), (4, 6)], "", false)),
@@ -195,6 +205,9 @@ fn every_sentence_is_frozen() {
             .unwrap();
         }
         let report = PlanReport::new(&scene.plan, &scene.bytes, context(&scene));
+        for left_out in &report.left_out {
+            writeln!(text, "~ {}", left_out.sentence).unwrap();
+        }
         for (index, step) in report.steps.iter().enumerate() {
             writeln!(text, "{}. {}, {}", index + 1, step.sentence, step.condition).unwrap();
         }

@@ -12,8 +12,8 @@ use sidecar::observation::{
     PROPERTY_RECOVERY_PLAN_DIGEST, Pinned, Restorability, TableObservation,
 };
 use sidecar::{
-    Action, Approval, CatalogChangeKind, ClassificationLabel, Code, Digest, Disposition, Effect,
-    Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, PlannedTable,
+    Action, Approval, CatalogChangeKind, Choice, ClassificationLabel, Code, Digest, Disposition,
+    Effect, Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, PlannedTable,
     Precondition, Purpose, RootId, Sidecar, SidecarFile, Step, TableOutcome, Tag, Timestamp,
     WriterKind, assemble, judge,
 };
@@ -84,7 +84,9 @@ fn finished(disposition: Disposition, tables: Vec<PlannedTable>) -> Finished {
         actor_id: None,
         disposition,
         decision: None,
+        choice: Choice::Verdict,
         requires: Vec::new(),
+        left_out: Vec::new(),
         tables,
         steps: Vec::new(),
     };
@@ -135,6 +137,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
         schema: None,
         keeps_lineage: false,
         recorded: Default::default(),
+        merge: None,
     }
 }
 

@@ -15,6 +15,7 @@ mod journal;
 mod lawful;
 mod listing;
 mod pin_gone;
+mod merge;
 mod plan;
 mod properties;
 mod schema_apply;

@@ -46,6 +46,7 @@ fn read_and_judge(bytes: Vec<u8>) {
             schema: None,
             keeps_lineage: false,
             recorded: Default::default(),
+            merge: None,
         };
         assert!(judge(&sidecar, None, &observation).tables.len() == sidecar.tables.len());
     }
@@ -273,6 +274,7 @@ fn case() -> impl Strategy<Value = Case> {
                     schema,
                     keeps_lineage: true,
                     recorded: Default::default(),
+                    merge: None,
                 },
                 waiting,
             }

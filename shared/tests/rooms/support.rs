@@ -79,6 +79,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         schema: None,
         keeps_lineage: false,
         recorded: Default::default(),
+        merge: None,
     }
 }
 

@@ -300,7 +300,10 @@ async fn a_commit_of_somebody_else_above_the_pin_needs_an_acknowledgement() {
     let opened = store.open().await;
     let plan = opened.plan(&operation).await;
     assert_eq!(plan.disposition, Disposition::RollForward);
-    assert_eq!(plan.requires, [Requirement::UnexpectedCommits]);
+    assert_eq!(
+        plan.requires,
+        [Requirement::WritersStopped, Requirement::UnexpectedCommits]
+    );
     let named = &plan.tables[0].table.unexpected;
     assert_eq!((named.len(), named[0].version), (1, 6));
 

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use restore_backend::service::Answer;
+use sidecar::Choice;
+
 use super::*;
 use crate::support::crash;
 
@@ -84,4 +87,25 @@ async fn a_promotion_that_died_half_way_survives_a_crash_at_every_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_on_a_branch_survives_a_crash_at_every_request() {
     every_crash_converges("forward-branch-mutation", Some("feature")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_is_rolled_back_by_choice_survives_a_crash_at_every_request() {
+    let template = Store::unpacked("omnigraph-0.7.0", "forward-merge-adopted");
+    let operation = template.operation();
+    let approve = async |store: &Store| {
+        let opened = store.open().await;
+        let choice = Choice::RollBack;
+        let plan =
+            service::plan_choosing(&opened.root, operation.as_str(), choice, clock::now()).await;
+        let Answer::Done(plan) = plan.unwrap() else {
+            panic!("there is a choice")
+        };
+        opened.approve_plan(&plan).await
+    };
+    let stand = async |store: &Store| stand(store, None).await;
+    let (_, left, requests) = crash::every_crash_converges(&template, approve, stand).await;
+    assert_eq!(left.recoveries.len(), 1);
+    assert_eq!(left.recoveries[0].0, "RolledBack");
+    assert!(requests > 20, "{requests} requests are not all of them");
 }

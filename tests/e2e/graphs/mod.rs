@@ -6,6 +6,7 @@ mod crash;
 mod expected;
 mod lineage;
 mod staged;
+mod merges;
 
 use std::collections::BTreeMap;
 

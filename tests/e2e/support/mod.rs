@@ -394,13 +394,7 @@ impl Opened {
     /// Approves the plan as it is now, with everything it asks the approver to state.
     pub async fn approve(&self, operation: &OperationId) -> Digest {
         let plan = self.plan(operation).await;
-        let digest = plan.digest.expect("a digest");
-        let approver = Approver {
-            acknowledged: plan.requires.iter().copied().collect(),
-            ..approver()
-        };
-        self.consent(operation, digest, approver).await;
-        digest
+        self.approve_plan(&plan).await.1
     }
 
     /// Approves exactly the plan of a report, with everything it asks the approver to state.

@@ -51,6 +51,7 @@ pub(crate) fn observation() -> Observation {
         schema: None,
         keeps_lineage: false,
         recorded: Default::default(),
+        merge: None,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::{LineageRequest, LineageRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampMicrosecondType, UInt64Type};
 use arrow_array::{
@@ -11,6 +10,9 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use lance_core::datatypes::Schema as LanceSchema;
+use sidecar::{GraphCommit, GraphCommitId};
+
+use super::{LineageRequest, LineageRow};
 
 /// The column by which the three tables belong together.
 pub(super) const COMMIT_ID: &str = "graph_commit_id";
@@ -19,6 +21,20 @@ const CREATED_AT: &str = "created_at";
 
 /// What the order of graph commits is read from.
 pub(super) const COMMIT_COLUMNS: [&str; 3] = [COMMIT_ID, MANIFEST_VERSION, CREATED_AT];
+
+const MANIFEST_BRANCH: &str = "manifest_branch";
+const PARENT: &str = "parent_commit_id";
+const MERGED_PARENT: &str = "merged_parent_commit_id";
+
+/// What a graph commit is read from.
+pub(super) const GRAPH_COMMIT_COLUMNS: [&str; 6] = [
+    COMMIT_ID,
+    MANIFEST_BRANCH,
+    MANIFEST_VERSION,
+    PARENT,
+    MERGED_PARENT,
+    CREATED_AT,
+];
 
 /// What the history of a branch says.
 pub(super) struct History {
@@ -41,12 +57,7 @@ pub(super) fn history(
     let mut found = None;
     for batch in batches {
         let ids = texts(batch, COMMIT_ID)?;
-        let versions = column(batch, MANIFEST_VERSION)?
-            .as_primitive_opt::<UInt64Type>()
-            .ok_or("its versions are not numbers")?;
-        let times = column(batch, CREATED_AT)?
-            .as_primitive_opt::<TimestampMicrosecondType>()
-            .ok_or("its times are not in microseconds")?;
+        let (versions, times) = (versions(batch)?, times(batch)?);
         for row in 0..batch.num_rows() {
             let id = ids.value(row);
             let is_published = Some(versions.value(row)) == request.published;
@@ -69,6 +80,30 @@ pub(super) fn history(
         own: found,
         head: latest.map(|(_, _, id)| id),
     })
+}
+
+/// Every graph commit in these rows.
+pub(super) fn graph_commits(batches: &[RecordBatch]) -> Result<Vec<GraphCommit>, String> {
+    let mut commits = Vec::new();
+    for batch in batches {
+        let ids = texts(batch, COMMIT_ID)?;
+        let branches = texts(batch, MANIFEST_BRANCH)?;
+        let (parents, merged) = (texts(batch, PARENT)?, texts(batch, MERGED_PARENT)?);
+        let (versions, times) = (versions(batch)?, times(batch)?);
+        let text = |column: &StringArray, row| {
+            (!column.is_null(row) && !column.value(row).is_empty())
+                .then(|| column.value(row).to_owned())
+        };
+        commits.extend((0..batch.num_rows()).map(|row| GraphCommit {
+            id: ids.value(row).to_owned(),
+            manifest_branch: text(branches, row).filter(|branch| branch != "main"),
+            manifest_version: versions.value(row),
+            parent: text(parents, row),
+            merged_parent: text(merged, row),
+            created_at: times.value(row),
+        }));
+    }
+    Ok(commits)
 }
 
 /// The columns by which a row about a graph commit is told from another.
@@ -132,6 +167,18 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, String
     batch
         .column_by_name(name)
         .ok_or_else(|| format!("there is no column {name}"))
+}
+
+fn versions(batch: &RecordBatch) -> Result<&UInt64Array, String> {
+    column(batch, MANIFEST_VERSION)?
+        .as_primitive_opt::<UInt64Type>()
+        .ok_or_else(|| "its versions are not numbers".to_owned())
+}
+
+fn times(batch: &RecordBatch) -> Result<&TimestampMicrosecondArray, String> {
+    column(batch, CREATED_AT)?
+        .as_primitive_opt::<TimestampMicrosecondType>()
+        .ok_or_else(|| "its times are not in microseconds".to_owned())
 }
 
 fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, String> {

@@ -94,6 +94,7 @@ fn conflict(acting: &Acting, digest: Digest) -> ApplyReport {
         operation_id: acting.subject.operation.clone(),
         digest,
         outcome: OutcomeKind::Conflict,
+        extent: None,
         tables: Vec::new(),
         catalog: unknown,
         audit: unknown,

@@ -1,0 +1,398 @@
+//! What a merge was about beyond the tables that its sidecar pins: the branch that was merged, and the tables of the target.
+//!
+//! Asked only for the plan of a `BranchMerge` that is to be published, or is. Of the history as few branches are read as the merged
+//! commit takes to be found, and more only where source and target differ.
+
+use futures::{FutureExt, StreamExt};
+use sidecar::observation::{
+    DifferingTable, MergeObservation, Shown, ShownTable, UncoveredTable, differing_tables,
+    is_pinned,
+};
+use sidecar::{Code, GraphCommit, GraphHistory, Sidecar};
+
+use super::failed::{FailedRead, Failures};
+use super::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
+use crate::chain;
+use crate::lance_room::{BranchHistory, Catalog, Head, LanceRoom, Pin, TableError, TableLocation};
+use crate::pending::{PendingRecovery, pending};
+use crate::root::Root;
+
+/// Branches of the history read at the same time. Each is a small table.
+const BRANCHES_AT_ONCE: usize = 8;
+/// Branches of the history that are read at most.
+const BRANCHES_MAX: usize = 1_000;
+/// Common bases whose catalog is read at most. There is one, unless branches were merged crosswise.
+const BASES_MAX: usize = 4;
+
+/// Why something cannot be told, and will not be by looking again; or what failed.
+enum Lost {
+    Untold(String),
+    Failed(TableError),
+}
+
+impl From<TableError> for Lost {
+    fn from(error: TableError) -> Self {
+        if error.may_pass() {
+            Self::Failed(error)
+        } else {
+            Self::Untold(chain::text(&error))
+        }
+    }
+}
+
+pub(super) async fn observe_merge(
+    root: &Root,
+    sidecar: &Sidecar,
+    target: &Catalog,
+    keeps_history: bool,
+    failures: &Failures,
+) -> MergeObservation {
+    let differing = differing(root.room(), sidecar, target, keeps_history).boxed();
+    let uncovered = uncovered(root, sidecar, target, failures).boxed();
+    let (differing, (uncovered, mut untold)) = futures::join!(differing, uncovered);
+    let differing = differing.unwrap_or_else(|lost| {
+        untold.push(match lost {
+            Lost::Untold(reason) => reason,
+            Lost::Failed(error) => {
+                failures.of_root("the history of the merge", &error);
+                chain::text(&error)
+            }
+        });
+        Vec::new()
+    });
+    untold.sort_unstable();
+    MergeObservation {
+        differing,
+        uncovered,
+        untold,
+    }
+}
+
+/// Tables outside the sidecar of which the merged branch and the target show different versions.
+async fn differing(
+    room: &LanceRoom,
+    sidecar: &Sidecar,
+    target: &Catalog,
+    keeps_history: bool,
+) -> Result<Vec<DifferingTable>, Lost> {
+    let Some(source) = sidecar.merge_source_commit_id.as_deref() else {
+        return Err(Lost::Untold(
+            "the sidecar does not say which commit was merged".to_owned(),
+        ));
+    };
+    if !keeps_history {
+        return Err(Lost::Untold(
+            "the root keeps no history of its graph".to_owned(),
+        ));
+    }
+    let mut reading = Reading::begin(room, sidecar.branch()).await?;
+    reading
+        .read_until(room, |history| history.at_home(source).is_some())
+        .await?;
+    let Some(commit) = reading.history.at_home(source) else {
+        return Err(Lost::Untold(format!(
+            "the merged commit {source} is in the history of no branch that is there"
+        )));
+    };
+    let (branch, version) = (commit.manifest_branch.clone(), commit.manifest_version);
+    let Some(catalog) = room.catalog_at(branch.as_deref(), version).await? else {
+        return Err(Lost::Untold(format!(
+            "version {version} of the catalog, for which the merged commit {source} stands, is not there any more"
+        )));
+    };
+    let (source_shows, target_shows) = (shown(&catalog), shown(target));
+    let found = differing_tables(sidecar, &source_shows, &target_shows, &[]);
+    let Some(head) = reading.head.clone().filter(|_| !found.is_empty()) else {
+        return Ok(found);
+    };
+    // Some of them may differ only because the target moved on. That takes what both descend from.
+    reading
+        .read_until(room, |history| {
+            history.is_whole_before(source) && history.is_whole_before(&head)
+        })
+        .await?;
+    let bases: Vec<(Option<String>, u64)> = reading
+        .history
+        .bases(source, &head)
+        .into_iter()
+        .filter_map(|base| reading.history.at_home(&base.id))
+        .map(|base| (base.manifest_branch.clone(), base.manifest_version))
+        .take(BASES_MAX)
+        .collect();
+    let reads: Vec<_> = bases
+        .into_iter()
+        .map(|(branch, version)| base_shows(room, branch, version))
+        .collect();
+    let read: Vec<Result<Option<Shown>, TableError>> = futures::stream::iter(reads)
+        .buffered(CATALOGS_AT_ONCE)
+        .collect()
+        .await;
+    let mut bases = Vec::new();
+    for base in read {
+        match base.map_err(Lost::from) {
+            Ok(base) => bases.extend(base),
+            // Then nothing is left out for it.
+            Err(Lost::Untold(_)) => {}
+            Err(failed) => return Err(failed),
+        }
+    }
+    Ok(differing_tables(
+        sidecar,
+        &source_shows,
+        &target_shows,
+        &bases,
+    ))
+}
+
+async fn base_shows(
+    room: &LanceRoom,
+    branch: Option<String>,
+    version: u64,
+) -> Result<Option<Shown>, TableError> {
+    let catalog = room.catalog_at(branch.as_deref(), version).await?;
+    Ok(catalog.as_ref().map(shown))
+}
+
+fn shown(catalog: &Catalog) -> Shown {
+    let pins = catalog.pins.iter();
+    pins.map(|(key, pin)| {
+        let table = ShownTable {
+            version: pin.version,
+            branch: pin.table_branch.clone(),
+            location: catalog.locations.get(key).cloned(),
+        };
+        (key.clone(), table)
+    })
+    .collect()
+}
+
+/// The history of a graph, read branch by branch for as long as something is missing.
+struct Reading {
+    history: GraphHistory,
+    /// The latest commit of the target, if its history tells.
+    head: Option<String>,
+    /// Branches that were not read yet; `None` before they were listed.
+    left: Option<Vec<String>>,
+    read: Vec<Option<String>>,
+}
+
+impl Reading {
+    /// Reads what the target and main hold.
+    async fn begin(room: &LanceRoom, target: Option<&str>) -> Result<Self, Lost> {
+        let mut reading = Self {
+            history: GraphHistory::default(),
+            head: None,
+            left: None,
+            read: Vec::new(),
+        };
+        let mut first = vec![target.map(str::to_owned)];
+        if target.is_some() {
+            first.push(None);
+        }
+        let of_target = reading.add(room, first).await?;
+        // The latest is the one with the highest version, time and id, in this order (protocol section 6).
+        reading.head = of_target
+            .into_iter()
+            .max_by(|left, right| {
+                let key = |commit: &GraphCommit| (commit.manifest_version, commit.created_at);
+                key(left)
+                    .cmp(&key(right))
+                    .then_with(|| left.id.cmp(&right.id))
+            })
+            .map(|commit| commit.id);
+        Ok(reading)
+    }
+
+    async fn read_until(
+        &mut self,
+        room: &LanceRoom,
+        is_enough: impl Fn(&GraphHistory) -> bool,
+    ) -> Result<(), Lost> {
+        while !is_enough(&self.history) {
+            let left = match &mut self.left {
+                Some(left) => left,
+                None => {
+                    let mut branches = room.history_branches().await?;
+                    branches.retain(|branch| !self.read.contains(&Some(branch.clone())));
+                    branches.truncate(BRANCHES_MAX);
+                    self.left.insert(branches)
+                }
+            };
+            if left.is_empty() {
+                return Ok(());
+            }
+            let next = left.drain(..left.len().min(BRANCHES_AT_ONCE));
+            let next = next.map(Some).collect();
+            self.add(room, next).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads these branches; what the first of them holds is also given back.
+    async fn add(
+        &mut self,
+        room: &LanceRoom,
+        branches: Vec<Option<String>>,
+    ) -> Result<Vec<GraphCommit>, Lost> {
+        let reads: Vec<_> = branches
+            .into_iter()
+            .map(|branch| graph_commits(room, branch))
+            .collect();
+        let read: Vec<_> = futures::stream::iter(reads)
+            .buffered(BRANCHES_AT_ONCE)
+            .collect()
+            .await;
+        let mut first = None;
+        for (branch, history) in read {
+            let commits = match history.map_err(Lost::from) {
+                Ok(BranchHistory::Known(commits)) => commits,
+                // What it would tell is missing then, and counts as that.
+                Ok(BranchHistory::Untold { .. }) | Err(Lost::Untold(_)) => Vec::new(),
+                Err(failed) => return Err(failed),
+            };
+            self.history.add(branch.as_deref(), commits.clone());
+            self.read.push(branch);
+            first.get_or_insert(commits);
+        }
+        Ok(first.unwrap_or_default())
+    }
+}
+
+async fn graph_commits(
+    room: &LanceRoom,
+    branch: Option<String>,
+) -> (Option<String>, Result<BranchHistory, TableError>) {
+    let history = room.graph_commits(branch.as_deref()).await;
+    (branch, history)
+}
+
+/// Tables of the target, besides those of the sidecar, with commits above what readers see, and of which that cannot be told.
+async fn uncovered(
+    root: &Root,
+    sidecar: &Sidecar,
+    target: &Catalog,
+    failures: &Failures,
+) -> (Vec<UncoveredTable>, Vec<String>) {
+    let pins = target.pins.iter();
+    let others: Vec<(&String, &Pin)> = pins
+        .filter(|(table_key, _)| !is_pinned(sidecar, table_key))
+        .collect();
+    let most = root.limits().tables_max;
+    if others.len() > most {
+        let reason = format!("the target has more than {most} tables beside those of the sidecar");
+        return (Vec::new(), vec![reason]);
+    }
+    let looks: Vec<_> = others
+        .into_iter()
+        .map(|(table_key, pin)| {
+            let location = target.locations.get(table_key).map(String::as_str);
+            look_at_table(root.room(), table_key, location, pin, sidecar.branch())
+        })
+        .collect();
+    let looks: Vec<_> = futures::stream::iter(looks)
+        .buffered(TABLES_AT_ONCE)
+        .collect()
+        .await;
+    let (mut uncovered, mut untold) = (Vec::new(), Vec::new());
+    for (table_key, look) in looks {
+        match look {
+            Ok(found) => uncovered.extend(found),
+            Err(Lost::Untold(reason)) => untold.push(format!(
+                "whether {table_key} has commits above what readers see is not known: {reason}"
+            )),
+            Err(Lost::Failed(error)) => {
+                failures.of_table(table_key, "the Lance HEAD", &error);
+                untold.push(format!(
+                    "the Lance HEAD of {table_key} could not be read: {}",
+                    chain::text(&error)
+                ));
+            }
+        }
+    }
+    if !uncovered.is_empty() {
+        drop_covered(root, sidecar, &mut uncovered, failures).await;
+    }
+    (uncovered, untold)
+}
+
+/// Whether a table has commits above what readers see, on the Lance branch that writes to the target go to.
+async fn look_at_table<'a>(
+    room: &LanceRoom,
+    table_key: &'a str,
+    location: Option<&str>,
+    pin: &Pin,
+    branch: Option<&str>,
+) -> (&'a str, Result<Option<UncoveredTable>, Lost>) {
+    let found = async {
+        let location = location
+            .ok_or_else(|| Lost::Untold("the catalog does not say where it is".to_owned()))?;
+        let place = TableLocation::on(location, branch);
+        let is_elsewhere = pin.table_branch.as_deref() != branch;
+        let head = match room.head(&place).await? {
+            Head::At { version } => version,
+            // The first write to a table on a branch makes its Lance branch.
+            Head::BranchMissing if is_elsewhere => return Ok(None),
+            Head::BranchMissing | Head::DatasetMissing => {
+                return Err(Lost::Untold("it is not there".to_owned()));
+            }
+        };
+        let pinned = if is_elsewhere {
+            // Versions of a table are published in rising order, whichever Lance branch they are on. What the branch was made
+            // from is nobody's commit on it.
+            let origin = room.branch_origin(&place).await?;
+            let origin = origin.and_then(|origin| origin.version).unwrap_or_default();
+            origin.max(pin.version.saturating_sub(1))
+        } else {
+            pin.version
+        };
+        Ok((head > pinned).then(|| UncoveredTable {
+            table_key: table_key.to_owned(),
+            branch: branch.map(str::to_owned),
+            pinned,
+            head,
+        }))
+    };
+    (table_key, found.await)
+}
+
+/// What another pending sidecar names is for that one to resolve.
+async fn drop_covered(
+    root: &Root,
+    sidecar: &Sidecar,
+    uncovered: &mut Vec<UncoveredTable>,
+    failures: &Failures,
+) {
+    let failed = |what: String, reason: String| {
+        failures.push(FailedRead {
+            what,
+            table_key: None,
+            reason,
+        });
+    };
+    let recoveries = match pending(root).await {
+        Ok(recoveries) => recoveries,
+        Err(error) => {
+            return failed("what else is pending".to_owned(), chain::text(&error));
+        }
+    };
+    let others = recoveries
+        .iter()
+        .filter(|other| other.operation_id().as_ref() != Some(&sidecar.operation_id));
+    for PendingRecovery { listed, .. } in others {
+        match &listed.file.content {
+            Ok(other) if listed.refusal.is_none() && other.branch() == sidecar.branch() => {
+                uncovered.retain(|table| {
+                    !other.tables.iter().any(|pin| {
+                        pin.table_key == table.table_key
+                            && pin.table_branch() == table.branch.as_deref()
+                    })
+                });
+            }
+            Err(reason) if reason.code == Code::Unreadable => failed(
+                format!("the sidecar {}", listed.file.file),
+                reason.detail.clone(),
+            ),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
