@@ -54,24 +54,6 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn an_error_of_lance_does_not_say_where_it_was_built() {
-        let missing = lance::Dataset::open("/nowhere/at/all.lance")
-            .await
-            .expect_err("there is nothing");
-        let of_lance = missing.to_string();
-        assert!(
-            of_lance.contains(".rs:"),
-            "or this proves nothing: {of_lance}"
-        );
-        let text = text(&missing);
-        assert!(text.contains("nowhere/at/all.lance"), "{text}");
-        assert!(
-            !text.contains(".rs:") && !text.contains("/.cargo/"),
-            "{text}"
-        );
-    }
-
     #[test]
     fn an_error_does_not_say_the_password_of_an_address() {
         assert_eq!(

@@ -541,8 +541,8 @@ mod tests {
         let created = crate::sidecar_dir::create_sidecar(&readable, file, b"{}").await;
         assert_eq!(created.unwrap(), crate::sidecar_dir::Created::AlreadyThere);
         let keep = |objects: Objects| async move {
-            let name = crate::schema_files::LIVE_SOURCE;
-            crate::schema_files::keep(&objects, &id(), name, b"node A".to_vec()).await
+            let kept = crate::schema_files::Kept::Staged;
+            crate::schema_files::keep(&objects, &id(), kept, "_schema.pg", b"node A").await
         };
         keep(readable.clone()).await.unwrap();
         keep(readable.clone()).await.unwrap();

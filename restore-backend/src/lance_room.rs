@@ -33,6 +33,7 @@ mod version_file;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lance::session::Session;

@@ -472,4 +472,26 @@ mod tests {
         });
         assert_ne!(stored_as(&one), stored_as(&other));
     }
+
+    // A key comes back from a listing as it is; an encoded one would be another object.
+    #[tokio::test]
+    async fn a_file_in_an_object_store_is_read_and_deleted_by_the_name_it_is_listed_by() {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let objects = Objects::from(store);
+        let names = ["50%.json", "a%2Fb.json", "~#[x]{y}^|*?\"<>`.json", "é.json"];
+        for name in names {
+            let key = Path::parse(format!("{SIDECAR_FOLDER}/{name}")).unwrap();
+            objects.put(&key, name.into()).await.unwrap();
+        }
+        let listed = list_sidecars(&objects, &Limits::DEFAULT).await.unwrap();
+        assert_eq!(listed.len(), names.len());
+        for name in names {
+            assert!(listed.iter().any(|file| file.file == name), "{name}");
+            let stored = read_sidecar(&objects, name, &Limits::DEFAULT).await;
+            assert_eq!(stored.unwrap(), StoredSidecar::Bytes(name.into()), "{name}");
+            delete_sidecar(&objects, name).await.unwrap();
+        }
+        let left = list_sidecars(&objects, &Limits::DEFAULT).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

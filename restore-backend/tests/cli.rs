@@ -157,6 +157,11 @@ fn a_root_that_is_not_there_is_a_failure_and_not_an_empty_list() {
     );
 }
 
+/// A text as it was before its lines were broken.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test]
 async fn list_has_the_promised_fields_and_exits() {
     let root = CrashedRoot::new().await;
@@ -320,12 +325,19 @@ async fn plan_has_the_promised_fields_and_the_same_digest_every_time() {
 
     let words = run_to(0, &["plan", root.uri(), BACK]).stdout;
     let back = run_to(0, &["plan", root.uri(), BACK, "--json"]).json();
-    let flowing = words.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        flowing.contains(back["explanation"].as_str().expect("words")),
+        unwrapped(&words).contains(back["explanation"].as_str().expect("words")),
         "{words}"
     );
     assert!(words.contains("--as NAME --writers-stopped"), "{words}");
+
+    let refused = run_to(3, &["plan", root.uri(), FORWARD, "--roll-back", "--json"]).json();
+    assert_eq!(
+        refused["error"]["code"], "refused",
+        "there is no such choice"
+    );
+    let same = run_to(0, &["plan", root.uri(), BACK, "--roll-back", "--json"]).json();
+    assert_eq!(same["digest"], back["digest"], "it is rolled back anyway");
 
     let unknown = run_to(
         1,
@@ -496,6 +508,19 @@ async fn nothing_unapproved_and_nothing_that_moved_is_applied() {
     );
 }
 
+fn end<'a>(root: &'a CrashedRoot, digest: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let given = [
+        "end",
+        root.uri(),
+        FORWARD,
+        "--digest",
+        digest,
+        "--as",
+        "grace",
+    ];
+    [given.as_slice(), more].concat()
+}
+
 #[tokio::test]
 async fn an_attempt_whose_step_keeps_failing_is_ended_by_a_person() {
     let root = CrashedRoot::new().await;
@@ -506,22 +531,10 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_a_person() {
     for _ in 0..2 {
         run_to(1, &["apply", root.uri(), FORWARD, "--digest", &digest]);
     }
-    let end = |more: &[&str]| {
-        let given = [
-            "end",
-            root.uri(),
-            FORWARD,
-            "--digest",
-            &digest,
-            "--as",
-            "grace",
-        ];
-        [given.as_slice(), more].concat()
-    };
     let (reason, stopped) = (["--reason", "it cannot be tagged"], "--writers-stopped");
-    run_to(2, &end(&reason));
-    run_to(2, &end(&[stopped]));
-    let complete = end(&[reason[0], reason[1], stopped]);
+    run_to(2, &end(&root, &digest, &reason));
+    run_to(2, &end(&root, &digest, &[stopped]));
+    let complete = end(&root, &digest, &[reason[0], reason[1], stopped]);
     let ended = run_to(0, &[complete.as_slice(), &["--json"]].concat()).json();
     has_fields(
         &ended,
@@ -539,7 +552,7 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_a_person() {
     assert_eq!(ended["catalog"]["effect"], "unchanged");
     let refused = run_to(3, &complete);
     assert!(
-        refused.stdout.contains("there is no attempt to end"),
+        unwrapped(&refused.stdout).contains("there is no attempt to end"),
         "{}",
         refused.stdout
     );

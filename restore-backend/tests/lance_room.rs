@@ -11,6 +11,8 @@ mod catalog;
 mod confinement;
 #[path = "lance_room/content.rs"]
 mod content;
+#[path = "lance_room/error_text.rs"]
+mod error_text;
 #[path = "lance_room/fixtures.rs"]
 mod fixtures;
 #[path = "lance_room/head.rs"]

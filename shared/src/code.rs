@@ -211,7 +211,7 @@ impl Requirement {
                 "By the clocks of two machines, the branch was created after this writer started: it is known to be the branch that was written to, and not another of the same name."
             }
             Self::IncompleteMerge => {
-                "The tables that are named beside the sidecar's are not part of this. The branch counts as merged all the same, and merging it again does not bring them; it is known what becomes of them."
+                "What the plan names beside the sidecar's tables is not part of this. The branch counts as merged all the same, and merging it again brings nothing of that; it is known what becomes of it."
             }
             Self::MergeStaysRecorded => {
                 "The history of the graph says for ever that the branch was merged: merging it again does nothing, and what it brought has to come back another way."

@@ -43,11 +43,12 @@ export async function startDemo() {
   server.stderr.on("data", (chunk) => said.push(chunk));
   const { address, login, own_host } = await started(server, said);
   return {
-    // As people open it: at the host that only this start of the server has.
-    origin: own_host.address,
-    login: own_host.login,
-    plain: { origin: address, login },
-    /** A new login link, as whoever sits at the terminal gets it. */
+    // At the plain address: answers that a test changes are fetched by node, which knows no other.
+    origin: address,
+    login,
+    /** As people open it: at the host that only this start of the server has. */
+    own: { origin: own_host.address, login: own_host.login },
+    /** A new login link, as whoever sits at the terminal gets it: at the server's own host. */
     async newLink() {
       const before = said.length;
       server.kill("SIGQUIT");

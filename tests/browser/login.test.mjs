@@ -32,6 +32,13 @@ async function opened(link) {
   return { context, page };
 }
 
+/** A new link at the plain address. */
+async function plainLink() {
+  const link = new URL(await demo.newLink());
+  link.host = new URL(demo.origin).host;
+  return link.href;
+}
+
 /** Another program on this machine, with a page of its own and a memory for what it is sent. */
 async function otherProgram(html) {
   const heard = [];
@@ -45,17 +52,17 @@ async function otherProgram(html) {
 }
 
 test("a link logs in at a host of its own and leaves no trace in the address", async () => {
-  const { context, page } = await opened(demo.login);
-  const complaints = watch(page, demo.origin);
-  assert.match(demo.origin, /^http:\/\/[0-9a-f]{24}\.localhost:\d+$/);
-  assert.equal(page.url(), `${demo.origin}/`);
-  assert.equal(await session(page).locator("summary").innerText(), `Logged in as ${OPERATOR}`);
+  const { context, page } = await opened(demo.own.login);
+  const complaints = watch(page, demo.own.origin);
+  assert.match(demo.own.origin, /^http:\/\/[0-9a-f]{24}\.localhost:\d+$/);
+  assert.equal(page.url(), `${demo.own.origin}/`);
+  assert.match(await session(page).locator("summary").innerText(), new RegExp(`Logged in as\\s+${OPERATOR}`));
   await page.goBack().catch(() => {});
   assert.doesNotMatch(page.url(), /token/);
 
   // Every tab of this browser is logged in, over a reload too.
   const tab = await context.newPage();
-  await tab.goto(demo.origin);
+  await tab.goto(demo.own.origin);
   await session(tab).waitFor();
   await tab.reload();
   await session(tab).waitFor();
@@ -66,11 +73,9 @@ test("a link logs in at a host of its own and leaves no trace in the address", a
 });
 
 test("the plain address works as well, and a link is printed whenever it is asked for", async () => {
-  const plain = new URL(await demo.newLink());
-  plain.host = new URL(demo.plain.origin).host;
-  const { context, page } = await opened(plain.href);
+  const { context, page } = await opened(await plainLink());
   await session(page).waitFor();
-  assert.equal(page.url(), `${demo.plain.origin}/`);
+  assert.equal(page.url(), `${demo.origin}/`);
   await context.close();
 });
 
@@ -100,7 +105,7 @@ test("no page of another origin can lock anybody out, or look or do anything", a
   const link = await demo.newLink();
   const token = link.split("#token=")[1];
   const tries = `
-    const origins = ${JSON.stringify([demo.origin, demo.plain.origin])};
+    const origins = ${JSON.stringify([demo.own.origin, demo.origin])};
     for (const origin of origins) for (let i = 0; i < 30; i += 1) {
       new Image().src = origin + "/login?token=" + i;
       for (const type of ["text/plain", "application/json"]) {
@@ -116,7 +121,7 @@ test("no page of another origin can lock anybody out, or look or do anything", a
   await page.goto(`http://127.0.0.1:${other.port}/`);
   await page.waitForLoadState("networkidle");
 
-  const answer = await fetch(`${demo.plain.origin}/api/v1/sessions`, {
+  const answer = await fetch(`${demo.origin}/api/v1/sessions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ token: "wrong" }),
@@ -131,9 +136,7 @@ test("no page of another origin can lock anybody out, or look or do anything", a
 });
 
 test("what a program on another port is sent is worth nothing", async () => {
-  const plain = new URL(await demo.newLink());
-  plain.host = new URL(demo.plain.origin).host;
-  const { context, page } = await opened(plain.href);
+  const { context, page } = await opened(await plainLink());
   await session(page).waitFor();
   const other = await otherProgram("<!doctype html><p>hello</p>");
   const spy = await context.newPage();
@@ -141,7 +144,7 @@ test("what a program on another port is sent is worth nothing", async () => {
   const heard = other.heard.join("\n");
   const cookie = /"cookie":"([^"]*)"/.exec(heard)?.[1];
   assert.ok(cookie, "a browser sends cookies to every port, or this proves nothing");
-  const answer = await fetch(`${demo.plain.origin}/api/v1/roots`, { headers: { cookie } });
+  const answer = await fetch(`${demo.origin}/api/v1/roots`, { headers: { cookie } });
   assert.equal(answer.status, 401);
   // It sets cookies, too: under the name it saw, for a path of its own.
   const [name] = cookie.split("=");
@@ -216,7 +219,7 @@ test("a store that cannot be looked at any more is not said to be well", async (
 });
 
 test("no name out of a file turns a line or hides in it", async () => {
-  const { context, page } = await opened(await demo.newLink());
+  const { context, page } = await opened(await plainLink());
   const hostile = "\u202etxt.exe\u202c\u2066x\u2069\u200f\u200b\u061c\u0007";
   const entry = await pending(demo.root("museum"), ({ actor_id }) => actor_id === "bob");
   await page.route("**/recoveries", async (route) => {

@@ -411,6 +411,8 @@ fn ended_attempt(report: &EndReport) -> Html {
         Tone::Calm,
         html! { <><p>{ words::sentence(&report.detail) }</p>{ progress(&shown) }</> },
     )
+}
+
 /// The way to the plan of what can be chosen instead. Each is approved by itself.
 fn other_choice(around: &Surroundings<'_>) -> Html {
     let Some(plan) = &around.state.plan.value else {

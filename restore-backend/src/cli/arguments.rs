@@ -57,8 +57,10 @@ pub(super) fn requirement(code: &str) -> Result<Requirement, ValueError> {
 /// The name of a person as it goes on record.
 pub(super) fn person_name(text: &str) -> Result<String, String> {
     let name = text.trim();
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return Err("a name has at least one letter and no control characters".to_owned());
+    if name.is_empty() || name.contains(sidecar::text::acts) {
+        return Err(
+            "a name has at least one letter and no control or invisible characters".to_owned(),
+        );
     }
     Ok(name.to_owned())
 }

@@ -40,13 +40,20 @@ impl Context {
         self.relocated_from.as_deref()
     }
 
-    /// The options that say which root this is.
+    /// The options that say which root this is, and what is executable there.
     fn root_options(&self) -> String {
-        self.relocated_from
-            .as_ref()
-            .map_or_else(String::new, |old_root| {
-                format!(" --relocated-from {}", shell_word(old_root))
-            })
+        let mut options = String::new();
+        if let Some(old_root) = &self.relocated_from {
+            options.push_str(&format!(" --relocated-from {}", shell_word(old_root)));
+        }
+        if self.min_age != MIN_AGE_DEFAULT {
+            let min_age = humantime::format_duration(self.min_age).to_string();
+            options.push_str(&format!(
+                " --min-age {}",
+                shell_word(&min_age.replace(' ', ""))
+            ));
+        }
+        options
     }
 
     /// A plan to look at next.
@@ -76,16 +83,6 @@ impl Context {
         rest: &str,
     ) {
         let mut options = self.root_options();
-        if self.min_age != MIN_AGE_DEFAULT {
-            options.push_str(&format!(
-                " --min-age {}",
-                shell_word(
-                    &humantime::format_duration(self.min_age)
-                        .to_string()
-                        .replace(' ', "")
-                )
-            ));
-        }
         options.push_str(rest);
         page.line(&format!(
             "sidecar-inspector {command} {} {operation} --digest \\",

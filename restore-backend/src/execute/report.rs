@@ -89,6 +89,7 @@ pub(super) fn untrue_report(
         operation_id: operation.clone(),
         digest: finished.digest,
         outcome: OutcomeKind::Conflict,
+        extent: None,
         tables: tables.collect(),
         catalog: EffectOn {
             effect: if is_elsewhere {

@@ -270,8 +270,7 @@ async fn made_dismissal(
         };
         return refused_file(root, entry, reason, now).await;
     }
-    let planned =
-        planning::made_plan(root, entry, entry.own_journal(), Choice::Verdict).await?;
+    let planned = planning::made_plan(root, entry, entry.own_journal(), Choice::Verdict).await?;
     let made = planned.and_then(|Planned { plan, blockers, .. }| {
         dismissal_of(root, entry, &plan, &blockers, now)
     });

@@ -44,6 +44,29 @@ async fn looking_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_choice_that_there_is_not_is_refused_and_an_unknown_one_is_not_understood() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    let forward = format!("{RECOVERIES}/{FORWARD}");
+    let plan = api.get(&forward).await.json();
+    let same = api.get(&format!("{forward}?choice=verdict")).await.json();
+    assert_eq!(same["digest"], plan["digest"]);
+    let refused = api.get(&format!("{forward}?choice=roll_back")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.json()["code"], "refused");
+
+    let back = format!("{RECOVERIES}/{BACK}");
+    let plan = api.get(&back).await.json();
+    let same = api.get(&format!("{back}?choice=roll_back")).await.json();
+    assert_eq!(same["digest"], plan["digest"], "it is rolled back anyway");
+    for query in ["choice=forward", "choise=roll_back"] {
+        let answer = api.get(&format!("{forward}?{query}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+    }
+    assert_eq!(api.log.mutations(), 0);
+}
+
+#[tokio::test]
 async fn an_approved_plan_is_executed_and_on_record() {
     let root = CrashedRoot::new().await;
     let api = Api::logged_in(&root).await;

@@ -161,9 +161,9 @@ async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
     assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 2);
 
     // A row under its own id that says something else is not its own either, and nothing is put beside it.
-    let outcome = room.append_lineage(&request(OPERATION, 1_000_004, other));
+    let again = request(OPERATION, 1_000_004, other);
     assert!(matches!(
-        outcome.await.unwrap(),
+        room.append_lineage(&again).await.unwrap(),
         LineageOutcome::Missing { .. }
     ));
     assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 2);

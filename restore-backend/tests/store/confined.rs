@@ -137,9 +137,9 @@ async fn it_answers_as_the_store_of_the_library_does() {
     }
     for ranges in [
         vec![0..3, 3..6, 1..2],
-        vec![0..0],
-        vec![0..14],
-        vec![500..501],
+        vec![0..0, 0..1],
+        vec![0..14, 0..1],
+        vec![500..501, 0..1],
     ] {
         let [ours, expected] = both.map(|store| store.get_ranges(&two, &ranges));
         assert_eq!(
@@ -517,7 +517,7 @@ async fn the_root_itself_may_be_reached_through_a_link_and_stays_the_folder_it_w
     let path = Path::from_absolute_path(at("root").join("file")).expect("a path");
     let read = || async {
         let found = store.get(&path).await?;
-        Ok::<_, object_store::Error>(found.bytes().await?)
+        found.bytes().await
     };
     assert_eq!(read().await.expect("read").as_ref(), b"one");
     fs::remove_file(at("root")).expect("removed");

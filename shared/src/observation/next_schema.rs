@@ -105,7 +105,7 @@ impl Compiled {
 /// Keys of the tables that a compiled schema declares; `None` if it is none.
 #[must_use]
 pub fn declared_tables(ir: &[u8]) -> Option<Vec<String>> {
-    let compiled: Compiled = serde_json::from_slice(ir).ok()?;
+    let compiled: Compiled = parsed(std::str::from_utf8(ir).ok()?).ok()?;
     Some(compiled.keys())
 }
 
@@ -119,6 +119,10 @@ fn text(file: NextFile<'_>) -> Result<&str, String> {
 }
 
 fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    // A list would pass for an object with its fields in order.
+    if !text.trim_start().starts_with('{') {
+        return Err("it is not what a schema change writes: it is no JSON object".to_owned());
+    }
     serde_json::from_str(text).map_err(|error| {
         if error.is_eof() {
             format!("it is cut short: {error}")
@@ -210,6 +214,8 @@ mod tests {
                 .why
                 .starts_with("it is not what a schema change writes: ")
         );
+        let list = read("x", "[]", "{}");
+        assert!(list.unfit[0].why.contains("no JSON object"), "{list:?}");
         let gone = NextFile {
             name: "ir",
             bytes: None,

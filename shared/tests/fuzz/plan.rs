@@ -93,7 +93,9 @@ fn touches_only_its_own(plan: &Plan) {
                 let Purpose::Release { of } = &plan.purpose else {
                     panic!("a tag is dropped by a {}", plan.purpose.name())
                 };
-                assert!(name.starts_with(&format!("recovery-{of}-")), "{name}");
+                let undo = sidecar::follow_up::undo_id(of);
+                let starts = |of| name.starts_with(&format!("recovery-{of}-"));
+                assert!(starts(of) || starts(&undo), "{name}");
             }
             Step::PromoteSchema { files, .. } | Step::DiscardSchema { files, .. } => {
                 for file in files {

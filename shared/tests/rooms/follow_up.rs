@@ -13,8 +13,8 @@ use sidecar::observation::{
 };
 use sidecar::{
     Action, Approval, CatalogChangeKind, Choice, ClassificationLabel, Code, Digest, Disposition,
-    Effect, Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, PlannedTable,
-    Precondition, Purpose, RootId, Sidecar, SidecarFile, Step, TableOutcome, Tag, Timestamp,
+    Effect, Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput,
+    PlannedTable, Purpose, RootId, Sidecar, SidecarFile, Step, TableOutcome, Tag, Timestamp,
     WriterKind, assemble, judge,
 };
 

@@ -1,7 +1,7 @@
 //! Which plans there can be at all. Whoever can write the journal can put any bytes there.
 
 use serde_json::{Value, json};
-use sidecar::follow_up::{Undo, dismissal, dismissal_id, release, tags_of, undo};
+use sidecar::follow_up::{SetTag, Undo, dismissal, dismissal_id, release, tags_of, undo};
 use sidecar::journal::{JournalEntry, JournalError, JournalState};
 use sidecar::observation::Restorability;
 use sidecar::{
@@ -105,6 +105,34 @@ fn set_aside() -> Plan {
     dismissal(&root(), id, &file, bytes, Disposition::Refused, &reasons).plan
 }
 
+/// The tags of an undo that was interrupted before its first restore go with those of the recovery.
+fn released_after_an_undo() -> Plan {
+    let recovered = all_committed();
+    let undo = undone(&recovered);
+    let undo_tags = undo.steps.iter().filter_map(|step| match step {
+        sidecar::Step::Tag {
+            table_key,
+            name,
+            version,
+            ..
+        } => Some(SetTag {
+            table: undo
+                .tables
+                .iter()
+                .find(|table| table.table_key == *table_key)?
+                .clone(),
+            name: name.clone(),
+            version: *version,
+        }),
+        _ => None,
+    });
+    let tags: Vec<SetTag> = tags_of(&ran(&recovered))
+        .into_iter()
+        .chain(undo_tags)
+        .collect();
+    release(&root(), &operation(), &recovered.sidecar, &tags).plan
+}
+
 /// A plan of every purpose, and of every kind of step.
 fn plans() -> Vec<(&'static str, Plan)> {
     let rolled_back = half_way();
@@ -114,6 +142,10 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("undo of a roll back", undone(&rolled_back)),
         ("undo of a roll forward", undone(&all_committed())),
         ("release", released),
+        (
+            "release after an undo that came to nothing",
+            released_after_an_undo(),
+        ),
         ("dismissal", set_aside()),
         ("tangled", tangled().plan),
         ("merge", merged().plan),

@@ -4,6 +4,7 @@ use lance::Dataset;
 use lance::dataset::cleanup::CleanupPolicyBuilder;
 
 use super::*;
+use crate::support::gates::DiesAt;
 
 /// Keeps the newest version of a table, and no other.
 async fn clean_up(store: &Store, table: &str) {
@@ -65,25 +66,17 @@ async fn a_roll_forward_needs_no_version_that_was_cleaned_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_whose_pin_is_cleaned_up_before_it_is_tagged_is_planned_anew() {
-    use crate::support::gates::Before;
-    use restore_backend::store::Verb;
-    let store = std::sync::Arc::new(Store::with_tables(&TABLES).await);
+    let store = Store::with_tables(&TABLES).await;
     let operation = store.crashed_write(&TABLES, 3).await;
     let digest = store.open().await.approve(&operation).await;
-    let gate = {
-        let store = store.clone();
-        // The look after the claim is over, and no tag is set.
-        let record = format!("__recovery_log/{operation}/000003.json");
-        Before::new(Verb::PutCreate, record, move || {
-            let store = store.clone();
-            async move { clean_up(&store, TABLES[0]).await }
-        })
-    };
-    let opened = store.open_behind(gate.clone()).await;
-    service::apply(&opened.root, &operation, digest, &ProgressSink::default())
+    // The record and the object that say that it is claimed.
+    let gate = std::sync::Arc::new(DiesAt::after(2));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
         .await
         .unwrap_err();
-    assert!(gate.is_reached());
+    assert_eq!(gate.left(), 0);
+    clean_up(&store, TABLES[0]).await;
     let opened = store.open().await;
     let report = opened.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);

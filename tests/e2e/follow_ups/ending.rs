@@ -64,8 +64,8 @@ async fn keeps_failing(
     let digest = store.open().await.approve(operation).await;
     for _ in 0..2 {
         let failing = store.open_behind(Arc::new(Fails(fails))).await;
-        let applied = service::apply(&failing.root, operation, digest, &ProgressSink::default());
-        match applied.await {
+        let sink = ProgressSink::default();
+        match service::apply(&failing.root, operation, digest, &sink).await {
             Ok(report) => assert_eq!(report.outcome, OutcomeKind::Unknown, "{}", report.detail),
             Err(error) => assert!(error.to_string().contains("apply again"), "{error}"),
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use restore_backend::lance_room::{EffectIdentity, RestoreRequest, TransactionEntry};
+use restore_backend::lance_room::{
+    CommitOutcome, EffectIdentity, RestoreRequest, TransactionEntry,
+};
 use restore_backend::observe::observe;
 use restore_backend::service::Approver;
 use restore_backend::store::{Gate, Request, Verb};
@@ -221,7 +223,8 @@ async fn what_an_undo_brought_back_is_known_and_what_only_says_so_is_not() {
             plan_digest: "sha256:made up".to_owned(),
         },
     };
-    room.restore(&request).await.unwrap();
+    let made = room.restore(&request).await.unwrap();
+    assert!(matches!(made, CommitOutcome::Committed { .. }), "{made:?}");
     let plan = store.open().await.plan(&pending).await;
     assert_eq!(plan.disposition, Disposition::RollBack);
     assert_eq!(

@@ -82,8 +82,9 @@ struct Mount(PathBuf);
 impl Mount {
     fn of(folder: &Path, at: &Path) -> Option<Self> {
         std::fs::create_dir(at).unwrap();
-        let mount = Command::new("mount").arg("--bind").args([folder, at]);
-        let mount = mount.output().ok().filter(|output| output.status.success());
+        let mut mount = Command::new("mount");
+        let mount = mount.arg("--bind").args([folder, at]).output();
+        let mount = mount.ok().filter(|output| output.status.success());
         mount.map(|_| Self(at.to_owned()))
     }
 }

@@ -5,8 +5,8 @@ mod branches;
 mod crash;
 mod expected;
 mod lineage;
-mod staged;
 mod merges;
+mod staged;
 
 use std::collections::BTreeMap;
 

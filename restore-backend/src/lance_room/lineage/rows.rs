@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use lance_core::datatypes::Schema as LanceSchema;
-use sidecar::{GraphCommit, GraphCommitId};
+use sidecar::GraphCommit;
 
 use super::{LineageRequest, LineageRow};
 

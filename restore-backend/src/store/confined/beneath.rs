@@ -145,8 +145,8 @@ mod tests {
     use super::*;
 
     /// Both ways of opening, so that the second is known to hold where the first is not there.
-    const WAYS: [fn(BorrowedFd<'_>, &FilePath, OFlag) -> nix::Result<OwnedFd>; 2] =
-        [open_beneath, by_walking];
+    const WAYS: [Way; 2] = [open_beneath, by_walking];
+    type Way = fn(BorrowedFd<'_>, &FilePath, OFlag) -> nix::Result<OwnedFd>;
 
     #[test]
     fn only_what_is_below_a_folder_is_opened() {

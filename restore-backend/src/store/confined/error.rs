@@ -78,7 +78,7 @@ impl NotRead {
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("{doing} {}", path.display())]
+    #[error("{doing} {} failed: {source}", path.display())]
     Io {
         doing: &'static str,
         path: PathBuf,

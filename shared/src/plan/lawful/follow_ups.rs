@@ -132,6 +132,8 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
         return Err("it does more than drop tags".to_owned());
     }
     let mut left = Left(&plan.steps);
+    // An undo that came to nothing leaves its tags to the release of the recovery that it was about.
+    let sets = [of.clone(), undo_id(of)];
     let mut before = None;
     while let Some(Step::Untag {
         table_key,
@@ -147,7 +149,9 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
             .any(|table| (&table.table_key, &table.branch) == (table_key, branch));
         let here = (table_key, branch, name, version);
         if !is_in_plan
-            || *name != recovery_tag(of, branch.as_deref(), *version)
+            || !sets
+                .iter()
+                .any(|operation| *name == recovery_tag(operation, branch.as_deref(), *version))
             || *precondition != (Precondition::TagNames { version: *version })
             || before.is_some_and(|before| before >= here)
         {

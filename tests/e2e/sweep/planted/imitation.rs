@@ -415,6 +415,7 @@ impl Imitation {
                     epoch: self.epoch,
                     detail: "something moved".to_owned(),
                     differences: Vec::new(),
+                    ended_by: None,
                 })
                 .await?;
                 room.append_rows(&place("node:T0"), &rows(0..1))
