@@ -13,6 +13,8 @@ use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 
 use object_store::path::Path;
@@ -99,7 +101,8 @@ pub(super) struct Identity {
     /// Under which other names the same folder is known, each once.
     pub(super) others: Vec<RootId>,
     folder: Option<(PathBuf, Place)>,
-    is_noted: bool,
+    /// Whether the note is known to be there; clones share what is known.
+    is_noted: Arc<AtomicBool>,
 }
 
 impl Identity {
@@ -113,7 +116,7 @@ impl Identity {
             id: RootId::new(opened),
             others: Vec::new(),
             folder: None,
-            is_noted: false,
+            is_noted: Arc::default(),
         };
         let Some(folder) = folder else {
             return Ok(unnamed);
@@ -144,7 +147,7 @@ impl Identity {
         Ok(Self {
             id: RootId::new(id),
             others,
-            is_noted: named.is_some(),
+            is_noted: Arc::new(AtomicBool::new(named.is_some())),
             folder: Some((folder.to_path_buf(), place)),
         })
     }
@@ -162,7 +165,7 @@ impl Identity {
                 folder: folder.display().to_string(),
             });
         }
-        if self.is_noted {
+        if self.is_noted.load(Ordering::Acquire) {
             return Ok(());
         }
         let path = place.object();
@@ -180,14 +183,17 @@ impl Identity {
             .put_opts(&path, bytes.into(), PutMode::Create.into())
             .await;
         let Err(source) = put else {
+            self.is_noted.store(true, Ordering::Release);
             return Ok(());
         };
         // A conflict, or a lost answer, may be our own success: it is read back.
         match read(objects, place).await? {
-            Some(found) if found.root == stored.root => objects
-                .keep(std::slice::from_ref(&path))
-                .await
-                .map_err(|source| failed(&path, "written", source)),
+            Some(found) if found.root == stored.root => {
+                let kept = objects.keep(std::slice::from_ref(&path)).await;
+                kept.map_err(|source| failed(&path, "written", source))?;
+                self.is_noted.store(true, Ordering::Release);
+                Ok(())
+            }
             Some(found) => Err(IdentityError::NamedMeanwhile {
                 here: stored.root,
                 named: found.root,
