@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sidecar::{
     Choice, Decision, Digest, Disposition, Glimpse, Limits, Observation, OperationId,
     OperationIdError, OutcomeKind, PlanBytes, PlanError, PlanInput, Reason, Requirement, RootId,
-    Sidecar, SidecarFile, WhatIf, assemble, explain, judge_choice, refuse, what_if,
+    Sidecar, SidecarFile, Standing, WhatIf, assemble, explain, judge_choice, refuse, what_if,
 };
 
 use crate::state::chain::{ChainCheck, StoredAudit, with_sources};
@@ -90,6 +90,8 @@ pub struct InspectedFile {
     pub refused: Option<Reason>,
     /// The oldest of these files that shares a table with it.
     pub waiting_for: Option<String>,
+    /// Whether an older one of these files is broken, so that nobody can tell whether it shares a table with it.
+    pub older_unreadable: bool,
     /// The sidecar, if it can be understood.
     pub sidecar: Option<Sidecar>,
     /// What shows without understanding it.
@@ -113,6 +115,9 @@ pub struct PlanRequest {
     /// The older unresolved sidecar that overlaps it.
     #[serde(default)]
     pub waiting_for: Option<String>,
+    /// Whether an older file is broken, so that nobody can tell whether it overlaps it.
+    #[serde(default)]
+    pub older_unreadable: bool,
     /// What was found on storage; may be absent for a refused file only.
     #[serde(default)]
     pub observation: Option<Observation>,
@@ -192,6 +197,7 @@ pub fn inspect(request: &str) -> Result<String, ApiError> {
             digest: listed.file.digest,
             refused: listed.refusal,
             waiting_for: listed.waiting_for,
+            older_unreadable: listed.older_unreadable,
             sidecar,
             glimpse: listed.file.glimpse,
         }
@@ -226,12 +232,11 @@ pub fn plan(request: &str) -> Result<String, ApiError> {
             if observed != named {
                 return Err(ApiError::OtherTables { observed, named });
             }
-            judge_choice(
-                sidecar,
-                request.waiting_for.as_deref(),
-                observation,
-                request.choice,
-            )
+            let standing = Standing {
+                waiting_for: request.waiting_for.as_deref(),
+                older_unreadable: request.older_unreadable,
+            };
+            judge_choice(sidecar, standing, observation, request.choice)
         }
         (None, _, _) => return Err(ApiError::NotObserved { file: request.file }),
     };
@@ -276,6 +281,15 @@ pub fn verify_audit(request: &str) -> Result<String, ApiError> {
                 problem: None,
                 records: Some(records),
                 outcome,
+            },
+            ChainCheck::InPart { records } => VerifiedOperation {
+                operation_id,
+                verified: false,
+                problem: Some(format!(
+                    "these are its first {records} records, and hold; ask for the rest and verify all of them together"
+                )),
+                records: Some(records),
+                outcome: None,
             },
             ChainCheck::Broken { reason } => VerifiedOperation {
                 operation_id,

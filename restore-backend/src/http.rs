@@ -3,6 +3,7 @@
 //! Nothing here decides anything. A handler finds out which root and which operation is meant and who asks, calls
 //! [`crate::service`], and turns the answer into a status. Every error is `application/problem+json`.
 
+mod answer;
 mod approvals;
 mod assets;
 mod audit;

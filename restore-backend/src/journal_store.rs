@@ -2,9 +2,11 @@
 //!
 //! `000001.json`, `000002.json`… are the records. Three further objects answer a question in one request and add nothing to the
 //! records: `claim.json` says that some executor claimed the operation, which is what writers look for; `closed.json` says
-//! that the terminal record is written and the sidecar gone, so that a list need not read the journals of all that ever was; and
-//! `reopened.json` says that this one has to be read nonetheless, since its terminal record was found untrue.
+//! that the terminal record is written and the sidecar gone; and `reopened.json` says that `closed.json` counts no more, since the
+//! terminal record was found untrue. Which operations are open, [`OPEN_FOLDER`] tells: a look need not list the journals of all
+//! that ever was.
 
+mod open;
 mod reading;
 
 use std::sync::Arc;
@@ -16,12 +18,20 @@ use object_store::path::Path;
 use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState};
 use sidecar::{Limits, OperationId, Timestamp};
 
+use crate::off_thread;
 use crate::sidecar_dir::read_bounded;
 use crate::store::{Hold, Objects};
 
-pub(crate) use reading::list_all;
+pub(crate) use open::list_open_noting;
+pub(crate) use reading::{Skipped, list_all};
+
+use open::mark;
 use reading::read_listed;
-pub use reading::{JournalEntryOfListing, list_journals, read_records};
+
+pub use open::{Mark, MarkUpkeep, OPEN_FOLDER, OpenMarks, list_open};
+pub use reading::{
+    JournalEntryOfListing, list_journal, list_journals, read_records, visit_records,
+};
 
 /// The folder of all journals, relative to the root.
 pub const JOURNAL_FOLDER: &str = "__recovery_log";
@@ -68,6 +78,14 @@ pub enum JournalStoreError {
         /// The limit.
         max: usize,
     },
+    /// More open operations than are accepted.
+    #[error(
+        "{JOURNAL_FOLDER}/{OPEN_FOLDER}/ names more than {max} open operations; move away by hand those of which nothing is left, the oldest first"
+    )]
+    TooManyOpen {
+        /// The limit.
+        max: usize,
+    },
     /// Storage failed.
     #[error("{what} failed")]
     Storage {
@@ -95,6 +113,8 @@ pub struct Journal {
     /// How many records there are, and how many bytes they have, whether they are kept or not.
     records: usize,
     bytes: u64,
+    /// The numbers of the records that opened it: the first, and each that follows a terminal one.
+    opened_by: Vec<u64>,
     /// Whether all of them are known to be on disk. Those that were read may not be, and the next one must not get there first.
     lasts: bool,
 }
@@ -133,7 +153,7 @@ impl Journal {
         limits: &Limits,
     ) -> Result<Self, JournalStoreError> {
         let stored = read_records(objects, operation_id, limits).await?;
-        Self::fold(operation_id, stored)
+        Self::fold(operation_id, stored).await
     }
 
     /// As [`Self::load`], of a journal that a listing of all of them has just named.
@@ -152,7 +172,7 @@ impl Journal {
         }
         let records = (1..=listed.last).collect();
         let stored = read_listed(objects, operation_id, records, listed.bytes, limits).await?;
-        Self::fold(operation_id, stored)
+        Self::fold(operation_id, stored).await
     }
 
     /// Makes the records last, whoever wrote them: for whoever goes on from what they say, or reports it.
@@ -183,19 +203,65 @@ impl Journal {
         objects.hold(&folder(self.state.operation_id()).join(next))
     }
 
-    fn fold(operation_id: &OperationId, stored: Vec<Vec<u8>>) -> Result<Self, JournalStoreError> {
-        let state = sidecar::journal::verify_chain(operation_id, stored.iter().map(Vec::as_slice))
-            .map_err(|source| JournalStoreError::Broken {
-                operation_id: operation_id.clone(),
-                source: Box::new(source),
-            })?;
+    async fn fold(
+        operation_id: &OperationId,
+        stored: Vec<Vec<u8>>,
+    ) -> Result<Self, JournalStoreError> {
+        let bytes = bytes_of(&stored);
+        let operation_id = operation_id.clone();
+        off_thread::over(usize::try_from(bytes).unwrap_or(usize::MAX), move || {
+            Self::folded_from(operation_id, stored, bytes)
+        })
+        .await
+    }
+
+    fn folded_from(
+        operation_id: OperationId,
+        stored: Vec<Vec<u8>>,
+        bytes: u64,
+    ) -> Result<Self, JournalStoreError> {
+        let mut state = JournalState::new(operation_id.clone());
+        let mut opened_by = Vec::new();
+        for record in &stored {
+            if opens(&state) {
+                opened_by.push(state.records() + 1);
+            }
+            state = state
+                .append(record)
+                .map_err(|source| JournalStoreError::Broken {
+                    operation_id: operation_id.clone(),
+                    source: Box::new(source),
+                })?;
+        }
         Ok(Self {
             state,
             records: stored.len(),
-            bytes: bytes_of(&stored),
+            bytes,
             stored,
+            opened_by,
             lasts: false,
         })
+    }
+
+    /// How many records there are, whether their bytes are kept or not.
+    #[must_use]
+    pub const fn records(&self) -> usize {
+        self.records
+    }
+
+    /// Whether a terminal record of it was found untrue once.
+    #[must_use]
+    pub const fn was_reopened(&self) -> bool {
+        self.opened_by.len() > 1
+    }
+
+    /// Removes what marks the operation as open. For whoever has just closed it: see [`close`].
+    pub async fn unmark(&self, objects: &Objects) {
+        let marks = self.opened_by.iter().map(|sequence| Mark {
+            operation_id: self.state.operation_id().clone(),
+            sequence: *sequence,
+        });
+        open::unmark(objects, marks).await;
     }
 
     /// Adds a record. On return it is durable, or somebody else has taken its number.
@@ -216,6 +282,20 @@ impl Journal {
     /// # Errors
     /// See [`Self::append`].
     pub fn with(
+        self,
+        recorded_at: Timestamp,
+        entry: JournalEntry,
+    ) -> Result<Unwritten, JournalStoreError> {
+        let bytes = match &entry {
+            JournalEntry::Claimed { plan, sidecar, .. } => plan.len() + sidecar.as_bytes().len(),
+            JournalEntry::Finished { sidecar, .. } => sidecar.as_bytes().len(),
+            JournalEntry::Approved { plan, .. } => plan.len(),
+            _ => 0,
+        };
+        off_thread::in_place(bytes, || self.followed_by(recorded_at, entry))
+    }
+
+    fn followed_by(
         self,
         recorded_at: Timestamp,
         entry: JournalEntry,
@@ -248,6 +328,12 @@ impl Journal {
         {
             return Err(JournalStoreError::TooLarge { operation_id });
         }
+        let mut opened_by = self.opened_by;
+        let mark = opens(&self.state).then(|| Mark {
+            operation_id: operation_id.clone(),
+            sequence: record.sequence,
+        });
+        opened_by.extend(mark.as_ref().map(|mark| mark.sequence));
         let state = self
             .state
             .append(&bytes)
@@ -265,13 +351,20 @@ impl Journal {
                 stored,
                 records: earlier + 1,
                 bytes: bytes_then,
+                opened_by,
                 lasts: true,
             },
+            mark,
             path,
             takes_over,
             to_keep: if self.lasts { 0 } else { earlier },
         })
     }
+}
+
+/// Whether the next record of a journal opens its operation, which has to be marked as open before.
+const fn opens(state: &JournalState) -> bool {
+    state.records() == 0 || state.finished().is_some()
 }
 
 fn bytes_of(records: &[Vec<u8>]) -> u64 {
@@ -283,6 +376,8 @@ fn bytes_of(records: &[Vec<u8>]) -> u64 {
 #[must_use = "nothing is recorded before it is written"]
 pub struct Unwritten {
     journal: Journal,
+    /// What says that the operation is open, where this record opens it.
+    mark: Option<Mark>,
     path: Path,
     takes_over: bool,
     /// Records before it that may not be on disk yet.
@@ -318,7 +413,14 @@ impl Unwritten {
     /// # Errors
     /// [`JournalStoreError::Storage`].
     pub async fn write(self, objects: &Objects) -> Result<Appended, JournalStoreError> {
-        keep_records(objects, self.journal.state.operation_id(), self.to_keep).await?;
+        let kept = keep_records(objects, self.journal.state.operation_id(), self.to_keep);
+        let marked = async {
+            match &self.mark {
+                Some(opened) => mark(objects, opened).await,
+                None => Ok(()),
+            }
+        };
+        futures::try_join!(kept, marked)?;
         let bytes = self.journal.stored.last().map_or(&[][..], Vec::as_slice);
         let write = create(objects, &self.path, bytes);
         // What an executor that is taken over from has on its way comes before, or not at all.
@@ -385,7 +487,7 @@ pub async fn publish_claim(
         .map(drop)
 }
 
-/// Notes that the operation is finished and its sidecar gone.
+/// Notes that the operation is finished and its sidecar gone. What marks it as open goes after that: see [`Journal::unmark`].
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`].
@@ -602,6 +704,7 @@ mod tests {
             stored: Vec::new(),
             records: 1,
             bytes,
+            opened_by: vec![1],
             lasts: false,
         };
         let revoked = JournalEntry::Revoked {

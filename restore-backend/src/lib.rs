@@ -12,6 +12,7 @@ pub mod http;
 pub mod journal_store;
 pub mod lance_room;
 pub mod observe;
+mod off_thread;
 mod pending;
 pub mod root;
 pub mod schema_files;

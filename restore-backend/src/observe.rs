@@ -279,6 +279,19 @@ pub async fn observe_all(
     root: &Root,
     judged: &[Judged<'_>],
 ) -> Result<Vec<Observation>, ObserveError> {
+    observe_each(root, judged, |_, observation| observation).await
+}
+
+/// As [`observe_all`], and keeps what is made of each observation instead of the observation: all of them together are many times
+/// as large as the sidecars.
+///
+/// # Errors
+/// [`ObserveError`].
+pub(crate) async fn observe_each<T>(
+    root: &Root,
+    judged: &[Judged<'_>],
+    made_of: impl Fn(usize, Observation) -> T,
+) -> Result<Vec<T>, ObserveError> {
     let sidecars: Vec<&Sidecar> = judged.iter().map(|judged| judged.sidecar).collect();
     let sidecars = sidecars.as_slice();
     let contested = contested(sidecars);
@@ -290,12 +303,14 @@ pub async fn observe_all(
             .iter()
             .map(|judged| surroundings.shallow_observation(root, *judged, &contested, &failures))
             .collect();
-        let observations = futures::stream::iter(looks)
+        let made = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
+            .enumerate()
+            .map(|(index, observation)| made_of(index, observation))
             .collect()
             .await;
         if surroundings.still_holds(root.room(), sidecars, false).await {
-            return Ok(observations);
+            return Ok(made);
         }
     }
     Err(ObserveError::CatalogBusy)

@@ -1,22 +1,19 @@
 //! What is pending in a root: sidecar files, and journaled operations without a terminal record.
 
 mod gathered;
+mod journals;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use futures::StreamExt;
 use sidecar::journal::JournalState;
-use sidecar::{Limits, ListedSidecar, OperationId, Reason};
+use sidecar::{ListedSidecar, OperationId, Reason};
 
-use crate::journal_store::{self, Journal, JournalEntryOfListing, JournalStoreError};
+use crate::journal_store::{Journal, JournalStoreError};
+use crate::off_thread;
 use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir;
 
-use gathered::{Gathered, Journals};
-
-/// Journals read at the same time.
-const JOURNALS_AT_ONCE: usize = 16;
+use gathered::Gathered;
+use journals::{Found, ListedJournals};
 
 /// One pending recovery: a sidecar with its place among the others, and its journal if it has one.
 #[derive(Debug)]
@@ -48,68 +45,46 @@ impl PendingRecovery {
     }
 }
 
-/// Everything that is pending, oldest first: one listing and one read per sidecar, one listing of all journals, and the records
-/// of those that are open.
-pub(crate) async fn pending(root: &Root) -> Result<Vec<PendingRecovery>, ServiceError> {
-    Ok(pending_and_skipped(root).await?.0)
+/// Everything that is pending, oldest first: one listing and one read per sidecar, one listing of the open operations, and a
+/// listing and the records of every journal that is open or belongs to a sidecar.
+///
+/// `wanted` is the operation or the file that this is about, if it is about one: its bytes are kept, and nobody else's.
+pub(crate) async fn pending(
+    root: &Root,
+    wanted: Option<&str>,
+) -> Result<Vec<PendingRecovery>, ServiceError> {
+    Ok(pending_and_skipped(root, wanted).await?.0)
 }
 
 /// As [`pending`], with what was met beside it that should not be there and stands in nobody's way.
 pub(crate) async fn pending_and_skipped(
     root: &Root,
+    wanted: Option<&str>,
 ) -> Result<(Vec<PendingRecovery>, Vec<Reason>), ServiceError> {
     let limits = root.limits();
-    let (names, (journals, skipped)) = futures::try_join!(
+    let (names, mut listed) = futures::try_join!(
         async {
             sidecar_dir::list_names(root.objects(), &limits)
                 .await
                 .map_err(ServiceError::from)
         },
         async {
-            journal_store::list_all(root.objects())
+            ListedJournals::of(root, wanted)
                 .await
                 .map_err(ServiceError::from)
         },
     )?;
-    let unsettled: BTreeSet<OperationId> = journals
-        .iter()
-        .filter(|(_, journal)| journal.claimed && !journal.closed)
-        .map(|(operation_id, _)| operation_id.clone())
-        .collect();
-    let open = open_journals(root, names.files(), journals, &limits);
-    let (files, open) = futures::join!(names.read(root.objects(), &limits), open);
-    let recoveries = Gathered::of(files, &open, &unsettled, &limits).with_their_journals(open);
-    Ok((recoveries, skipped.into_reasons()))
-}
-
-/// Journals that may still say something: of operations whose sidecar is there, and of those that are not closed. One that is not
-/// marked as claimed may be for all that, if its executor died right then.
-fn open_journals<'a>(
-    root: &'a Root,
-    files: BTreeSet<String>,
-    journals: BTreeMap<OperationId, JournalEntryOfListing>,
-    limits: &'a Limits,
-) -> impl Future<Output = Journals> + 'a {
-    let is_open = |operation_id: &OperationId, journal: &JournalEntryOfListing| {
-        files.contains(&operation_id.file_name()) || !journal.closed
-    };
-    let loads: Vec<_> = journals
-        .into_iter()
-        .filter(|(operation_id, journal)| journal.records > 0 && is_open(operation_id, journal))
-        .map(|(operation_id, listed)| load(root, operation_id, listed, limits))
-        .collect();
-    futures::stream::iter(loads)
-        .buffer_unordered(JOURNALS_AT_ONCE)
-        .collect()
-}
-
-async fn load(
-    root: &Root,
-    operation_id: OperationId,
-    listed: JournalEntryOfListing,
-    limits: &Limits,
-) -> (OperationId, Result<Journal, JournalStoreError>) {
-    let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
-    // What they add up to is all that is asked here, and many are held together.
-    (operation_id, journal.map(Journal::folded))
+    let skipped = listed.take_skipped();
+    let found = listed.found(root, names.files(), &limits);
+    let (files, found) = futures::join!(names.read(root.objects(), &limits, wanted), found);
+    let Found {
+        journals,
+        unsettled,
+    } = found;
+    // Sorting and comparing takes long where there are very many.
+    let bytes = files.len().saturating_mul(size_of::<PendingRecovery>());
+    let recoveries = off_thread::in_place(bytes, || {
+        Gathered::of(files, &journals, &unsettled, &limits).with_their_journals(journals)
+    });
+    Ok((recoveries, skipped))
 }

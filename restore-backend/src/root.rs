@@ -13,6 +13,7 @@ use object_store::path::Path;
 use sidecar::{Limits, RootId};
 use tokio::sync::OnceCell;
 
+use crate::journal_store::MarkUpkeep;
 use crate::lance_room::LanceRoom;
 use crate::lance_room::RoomOptions;
 use crate::lance_room::TableError;
@@ -96,6 +97,7 @@ struct Inner {
     relocated_from: Option<RootId>,
     min_age: Duration,
     create_if_absent: OnceCell<bool>,
+    marks: Arc<MarkUpkeep>,
 }
 
 impl Root {
@@ -134,6 +136,7 @@ impl Root {
             relocated_from: options.relocated_from.as_deref().map(RootId::new),
             min_age: options.min_age,
             create_if_absent: OnceCell::new(),
+            marks: Arc::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -182,6 +185,12 @@ impl Root {
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.inner.objects
+    }
+
+    /// What is known of the marks of its open operations.
+    #[must_use]
+    pub(crate) fn marks(&self) -> &MarkUpkeep {
+        &self.inner.marks
     }
 
     /// Where it stood when its sidecars were written, if it was moved since.

@@ -21,7 +21,7 @@ use crate::root::Root;
 
 pub use approving::{Approver, approve, revoke};
 pub(crate) use approving::{PlanOf, unsafe_store};
-pub use auditing::audit;
+pub use auditing::{AUDIT_PAGE_MAX, audit, audit_listed, audit_page, audit_records, audited};
 pub use ending::{Ending, end};
 pub use error::ServiceError;
 pub use execute::{ProgressSink, apply};
@@ -90,7 +90,7 @@ async fn plan_for(
     choice: Choice,
     now: Timestamp,
 ) -> Result<PlanReport, ServiceError> {
-    let recoveries = pending(root).await?;
+    let recoveries = pending(root, Some(operation_or_file)).await?;
     let by_file = recoveries
         .iter()
         .find(|recovery| recovery.listed.file.file == operation_or_file);

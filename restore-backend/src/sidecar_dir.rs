@@ -12,8 +12,9 @@ use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
 use object_store::path::Path;
-use sidecar::{Code, Limits, Reason, Sidecar, SidecarFile, Timestamp};
+use sidecar::{Code, Digest, Limits, Reason, Sidecar, SidecarFile, Tag, Timestamp};
 
+use crate::off_thread;
 use crate::store::{InvalidName, NotRead, Objects, child, name_of};
 
 /// The folder, relative to the root.
@@ -84,6 +85,12 @@ pub enum SidecarDirError {
         "the sidecar {file} is not found by its name, and yet it is listed in {SIDECAR_FOLDER}/; nothing is known of it, so look again, and then at the folder by hand"
     )]
     NotGone {
+        /// Name of the file.
+        file: String,
+    },
+    /// A sidecar is not the one any more that was looked at.
+    #[error("the sidecar {file} was replaced or removed while it was looked at; look again")]
+    Replaced {
         /// Name of the file.
         file: String,
     },
@@ -195,7 +202,7 @@ pub async fn list_sidecars(
     limits: &Limits,
 ) -> Result<Vec<SidecarFile>, SidecarDirError> {
     let names = list_names(objects, limits).await?;
-    Ok(names.read(objects, limits).await)
+    Ok(names.read(objects, limits, None).await)
 }
 
 /// What lies in the folder of sidecars, before any of it is read.
@@ -262,22 +269,53 @@ impl SidecarNames {
         sidecars.chain(unread).collect()
     }
 
-    /// Reads the files, by name.
+    /// Reads the files, by name. Bytes are kept of the one that is `wanted` alone, an operation or a file. Of the rest no more is held
+    /// together than the limit, the first by name first, which are the oldest; those after it are not even read.
     pub(crate) async fn read(
-        self,
+        mut self,
         objects: &Arc<dyn ObjectStore>,
         limits: &Limits,
+        wanted: Option<&str>,
     ) -> Vec<SidecarFile> {
+        let is_wanted = |meta: &ObjectMeta| {
+            let file = name_of(&meta.location);
+            wanted
+                .is_some_and(|wanted| file == wanted || file.strip_suffix(".json") == Some(wanted))
+        };
+        self.sidecars
+            .sort_by(|left, right| left.location.cmp(&right.location));
         let reads: Vec<_> = self
             .sidecars
-            .into_iter()
-            .map(|meta| read_listed(objects, meta, limits))
+            .iter()
+            .map(|meta| read_listed(objects, meta.clone(), limits, is_wanted(meta)))
             .collect();
-        let read: Vec<Option<SidecarFile>> = futures::stream::iter(reads)
-            .buffer_unordered(READS_AT_ONCE)
-            .collect()
-            .await;
-        let mut files: Vec<SidecarFile> = read.into_iter().flatten().chain(self.unread).collect();
+        let mut reads = futures::stream::iter(reads)
+            .buffered(READS_AT_ONCE)
+            .enumerate();
+        let (mut files, mut held) = (Vec::new(), 0_u64);
+        let mut not_held = self.sidecars.len();
+        while let Some((place, read)) = reads.next().await {
+            let Some(file) = read else { continue };
+            held = held.saturating_add(file.held_bytes());
+            if held > limits.sidecars_held_bytes_max {
+                not_held = place;
+                break;
+            }
+            files.push(file);
+        }
+        drop(reads);
+        for meta in self.sidecars.split_off(not_held) {
+            if is_wanted(&meta) {
+                files.extend(read_listed(objects, meta, limits, true).await);
+            } else {
+                let file = name_of(&meta.location);
+                files.push(SidecarFile {
+                    modified_at: modified_at(&meta),
+                    ..SidecarFile::not_held(&file, limits)
+                });
+            }
+        }
+        files.extend(self.unread);
         files.sort_by(|left, right| left.file.cmp(&right.file));
         files
     }
@@ -287,10 +325,11 @@ async fn read_listed(
     objects: &Arc<dyn ObjectStore>,
     meta: ObjectMeta,
     limits: &Limits,
+    is_whole: bool,
 ) -> Option<SidecarFile> {
     let file = name_of(&meta.location);
     let read = match read_bounded(objects, &meta.location, limits.sidecar_bytes_max).await {
-        Ok(Some(bytes)) => SidecarFile::read(&file, bytes, limits),
+        Ok(Some(bytes)) => parsed(file, bytes, *limits, is_whole).await,
         Ok(None) => SidecarFile::too_large(&file, stored_as(&meta), limits),
         Err(object_store::Error::NotFound { .. }) => return None,
         Err(error) => match NotRead::of(&error) {
@@ -308,6 +347,55 @@ async fn read_listed(
         modified_at: modified_at(&meta),
         ..read
     })
+}
+
+async fn parsed(file: String, bytes: Vec<u8>, limits: Limits, is_whole: bool) -> SidecarFile {
+    off_thread::over(bytes.len(), move || {
+        let read = SidecarFile::read(&file, bytes, &limits);
+        if is_whole { read } else { read.lean() }
+    })
+    .await
+}
+
+/// A file that was listed, with its bytes and all that is in it. They are read again where the list did not keep them; so are those of
+/// one that is too large for a sidecar, and only few enough to be set aside.
+///
+/// # Errors
+/// [`SidecarDirError::Read`]; [`SidecarDirError::Replaced`] if it is another file by now.
+pub(crate) async fn whole(
+    objects: &Arc<dyn ObjectStore>,
+    listed: &SidecarFile,
+    limits: &Limits,
+) -> Result<(SidecarFile, Option<Vec<u8>>), SidecarDirError> {
+    let Some(digest) = listed.digest else {
+        let bytes = match listed.stored_as {
+            Some(_) => read_sidecar(objects, &listed.file, limits).await?,
+            None => StoredSidecar::Gone,
+        };
+        return Ok(match bytes {
+            StoredSidecar::Bytes(bytes) => (listed.clone(), Some(bytes)),
+            StoredSidecar::Gone | StoredSidecar::TooLarge => (listed.clone(), None),
+        });
+    };
+    if !listed.bytes.is_empty() || digest == Digest::of(Tag::Sidecar, &[]) {
+        return Ok((listed.clone(), Some(listed.bytes.clone())));
+    }
+    let replaced = || SidecarDirError::Replaced {
+        file: listed.file.clone(),
+    };
+    let StoredSidecar::Bytes(bytes) = read_sidecar(objects, &listed.file, limits).await? else {
+        return Err(replaced());
+    };
+    let read = parsed(listed.file.clone(), bytes, *limits, true).await;
+    if read.digest != Some(digest) {
+        return Err(replaced());
+    }
+    let whole = SidecarFile {
+        modified_at: listed.modified_at,
+        ..read
+    };
+    let bytes = whole.bytes.clone();
+    Ok((whole, Some(bytes)))
 }
 
 /// A time before 1970 is none.
@@ -493,5 +581,97 @@ mod tests {
         }
         let left = list_sidecars(&objects, &Limits::DEFAULT).await.unwrap();
         assert!(left.is_empty(), "{left:?}");
+    }
+
+    const IDS: [&str; 3] = [
+        "01M8125ENACWR9X1EZNRMDV5V1",
+        "01M8125ENACWR9X1EZNRMDV5V2",
+        "01M8125ENACWR9X1EZNRMDV5V3",
+    ];
+
+    /// Three sidecars over a hundred tables each, none of them shared.
+    async fn three_large() -> Objects {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        for id in IDS {
+            let pins: Vec<_> = (0..100)
+                .map(|table| {
+                    serde_json::json!({
+                        "table_key": format!("{id}:{table}"), "table_path": "/t", "expected_version": 1, "post_commit_pin": 2,
+                    })
+                })
+                .collect();
+            let sidecar = serde_json::json!({
+                "schema_version": 1, "operation_id": id, "started_at": "1", "writer_kind": "Mutation", "tables": pins,
+            });
+            let file = path(&format!("{id}.json")).unwrap();
+            objects
+                .put(&file, sidecar.to_string().into())
+                .await
+                .unwrap();
+        }
+        objects.into()
+    }
+
+    #[tokio::test]
+    async fn only_the_oldest_are_held_and_the_others_wait_until_they_are_asked_for() {
+        let objects = three_large().await;
+        let one = SidecarFile::read("x.json", vec![b' '; 8], &Limits::DEFAULT).held_bytes();
+        let listed = |limits: Limits, wanted: Option<&'static str>| {
+            let objects = objects.clone();
+            async move {
+                let names = list_names(&objects, &limits).await.unwrap();
+                sidecar::assemble(names.read(&objects, &limits, wanted).await)
+            }
+        };
+        let all = listed(Limits::DEFAULT, None).await;
+        assert!(all.iter().all(|entry| entry.waiting_for.is_none()));
+        assert!(
+            all.iter().all(|entry| entry.file.bytes.is_empty()),
+            "nobody asked for bytes"
+        );
+        let held = all[0].file.held_bytes();
+        assert!(held > one + 10_000, "{held}");
+
+        let few = Limits {
+            sidecars_held_bytes_max: held * 3 / 2,
+            ..Limits::DEFAULT
+        };
+        let some = listed(few, None).await;
+        let waits: Vec<_> = some
+            .iter()
+            .map(|entry| entry.waiting_for.as_deref())
+            .collect();
+        assert_eq!(waits, [None, Some(IDS[0]), Some(IDS[0])]);
+        assert!(some.iter().all(|entry| entry.refusal.is_none()));
+        let spent: u64 = some.iter().map(|entry| entry.file.held_bytes()).sum();
+        assert!(spent < few.sidecars_held_bytes_max, "{spent}");
+
+        let wanted = listed(few, Some(IDS[2])).await;
+        assert!(wanted[2].file.content.is_ok() && !wanted[2].file.bytes.is_empty());
+        assert_eq!(
+            wanted[2].waiting_for.as_deref(),
+            Some(IDS[1]),
+            "what that one names is not known"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_a_list_did_not_keep_is_read_again_and_must_be_the_same() {
+        let objects = three_large().await;
+        let limits = Limits::DEFAULT;
+        let names = list_names(&objects, &limits).await.unwrap();
+        let listed = names.read(&objects, &limits, None).await.remove(0);
+        let (whole, bytes) = whole(&objects, &listed, &limits).await.unwrap();
+        assert_eq!(whole.digest, listed.digest);
+        assert_eq!(bytes.as_ref(), Some(&whole.bytes));
+        objects
+            .put(&path(&listed.file).unwrap(), "{}".into())
+            .await
+            .unwrap();
+        let replaced = super::whole(&objects, &listed, &limits).await;
+        assert!(
+            matches!(replaced, Err(SidecarDirError::Replaced { .. })),
+            "{replaced:?}"
+        );
     }
 }

@@ -245,19 +245,165 @@ async fn list_has_the_promised_fields_and_exits() {
     );
 }
 
-#[test]
-fn an_empty_list_of_something_that_is_no_root_comes_with_a_warning() {
+#[tokio::test]
+async fn that_nothing_is_pending_is_said_of_a_catalog_that_was_read_alone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let answer = run_to(
-        0,
-        &["list", folder.path().to_str().expect("text"), "--json"],
+    let no_root = folder.path().to_str().expect("text");
+    let gone = CrashedRoot::healthy().await;
+    fs::remove_dir_all(gone.file("__manifest")).expect("a folder");
+    for uri in [no_root, gone.uri()] {
+        for arguments in [
+            &["list", uri][..],
+            &["list", uri, "--fail-if-pending"],
+            &["audit", uri],
+        ] {
+            let words = run_to(1, arguments);
+            assert_eq!(words.stdout, "", "{arguments:?}");
+            assert!(
+                words.stderr.contains("there is no catalog (__manifest) at"),
+                "{}",
+                words.stderr
+            );
+            let document = run_to(1, &[arguments, &["--json"]].concat()).json();
+            assert_eq!(document["error"]["code"], "no_catalog");
+        }
+    }
+
+    let unreadable = CrashedRoot::healthy().await;
+    for entry in fs::read_dir(unreadable.file("__manifest/_versions")).expect("a folder") {
+        fs::write(entry.expect("an entry").path(), "<html></html>").expect("a write");
+    }
+    let document = run_to(1, &["list", unreadable.uri(), "--json"]).json();
+    assert_eq!(document["error"]["code"], "catalog_unreadable");
+    let healthy = CrashedRoot::healthy().await;
+    let list = run_to(0, &["list", healthy.uri(), "--fail-if-pending", "--json"]).json();
+    assert_eq!(fields(&list), ["recoveries", "root"]);
+}
+
+#[tokio::test]
+async fn what_is_pending_without_a_catalog_is_listed_with_the_state_of_the_catalog() {
+    let root = CrashedRoot::new().await;
+    fs::remove_dir_all(root.file("__manifest")).expect("a folder");
+    let list = run_to(4, &["list", root.uri(), "--fail-if-pending", "--json"]).json();
+    assert_eq!(list["catalog"]["code"], "catalog_unreadable");
+    let dispositions: Vec<&Value> = list["recoveries"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|recovery| &recovery["disposition"])
+        .collect();
+    assert_eq!(dispositions, ["abort", "abort", "refused"]);
+    let words = run_to(0, &["list", root.uri()]).stdout;
+    assert!(words.contains("catalog_unreadable"), "{words}");
+}
+
+/// Older than everything in a crashed root, by its name.
+const OLDEST: &str = "01M8125A20G3JA88BS9CEJEX1K";
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_older_sidecar_that_cannot_be_read_now_holds_up_the_younger_until_it_can() {
+    let root = CrashedRoot::new().await;
+    let older = root.file(&format!("__recovery/{OLDEST}.json"));
+    std::os::unix::fs::symlink("/etc/hostname", &older).expect("a link");
+    let list = run_to(0, &["list", root.uri(), "--json"]).json();
+    let dispositions: Vec<&Value> = list["recoveries"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|recovery| &recovery["disposition"])
+        .collect();
+    assert_eq!(dispositions, ["refused", "waiting", "waiting", "refused"]);
+    let plan = run_to(0, &["plan", root.uri(), FORWARD, "--json"]).json();
+    assert_eq!(
+        (&plan["executable"], &plan["blockers"][0]["code"]),
+        (&json!(false), &json!("waiting_for"))
     );
-    assert_eq!(answer.json()["recoveries"], json!([]));
+    let detail = plan["blockers"][0]["detail"].as_str().expect("words");
+    assert!(detail.contains(OLDEST), "{detail}");
+
+    fs::remove_file(&older).expect("a link");
+    let digest = approve(&root, FORWARD, &[]);
+    run_to(0, &["apply", root.uri(), FORWARD, "--digest", &digest]);
+    let undo = run_to(0, &["undo", root.uri(), FORWARD, "--json"]).json();
+    assert_eq!(undo["executable"], json!(true), "{undo}");
+    std::os::unix::fs::symlink("/etc/hostname", &older).expect("a link");
+    let undo = run_to(0, &["undo", root.uri(), FORWARD, "--json"]).json();
+    assert_eq!(
+        (&undo["executable"], &undo["blockers"][0]["code"]),
+        (&json!(false), &json!("waiting_for")),
+        "it may name a table that comes back"
+    );
+}
+
+#[tokio::test]
+async fn beside_an_older_file_that_is_broken_a_recovery_has_to_be_acknowledged_and_goes_through() {
+    let root = CrashedRoot::new().await;
+    let older = root.file(&format!("__recovery/{OLDEST}.json"));
+    fs::write(&older, "{\"schema_version\": 1, \"tab").expect("a write");
+    let plan = run_to(0, &["plan", root.uri(), FORWARD, "--json"]).json();
+    assert_eq!(
+        (&plan["executable"], &plan["requires"]),
+        (&json!(true), &json!(["older_unreadable"]))
+    );
+    let digest = plan["digest"].as_str().expect("a digest");
+    let arguments = [
+        "approve",
+        root.uri(),
+        FORWARD,
+        "--digest",
+        digest,
+        "--as",
+        "grace",
+    ];
+    let refused = run_to(3, &arguments);
     assert!(
-        answer.stderr.contains("may not be the root that is meant"),
-        "{}",
-        answer.stderr
+        (refused.stdout + &refused.stderr).contains("older_unreadable"),
+        "it says what to state"
     );
+    run_to(
+        0,
+        &[&arguments[..], &["--acknowledge", "older_unreadable"]].concat(),
+    );
+    let report = run_to(
+        0,
+        &["apply", root.uri(), FORWARD, "--digest", digest, "--json"],
+    )
+    .json();
+    assert_eq!(report["outcome"], "rolled_forward", "{report}");
+
+    let undo = run_to(0, &["undo", root.uri(), FORWARD, "--json"]).json();
+    assert_eq!(
+        undo["requires"],
+        json!(["writers_stopped", "older_unreadable"])
+    );
+
+    // Set aside, it is nobody's business any more.
+    let dismissal = run_to(0, &["dismiss", root.uri(), OLDEST, "--json"]).json();
+    let digest = dismissal["digest"].as_str().expect("a digest");
+    let consent = ["--digest", digest, "--as", "grace", "--reason", "torn"];
+    run_to(
+        0,
+        &[
+            &["approve", root.uri(), OLDEST, "--min-age", "0s"],
+            &consent[..],
+        ]
+        .concat(),
+    );
+    run_to(
+        0,
+        &[
+            "apply",
+            root.uri(),
+            OLDEST,
+            "--digest",
+            digest,
+            "--min-age",
+            "0s",
+        ],
+    );
+    let back = run_to(0, &["plan", root.uri(), BACK, "--json"]).json();
+    assert_eq!(back["requires"], json!(["writers_stopped"]));
 }
 
 #[tokio::test]

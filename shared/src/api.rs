@@ -26,6 +26,9 @@ pub struct RecoveryList {
     /// What lies beside the journals, should not be there, and was skipped; nothing is pending because of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Reason>,
+    /// Why the catalog could not be read, if it could not: then what is listed is what was found, and there may be more to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Reason>,
 }
 
 /// One line of a [`RecoveryList`].
@@ -135,8 +138,12 @@ pub struct PlanReport {
     pub consequence: String,
     /// How far people and executors came.
     pub progress: Progress,
-    /// Approvals of exactly this plan.
+    /// Approvals of exactly this plan, the oldest first; at most [`PlanReport::APPROVALS_MAX`] of them, the newest, and
+    /// one that counts, if there is one.
     pub approvals: Vec<Approval>,
+    /// How many older ones are left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub approvals_left_out: usize,
     /// The plan's canonical bytes, so that a reader can check the digest; null where there is no digest.
     pub plan: Option<String>,
     /// The sidecar's bytes; null where they could not be read, or are more than a sidecar may have.
@@ -201,10 +208,27 @@ pub struct PlanContext<'a> {
     pub now: Timestamp,
 }
 
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl PlanReport {
+    /// Approvals that a report carries; the journal has them all.
+    pub const APPROVALS_MAX: usize = 100;
+
     /// Puts a plan and what surrounds it into words.
     #[must_use]
-    pub fn new(plan: &Plan, bytes: &PlanBytes, context: PlanContext<'_>) -> Self {
+    pub fn new(plan: &Plan, bytes: &PlanBytes, mut context: PlanContext<'_>) -> Self {
+        let approvals_left_out = context.approvals.len().saturating_sub(Self::APPROVALS_MAX);
+        let older: Vec<Approval> = context.approvals.drain(..approvals_left_out).collect();
+        // One that counts is among them, if there is one: by these the reader finds out whether the plan may be executed.
+        let counts = |approval: &Approval| approval.missing(plan).is_empty();
+        if !context.approvals.iter().any(counts)
+            && let Some(that_counts) = older.into_iter().rev().find(counts)
+            && let Some(first) = context.approvals.first_mut()
+        {
+            *first = that_counts;
+        }
         let started_at = context.sidecar.map(|sidecar| sidecar.started_at);
         let explanation = explanation::explain(plan, started_at, &context.blockers);
         let transactions = |table: &PlannedTable| {
@@ -264,6 +288,7 @@ impl PlanReport {
             blockers: context.blockers,
             progress: context.progress,
             approvals: context.approvals,
+            approvals_left_out,
             plan: Some(bytes.text().to_owned()),
             sidecar: context.sidecar_bytes.filter(SidecarBytes::may_be_shown),
         }
@@ -400,8 +425,11 @@ pub enum StepState {
 pub struct AuditReport {
     /// The root's URI.
     pub root: String,
-    /// One journal per operation, oldest first.
+    /// One journal per operation: the oldest first where all are told, the newest first where they come page by page.
     pub operations: Vec<AuditedOperation>,
+    /// The operation after which the next page goes on, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One operation's journal.
@@ -417,6 +445,9 @@ pub struct AuditedOperation {
     pub problem: Option<String>,
     /// Its records, in order, as far as they can be read.
     pub records: Vec<AuditedRecord>,
+    /// The number of the first record that is left out because there are too many for one answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_record: Option<u64>,
 }
 
 /// One record of a journal, with the bytes a reader needs to verify the chain alone.

@@ -44,7 +44,8 @@ impl Approval {
             | Requirement::UnexpectedCommits
             | Requirement::BranchRecreated
             | Requirement::IncompleteMerge
-            | Requirement::MergeStaysRecorded => self.acknowledged.contains(requirement),
+            | Requirement::MergeStaysRecorded
+            | Requirement::OlderUnreadable => self.acknowledged.contains(requirement),
         };
         plan.requires
             .iter()

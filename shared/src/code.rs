@@ -75,6 +75,8 @@ pub enum Code {
     NothingToUndo,
     /// The recovery changed which tables there are or the schema's files, which no version of a table brings back.
     SchemaChanged,
+    /// The journal of the operation does not verify: what was done under it cannot be told.
+    JournalBroken,
     /// Staged schema files, catalog and tables contradict each other, or the staged files were not looked at.
     SchemaContradictory,
     /// A staged schema file is empty, cut short, or not of the schema change that the sidecar announces.
@@ -121,6 +123,7 @@ impl Code {
             Self::Released => "released",
             Self::NothingToUndo => "nothing_to_undo",
             Self::SchemaChanged => "schema_changed",
+            Self::JournalBroken => "journal_broken",
             Self::SchemaContradictory => "schema_contradictory",
             Self::SchemaNotPromotable => "schema_not_promotable",
             Self::RowsNotCounted => "rows_not_counted",
@@ -178,6 +181,8 @@ pub enum Requirement {
     IncompleteMerge,
     /// A merge is taken back, and the history of the graph says for ever that the branch was merged. (`--acknowledge`)
     MergeStaysRecorded,
+    /// An older file holds no sidecar any more, so what it had named is not known; it may have overlapped this one. (`--acknowledge`)
+    OlderUnreadable,
 }
 
 impl Requirement {
@@ -192,6 +197,7 @@ impl Requirement {
             Self::BranchRecreated => "branch_recreated",
             Self::IncompleteMerge => "incomplete_merge",
             Self::MergeStaysRecorded => "merge_stays_recorded",
+            Self::OlderUnreadable => "older_unreadable",
         }
     }
 
@@ -215,6 +221,9 @@ impl Requirement {
             }
             Self::MergeStaysRecorded => {
                 "The history of the graph says for ever that the branch was merged: merging it again does nothing, and what it brought has to come back another way."
+            }
+            Self::OlderUnreadable => {
+                "An older file among the sidecars is broken and may have named the same tables; it is known that nothing of its write is pending there."
             }
         }
     }

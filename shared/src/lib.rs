@@ -48,7 +48,7 @@ pub use graph_history::{GraphCommit, GraphHistory};
 pub use ids::{DerivedOrder, OperationId, OperationIdError, RootId};
 pub use limits::Limits;
 pub use lineage::GraphCommitId;
-pub use listing::{ListedSidecar, SidecarFile, assemble};
+pub use listing::{ListedSidecar, Overlap, SidecarFile, Standing, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
 pub use outcome::{

@@ -15,6 +15,8 @@ pub struct Limits {
     pub text_chars_max: usize,
     /// Sidecar files in one root; a listing stops there and says so.
     pub sidecars_max: usize,
+    /// Bytes that the sidecars of one root may take in memory while they are looked at together; those after it wait.
+    pub sidecars_held_bytes_max: u64,
     /// Bytes of one journal record: a plan of `tables_max` tables, its sidecar, and room to spare.
     pub journal_record_bytes_max: u64,
     /// Records in the journal of one operation.
@@ -30,6 +32,7 @@ impl Limits {
         tables_max: 10_000,
         text_chars_max: 4_096,
         sidecars_max: 200_000,
+        sidecars_held_bytes_max: 64 << 20,
         journal_record_bytes_max: 64 << 20,
         journal_records_max: 100_000,
     };

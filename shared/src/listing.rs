@@ -7,7 +7,7 @@ use crate::digest::{Digest, Tag};
 use crate::follow_up::covers_what_is_never_whole;
 use crate::ids::OperationId;
 use crate::limits::Limits;
-use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, WriterKind};
+use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, TablePin, WriterKind};
 use crate::timestamp::Timestamp;
 
 /// One file directly under `__recovery/`, read as far as it can be.
@@ -33,13 +33,13 @@ impl SidecarFile {
     /// Reads a file's bytes.
     #[must_use]
     pub fn read(file: &str, bytes: Vec<u8>, limits: &Limits) -> Self {
-        let content = Sidecar::parse(file, &bytes, limits)
-            .map_err(|error| Reason::new(error.code(), error.to_string()));
+        let (content, glimpse) = Sidecar::parse_with_glimpse(file, &bytes, limits);
+        let content = content.map_err(|error| Reason::new(error.code(), error.to_string()));
         Self {
             file: file.to_owned(),
             digest: Some(Digest::of(Tag::Sidecar, &bytes)),
             content,
-            glimpse: Glimpse::of(&bytes, limits),
+            glimpse,
             bytes,
             stored_as: None,
             modified_at: None,
@@ -140,6 +140,166 @@ impl SidecarFile {
             Err(_) => self.glimpse.writer_kind.as_deref() == Some(WriterKind::SchemaApply.name()),
         }
     }
+
+    /// Without what only a plan of its own needs, for a list that holds many: the bytes, and what this build does not know.
+    #[must_use]
+    pub fn lean(mut self) -> Self {
+        self.bytes = Vec::new();
+        if let Ok(sidecar) = &mut self.content {
+            match sidecar.refusal(&self.file) {
+                Some(reason) => self.content = Err(reason),
+                None => {
+                    sidecar.forget_unknown();
+                    self.glimpse.tables = Vec::new();
+                }
+            }
+        }
+        self
+    }
+
+    /// Bytes that it takes in memory, about.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        let per_pin = size_of::<TablePin>();
+        let pin_bytes = |pin: &TablePin| {
+            per_pin + pin.table_key.len() + pin.table_path.len() + text_bytes(&pin.table_branch)
+        };
+        let content = match &self.content {
+            Ok(sidecar) => {
+                let more = sidecar.additional_registrations.iter().map(|registration| {
+                    per_pin + registration.table_key.len() + registration.table_path.len()
+                });
+                let less = sidecar.tombstones.iter();
+                sidecar.tables.iter().map(pin_bytes).sum::<usize>()
+                    + more.sum::<usize>()
+                    + less
+                        .map(|tombstone| per_pin + tombstone.table_key.len())
+                        .sum::<usize>()
+            }
+            Err(reason) => reason.detail.len(),
+        };
+        let glimpse = &self.glimpse;
+        let texts = [
+            &glimpse.operation_id,
+            &glimpse.writer_kind,
+            &glimpse.branch,
+            &glimpse.actor_id,
+            &glimpse.started_at,
+        ];
+        let pins = glimpse.tables.iter().map(|pin| {
+            size_of::<GlimpsedPin>() + pin.table_key.len() + text_bytes(&pin.table_branch)
+        });
+        let held = size_of::<Self>()
+            + self.file.len()
+            + self.bytes.len()
+            + content
+            + texts.into_iter().map(text_bytes).sum::<usize>()
+            + pins.sum::<usize>();
+        held as u64
+    }
+
+    /// Stands for a file that is not read because those before it take all the room there is: it is once they are resolved, and when
+    /// it is asked for by itself.
+    #[must_use]
+    pub fn not_held(file: &str, limits: &Limits) -> Self {
+        let reason = Reason::new(
+            Code::WaitingFor,
+            format!(
+                "the sidecars before {file} take all of the {} MiB that are looked at together; resolve those first",
+                limits.sidecars_held_bytes_max >> 20
+            ),
+        );
+        Self::unread(file, reason)
+    }
+
+    /// Keys of the tables it names, as far as they can be told.
+    pub fn table_keys(&self) -> impl ExactSizeIterator<Item = &str> {
+        let (pins, glimpsed): (&[TablePin], &[GlimpsedPin]) = match &self.content {
+            Ok(sidecar) => (&sidecar.tables, &[]),
+            Err(_) => (&[], &self.glimpse.tables),
+        };
+        let keys: Vec<&str> = pins
+            .iter()
+            .map(|pin| pin.table_key.as_str())
+            .chain(glimpsed.iter().map(|pin| pin.table_key.as_str()))
+            .collect();
+        keys.into_iter()
+    }
+
+    /// What is known of the tables it names.
+    fn tables_known(&self) -> TablesKnown {
+        match &self.content {
+            Ok(_) => TablesKnown::All,
+            Err(reason) if is_unread(reason.code) => TablesKnown::NotRead,
+            Err(_) if self.glimpse.all_tables && self.glimpse.writer_kind.is_some() => {
+                TablesKnown::All
+            }
+            Err(_) => TablesKnown::AsFarAsGlimpsed,
+        }
+    }
+
+    /// Whether it names one of these tables, on whatever branch, as far as that can be told.
+    #[must_use]
+    pub fn overlaps(&self, table_keys: &BTreeSet<&str>) -> Overlap {
+        let shares = |pin: &GlimpsedPin| table_keys.contains(pin.table_key.as_str());
+        match self.tables_known() {
+            TablesKnown::NotRead => Overlap::NotRead,
+            _ if self.is_schema_apply() || self.pins().iter().any(shares) => Overlap::Shared,
+            TablesKnown::AsFarAsGlimpsed => Overlap::Lost,
+            TablesKnown::All => Overlap::None,
+        }
+    }
+}
+
+fn text_bytes(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::len)
+}
+
+/// The content is there, and may be anything: it could not be read now, or was not read whole.
+const fn is_unread(code: Code) -> bool {
+    matches!(code, Code::Unreadable | Code::TooLarge | Code::WaitingFor)
+}
+
+/// What is known of the tables that a file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TablesKnown {
+    /// All of them.
+    All,
+    /// Those that are seen, and perhaps there were others: the bytes are all there, and are no sidecar.
+    AsFarAsGlimpsed,
+    /// None, as long as it cannot be read.
+    NotRead,
+}
+
+/// Whether a file names a table that something else touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// It names none of them.
+    None,
+    /// It names one.
+    Shared,
+    /// It cannot be read now, so it may.
+    NotRead,
+    /// It is broken for good, and may have.
+    Lost,
+}
+
+/// What older files of its root mean for one sidecar.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing<'a> {
+    /// The oldest unresolved file that overlaps it, or may because it cannot be read: its operation id, or its file name.
+    pub waiting_for: Option<&'a str>,
+    /// Whether an older file is broken, so that nobody can tell what it named.
+    pub older_unreadable: bool,
+}
+
+impl<'a> From<Option<&'a str>> for Standing<'a> {
+    fn from(waiting_for: Option<&'a str>) -> Self {
+        Self {
+            waiting_for,
+            older_unreadable: false,
+        }
+    }
 }
 
 /// A file with its place among the others.
@@ -149,13 +309,28 @@ pub struct ListedSidecar {
     pub file: SidecarFile,
     /// Why nothing about it is decided or done.
     pub refusal: Option<Reason>,
-    /// The oldest unresolved sidecar that shares a table with it: its operation id, or its file name.
+    /// The oldest unresolved file that shares a table with it, or may because it cannot be read: its operation id, or its file name.
     pub waiting_for: Option<String>,
+    /// Whether an older file is broken, so that nobody can tell whether it named the same tables.
+    pub older_unreadable: bool,
+}
+
+impl ListedSidecar {
+    /// What older files mean for it.
+    #[must_use]
+    pub fn standing(&self) -> Standing<'_> {
+        Standing {
+            waiting_for: self.waiting_for.as_deref(),
+            older_unreadable: self.older_unreadable,
+        }
+    }
 }
 
 /// Puts the files of one root in order of time and finds who is refused and who waits (protocol section 4).
 ///
-/// A misnamed or duplicate file never refuses the well-named one, and a file whose tables cannot be read holds up nobody.
+/// A misnamed or duplicate file never refuses the well-named one. A file that cannot be read now may name any table, so it holds up
+/// every younger one; without an operation id it may be the oldest of all. A file that was read whole and is no sidecar holds up
+/// only what it is seen to overlap, but every younger one is told of it.
 #[must_use]
 pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
     let well_named: BTreeSet<OperationId> = files
@@ -173,6 +348,7 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
                 file,
                 refusal,
                 waiting_for: None,
+                older_unreadable: false,
             }
         })
         .collect();
@@ -193,11 +369,32 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
         }
         let pins = entry.file.pins();
         let schema_apply = entry.file.is_schema_apply();
-        if entry.refusal.is_none() {
+        let known = entry.file.tables_known();
+        if entry
+            .refusal
+            .as_ref()
+            .is_some_and(|refusal| refusal.code == Code::WaitingFor)
+        {
+            // What takes its room is before it.
+            entry.waiting_for = overlaps.any.as_ref().map(|(_, name)| name.clone());
+            if entry.waiting_for.is_some() {
+                entry.refusal = None;
+            }
+        } else if entry.refusal.is_none() {
             entry.waiting_for = overlaps.oldest(&pins, schema_apply);
+            entry.older_unreadable = overlaps.lost;
         }
-        if entry.file.content.is_ok() || schema_apply || !pins.is_empty() {
-            overlaps.add((place, name), pins, schema_apply);
+        match known {
+            TablesKnown::NotRead => overlaps.add_unread((place, name)),
+            TablesKnown::AsFarAsGlimpsed => {
+                overlaps.lost = true;
+                if schema_apply || !pins.is_empty() {
+                    overlaps.add((place, name), pins, schema_apply);
+                }
+            }
+            TablesKnown::All if entry.file.content.is_err() && !schema_apply && pins.is_empty() => {
+            }
+            TablesKnown::All => overlaps.add((place, name), pins, schema_apply),
         }
     }
     listed
@@ -239,7 +436,10 @@ fn refusal(file: &SidecarFile, well_named: &BTreeSet<OperationId>) -> Option<Rea
 struct Overlaps {
     by_table: BTreeMap<(String, Option<String>), (usize, String)>,
     schema_apply: Option<(usize, String)>,
+    unread: Option<(usize, String)>,
     any: Option<(usize, String)>,
+    /// Whether one was met that is broken, so that its tables are not all known.
+    lost: bool,
 }
 
 impl Overlaps {
@@ -253,8 +453,14 @@ impl Overlaps {
         });
         by_table
             .chain(&self.schema_apply)
+            .chain(&self.unread)
             .min()
             .map(|(_, name)| name.clone())
+    }
+
+    fn add_unread(&mut self, name: (usize, String)) {
+        self.unread.get_or_insert_with(|| name.clone());
+        self.any.get_or_insert(name);
     }
 
     fn add(&mut self, name: (usize, String), pins: Vec<GlimpsedPin>, schema_apply: bool) {

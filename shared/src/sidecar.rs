@@ -158,8 +158,32 @@ impl Sidecar {
     /// # Errors
     /// See [`SidecarError`]. The version is peeked first, so a newer shape is reported as its version and not as a wrong shape.
     pub fn parse(file: &str, bytes: &[u8], limits: &Limits) -> Result<Self, SidecarError> {
-        wire::check_bounds(file, bytes, limits)?;
-        let found = wire::peek_schema_version(file, bytes)?;
+        let json = wire::json(file, bytes, limits)?;
+        Self::of_json(file, bytes, &json, limits)
+    }
+
+    /// The same, with what shows without knowing the rules of its version; the bytes are read as JSON once for both.
+    pub(crate) fn parse_with_glimpse(
+        file: &str,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> (Result<Self, SidecarError>, Glimpse) {
+        match wire::json(file, bytes, limits) {
+            Ok(json) => {
+                let glimpse = Glimpse::of_json(&json, limits);
+                (Self::of_json(file, bytes, &json, limits), glimpse)
+            }
+            Err(error) => (Err(error), Glimpse::default()),
+        }
+    }
+
+    fn of_json(
+        file: &str,
+        bytes: &[u8],
+        json: &Value,
+        limits: &Limits,
+    ) -> Result<Self, SidecarError> {
+        let found = wire::peek_schema_version(file, json)?;
         if found != u64::from(SUPPORTED_SCHEMA_VERSION) {
             return Err(SidecarSchemaError {
                 file: file.to_owned(),
@@ -309,6 +333,18 @@ impl Sidecar {
                 }),
         );
         fields
+    }
+
+    /// Without the fields that this build does not know, for whoever holds many and shows none of them.
+    pub(crate) fn forget_unknown(&mut self) {
+        self.unknown.clear();
+        self.tables.iter_mut().for_each(|pin| pin.unknown.clear());
+        self.additional_registrations
+            .iter_mut()
+            .for_each(|registration| registration.unknown.clear());
+        self.tombstones
+            .iter_mut()
+            .for_each(|tombstone| tombstone.unknown.clear());
     }
 
     /// Why nothing is decided about this sidecar, wherever its tables stand.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::classification::{Classification, classify_table_for, rule_text};
 use crate::code::{Code, Reason, Requirement};
 use crate::decision::{Decision, decide};
+use crate::listing::Standing;
 use crate::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
     TableObservation,
@@ -191,20 +192,25 @@ pub fn refuse(reason: Reason, sidecar: Option<&Sidecar>) -> Verdict {
 
 /// Judges a sidecar against what was observed. Pure: the same facts give the same verdict, natively and in wasm.
 ///
-/// `waiting_for` names the older unresolved sidecar that overlaps this one. `observation.tables` has one entry per pin, in order.
+/// `standing` is what older files of the root mean for this one. `observation.tables` has one entry per pin, in order.
 #[must_use]
-pub fn judge(sidecar: &Sidecar, waiting_for: Option<&str>, observation: &Observation) -> Verdict {
-    judge_choice(sidecar, waiting_for, observation, Choice::Verdict)
+pub fn judge<'a>(
+    sidecar: &Sidecar,
+    standing: impl Into<Standing<'a>>,
+    observation: &Observation,
+) -> Verdict {
+    judge_choice(sidecar, standing, observation, Choice::Verdict)
 }
 
 /// As [`judge`], where a person chose. A choice that there is not here changes nothing, and the verdict's own `choice` says so.
 #[must_use]
-pub fn judge_choice(
+pub fn judge_choice<'a>(
     sidecar: &Sidecar,
-    waiting_for: Option<&str>,
+    standing: impl Into<Standing<'a>>,
     observation: &Observation,
     choice: Choice,
 ) -> Verdict {
+    let standing: Standing<'_> = standing.into();
     let refusal = sidecar.refusal(&sidecar.operation_id.file_name());
     if let Some(reason) = refusal.or_else(|| {
         observation
@@ -242,12 +248,18 @@ pub fn judge_choice(
         requires,
     };
 
-    if let Some(older) = waiting_for {
+    if let Some(older) = standing.waiting_for {
         let reason = Reason::new(
             Code::WaitingFor,
-            format!("{older} is older, unresolved and overlaps this one; resolve it first"),
+            format!(
+                "{older} is older and unresolved, and it overlaps this one or cannot be read, so that it may; resolve it first"
+            ),
         );
         return verdict(Disposition::Waiting, tables, vec![reason], Vec::new());
+    }
+    let mut requires = Vec::new();
+    if standing.older_unreadable {
+        requires.push(Requirement::OlderUnreadable);
     }
     if observation.catalog == (CatalogObservation::BranchAbsent { tree_left: false })
         && sidecar.branch().is_some()
@@ -256,7 +268,7 @@ pub fn judge_choice(
             Disposition::OrphanedBranch,
             tables,
             support(observation),
-            Vec::new(),
+            requires,
         );
     }
     let contradictions = contradictions(&observation.catalog, &looked_at, decision);
@@ -299,7 +311,6 @@ pub fn judge_choice(
         Ok(changes) => changes,
         Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
     };
-    let mut requires = Vec::new();
     for (table, (pin, observed)) in tables.iter_mut().zip(&pairs) {
         assign_action(disposition, table, pin, observed, &mut requires);
         if takes_commits_along(disposition, table) {

@@ -100,11 +100,14 @@ impl Stand {
 }
 
 /// Every file but those that were still being staged when a process was killed or stopped, under names that no reader looks for,
-/// and Lance's hints of where to begin to look for the latest version, which it replaces unasked and nobody believes.
+/// Lance's hints of where to begin to look for the latest version, which it replaces unasked and nobody believes, and what marks an
+/// operation as open: one of a finished operation is removed by whoever comes by.
 fn lasting_files(store: &Store) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = store.files();
     files.retain(|path, _| {
-        !path.to_str().unwrap().contains('#') && !path.ends_with("latest_version_hint.json")
+        !path.to_str().unwrap().contains('#')
+            && !path.ends_with("latest_version_hint.json")
+            && !path.parent().unwrap().ends_with("__recovery_log/open")
     });
     files
 }

@@ -43,6 +43,7 @@ pub fn Journal(props: &Props) -> Html {
     let (word, tone, data) = match &props.check {
         None => ("checking…", Tone::Calm, "checking"),
         Some(ChainCheck::Verified { .. }) => ("verified", Tone::Well, "verified"),
+        Some(ChainCheck::InPart { .. }) => ("verified in part", Tone::Calm, "in_part"),
         Some(ChainCheck::Broken { .. }) => ("broken", Tone::Stop, "broken"),
     };
     html! {
@@ -57,6 +58,9 @@ pub fn Journal(props: &Props) -> Html {
                 </span>
             </summary>
             if let Some(ChainCheck::Broken { reason }) = &props.check { <p class="broken" role="alert">{ visible(&words::sentence(reason)) }</p> }
+            if let Some(ChainCheck::InPart { records }) = &props.check {
+                <p>{ format!("These are the first {}; open this record alone to see and verify the rest.", words::counted(usize::try_from(*records).unwrap_or(usize::MAX), "record")) }</p>
+            }
             if *opened {
                 <ol class="records">{ records(&operation.records) }</ol>
                 if !props.open { <p><a href={props.href.clone()}>{ "This record alone" }</a></p> }

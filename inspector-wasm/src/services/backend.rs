@@ -152,19 +152,32 @@ pub async fn execution(root: &str, operation: &str) -> Result<ExecutionReport, F
     get(&format!("{}/execution", recovery(root, operation))).await
 }
 
-/// The journals of one root, or of one operation.
-pub async fn audit(root: &str, operation: Option<&str>) -> Result<StoredAudit, Failure> {
-    match operation {
-        Some(operation) => {
-            get(&format!(
-                "{}/audit/{}",
-                at(root),
-                encode_uri_component(operation)
-            ))
-            .await
-        }
-        None => get(&format!("{}/audit", at(root))).await,
+/// The journals of one root, the newest first, page by page: those after the operation `after`.
+pub async fn audit_page(root: &str, after: Option<&str>) -> Result<StoredAudit, Failure> {
+    let audit = format!("{}/audit", at(root));
+    match after {
+        Some(after) => get(&format!("{audit}?after={}", encode_uri_component(after))).await,
+        None => get(&audit).await,
     }
+}
+
+/// The journal of one operation, all of its records.
+pub async fn audit_of(root: &str, operation: &str) -> Result<StoredAudit, Failure> {
+    let audit = format!("{}/audit/{}", at(root), encode_uri_component(operation));
+    let mut whole: StoredAudit = get(&audit).await?;
+    while let Some(journal) = whole.operations.first_mut()
+        && let Some(from) = journal.next_record
+    {
+        let more: StoredAudit = get(&format!("{audit}?from={from}")).await?;
+        let Some(more) = more.operations.into_iter().next() else {
+            break;
+        };
+        // The chain may have grown meanwhile, and never goes back.
+        journal.next_record = more.next_record.filter(|next| *next > from);
+        (journal.outcome, journal.problem) = (more.outcome, more.problem);
+        journal.records.extend(more.records);
+    }
+    Ok(whole)
 }
 
 fn at(root: &str) -> String {

@@ -9,8 +9,21 @@ use sidecar::{Digest, OperationId, OutcomeKind};
 /// What is taken of a [`sidecar::api::AuditReport`]: the stored bytes, for the rest follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct StoredAudit {
-    /// One journal per operation, oldest first.
+    /// One journal per operation, the newest first.
     pub operations: Vec<StoredJournal>,
+    /// The operation after which the next page goes on.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+impl StoredAudit {
+    /// With the page that follows it.
+    #[must_use]
+    pub fn with(mut self, page: Self) -> Self {
+        self.operations.extend(page.operations);
+        self.next = page.next;
+        self
+    }
 }
 
 /// The journal of one operation.
@@ -24,6 +37,9 @@ pub struct StoredJournal {
     pub problem: Option<String>,
     /// Its records, in order.
     pub records: Vec<StoredRecord>,
+    /// The number of the first that is left out, of a journal that is too long for one answer.
+    #[serde(default)]
+    pub next_record: Option<u64>,
 }
 
 /// One record.
@@ -56,6 +72,11 @@ pub enum ChainCheck {
         records: u64,
         /// How the operation ended, if it did.
         outcome: Option<OutcomeKind>,
+    },
+    /// Those that are here do; there are more.
+    InPart {
+        /// How many are here.
+        records: u64,
     },
     /// Some record does not.
     Broken {
@@ -97,6 +118,9 @@ impl ChainCheck {
             ),
             &operation.problem,
         ) {
+            (Self::Verified { records, .. }, None) if operation.next_record.is_some() => {
+                Self::InPart { records }
+            }
             // Records that cannot be read are not given, so a chain that ends early can look whole.
             (Self::Verified { .. }, Some(problem)) => Self::Broken {
                 reason: problem.clone(),

@@ -26,6 +26,8 @@ pub struct PendingState {
     pub skipped: Vec<Reason>,
     /// When it was read; `None` before it ever was.
     pub read_at: Option<Timestamp>,
+    /// Why the catalog could not be read, if it could not while something is pending.
+    pub catalog: Option<Reason>,
     /// Why the last look failed; the list stays.
     pub failure: Option<Failure>,
     /// Whether a look is under way.
@@ -58,6 +60,7 @@ impl Reducible for PendingState {
                     listing: next.listing.with_entries(entries),
                     skipped: list.skipped,
                     read_at: Some(at),
+                    catalog: list.catalog,
                     failure: None,
                     asking: false,
                 };
@@ -93,6 +96,7 @@ mod tests {
             root: "file:///g".to_owned(),
             recoveries: Vec::new(),
             skipped: Vec::new(),
+            catalog: None,
         };
         let state = reduced(Rc::default(), Action::Answered(Ok(list()), now));
         let failed = reduced(state, Action::Answered(Err(Failure::Unreachable), now));

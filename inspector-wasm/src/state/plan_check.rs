@@ -48,6 +48,9 @@ pub struct PlanAnswer {
     pub progress: Progress,
     /// Approvals of exactly this plan.
     pub approvals: Vec<Approval>,
+    /// How many older ones are left out.
+    #[serde(default)]
+    pub approvals_left_out: usize,
     /// The plan's canonical bytes.
     pub plan: Option<String>,
     /// The sidecar's bytes, unless they are too many to be shown.
@@ -152,6 +155,7 @@ impl PlanAnswer {
             now: Timestamp::from_micros(started_at.saturating_add(age)),
         };
         let mut report = PlanReport::new(plan, bytes, context);
+        report.approvals_left_out = self.approvals_left_out;
         for table in &mut report.tables {
             let key = (&table.table.table_key, &table.table.branch);
             if let Some(answer) = self
@@ -193,6 +197,7 @@ impl PlanAnswer {
             consequence: self.consequence,
             progress: self.progress,
             approvals: Vec::new(),
+            approvals_left_out: 0,
             plan: None,
             sidecar: self.sidecar,
         }

@@ -42,7 +42,10 @@ pub fn Audit(props: &Props) -> Html {
         let ask = move |alive: Alive| -> Asking {
             let (load, root, operation) = (load.clone(), root.clone(), operation.clone());
             Box::pin(async move {
-                let answer = backend::audit(&root, operation.as_deref()).await;
+                let answer = match &operation {
+                    Some(operation) => backend::audit_of(&root, operation).await,
+                    None => backend::audit_page(&root, None).await,
+                };
                 if alive.get() {
                     let mut next = (*load).clone();
                     next.answered(answer.map(Rc::new));
@@ -70,9 +73,28 @@ pub fn Audit(props: &Props) -> Html {
         .unwrap_or_default();
     let left = operations.len().saturating_sub(*drawn);
     let more = {
-        let drawn = drawn.clone();
-        Callback::from(move |_: MouseEvent| drawn.set(*drawn + BATCH))
+        let (drawn, load) = (drawn.clone(), load.clone());
+        let root = props.summary.name.clone();
+        Callback::from(move |_: MouseEvent| {
+            drawn.set(*drawn + BATCH);
+            let next = load.value.as_ref().and_then(|page| page.next.clone());
+            let Some(after) = next.filter(|_| left <= BATCH) else {
+                return;
+            };
+            let (load, root) = (load.clone(), root.clone());
+            spawn_local(async move {
+                let answer = backend::audit_page(&root, Some(&after)).await;
+                let mut next = (*load).clone();
+                let so_far = next.value.clone();
+                next.answered(answer.map(|page| match so_far {
+                    Some(so_far) => Rc::new((*so_far).clone().with(page)),
+                    None => Rc::new(page),
+                }));
+                load.set(next);
+            });
+        })
     };
+    let has_next = load.value.as_ref().is_some_and(|page| page.next.is_some());
     html! {
         <main class="lone wide audit">
             if props.operation.is_some() {
@@ -86,12 +108,16 @@ pub fn Audit(props: &Props) -> Html {
             if load.value.is_some() && operations.is_empty() {
                 <p>{ "No recovery was ever approved in this root, so there is nothing on record." }</p>
             }
-            { each(&mut operations.iter().rev().enumerate().take(*drawn).map(|(index, operation)| html! {
+            { each(&mut operations.iter().enumerate().take(*drawn).map(|(index, operation)| html! {
                 <Journal key={operation.operation_id.clone()} operation={operation.clone()} check={checks.get(index).cloned()} root={props.summary.name.clone()}
                     open={props.operation.is_some()} href={Route::Record { root: props.summary.name.clone(), operation: operation.operation_id.clone() }.href()} />
             })) }
             <p class="actions">
-                if left > 0 { <button type="button" onclick={more}>{ format!("Show {} more of {}", words::grouped(left.min(BATCH)), words::grouped(left)) }</button> }
+                if left > 0 || has_next {
+                    <button type="button" onclick={more}>
+                        { if has_next { "Show more".to_owned() } else { format!("Show {} more of {}", words::grouped(left.min(BATCH)), words::grouped(left)) } }
+                    </button>
+                }
                 <button type="button" class="quiet" onclick={refresh.reform(|_: MouseEvent| ())}>{ "Refresh" }</button>
             </p>
         </main>
@@ -113,7 +139,7 @@ fn use_checks(report: Option<&Rc<StoredAudit>>) -> Checks {
             spawn_local(async move {
                 let mut found = Vec::new();
                 let mut since = dom::now_ms();
-                for operation in report.operations.iter().rev() {
+                for operation in &report.operations {
                     found.push(ChainCheck::of_journal(operation));
                     if dom::now_ms() - since > SLICE_MS {
                         setter.set(Rc::new(found.clone()));

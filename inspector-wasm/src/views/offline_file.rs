@@ -44,7 +44,12 @@ fn standing(listed: &ListedSidecar) -> Html {
             <p class="lead">{ "This file alone cannot be decided. It says what a writer meant to do; where the tables stand, their pins and their Lance HEADs, only the store can say." }</p>
             if let Some(older) = &listed.waiting_for {
                 { notice("It has to wait", Tone::Calm, html! {
-                    <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it: " }<code>{ visible(older) }</code></p>
+                    <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it, or may because it cannot be read: " }<code>{ visible(older) }</code></p>
+                }) }
+            }
+            if listed.older_unreadable {
+                { notice("An older file is broken", Tone::Calm, html! {
+                    <p>{ "An older one among these files is no sidecar any more. Nobody can tell whether it shared a table with this one, so whoever approves a plan for it has to know." }</p>
                 }) }
             }
         </>

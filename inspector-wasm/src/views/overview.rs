@@ -21,8 +21,8 @@ pub struct Props {
     pub skipped: Vec<Reason>,
     /// When it was read.
     pub read_at: Option<Timestamp>,
-    /// Whether the store could not be looked at the last time.
-    pub failed: bool,
+    /// Whether the last look at it failed.
+    pub has_failed: bool,
     /// Sets the filter.
     pub onquery: Callback<String>,
 }
@@ -36,9 +36,9 @@ pub fn Overview(props: &Props) -> Html {
     );
     let total = props.listing.total();
     // What was read before says nothing of a store that cannot be looked at now.
-    let is_known = props.read_at.is_some() && !props.failed;
+    let is_known = props.read_at.is_some() && !props.has_failed;
     let title = match (props.read_at, total) {
-        _ if props.failed => "The store cannot be looked at.".to_owned(),
+        _ if props.has_failed => "The store cannot be looked at.".to_owned(),
         (None, _) => "Looking at the store…".to_owned(),
         (Some(_), 0) => "Nothing is pending.".to_owned(),
         (Some(_), 1) => "One recovery is pending.".to_owned(),
@@ -47,7 +47,7 @@ pub fn Overview(props: &Props) -> Html {
     html! {
         <div class="overview">
             <h1 ref={heading} tabindex="-1">{ title }</h1>
-            if props.failed {
+            if props.has_failed {
                 <p class="lead">{ "So nothing is known of what is pending in it now. The list says why; this page looks again by itself." }</p>
             }
             if is_known && total == 0 {

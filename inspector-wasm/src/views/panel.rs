@@ -202,6 +202,9 @@ fn consent(around: &Surroundings<'_>) -> Html {
     html! {
         <>
             { approvals(&plan.approvals, checked) }
+            if plan.approvals_left_out > 0 {
+                <p class="quiet-text">{ format!("{} are in its journal.", words::counted(plan.approvals_left_out, "older approval")) }</p>
+            }
             if let Some(named) = plan.digest.filter(|_| !plan.approvals.is_empty()) {
                 { revocation(around, named) }
             } else if around.state.revoked {

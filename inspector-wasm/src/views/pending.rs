@@ -6,12 +6,13 @@ use yew::{Callback, Html, MouseEvent, Properties, component, html, use_callback,
 
 use super::overview::Overview;
 use super::recovery::Recovery;
-use crate::components::{List, failure_notice, list_tools};
+use crate::components::{List, Tone, alert, failure_notice, list_tools};
 use crate::hooks::{Alive, Asking, use_polled};
 use crate::route::Route;
 use crate::services::backend::Wanted;
 use crate::services::{backend, dom};
 use crate::state::pending::{Action, PendingState, pause_ms};
+use crate::words::{self, visible};
 
 #[derive(Debug, PartialEq, Properties)]
 pub struct Props {
@@ -81,13 +82,16 @@ pub fn Pending(props: &Props) -> Html {
                 if let Some(failure) = &state.failure {
                     { failure_notice(failure, state.read_at.map(|read_at| html! { <p>{ format!("What is listed was read at {read_at}.") }</p> }).unwrap_or_default()) }
                 }
+                if let Some(reason) = &state.catalog {
+                    { alert("The catalog cannot be read", Tone::Stop, html! { <p>{ visible(&words::sentence(&reason.detail)) }</p> }) }
+                }
                 <List listing={state.listing.clone()} label="Pending recoveries" {selected} {href} />
             </aside>
             <main>
                 if let Some((operation, wanted)) = &props.open {
                     <Recovery key={format!("{operation}\n{wanted:?}")} root={root.clone()} operation={operation.clone()} wanted={*wanted} onchanged={refresh} />
                 } else {
-                    <Overview summary={props.summary.clone()} listing={state.listing.clone()} skipped={state.skipped.clone()} read_at={state.read_at} failed={state.failure.is_some()} {onquery} />
+                    <Overview summary={props.summary.clone()} listing={state.listing.clone()} skipped={state.skipped.clone()} read_at={state.read_at} has_failed={state.failure.is_some()} {onquery} />
                 }
             </main>
         </div>

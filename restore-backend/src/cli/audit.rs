@@ -2,13 +2,14 @@
 
 use clap::Args;
 use sidecar::OperationId;
-use sidecar::api::{AuditReport, AuditedOperation};
+use sidecar::api::AuditedOperation;
 use sidecar::journal::{JournalEntry, JournalRecord};
 
 use super::Exit;
-use super::context::Context;
+use super::context::{Context, print_text};
 use super::error::CliError;
-use super::page::Page;
+use super::page::{Page, printable_json};
+use crate::root::Root;
 use crate::service;
 
 /// Show what was approved and done, from the journals
@@ -26,25 +27,89 @@ pub(super) struct Audit {
 impl Audit {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let report = Box::pin(service::audit(&root, self.operation.as_ref(), self.verify)).await?;
-        context.print(&report, |page| write(page, &report))?;
-        let is_broken = report
-            .operations
-            .iter()
-            .any(|operation| operation.verified == Some(false));
-        Ok(if is_broken { Exit::Failed } else { Exit::Done })
+        if let Some(operation) = &self.operation {
+            let report = Box::pin(service::audit(&root, Some(operation), self.verify)).await?;
+            context.print(&report, |page| {
+                report
+                    .operations
+                    .iter()
+                    .for_each(|operation| write_operation(page, operation));
+            })?;
+            return Ok(exit(report.operations.iter().any(is_broken)));
+        }
+        self.run_for_all(context, &root).await
+    }
+
+    /// One journal after the other, so that all that ever was done in a root need not fit in memory.
+    async fn run_for_all(&self, context: &Context, root: &Root) -> Result<Exit, CliError> {
+        let operations = Box::pin(service::audited(root)).await?;
+        let uri = root.id().to_string();
+        if operations.is_empty() && !context.json() {
+            context.print_page(|page| page.line(&format!("Nothing is on record in {uri}.")))?;
+        }
+        let mut list = context
+            .json()
+            .then(|| DocumentList::begun(&uri))
+            .transpose()?;
+        let mut any_is_broken = false;
+        for (index, operation) in operations.iter().enumerate() {
+            let audited = Box::pin(service::audit_listed(root, operation, self.verify)).await;
+            any_is_broken |= is_broken(&audited);
+            match &mut list {
+                Some(list) => list.add(&audited)?,
+                None => context.print_page(|page| {
+                    if index > 0 {
+                        page.blank();
+                    }
+                    write_operation(page, &audited);
+                })?,
+            }
+        }
+        if let Some(list) = list {
+            list.end()?;
+        }
+        Ok(exit(any_is_broken))
     }
 }
 
-fn write(page: &mut Page, report: &AuditReport) {
-    if report.operations.is_empty() {
-        page.line(&format!("Nothing is on record in {}.", report.root));
+fn exit(any_is_broken: bool) -> Exit {
+    if any_is_broken {
+        Exit::Failed
+    } else {
+        Exit::Done
     }
-    for (index, operation) in report.operations.iter().enumerate() {
-        if index > 0 {
-            page.blank();
-        }
-        write_operation(page, operation);
+}
+
+fn is_broken(operation: &AuditedOperation) -> bool {
+    operation.verified == Some(false)
+}
+
+/// The document of all journals, printed one operation after the other: a `sidecar::api::AuditReport`.
+struct DocumentList {
+    is_empty: bool,
+}
+
+impl DocumentList {
+    fn begun(root: &str) -> Result<Self, CliError> {
+        let root = serde_json::to_string(root).map_err(CliError::Encode)?;
+        print_text(&format!(
+            "{{\n  \"root\": {},\n  \"operations\": [",
+            printable_json(&root)
+        ))?;
+        Ok(Self { is_empty: true })
+    }
+
+    fn add(&mut self, operation: &AuditedOperation) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(operation).map_err(CliError::Encode)?;
+        let comma = if self.is_empty { "" } else { "," };
+        self.is_empty = false;
+        let text = printable_json(&text).replace('\n', "\n    ");
+        print_text(&format!("{comma}\n    {text}"))
+    }
+
+    fn end(self) -> Result<(), CliError> {
+        let before = if self.is_empty { "" } else { "\n  " };
+        print_text(&format!("{before}]\n}}\n"))
     }
 }
 

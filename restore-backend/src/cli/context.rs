@@ -124,14 +124,19 @@ impl Context {
         if self.json {
             return self.print_document(document);
         }
+        self.print_page(page)
+    }
+
+    /// Prints a page, or a part of one.
+    pub(super) fn print_page(&self, page: impl FnOnce(&mut Page)) -> Result<(), CliError> {
         let mut written = Page::default();
         page(&mut written);
-        write(written.text())
+        print_text(written.text())
     }
 
     pub(super) fn print_document<T: Serialize>(&self, document: &T) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(document).map_err(CliError::Encode)?;
-        write(&format!("{}\n", printable_json(&text)))
+        print_text(&format!("{}\n", printable_json(&text)))
     }
 
     /// Tells the person at the terminal something that is not the answer.
@@ -148,7 +153,8 @@ pub(super) fn note(text: &str) {
     io::stderr().write_all(note.text().as_bytes()).ok();
 }
 
-fn write(text: &str) -> Result<(), CliError> {
+/// Prints text that is an answer, or a part of one.
+pub(super) fn print_text(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())

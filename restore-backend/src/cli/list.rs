@@ -8,7 +8,6 @@ use super::Exit;
 use super::context::Context;
 use super::error::CliError;
 use super::page::Page;
-use crate::lance_room::Head;
 use crate::{clock, service};
 
 /// List every pending recovery of a root
@@ -27,17 +26,6 @@ impl List {
         let list = Box::pin(service::list(&root, clock::now())).await?;
         context.print(&list, |page| write(page, &list))?;
         let is_pending = !list.recoveries.is_empty();
-        if !is_pending
-            && matches!(
-                root.room().catalog_version(None).await,
-                Ok(Head::DatasetMissing)
-            )
-        {
-            context.note(&format!(
-                "warning: there is no catalog in {}, so it may not be the root that is meant",
-                list.root
-            ));
-        }
         Ok(if self.fail_if_pending && is_pending {
             Exit::Pending
         } else {
@@ -51,6 +39,7 @@ fn write(page: &mut Page, list: &RecoveryList) {
         root,
         recoveries,
         skipped,
+        catalog,
     } = list;
     page.line(&match recoveries.len() {
         0 => format!("Nothing is pending in {root}."),
@@ -63,6 +52,10 @@ fn write(page: &mut Page, list: &RecoveryList) {
     }
     if recoveries.is_empty() {
         return;
+    }
+    if let Some(reason) = catalog {
+        page.blank();
+        page.paragraph(&format!("{}: {}.", reason.code, reason.detail));
     }
     page.blank();
     let mut rows = vec![["OPERATION", "DISPOSITION", "MOVED", "AGE", "WRITER"].map(str::to_owned)];

@@ -6,7 +6,7 @@ use sidecar::observation::{CatalogObservation, Pinned, TableObservation};
 use sidecar::step::FIELD_FILES;
 use sidecar::{
     Action, ApprovedPlan, Difference, Disposition, Observation, Plan, PlanInput, PlannedTable,
-    Purpose, Sidecar, WriterKind, judge_choice, plan,
+    Purpose, Requirement, Sidecar, Standing, WriterKind, judge_choice, plan,
 };
 
 use super::plan_differences;
@@ -54,9 +54,14 @@ pub(super) async fn moved_since_approval(
     )
     .await?
     .complete()?;
-    // What was chosen is what was approved, as long as there still is that choice.
-    let verdict = judge_choice(&sidecar, None, &observation, approved.plan().choice);
     let planned = approved.plan();
+    // Who is older was looked at before the claim, and is acknowledged in the plan or was not there.
+    let standing = Standing {
+        waiting_for: None,
+        older_unreadable: planned.requires.contains(&Requirement::OlderUnreadable),
+    };
+    // What was chosen is what was approved, as long as there still is that choice.
+    let verdict = judge_choice(&sidecar, standing, &observation, planned.choice);
     let input = PlanInput {
         root: root.id(),
         operation_id: &planned.operation_id,

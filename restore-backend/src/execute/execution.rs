@@ -13,6 +13,7 @@ use super::report::{self, finished_report, unfinished_report, untrue_report};
 use super::{authorized, closing, effects};
 use crate::clock;
 use crate::journal_store::{self, Appended, Journal};
+use crate::off_thread;
 use crate::root::Root;
 use crate::service::ServiceError;
 use crate::sidecar_dir::{self, StoredSidecar};
@@ -210,10 +211,17 @@ impl<'a> Execution<'a> {
                 }
                 Effect::Close => {
                     journal_store::close(execution.root.objects(), &execution.operation).await?;
+                    execution.journal.unmark(execution.root.objects()).await;
                     seen.closed = Some(true);
                     continue;
                 }
-                Effect::Ended(fate) => return execution.end(fate),
+                Effect::Ended(fate) => {
+                    // What closed it before it was reopened is still there, so nothing closes it anew.
+                    if fate == SidecarFate::Retired && execution.journal.was_reopened() {
+                        execution.journal.unmark(execution.root.objects()).await;
+                    }
+                    return execution.end(fate);
+                }
             };
             (execution, seen) = match recorded {
                 (Ran::Further(execution), seen) => (execution, seen),
@@ -337,7 +345,10 @@ impl<'a> Execution<'a> {
                 sidecar_dir::keep_deleted(self.root.objects(), file).await?;
                 SidecarSeen::Gone
             }
-            StoredSidecar::Bytes(bytes) if Digest::of(Tag::Sidecar, &bytes) == plan.sidecar => {
+            StoredSidecar::Bytes(bytes)
+                if off_thread::in_place(bytes.len(), || Digest::of(Tag::Sidecar, &bytes))
+                    == plan.sidecar =>
+            {
                 SidecarSeen::AsPlanned
             }
             StoredSidecar::Bytes(_) | StoredSidecar::TooLarge => SidecarSeen::Another,

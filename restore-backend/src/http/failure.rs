@@ -244,6 +244,13 @@ impl From<ServiceError> for Failure {
                 "Internal error",
                 detail,
             ),
+            // Nothing failed: there is nothing there.
+            "no_catalog" => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code,
+                "No catalog",
+                error.to_string(),
+            ),
             "journal_broken" => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 code,

@@ -17,10 +17,10 @@ pub(super) async fn undo(
 ) -> Result<Response, Failure> {
     let served = console.root(&root)?;
     let operation = parsed(&operation)?;
-    served
+    let answer = served
         .look(async move |root| Box::pin(service::undo(&root, &operation, clock::now())).await)
-        .await
-        .and_then(answered)
+        .await?;
+    answered(answer).await
 }
 
 pub(super) async fn release(
@@ -29,23 +29,23 @@ pub(super) async fn release(
 ) -> Result<Response, Failure> {
     let served = console.root(&root)?;
     let operation = parsed(&operation)?;
-    served
+    let answer = served
         .look(async move |root| Box::pin(service::release(&root, &operation, clock::now())).await)
-        .await
-        .and_then(answered)
+        .await?;
+    answered(answer).await
 }
 
 pub(super) async fn dismissal(
     State(console): State<Console>,
     Path((root, operation_or_file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    console
+    let report = console
         .root(&root)?
         .look(async move |root| {
             Box::pin(service::dismiss(&root, &operation_or_file, clock::now())).await
         })
-        .await
-        .map(tagged)
+        .await?;
+    tagged(report).await
 }
 
 fn parsed(operation: &str) -> Result<OperationId, Failure> {

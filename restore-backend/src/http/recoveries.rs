@@ -1,14 +1,14 @@
 //! `GET …/recoveries` and `GET …/recoveries/{operation_or_file}`: what is pending, and what would be done about it.
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use sidecar::Choice;
-use sidecar::api::{PlanReport, RecoveryList};
+use sidecar::api::PlanReport;
 
+use super::answer;
 use super::console::Console;
 use super::failure::Failure;
 use super::if_match::entity_tag;
@@ -18,12 +18,12 @@ use crate::{clock, service};
 pub(super) async fn list(
     State(console): State<Console>,
     Path(root): Path<String>,
-) -> Result<Json<RecoveryList>, Failure> {
-    console
+) -> Result<Response, Failure> {
+    let list = console
         .root(&root)?
         .look(async move |root| Box::pin(service::list(&root, clock::now())).await)
-        .await
-        .map(Json)
+        .await?;
+    answer::json(list).await
 }
 
 /// What is asked about one recovery.
@@ -59,23 +59,23 @@ pub(super) async fn show(
             .await
         })
         .await?;
-    answered(answer)
+    answered(answer).await
 }
 
 /// A plan, or why there is none.
-pub(super) fn answered(answer: Answer<PlanReport>) -> Result<Response, Failure> {
+pub(super) async fn answered(answer: Answer<PlanReport>) -> Result<Response, Failure> {
     match answer {
-        Answer::Done(report) => Ok(tagged(report)),
+        Answer::Done(report) => tagged(report).await,
         Answer::No(report) => Err(Failure::refusal(report)),
     }
 }
 
 /// A plan with its digest as the entity tag.
-pub(super) fn tagged(report: PlanReport) -> Response {
+pub(super) async fn tagged(report: PlanReport) -> Result<Response, Failure> {
     let tag = report.digest.and_then(entity_tag);
-    let mut response = Json(report).into_response();
+    let mut response = answer::json(report).await?;
     if let Some(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
     }
-    response
+    Ok(response)
 }

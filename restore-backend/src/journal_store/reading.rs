@@ -47,20 +47,27 @@ const SKIPPED_MAX: usize = 32;
 /// What lies below the journal folder, should not be there, and stands in nobody's way.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
-    met: BTreeSet<Path>,
-    reasons: Vec<Reason>,
+    reasons: BTreeMap<Path, Reason>,
 }
 
 impl Skipped {
-    fn note(&mut self, path: &Path, why: &dyn std::fmt::Display) {
-        if self.met.len() < SKIPPED_MAX && self.met.insert(path.clone()) {
+    pub(super) fn note(&mut self, path: &Path, why: &dyn std::fmt::Display) {
+        if self.reasons.len() < SKIPPED_MAX {
             self.reasons
-                .push(Reason::new(Code::Unreadable, why.to_string()));
+                .entry(path.clone())
+                .or_insert_with(|| Reason::new(Code::Unreadable, why.to_string()));
+        }
+    }
+
+    /// Adds what was met elsewhere, unless it was met here too.
+    pub(crate) fn extend(&mut self, other: Self) {
+        for (path, reason) in other.reasons {
+            self.note(&path, &reason.detail);
         }
     }
 
     pub(crate) fn into_reasons(self) -> Vec<Reason> {
-        self.reasons
+        self.reasons.into_values().collect()
     }
 }
 
@@ -71,7 +78,7 @@ fn of_a_journal(path: &Path) -> Option<OperationId> {
     let object = parts.next();
     let is_read = object.is_none_or(|object| {
         let object = object.as_ref();
-        object == CLAIM_OBJECT || object == CLOSED_OBJECT || number(object).is_some()
+        [CLAIM_OBJECT, CLOSED_OBJECT, REOPENED_OBJECT].contains(&object) || number(object).is_some()
     });
     (is_read && parts.next().is_none()).then_some(operation_id)
 }
@@ -110,19 +117,15 @@ pub(super) async fn list_at_most(
         let meta = match listing.try_next().await {
             Ok(Some(meta)) => meta,
             Ok(None) | Err(object_store::Error::NotFound { .. }) => {
-                for journal in journals.values_mut() {
-                    journal.closed &= !journal.reopened;
-                }
-                return Ok(journals);
+                let of_each = journals.into_iter();
+                return Ok(of_each.map(|(id, journal)| (id, journal.told())).collect());
             }
             Err(source) => match NotRead::of(&source) {
                 Some(not_read) if not_read.path != folder => {
                     match of_a_journal(&not_read.path) {
                         // Reading this journal says why it cannot be read, and nobody takes it for a shorter one.
                         Some(operation_id) => {
-                            let journal = journals.entry(operation_id).or_default();
-                            journal.records += 1;
-                            journal.claimed = true;
+                            journals.entry(operation_id).or_default().add_unread();
                         }
                         None => skipped.note(&not_read.path, not_read),
                     }
@@ -159,15 +162,74 @@ pub(super) async fn list_at_most(
             return Err(JournalStoreError::TooMany { max });
         }
         let journal = journals.entry(operation_id).or_default();
-        match object.as_ref() {
-            CLAIM_OBJECT => journal.claimed = true,
-            CLOSED_OBJECT => journal.closed = true,
-            REOPENED_OBJECT => journal.reopened = true,
+        journal.add(object.as_ref(), meta.size);
+    }
+}
+
+impl JournalEntryOfListing {
+    /// Notes an object that cannot be read. What it would say is not known, so the journal has to be read.
+    const fn add_unread(&mut self) {
+        self.records += 1;
+        self.claimed = true;
+    }
+
+    /// All that was listed together: what says that it is closed counts no more once it was reopened.
+    const fn told(self) -> Self {
+        Self {
+            closed: self.closed && !self.reopened,
+            ..self
+        }
+    }
+
+    /// Notes what the operation's folder holds under a name.
+    fn add(&mut self, object: &str, bytes: u64) {
+        match object {
+            CLAIM_OBJECT => self.claimed = true,
+            CLOSED_OBJECT => self.closed = true,
+            REOPENED_OBJECT => self.reopened = true,
             name => {
-                journal.records += 1;
-                journal.last = journal.last.max(number(name).unwrap_or_default());
-                journal.bytes = journal.bytes.saturating_add(meta.size);
+                self.records += 1;
+                self.last = self.last.max(number(name).unwrap_or_default());
+                self.bytes = self.bytes.saturating_add(bytes);
             }
+        }
+    }
+}
+
+/// What a listing of one operation's folder tells; nothing is there of an operation without a journal.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`].
+pub async fn list_journal(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+) -> Result<JournalEntryOfListing, JournalStoreError> {
+    let folder = folder(operation_id);
+    let mut journal = JournalEntryOfListing::default();
+    let mut listing = objects.list(Some(&folder));
+    loop {
+        let meta = match listing.try_next().await {
+            Ok(Some(meta)) => meta,
+            Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(journal.told()),
+            Err(source) => match NotRead::of(&source) {
+                Some(not_read) => {
+                    // Reading the journal says why that cannot be read. What nobody reads may be whatever it is.
+                    if of_a_journal(&not_read.path).is_some() {
+                        journal.add_unread();
+                    }
+                    continue;
+                }
+                None => {
+                    return Err(JournalStoreError::Storage {
+                        what: format!("listing the journal of operation {operation_id}"),
+                        source,
+                    });
+                }
+            },
+        };
+        let mut below = meta.location.parts().skip(folder.parts().count());
+        if let (Some(object), None) = (below.next(), below.next()) {
+            journal.add(object.as_ref(), meta.size);
         }
     }
 }
@@ -181,6 +243,21 @@ pub async fn read_records(
     operation_id: &OperationId,
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, JournalStoreError> {
+    let mut records = Vec::new();
+    visit_records(objects, operation_id, limits, |record| records.push(record)).await?;
+    Ok(records)
+}
+
+/// As [`read_records`], and hands over one record after the other, in order.
+///
+/// # Errors
+/// As [`read_records`].
+pub async fn visit_records(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+    limits: &Limits,
+    visit: impl FnMut(Vec<u8>),
+) -> Result<(), JournalStoreError> {
     let folder = folder(operation_id);
     let listed: BTreeMap<u64, u64> = match objects
         .list(Some(&folder))
@@ -204,7 +281,7 @@ pub async fn read_records(
         .values()
         .fold(0_u64, |sum, size| sum.saturating_add(*size));
     let listed = listed.into_keys().collect();
-    read_listed(objects, operation_id, listed, bytes, limits).await
+    visit_listed(objects, operation_id, listed, bytes, limits, visit).await
 }
 
 fn unread(operation_id: &OperationId, source: object_store::Error) -> JournalStoreError {
@@ -221,6 +298,22 @@ pub(super) async fn read_listed(
     bytes: u64,
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, JournalStoreError> {
+    let mut records = Vec::new();
+    visit_listed(objects, operation_id, listed, bytes, limits, |record| {
+        records.push(record);
+    })
+    .await?;
+    Ok(records)
+}
+
+async fn visit_listed(
+    objects: &Arc<dyn ObjectStore>,
+    operation_id: &OperationId,
+    listed: BTreeSet<u64>,
+    bytes: u64,
+    limits: &Limits,
+    mut visit: impl FnMut(Vec<u8>),
+) -> Result<(), JournalStoreError> {
     let too_large = || JournalStoreError::TooLarge {
         operation_id: operation_id.clone(),
     };
@@ -248,7 +341,7 @@ pub(super) async fn read_listed(
         })
         .collect();
     let mut reads = futures::stream::iter(reads).buffered(READS_AT_ONCE);
-    let (mut records, mut left) = (Vec::new(), JOURNAL_BYTES_MAX);
+    let mut left = JOURNAL_BYTES_MAX;
     while let Some(record) = reads
         .try_next()
         .await
@@ -262,9 +355,9 @@ pub(super) async fn read_listed(
         left = left
             .checked_sub(record.len() as u64)
             .ok_or_else(too_large)?;
-        records.push(record);
+        visit(record);
     }
-    Ok(records)
+    Ok(())
 }
 
 /// A record's bytes; `None` if they are more than a record can have.

@@ -369,7 +369,7 @@ async fn drop_covered(
             reason,
         });
     };
-    let recoveries = match pending(root).await {
+    let recoveries = match pending(root, None).await {
         Ok(recoveries) => recoveries,
         Err(error) => {
             return failed("what else is pending".to_owned(), chain::text(&error));

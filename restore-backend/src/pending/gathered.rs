@@ -190,6 +190,7 @@ fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecov
             file,
             refusal: Some(reason),
             waiting_for: None,
+            older_unreadable: false,
         },
         journal: set_aside_by,
         broken: None,
@@ -212,5 +213,10 @@ fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFil
 }
 
 fn untrusted(error: &JournalStoreError) -> Reason {
-    Reason::new(Code::Unreadable, chain::text(error))
+    let code = match error {
+        // All of it was read, and will never say what it was about.
+        JournalStoreError::Broken { .. } => Code::JournalBroken,
+        _ => Code::Unreadable,
+    };
+    Reason::new(code, chain::text(error))
 }

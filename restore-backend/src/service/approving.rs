@@ -97,6 +97,7 @@ pub async fn approve(
         }));
     }
     root.note_identity().await?;
+    root.marks().put_right(root.objects(), root.id()).await?;
     for _ in 0..APPEND_TRIES_MAX {
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(Answer::No(already(operation, &journal)));
@@ -188,6 +189,8 @@ pub(crate) struct PlanOf {
     pub(crate) blockers: Vec<Reason>,
     /// Reads that failed while it was made: it may be another plan for that alone.
     pub(crate) failed: Vec<FailedRead>,
+    /// A file beside its own that could not be read: it may wait, and so be another plan, for that alone.
+    pub(crate) unread: Option<FailedRead>,
     /// The bytes of its sidecar, or those that stand for it where there is no file.
     pub(crate) sidecar: SidecarBytes,
 }
@@ -218,6 +221,9 @@ impl PlanOf {
             && let Some(failed) = self.failed.pop()
         {
             return Err(ObserveError::from(failed).into());
+        }
+        if is_another && let Some(unread) = self.unread.take() {
+            return Err(ObserveError::from(unread).into());
         }
         if is_another {
             let known = journal

@@ -2,16 +2,52 @@
 
 use sidecar::OperationId;
 use sidecar::api::{AuditReport, AuditedOperation, AuditedRecord};
-use sidecar::journal::{JournalEntry, JournalRecord, record_digest, verify_chain};
+use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState, record_digest};
 
 use super::ServiceError;
+use super::listing::readable_catalog;
 use crate::chain;
-use crate::journal_store::{self, JournalStoreError};
+use crate::journal_store;
+use crate::off_thread;
 use crate::root::Root;
+
+/// Operations of one page, unless fewer are asked for.
+pub const AUDIT_PAGE_MAX: usize = 100;
+/// Bytes of the records that one answer carries. One record is carried whatever its size.
+const PAGE_BYTES_MAX: u64 = 4 << 20;
+
+/// Which records of a journal are wanted.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    /// From the record with this number on.
+    from: u64,
+    /// As many bytes of records as this, and one record at least.
+    bytes_max: u64,
+}
+
+impl Window {
+    const WHOLE: Self = Self {
+        from: 1,
+        bytes_max: u64::MAX,
+    };
+}
+
+/// The operations of a root that have a journal, oldest first.
+///
+/// # Errors
+/// See [`ServiceError`]; that there is none is said of a root with a catalog alone.
+pub async fn audited(root: &Root) -> Result<Vec<OperationId>, ServiceError> {
+    let journals = journal_store::list_journals(root.objects()).await?;
+    if journals.is_empty() {
+        readable_catalog(root).await?;
+    }
+    Ok(journals.into_keys().collect())
+}
 
 /// The journals of a root, or of one operation; with `verify`, whether their chains of digests hold.
 ///
-/// A journal that does not verify is shown as far as its records can be read.
+/// A journal that does not verify is shown as far as its records can be read. Every journal that is asked for is in memory at once: for
+/// those of a whole root there are [`audited`] and [`audit_page`].
 ///
 /// # Errors
 /// [`ServiceError::UnknownOperation`] if the one that is asked for has no journal; else see [`ServiceError`].
@@ -20,47 +56,115 @@ pub async fn audit(
     operation: Option<&OperationId>,
     verify: bool,
 ) -> Result<AuditReport, ServiceError> {
-    let operations: Vec<OperationId> = match operation {
-        Some(operation) => vec![operation.clone()],
-        None => journal_store::list_journals(root.objects())
-            .await?
-            .into_keys()
-            .collect(),
-    };
-    let mut audited = Vec::with_capacity(operations.len());
-    for operation_id in operations {
-        let stored = match journal_store::read_records(
-            root.objects(),
-            &operation_id,
-            &root.limits(),
-        )
-        .await
-        {
-            Ok(stored) => stored,
-            Err(error) if operation.is_some() => return Err(error.into()),
-            Err(error) => {
-                audited.push(unread_operation(&operation_id, &error, verify));
-                continue;
-            }
-        };
-        if stored.is_empty() && operation.is_some() {
-            return Err(ServiceError::UnknownOperation {
-                root: root.id().to_string(),
-                operation: operation_id.to_string(),
-            });
+    let operations = match operation {
+        Some(operation) => {
+            vec![one(root, operation, verify, Window::WHOLE).await?]
         }
-        audited.push(audited_operation(&operation_id, &stored, verify));
+        None => {
+            let mut operations = Vec::new();
+            for operation in audited(root).await? {
+                operations.push(audit_listed(root, &operation, verify).await);
+            }
+            operations
+        }
+    };
+    Ok(AuditReport {
+        root: root.id().to_string(),
+        operations,
+        next: None,
+    })
+}
+
+/// The journal of an operation that was listed: one that cannot be read hides no other.
+pub async fn audit_listed(root: &Root, operation: &OperationId, verify: bool) -> AuditedOperation {
+    listed(root, operation, verify, Window::WHOLE).await
+}
+
+async fn listed(
+    root: &Root,
+    operation: &OperationId,
+    verify: bool,
+    window: Window,
+) -> AuditedOperation {
+    match one(root, operation, verify, window).await {
+        Ok(audited) => audited,
+        // A claim or a note without any record.
+        Err(ServiceError::UnknownOperation { .. }) => AuditedOperation {
+            operation_id: operation.to_string(),
+            outcome: None,
+            verified: verify.then_some(true),
+            problem: None,
+            records: Vec::new(),
+            next_record: None,
+        },
+        Err(error) => unread_operation(operation, &error, verify),
+    }
+}
+
+/// The journals of at most `limit` operations, the newest first, of those that are older than `after`. Of long ones the first records.
+///
+/// # Errors
+/// As [`audited`].
+pub async fn audit_page(
+    root: &Root,
+    after: Option<&OperationId>,
+    limit: usize,
+) -> Result<AuditReport, ServiceError> {
+    let mut left = audited(root).await?;
+    if let Some(after) = after {
+        left.retain(|operation| operation < after);
+    }
+    let mut operations = Vec::new();
+    let (mut bytes_left, mut last) = (PAGE_BYTES_MAX, None);
+    while operations.len() < limit.clamp(1, AUDIT_PAGE_MAX)
+        && bytes_left > 0
+        && let Some(operation) = left.pop()
+    {
+        let window = Window {
+            from: 1,
+            bytes_max: bytes_left,
+        };
+        let audited = listed(root, &operation, false, window).await;
+        let bytes: usize = audited
+            .records
+            .iter()
+            .map(|record| record.stored.len())
+            .sum();
+        bytes_left = bytes_left.saturating_sub(bytes as u64);
+        operations.push(audited);
+        last = Some(operation.to_string());
     }
     Ok(AuditReport {
         root: root.id().to_string(),
-        operations: audited,
+        operations,
+        next: last.filter(|_| !left.is_empty()),
+    })
+}
+
+/// The journal of one operation, verified, from the record with number `from` on, as far as one answer carries it.
+///
+/// # Errors
+/// As [`audit`].
+pub async fn audit_records(
+    root: &Root,
+    operation: &OperationId,
+    from: u64,
+) -> Result<AuditReport, ServiceError> {
+    let window = Window {
+        from,
+        bytes_max: PAGE_BYTES_MAX,
+    };
+    Ok(AuditReport {
+        root: root.id().to_string(),
+        operations: vec![one(root, operation, true, window).await?],
+        next: None,
     })
 }
 
 /// A journal that cannot be read hides no other.
 fn unread_operation(
     operation_id: &OperationId,
-    error: &JournalStoreError,
+    error: &ServiceError,
     verify: bool,
 ) -> AuditedOperation {
     AuditedOperation {
@@ -69,40 +173,84 @@ fn unread_operation(
         verified: verify.then_some(false),
         problem: Some(chain::text(error)),
         records: Vec::new(),
+        next_record: None,
     }
 }
 
-fn audited_operation(
+/// Reads and folds a journal record by record, and keeps those in the window.
+async fn one(
+    root: &Root,
     operation_id: &OperationId,
-    stored: &[Vec<u8>],
     verify: bool,
-) -> AuditedOperation {
-    let folded = verify_chain(operation_id, stored.iter().map(Vec::as_slice));
-    let records: Vec<AuditedRecord> = stored
-        .iter()
-        .filter_map(|bytes| {
-            let record: JournalRecord = serde_json::from_slice(bytes).ok()?;
-            Some(AuditedRecord {
-                digest: record_digest(bytes),
-                record,
-                stored: String::from_utf8(bytes.clone()).ok()?,
-            })
-        })
-        .collect();
-    let outcome = records
-        .iter()
-        .rev()
-        .find_map(|audited| match &audited.record.entry {
-            JournalEntry::Finished { outcome, .. } => Some(Some(*outcome)),
-            JournalEntry::Reopened { .. } => Some(None),
-            _ => None,
-        })
-        .flatten();
-    AuditedOperation {
+    window: Window,
+) -> Result<AuditedOperation, ServiceError> {
+    let mut audited = Audited {
+        folded: Ok(JournalState::new(operation_id.clone())),
+        sequence: 0,
+        bytes_left: window.bytes_max,
+        window,
+        outcome: None,
+        records: Vec::new(),
+        next_record: None,
+    };
+    journal_store::visit_records(root.objects(), operation_id, &root.limits(), |bytes| {
+        off_thread::in_place(bytes.len(), || audited.add(bytes));
+    })
+    .await?;
+    if audited.sequence == 0 {
+        return Err(ServiceError::UnknownOperation {
+            root: root.id().to_string(),
+            operation: operation_id.to_string(),
+        });
+    }
+    Ok(AuditedOperation {
         operation_id: operation_id.to_string(),
-        outcome,
-        verified: verify.then_some(folded.is_ok()),
-        problem: folded.err().map(|error| chain::text(&error)),
-        records,
+        outcome: audited.outcome,
+        verified: verify.then_some(audited.folded.is_ok()),
+        problem: audited.folded.err().map(|error| chain::text(&error)),
+        records: audited.records,
+        next_record: audited.next_record,
+    })
+}
+
+struct Audited {
+    folded: Result<JournalState, JournalError>,
+    sequence: u64,
+    window: Window,
+    bytes_left: u64,
+    outcome: Option<sidecar::OutcomeKind>,
+    records: Vec<AuditedRecord>,
+    next_record: Option<u64>,
+}
+
+impl Audited {
+    fn add(&mut self, bytes: Vec<u8>) {
+        self.sequence += 1;
+        let unfolded = Ok(JournalState::new(OperationId::of_nobody(&[])));
+        self.folded =
+            std::mem::replace(&mut self.folded, unfolded).and_then(|folded| folded.append(&bytes));
+        let record: Option<JournalRecord> = serde_json::from_slice(&bytes).ok();
+        match record.as_ref().map(|record| &record.entry) {
+            Some(JournalEntry::Finished { outcome, .. }) => self.outcome = Some(*outcome),
+            Some(JournalEntry::Reopened { .. }) => self.outcome = None,
+            _ => {}
+        }
+        if self.sequence < self.window.from || self.next_record.is_some() {
+            return;
+        }
+        let size = bytes.len() as u64;
+        if size > self.bytes_left && !self.records.is_empty() {
+            self.next_record = Some(self.sequence);
+            return;
+        }
+        self.bytes_left = self.bytes_left.saturating_sub(size);
+        let digest = record_digest(&bytes);
+        if let (Some(record), Ok(stored)) = (record, String::from_utf8(bytes)) {
+            self.records.push(AuditedRecord {
+                digest,
+                record,
+                stored,
+            });
+        }
     }
 }

@@ -31,6 +31,25 @@ pub enum ServiceError {
     /// The root could not be looked at.
     #[error("the root cannot be looked at")]
     Observe(#[from] ObserveError),
+    /// Nothing is pending as far as can be told, but this is no root, or not any more.
+    #[error(
+        "there is no catalog (__manifest) at {root}, so it cannot be said that nothing is pending: it is not the root of a store, or is gone; check the address"
+    )]
+    NoCatalog {
+        /// The root.
+        root: String,
+    },
+    /// Nothing is pending as far as can be told, but what readers see cannot be read.
+    #[error(
+        "the catalog (__manifest) of {root} cannot be read, so it cannot be said that nothing is pending"
+    )]
+    CatalogUnreadable {
+        /// The root.
+        root: String,
+        /// What failed.
+        #[source]
+        source: crate::lance_room::TableError,
+    },
     /// An effect could not be attempted; nothing changed by it, and applying again resumes.
     #[error("{what} could not be attempted; apply again to resume")]
     Effect {
@@ -79,6 +98,8 @@ impl ServiceError {
             Self::Journal(_) => "journal_unavailable",
             Self::Observe(ObserveError::CatalogBusy) => "catalog_busy",
             Self::Observe(_) => "root_unavailable",
+            Self::NoCatalog { .. } => "no_catalog",
+            Self::CatalogUnreadable { .. } => "catalog_unreadable",
             Self::Effect { .. } => "effect_not_attempted",
             Self::SchemaFile(_) => "schema_files_unavailable",
             Self::Probe(_) => "store_unavailable",

@@ -7,9 +7,9 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Choice, Code, Difference, Disposition, Observation, OperationId, OutcomeKind, Plan, PlanBytes,
-    Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, Step, Timestamp, WriterKind,
-    differences,
+    Choice, Code, Difference, Disposition, Observation, OperationId, OutcomeKind, Overlap, Plan,
+    PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile,
+    Step, Timestamp, differences,
 };
 
 use super::planning::{self, Fresh, Planned, age};
@@ -19,9 +19,10 @@ use crate::journal_store::{self, Journal};
 use crate::observe::{
     FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
 };
+use crate::off_thread;
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
-use crate::sidecar_dir::{self, StoredSidecar};
+use crate::sidecar_dir;
 
 /// A plan that follows from something, with what it was made from.
 pub(crate) struct Made {
@@ -33,6 +34,8 @@ pub(crate) struct Made {
     age_seconds: Option<u64>,
     /// Reads that failed while it was made.
     failed: Vec<FailedRead>,
+    /// A pending file that could not be read, and for which it waits.
+    unread: Option<FailedRead>,
 }
 
 impl Made {
@@ -49,6 +52,7 @@ impl Made {
                 plan,
                 blockers,
                 failed: self.failed,
+                unread: self.unread,
                 sidecar,
             }),
             journal,
@@ -117,7 +121,7 @@ async fn of_finished(
     operation: OperationId,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    let recoveries = pending(root).await?;
+    let recoveries = pending(root, Some(operation.as_str())).await?;
     // One that is being carried out is listed, and so is an undo that was interrupted half way: it is pending like any other write.
     if let Some(entry) = recoveries
         .iter()
@@ -167,7 +171,7 @@ pub async fn dismiss(
     file_or_operation: &str,
     now: Timestamp,
 ) -> Result<PlanReport, ServiceError> {
-    let recoveries = pending(root).await?;
+    let recoveries = pending(root, Some(file_or_operation)).await?;
     let unknown = || ServiceError::UnknownOperation {
         root: root.id().to_string(),
         operation: file_or_operation.chars().take(64).collect(),
@@ -266,18 +270,22 @@ async fn made_dismissal(
                 ),
             )
         } else {
-            planning::refusal_of(entry, entry.listed.refusal.clone())
+            planning::refusal_of(&entry.listed, entry.listed.refusal.clone())
         };
         return refused_file(root, entry, reason, now).await;
     }
-    let planned = planning::made_plan(root, entry, entry.own_journal(), Choice::Verdict).await?;
-    let made = planned.and_then(|Planned { plan, blockers, .. }| {
-        dismissal_of(root, entry, &plan, &blockers, now)
-    });
+    let listed = planning::whole(root, &entry.listed).await?;
+    let planned = planning::made_plan(root, &listed, entry.own_journal(), Choice::Verdict).await?;
+    let made = match planned {
+        Some(Planned { plan, blockers, .. }) => {
+            dismissal_of(root, entry, &plan, &blockers, now).await?
+        }
+        None => None,
+    };
     match made {
         Some(made) => Ok(made),
         None => {
-            let reason = planning::refusal_of(entry, entry.listed.refusal.clone());
+            let reason = planning::refusal_of(&entry.listed, entry.listed.refusal.clone());
             refused_file(root, entry, reason, now).await
         }
     }
@@ -290,44 +298,48 @@ async fn refused_file(
     reason: Reason,
     now: Timestamp,
 ) -> Result<Made, ServiceError> {
-    let file = &entry.listed.file;
-    let bytes = match (file.digest, &file.stored_as) {
-        (Some(_), _) => Some(file.bytes.clone()),
-        // Only now, and only this one: a list does not read what is too large for a sidecar.
-        (None, Some(_)) => {
-            match sidecar_dir::read_sidecar(root.objects(), &file.file, &root.limits()).await? {
-                StoredSidecar::Bytes(bytes) => Some(bytes),
-                StoredSidecar::Gone | StoredSidecar::TooLarge => None,
-            }
-        }
-        (None, None) => None,
-    };
-    let mut follow_up = dismissal(
-        root.id(),
-        dismissal_id(file),
-        file,
-        bytes,
-        Disposition::Refused,
-        &[reason],
-    );
-    follow_up.blockers.extend(age(root, file, now));
-    Ok(Made::of_file(follow_up, entry, now))
+    let (file, bytes) = whole(root, entry).await?;
+    let operation = dismissal_id(&file);
+    let mut follow_up = off_thread::in_place(bytes.as_ref().map_or(0, Vec::len), || {
+        dismissal(
+            root.id(),
+            operation,
+            &file,
+            bytes,
+            Disposition::Refused,
+            &[reason],
+        )
+    });
+    follow_up.blockers.extend(age(root, &file, now));
+    Ok(Made::of_file(follow_up, file, now))
+}
+
+async fn whole(
+    root: &Root,
+    entry: &PendingRecovery,
+) -> Result<(SidecarFile, Option<Vec<u8>>), ServiceError> {
+    let whole = sidecar_dir::whole(root.objects(), &entry.listed.file, &root.limits()).await;
+    whole.map_err(ServiceError::from)
 }
 
 /// The dismissal of an entry that was planned already.
 ///
 /// A write whose branch may be another one of the same name is recovered only if somebody says that it is not. Whoever knows
 /// that it is sets its sidecar aside.
-pub(super) fn dismissal_of(
+pub(super) async fn dismissal_of(
     root: &Root,
     entry: &PendingRecovery,
     planned: &Plan,
     blockers: &[Reason],
     now: Timestamp,
-) -> Option<Made> {
-    let file = &entry.listed.file;
-    let operation = entry.operation_id()?;
-    let bytes = file.digest.map(|_| file.bytes.clone());
+) -> Result<Option<Made>, ServiceError> {
+    let Some(operation) = entry.operation_id() else {
+        return Ok(None);
+    };
+    let (file, bytes) = match entry.listed.file.digest {
+        Some(_) => whole(root, entry).await?,
+        None => (entry.listed.file.clone(), None),
+    };
     let branch = planned.branch.as_deref().unwrap_or("main");
     let recreated = Reason::new(
         Code::BranchRecreated,
@@ -340,19 +352,20 @@ pub(super) fn dismissal_of(
     } else {
         (planned.disposition, blockers)
     };
-    let mut follow_up = dismissal(root.id(), operation, file, bytes, disposition, reasons);
-    follow_up.blockers.extend(age(root, file, now));
-    Some(Made::of_file(follow_up, entry, now))
+    let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, reasons);
+    follow_up.blockers.extend(age(root, &file, now));
+    Ok(Some(Made::of_file(follow_up, file, now)))
 }
 
 impl Made {
-    fn of_file(follow_up: FollowUp, entry: &PendingRecovery, now: Timestamp) -> Self {
+    fn of_file(follow_up: FollowUp, file: SidecarFile, now: Timestamp) -> Self {
         Self {
             follow_up,
-            sidecar: entry.listed.file.content.as_ref().ok().cloned(),
+            age_seconds: file.age_seconds(now),
+            sidecar: file.content.ok(),
             observation: None,
-            age_seconds: entry.listed.file.age_seconds(now),
             failed: Vec::new(),
+            unread: None,
         }
     }
 }
@@ -468,22 +481,37 @@ async fn made_undo(
         Some(undo_id(of)),
         claimed.and_then(|plan| announced_by(&plan.steps)),
     ];
-    let overlapping = recoveries
-        .iter()
-        .filter(|entry| {
-            entry
-                .operation_id()
-                .is_none_or(|id| !own.contains(&Some(id)))
-        })
-        .find(|entry| overlaps(entry, &undo.sidecar));
-    if let Some(entry) = overlapping {
+    let others = recoveries.iter().filter(|entry| {
+        entry
+            .operation_id()
+            .is_none_or(|id| !own.contains(&Some(id)))
+    });
+    let keys = undo.sidecar.tables.iter();
+    let keys = keys.map(|pin| pin.table_key.as_str()).collect();
+    let (mut is_lost, mut unread) = (false, None);
+    for entry in others {
+        let file = &entry.listed.file;
+        let why = match file.overlaps(&keys) {
+            Overlap::None => continue,
+            Overlap::Lost => {
+                is_lost = true;
+                continue;
+            }
+            Overlap::Shared => "is pending and shares a table",
+            Overlap::NotRead => "is pending and cannot be read, so that it may share a table",
+        };
+        unread = planning::not_read(entry);
         follow_up.blockers.push(Reason::new(
             Code::WaitingFor,
-            format!(
-                "{} is pending and shares a table with operation {of}; resolve it first",
-                entry.listed.file.file
-            ),
+            format!("{} {why} with operation {of}; resolve it first", file.file),
         ));
+        break;
+    }
+    if is_lost {
+        let requires = &mut follow_up.plan.requires;
+        requires.push(Requirement::OlderUnreadable);
+        requires.sort_unstable();
+        requires.dedup();
     }
     if !follow_up.blockers.is_empty() {
         follow_up.plan.steps.clear();
@@ -494,6 +522,7 @@ async fn made_undo(
         observation: Some(observation),
         age_seconds: None,
         failed,
+        unread,
     }))
 }
 
@@ -519,21 +548,6 @@ fn drops_tags(release: &JournalState) -> bool {
             .abandoned()
             .iter()
             .any(|attempt| attempt.has_begun(untags))
-}
-
-fn overlaps(entry: &PendingRecovery, sidecar: &Sidecar) -> bool {
-    let file = &entry.listed.file;
-    let shares = |key: &str| sidecar.tables.iter().any(|pin| pin.table_key == key);
-    match &file.content {
-        Ok(other) => {
-            other.writer_kind == WriterKind::SchemaApply
-                || other.tables.iter().any(|pin| shares(&pin.table_key))
-        }
-        Err(_) => {
-            file.glimpse.writer_kind.as_deref() == Some(WriterKind::SchemaApply.name())
-                || file.glimpse.tables.iter().any(|pin| shares(&pin.table_key))
-        }
-    }
 }
 
 async fn made_release(
@@ -563,6 +577,7 @@ async fn made_release(
         observation: None,
         age_seconds: None,
         failed: Vec::new(),
+        unread: None,
     })
 }
 
@@ -586,7 +601,10 @@ pub(crate) async fn moved_since_approval(
     planned: &Plan,
 ) -> Result<Vec<Difference>, ServiceError> {
     let (of, recoveries) = match &planned.purpose {
-        Purpose::Undo { of } => (of, pending(root).await?),
+        Purpose::Undo { of } => (
+            of,
+            pending(root, Some(planned.operation_id.as_str())).await?,
+        ),
         // What is pending is nothing to tags.
         Purpose::Release { of } => (of, Vec::new()),
         Purpose::Recover | Purpose::Dismiss { .. } => return Ok(Vec::new()),
@@ -594,8 +612,12 @@ pub(crate) async fn moved_since_approval(
     Ok(
         match made(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
             // What cannot be read has not moved for that.
-            Ok(Made { failed, .. }) if !failed.is_empty() => {
-                let failed = failed.into_iter().next().map(ObserveError::from);
+            Ok(Made { failed, unread, .. }) if !failed.is_empty() || unread.is_some() => {
+                let failed = failed
+                    .into_iter()
+                    .chain(unread)
+                    .next()
+                    .map(ObserveError::from);
                 return Err(failed.unwrap_or(ObserveError::CatalogBusy).into());
             }
             Ok(made) => {

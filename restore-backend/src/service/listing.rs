@@ -1,41 +1,91 @@
 //! Every pending recovery of a root, a line each.
 
+use std::collections::BTreeMap;
+
+use futures::FutureExt;
 use sidecar::api::{RecoveryList, RecoverySummary};
-use sidecar::{Disposition, ListedSidecar, Sidecar, Timestamp, judge};
+use sidecar::observation::TableObservation;
+use sidecar::{
+    Code, Disposition, ListedSidecar, Observation, Reason, Sidecar, Timestamp, Verdict, judge,
+};
 
 use super::{ServiceError, planning};
+use crate::chain;
+use crate::lance_room::CatalogReading;
 use crate::observe::{self, Judged};
 use crate::pending::{PendingRecovery, pending_and_skipped};
 use crate::root::Root;
 
 /// Every pending recovery of a root. Issues no mutating request.
 ///
+/// That nothing is pending is said of a root whose catalog was read alone. Where something is, the catalog's state is in the list.
+///
 /// # Errors
-/// See [`ServiceError`].
+/// See [`ServiceError`]; [`ServiceError::NoCatalog`] and [`ServiceError::CatalogUnreadable`] where nothing is pending as far as can be told.
 pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceError> {
-    let (recoveries, skipped) = pending_and_skipped(root).await?;
-    let observable: Vec<Judged<'_>> = recoveries
+    let (looked, catalog) = futures::join!(
+        pending_and_skipped(root, None),
+        readable_catalog(root).boxed()
+    );
+    let (recoveries, skipped) = looked?;
+    if recoveries.is_empty() {
+        catalog?;
+        return Ok(RecoveryList {
+            root: root.id().to_string(),
+            recoveries: Vec::new(),
+            skipped,
+            catalog: None,
+        });
+    }
+    let observable: Vec<(usize, Judged<'_>)> = recoveries
         .iter()
-        .filter_map(|recovery| {
-            Some(Judged {
+        .enumerate()
+        .filter_map(|(place, recovery)| {
+            let judged = Judged {
                 sidecar: observable(&recovery.listed)?,
                 journal: recovery.own_journal(),
-            })
+            };
+            Some((place, judged))
         })
         .collect();
-    let mut observations = observe::observe_all(root, &observable).await?.into_iter();
+    let to_look_at: Vec<Judged<'_>> = observable.iter().map(|(_, judged)| *judged).collect();
+    let looked_at = observe::observe_each(root, &to_look_at, |index, observation| {
+        let (place, Judged { sidecar, .. }) = observable.get(index)?;
+        let recovery = recoveries.get(*place)?;
+        let verdict = judge(sidecar, recovery.listed.standing(), &observation);
+        Some((*place, JudgedLine::of(&verdict, &observation)))
+    })
+    .await?;
+    let mut judged: BTreeMap<usize, JudgedLine> = looked_at.into_iter().flatten().collect();
     let summaries = recoveries
         .iter()
-        .map(|recovery| {
-            let observed = observable_with(&recovery.listed, &mut observations);
-            summary(recovery, observed, now)
-        })
+        .enumerate()
+        .map(|(place, recovery)| summary(recovery, judged.remove(&place), now))
         .collect();
     Ok(RecoveryList {
         root: root.id().to_string(),
         recoveries: summaries,
         skipped,
+        catalog: catalog
+            .err()
+            .map(|error| Reason::new(Code::CatalogUnreadable, chain::text(&error))),
     })
+}
+
+/// Whether the root has a catalog that can be read: without one, an empty list says nothing.
+pub(super) async fn readable_catalog(root: &Root) -> Result<(), ServiceError> {
+    match root.room().catalog(None).await {
+        Ok(CatalogReading::Present(_)) => Ok(()),
+        Ok(CatalogReading::NoCatalog | CatalogReading::NoBranch { .. }) => {
+            Err(ServiceError::NoCatalog {
+                root: root.id().to_string(),
+            })
+        }
+        Err(source) => Err(ServiceError::CatalogUnreadable {
+            root: root.id().to_string(),
+            source,
+        }),
+    }
 }
 
 /// The sidecar of a file, unless it is refused before anything is looked at.
@@ -47,42 +97,41 @@ fn observable(listed: &ListedSidecar) -> Option<&Sidecar> {
     }
 }
 
-fn observable_with<'a, O>(
-    listed: &'a ListedSidecar,
-    observations: &mut impl Iterator<Item = O>,
-) -> Option<(&'a Sidecar, O)> {
-    observable(listed).and_then(|sidecar| Some((sidecar, observations.next()?)))
+/// What a line says of a verdict.
+struct JudgedLine {
+    disposition: Disposition,
+    refusal: Option<Reason>,
+    tables_moved: usize,
+}
+
+impl JudgedLine {
+    fn of(verdict: &Verdict, observation: &Observation) -> Self {
+        let is_moved = |table: &&TableObservation| {
+            let stands = table.head.version().zip(table.pinned.version());
+            table.covered_by.is_none() && stands.is_some_and(|(head, pinned)| head > pinned)
+        };
+        let refusal = verdict
+            .blockers
+            .first()
+            .filter(|_| verdict.disposition == Disposition::Refused);
+        Self {
+            disposition: verdict.disposition,
+            refusal: refusal.cloned(),
+            tables_moved: observation.tables.iter().filter(is_moved).count(),
+        }
+    }
 }
 
 fn summary(
     recovery: &PendingRecovery,
-    observed: Option<(&Sidecar, sidecar::Observation)>,
+    judged: Option<JudgedLine>,
     now: Timestamp,
 ) -> RecoverySummary {
     let file = &recovery.listed.file;
     let glimpse = &file.glimpse;
-    let verdict = observed.as_ref().map(|(sidecar, observation)| {
-        judge(sidecar, recovery.listed.waiting_for.as_deref(), observation)
-    });
-    let moved = observed.as_ref().map_or(0, |(_, observation)| {
-        observation
-            .tables
-            .iter()
-            .filter(|table| table.covered_by.is_none())
-            .filter(|table| {
-                table
-                    .head
-                    .version()
-                    .zip(table.pinned.version())
-                    .is_some_and(|(head, pinned)| head > pinned)
-            })
-            .count()
-    });
     let refused = recovery.listed.refusal.clone().or_else(|| {
-        let verdict = verdict
-            .as_ref()
-            .filter(|verdict| verdict.disposition == Disposition::Refused)?;
-        verdict.blockers.first().cloned()
+        let judged = judged.as_ref()?;
+        judged.refusal.clone()
     });
     let state = recovery.journal.as_ref().map(|journal| &journal.state);
     let disposition = match state.and_then(|state| {
@@ -92,7 +141,11 @@ fn summary(
             .or_else(|| state.finished().map(|finished| &finished.plan))
     }) {
         Some(plan) => plan.disposition,
-        None => verdict.map_or(Disposition::Refused, |verdict| verdict.disposition),
+        // One that is not held, of which there are too many, waits for those that are.
+        None if judged.is_none() && recovery.listed.waiting_for.is_some() => Disposition::Waiting,
+        None => judged
+            .as_ref()
+            .map_or(Disposition::Refused, |judged| judged.disposition),
     };
     RecoverySummary {
         operation_id: file
@@ -107,15 +160,14 @@ fn summary(
         started_at: glimpse.started_at.clone(),
         age_seconds: file.age_seconds(now),
         disposition,
-        tables_total: glimpse.tables.len(),
-        tables_moved: moved,
+        tables_total: file.table_keys().len(),
+        tables_moved: judged.map_or(0, |judged| judged.tables_moved),
         refused,
         progress: planning::progress(recovery.journal.as_ref()),
-        table_keys: glimpse
-            .tables
-            .iter()
+        table_keys: file
+            .table_keys()
             .take(RecoverySummary::TABLE_KEYS_MAX)
-            .map(|pin| pin.table_key.clone())
+            .map(str::to_owned)
             .collect(),
     }
 }

@@ -3,9 +3,9 @@
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::journal::JournalState;
 use sidecar::{
-    Choice, Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput,
-    Reason, Sidecar, SidecarBytes, SidecarFile, Step, Timestamp, age_blocker, judge_choice, plan,
-    refuse,
+    Choice, Code, Digest, Disposition, ListedSidecar, Observation, OperationId, Plan, PlanBytes,
+    PlanInput, Reason, Sidecar, SidecarBytes, SidecarFile, Step, Timestamp, age_blocker,
+    judge_choice, plan, refuse,
 };
 
 use super::{PlanOf, ServiceError, follow_up};
@@ -13,6 +13,7 @@ use crate::journal_store::Journal;
 use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely_for};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
+use crate::sidecar_dir;
 
 /// How far people and executors came with an operation.
 pub(super) fn progress(journal: Option<&Journal>) -> Progress {
@@ -51,7 +52,7 @@ pub(crate) async fn fresh_plan(
     wanted: Option<Digest>,
     now: Timestamp,
 ) -> Result<Fresh, ServiceError> {
-    let mut recoveries = pending(root).await?;
+    let mut recoveries = pending(root, Some(operation.as_str())).await?;
     let place = recoveries
         .iter()
         .position(|recovery| recovery.operation_id().as_ref() == Some(operation));
@@ -79,6 +80,7 @@ pub(crate) async fn fresh_plan(
     if let Some(error) = broken {
         return Err(error.into());
     }
+    let unread = recoveries.iter().find_map(not_read);
     // A file that is being set aside under an operation of its own comes with that one's journal.
     let journal = match journal.filter(|journal| journal.state.operation_id() == operation) {
         Some(journal) => journal,
@@ -88,13 +90,13 @@ pub(crate) async fn fresh_plan(
         return Ok(Fresh::UnderWay { journal });
     }
     let entry = PendingRecovery {
-        listed,
+        listed: whole(root, &listed).await?,
         journal: None,
         broken: None,
         stands_in_for: None,
     };
     let own = journal.state.clone();
-    let as_judged = made_plan(root, &entry, Some(&own), Choice::Verdict);
+    let as_judged = made_plan(root, &entry.listed, Some(&own), Choice::Verdict);
     let (planned, journal) = match wanted {
         // If it is wanted still, it is recorded upon next. What does not last is made to last then, or the record fails.
         Some(_) => {
@@ -106,7 +108,7 @@ pub(crate) async fn fresh_plan(
     };
     let planned = match (planned, wanted) {
         (Some(planned), Some(wanted)) => {
-            Some(chosen(root, &entry, &journal, planned, wanted).await?)
+            Some(chosen(root, &entry.listed, &journal, planned, wanted).await?)
         }
         (planned, _) => planned,
     };
@@ -127,7 +129,7 @@ pub(crate) async fn fresh_plan(
         };
     };
     if wanted.is_some_and(|wanted| wanted != bytes.digest())
-        && let Some(made) = follow_up::dismissal_of(root, &entry, &plan, &blockers, now)
+        && let Some(made) = follow_up::dismissal_of(root, &entry, &plan, &blockers, now).await?
         && PlanBytes::of(&made.follow_up.plan).is_ok_and(|bytes| Some(bytes.digest()) == wanted)
     {
         return made.fresh(journal);
@@ -139,6 +141,7 @@ pub(crate) async fn fresh_plan(
             bytes,
             blockers,
             failed,
+            unread,
             sidecar: SidecarBytes::new(entry.listed.file.bytes),
         }),
         journal,
@@ -148,7 +151,7 @@ pub(crate) async fn fresh_plan(
 /// The plan that is wanted, if it is what somebody chose instead of the verdict's; else the verdict's.
 async fn chosen(
     root: &Root,
-    entry: &PendingRecovery,
+    listed: &ListedSidecar,
     journal: &Journal,
     planned: Planned,
     wanted: Digest,
@@ -171,13 +174,24 @@ async fn chosen(
             .is_some_and(|approved| approved.choice == choice)
     };
     for choice in planned.plan.other_choices() {
-        if let Some(other) = made_plan(root, entry, Some(&journal.state), choice).await?
+        if let Some(other) = made_plan(root, listed, Some(&journal.state), choice).await?
             && (other.bytes.digest() == wanted || was_chosen(choice))
         {
             return Ok(other);
         }
     }
     Ok(planned)
+}
+
+/// The read that failed of a pending file, if what it names is not known for that.
+pub(super) fn not_read(entry: &PendingRecovery) -> Option<FailedRead> {
+    let file = &entry.listed.file;
+    let reason = file.content.as_ref().err()?;
+    (reason.code == Code::Unreadable).then(|| FailedRead {
+        what: format!("the sidecar {}", file.file),
+        table_key: None,
+        reason: reason.detail.clone(),
+    })
 }
 
 fn unreadable(file: &SidecarFile, reason: &Reason) -> ObserveError {
@@ -218,16 +232,17 @@ pub(super) struct Planned {
 
 /// Looks, judges and plans; `None` for a file that stands for no operation or whose bytes could not be read. `journal` is the
 /// one of its operation.
+///
+/// The file is whole: see [`whole`].
 pub(super) async fn made_plan(
     root: &Root,
-    entry: &PendingRecovery,
+    listed: &ListedSidecar,
     journal: Option<&JournalState>,
     choice: Choice,
 ) -> Result<Option<Planned>, ServiceError> {
-    let file = &entry.listed.file;
+    let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
-    let (verdict, observation, history, uncounted, failed) = match (sidecar, &entry.listed.refusal)
-    {
+    let (verdict, observation, history, uncounted, failed) = match (sidecar, &listed.refusal) {
         (Some(sidecar), None) => {
             let Look {
                 observation,
@@ -236,12 +251,7 @@ pub(super) async fn made_plan(
                 failed,
             } = look_closely_for(root, Judged { sidecar, journal }, choice).await?;
             (
-                judge_choice(
-                    sidecar,
-                    entry.listed.waiting_for.as_deref(),
-                    &observation,
-                    choice,
-                ),
+                judge_choice(sidecar, listed.standing(), &observation, choice),
                 Some(observation),
                 history,
                 uncounted,
@@ -249,7 +259,7 @@ pub(super) async fn made_plan(
             )
         }
         (_, refusal) => (
-            refuse(refusal_of(entry, refusal.clone()), sidecar),
+            refuse(refusal_of(listed, refusal.clone()), sidecar),
             None,
             None,
             Vec::new(),
@@ -291,15 +301,36 @@ pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<R
     obstacle.filter(|_| adds_rows)
 }
 
-pub(super) fn refusal_of(entry: &PendingRecovery, refusal: Option<Reason>) -> Reason {
+pub(super) fn refusal_of(listed: &ListedSidecar, refusal: Option<Reason>) -> Reason {
     refusal
-        .or_else(|| entry.listed.file.content.clone().err())
+        .or_else(|| listed.file.content.clone().err())
         .unwrap_or_else(|| {
             Reason::new(
                 Code::Unreadable,
-                format!("{} cannot be read", entry.listed.file.file),
+                format!("{} cannot be read", listed.file.file),
             )
         })
+}
+
+/// A listed file with its bytes and all that is in it; a list of many keeps neither.
+pub(super) async fn whole(
+    root: &Root,
+    listed: &ListedSidecar,
+) -> Result<ListedSidecar, ServiceError> {
+    let file = match listed.file.digest {
+        Some(_) => {
+            let limits = root.limits();
+            let whole = sidecar_dir::whole(root.objects(), &listed.file, &limits).await?;
+            whole.0
+        }
+        None => listed.file.clone(),
+    };
+    Ok(ListedSidecar {
+        file,
+        refusal: listed.refusal.clone(),
+        waiting_for: listed.waiting_for.clone(),
+        older_unreadable: listed.older_unreadable,
+    })
 }
 
 /// Why a file is too young for anything to be done about it: whoever wrote it may still be running.
@@ -323,7 +354,8 @@ pub(crate) async fn plan_entry(
     {
         return Ok(report);
     }
-    let file = &entry.listed.file;
+    let listed = whole(root, &entry.listed).await?;
+    let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
     let sidecar_bytes = file.digest.map(|_| SidecarBytes::new(file.bytes.clone()));
     let Some(Planned {
@@ -332,9 +364,9 @@ pub(crate) async fn plan_entry(
         mut blockers,
         observation,
         ..
-    }) = made_plan(root, entry, entry.own_journal(), choice).await?
+    }) = made_plan(root, &listed, entry.own_journal(), choice).await?
     else {
-        return Ok(refused_report(root, entry, sidecar_bytes, now));
+        return Ok(refused_report(root, &listed, sidecar_bytes, now));
     };
     if plan.has_effect() {
         blockers.extend(age(root, file, now));
@@ -364,12 +396,12 @@ pub(crate) async fn plan_entry(
 /// A file that names no operation has no plan; what it is refused for is all there is to say.
 fn refused_report(
     root: &Root,
-    entry: &PendingRecovery,
+    listed: &ListedSidecar,
     sidecar_bytes: Option<SidecarBytes>,
     now: Timestamp,
 ) -> PlanReport {
-    let file = &entry.listed.file;
-    let reason = refusal_of(entry, entry.listed.refusal.clone());
+    let file = &listed.file;
+    let reason = refusal_of(listed, listed.refusal.clone());
     let headline = format!("{} is refused: {}.", file.file, reason.detail);
     let consequence = "Nothing about it is decided, and nothing will be done to it.".to_owned();
     let started_at = file.glimpse.started_at.clone();
@@ -401,6 +433,7 @@ fn refused_report(
         consequence,
         progress: Progress::Open,
         approvals: Vec::new(),
+        approvals_left_out: 0,
         plan: None,
         sidecar: sidecar_bytes,
     }

@@ -1,8 +1,15 @@
 //! From the list to the result: looking, approving, executing.
 
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
+use restore_backend::journal_store::{Appended, Journal};
+use restore_backend::root::{Root, RootOptions};
 use serde_json::{Value, json};
+use sidecar::api::PlanReport;
+use sidecar::journal::JournalEntry;
+use sidecar::{Approval, Timestamp};
 
 use crate::client::{Api, RECOVERIES};
 use crate::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
@@ -292,7 +299,7 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_who_is_logged_in() {
     // No tag can be set where a file is in the way.
     let in_the_way = root.file("nodes/author/_refs");
     std::fs::write(&in_the_way, "").expect("a file");
-    let begun = api.post(&execution, &tag, Value::Null).await;
+    let begun = api.post(&execution, &tag, json!({})).await;
     assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.body);
     let failed = api.ended(FORWARD).await;
     assert!(failed["failure"].is_string(), "{failed}");
@@ -324,4 +331,153 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_who_is_logged_in() {
     api.post(&execution, &tag, Value::Null).await;
     let report = api.ended(FORWARD).await;
     assert_eq!(report["report"]["outcome"], "rolled_forward", "{report}");
+}
+
+#[tokio::test]
+async fn a_root_without_a_catalog_is_an_error_and_not_an_empty_list() {
+    let root = CrashedRoot::healthy().await;
+    let api = Api::logged_in(&root).await;
+    assert_eq!(api.get(RECOVERIES).await.json()["recoveries"], json!([]));
+    std::fs::remove_dir_all(root.file("__manifest")).expect("a folder");
+    let answer = api.get(RECOVERIES).await;
+    assert_eq!(
+        (answer.status, answer.problem(RECOVERIES).as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, "no_catalog")
+    );
+    assert!(
+        answer.json()["detail"]
+            .as_str()
+            .expect("words")
+            .contains("there is no catalog (__manifest)")
+    );
+}
+
+#[tokio::test]
+async fn the_audit_comes_page_by_page_the_newest_first() {
+    const AUDIT: &str = "/api/v1/roots/graph/audit";
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    for operation in [FORWARD, BACK] {
+        api.approve(operation).await;
+    }
+    let ids = |page: &Value| -> Vec<String> {
+        let operations = page["operations"].as_array().expect("a list");
+        let ids = operations.iter().map(|it| it["operation_id"].as_str());
+        ids.map(|id| id.expect("an id").to_owned()).collect()
+    };
+    let all = api.get(AUDIT).await.json();
+    assert_eq!(
+        (ids(&all), &all["next"]),
+        (vec![BACK.to_owned(), FORWARD.to_owned()], &Value::Null)
+    );
+    let first = api.get(&format!("{AUDIT}?limit=1")).await.json();
+    assert_eq!(
+        (ids(&first), &first["next"]),
+        (vec![BACK.to_owned()], &json!(BACK))
+    );
+    let second = api
+        .get(&format!("{AUDIT}?limit=1&after={BACK}"))
+        .await
+        .json();
+    assert_eq!(
+        (ids(&second), &second["next"]),
+        (vec![FORWARD.to_owned()], &Value::Null)
+    );
+    for query in ["after=nonsense", "limit=-1", "page=2"] {
+        let path = format!("{AUDIT}?{query}");
+        let answer = api.get(&path).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_journal_comes_in_parts_and_a_plan_carries_its_newest_approvals() {
+    let root = CrashedRoot::new().await;
+    let api = Api::logged_in(&root).await;
+    api.approve(FORWARD).await;
+    let opened = Root::open(root.uri(), RootOptions::default()).await;
+    let opened = opened.expect("the root opens");
+    let operation = FORWARD.parse().expect("an id");
+    let mut journal = Journal::load(opened.objects(), &operation, &opened.limits())
+        .await
+        .expect("a journal");
+    let (first, plan) = journal.state.approvals()[0].clone();
+    // All of them together are more than one answer carries.
+    for number in 1..APPROVALS {
+        let approval = Approval {
+            reason: Some(format!("{number} {}", "x".repeat(50_000))),
+            ..first.clone()
+        };
+        let entry = JournalEntry::Approved {
+            approval,
+            plan: plan.clone(),
+        };
+        let appended = journal.append(opened.objects(), Timestamp::from_micros(1), entry);
+        let Appended::Done(next) = appended.await.expect("a record") else {
+            panic!("nobody else writes")
+        };
+        journal = *next;
+    }
+    let plan = api.get(&format!("{RECOVERIES}/{FORWARD}")).await.json();
+    let approvals = plan["approvals"].as_array().expect("a list");
+    assert_eq!(approvals.len(), PlanReport::APPROVALS_MAX);
+    assert_eq!(plan["approvals_left_out"], json!(2));
+    let reason = approvals[0]["reason"].as_str().expect("words");
+    assert!(reason.starts_with("2 "), "the newest are carried");
+
+    let audit = format!("/api/v1/roots/graph/audit/{FORWARD}");
+    let (mut from, mut sequences) = (1, Vec::new());
+    loop {
+        let part = api.get(&format!("{audit}?from={from}")).await;
+        assert!(part.body.len() < 16 << 20, "{}", part.body.len());
+        let operation = part.json()["operations"][0].clone();
+        assert_eq!(operation["verified"], json!(true), "the whole chain");
+        let records = operation["records"].as_array().expect("a list").iter();
+        sequences.extend(records.map(|record| record["record"]["sequence"].as_u64()));
+        match operation["next_record"].as_u64() {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    assert!(from > 1, "it came in parts");
+    let all: Vec<_> = (1..=APPROVALS as u64).map(Some).collect();
+    assert_eq!(sequences, all);
+}
+
+/// Two more than a plan carries.
+const APPROVALS: usize = PlanReport::APPROVALS_MAX + 2;
+
+/// One mebibyte of a sidecar that is refused for a field that nobody knows.
+fn large_file() -> String {
+    let lists = "[1,2,3,4,5,6,7],".repeat((1 << 20) / 16 - 40);
+    format!(
+        r#"{{"schema_version": 1, "operation_id": "", "writer_kind": "Mutation", "tables": [], "more": [{lists}1]}}"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_answers_while_it_looks_at_many_large_files() {
+    let root = CrashedRoot::new().await;
+    let large = large_file();
+    for number in 0..8 {
+        let file = root.file(&format!("__recovery/large-{number}.json"));
+        std::fs::write(file, &large).expect("a write");
+    }
+    let api = Api::logged_in(&root).await;
+    let looks = futures::future::join_all((0..2).map(|_| api.get(RECOVERIES)));
+    let mut looks = std::pin::pin!(looks);
+    let mut longest = Duration::ZERO;
+    let answers = loop {
+        let asked = Instant::now();
+        tokio::select! {
+            answers = &mut looks => break answers,
+            answer = api.get("/healthz") => assert_eq!(answer.status, StatusCode::OK),
+        }
+        longest = longest.max(asked.elapsed());
+        tokio::task::yield_now().await;
+    };
+    for answer in answers {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
 }

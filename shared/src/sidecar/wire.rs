@@ -41,26 +41,26 @@ fn nesting_depth(bytes: &[u8]) -> usize {
     deepest
 }
 
-/// Reads `schema_version` alone, ignoring the rest, so that an old program names a newer version instead of guessing at its shape.
-pub(super) fn peek_schema_version(file: &str, bytes: &[u8]) -> Result<u64, SidecarError> {
-    #[derive(Deserialize)]
-    struct Peek {
-        schema_version: Option<Value>,
-    }
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| SidecarError::NotJson {
+/// Reads the bytes as JSON, whatever they say.
+pub(super) fn json(file: &str, bytes: &[u8], limits: &Limits) -> Result<Value, SidecarError> {
+    check_bounds(file, bytes, limits)?;
+    serde_json::from_slice(bytes).map_err(|error| SidecarError::NotJson {
         file: file.to_owned(),
         reason: error.to_string(),
-    })?;
+    })
+}
+
+/// Reads `schema_version` alone, ignoring the rest, so that an old program names a newer version instead of guessing at its shape.
+pub(super) fn peek_schema_version(file: &str, json: &Value) -> Result<u64, SidecarError> {
     let wrong = |reason: &str| SidecarError::WrongShape {
         file: file.to_owned(),
         reason: reason.to_owned(),
     };
-    if !value.is_object() {
+    let Value::Object(fields) = json else {
         return Err(wrong("expected a JSON object"));
-    }
-    let peek: Peek = serde_json::from_value(value).map_err(|error| wrong(&error.to_string()))?;
-    match peek.schema_version {
-        None => Err(wrong("schema_version is missing")),
+    };
+    match fields.get("schema_version") {
+        None | Some(Value::Null) => Err(wrong("schema_version is missing")),
         Some(version) => version
             .as_u64()
             .ok_or_else(|| wrong("schema_version is not a whole number")),
@@ -84,6 +84,9 @@ pub struct Glimpse {
     pub started_at: Option<String>,
     /// The tables it names, where they look like pins.
     pub tables: Vec<GlimpsedPin>,
+    /// Whether those are all it names: it has a list of tables, and each of them looks like a pin.
+    #[serde(skip)]
+    pub all_tables: bool,
 }
 
 /// A table a file of any version names.
@@ -99,10 +102,12 @@ impl Glimpse {
     /// Looks at the bytes; whatever is not there stays empty.
     #[must_use]
     pub fn of(bytes: &[u8], limits: &Limits) -> Self {
-        if check_bounds("", bytes, limits).is_err() {
-            return Self::default();
-        }
-        let Ok(Value::Object(fields)) = serde_json::from_slice(bytes) else {
+        json("", bytes, limits)
+            .map_or_else(|_| Self::default(), |json| Self::of_json(&json, limits))
+    }
+
+    pub(super) fn of_json(json: &Value, limits: &Limits) -> Self {
+        let Value::Object(fields) = json else {
             return Self::default();
         };
         let short = |value: &Value| {
@@ -120,6 +125,15 @@ impl Glimpse {
                     .filter(|branch| branch != "main"),
             })
         };
+        let listed = fields.get("tables").and_then(Value::as_array);
+        let tables: Vec<GlimpsedPin> = listed
+            .map(|pins| {
+                pins.iter()
+                    .take(limits.tables_max)
+                    .filter_map(pin)
+                    .collect()
+            })
+            .unwrap_or_default();
         Self {
             schema_version: fields.get("schema_version").and_then(Value::as_u64),
             operation_id: text("operation_id"),
@@ -127,16 +141,8 @@ impl Glimpse {
             branch: text("branch"),
             actor_id: text("actor_id"),
             started_at: text("started_at"),
-            tables: fields
-                .get("tables")
-                .and_then(Value::as_array)
-                .map(|pins| {
-                    pins.iter()
-                        .take(limits.tables_max)
-                        .filter_map(pin)
-                        .collect()
-                })
-                .unwrap_or_default(),
+            all_tables: listed.is_some_and(|listed| listed.len() == tables.len()),
+            tables,
         }
     }
 }

@@ -179,52 +179,131 @@ fn a_refused_older_file_whose_tables_can_be_read_holds_up_the_younger() {
     );
 }
 
+/// Names of the listed files that are told of an older one which is broken.
+fn told_of_a_broken_one(files: Vec<SidecarFile>) -> Vec<String> {
+    assemble(files)
+        .into_iter()
+        .filter(|entry| entry.older_unreadable)
+        .map(|entry| entry.file.file)
+        .collect()
+}
+
 #[test]
-fn a_file_that_cannot_be_read_holds_up_nobody() {
-    let name = format!("{OLDER}.json");
-    let limits = Limits {
-        sidecar_bytes_max: 2_000,
-        ..Limits::DEFAULT
-    };
-    for (unreadable, code) in [
-        (
-            SidecarFile::read(
-                &name,
-                b"{\"tables\": [{\"table_key\": \"node:A\"".to_vec(),
-                &limits,
-            ),
-            Code::NotJson,
-        ),
-        (
-            SidecarFile::read(&name, vec![b' '; 2_001], &limits),
-            Code::TooLarge,
-        ),
-        (
-            SidecarFile::read(&name, vec![b'['; 100], &limits),
-            Code::TooDeep,
-        ),
-        (
-            SidecarFile::read(&name, b"[]".to_vec(), &limits),
-            Code::WrongShape,
-        ),
-        (
-            SidecarFile::unread(&name, Reason::new(Code::Unreadable, "permission denied")),
-            Code::Unreadable,
-        ),
+fn a_file_that_cannot_be_read_now_holds_up_every_younger_one() {
+    let unread =
+        |name: &str| SidecarFile::unread(name, Reason::new(Code::Unreadable, "permission denied"));
+    let too_large =
+        |name: &str| SidecarFile::too_large(name, "4000000 17".to_owned(), &Limits::DEFAULT);
+    let name = format!("{OPERATION}.json");
+    for (unknown, code) in [
+        (unread(&name), Code::Unreadable),
+        (too_large(&name), Code::TooLarge),
     ] {
         check(
             vec![
-                unreadable,
-                well_named(OPERATION, "Mutation", &["node:A"]),
-                well_named(YOUNGER, "SchemaApply", &[]),
+                well_named(OLDER, "Mutation", &["node:A"]),
+                unknown.clone(),
+                well_named(YOUNGER, "Load", &["node:B"]),
             ],
             &[
-                (OLDER, Some(code), None),
-                (OPERATION, None, None),
+                (OLDER, None, None),
+                (OPERATION, Some(code), None),
+                (YOUNGER, None, Some(OPERATION)),
+            ],
+        );
+        check(
+            vec![unknown, well_named(YOUNGER, "SchemaApply", &[])],
+            &[
+                (OPERATION, Some(code), None),
                 (YOUNGER, None, Some(OPERATION)),
             ],
         );
     }
+    // Nobody can tell how old it is.
+    check(
+        vec![
+            unread("notes.json"),
+            well_named(OPERATION, "Mutation", &["node:A"]),
+        ],
+        &[
+            ("notes", Some(Code::Unreadable), None),
+            (OPERATION, None, Some("notes.json")),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_surely_broken_holds_up_nobody_and_every_younger_one_is_told() {
+    let name = format!("{OPERATION}.json");
+    for (bytes, code) in [
+        (
+            b"{\"tables\": [{\"table_key\": \"node:A\"".to_vec(),
+            Code::NotJson,
+        ),
+        (vec![b'['; 100], Code::TooDeep),
+        (b"[]".to_vec(), Code::WrongShape),
+        (
+            b"{\"schema_version\": 9}".to_vec(),
+            Code::UnsupportedVersion,
+        ),
+    ] {
+        let files = vec![
+            well_named(OLDER, "Mutation", &["node:C"]),
+            SidecarFile::read(&name, bytes, &Limits::DEFAULT),
+            well_named(YOUNGER, "Mutation", &["node:A"]),
+        ];
+        check(
+            files.clone(),
+            &[
+                (OLDER, None, None),
+                (OPERATION, Some(code), None),
+                (YOUNGER, None, None),
+            ],
+        );
+        assert_eq!(told_of_a_broken_one(files), [format!("{YOUNGER}.json")]);
+    }
+}
+
+#[test]
+fn what_is_seen_of_a_broken_file_holds_up_what_it_overlaps() {
+    let half = |tables: &str| {
+        let text = format!(
+            r#"{{"schema_version": 1, "operation_id": "{OLDER}", "writer_kind": "Mutation", "tables": {tables}}}"#
+        );
+        SidecarFile::read(
+            &format!("{OLDER}.json"),
+            text.into_bytes(),
+            &Limits::DEFAULT,
+        )
+    };
+    let younger = || {
+        vec![
+            well_named(OPERATION, "Mutation", &["node:A"]),
+            well_named(YOUNGER, "Mutation", &["node:B"]),
+        ]
+    };
+    let expected = [
+        (OLDER, Some(Code::WrongShape), None),
+        (OPERATION, None, Some(OLDER)),
+        (YOUNGER, None, None),
+    ];
+    // It names two, and of one of them nobody can tell which it is.
+    let partly = [
+        vec![half(r#"[{"table_key": "node:A"}, {"table": "?"}]"#)],
+        younger(),
+    ]
+    .concat();
+    check(partly.clone(), &expected);
+    assert_eq!(
+        told_of_a_broken_one(partly),
+        [format!("{OPERATION}.json"), format!("{YOUNGER}.json")]
+    );
+    let whole = [vec![half(r#"[{"table_key": "node:A"}]"#)], younger()].concat();
+    check(whole.clone(), &expected);
+    assert!(
+        told_of_a_broken_one(whole).is_empty(),
+        "all it named is seen"
+    );
 }
 
 #[test]

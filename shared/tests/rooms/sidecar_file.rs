@@ -563,6 +563,7 @@ fn a_file_of_another_version_still_shows_what_it_can() {
             actor_id: Some("act-ada".to_owned()),
             started_at: Some("1795332160170908".to_owned()),
             tables: vec![pin("node:Author", None), pin("edge:Wrote", Some("feature"))],
+            all_tables: true,
         }
     );
     for text in [

@@ -8,7 +8,7 @@ use sidecar::observation::{
 };
 use sidecar::{
     Action, Code, Decision, Disposition, Limits, Observation, Reason, Registration, Requirement,
-    Sidecar, SidecarFile, TablePin, Timestamp, WriterKind, assemble, judge,
+    Sidecar, SidecarFile, Standing, TablePin, Timestamp, WriterKind, assemble, judge,
 };
 
 use crate::support::{OLDER, at, on_branch, pin, present, scene, sidecar, transaction, world};
@@ -557,6 +557,49 @@ fn a_waiting_sidecar_shows_where_its_tables_stand_and_does_nothing() {
         assert!(scene.verdict.blockers[0].detail.contains(OLDER));
         assert!(scene.plan.steps.is_empty());
     }
+}
+
+#[test]
+fn beside_an_older_file_that_is_broken_every_effect_has_to_be_acknowledged() {
+    let broken = |waiting_for| Standing {
+        waiting_for,
+        older_unreadable: true,
+    };
+    let requires_it = |sidecar: &Sidecar, standing: Standing<'_>, observation: &Observation| {
+        let verdict = judge(sidecar, standing, observation);
+        let requires = verdict.requires.contains(&Requirement::OlderUnreadable);
+        assert_eq!(
+            requires,
+            verdict.disposition.has_effect(),
+            "{:?}",
+            verdict.disposition
+        );
+        let without = judge(sidecar, standing.waiting_for, observation);
+        assert!(!without.requires.contains(&Requirement::OlderUnreadable));
+        verdict.disposition
+    };
+    let (sidecar, forward) = one(WriterKind::Mutation, 2, 3);
+    let (_, back) = one(WriterKind::Mutation, 2, 4);
+    let (_, never) = one(WriterKind::Mutation, 2, 2);
+    for (observation, disposition) in [
+        (&forward, Disposition::RollForward),
+        (&back, Disposition::RollBack),
+        (&never, Disposition::NeverStarted),
+    ] {
+        assert_eq!(
+            requires_it(&sidecar, broken(None), observation),
+            disposition
+        );
+        assert_eq!(
+            requires_it(&sidecar, broken(Some(OLDER)), observation),
+            Disposition::Waiting
+        );
+    }
+    let (sidecar, observation) = on_graph_branch(one(WriterKind::Mutation, 1, 1), absent(false));
+    assert_eq!(
+        requires_it(&sidecar, broken(None), &observation),
+        Disposition::OrphanedBranch
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use restore_backend::execute::ProgressSink;
 use restore_backend::store::Verb;
 use restore_backend::{clock, service};
-use sidecar::{OutcomeKind, SidecarFate};
+use sidecar::{Disposition, OutcomeKind, SidecarFate};
 
 use super::setup::{Expected, RESTORE, TABLES, is_recovered_once};
 use crate::support::Store;
@@ -159,6 +159,16 @@ async fn links_and_pipes_in_the_sidecar_folder_are_listed_and_never_opened() {
         shown.sidecar, None,
         "what a link points at is nobody's business here"
     );
+    // Nobody can tell what an older file would name that is not opened.
+    let waiting = opened.plan(&operation).await;
+    assert_eq!(waiting.disposition, Disposition::Waiting, "{waiting:?}");
+    assert!(!waiting.executable);
+    for name in [
+        "01000000000000000000000000.json",
+        "02000000000000000000000000.json",
+    ] {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
     assert_eq!(
         opened.recover(&operation).await.outcome,
         OutcomeKind::RolledBack

@@ -65,6 +65,8 @@ fn added(store: &Store, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
             let path = path.strip_prefix(store.path()).unwrap();
             path.to_str().unwrap().to_owned()
         })
+        // What says which operations are open is no record.
+        .filter(|path| !path.starts_with("__recovery_log/open/"))
         .collect()
 }
 

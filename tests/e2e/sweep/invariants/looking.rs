@@ -16,6 +16,10 @@ const SENT_MAX: usize = 4;
 /// Only the operation's journal, its sidecar, its tables and the catalog are written to, and nothing outside is read.
 pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String> {
     let journal = format!("__recovery_log/{}/", world.operation);
+    // What marks an operation as open lies beside the journals.
+    let own = format!("__recovery_log/open/{}.", world.operation);
+    let is_mark =
+        |path: &str| path.starts_with(&own) || path.starts_with("__recovery_log/open/complete.");
     let datasets: Vec<String> = world
         .tables
         .iter()
@@ -31,9 +35,10 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
             return true;
         }
         match request.verb {
+            Verb::Delete if path.starts_with(&own) => true,
             Verb::Delete => world.retires.as_ref() == Some(&request.path),
             Verb::PutCreate if world.announces.as_ref() == Some(&request.path) => true,
-            verb if verb.is_mutation() => path.starts_with(&journal),
+            verb if verb.is_mutation() => path.starts_with(&journal) || is_mark(&path),
             _ => {
                 path.starts_with("__recovery/")
                     || path.starts_with("__recovery_log/")
@@ -57,6 +62,7 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
         let is_inside = in_tables(path)
             || is_anothers(path)
             || path.starts_with(&journal)
+            || is_mark(path)
             || [&world.retires, &world.announces].contains(&&Some(path.clone()));
         wrong.extend(unless(
             is_inside || before.get(path) == after.get(path),

@@ -1,0 +1,310 @@
+//! Which operations are open: one small object each, so that a look does not list the journals of all that ever was.
+//!
+//! `__recovery_log/open/{operation_id}.{sequence}` is created before the journal record with that number: the first of a journal, or
+//! the first after a terminal record. It is removed after `closed.json` is written. So an operation whose journal is not closed has
+//! one, whenever its executor died, and a look lists this folder alone. One that is left of a closed operation costs a look that
+//! operation's journal, and the next approval in the root removes it; one without a journal costs a listing, and stays: whoever
+//! made it may be about to write the record. Removing a mark never takes that of a later opening along, since that has another number.
+//!
+//! `open/complete.{root}` says that every open operation has a mark. The first approval in a root that has none marks what is open
+//! and creates it last; until then a look lists every journal. The name carries the root's place, so that a copy of a root,
+//! which may have been made in the midst of anything, does not believe the marks it was copied with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStore;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use sidecar::{Digest, OperationId, RootId, Tag};
+
+use super::{JOURNAL_FOLDER, JournalStoreError, Skipped, create, list_journals};
+use crate::chain;
+use crate::store::{NotRead, Objects, is_odd, name_of, spelt};
+
+/// The folder of the marks, below that of the journals.
+pub const OPEN_FOLDER: &str = "open";
+/// Marks that are written or removed at the same time.
+const MARKS_AT_ONCE: usize = 16;
+/// Marks that one look takes. There is one per operation that somebody approved and nobody finished.
+const MARKS_MAX: usize = 100_000;
+/// Hex digits of the digest that stands for the root's place.
+const ROOT_DIGITS: usize = 16;
+
+/// Says that an operation is open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// The operation.
+    pub operation_id: OperationId,
+    /// The number of the record that opened it.
+    pub sequence: u64,
+}
+
+impl Mark {
+    fn path(&self) -> Path {
+        open_folder().join(format!("{}.{:06}", self.operation_id, self.sequence))
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let (operation_id, sequence) = name.split_once('.')?;
+        Some(Self {
+            operation_id: operation_id.parse().ok()?,
+            sequence: sequence.parse().ok()?,
+        })
+    }
+}
+
+fn open_folder() -> Path {
+    Path::from(JOURNAL_FOLDER).join(OPEN_FOLDER)
+}
+
+fn complete_name(root: &RootId) -> String {
+    let digest = String::from(Digest::of(Tag::DerivedId, root.as_str().as_bytes()));
+    let hex = digest.rsplit(':').next().unwrap_or_default();
+    format!(
+        "complete.{}",
+        hex.chars().take(ROOT_DIGITS).collect::<String>()
+    )
+}
+
+/// What one listing of the marks tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenMarks {
+    /// Whether every open operation has one.
+    pub is_complete: bool,
+    /// The operations, with the records that opened them.
+    pub marks: BTreeMap<OperationId, BTreeSet<u64>>,
+}
+
+/// Lists the marks of a root.
+///
+/// # Errors
+/// [`JournalStoreError::Storage`], [`JournalStoreError::TooManyOpen`].
+pub async fn list_open(
+    objects: &Arc<dyn ObjectStore>,
+    root: &RootId,
+) -> Result<OpenMarks, JournalStoreError> {
+    Ok(list_open_noting(objects, root).await?.0)
+}
+
+/// As [`list_open`], with what was met there that is no mark and should not be there.
+///
+/// # Errors
+/// As [`list_open`].
+pub(crate) async fn list_open_noting(
+    objects: &Arc<dyn ObjectStore>,
+    root: &RootId,
+) -> Result<(OpenMarks, Skipped), JournalStoreError> {
+    let complete = complete_name(root);
+    let (mut found, mut skipped) = (OpenMarks::default(), Skipped::default());
+    let mut listing = objects.list(Some(&open_folder()));
+    loop {
+        let (path, is_read) = match listing.try_next().await {
+            Ok(Some(meta)) => (meta.location, true),
+            Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok((found, skipped)),
+            Err(source) => match NotRead::of(&source) {
+                // A mark is its name, so one that cannot be read is one. That the marks are complete is believed of nothing less
+                // than an object, and then every journal is listed.
+                Some(not_read) => {
+                    skipped.note(&not_read.path, not_read);
+                    (not_read.path.clone(), false)
+                }
+                None => {
+                    return Err(JournalStoreError::Storage {
+                        what: "listing the open operations".to_owned(),
+                        source,
+                    });
+                }
+            },
+        };
+        if path.parent().as_ref() != Some(&open_folder()) {
+            continue;
+        }
+        if is_read && is_odd(&path) {
+            skipped.note(
+                &path,
+                &format!(
+                    "{} is no name that anybody gives there; move it away by hand",
+                    spelt(&path)
+                ),
+            );
+            continue;
+        }
+        let name = name_of(&path);
+        let name = name.as_str();
+        if name == complete && is_read {
+            found.is_complete = true;
+        } else if let Some(mark) = Mark::of(name) {
+            found
+                .marks
+                .entry(mark.operation_id)
+                .or_default()
+                .insert(mark.sequence);
+        }
+        if found.marks.len() > MARKS_MAX {
+            return Err(JournalStoreError::TooManyOpen { max: MARKS_MAX });
+        }
+    }
+}
+
+/// Marks an operation as open. On return the mark is durable.
+pub(super) async fn mark(objects: &Objects, mark: &Mark) -> Result<(), JournalStoreError> {
+    create(objects, &mark.path(), b"{}").await.map(drop)
+}
+
+/// Removes marks of operations that are closed. What cannot be removed costs a few requests at every look, and harms nothing.
+pub(super) async fn unmark(objects: &Objects, marks: impl IntoIterator<Item = Mark>) {
+    let removals: Vec<_> = marks
+        .into_iter()
+        .map(|mark| async move {
+            match objects.delete(&mark.path()).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => tracing::warn!(
+                    operation_id = mark.operation_id.as_str(),
+                    error = chain::text(&error),
+                    "the mark of a finished operation cannot be removed"
+                ),
+            }
+        })
+        .collect();
+    futures::stream::iter(removals)
+        .buffer_unordered(MARKS_AT_ONCE)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+/// What the last look at a root found out about its marks, for the next approval to put right.
+#[derive(Debug, Default)]
+pub struct MarkUpkeep {
+    is_complete: AtomicBool,
+    left_over: Mutex<BTreeSet<Mark>>,
+}
+
+impl MarkUpkeep {
+    /// Remembers what a look found: whether the marks are complete, and which of them are of closed operations.
+    pub fn found(&self, is_complete: bool, left_over: impl IntoIterator<Item = Mark>) {
+        self.is_complete.store(is_complete, Ordering::SeqCst);
+        self.left_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(left_over);
+    }
+
+    /// Completes the marks of a root where they are not, and removes those that are left over. For whoever is about to write
+    /// to the root, right after a look.
+    ///
+    /// # Errors
+    /// [`JournalStoreError`]; the marks are as good as they were.
+    pub async fn put_right(
+        &self,
+        objects: &Objects,
+        root: &RootId,
+    ) -> Result<(), JournalStoreError> {
+        if !self.is_complete.load(Ordering::SeqCst) {
+            complete(objects, root).await?;
+            self.is_complete.store(true, Ordering::SeqCst);
+        }
+        let left_over = std::mem::take(
+            &mut *self
+                .left_over
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        unmark(objects, left_over).await;
+        Ok(())
+    }
+}
+
+/// Marks every operation that is open, then says so.
+async fn complete(objects: &Objects, root: &RootId) -> Result<(), JournalStoreError> {
+    let open = list_journals(objects)
+        .await?
+        .into_iter()
+        .filter(|(_, journal)| journal.records > 0 && !journal.closed);
+    let marks: Vec<_> = open
+        .map(|(operation_id, _)| async move {
+            let first = Mark {
+                operation_id,
+                sequence: 1,
+            };
+            mark(objects, &first).await
+        })
+        .collect();
+    futures::stream::iter(marks)
+        .buffer_unordered(MARKS_AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await?;
+    create(objects, &open_folder().join(complete_name(root)), b"{}")
+        .await
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::journal_store::{CLOSED_OBJECT, folder};
+
+    const CLOSED: &str = "01M8125ENACWR9X1EZNRMDV5V2";
+    const OPEN: &str = "01M8125ENACWR9X1EZNRMDV5V3";
+
+    async fn put(objects: &Objects, path: &Path) {
+        objects.put(path, "{}".into()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn marks_are_complete_once_all_that_is_open_has_one_and_only_at_this_place() {
+        let objects = Objects::from(Arc::new(InMemory::new()) as Arc<dyn ObjectStore>);
+        let (closed, open): (OperationId, OperationId) =
+            (CLOSED.parse().unwrap(), OPEN.parse().unwrap());
+        put(&objects, &folder(&closed).join("000001.json")).await;
+        put(&objects, &folder(&closed).join(CLOSED_OBJECT)).await;
+        put(&objects, &folder(&open).join("000001.json")).await;
+        let here = RootId::new("/srv/here");
+        assert_eq!(
+            list_open(&objects, &here).await.unwrap(),
+            OpenMarks::default()
+        );
+
+        let upkeep = MarkUpkeep::default();
+        upkeep.put_right(&objects, &here).await.unwrap();
+        let found = list_open(&objects, &here).await.unwrap();
+        assert!(found.is_complete);
+        assert_eq!(
+            found.marks,
+            BTreeMap::from([(open.clone(), BTreeSet::from([1]))])
+        );
+        let copied = list_open(&objects, &RootId::new("/srv/copy"))
+            .await
+            .unwrap();
+        assert!(!copied.is_complete, "a copy does not believe them");
+        assert_eq!(
+            list_journals(&objects).await.unwrap().len(),
+            2,
+            "they are no journals"
+        );
+
+        let again = Mark {
+            operation_id: open.clone(),
+            sequence: 7,
+        };
+        mark(&objects, &again).await.unwrap();
+        upkeep.found(
+            true,
+            [Mark {
+                operation_id: open.clone(),
+                sequence: 1,
+            }],
+        );
+        upkeep.put_right(&objects, &here).await.unwrap();
+        let found = list_open(&objects, &here).await.unwrap();
+        assert_eq!(
+            found.marks,
+            BTreeMap::from([(open, BTreeSet::from([7]))]),
+            "that of a later opening stays"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Which journals a look reads, and what they add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use sidecar::{Limits, OperationId, Reason};
+
+use super::gathered::Journals;
+use crate::journal_store::{
+    Journal, JournalEntryOfListing, JournalStoreError, Mark, OpenMarks, Skipped, list_all,
+    list_journal, list_open_noting,
+};
+use crate::root::Root;
+
+/// Journals listed and read at the same time.
+const JOURNALS_AT_ONCE: usize = 16;
+
+/// What is known of the journals of a root before any is read.
+#[derive(Debug)]
+pub(super) struct ListedJournals {
+    open: OpenMarks,
+    /// Every journal of the root, as long as not every open one is marked; else that of the operation in question alone.
+    listed: BTreeMap<OperationId, JournalEntryOfListing>,
+    /// What lies beside them, should not be there, and stands in nobody's way.
+    skipped: Skipped,
+}
+
+/// What the journals that still say something add up to.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) journals: Journals,
+    /// Operations that were claimed and may not be closed.
+    pub(super) unsettled: BTreeSet<OperationId>,
+}
+
+/// One journal as a look found it.
+struct Looked {
+    operation_id: OperationId,
+    listed: JournalEntryOfListing,
+    journal: Option<Result<Journal, JournalStoreError>>,
+}
+
+impl ListedJournals {
+    /// Lists what is open; and all journals where that is not known to be everything.
+    pub(super) async fn of(root: &Root, wanted: Option<&str>) -> Result<Self, JournalStoreError> {
+        let wanted: Option<OperationId> =
+            wanted.and_then(|wanted| wanted.trim_end_matches(".json").parse().ok());
+        let of_wanted = async {
+            match wanted {
+                Some(operation_id) => {
+                    let listed = list_journal(root.objects(), &operation_id).await?;
+                    Ok(BTreeMap::from([(operation_id, listed)]))
+                }
+                None => Ok(BTreeMap::new()),
+            }
+        };
+        let ((open, mut skipped), listed) =
+            futures::try_join!(list_open_noting(root.objects(), root.id()), of_wanted)?;
+        let listed = if open.is_complete {
+            listed
+        } else {
+            let (listed, beside) = list_all(root.objects()).await?;
+            skipped.extend(beside);
+            listed
+        };
+        Ok(Self {
+            open,
+            listed,
+            skipped,
+        })
+    }
+
+    /// What was met that should not be there; it is told once.
+    pub(super) fn take_skipped(&mut self) -> Vec<Reason> {
+        std::mem::take(&mut self.skipped).into_reasons()
+    }
+
+    /// Reads the journals that may still say something: of operations whose sidecar is there, and of those that are open. One that
+    /// is not marked as claimed may be for all that, if its executor died right then.
+    pub(super) async fn found(
+        self,
+        root: &Root,
+        files: BTreeSet<String>,
+        limits: &Limits,
+    ) -> Found {
+        let Self { open, listed, .. } = self;
+        let marked = open.marks.keys().cloned();
+        let mut operations: BTreeSet<OperationId> = marked.collect();
+        if open.is_complete {
+            let of_files = files.iter().filter_map(|file| {
+                let operation_id: OperationId = file.strip_suffix(".json")?.parse().ok()?;
+                Some(operation_id)
+            });
+            operations.extend(of_files);
+        } else {
+            operations.extend(listed.keys().cloned());
+        }
+        let is_read = |operation_id: &OperationId, listed: &JournalEntryOfListing| {
+            listed.records > 0
+                && (!listed.closed
+                    || open.marks.contains_key(operation_id)
+                    || files.contains(&operation_id.file_name()))
+        };
+        let looks: Vec<_> = operations
+            .into_iter()
+            .map(|operation_id| {
+                let known = listed.get(&operation_id).copied();
+                look(root, operation_id, known, &is_read, limits)
+            })
+            .collect();
+        let looked: Vec<Looked> = futures::stream::iter(looks)
+            .buffer_unordered(JOURNALS_AT_ONCE)
+            .collect()
+            .await;
+        let mut found = Found::default();
+        let mut left_over = Vec::new();
+        for looked in looked {
+            let Looked {
+                operation_id,
+                listed,
+                journal,
+            } = looked;
+            let marks = open.marks.get(&operation_id);
+            if listed.claimed && (!listed.closed || marks.is_some()) {
+                found.unsettled.insert(operation_id.clone());
+            }
+            let Some(journal) = journal else { continue };
+            // What says that it is closed counts no more of one that was reopened. Where its file is gone as well nothing is left
+            // to do about it once it is finished again.
+            let has_file = files.contains(&operation_id.file_name());
+            if (listed.closed || (listed.reopened && !has_file))
+                && let Ok(journal) = &journal
+                && journal.state.finished().is_some()
+            {
+                let of_the_end = marks.into_iter().flatten().filter(|sequence| {
+                    **sequence <= u64::try_from(journal.records()).unwrap_or(u64::MAX)
+                });
+                left_over.extend(of_the_end.map(|sequence| Mark {
+                    operation_id: operation_id.clone(),
+                    sequence: *sequence,
+                }));
+                if !has_file {
+                    continue;
+                }
+            }
+            found.journals.insert(operation_id, journal);
+        }
+        root.marks().found(open.is_complete, left_over);
+        found
+    }
+}
+
+async fn look(
+    root: &Root,
+    operation_id: OperationId,
+    known: Option<JournalEntryOfListing>,
+    is_read: &impl Fn(&OperationId, &JournalEntryOfListing) -> bool,
+    limits: &Limits,
+) -> Looked {
+    let listed = match known {
+        Some(listed) => Ok(listed),
+        None => list_journal(root.objects(), &operation_id).await,
+    };
+    let listed = match listed {
+        Ok(listed) => listed,
+        // It is of this operation alone that nothing is known.
+        Err(error) => {
+            return Looked {
+                operation_id,
+                listed: JournalEntryOfListing {
+                    claimed: true,
+                    ..JournalEntryOfListing::default()
+                },
+                journal: Some(Err(error)),
+            };
+        }
+    };
+    let journal = if is_read(&operation_id, &listed) {
+        let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
+        // What they add up to is all that is asked here, and many are held together.
+        Some(journal.map(Journal::folded))
+    } else {
+        None
+    };
+    Looked {
+        operation_id,
+        listed,
+        journal,
+    }
+}
