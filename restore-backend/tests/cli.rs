@@ -697,6 +697,7 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_a_person() {
     assert_eq!(ended["ended_by"]["name"], "grace");
     assert_eq!(ended["catalog"]["effect"], "unchanged");
     let refused = run_to(3, &complete);
+    let words: Vec<&str> = refused.stdout.split_whitespace().collect();
     assert!(
         unwrapped(&refused.stdout).contains("there is no attempt to end"),
         "{}",

@@ -1,10 +1,15 @@
-//! Random histories of writes, crashes, recoveries, undos, dismissals and damaged files, held against a reference model.
+//! Random histories of writes, crashes, recoveries, undos, dismissals and damaged files, held against a reference model; others are at
+//! work in them who know of no sidecars, and the storage is not always what it was.
 //!
 //! The seed is fixed; `SIDECAR_HISTORIES_SEED` sets another, and a failure names the one it was found with.
 
+mod actors;
+mod merge;
 mod model;
+mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use proptest::prelude::*;
@@ -13,9 +18,12 @@ use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
 use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
-use restore_backend::two_phase_writer::{NewOperation, OperationKind, Progress, TwoPhaseWriter};
+use restore_backend::two_phase_writer::{
+    NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter,
+};
+use sidecar::api;
 use sidecar::follow_up::undo_sidecar_id;
-use sidecar::{Digest, Disposition, OperationId, OutcomeKind, Timestamp};
+use sidecar::{Code, Digest, Disposition, OperationId, OutcomeKind, Timestamp};
 
 use crate::support::gates::DiesAt;
 use crate::support::{Opened, Store, done, rows};
@@ -30,11 +38,22 @@ const ROWS_WRITTEN: u64 = 3;
 enum Event {
     /// A write over some tables that dies after so many steps: announce, each commit, publish, delete the sidecar.
     Write { tables: u8, steps: usize },
+    /// Two writers begin on the same pins. One finishes, the other dies.
+    Race { tables: u8 },
     /// The oldest pending operation that waits for none is recovered; the process may die before one of its requests, and is
     /// started again.
-    Recover { dies_at: Option<u64> },
+    Recover(Way),
     /// The last recovery, or the last undo, is taken back, if that is possible, and what took it back likewise.
-    Undo { deaths: Vec<Option<u64>> },
+    Undo(Vec<Way>),
+    /// The last recovery, or what took it back, is taken back, and before one of the requests somebody commits to one of its tables who
+    /// names no operation.
+    UndoBeside { at: u64, dies: bool, table: usize },
+    /// Old versions of a table are cleaned away.
+    CleanUp { table: usize },
+    /// Everything but the journals is backed up.
+    BackUp,
+    /// The backup is brought back.
+    BringBack,
     /// Somebody leaves a broken file among the sidecars.
     BrokenFile,
     /// Somebody damages the sidecar of one of the pending operations, somewhere.
@@ -44,13 +63,29 @@ enum Event {
         at: usize,
     },
     /// One of the files that are no sidecars is set aside.
-    Dismiss { file: usize, dies_at: Option<u64> },
+    Dismiss { file: usize, way: Way },
+}
+
+/// How something approved is carried out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Way {
+    /// The process dies before this request, and another one goes on.
+    dies_at: Option<u64>,
+    /// The other one has the root under another spelling of its path.
+    spells_otherwise: bool,
 }
 
 fn event() -> impl Strategy<Value = Event> {
     // A clean-up has few requests, a roll back of three tables many.
     let request = || prop_oneof![1..7u64, 1..32u64];
-    let death = move || proptest::option::weighted(0.5, request());
+    let way = move || {
+        let death = proptest::option::weighted(0.5, request());
+        let way = |(dies_at, spells_otherwise)| Way {
+            dies_at,
+            spells_otherwise,
+        };
+        (death, proptest::bool::weighted(0.3)).prop_map(way)
+    };
     let index = || 0..10_000usize;
     let damage = prop_oneof![
         Just(Damage::Cut),
@@ -66,12 +101,18 @@ fn event() -> impl Strategy<Value = Event> {
     let steps = prop_oneof![0..7usize, 1..3usize];
     prop_oneof![
         6 => (tables, steps).prop_map(|(tables, steps)| Event::Write { tables, steps }),
-        6 => death().prop_map(|dies_at| Event::Recover { dies_at }),
-        5 => proptest::collection::vec(death(), 1..3).prop_map(|deaths| Event::Undo { deaths }),
+        1 => (1..8u8).prop_map(|tables| Event::Race { tables }),
+        6 => way().prop_map(Event::Recover),
+        5 => proptest::collection::vec(way(), 1..3).prop_map(Event::Undo),
+        2 => (1..24u64, any::<bool>(), index())
+            .prop_map(|(at, dies, table)| Event::UndoBeside { at, dies, table }),
+        1 => index().prop_map(|table| Event::CleanUp { table }),
+        1 => Just(Event::BackUp),
+        1 => Just(Event::BringBack),
         1 => Just(Event::BrokenFile),
         3 => (index(), damage, index())
             .prop_map(|(pending, damage, at)| Event::Corrupt { pending, damage, at }),
-        2 => (index(), death()).prop_map(|(file, dies_at)| Event::Dismiss { file, dies_at }),
+        2 => (index(), way()).prop_map(|(file, way)| Event::Dismiss { file, way }),
     ]
 }
 
@@ -80,23 +121,28 @@ fn event() -> impl Strategy<Value = Event> {
 struct Tally(Mutex<BTreeMap<&'static str, u64>>);
 
 /// What has to happen in a run, for it to say anything; with another seed, only in a long one.
-const HAPPENS_MIN: [(&str, u64); 16] = [
+const HAPPENS_MIN: [(&str, u64); 21] = [
     ("died on the way", 12),
     ("died after the end", 1),
     ("rolled forward", 4),
     ("rolled back", 4),
-    ("cleaned up", 4),
+    ("cleaned up", 3),
     ("undone: roll forward", 3),
     ("undone: roll back", 2),
     ("undone: undo of a roll forward", 2),
     ("undone: undo of a roll back", 1),
-    ("not undone", 4),
+    ("not undone", 2),
     ("turned a writer away", 8),
     ("damaged: cut", 1),
     ("damaged: flip", 1),
     ("damaged: delete", 1),
     ("damaged: replace", 1),
     ("dismissed", 2),
+    ("lost a race", 2),
+    ("undo that somebody stopped", 1),
+    ("cleaned up old versions", 4),
+    ("brought a backup back", 2),
+    ("went on under another spelling", 3),
 ];
 
 impl Tally {
@@ -112,6 +158,10 @@ impl Tally {
 struct History<'a> {
     store: Store,
     model: Model,
+    /// Everything but the journals as it was once, with what the model said of it.
+    backup: Option<(BTreeMap<PathBuf, Vec<u8>>, Model)>,
+    /// Operations that were ever taken back, whatever a backup says.
+    undone: BTreeSet<OperationId>,
     started_at: u64,
     tally: &'a Tally,
 }
@@ -121,6 +171,8 @@ impl<'a> History<'a> {
         let mut history = Self {
             store: template.copy().without_relocation(),
             model: Model::new(),
+            backup: None,
+            undone: BTreeSet::new(),
             started_at: clock::now().micros() - 7_200_000_000,
             tally,
         };
@@ -132,19 +184,28 @@ impl<'a> History<'a> {
                         .write(*tables, *steps, 100 * (index as u64 + 1))
                         .await;
                 }
-                Event::Recover { dies_at } => history.recover(*dies_at).await,
-                Event::Undo { deaths } => {
-                    for dies_at in deaths {
-                        history.undo(*dies_at).await;
+                Event::Race { tables } => {
+                    history.race(*tables, 100 * (index as u64 + 1)).await;
+                }
+                Event::Recover(way) => history.recover(*way).await,
+                Event::Undo(ways) => {
+                    for way in ways {
+                        history.undo(*way).await;
                     }
                 }
+                Event::UndoBeside { at, dies, table } => {
+                    history.undo_beside(*at, *dies, *table).await;
+                }
+                Event::CleanUp { table } => history.clean_up(*table).await,
+                Event::BackUp => history.back_up(),
+                Event::BringBack => history.bring_back(),
                 Event::BrokenFile => history.leave_broken_file(),
                 Event::Corrupt {
                     pending,
                     damage,
                     at,
                 } => history.corrupt(*pending, *damage, *at),
-                Event::Dismiss { file, dies_at } => history.dismiss(*file, *dies_at).await,
+                Event::Dismiss { file, way } => history.dismiss(*file, *way).await,
             }
             history
                 .check(&format!("after event {index}, {event:?}"))
@@ -152,7 +213,8 @@ impl<'a> History<'a> {
         }
     }
 
-    async fn write(&mut self, tables: u8, steps: usize, first_row: u64) {
+    /// A writer that begins on these tables, unless it is turned away.
+    async fn begin(&mut self, tables: u8) -> Option<(Prepared, Tables)> {
         let tables: Tables = TABLES
             .iter()
             .enumerate()
@@ -171,24 +233,24 @@ impl<'a> History<'a> {
         let writer = TwoPhaseWriter::new(self.store.room().await);
         let begun = writer.begin(operation).await.unwrap();
         let blocked = !tables.is_disjoint(&self.model.drifting());
-        let Progress::Done(mut prepared) = begun else {
+        let Progress::Done(prepared) = begun else {
             assert!(blocked, "a writer was turned away from tables nobody holds");
             self.tally.count("turned a writer away");
-            return;
+            return None;
         };
         assert!(
             !blocked,
             "a writer began on a table another write stands on"
         );
-        let written = first_row..first_row + ROWS_WRITTEN;
-        let mut pending = Pending {
-            operation: prepared.operation_id().clone(),
-            rows: written.clone().collect(),
-            tables: tables.clone(),
-            committed: Tables::new(),
-            published: false,
-            never_whole: false,
+        Some((prepared, tables))
+    }
+
+    async fn write(&mut self, tables: u8, steps: usize, first_row: u64) {
+        let Some((mut prepared, tables)) = self.begin(tables).await else {
+            return;
         };
+        let written = first_row..first_row + ROWS_WRITTEN;
+        let mut pending = Pending::begun(&prepared, &tables, written.clone());
         for table in tables.iter().take(steps) {
             let write = TableWrite::append_rows(&rows(written.clone()));
             done(prepared.commit(table, write).await.unwrap());
@@ -217,10 +279,10 @@ impl<'a> History<'a> {
         &self,
         operation: &OperationId,
         digest: Digest,
-        dies_at: Option<u64>,
+        way: Way,
         expected: OutcomeKind,
     ) {
-        if let Some(request) = dies_at {
+        if let Some(request) = way.dies_at {
             let gate = Arc::new(DiesAt::before(request));
             let dying = self.store.open_behind(gate.clone()).await;
             let applied =
@@ -244,24 +306,61 @@ impl<'a> History<'a> {
                 );
             }
         }
-        let report = self.store.open().await.apply(operation, digest).await;
-        assert_eq!(report.outcome, expected, "{}", report.detail);
+        let opened = if way.spells_otherwise {
+            self.tally.count("went on under another spelling");
+            self.store.open_by_its_other_name().await
+        } else {
+            self.store.open().await
+        };
+        let report = opened.apply(operation, digest).await;
+        assert_eq!(report.outcome, expected, "{report:?}");
     }
 
-    async fn recover(&mut self, dies_at: Option<u64>) {
+    async fn recover(&mut self, way: Way) {
         let Some(operation) = self.model.recoverable() else {
             return;
         };
         let write = self.model.take(&operation);
         let opened = self.store.open().await;
-        let plan = opened.plan(&operation).await;
-        let (_, digest) = opened.approve_plan(&plan).await;
+        let mut plan = opened.plan(&operation).await;
+        if plan.progress == api::Progress::Finished {
+            // A backup brought it back. What is recorded is looked at first, and is the end of it only if it is so.
+            let report = opened.apply(&operation, plan.digest.unwrap()).await;
+            if report.outcome == OutcomeKind::CleanedUp {
+                self.tally.count("still as recorded");
+                self.model.last = None;
+                return;
+            }
+            assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+            self.tally.count("opened again");
+            plan = opened.plan(&operation).await;
+        }
+        assert!(
+            plan.disposition != Disposition::AlreadyPublished || write.published,
+            "{operation} was never published: {plan:?}"
+        );
         let strangers = self.model.strangers_commits(&write);
         let (expected, touched) = write.expected(&strangers);
-        self.apply(&operation, digest, dies_at, expected).await;
+        if expected == OutcomeKind::RolledBack && !touched.is_disjoint(&self.model.unreadable) {
+            let reasons: Vec<Code> = plan.blockers.iter().map(|reason| reason.code).collect();
+            assert!(
+                !plan.executable && reasons.contains(&Code::TargetNotRestorable),
+                "{plan:?}"
+            );
+            self.tally.count("nothing to roll back to");
+            self.model.stuck.insert(operation);
+            self.model.pending.push(write);
+            return;
+        }
+        let (_, digest) = opened.approve_plan(&plan).await;
+        self.apply(&operation, digest, way, expected).await;
         match expected {
             OutcomeKind::RolledForward => {
                 self.tally.count("rolled forward");
+                if !touched.is_disjoint(&self.model.unreadable) {
+                    self.tally
+                        .count("rolled forward from what was cleaned away");
+                }
                 self.model.show(&write.tables, &write.rows);
             }
             OutcomeKind::RolledBack if strangers.is_empty() => self.tally.count("rolled back"),
@@ -276,10 +375,17 @@ impl<'a> History<'a> {
             OutcomeKind::RolledForward => Undoing::Hides,
             _ => Undoing::Announces,
         };
+        let is_kept = touched.is_disjoint(&self.model.unreadable);
+        self.model
+            .unreadable
+            .retain(|table| !touched.contains(table));
         self.model.is_last(operation, write, undoing, touched);
+        if !is_kept {
+            self.model.last = None;
+        }
     }
 
-    async fn undo(&mut self, dies_at: Option<u64>) {
+    async fn undo(&mut self, way: Way) {
         let Some(last) = self.model.last.take() else {
             return;
         };
@@ -289,17 +395,35 @@ impl<'a> History<'a> {
             .unwrap();
         let possible = self.model.can_undo(&last);
         let report = match answer {
-            Answer::Done(report) if report.executable => report,
+            Answer::Done(report)
+                if report.executable && report.progress != api::Progress::Finished =>
+            {
+                report
+            }
             _ => {
-                assert!(!possible, "{last:?} could be taken back");
+                assert!(
+                    !possible || self.is_spent(&last),
+                    "{last:?} could be taken back"
+                );
                 self.tally.count("not undone");
                 return;
             }
         };
         assert!(possible, "{last:?} could not be taken back: {report:?}");
+        self.undone.insert(last.operation.clone());
         let (operation, digest) = opened.approve_plan(&report).await;
-        self.apply(&operation, digest, dies_at, OutcomeKind::RolledBack)
+        self.apply(&operation, digest, way, OutcomeKind::RolledBack)
             .await;
+        self.is_undone(operation, last);
+    }
+
+    /// Whether it was taken back once already, before a backup came back. It may be that it cannot be taken back once more.
+    fn is_spent(&self, last: &Last) -> bool {
+        self.undone.contains(&last.operation)
+    }
+
+    /// What was taken back last is taken back.
+    fn is_undone(&mut self, operation: OperationId, last: Last) {
         self.model.touch(&last.touched);
         let Last {
             write,
@@ -389,7 +513,7 @@ impl<'a> History<'a> {
         self.model.damaged.push(Damaged { write, damage });
     }
 
-    async fn dismiss(&mut self, which: usize, dies_at: Option<u64>) {
+    async fn dismiss(&mut self, which: usize, way: Way) {
         let files: Vec<String> = self.model.refused.iter().cloned().collect();
         if files.is_empty() {
             return;
@@ -399,15 +523,24 @@ impl<'a> History<'a> {
         let plan = service::dismiss(&opened.root, file, clock::now())
             .await
             .unwrap();
-        let (operation, digest) = opened.approve_plan(&plan).await;
-        self.apply(&operation, digest, dies_at, OutcomeKind::CleanedUp)
+        // Where a backup brought it back, it was agreed to already.
+        let (operation, digest) = if plan.progress == api::Progress::Finished {
+            (plan.operation_id.parse().unwrap(), plan.digest.unwrap())
+        } else {
+            opened.approve_plan(&plan).await
+        };
+        self.apply(&operation, digest, way, OutcomeKind::CleanedUp)
             .await;
         self.tally.count("dismissed");
         self.model.set_aside(file);
     }
 
     async fn check(&self, at: &str) {
-        let seen = self.store.visible_rows().await;
+        let unreadable = &self.model.unreadable;
+        let seen = self
+            .store
+            .visible_rows_but_of(|table| unreadable.contains(table))
+            .await;
         assert_eq!(seen, self.model.visible(), "{at}: what readers see");
         let drift = self.store.drift().await;
         let drift: BTreeSet<&str> = drift.keys().map(String::as_str).collect();
@@ -466,7 +599,7 @@ fn every_history_ends_as_the_model_says() {
         .unwrap();
     let template = runtime.block_on(Store::with_tables(&TABLES));
     let is_long = std::env::var_os("SIDECAR_LONG").is_some();
-    let cases = if is_long { 400 } else { 24 };
+    let cases = if is_long { 400 } else { 28 };
     let seed = std::env::var("SIDECAR_HISTORIES_SEED").map_or(SEED, |text| text.parse().unwrap());
     let config = Config {
         cases,
@@ -527,8 +660,8 @@ async fn a_commit_whose_sidecar_is_damaged_goes_with_the_write_it_stands_in() {
             damage,
             at: 100,
         };
-        let recover = Event::Recover { dies_at: None };
-        let undo = Event::Undo { deaths: vec![None] };
+        let recover = Event::Recover(Way::default());
+        let undo = Event::Undo(vec![Way::default()]);
         let events = [one, other, corrupt, recover.clone(), undo, recover];
         History::play(&template, &events, &tally).await;
         let counts = tally.counts();

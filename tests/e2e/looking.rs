@@ -9,7 +9,8 @@ use restore_backend::store::{Request, Verb};
 use restore_backend::{clock, sidecar_dir};
 use sidecar::api::Progress;
 use sidecar::{
-    Disposition, Limits, OperationId, OutcomeKind, Sidecar, TablePin, Timestamp, WriterKind,
+    Disposition, Limits, OperationId, OutcomeKind, Requirement, Sidecar, TablePin, Timestamp,
+    WriterKind,
 };
 
 use crate::support::gates::{DiesAt, Point};
@@ -168,7 +169,7 @@ async fn the_sidecar_folder_is_listed_flat_and_by_name() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_whose_name_is_not_text_hides_no_other_and_holds_it_up() {
+async fn a_file_whose_name_is_not_text_hides_no_other_and_is_told_with_it() {
     use std::os::unix::ffi::OsStrExt;
     let store = Store::with_tables(&TABLES).await;
     let opened = store.open().await;
@@ -189,11 +190,15 @@ async fn a_file_whose_name_is_not_text_hides_no_other_and_holds_it_up() {
         .iter()
         .map(|recovery| recovery.disposition)
         .collect();
-    assert_eq!(dispositions.len(), 2);
+    // It was read, and is no sidecar.
+    assert_eq!(
+        dispositions,
+        [Disposition::Refused, Disposition::NeverStarted]
+    );
+    let plan = opened.plan(&sidecar(&store, 1).operation_id).await;
     assert!(
-        dispositions.contains(&Disposition::Waiting)
-            && dispositions.contains(&Disposition::Refused),
-        "{dispositions:?}"
+        plan.requires.contains(&Requirement::OlderUnreadable),
+        "{plan:?}"
     );
 }
 

@@ -142,6 +142,7 @@ impl<'a> Execution<'a> {
     ) -> Result<ApplyReport, ServiceError> {
         let mut execution = self;
         let mut seen = Seen::default();
+        let mut has_finished = false;
         loop {
             let recorded = match step(&execution.journal.state, &seen) {
                 Effect::Claim => return Err(execution.lost()),
@@ -197,6 +198,7 @@ impl<'a> Execution<'a> {
                     unclear,
                 } => return execution.pause(outcome, detail, &unclear),
                 Effect::Record(outcome) => {
+                    has_finished = true;
                     let entry = execution.finished(outcome)?;
                     execution.record_and_look(entry, seen, approved).await?
                 }
@@ -217,7 +219,10 @@ impl<'a> Execution<'a> {
                 }
                 Effect::Ended(fate) => {
                     // What closed it before it was reopened is still there, so nothing closes it anew.
-                    if fate == SidecarFate::Retired && execution.journal.was_reopened() {
+                    if fate == SidecarFate::Retired
+                        && has_finished
+                        && execution.journal.was_reopened()
+                    {
                         execution.journal.unmark(execution.root.objects()).await;
                     }
                     return execution.end(fate);
@@ -362,7 +367,10 @@ impl<'a> Execution<'a> {
             .finished()
             .and_then(|finished| finished.plan.retires())
             .ok_or_else(|| self.lost())?;
-        sidecar_dir::delete_sidecar(self.root.objects(), file).await?;
+        // A terminal record that somebody found untrue has a next one, and whoever goes on from there has the file to resolve.
+        let hold = self.journal.hold(self.root.objects());
+        let deleted = sidecar_dir::delete_sidecar(self.root.objects(), file);
+        hold.during(deleted).await?;
         Ok(())
     }
 

@@ -328,7 +328,7 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_who_is_logged_in() {
     );
     assert_eq!(api.get(&path).await.json()["progress"], "approved");
     std::fs::remove_file(in_the_way).expect("it goes");
-    api.post(&execution, &tag, Value::Null).await;
+    api.post(&execution, &tag, json!({})).await;
     let report = api.ended(FORWARD).await;
     assert_eq!(report["report"]["outcome"], "rolled_forward", "{report}");
 }

@@ -4,11 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sidecar::journal::{JournalState, StepResult};
 use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Difference, OutcomeKind, PinMove, Plan, Step, differences};
+use sidecar::{Difference, OutcomeKind, PinMove, Plan, Requirement, Step, differences};
 
 use crate::flaw::Flaw;
 use crate::journal::{Entry, Journal};
 use crate::store::{By, Commit, Kind, Planned, Store, TABLES};
+use crate::subject::Subject;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Console {
@@ -37,20 +38,19 @@ struct Doing {
 }
 
 /// The plan that somebody could approve right now.
-pub(crate) fn can_approve(store: &Store) -> Option<Planned> {
-    let planned = pending(store)?;
+pub(crate) fn can_approve(store: &Store, flaw: Flaw) -> Option<Planned> {
+    let planned = pending(store, flaw)?;
     let approved = approved(store.journal.state.as_ref(), planned);
     (!approved).then_some(planned)
 }
 
-/// The plan for what is there now, if nobody carries one out and it does anything.
-fn pending(store: &Store) -> Option<Planned> {
-    let state = &store.journal.state;
-    let is_pending = store.sidecar || state.sidecar().is_some();
-    if !is_pending || state.attempt().is_some() || state.finished().is_some() {
+/// The plan for what is there now, if nobody carries one out, nothing blocks it, and it does anything.
+pub(crate) fn pending(store: &Store, flaw: Flaw) -> Option<Planned> {
+    if !store.is_pending() || store.journal.state.attempt().is_some() {
         return None;
     }
-    Some(store.plan()).filter(|planned| planned.plan().has_effect())
+    let (planned, is_blocked) = store.plan(flaw);
+    Some(planned).filter(|planned| !is_blocked && planned.plan().has_effect())
 }
 
 fn approved(state: &JournalState, planned: Planned) -> bool {
@@ -63,6 +63,11 @@ fn approved(state: &JournalState, planned: Planned) -> bool {
 
 /// Somebody looks at the plan, and consents.
 pub(crate) fn approve(store: &mut Store, planned: Planned) {
+    store.is_unasked |= store.takes_along(planned.plan())
+        && !planned
+            .plan()
+            .requires
+            .contains(&Requirement::UnexpectedCommits);
     store.consents.insert(planned);
     store.journal = store.journal.with(Entry::Approved(planned));
 }
@@ -71,10 +76,10 @@ pub(crate) fn approve(store: &mut Store, planned: Planned) {
 pub(crate) fn can_apply(store: &Store, flaw: Flaw, at_once: bool) -> bool {
     let state = &store.journal.state;
     if state.finished().is_some() {
-        return !store.closed;
+        return !store.closed || store.sidecar || store.is_a_backup;
     }
     state.attempt().is_some()
-        || pending(store).is_some_and(|planned| {
+        || pending(store, flaw).is_some_and(|planned| {
             at_once
                 || approved(state, planned)
                 || (flaw == Flaw::ApprovesTheOperation && !state.approvals().is_empty())
@@ -88,7 +93,15 @@ impl Console {
     /// well have been given right before.
     pub(crate) fn apply(&mut self, store: &mut Store, flaw: Flaw) -> bool {
         let state = &store.journal.state;
-        let claimed = match (state.attempt(), pending(store)) {
+        if flaw == Flaw::EndsWhatOthersBegan
+            && let Some(attempt) = state.attempt()
+        {
+            let is_as_planned = attempt.started.is_empty() && store.is_as_planned(&attempt.plan);
+            store.ended_for_nothing |= is_as_planned;
+            store.journal = store.journal.with(Entry::Interrupted);
+            return true;
+        }
+        let claimed = match (state.attempt(), pending(store, flaw)) {
             (Some(_), _) if flaw == Flaw::TakesOverByTime => None,
             (Some(_), _) => store.journal.attempted(),
             (None, None) => None,
@@ -175,6 +188,11 @@ impl Console {
                 Entry::Finished(outcome)
             }
             Effect::Reopen { .. } => Entry::Reopened,
+            // It is sent only while nobody wrote the next record.
+            Effect::DeleteSidecar if run.is_behind && flaw != Flaw::DeletesWithoutHold => {
+                *self = Self::Idle;
+                return false;
+            }
             Effect::DeleteSidecar => {
                 store.sidecar = false;
                 seen.sidecar = Some(SidecarSeen::Gone);
@@ -186,6 +204,11 @@ impl Console {
                 return false;
             }
             Effect::Ended(_) | Effect::Pause { .. } | Effect::Claim => {
+                // Whoever worked on it before the backup came back is gone. Where there is no sidecar, and the operation is noted as
+                // closed, nobody looks once more.
+                store.said_wrong |= store.is_a_backup
+                    && store.subject != Subject::Undo
+                    && !store.is_as_recorded(false);
                 *self = Self::Idle;
                 return false;
             }
@@ -197,6 +220,15 @@ impl Console {
         }
         assert!(*journal == store.journal, "nobody else recorded");
         let ends = matches!(entry, Entry::Interrupted | Entry::Reopened);
+        if entry == Entry::Interrupted
+            && let Some(attempt) = journal.state.attempt()
+        {
+            let is_as_planned = attempt.started.is_empty() && store.is_as_planned(&attempt.plan);
+            store.ended_for_nothing |= is_as_planned;
+        }
+        if entry == Entry::Reopened {
+            store.closed = false;
+        }
         store.journal = journal.with(entry);
         if ends {
             *self = Self::Idle;
@@ -224,6 +256,8 @@ impl Console {
                         version <= store.catalog_version()
                     }
                     Effect::Look(Look::Sidecar) => !store.sidecar,
+                    // What is done is never undone where no backup comes back.
+                    Effect::Look(Look::SinceFinished) => true,
                     Effect::Look(Look::Closed) => store.closed,
                     _ => false,
                 },
@@ -292,6 +326,9 @@ impl Run {
                 doing.left.is_empty().then(|| Did::Done(doing.done.clone()))
             }
             Err(Stopped::CatalogMoved) => Some(Did::CatalogMoved),
+            Err(Stopped::Failed) => Some(Did::Unknown {
+                detail: "it failed".to_owned(),
+            }),
             Err(Stopped::Conflict) => Some(Did::Conflict {
                 done: doing.done.clone(),
                 unclear: Vec::new(),
@@ -311,9 +348,11 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
     let difference = |is_moved: bool| Some(is_moved.then(moved).into_iter().collect());
     match (look, state.attempt()) {
         (Look::SinceApproval, Some(attempt)) => {
-            let now = store.plan();
-            let is_moved = attempt.bytes.digest() != now.digest()
-                && !differences(&attempt.plan, now.plan()).is_empty();
+            let is_follow_up = !attempt.plan.purpose.is_recovery();
+            let (now, is_blocked) = store.plan_as(is_follow_up, flaw);
+            let is_moved = is_blocked
+                || (attempt.bytes.digest() != now.digest()
+                    && !differences(&attempt.plan, now.plan()).is_empty());
             seen.since_approval = difference(is_moved);
         }
         (Look::Catalog, _) => {
@@ -341,7 +380,7 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             });
         }
         (Look::SinceEffects, Some(attempt)) => {
-            let is_moved = has_moved_since_effects(store, &attempt.plan);
+            let is_moved = has_moved_since_effects(store, &attempt.plan, flaw);
             seen.since_effects = difference(is_moved && flaw != Flaw::NotesWithoutDoing);
         }
         (Look::Sidecar, _) => {
@@ -353,10 +392,11 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
         }
         (Look::Closed, _) => seen.closed = Some(store.closed),
         (Look::SinceFinished, _) => {
-            let is_lost = state
+            let is_lost = store
+                .journal
                 .finished()
-                .is_some_and(|finished| has_lost_effects(store, &finished.plan));
-            seen.since_finished = difference(is_lost);
+                .is_some_and(|done| has_lost_effects(store, done));
+            seen.since_finished = difference(is_lost && flaw != Flaw::BelievesItsRecord);
         }
         (Look::SinceApproval | Look::Landed { .. } | Look::SinceEffects, None) => {}
     }
@@ -371,7 +411,7 @@ fn moved() -> Difference {
     }
 }
 
-fn has_moved_since_effects(store: &Store, plan: &Plan) -> bool {
+fn has_moved_since_effects(store: &Store, plan: &Plan, flaw: Flaw) -> bool {
     let forward = plan.outcome() == Some(OutcomeKind::RolledForward);
     if plan.outcome() == Some(OutcomeKind::CleanedUp) {
         return false;
@@ -379,19 +419,37 @@ fn has_moved_since_effects(store: &Store, plan: &Plan) -> bool {
     plan.tables.iter().enumerate().any(|(table, planned)| {
         let (pin, head) = (Some(store.pins[table]), Some(store.head(table)));
         if forward {
-            pin < planned.pin_after()
+            let is_overtaken = store.subject == Subject::Merge && head > pin;
+            pin < planned.pin_after() || (is_overtaken && flaw != Flaw::LooksAtPinsOnly)
         } else {
             pin != planned.pin_after() || head != planned.head_after()
         }
     })
 }
 
-/// Whether what was done is not there any more. What others publish above it is theirs.
-fn has_lost_effects(store: &Store, plan: &Plan) -> bool {
+/// Whether what was done is not there any more, or another commit stands in its place. What others publish above it is theirs.
+fn has_lost_effects(store: &Store, done: Planned) -> bool {
+    let plan = done.plan();
     plan.tables.iter().enumerate().any(|(table, planned)| {
         let (pin, head) = (Some(store.pins[table]), Some(store.head(table)));
-        pin < planned.pin_after() || head < planned.head_after()
+        let is_less = pin < planned.pin_after() || head < planned.head_after();
+        is_less
+            || !planned
+                .head_after()
+                .is_none_or(|version| stands(store, done, table, version))
     })
+}
+
+/// Whether the version of a table is what the plan made of it, or found there.
+fn stands(store: &Store, planned: Planned, table: usize, version: u64) -> bool {
+    let Some(commit) = store.tables[table].get(version as usize - 1) else {
+        return false;
+    };
+    let of_table = &planned.plan().tables[table];
+    match of_table.restore_to {
+        Some(target) => commit.by == By::Recovery(planned, Kind::Restore(target)),
+        None => of_table.head_transaction == Some(store.uuid(table, version)),
+    }
 }
 
 fn table_of(key: &str) -> usize {
@@ -401,6 +459,8 @@ fn table_of(key: &str) -> usize {
 enum Stopped {
     CatalogMoved,
     Conflict,
+    /// Nothing happened, and trying again is all there is.
+    Failed,
 }
 
 /// One effect, fenced like the real one; done again, it is recognised.
@@ -437,6 +497,9 @@ fn do_step(
                     return Err(Stopped::Conflict);
                 }
             }
+            if !store.is_there(table, *version) {
+                return Err(Stopped::Conflict);
+            }
             let content = store.content(table, *version);
             store.tables[table].push(Commit { content, by });
             Ok(Some(store.head(table)))
@@ -455,6 +518,17 @@ fn do_step(
                     return Err(Stopped::Conflict);
                 }
             }
+            // What a version consists of is written into the catalog, and that tells whose it is.
+            let stands = |table: usize, version: u64| {
+                flaw == Flaw::BelievesItsSteps
+                    || (store.is_there(table, version) && stands(store, planned, table, version))
+            };
+            if !moves
+                .clone()
+                .all(|(table, pin)| stands(table, pin.to_version))
+            {
+                return Err(Stopped::Conflict);
+            }
             let together = match flaw {
                 Flaw::PublishesOneByOne => 1,
                 _ => pins.len(),
@@ -464,7 +538,20 @@ fn do_step(
                 store.pins[table] = pin.to_version;
             }
             store.catalog.push(By::Recovery(planned, Kind::Publish));
+            if store.subject == Subject::Merge {
+                store.is_overtaken = (0..2).any(|table| store.head(table) > store.pins[table]);
+            }
             Ok(Some(store.catalog_version()))
+        }
+        Step::Tag {
+            table_key, version, ..
+        } if store.is_cleaned => {
+            let table = table_of(table_key);
+            if !store.is_there(table, *version) {
+                return Err(Stopped::Failed);
+            }
+            store.tags.insert((table, *version));
+            Ok(Some(*version))
         }
         _ => Ok(None),
     }

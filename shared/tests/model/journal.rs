@@ -6,9 +6,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use sidecar::journal::{JournalEntry, JournalState, StepResult, record_digest};
-use sidecar::{Approval, Digest, OutcomeKind, TableOutcome, Tag, Timestamp};
+use sidecar::{Approval, Digest, OutcomeKind, PlanBytes, TableOutcome, Tag, Timestamp};
 
-use crate::store::{Planned, operation, sidecar_text};
+use crate::store::Planned;
+use crate::subject::Subject;
 
 /// What is recorded; the record itself is made from it and from the journal it continues.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,6 +33,7 @@ pub(crate) enum Entry {
 pub(crate) struct Journal {
     pub(crate) state: Arc<JournalState>,
     name: [u8; 16],
+    subject: Subject,
     pub(crate) by_history: bool,
 }
 
@@ -43,6 +45,7 @@ struct Fold {
     /// None, one, or more.
     claims: u64,
     sidecar: bool,
+    stands_in: bool,
     plan: Option<Digest>,
     /// Steps that are begun and not done, with the catalog version they were intended on.
     begun: BTreeMap<usize, Option<u64>>,
@@ -56,10 +59,13 @@ thread_local! {
 }
 
 impl Journal {
-    pub(crate) fn new(by_history: bool) -> Self {
+    pub(crate) fn new(subject: Subject, by_history: bool) -> Self {
+        let mut name = [u8::from(by_history); 16];
+        name[0] = subject as u8;
         Self {
-            state: Arc::new(JournalState::new(operation())),
-            name: [u8::from(by_history); 16],
+            state: Arc::new(JournalState::new(subject.operation())),
+            name,
+            subject,
             by_history,
         }
     }
@@ -88,6 +94,7 @@ impl Journal {
         Self {
             state: Arc::new(state),
             name: digest.bytes()[..16].try_into().unwrap(),
+            subject: self.subject,
             by_history: self.by_history,
         }
     }
@@ -97,7 +104,7 @@ impl Journal {
         match entry {
             Entry::Approved(planned) => JournalEntry::Approved {
                 approval: Approval {
-                    operation_id: operation(),
+                    operation_id: self.subject.operation(),
                     plan_digest: planned.digest(),
                     approved_by: "bea".to_owned(),
                     approved_at: Timestamp::from_micros(1),
@@ -112,7 +119,7 @@ impl Journal {
                 executor: "console".to_owned(),
                 plan_digest: planned.digest(),
                 plan: planned.bytes().text().to_owned(),
-                sidecar: sidecar_text().into(),
+                sidecar: self.subject.sidecar_text().into(),
             },
             Entry::Started(steps, catalog_version) => JournalEntry::StepsStarted {
                 epoch,
@@ -141,7 +148,7 @@ impl Journal {
                         .collect()
                 }),
                 catalog: sidecar::Effect::Changed,
-                sidecar: sidecar_text().into(),
+                sidecar: self.subject.sidecar_text().into(),
             },
         }
     }
@@ -150,6 +157,12 @@ impl Journal {
     pub(crate) fn attempted(&self) -> Option<Planned> {
         let attempt = self.state.attempt()?;
         Some(Planned::known(&attempt.bytes, &attempt.plan))
+    }
+
+    /// The plan that was carried out to its end.
+    pub(crate) fn finished(&self) -> Option<Planned> {
+        let plan = &self.state.finished()?.plan;
+        Some(Planned::known(&PlanBytes::of(plan).unwrap(), plan))
     }
 
     pub(crate) fn outcome(&self) -> Option<OutcomeKind> {
@@ -175,6 +188,7 @@ impl Fold {
                 .collect(),
             claims: (state.next_epoch() - 1).min(2),
             sidecar: state.sidecar().is_some(),
+            stands_in: state.stand_in().is_some(),
             plan: attempt.map(|attempt| attempt.bytes.digest()),
             begun: begun.unwrap_or_default(),
             done: attempt

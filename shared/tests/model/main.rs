@@ -15,24 +15,28 @@
 mod console;
 mod flaw;
 mod journal;
+mod others;
 mod properties;
 mod store;
+mod subject;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sidecar::step::CATALOG_TRIES_MAX;
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
-use console::{Console, approve, can_apply, can_approve};
+use console::{Console, approve, can_apply, can_approve, pending};
 use flaw::Flaw;
 use journal::Journal;
+use others::{Merge, clean_up, commit_namelessly};
 use properties::{
-    BURIED, CONSENTED, COVERED, ONE_HOLDS, PLANNED, PUBLISHED_ONCE, RECORDED, RESTORED_ONCE,
-    RETIRED, STAYS, WHOLE,
+    ALL_SHOWN, BURIED, CONSENTED, COVERED, ENDED, IS_THERE, MERGED, NAMED, ONE_HOLDS, PLANNED,
+    PUBLISHED_ONCE, RECORDED, RESTORED_ONCE, RETIRED, SAID, STAYS, WHOLE, is_over,
 };
 use store::{LATER, SLOW, Store};
+use subject::Subject;
 use writer::{At, Writer};
 
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +51,18 @@ struct Recovery {
     stranger: bool,
     /// Whether the slow writer is alive, though it looks dead.
     slow_writer: bool,
+    /// What is carried out.
+    subject: Subject,
+    /// Whether the later writer began when the slow one did, from the same pins, on both tables.
+    rival: bool,
+    /// Whether a merge is alive, though it looks dead.
+    live_merge: bool,
+    /// How often somebody commits who names no operation.
+    nameless: u8,
+    /// How often a cleanup removes the old versions of a table.
+    cleanups: u8,
+    /// How often the tables, the catalog and the sidecars are brought back from a backup, when nobody works on them.
+    backups: u8,
     depth: Depth,
     flaw: Flaw,
 }
@@ -83,11 +99,19 @@ struct World {
     writers: [Writer; 2],
     consoles: Vec<Console>,
     crashes_left: u8,
+    merge: Merge,
+    nameless_left: u8,
+    cleanups_left: u8,
+    backups_left: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Act {
     Write(usize),
+    Merge,
+    CommitNamelessly(usize),
+    CleanUp(usize),
+    BringBack,
     Approve,
     Apply(usize),
     Proceed(usize),
@@ -101,6 +125,10 @@ impl Model for Recovery {
     type Action = Act;
 
     fn init_states(&self) -> Vec<World> {
+        assert!(
+            !self.is_reduced() || !self.has_others(),
+            "what is left out is shown to change nothing without those who know of no protocol"
+        );
         let at = if !self.slow_writer {
             At::Ended
         } else if self.committed < 2 {
@@ -116,20 +144,38 @@ impl Model for Recovery {
         };
         let later = Writer {
             id: LATER,
-            tables: vec![(1, 1)],
-            at: if self.later_writer {
-                At::Start
-            } else {
-                At::Ended
+            tables: match self.rival {
+                true => vec![(0, 1), (1, 1)],
+                false => vec![(1, 1)],
+            },
+            at: match (self.later_writer, self.rival) {
+                (_, true) => At::Check(0),
+                (true, _) => At::Start,
+                _ => At::Ended,
             },
             acknowledged: false,
         };
         let by_history = matches!(self.depth, Depth::Histories(_));
         let mut world = World {
-            store: Store::crashed(self.committed, self.stranger, Journal::new(by_history)),
+            store: Store {
+                is_cleaned: self.cleanups > 0,
+                ..Store::crashed(
+                    self.subject,
+                    self.committed,
+                    self.stranger,
+                    Journal::new(self.subject, by_history),
+                )
+            },
             writers: [slow, later],
             consoles: vec![Console::Idle; self.consoles],
             crashes_left: self.crashes,
+            merge: match self.live_merge {
+                true => Merge::after(self.committed),
+                false => Merge::Ended { published: false },
+            },
+            nameless_left: self.nameless,
+            cleanups_left: self.cleanups,
+            backups_left: self.backups,
         };
         if self.is_reduced() {
             world.settle(self.flaw);
@@ -146,7 +192,21 @@ impl Model for Recovery {
                 acts.push(Act::Write(index));
             }
         }
-        if !self.is_reduced() && can_approve(&world.store).is_some() {
+        if !world.merge.is_ended() {
+            acts.push(Act::Merge);
+        }
+        for table in 0..2 {
+            if world.nameless_left > 0 {
+                acts.push(Act::CommitNamelessly(table));
+            }
+            if world.cleanups_left > 0 && world.store.head(table) > 1 {
+                acts.push(Act::CleanUp(table));
+            }
+        }
+        if world.backups_left > 0 {
+            acts.push(Act::BringBack);
+        }
+        if !self.is_reduced() && can_approve(&world.store, self.flaw).is_some() {
             acts.push(Act::Approve);
         }
         let can_apply = can_apply(&world.store, self.flaw, self.is_reduced());
@@ -177,12 +237,36 @@ impl Model for Recovery {
             writers,
             consoles,
             crashes_left,
+            merge,
+            nameless_left,
+            cleanups_left,
+            backups_left,
         } = &mut world;
         let flaw = self.flaw;
         let mut recorded_by = None;
         match act {
             Act::Write(index) => writers[index].act(store, flaw),
-            Act::Approve => approve(store, can_approve(store)?),
+            Act::Merge => merge.act(store),
+            Act::CommitNamelessly(table) => {
+                *nameless_left -= 1;
+                commit_namelessly(store, table);
+            }
+            Act::CleanUp(table) => {
+                *cleanups_left -= 1;
+                clean_up(store, table);
+            }
+            Act::BringBack => {
+                *backups_left -= 1;
+                let image = self.init_states().remove(0);
+                store.bring_back(image.store);
+                *consoles = image.consoles;
+                for writer in writers {
+                    writer.at = At::Ended;
+                    writer.acknowledged = false;
+                }
+                *merge = Merge::Ended { published: false };
+            }
+            Act::Approve => approve(store, can_approve(store, flaw)?),
             Act::Apply(index) => {
                 recorded_by = consoles[index].apply(store, flaw).then_some(index);
             }
@@ -226,6 +310,13 @@ impl Recovery {
     fn is_reduced(&self) -> bool {
         self.depth == Depth::Reduced
     }
+
+    fn has_others(&self) -> bool {
+        self.subject != Subject::Write
+            || self.rival
+            || self.live_merge
+            || self.nameless + self.cleanups + self.backups > 0
+    }
 }
 
 impl World {
@@ -246,6 +337,12 @@ impl World {
 }
 
 fn checked(model: Recovery) {
+    let wrong = violated(model);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What does not hold, and how it comes about; what never comes about though it must.
+fn violated(model: Recovery) -> Vec<String> {
     let begun = std::time::Instant::now();
     let checker = model.checker().threads(2).spawn_bfs().join();
     println!(
@@ -255,7 +352,20 @@ fn checked(model: Recovery) {
         checker.max_depth(),
         begun.elapsed()
     );
-    checker.assert_properties();
+    let discoveries = checker.discoveries();
+    let properties = checker.model().properties().into_iter();
+    properties
+        .filter_map(
+            |property| match (property.expectation, discoveries.get(property.name)) {
+                (Expectation::Always, Some(path)) => {
+                    let acts = path.clone().into_actions();
+                    Some(format!("not so: {}, after {acts:?}", property.name))
+                }
+                (Expectation::Sometimes, None) => Some(format!("never: {}", property.name)),
+                _ => None,
+            },
+        )
+        .collect()
 }
 
 const ALL: Recovery = Recovery {
@@ -265,6 +375,12 @@ const ALL: Recovery = Recovery {
     later_writer: true,
     slow_writer: true,
     stranger: false,
+    subject: Subject::Write,
+    rival: false,
+    live_merge: false,
+    nameless: 0,
+    cleanups: 0,
+    backups: 0,
     depth: Depth::Reduced,
     flaw: Flaw::None,
 };
@@ -307,6 +423,51 @@ fn stored(model: &Recovery) -> HashSet<u64> {
         pending.extend(next.filter_map(|act| model.next_state(&world, act)));
     }
     stored
+}
+
+/// Every world that can come about from which no way leads to an end: one where the operation is resolved, or where there is nothing
+/// that could be approved, with reasons that a person can read. The first of them, if there is any.
+fn stuck(model: &Recovery) -> (usize, Option<World>) {
+    let mut places = HashMap::new();
+    let (mut worlds, mut came_from, mut ends) = (Vec::new(), Vec::<Vec<usize>>::new(), Vec::new());
+    let mut pending: Vec<(World, Option<usize>)> = model
+        .init_states()
+        .into_iter()
+        .map(|world| (world, None))
+        .collect();
+    let mut acts = Vec::new();
+    while let Some((world, from)) = pending.pop() {
+        let place = *places.entry(fingerprint(&world)).or_insert(worlds.len());
+        let is_new = place == worlds.len();
+        if is_new {
+            came_from.push(Vec::new());
+            if is_over(&world) || needs_a_person(&world, model.flaw) {
+                ends.push(place);
+            }
+            model.actions(&world, &mut acts);
+            let next = acts.drain(..);
+            pending.extend(
+                next.filter_map(|act| model.next_state(&world, act))
+                    .map(|next| (next, Some(place))),
+            );
+            worlds.push(world);
+        }
+        came_from[place].extend(from);
+    }
+    let mut can_end = vec![false; worlds.len()];
+    while let Some(place) = ends.pop() {
+        if !std::mem::replace(&mut can_end[place], true) {
+            ends.extend(&came_from[place]);
+        }
+    }
+    let count = worlds.len();
+    let mut stuck = worlds.into_iter().zip(can_end).filter(|(_, can)| !can);
+    (count, stuck.next().map(|(world, _)| world))
+}
+
+/// Nobody is at it, and nothing that is there could be approved.
+fn needs_a_person(world: &World, flaw: Flaw) -> bool {
+    world.store.journal.state.attempt().is_none() && pending(&world.store, flaw).is_none()
 }
 
 fn is_long() -> bool {
@@ -367,6 +528,166 @@ fn no_interleaving_loses_anything() {
             ..ALL
         });
     }
+}
+
+/// Others are at work who know of no protocol, or the storage is not what it was. Each with every interleaving of every request.
+const OTHERS: [(&str, Recovery); 16] = {
+    let alone = Recovery {
+        consoles: 2,
+        crashes: 1,
+        later_writer: false,
+        slow_writer: false,
+        depth: Depth::Requests,
+        ..ALL
+    };
+    let whole = Recovery {
+        committed: 2,
+        ..alone
+    };
+    let undo = Recovery {
+        subject: Subject::Undo,
+        ..whole
+    };
+    let merge = Recovery {
+        subject: Subject::Merge,
+        live_merge: true,
+        consoles: 1,
+        ..alone
+    };
+    let rival = Recovery {
+        committed: 0,
+        rival: true,
+        ..alone
+    };
+    [
+        (
+            "somebody commits without a name during an undo",
+            Recovery {
+                nameless: 1,
+                ..undo
+            },
+        ),
+        (
+            "somebody commits without a name during a roll back",
+            Recovery {
+                nameless: 1,
+                ..alone
+            },
+        ),
+        (
+            "somebody commits without a name during a roll forward",
+            Recovery {
+                nameless: 1,
+                ..whole
+            },
+        ),
+        ("a second writer on the same pins wins", rival),
+        (
+            "two writers on the same pins, both alive",
+            Recovery {
+                slow_writer: true,
+                consoles: 1,
+                ..rival
+            },
+        ),
+        ("a merge is alive that made its first commit", merge),
+        (
+            "a merge is alive that committed once to each of its tables",
+            Recovery {
+                committed: 2,
+                ..merge
+            },
+        ),
+        (
+            "a merge is alive that committed all there is",
+            Recovery {
+                committed: 3,
+                ..merge
+            },
+        ),
+        (
+            "a merge is alive, and somebody else commits without a name",
+            Recovery {
+                committed: 2,
+                nameless: 1,
+                ..merge
+            },
+        ),
+        (
+            "a backup comes back under the journal of a roll back",
+            Recovery {
+                backups: 1,
+                ..alone
+            },
+        ),
+        (
+            "a backup comes back under the journal of a roll forward",
+            Recovery {
+                backups: 1,
+                ..whole
+            },
+        ),
+        (
+            "a backup comes back under the journal of an undo",
+            Recovery { backups: 1, ..undo },
+        ),
+        (
+            "a backup comes back under the journal of a roll back, and somebody commits without a name",
+            Recovery {
+                backups: 1,
+                nameless: 1,
+                consoles: 1,
+                ..alone
+            },
+        ),
+        (
+            "old versions are cleaned away during a roll back",
+            Recovery {
+                cleanups: 2,
+                ..alone
+            },
+        ),
+        (
+            "old versions are cleaned away during a roll forward",
+            Recovery {
+                cleanups: 2,
+                ..whole
+            },
+        ),
+        (
+            "old versions are cleaned away during an undo",
+            Recovery {
+                cleanups: 2,
+                ..undo
+            },
+        ),
+    ]
+};
+
+#[test]
+fn whoever_else_is_at_work_nothing_is_lost() {
+    let mut wrong = Vec::new();
+    for (what, case) in OTHERS {
+        println!("{what}:");
+        wrong.extend(
+            violated(case)
+                .into_iter()
+                .map(|how| format!("{what}: {how}")),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// From wherever it may come to, a way leads to an end.
+#[test]
+fn whoever_else_is_at_work_there_is_a_way_to_an_end() {
+    let mut wrong = Vec::new();
+    for (what, case) in OTHERS {
+        let (count, stuck) = stuck(&case);
+        println!("{what}: a way to an end from each of {count} states");
+        wrong.extend(stuck.map(|world| format!("{what}: no way to an end from {:?}", world.store)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Leaving out interleavings leaves out nothing that can come to be stored.
@@ -453,6 +774,25 @@ fn what_is_left_out_changes_nothing() {
     );
 }
 
+/// What could never come to an end is noticed.
+#[test]
+fn an_attempt_that_comes_to_no_end_is_noticed() {
+    let case = Recovery {
+        consoles: 1,
+        crashes: 0,
+        committed: 2,
+        later_writer: false,
+        slow_writer: false,
+        cleanups: 1,
+        depth: Depth::Requests,
+        flaw: Flaw::TagsWhatIsGone,
+        ..ALL
+    };
+    assert!(stuck(&case).1.is_some());
+    let flaw = Flaw::None;
+    assert!(stuck(&Recovery { flaw, ..case }).1.is_none());
+}
+
 /// Every omission is noticed by the property it should break, and every property by some omission, so they are not empty words.
 #[test]
 fn what_is_left_out_of_the_protocol_is_noticed() {
@@ -471,6 +811,29 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
         committed: 2,
         stranger: true,
         ..one
+    };
+    let alone = Recovery {
+        later_writer: false,
+        slow_writer: false,
+        ..one
+    };
+    let undo = Recovery {
+        subject: Subject::Undo,
+        committed: 2,
+        crashes: 1,
+        nameless: 1,
+        ..alone
+    };
+    let rival = Recovery {
+        committed: 0,
+        rival: true,
+        ..alone
+    };
+    let merge = Recovery {
+        subject: Subject::Merge,
+        committed: 2,
+        live_merge: true,
+        ..alone
     };
     let noticed = [
         (Flaw::NoFence, whole, vec![STAYS]),
@@ -506,6 +869,54 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
         (Flaw::ApprovesTheOperation, one, vec![CONSENTED, PLANNED]),
         (Flaw::WriterDoesNotLook, one, vec![STAYS]),
         (Flaw::WriterDoesNotLookAgain, one, vec![COVERED]),
+        (Flaw::BelievesNumbersOfAnUndo, undo, vec![WHOLE, NAMED]),
+        (Flaw::BelievesNumbersOfARace, rival, vec![RECORDED]),
+        (Flaw::LooksAtPinsOnly, merge, vec![ALL_SHOWN]),
+        (Flaw::PublishesOnWhatIsLast, merge, vec![MERGED]),
+        (
+            Flaw::BelievesWhatACommitSays,
+            Recovery {
+                nameless: 1,
+                ..merge
+            },
+            vec![NAMED],
+        ),
+        (
+            Flaw::BelievesItsRecord,
+            Recovery {
+                committed: 2,
+                backups: 1,
+                ..alone
+            },
+            vec![COVERED, SAID],
+        ),
+        (
+            Flaw::DeletesWithoutHold,
+            Recovery {
+                committed: 2,
+                consoles: 2,
+                backups: 1,
+                ..alone
+            },
+            vec![RETIRED],
+        ),
+        (
+            Flaw::BelievesItsSteps,
+            Recovery {
+                backups: 1,
+                crashes: 1,
+                ..alone
+            },
+            vec![IS_THERE],
+        ),
+        (
+            Flaw::EndsWhatOthersBegan,
+            Recovery {
+                consoles: 2,
+                ..alone
+            },
+            vec![ENDED],
+        ),
     ];
     for (flaw, case, properties) in &noticed {
         let wanted = HasDiscoveries::AllOf(properties.iter().copied().collect());

@@ -3,7 +3,9 @@
 use sidecar::OutcomeKind;
 use stateright::Property;
 
+use crate::others::{MERGES, Merge};
 use crate::store::{By, Kind, LATER, SLOW};
+use crate::subject::Subject;
 use crate::writer::{At, Writer};
 use crate::{Recovery, World};
 
@@ -18,6 +20,14 @@ pub(crate) const BURIED: &str = "nobody's commit is buried";
 pub(crate) const RETIRED: &str = "the sidecar goes after the terminal record";
 pub(crate) const COVERED: &str = "what the slow writer left above a pin can be recovered";
 pub(crate) const RECORDED: &str = "what is recorded is so";
+pub(crate) const SAID: &str = "what an execution says is done is done";
+pub(crate) const IS_THERE: &str = "what is published was there to be published";
+pub(crate) const ALL_SHOWN: &str =
+    "a roll forward that is recorded left nothing above what it published";
+pub(crate) const NAMED: &str =
+    "what others committed is taken along only where somebody was asked about it";
+pub(crate) const MERGED: &str = "a merge that was published stays visible";
+pub(crate) const ENDED: &str = "an attempt ends only over something that moved, or that was begun";
 
 pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
     let mut properties = vec![
@@ -34,7 +44,11 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 .filter(|writer| writer.acknowledged)
                 .all(|writer| writer.tables.iter().all(|(table, _)| holds(writer, *table)))
         }),
-        Property::always(WHOLE, |_, world: &World| {
+        Property::always(WHOLE, |model: &Recovery, world: &World| {
+            // What a merge consists of, only the merge knows.
+            if model.subject == Subject::Merge {
+                return true;
+            }
             let shown = |table: usize| world.store.visible(table) & 1 << SLOW != 0;
             shown(0) == shown(1)
         }),
@@ -72,6 +86,9 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                     writer.acknowledged && tables.any(|(of, from)| *of == table && from + 1 == pin)
                 };
                 pin == 1
+                    || (world.store.subject == Subject::Undo && pin == 2)
+                    || world.merge == Merge::Ended { published: true }
+                    || world.merge == Merge::Retires
                     || plans.any(|planned| planned.publishes(table) == Some(pin))
                     || world.writers.iter().any(published)
             })
@@ -104,43 +121,74 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
         }),
         Property::always(RETIRED, |_, world: &World| {
             world.store.sidecar
+                || world.store.subject == Subject::Undo
+                || world.merge == Merge::Ended { published: true }
                 || world.store.journal.state.finished().is_some()
                 || world.writers[SLOW].acknowledged
         }),
         Property::always(COVERED, |_, world: &World| {
             let store = &world.store;
-            let state = &store.journal.state;
-            let is_pending =
-                store.sidecar || (state.sidecar().is_some() && state.finished().is_none());
             (0..2).all(|table| {
                 let head = store.head(table);
-                let is_left = head > store.pins[table]
-                    && store.tables[table][head as usize - 1].by == By::Writer(SLOW);
+                let by = store.tables[table][head as usize - 1].by;
+                let is_left =
+                    head > store.pins[table] && matches!(by, By::Writer(SLOW) | By::Merge);
                 let writer = &world.writers[SLOW];
                 let looks_again =
                     matches!(writer.at, At::LookAgain(place) if writer.tables[place].0 == table);
-                !is_left || is_pending || store.announced[table] || looks_again
+                // What a merge commits when all is over was said not to come.
+                let is_late = by == By::Merge && store.journal.state.finished().is_some();
+                !is_left
+                    || store.sidecar
+                    || store.is_pending()
+                    || store.announced[table]
+                    || looks_again
+                    || (is_late && !store.is_a_backup)
             })
         }),
         Property::always(RECORDED, move |_, world: &World| {
-            let shown = |table: usize| world.store.visible(table) & 1 << SLOW != 0;
-            match world.store.journal.outcome() {
-                Some(OutcomeKind::RolledForward) => shown(0) && shown(1),
-                Some(OutcomeKind::RolledBack) => {
-                    let told = world.writers[SLOW].acknowledged;
-                    shown(0) == told && shown(1) == told
-                }
-                _ => true,
-            }
+            // A backup brings back what was there before the record. What is said of it then is another question.
+            world.store.is_a_backup || world.store.is_as_recorded(world.writers[SLOW].acknowledged)
         }),
+        Property::always(SAID, |_, world: &World| !world.store.said_wrong),
+        Property::always(IS_THERE, |_, world: &World| {
+            let store = &world.store;
+            (0..2).all(|table| store.pins[table] <= store.head(table))
+        }),
+        Property::always(ALL_SHOWN, |_, world: &World| {
+            world.store.journal.outcome() != Some(OutcomeKind::RolledForward)
+                || !world.store.is_overtaken
+        }),
+        Property::always(MERGED, |_, world: &World| {
+            let store = &world.store;
+            let is_shown = || {
+                MERGES
+                    .iter()
+                    .all(|(table, adds)| store.visible(*table) & 1 << adds != 0)
+            };
+            let is_published = matches!(
+                world.merge,
+                Merge::Retires | Merge::Ended { published: true }
+            );
+            !is_published || is_shown()
+        }),
+        Property::always(NAMED, |_, world: &World| !world.store.is_unasked),
+        Property::always(ENDED, |_, world: &World| !world.store.ended_for_nothing),
     ];
+    properties.extend(comes_about(model));
+    properties
+}
+
+/// What must come about in some state, or the case says little.
+fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
+    let mut properties = Vec::new();
     if model.slow_writer {
         properties.push(Property::sometimes(
             "the slow writer wins",
             |_, world: &World| world.writers[SLOW].acknowledged,
         ));
     }
-    if model.slow_writer || model.later_writer {
+    if model.slow_writer || model.later_writer || model.rival || model.live_merge {
         properties.push(Property::sometimes(
             "a conflict is planned anew",
             |_, world: &World| {
@@ -149,29 +197,72 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
             },
         ));
     }
-    if model.later_writer {
+    if model.later_writer || model.rival {
         properties.push(Property::sometimes(
             "the later writer wins",
             |_, world: &World| world.writers[LATER].acknowledged,
         ));
     }
-    properties.push(Property::sometimes(
-        "a console takes over",
-        |_, world: &World| {
-            let state = &world.store.journal.state;
-            state.finished().is_some() && state.next_epoch() > 2
-        },
-    ));
-    properties.push(if model.committed == 2 && !model.stranger {
-        Property::sometimes("it is rolled forward", |_, world: &World| {
-            finished_as(world, OutcomeKind::RolledForward)
-        })
-    } else {
-        Property::sometimes("it is rolled back", |_, world: &World| {
+    if model.live_merge {
+        properties.push(Property::sometimes("the merge wins", |_, world: &World| {
+            world.merge == Merge::Ended { published: true }
+        }));
+    }
+    if model.consoles > 1 || model.crashes > 0 {
+        properties.push(Property::sometimes(
+            "a console takes over",
+            |_, world: &World| {
+                let state = &world.store.journal.state;
+                state.finished().is_some() && state.next_epoch() > 2
+            },
+        ));
+    }
+    // What is to be rolled back, or taken back, needs what it began from.
+    if model.cleanups > 0 && model.subject == Subject::Write && model.committed == 2 {
+        properties.push(Property::sometimes(
+            "what the write began from is cleaned away, and it is resolved",
+            |_, world: &World| {
+                let is_cleaned = |table| world.store.cleaned.contains(&(table, 1));
+                (0..2).any(is_cleaned) && world.store.journal.state.finished().is_some()
+            },
+        ));
+    }
+    if model.backups > 0 {
+        properties.push(Property::sometimes(
+            "what a backup brought back is resolved",
+            |_, world: &World| world.store.is_a_backup && is_over(world),
+        ));
+    }
+    let outcome = match (model.subject, model.committed) {
+        (Subject::Undo, _) | (Subject::Write, 1) => OutcomeKind::RolledBack,
+        (Subject::Merge, 2 | 3) => OutcomeKind::RolledForward,
+        (Subject::Write, 2) if model.stranger => OutcomeKind::RolledBack,
+        (Subject::Write, 2) => OutcomeKind::RolledForward,
+        (Subject::Merge, 1) => OutcomeKind::RolledBack,
+        _ => OutcomeKind::CleanedUp,
+    };
+    properties.push(match outcome {
+        OutcomeKind::RolledForward => {
+            Property::sometimes("it is rolled forward", |_, world: &World| {
+                finished_as(world, OutcomeKind::RolledForward)
+            })
+        }
+        OutcomeKind::RolledBack => Property::sometimes("it is rolled back", |_, world: &World| {
             finished_as(world, OutcomeKind::RolledBack)
-        })
+        }),
+        _ => Property::sometimes("it is cleaned up", |_, world: &World| {
+            finished_as(world, OutcomeKind::CleanedUp)
+        }),
     });
     properties
+}
+
+/// Whether nothing is left to do: it is finished and noted as closed, its writer finished it, or a person has to look.
+pub(crate) fn is_over(world: &World) -> bool {
+    let store = &world.store;
+    let state = &store.journal.state;
+    let is_resolved = state.finished().is_some() && store.closed && !store.sidecar;
+    is_resolved || (state.attempt().is_none() && !store.is_pending())
 }
 
 fn finished_as(world: &World, outcome: OutcomeKind) -> bool {

@@ -4,20 +4,20 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 
+use sidecar::follow_up;
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_WRITER_OPERATION_ID, Pinned,
-    Recorded, RecordedRestore, Restorability, TableObservation, Transaction,
-    TransactionObservation,
+    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_RECOVERY_OPERATION_ID,
+    PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID, Pinned, Recorded, RecordedRestore,
+    Restorability, TableObservation, Transaction, TransactionObservation,
 };
-use sidecar::{
-    Digest, Limits, Observation, OperationId, Plan, PlanBytes, PlanInput, RootId, Sidecar, Step,
-    Tag, judge, plan,
-};
+use sidecar::{Action, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Step};
 
+use crate::flaw::Flaw;
 use crate::journal::Journal;
+use crate::others::{MERGES, merge};
+use crate::subject::{OPERATION, Subject, root, undone};
 
 pub(crate) const TABLES: [&str; 2] = ["a", "b"];
-pub(crate) const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
 /// The write whose sidecar is pending, and a later one. A table's content is the set of writes in it, one bit each.
 pub(crate) const SLOW: usize = 0;
 pub(crate) const LATER: usize = 1;
@@ -27,6 +27,10 @@ pub(crate) const LATER: usize = 1;
 pub(crate) enum By {
     Init,
     Writer(usize),
+    /// A merge of a released engine.
+    Merge,
+    /// Somebody who knows of no sidecars.
+    Nameless,
     /// A step of a plan.
     Recovery(Planned, Kind),
 }
@@ -117,16 +121,26 @@ impl Hash for Planned {
 }
 
 /// What a plan is made from here.
-type Facts = ([Vec<Commit>; 2], [u64; 2], u64);
+type Facts = (
+    (Subject, bool, Flaw),
+    [Vec<Commit>; 2],
+    [u64; 2],
+    u64,
+    BTreeSet<(usize, u64)>,
+);
+
+/// A plan as it is now, and whether something blocks it.
+pub(crate) type Made = (Planned, bool);
 
 thread_local! {
     /// Plans are made once for each state of the tables.
-    static PLANS: RefCell<HashMap<Facts, Planned>> = RefCell::default();
+    static PLANS: RefCell<HashMap<Facts, Made>> = RefCell::default();
     static KNOWN: RefCell<HashMap<Digest, Planned>> = RefCell::default();
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Store {
+    pub(crate) subject: Subject,
     /// Version n of a table is entry n - 1.
     pub(crate) tables: [Vec<Commit>; 2],
     pub(crate) pins: [u64; 2],
@@ -140,11 +154,31 @@ pub(crate) struct Store {
     pub(crate) announced: [bool; 2],
     /// Plans that a person looked at and consented to, whatever the journal says.
     pub(crate) consents: BTreeSet<Planned>,
+    /// Versions that a cleanup removed, and those that tags keep from it; these are told only where there is a cleanup.
+    pub(crate) cleaned: BTreeSet<(usize, u64)>,
+    pub(crate) tags: BTreeSet<(usize, u64)>,
+    pub(crate) is_cleaned: bool,
+    /// Whether it is a backup that was brought back under a journal that went on.
+    pub(crate) is_a_backup: bool,
+    /// Whether the last publish of a recovery left commits above what it published.
+    pub(crate) is_overtaken: bool,
+    /// Whether somebody consented to a plan that takes along what others committed, and was not asked about that.
+    pub(crate) is_unasked: bool,
+    /// Whether somebody was told that it is done when it was not.
+    pub(crate) said_wrong: bool,
+    /// Whether an attempt was ended though everything was as planned and nothing of it begun.
+    pub(crate) ended_for_nothing: bool,
 }
 
 impl Store {
-    /// Both tables published at version 1; the slow writer has announced itself and committed the first `committed` tables.
-    pub(crate) fn crashed(committed: usize, stranger: bool, journal: Journal) -> Self {
+    /// Both tables published at version 1; the slow writer has announced itself and committed the first `committed` tables, or made so
+    /// many commits of a merge. Where an undo is carried out, the write is published.
+    pub(crate) fn crashed(
+        subject: Subject,
+        committed: usize,
+        stranger: bool,
+        journal: Journal,
+    ) -> Self {
         let first = Commit {
             content: 0,
             by: By::Init,
@@ -160,23 +194,60 @@ impl Store {
                     by: By::Init,
                 };
                 vec![first, written, above]
-            } else if index < committed {
+            } else if subject != Subject::Merge && index < committed {
                 vec![first, written]
             } else {
                 vec![first]
             }
         };
-        Self {
+        let mut store = Self {
+            subject,
             tables: [table(0), table(1)],
             pins: [1, 1],
             catalog: vec![By::Init],
             journal,
             claimed: false,
-            sidecar: true,
+            sidecar: subject != Subject::Undo,
             closed: false,
             announced: [false; 2],
             consents: BTreeSet::new(),
+            cleaned: BTreeSet::new(),
+            tags: BTreeSet::new(),
+            is_cleaned: false,
+            is_a_backup: false,
+            is_overtaken: false,
+            is_unasked: false,
+            said_wrong: false,
+            ended_for_nothing: false,
+        };
+        match subject {
+            Subject::Write => {}
+            Subject::Merge => {
+                for (table, adds) in &MERGES[..committed] {
+                    merge(&mut store, *table, *adds);
+                }
+            }
+            Subject::Undo => {
+                store.pins = [2, 2];
+                store.catalog.push(By::Init);
+            }
         }
+        store
+    }
+
+    /// Tables, catalog and sidecar are as they were in `image`; the journal, with the claim and the note that it is closed, is as it is.
+    pub(crate) fn bring_back(&mut self, image: Self) {
+        *self = Self {
+            journal: self.journal.clone(),
+            claimed: self.claimed,
+            closed: self.closed,
+            consents: std::mem::take(&mut self.consents),
+            is_cleaned: self.is_cleaned,
+            is_a_backup: true,
+            said_wrong: self.said_wrong,
+            ended_for_nothing: self.ended_for_nothing,
+            ..image
+        };
     }
 
     pub(crate) fn head(&self, table: usize) -> u64 {
@@ -188,7 +259,11 @@ impl Store {
     }
 
     pub(crate) fn visible(&self, table: usize) -> u8 {
-        self.content(table, self.pins[table])
+        match self.pins[table] {
+            // Readers fail.
+            pin if pin > self.head(table) => 0,
+            pin => self.content(table, pin),
+        }
     }
 
     pub(crate) fn catalog_version(&self) -> u64 {
@@ -197,27 +272,38 @@ impl Store {
 
     /// Which operation a version's Lance transaction names.
     fn transaction(&self, table: usize, version: u64) -> TransactionObservation {
-        let (operation, restored_version, properties) = match self.tables[table]
-            [version as usize - 1]
-            .by
-        {
-            By::Recovery(_, Kind::Restore(target)) => ("Restore", Some(target), BTreeMap::new()),
-            By::Writer(writer) => {
-                let name = if writer == SLOW {
-                    OPERATION
-                } else {
-                    LATER_OPERATION
-                };
-                let properties =
-                    BTreeMap::from([(PROPERTY_WRITER_OPERATION_ID.to_owned(), name.to_owned())]);
-                ("Append", None, properties)
+        let commit = self.tables[table][version as usize - 1];
+        let named = |names: &[(&str, String)]| {
+            let names = names.iter();
+            names
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect()
+        };
+        let (operation, restored_version, properties) = match commit.by {
+            By::Recovery(planned, Kind::Restore(target)) => {
+                let names = [
+                    (
+                        PROPERTY_RECOVERY_OPERATION_ID,
+                        planned.plan().operation_id.to_string(),
+                    ),
+                    (PROPERTY_RECOVERY_PLAN_DIGEST, planned.digest().to_string()),
+                ];
+                ("Restore", Some(target), named(&names))
             }
+            By::Writer(writer) => {
+                let operation = [OPERATION, LATER_OPERATION][writer];
+                let names = [(PROPERTY_WRITER_OPERATION_ID, operation.to_owned())];
+                ("Append", None, named(&names))
+            }
+            // No merge makes such a commit.
+            By::Nameless if self.subject == Subject::Merge => ("Project", None, BTreeMap::new()),
             _ => ("Append", None, BTreeMap::new()),
         };
+        let is_gone = self.cleaned.contains(&(table, version));
         TransactionObservation {
             version,
-            transaction: Some(Transaction {
-                uuid: format!("{table}-{version}"),
+            transaction: (!is_gone).then(|| Transaction {
+                uuid: self.uuid(table, version),
                 operation: operation.to_owned(),
                 restored_version,
                 timestamp: None,
@@ -227,8 +313,77 @@ impl Store {
         }
     }
 
+    /// Every commit has its own, also where a backup lets two come about at one version.
+    pub(crate) fn uuid(&self, table: usize, version: u64) -> String {
+        let commit = self.tables[table][version as usize - 1];
+        format!("{table}-{version}-{commit:?}")
+    }
+
+    /// Whether a plan publishes or takes back what somebody committed who names no operation.
+    pub(crate) fn takes_along(&self, plan: &Plan) -> bool {
+        plan.tables.iter().enumerate().any(|(table, planned)| {
+            let is_taken = match planned.action {
+                Action::Publish => plan.disposition == Disposition::RollForward,
+                Action::RestoreAndPublish => plan.purpose.is_recovery(),
+                _ => false,
+            };
+            let above = &self.tables[table][self.pins[table] as usize..];
+            is_taken && above.iter().any(|commit| commit.by == By::Nameless)
+        })
+    }
+
+    /// Whether the write is visible, on both tables or on neither, as it has to be by the terminal record; `told` is whether its writer
+    /// was told that it is.
+    pub(crate) fn is_as_recorded(&self, told: bool) -> bool {
+        let shown = [0, 1].map(|table| self.visible(table) & 1 << SLOW != 0);
+        let Some(finished) = self.journal.state.finished() else {
+            return true;
+        };
+        let is_undone = !finished.plan.purpose.is_recovery();
+        match (self.subject, finished.outcome) {
+            // What a merge consists of, only the merge knows.
+            (Subject::Merge, _) => true,
+            (Subject::Undo, OutcomeKind::RolledForward) => shown == [false; 2],
+            (Subject::Undo, _) => shown == [false; 2] || (!is_undone && shown == [true; 2]),
+            (Subject::Write, OutcomeKind::RolledForward) => shown == [true; 2],
+            (Subject::Write, OutcomeKind::RolledBack) => shown == [told; 2],
+            (Subject::Write, _) => {
+                finished.plan.disposition != Disposition::AlreadyPublished || shown == [true; 2]
+            }
+        }
+    }
+
+    /// Whether every table stands where the plan found it, with every version that the plan needs.
+    pub(crate) fn is_as_planned(&self, plan: &Plan) -> bool {
+        let is_there = |table_key: &str, version: u64| {
+            let table = TABLES.iter().position(|key| *key == table_key).unwrap();
+            self.is_there(table, version)
+        };
+        let are_there = plan.steps.iter().all(|step| match step {
+            Step::Tag {
+                table_key, version, ..
+            }
+            | Step::Restore {
+                table_key, version, ..
+            } => is_there(table_key, *version),
+            _ => true,
+        });
+        are_there
+            && plan.tables.iter().enumerate().all(|(table, planned)| {
+                let head = self.head(table);
+                planned.lance_head == Some(head)
+                    && planned.manifest_pinned == Some(self.pins[table])
+                    && planned.head_transaction == Some(self.uuid(table, head))
+            })
+    }
+
+    /// Whether a version is there to be read.
+    pub(crate) fn is_there(&self, table: usize, version: u64) -> bool {
+        version <= self.head(table) && !self.cleaned.contains(&(table, version))
+    }
+
     /// What somebody who looks at everything sees. The later writer's sidecar covers what it committed while it is pending.
-    pub(crate) fn observe(&self) -> Observation {
+    pub(crate) fn observe(&self, flaw: Flaw) -> Observation {
         let tables = TABLES.iter().enumerate().map(|(table, key)| {
             let (pinned, head) = (self.pins[table], self.head(table));
             let by_later =
@@ -243,7 +398,7 @@ impl Store {
                 pinned_elsewhere: None,
                 head: HeadObservation::At {
                     version: head,
-                    transaction: Some(format!("{table}-{head}")),
+                    transaction: Some(self.uuid(table, head)),
                 },
                 location_conflict: None,
                 transactions: (2..=head)
@@ -251,99 +406,134 @@ impl Store {
                     .collect(),
                 head_content: match head > pinned {
                     false => ContentComparison::NotCompared,
-                    true if self.content(table, head) == self.content(table, pinned) => {
+                    true if self.is_there(table, pinned)
+                        && self.content(table, head) == self.content(table, pinned) =>
+                    {
                         ContentComparison::Equal
                     }
                     true => ContentComparison::Different,
                 },
-                restorable: Restorability::Restorable,
-                pin_gone: false,
+                restorable: match self.is_there(table, pinned) {
+                    true => Restorability::Restorable,
+                    false => Restorability::NotRestorable {
+                        reason: "it is cleaned away".to_owned(),
+                    },
+                },
+                pin_gone: !self.is_there(table, pinned) && flaw != Flaw::TagsWhatIsGone,
             }
         });
         Observation {
             catalog: CatalogObservation::Present {
                 version: self.catalog_version(),
                 stamp: 3,
-                two_phase: true,
+                two_phase: self.subject != Subject::Merge,
                 branch_created_at: None,
             },
             tables: tables.collect(),
             schema: None,
             keeps_lineage: false,
-            recorded: Recorded {
-                undo: None,
-                restores: self.recorded_restores(),
-            },
+            recorded: Recorded::default(),
             merge: None,
         }
     }
 
-    /// Every restore here is of the one journal there is, which has it on record before it is done.
-    fn recorded_restores(&self) -> Vec<RecordedRestore> {
-        let restores = |table: usize| {
-            let versions = (1..).zip(&self.tables[table]);
-            let restores = versions
-                .filter(|(_, made)| matches!(made.by, By::Recovery(_, Kind::Restore(_))))
-                .map(|(version, _)| version);
-            restores.map(move |version| RecordedRestore {
-                table_key: TABLES[table].to_owned(),
-                branch: None,
-                version,
-            })
-        };
-        (0..TABLES.len()).flat_map(restores).collect()
+    /// Whether the operation is to be resolved: by its sidecar, or by what stands for that in the journal. An undo can always be laid
+    /// down.
+    pub(crate) fn is_pending(&self) -> bool {
+        let state = &self.journal.state;
+        state.finished().is_none()
+            && (self.subject == Subject::Undo || self.sidecar || state.stand_in().is_some())
     }
 
     /// The real plan for what is there now.
-    pub(crate) fn plan(&self) -> Planned {
+    pub(crate) fn plan(&self, flaw: Flaw) -> Made {
+        // An undo is a write like any other from its first restore on; until then it is laid down anew.
+        let is_follow_up = self.subject == Subject::Undo && self.journal.state.stand_in().is_none();
+        self.plan_as(is_follow_up, flaw)
+    }
+
+    pub(crate) fn plan_as(&self, is_follow_up: bool, flaw: Flaw) -> Made {
         PLANS.with_borrow_mut(|plans| {
-            let facts = (self.tables.clone(), self.pins, self.catalog_version());
-            *plans.entry(facts).or_insert_with(|| self.plan_anew())
+            let facts = (
+                (self.subject, is_follow_up, flaw),
+                self.tables.clone(),
+                self.pins,
+                self.catalog_version(),
+                self.cleaned.clone(),
+            );
+            *plans
+                .entry(facts)
+                .or_insert_with(|| self.plan_anew(is_follow_up, flaw))
         })
     }
 
-    fn plan_anew(&self) -> Planned {
-        let sidecar = sidecar_of_the_slow_write();
-        let observation = self.observe();
-        let verdict = judge(&sidecar, None, &observation);
-        let plan = plan(&PlanInput {
-            root: &RootId::new("memory://"),
-            operation_id: &operation(),
-            file: &operation().file_name(),
-            sidecar_digest: Digest::of(Tag::Sidecar, sidecar_text().as_bytes()),
-            sidecar: Some(&sidecar),
-            observation: Some(&observation),
-            verdict: &verdict,
-        });
+    fn plan_anew(&self, is_follow_up: bool, flaw: Flaw) -> Made {
+        let mut observation = self.observe(flaw);
+        // It knows of the restores that it began, and whether it was an undo. That is so of every journal which these tables and this way
+        // of planning can go with.
+        observation.note_own(&self.journal.state);
+        match flaw {
+            Flaw::BelievesNumbersOfAnUndo => {
+                observation.recorded.undo = None;
+                forget_names(&mut observation);
+            }
+            Flaw::BelievesNumbersOfARace => forget_names(&mut observation),
+            Flaw::BelievesWhatACommitSays => {
+                observation.recorded.restores.extend(self.nameless());
+            }
+            _ => {}
+        }
+        let (plan, is_blocked) = if is_follow_up {
+            for (table, returning) in observation.tables.iter_mut().zip(&undone().tables) {
+                let target = returning.target.unwrap();
+                let index = TABLES
+                    .iter()
+                    .position(|key| *key == table.table_key)
+                    .unwrap();
+                table.restorable = match self.is_there(index, target) {
+                    true => Restorability::Restorable,
+                    false => Restorability::NotRestorable {
+                        reason: "it is cleaned away".to_owned(),
+                    },
+                };
+            }
+            let made = follow_up::undo(&root(), undone(), &observation);
+            (made.plan, !made.blockers.is_empty())
+        } else {
+            self.subject.plan(&observation)
+        };
         let bytes = PlanBytes::of(&plan).unwrap();
-        Planned::new(plan, bytes)
+        (Planned::new(plan, bytes), is_blocked)
+    }
+
+    /// What somebody committed who names no operation, as if it were on record as a restore of ours.
+    fn nameless(&self) -> impl Iterator<Item = RecordedRestore> {
+        let commits = self.tables.iter().zip(TABLES).flat_map(|(commits, key)| {
+            let versions = commits.iter().zip(1..);
+            versions.map(move |(commit, version)| (commit, key, version))
+        });
+        commits
+            .filter(|(commit, ..)| commit.by == By::Nameless)
+            .map(|(_, key, version)| RecordedRestore {
+                table_key: key.to_owned(),
+                branch: None,
+                version,
+            })
+    }
+}
+
+/// As if writers named no operation.
+fn forget_names(observation: &mut Observation) {
+    if let CatalogObservation::Present { two_phase, .. } = &mut observation.catalog {
+        *two_phase = false;
+    }
+    for table in &mut observation.tables {
+        for made in &mut table.transactions {
+            if let Some(made_by) = &mut made.transaction {
+                made_by.properties.remove(PROPERTY_WRITER_OPERATION_ID);
+            }
+        }
     }
 }
 
 pub(crate) const LATER_OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5VZ";
-
-pub(crate) fn operation() -> OperationId {
-    OPERATION.parse().unwrap()
-}
-
-pub(crate) fn sidecar_text() -> String {
-    let pin = |key: &str| {
-        format!(
-            r#"{{"table_key":"{key}","table_path":"memory:///{key}","expected_version":1,"post_commit_pin":2}}"#
-        )
-    };
-    format!(
-        r#"{{"schema_version":1,"operation_id":"{OPERATION}","started_at":"1","branch":null,"actor_id":null,"writer_kind":"Mutation","tables":[{},{}]}}"#,
-        pin("a"),
-        pin("b")
-    )
-}
-
-fn sidecar_of_the_slow_write() -> Sidecar {
-    Sidecar::parse(
-        &operation().file_name(),
-        sidecar_text().as_bytes(),
-        &Limits::default(),
-    )
-    .unwrap()
-}

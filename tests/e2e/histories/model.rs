@@ -1,7 +1,9 @@
 //! What a reader and an operator have to see, in a few lines that know nothing of Lance, journals or plans.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use restore_backend::two_phase_writer::Prepared;
 use sidecar::{OperationId, OutcomeKind};
 
 use crate::support::Visible;
@@ -9,6 +11,9 @@ use crate::support::Visible;
 pub const TABLES: [&str; 3] = ["edge:Wrote", "node:Author", "node:Book"];
 /// The numbers of the rows every table starts with.
 const FIRST_ROWS: std::ops::Range<u64> = 0..10;
+
+/// Stands for the operation of a commit that names none.
+const NOBODY: &str = "00000000000000000000000000";
 
 pub type Tables = BTreeSet<&'static str>;
 
@@ -27,6 +32,18 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// A write that has just begun.
+    pub fn begun(prepared: &Prepared, tables: &Tables, rows: Range<u64>) -> Self {
+        Self {
+            operation: prepared.operation_id().clone(),
+            rows: rows.collect(),
+            tables: tables.clone(),
+            committed: Tables::new(),
+            published: false,
+            never_whole: false,
+        }
+    }
+
     /// How its recovery ends, and which tables that moves. Commits on its tables that belong to no sidecar are taken back with it.
     pub fn expected(&self, strangers: &Tables) -> (OutcomeKind, Tables) {
         let touched: Tables = self.committed.union(strangers).copied().collect();
@@ -103,7 +120,7 @@ impl Last {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Model {
     rows: BTreeMap<&'static str, BTreeSet<u64>>,
     /// Counts every change of a table's HEAD or pin.
@@ -114,6 +131,10 @@ pub struct Model {
     pub broken_files: u64,
     /// Files among the sidecars that are none.
     pub refused: BTreeSet<String>,
+    /// Tables of which readers are shown a version that was cleaned away.
+    pub unreadable: Tables,
+    /// Writes that cannot be taken back, since what they began from was cleaned away.
+    pub stuck: BTreeSet<OperationId>,
 }
 
 impl Model {
@@ -127,7 +148,9 @@ impl Model {
 
     pub fn visible(&self) -> Visible {
         let rows = self.rows.iter();
-        rows.map(|(table, rows)| ((*table).to_owned(), rows.iter().copied().collect()))
+        let readable = rows.filter(|(table, _)| !self.unreadable.contains(*table));
+        readable
+            .map(|(table, rows)| ((*table).to_owned(), rows.iter().copied().collect()))
             .collect()
     }
 
@@ -202,7 +225,10 @@ impl Model {
 
     /// The oldest pending operation that waits for none.
     pub fn recoverable(&self) -> Option<OperationId> {
-        let free = self.pending.iter().filter(|write| !self.waits(write));
+        let free = self
+            .pending
+            .iter()
+            .filter(|write| !self.waits(write) && !self.stuck.contains(&write.operation));
         free.map(|write| write.operation.clone()).min()
     }
 
@@ -234,7 +260,12 @@ impl Model {
     pub fn can_undo(&self, last: &Last) -> bool {
         if let Undoing::Recovers(operation) = &last.undoing {
             let mut pending = self.pending.iter();
-            return pending.any(|write| write.operation == *operation && !self.waits(write));
+            return pending.any(|write| {
+                let touched = write.expected(&self.strangers_commits(write)).1;
+                write.operation == *operation
+                    && !self.waits(write)
+                    && touched.is_disjoint(&self.unreadable)
+            });
         }
         let moved = last
             .touched
@@ -244,6 +275,23 @@ impl Model {
             .holding()
             .any(|write| !write.tables.is_disjoint(last.covered()));
         !last.touched.is_empty() && !moved && !overlapped
+    }
+
+    /// Somebody committed to a table who names no operation and leaves no sidecar.
+    pub fn is_nobodys(&mut self, table: &'static str) {
+        self.touch(&Tables::from([table]));
+        let write = Pending {
+            operation: NOBODY.parse().unwrap(),
+            rows: BTreeSet::new(),
+            tables: Tables::from([table]),
+            committed: Tables::from([table]),
+            published: false,
+            never_whole: false,
+        };
+        self.damaged.push(Damaged {
+            write,
+            damage: Damage::Delete,
+        });
     }
 
     /// A file that is no sidecar is gone, its bytes on record. What stands on the tables of its write stays.

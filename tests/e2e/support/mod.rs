@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lance::dataset::cleanup::CleanupPolicyBuilder;
 use restore_backend::lance_room::{
     CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
     TableWrite,
@@ -100,6 +101,18 @@ impl Store {
         &self.path
     }
 
+    /// The folder that the root is in, alone.
+    pub fn beside(&self) -> &Path {
+        self._folder.path()
+    }
+
+    /// What is in that folder besides.
+    pub fn lies_beside(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.beside()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| *path != self.path).collect()
+    }
+
     /// Where it stood when it was written, if it is a copy.
     pub fn relocated_from(&self) -> Option<&str> {
         self.relocated_from.as_deref()
@@ -162,6 +175,25 @@ impl Store {
         self.open_as(log, min_age, Durability::Relaxed).await
     }
 
+    /// Opens the root under another spelling of its path, as over a link or another mount.
+    pub async fn open_by_its_other_name(&self) -> Opened {
+        let alias = self._folder.path().join("alias");
+        if !alias.exists() {
+            std::os::unix::fs::symlink(&self.path, &alias).unwrap();
+        }
+        let log = RequestLog::recording();
+        let options = RootOptions {
+            relocated_from: self.relocated_from.clone(),
+            min_age: Duration::ZERO,
+            durability: Durability::Relaxed,
+            log: log.clone(),
+        };
+        Opened {
+            root: Root::open(alias.to_str().unwrap(), options).await.unwrap(),
+            log,
+        }
+    }
+
     /// Opens the root with caches of the chosen durability: each has its own, and shares nothing with the other.
     pub async fn open_as(
         &self,
@@ -199,6 +231,30 @@ impl Store {
         let mut files = BTreeMap::new();
         walk(&self.path, &mut files);
         files
+    }
+
+    /// An image of everything but the journals, as a backup has it.
+    pub fn backup(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = self.files();
+        files.retain(|path, _| !self.is_of_a_journal(path));
+        files
+    }
+
+    /// Brings a backup back. The journals are kept as they are.
+    pub fn bring_back(&self, backup: &BTreeMap<PathBuf, Vec<u8>>) {
+        for path in self.files().keys() {
+            if !self.is_of_a_journal(path) {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        for (path, bytes) in backup {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+
+    fn is_of_a_journal(&self, path: &Path) -> bool {
+        path.starts_with(self.path.join("__recovery_log"))
     }
 
     /// The one operation with a sidecar.
@@ -271,12 +327,43 @@ impl Store {
 
     /// What readers see of a store of [`Row`]s.
     pub async fn visible_rows(&self) -> Visible {
+        self.visible_rows_but_of(|_| false).await
+    }
+
+    /// What readers see of all but some tables.
+    pub async fn visible_rows_but_of(&self, is_left_out: impl Fn(&str) -> bool) -> Visible {
         let room = self.room().await;
         let mut visible = Visible::new();
         for (table_key, location, pin) in self.pins(&room).await {
-            visible.insert(table_key, numbers_at(&room, &location, pin).await);
+            if !is_left_out(&table_key) {
+                visible.insert(table_key, numbers_at(&room, &location, pin).await);
+            }
         }
         visible
+    }
+
+    /// Whether the version that readers are shown of a table is there.
+    pub async fn pin_is_there(&self, table_key: &str) -> bool {
+        let pins = self.pins(&self.room().await).await;
+        let (_, location, pin) = pins.iter().find(|(key, ..)| key == table_key).unwrap();
+        let versions = self.path.join(&location.path).join("_versions");
+        versions
+            .join(format!("{:020}.manifest", u64::MAX - pin))
+            .exists()
+    }
+
+    /// Lance's own cleanup of a table, without any grace: what is older than HEAD goes, unless it is tagged. It knows of no pins.
+    pub async fn clean_up(&self, table_key: &str) {
+        let uri = self.path.join(place(table_key).path);
+        let dataset = lance::Dataset::open(uri.to_str().unwrap()).await.unwrap();
+        let policy = CleanupPolicyBuilder::default()
+            .retain_n_versions(&dataset, 1)
+            .await
+            .unwrap()
+            .error_if_tagged_old_versions(false)
+            .delete_unverified(true)
+            .build();
+        dataset.cleanup_with_policy(policy).await.unwrap();
     }
 
     /// How many rows readers see, whatever columns they have.

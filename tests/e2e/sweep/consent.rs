@@ -65,8 +65,10 @@ fn added(store: &Store, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
             let path = path.strip_prefix(store.path()).unwrap();
             path.to_str().unwrap().to_owned()
         })
-        // What says which operations are open is no record.
-        .filter(|path| !path.starts_with("__recovery_log/open/"))
+        // What says which operations are open, and what the root is called, is no record.
+        .filter(|path| {
+            !path.starts_with("__recovery_log/open/") && !path.starts_with("__recovery_log/root")
+        })
         .collect()
 }
 

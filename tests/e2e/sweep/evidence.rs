@@ -1,6 +1,7 @@
 //! One run from a fresh copy to its end, and everything that is to be known of it afterwards.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use crate::support::Store;
 pub struct Run {
     pub report: Result<ApplyReport, String>,
     pub has_panicked: bool,
+    /// Whether it was given up.
+    pub hangs: bool,
     /// Every request, in the order they were sent.
     pub sent: Vec<Request>,
     /// The mutating ones that were carried out, in order.
@@ -54,6 +57,8 @@ pub struct Evidence {
     /// Executed once more when all was finished.
     pub idle: Option<Run>,
     pub after: Snapshot,
+    /// What lies beside the root in the end.
+    pub beside: Vec<PathBuf>,
     pub records: Vec<JournalRecord>,
     pub chain: Result<(), String>,
     pub acknowledged: Vec<Acknowledged>,
@@ -71,6 +76,7 @@ pub struct Evidence {
 /// A root opened anew by a process of its own.
 struct Stage<'a> {
     world: &'a World,
+    time_max: Duration,
     store: Arc<Store>,
     told: Arc<Mutex<Vec<Acknowledged>>>,
 }
@@ -95,11 +101,18 @@ impl Stage<'_> {
     async fn run(&self, driver: &Driver, strike: &Arc<Strike>, nth: usize, digest: Digest) -> Run {
         let log = RequestLog::recording().with_gate(strike.clone());
         let acting = self.acting(log.clone(), nth, Some(digest)).await;
-        let ended = tokio::spawn(driver(acting)).await;
+        let mut running = tokio::spawn(driver(acting));
+        let ended = tokio::time::timeout(self.time_max, &mut running).await;
+        let hangs = ended.is_err();
+        if hangs {
+            running.abort();
+        }
+        let ended = ended.unwrap_or_else(|late| Ok(Err(late.to_string())));
         let has_panicked = ended.is_err();
         Run {
             report: ended.unwrap_or_else(|panic| Err(panic.to_string())),
             has_panicked,
+            hangs,
             sent: log.requests(),
             done: strike.done(),
             left: Snapshot::default(),
@@ -150,6 +163,7 @@ impl Evidence {
     pub async fn of(world: &World, script: Script) -> Self {
         let stage = Stage {
             world,
+            time_max: script.time_max,
             store: world.copy(),
             told: Arc::default(),
         };
@@ -245,6 +259,7 @@ impl Evidence {
             runs,
             idle,
             after: Snapshot::full(&stage.store, &world.before).await,
+            beside: stage.store.lies_beside(),
             records: stored
                 .iter()
                 .filter_map(|bytes| serde_json::from_slice(bytes).ok())

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
@@ -41,6 +42,9 @@ pub struct Looked {
 /// What goes wrong in one execution: the fault, at which request, and who else is at work right before it.
 pub type Disturbance = (Fault, usize, Option<Writer>);
 
+/// How long an execution may take that nobody hinders: one that takes longer hangs.
+const RUN_TIME_MAX: Duration = Duration::from_secs(120);
+
 /// What is to happen in one run.
 #[derive(Clone)]
 pub struct Script {
@@ -52,6 +56,8 @@ pub struct Script {
     pub may_replan: bool,
     /// Who executes once more when all is finished.
     pub last: Driver,
+    /// How long one execution may take.
+    pub time_max: Duration,
     /// Who looks before anything is approved; what looking tells does not depend on what is struck later.
     pub looker: Option<Looker>,
 }
@@ -64,6 +70,7 @@ impl Script {
             may_replan: false,
             last: Arc::new(product),
             looker: None,
+            time_max: RUN_TIME_MAX,
         }
     }
 

@@ -13,6 +13,9 @@ use super::{dataset, dataset_of, unless, version_path};
 /// A struck run may try again and look again; it may not go on without end.
 const SENT_MAX: usize = 4;
 
+/// The object that says which root this is, under whichever spelling: made once, by the first who records anything.
+const IDENTITY: &str = "__recovery_log/root-";
+
 /// Only the operation's journal, its sidecar, its tables and the catalog are written to, and nothing outside is read.
 pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String> {
     let journal = format!("__recovery_log/{}/", world.operation);
@@ -38,7 +41,9 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
             Verb::Delete if path.starts_with(&own) => true,
             Verb::Delete => world.retires.as_ref() == Some(&request.path),
             Verb::PutCreate if world.announces.as_ref() == Some(&request.path) => true,
-            verb if verb.is_mutation() => path.starts_with(&journal) || is_mark(&path),
+            verb if verb.is_mutation() => {
+                path.starts_with(&journal) || path.starts_with(IDENTITY) || is_mark(&path)
+            }
             _ => {
                 path.starts_with("__recovery/")
                     || path.starts_with("__recovery_log/")
@@ -53,6 +58,8 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
         .collect();
     // Nothing was written past the store either.
     let (before, after) = (&world.before.files, &evidence.after.files);
+    let beside = evidence.beside.iter();
+    wrong.extend(beside.map(|path| format!("{} lies beside the root", path.display())));
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let is_anothers = |path: &str| {
         let mut told = evidence.acknowledged.iter();
@@ -63,6 +70,7 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
             || is_anothers(path)
             || path.starts_with(&journal)
             || is_mark(path)
+            || (path.starts_with(IDENTITY) && !before.contains_key(path))
             || [&world.retires, &world.announces].contains(&&Some(path.clone()));
         wrong.extend(unless(
             is_inside || before.get(path) == after.get(path),
@@ -72,8 +80,9 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
     wrong
 }
 
-/// No run panics, and none sends more than a few times what an undisturbed one does.
+/// No run panics or hangs, and none sends more than a few times what an undisturbed one does; nor does a look.
 pub(super) fn i15_bounded(world: &World, evidence: &Evidence) -> Vec<String> {
+    let looking = world.clean().map(|clean| clean.looking.len());
     let clean = world.clean().map(|clean| clean.last().sent.len());
     let mut wrong: Vec<String> = evidence
         .looked
@@ -81,8 +90,14 @@ pub(super) fn i15_bounded(world: &World, evidence: &Evidence) -> Vec<String> {
         .and_then(Result::err)
         .into_iter()
         .collect();
+    let looks_max = looking.map_or(usize::MAX, |looking| looking * SENT_MAX);
+    wrong.extend(unless(evidence.looking.len() <= looks_max, || {
+        format!("{} requests of a look", evidence.looking.len())
+    }));
     for run in &evidence.runs {
-        wrong.extend(unless(!run.has_panicked, || format!("{:?}", run.report)));
+        wrong.extend(unless(!run.has_panicked && !run.hangs, || {
+            format!("{:?}", run.report)
+        }));
         let max = clean.map_or(usize::MAX, |clean| clean * SENT_MAX);
         wrong.extend(unless(run.sent.len() <= max, || {
             format!("{} requests", run.sent.len())

@@ -25,6 +25,10 @@ pub enum Flaw {
     DeletesFirst,
     /// Goes on after a conflict as if there was none.
     GoesOnAfterConflict,
+    /// Says that the sidecar is retired, and leaves it.
+    LeavesSidecar,
+    /// Ends an attempt that another process began, though nothing moved.
+    EndsAnothersAttempt,
     /// Does not keep the sidecar's bytes.
     ForgetsSidecar,
     /// Overwrites a record of the journal.

@@ -62,6 +62,18 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
         journal,
         plan,
     };
+    if flaw == Flaw::EndsAnothersAttempt
+        && let Some(attempt) = imitation.journal.state.attempt()
+    {
+        let interrupted = JournalEntry::Interrupted {
+            epoch: attempt.epoch,
+            detail: "it was begun at another root".to_owned(),
+            differences: Vec::new(),
+            ended_by: None,
+        };
+        imitation.record(interrupted).await?;
+        return Ok(conflict(&imitation.acting, digest));
+    }
     let claim = JournalEntry::Claimed {
         epoch: imitation.epoch,
         executor: "an imitation".to_owned(),
@@ -77,6 +89,9 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
     imitation.end(sidecar).await?;
     if flaw == Flaw::GoesOnAfterConflict {
         return Ok(conflict(&imitation.acting, digest));
+    }
+    if flaw == Flaw::LeavesSidecar {
+        return Ok(retired(&imitation));
     }
     // What it came to is told by the product, which finds the terminal record.
     product(imitation.acting).await
@@ -101,6 +116,23 @@ fn conflict(acting: &Acting, digest: Digest) -> ApplyReport {
         sidecar: SidecarFate::Kept,
         differences: Vec::new(),
         detail: "something moved".to_owned(),
+    }
+}
+
+/// Says that all is done and the sidecar gone.
+fn retired(imitation: &Imitation) -> ApplyReport {
+    let changed = EffectOn {
+        effect: Effect::Changed,
+    };
+    let finished = imitation.journal.state.finished().unwrap();
+    ApplyReport {
+        outcome: finished.outcome,
+        tables: finished.tables.clone(),
+        catalog: changed,
+        audit: changed,
+        sidecar: SidecarFate::Retired,
+        detail: "all is done".to_owned(),
+        ..conflict(&imitation.acting, finished.digest)
     }
 }
 
@@ -463,7 +495,9 @@ impl Imitation {
         } else {
             self.record(finished).await?;
         }
-        if let Some(file) = self.plan.retires() {
+        if let Some(file) = self.plan.retires()
+            && self.flaw != Flaw::LeavesSidecar
+        {
             let deleted = delete_sidecar(&objects, file).await;
             deleted.map_err(|error| error.to_string())?;
         }

@@ -5,7 +5,9 @@ mod imitation;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use object_store::ObjectStoreExt;
 use restore_backend::store::Request;
 use sidecar::{Digest, Tag, recovery_tag};
 
@@ -14,10 +16,13 @@ use super::faults::Fault;
 use super::invariants::{self, version_path, violations};
 use super::script::{Acting, Driver, Looked, Looker, Script, look, product};
 use super::wants::tag_file;
-use super::world::{Ending, World, Writer};
+use super::world::{Ending, GARBAGE, World, Writer};
 use crate::support::place;
 use flaw::Flaw;
 use imitation::imitate;
+
+/// More requests than a look may send.
+const LOOKS_TOO_MANY: usize = 1_000;
 
 /// Something broken, and the numbers of the invariants it breaks.
 struct Planted {
@@ -173,6 +178,11 @@ async fn bugs(back: &World) -> Vec<Planted> {
             &[8, 9],
         ),
         flawed(
+            "says that the sidecar is retired, and leaves it",
+            Flaw::LeavesSidecar,
+            &[16, 8],
+        ),
+        flawed(
             "does not keep the sidecar's bytes",
             Flaw::ForgetsSidecar,
             &[9, 10, 12],
@@ -207,6 +217,14 @@ async fn bugs(back: &World) -> Vec<Planted> {
             &[1, 4, 12],
         ),
         Planted {
+            world: (Ending::UndoForward, 2),
+            ..flawed(
+                "publishes half of an undo",
+                Flaw::HalfPublish,
+                &[3, 4, 9, 12],
+            )
+        },
+        Planted {
             world: (Ending::Dismissal, 1),
             ..flawed(
                 "deletes a file before the record that keeps it",
@@ -238,6 +256,15 @@ async fn bugs(back: &World) -> Vec<Planted> {
             back,
             restore,
             &[20, 4, 6, 8, 9, 12],
+        )
+        .await,
+        flawed_and_struck(
+            "ends what another process began, and nothing moved",
+            Flaw::EndsAnothersAttempt,
+            (Fault::CrashAfter, None),
+            back,
+            |path| path.ends_with("/000003.json"),
+            &[16],
         )
         .await,
         flawed_and_struck(
@@ -293,6 +320,36 @@ async fn bugs(back: &World) -> Vec<Planted> {
             }))
         },
         breaks: &[1, 4, 12, 20],
+    });
+    bugs.push(driven(
+        "deletes what a forged journal names",
+        Arc::new(|acting| {
+            Box::pin(async move {
+                let objects = acting.opened.root.objects();
+                objects.delete(&GARBAGE.into()).await.ok();
+                product(acting).await
+            })
+        }),
+        &[14, 19, 4, 12],
+    ));
+    bugs.push(driven(
+        "writes through a link to elsewhere",
+        Arc::new(|acting| {
+            Box::pin(async move {
+                std::fs::write(acting.store.beside().join("note.json"), b"{}").unwrap();
+                product(acting).await
+            })
+        }),
+        &[14],
+    ));
+    bugs.push(Planted {
+        bug: "never answers",
+        world: (Ending::Back, 1),
+        script: Script {
+            time_max: Duration::from_secs(1),
+            ..Script::driven(Arc::new(|_| Box::pin(std::future::pending())))
+        },
+        breaks: &[15],
     });
     bugs.push(driven(
         "panics",
@@ -360,6 +417,37 @@ async fn bugs(back: &World) -> Vec<Planted> {
         &[19],
     ));
     bugs.push(looked(
+        "an odd name hides one other",
+        Arc::new(|acting| {
+            Box::pin(async move {
+                let hidden = acting.subject.of.file_name();
+                let mut looked = look(acting).await;
+                looked.list.recoveries.retain(|entry| entry.file != hidden);
+                looked
+            })
+        }),
+        &[19],
+    ));
+    bugs.push(looked(
+        "one odd name under the journals fails the whole look",
+        Arc::new(|_| Box::pin(async { panic!("a name that is no text") })),
+        &[15, 21],
+    ));
+    bugs.push(looked(
+        "reads again and again what is finished",
+        Arc::new(|acting| {
+            Box::pin(async move {
+                let folder = format!("__recovery_log/{}", acting.subject.of).into();
+                for _ in 0..LOOKS_TOO_MANY {
+                    let objects = acting.opened.root.objects();
+                    objects.list_with_delimiter(Some(&folder)).await.unwrap();
+                }
+                look(acting).await
+            })
+        }),
+        &[15],
+    ));
+    bugs.push(looked(
         "reads the catalog once",
         Arc::new(|acting| {
             Box::pin(async move {
@@ -382,6 +470,7 @@ async fn every_planted_bug_is_caught_by_the_invariant_it_breaks() {
     for (ending, drifted) in [
         (Ending::Back, 1),
         (Ending::Forward, 3),
+        (Ending::UndoForward, 2),
         (Ending::UndoBack, 1),
         (Ending::Release, 1),
         (Ending::Dismissal, 1),

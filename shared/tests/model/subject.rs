@@ -1,0 +1,121 @@
+//! What is carried out: the recovery of a write or of a merge, or the undo of a recovery.
+
+use std::cell::RefCell;
+
+use sidecar::follow_up::{Undo, undo_id};
+use sidecar::journal::Finished;
+use sidecar::observation::Observation;
+use sidecar::{
+    Digest, Effect, Limits, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, RootId, Sidecar,
+    Tag, Timestamp, Verdict, judge, plan,
+};
+
+use crate::flaw::Flaw;
+use crate::journal::Journal;
+use crate::store::Store;
+
+/// The write whose sidecar is pending.
+pub(crate) const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
+
+/// What is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// The recovery of a write that makes one commit to each of its tables.
+    Write,
+    /// The recovery of a merge, which makes as many commits as it needs, and knows nothing of claims.
+    Merge,
+    /// The undo of a roll forward of the write.
+    Undo,
+}
+
+thread_local! {
+    static UNDO: RefCell<Option<&'static Undo>> = const { RefCell::new(None) };
+}
+
+impl Subject {
+    pub(crate) fn operation(self) -> OperationId {
+        match self {
+            Self::Write | Self::Merge => write(),
+            Self::Undo => undo_id(&write()),
+        }
+    }
+
+    /// The bytes of the sidecar, or of what stands for it in the journal.
+    pub(crate) fn sidecar_text(self) -> String {
+        match self {
+            Self::Write => text("Mutation", ""),
+            Self::Merge => text(
+                "BranchMerge",
+                r#","merge_source_commit_id":"01M8125ENACWR9X1EZNRMDV5V1""#,
+            ),
+            Self::Undo => serde_json::to_string_pretty(&undone().sidecar).unwrap(),
+        }
+    }
+
+    pub(crate) fn sidecar(self) -> Sidecar {
+        let file = self.operation().file_name();
+        Sidecar::parse(&file, self.sidecar_text().as_bytes(), &Limits::default()).unwrap()
+    }
+
+    /// The real plan that resolves it, and whether anything blocks that.
+    pub(crate) fn plan(self, observation: &Observation) -> (Plan, bool) {
+        let verdict = judge(&self.sidecar(), None, observation);
+        let plan = self.planned(observation, &verdict);
+        (plan, !verdict.blockers.is_empty())
+    }
+
+    fn planned(self, observation: &Observation, verdict: &Verdict) -> Plan {
+        plan(&PlanInput {
+            root: &root(),
+            operation_id: &self.operation(),
+            file: &self.operation().file_name(),
+            sidecar_digest: Digest::of(Tag::Sidecar, self.sidecar_text().as_bytes()),
+            sidecar: Some(&self.sidecar()),
+            observation: Some(observation),
+            verdict,
+        })
+    }
+}
+
+fn write() -> OperationId {
+    OPERATION.parse().unwrap()
+}
+
+pub(crate) fn root() -> RootId {
+    RootId::new("memory://")
+}
+
+/// The undo of the roll forward of the write, before anything of it is looked at.
+pub(crate) fn undone() -> &'static Undo {
+    UNDO.with_borrow_mut(|undo| {
+        *undo.get_or_insert_with(|| {
+            let write = Subject::Write;
+            let store = Store::crashed(write, 2, false, Journal::new(write, false));
+            let (plan, _) = write.plan(&store.observe(Flaw::None));
+            let finished = Finished {
+                digest: PlanBytes::of(&plan).unwrap().digest(),
+                plan,
+                outcome: OutcomeKind::RolledForward,
+                tables: Vec::new(),
+                catalog: Effect::Changed,
+                sidecar: write.sidecar_text().into(),
+                recorded_at: Timestamp::from_micros(1),
+            };
+            let undo = Undo::of(&write.operation(), &finished, &write.sidecar());
+            Box::leak(Box::new(undo.unwrap()))
+        })
+    })
+}
+
+fn text(kind: &str, more: &str) -> String {
+    let pin = |key: &str| {
+        format!(
+            r#"{{"table_key":"{key}","table_path":"memory:///{key}","expected_version":1,"post_commit_pin":2}}"#
+        )
+    };
+    format!(
+        r#"{{"schema_version":1,"operation_id":"{OPERATION}","started_at":"1","branch":null,"actor_id":null,"writer_kind":"{kind}","tables":[{},{}]{more}}}"#,
+        pin("a"),
+        pin("b")
+    )
+}
