@@ -222,7 +222,7 @@ async fn look_at(
         .boxed();
         let (holds, (), history) = futures::join!(holds, contents, history);
         if holds {
-            let verdict = judge(sidecar, None, &observation);
+            let verdict = judge_choice(sidecar, None, &observation, choice);
             let versions = if verdict.disposition.has_effect() && ask == Ask::ForAPlan {
                 to_publish(&verdict, &observation)
             } else {

@@ -697,7 +697,6 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_a_person() {
     assert_eq!(ended["ended_by"]["name"], "grace");
     assert_eq!(ended["catalog"]["effect"], "unchanged");
     let refused = run_to(3, &complete);
-    let words: Vec<&str> = refused.stdout.split_whitespace().collect();
     assert!(
         unwrapped(&refused.stdout).contains("there is no attempt to end"),
         "{}",
@@ -1060,7 +1059,7 @@ async fn a_console_ends_when_told_though_its_storage_does_not_answer() {
     waiting
         .set_read_timeout(Some(Duration::from_secs(1)))
         .expect("a bound");
-    waiting.read(&mut [0; 1]).ok();
+    let _read = waiting.read(&mut [0; 1]);
 
     let begun = Instant::now();
     assert_eq!(serving.terminate().0, Some(0));

@@ -169,7 +169,8 @@ screen("the empty offline screen", async (page) => {
 
 screen("files offline", async (page) => {
   const { folder, files, remove } = await unpackSidecars();
-  const broken = await brokenFiles(folder);
+  // One that is too large to be read would hold up all the others.
+  const broken = (await brokenFiles(folder)).filter(({ name }) => name !== "large.json");
   await go(page, "/offline");
   // So few that all of them are drawn: a long list is drawn where it is looked at.
   const paths = [...files.slice(0, 4), ...broken].map(({ path }) => path);

@@ -166,7 +166,8 @@ journey("everything pending is listed, each with its verdict", async (page) => {
 });
 
 journey("refused files are shown with their reason, and nothing is offered for them", async (page) => {
-  for (const [name, code] of [["import-of-tuesday.json", "not_json"], ["dora", "unsupported_version"]]) {
+  const torn = await pending(shop, ({ refused }) => refused?.code === "not_json");
+  for (const [name, code] of [[torn.file, "not_json"], ["dora", "unsupported_version"]]) {
     await open(page, name);
     await stage(page, "blocked");
     const reason = panel(page).locator(`[data-code=${code}]`);

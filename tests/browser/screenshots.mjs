@@ -177,7 +177,8 @@ async function takeAll(folder) {
   await shoot("not-found");
 
   const { folder: files, files: good, remove } = await unpackSidecars();
-  const broken = await brokenFiles(files);
+  // One that is too large to be read would hold up all the others.
+  const broken = (await brokenFiles(files)).filter(({ name }) => name !== "large.json");
   await go("/offline");
   await shoot("offline-empty");
   await page.getByTestId("pick-files").setInputFiles([...good, ...broken].map(({ path }) => path));

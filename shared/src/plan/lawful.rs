@@ -15,7 +15,7 @@ use crate::code::Requirement;
 use crate::location::is_a_table_place;
 use crate::schema_file::SchemaFile;
 use crate::sidecar::{WriterKind, is_branch_name};
-use crate::verdict::{Action, Disposition};
+use crate::verdict::{Action, Choice, Disposition};
 
 pub(crate) use claim::fits_its_sidecar;
 
@@ -203,8 +203,15 @@ fn recovery(plan: &Plan) -> Result<(), String> {
             plan.disposition,
             Disposition::RollBack | Disposition::NeverStarted
         )
+        || (plan.disposition == Disposition::RollForward
+            && plan
+                .writer_kind
+                .is_some_and(|kind| !kind.commits_each_table_once()))
     {
         requires(plan, Requirement::WritersStopped)?;
+    }
+    if !plan.left_out.is_empty() && plan.choice == Choice::Verdict {
+        requires(plan, Requirement::IncompleteMerge)?;
     }
     if plan.tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires(plan, Requirement::UnexpectedCommits)?;

@@ -178,7 +178,7 @@ fn the_other_choice_is_a_roll_back_with_a_digest_of_its_own() {
     assert_eq!(merged_parents(&back), [None], "the branch is not merged");
     assert_eq!(
         merged_parents(&forward),
-        [write.merge_source_commit_id.clone()]
+        std::slice::from_ref(&write.merge_source_commit_id)
     );
     let recorded = back.steps.iter().find_map(|step| match step {
         Step::Lineage {
@@ -334,17 +334,15 @@ fn another_table_that_is_left_out_is_a_difference_that_is_named() {
     assert!(found[0].found.contains("HEAD 6"), "{found:?}");
 }
 
+/// A version with its Lance branch, where there is one.
+type Stand = Option<(u64, Option<&'static str>)>;
+
 /// `source`, `target` and the base of one table outside the sidecar, and whether it differs by the merge.
 #[test]
 fn a_table_differs_unless_the_source_has_not_changed_it_since_a_common_base() {
     let (one, two) = (Some((1, None)), Some((2, None)));
     let forked = Some((2, Some("feature")));
-    let cases: &[(
-        Option<(u64, Option<&str>)>,
-        Option<(u64, Option<&str>)>,
-        &[Option<(u64, Option<&str>)>],
-        bool,
-    )] = &[
+    let cases: &[(Stand, Stand, &[Stand], bool)] = &[
         (one, one, &[], false),
         (two, one, &[], true),
         (forked, two, &[], true),

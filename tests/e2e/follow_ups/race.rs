@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use restore_backend::store::{Gate, Request, Verb};
@@ -39,6 +39,8 @@ enum Place {
 struct StopsAt {
     place: Place,
     stop: Arc<Stop>,
+    /// Set once the root is open: to open it is to ask what it is called, and that is nobody's turn.
+    is_open: AtomicBool,
 }
 
 impl fmt::Debug for StopsAt {
@@ -50,6 +52,9 @@ impl fmt::Debug for StopsAt {
 #[async_trait]
 impl Gate for StopsAt {
     async fn before(&self, request: &Request) -> object_store::Result<()> {
+        if !self.is_open.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let is_here = match &self.place {
             Place::Creating(path) => request.verb == Verb::PutCreate && request.path == *path,
             Place::Request(left) => left.fetch_sub(1, Ordering::SeqCst) == 1,
@@ -105,8 +110,14 @@ async fn meet(
     let claim = format!("__recovery_log/{late}/000002.json");
     let (of_late, of_ahead) = (Arc::new(Stop::default()), Arc::new(Stop::default()));
     let open = async |place, stop: &Arc<Stop>| {
-        let stop = stop.clone();
-        store.open_behind(Arc::new(StopsAt { place, stop })).await
+        let gate = Arc::new(StopsAt {
+            place,
+            stop: stop.clone(),
+            is_open: AtomicBool::new(false),
+        });
+        let opened = store.open_behind(gate.clone()).await;
+        gate.is_open.store(true, Ordering::SeqCst);
+        opened
     };
     let slow = open(Place::Creating(claim), &of_late).await;
     let slow = tokio::spawn(applied(slow, late.clone(), digests[late]));
@@ -265,6 +276,7 @@ async fn a_release_that_was_stopped_among_its_tags_still_ends_undo() {
     let at = |name: &str, stop: &Arc<Stop>| StopsAt {
         place: Place::Creating(format!("__recovery_log/{undone}/{name}")),
         stop: stop.clone(),
+        is_open: AtomicBool::new(true),
     };
     let gate = Twice(at("000002.json", &stops[0]), at("claim.json", &stops[1]));
     let undoing = store.open_behind(Arc::new(gate)).await;

@@ -14,7 +14,7 @@ use restore_backend::lance_room::{
     CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
     TableWrite,
 };
-use restore_backend::root::{Root, RootOptions};
+use restore_backend::root::{Root, RootError, RootOptions};
 use restore_backend::service::{self, Answer, Approver};
 use restore_backend::store::{Durability, Gate, RequestLog};
 use restore_backend::two_phase_writer::{
@@ -201,18 +201,24 @@ impl Store {
         min_age: Duration,
         durability: Durability,
     ) -> Opened {
+        self.try_open_as(log, min_age, durability).await.unwrap()
+    }
+
+    /// As [`Self::open_as`], where what the root is called may not be read.
+    pub async fn try_open_as(
+        &self,
+        log: RequestLog,
+        min_age: Duration,
+        durability: Durability,
+    ) -> Result<Opened, RootError> {
         let options = RootOptions {
             relocated_from: self.relocated_from.clone(),
             min_age,
             durability,
             log: log.clone(),
         };
-        Opened {
-            root: Root::open(self.path.to_str().unwrap(), options)
-                .await
-                .unwrap(),
-            log,
-        }
+        let root = Root::open(self.path.to_str().unwrap(), options).await?;
+        Ok(Opened { root, log })
     }
 
     /// Every file with its bytes, to tell whether anything at all changed.
@@ -469,7 +475,6 @@ pub fn approver() -> Approver {
         writers_stopped: true,
         // Some of these stores hold a broken file beside what is recovered.
         acknowledged: [Requirement::OlderUnreadable].into(),
-        ..Approver::default()
     }
 }
 

@@ -82,25 +82,44 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    async fn acting(&self, log: RequestLog, nth: usize, digest: Option<Digest>) -> Acting {
+    async fn acting(
+        &self,
+        log: RequestLog,
+        nth: usize,
+        digest: Option<Digest>,
+    ) -> Result<Acting, String> {
         // The two durabilities share no cache, so neighbours in a run remember nothing of each other.
         let durability = if nth.is_multiple_of(2) {
             Durability::Relaxed
         } else {
             Durability::Synced
         };
-        Acting {
-            opened: self.store.open_as(log, Duration::ZERO, durability).await,
+        let opened = self.store.try_open_as(log, Duration::ZERO, durability);
+        Ok(Acting {
+            opened: opened.await.map_err(|error| format!("{error:?}"))?,
             store: self.store.clone(),
             subject: self.world.subject.clone(),
             digest,
             told: self.told.clone(),
-        }
+        })
     }
 
     async fn run(&self, driver: &Driver, strike: &Arc<Strike>, nth: usize, digest: Digest) -> Run {
         let log = RequestLog::recording().with_gate(strike.clone());
-        let acting = self.acting(log.clone(), nth, Some(digest)).await;
+        let acting = match self.acting(log.clone(), nth, Some(digest)).await {
+            Ok(acting) => acting,
+            // Not even what the root is called could be read.
+            Err(error) => {
+                return Run {
+                    report: Err(error),
+                    has_panicked: false,
+                    hangs: false,
+                    sent: log.requests(),
+                    done: strike.done(),
+                    left: Snapshot::default(),
+                };
+            }
+        };
         let mut running = tokio::spawn(driver(acting));
         let ended = tokio::time::timeout(self.time_max, &mut running).await;
         let hangs = ended.is_err();
@@ -170,7 +189,7 @@ impl Evidence {
         let log = RequestLog::recording();
         let looked = match &script.looker {
             Some(looker) => {
-                let looking = looker(stage.acting(log.clone(), 1, None).await);
+                let looking = looker(stage.acting(log.clone(), 1, None).await.unwrap());
                 Some(
                     tokio::spawn(looking)
                         .await

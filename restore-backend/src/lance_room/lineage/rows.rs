@@ -148,7 +148,7 @@ pub(super) fn is_written(
     };
     for batch in batches {
         let ids = texts(batch, COMMIT_ID)?;
-        for index in (0..ids.len()).filter(|index| ids.value(*index) == commit) {
+        if let Some(index) = (0..ids.len()).find(|index| ids.value(*index) == commit) {
             for (name, value) in &says {
                 let found = texts(batch, name)?.value(index);
                 if found != *value {
