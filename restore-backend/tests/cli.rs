@@ -712,6 +712,8 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_a_person() {
     std::fs::remove_file(in_the_way).expect("it goes");
     let plan = run_to(0, &["plan", root.uri(), FORWARD, "--json"]).json();
     assert_eq!(plan["digest"], digest.as_str(), "no table was touched");
+    run_to(3, &["apply", root.uri(), FORWARD, "--digest", &digest]);
+    assert_eq!(approve(&root, FORWARD, &[]), digest);
     run_to(0, &["apply", root.uri(), FORWARD, "--digest", &digest]);
 }
 

@@ -320,14 +320,15 @@ async fn an_attempt_whose_step_keeps_failing_is_ended_by_who_is_logged_in() {
     assert_eq!(ended.status, StatusCode::OK, "{}", ended.body);
     assert_eq!(ended.json()["ended_by"]["name"], "grace");
 
-    // Nothing tells of the failed execution any more, and the plan is the one that is still approved.
+    // Nothing tells of the failed execution any more, and the same plan is approved anew.
     let report = api.get(&execution).await.json();
     assert_eq!(
         (&report["failure"], &report["steps"]),
         (&Value::Null, &json!([]))
     );
-    assert_eq!(api.get(&path).await.json()["progress"], "approved");
+    assert_eq!(api.get(&path).await.json()["progress"], "open");
     std::fs::remove_file(in_the_way).expect("it goes");
+    assert_eq!(api.approve(FORWARD).await, tag);
     api.post(&execution, &tag, json!({})).await;
     let report = api.ended(FORWARD).await;
     assert_eq!(report["report"]["outcome"], "rolled_forward", "{report}");

@@ -403,9 +403,15 @@ impl JournalState {
                     }
                 }
             }
-            JournalEntry::Interrupted { epoch, .. } => {
+            JournalEntry::Interrupted {
+                epoch, ended_by, ..
+            } => {
                 self.held(sequence, epoch)?;
                 self.abandoned.extend(self.attempt.take());
+                // A person stopped this. Even where the plan comes out the same, a person consents to it anew.
+                if ended_by.is_some() {
+                    self.approvals.clear();
+                }
             }
             JournalEntry::Finished {
                 epoch,

@@ -302,7 +302,12 @@ impl Rules {
                     open.done.extend(results.iter().map(|result| result.step));
                 }
             }
-            JournalEntry::Interrupted { .. } => self.open = None,
+            JournalEntry::Interrupted { ended_by, .. } => {
+                self.open = None;
+                if ended_by.is_some() {
+                    self.approvals.clear();
+                }
+            }
             JournalEntry::Reopened { .. } => {
                 self.finished = false;
                 self.approvals.clear();

@@ -172,7 +172,10 @@ async fn an_executor_whose_attempt_was_ended_does_nothing_more() {
     assert_eq!(report.outcome, OutcomeKind::Unknown, "{}", report.detail);
     assert_eq!(store.visible_rows().await, before, "nothing was published");
     assert_eq!(store.sidecars(), 1);
-    // Nothing of it is seen in the tables, so it is the same plan, and still approved.
+    // Nothing of it is seen in the tables, so it is the same plan. A person ended it, so a person approves it anew.
+    let refused = other.apply(&operation, digest).await;
+    assert_eq!(refused.outcome, OutcomeKind::Refused, "{}", refused.detail);
+    assert_eq!(other.approve(&operation).await, digest);
     let report = other.apply(&operation, digest).await;
     assert_eq!(
         report.outcome,
