@@ -26,6 +26,7 @@ use crate::service::{Fresh, PlanOf, ServiceError, fresh_plan, unsafe_store};
 use execution::Execution;
 use report::refused_report;
 
+pub(crate) use closing::untrue_since_finished;
 pub use progress::ProgressSink;
 pub(crate) use progress::execution_report;
 pub(crate) use report::ended_report;

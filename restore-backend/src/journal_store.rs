@@ -1,10 +1,10 @@
 //! Where journals live: `__recovery_log/{operation_id}/`, objects that are only ever created.
 //!
-//! `000001.json`, `000002.json`… are the records. Three further objects answer a question in one request and add nothing to the
-//! records: `claim.json` says that some executor claimed the operation, which is what writers look for; `closed.json` says
-//! that the terminal record is written and the sidecar gone; and `reopened.json` says that `closed.json` counts no more, since the
-//! terminal record was found untrue. Which operations are open, [`OPEN_FOLDER`] tells: a look need not list the journals of all
-//! that ever was.
+//! `000001.json`, `000002.json`… are the records. Three further kinds of objects answer a question in one request and add nothing to
+//! the records. `claim.json` says that some executor claimed the operation, which is what writers look for. `closed.json` says that
+//! the terminal record is written and the sidecar gone. `reopened.000009.json` says that the terminal record before record 9 was found
+//! untrue, and that `closed.json` counts no more: that the operation ended once more, `closed.000009.json` says. Which operations are
+//! open, [`OPEN_FOLDER`] tells: a look need not list the journals of all that ever was.
 
 mod open;
 mod reading;
@@ -39,8 +39,12 @@ pub const JOURNAL_FOLDER: &str = "__recovery_log";
 pub const CLAIM_OBJECT: &str = "claim.json";
 /// Says that the operation is finished and its sidecar gone.
 pub const CLOSED_OBJECT: &str = "closed.json";
-/// Says that the terminal record was found untrue once, and that `closed.json` tells nothing any more.
-pub const REOPENED_OBJECT: &str = "reopened.json";
+/// Begins the name of what says the same of an operation that was reopened; the number of the record that did it follows.
+const CLOSED_AGAIN: &str = "closed.";
+/// Begins the name of what says that the terminal record was found untrue; the number of the record that says so follows.
+const REOPENED: &str = "reopened.";
+/// The same without a number, as it was written once: nothing that closes such an operation is believed.
+const REOPENED_OBJECT: &str = "reopened.json";
 
 /// Bytes of all records of one journal. The largest attempt, which sets a file of 32 MiB aside, takes 86 MiB, and 43 more each time
 /// it is taken over; an ordinary one some thousand bytes.
@@ -249,13 +253,59 @@ impl Journal {
         self.records
     }
 
-    /// Whether a terminal record of it was found untrue once.
-    #[must_use]
-    pub const fn was_reopened(&self) -> bool {
-        self.opened_by.len() > 1
+    /// What says that the operation is finished and its sidecar gone, since it was opened last.
+    fn closed_object(&self) -> Path {
+        let name = match self.opened_by.last() {
+            Some(sequence) if *sequence > 1 => {
+                format!("{CLOSED_AGAIN}{}", JournalRecord::object_name(*sequence))
+            }
+            _ => CLOSED_OBJECT.to_owned(),
+        };
+        folder(self.state.operation_id()).join(name)
     }
 
-    /// Removes what marks the operation as open. For whoever has just closed it: see [`close`].
+    /// Notes that the operation is finished and its sidecar gone. What marks it as open goes after that: see [`Self::unmark`].
+    ///
+    /// # Errors
+    /// [`JournalStoreError::Storage`].
+    pub async fn close(&self, objects: &Objects) -> Result<(), JournalStoreError> {
+        create(objects, &self.closed_object(), b"{}")
+            .await
+            .map(drop)
+    }
+
+    /// Whether it is noted that the operation is finished and its sidecar gone.
+    ///
+    /// # Errors
+    /// [`JournalStoreError::Storage`].
+    pub async fn is_closed(
+        &self,
+        objects: &Arc<dyn ObjectStore>,
+    ) -> Result<bool, JournalStoreError> {
+        match objects.head(&self.closed_object()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(JournalStoreError::Storage {
+                what: format!(
+                    "looking at the journal of operation {}",
+                    self.state.operation_id()
+                ),
+                source,
+            }),
+        }
+    }
+
+    /// Notes that the next record reopens the operation: what closed it counts no more.
+    ///
+    /// # Errors
+    /// [`JournalStoreError::Storage`].
+    pub async fn note_reopened(&self, objects: &Objects) -> Result<(), JournalStoreError> {
+        let next = JournalRecord::object_name(self.records as u64 + 1);
+        let path = folder(self.state.operation_id()).join(format!("{REOPENED}{next}"));
+        create(objects, &path, b"{}").await.map(drop)
+    }
+
+    /// Removes what marks the operation as open. For whoever has just closed it: see [`Self::close`].
     pub async fn unmark(&self, objects: &Objects) {
         let marks = self.opened_by.iter().map(|sequence| Mark {
             operation_id: self.state.operation_id().clone(),
@@ -487,50 +537,6 @@ pub async fn publish_claim(
         .map(drop)
 }
 
-/// Notes that the operation is finished and its sidecar gone. What marks it as open goes after that: see [`Journal::unmark`].
-///
-/// # Errors
-/// [`JournalStoreError::Storage`].
-pub async fn close(objects: &Objects, operation_id: &OperationId) -> Result<(), JournalStoreError> {
-    create(objects, &folder(operation_id).join(CLOSED_OBJECT), b"{}")
-        .await
-        .map(drop)
-}
-
-/// Notes that what `closed.json` says of the operation counts no more: from now on its records are read at every look.
-///
-/// # Errors
-/// [`JournalStoreError::Storage`].
-pub async fn note_reopened(
-    objects: &Objects,
-    operation_id: &OperationId,
-) -> Result<(), JournalStoreError> {
-    create(objects, &folder(operation_id).join(REOPENED_OBJECT), b"{}")
-        .await
-        .map(drop)
-}
-
-/// Whether the operation is noted as finished, its sidecar gone.
-///
-/// # Errors
-/// [`JournalStoreError::Storage`].
-pub async fn is_closed(
-    objects: &Arc<dyn ObjectStore>,
-    operation_id: &OperationId,
-) -> Result<bool, JournalStoreError> {
-    match objects
-        .head(&folder(operation_id).join(CLOSED_OBJECT))
-        .await
-    {
-        Ok(_) => Ok(true),
-        Err(object_store::Error::NotFound { .. }) => Ok(false),
-        Err(source) => Err(JournalStoreError::Storage {
-            what: format!("looking at the journal of operation {operation_id}"),
-            source,
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use object_store::memory::InMemory;
@@ -572,8 +578,7 @@ mod tests {
                 last: 2,
                 bytes: 6,
                 claimed: true,
-                closed: false,
-                reopened: false,
+                ..JournalEntryOfListing::default()
             }
         );
         let refused = list_at_most(&objects, 1, &mut Skipped::default()).await;
@@ -660,13 +665,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_operation_that_was_reopened_is_listed_as_open_for_good() {
+    async fn an_operation_that_was_reopened_is_open_until_it_is_closed_once_more() {
         let objects = Objects::from(store());
-        close(&objects, &id()).await.unwrap();
-        assert!(list_journals(&objects).await.unwrap()[&id()].closed);
-        note_reopened(&objects, &id()).await.unwrap();
-        let listed = list_journals(&objects).await.unwrap()[&id()];
-        assert!(!listed.closed && listed.reopened);
+        let with = |records: usize, opened_by: &[u64]| Journal {
+            state: JournalState::new(id()),
+            stored: Vec::new(),
+            records,
+            bytes: 0,
+            opened_by: opened_by.to_vec(),
+            lasts: false,
+        };
+        let first = with(8, &[1]);
+        let listed = async || list_journals(&objects).await.unwrap()[&id()];
+        first.close(&objects).await.unwrap();
+        assert!(first.is_closed(&objects).await.unwrap());
+        assert!(listed().await.closed);
+
+        first.note_reopened(&objects).await.unwrap();
+        let reopened = with(12, &[1, 9]);
+        assert!(!reopened.is_closed(&objects).await.unwrap());
+        let open = listed().await;
+        assert!(!open.closed && open.reopened);
+
+        reopened.close(&objects).await.unwrap();
+        assert!(reopened.is_closed(&objects).await.unwrap());
+        let closed = listed().await;
+        assert!(closed.closed && closed.reopened);
+        assert_eq!(closed.records, 0, "none of them is a record");
+
+        reopened.note_reopened(&objects).await.unwrap();
+        assert!(!listed().await.closed);
+        assert!(!with(15, &[1, 9, 13]).is_closed(&objects).await.unwrap());
+        // Of one that was reopened by what wrote no number nothing of that is believed.
+        let path = folder(&id()).join(REOPENED_OBJECT);
+        objects.put(&path, "{}".into()).await.unwrap();
+        with(15, &[1, 9, 13]).close(&objects).await.unwrap();
+        assert!(!listed().await.closed);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ mod auditing;
 mod ending;
 mod error;
 mod follow_up;
+mod in_force;
 mod listing;
 mod planning;
 
@@ -113,7 +114,8 @@ async fn plan_for(
         .parse()
         .map_err(|_| unknown())?;
     let journal = Journal::load(root.objects(), &operation_id, &root.limits()).await?;
-    if let Some(report) = planning::frozen_report(root, &journal, now)? {
+    if let Some(mut report) = planning::frozen_report(root, &journal, now)? {
+        report.planned_anew_as = in_force::planned_anew_as(root, &journal).await?;
         return Ok(report);
     }
     match follow_up::of_operation(root, &operation_id, &recoveries, now).await? {

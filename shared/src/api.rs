@@ -144,6 +144,10 @@ pub struct PlanReport {
     /// How many older ones are left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub approvals_left_out: usize,
+    /// The operation under which the same is planned now, where this one is finished and what it did is not there any more: of an
+    /// undo or a release alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_anew_as: Option<OperationId>,
     /// The plan's canonical bytes, so that a reader can check the digest; null where there is no digest.
     pub plan: Option<String>,
     /// The sidecar's bytes; null where they could not be read, or are more than a sidecar may have.
@@ -289,6 +293,7 @@ impl PlanReport {
             progress: context.progress,
             approvals: context.approvals,
             approvals_left_out,
+            planned_anew_as: None,
             plan: Some(bytes.text().to_owned()),
             sidecar: context.sidecar_bytes.filter(SidecarBytes::may_be_shown),
         }

@@ -394,10 +394,10 @@ fn retire(state: &JournalState, seen: &Seen) -> Effect {
     let last = match (seen.sidecar, seen.closed) {
         (None, _) => return Effect::Look(Look::Sidecar),
         (Some(SidecarSeen::AsPlanned), _) => Effect::DeleteSidecar,
-        (Some(SidecarSeen::Another), _) => return Effect::Ended(SidecarFate::Kept),
+        (Some(SidecarSeen::Another), _) => Effect::Ended(SidecarFate::Kept),
         (Some(SidecarSeen::Gone), None) => return Effect::Look(Look::Closed),
         (Some(SidecarSeen::Gone), Some(false)) => Effect::Close,
-        (Some(SidecarSeen::Gone), Some(true)) => return Effect::Ended(SidecarFate::Retired),
+        (Some(SidecarSeen::Gone), Some(true)) => Effect::Ended(SidecarFate::Retired),
     };
     // The executor that wrote the terminal record looked right before. Whoever finds the record looks: the root may have been
     // restored from a backup since, or be a copy.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::observation::TransactionObservation;
 use sidecar::{
-    Approval, Choice, Digest, Disposition, Limits, Plan, PlanBytes, Reason, Sidecar, SidecarBytes,
-    Tag, Timestamp, authorize,
+    Approval, Choice, Digest, Disposition, Limits, OperationId, Plan, PlanBytes, Reason, Sidecar,
+    SidecarBytes, Tag, Timestamp, authorize,
 };
 
 /// What is taken of the server's [`PlanReport`]; the rest follows from it.
@@ -51,6 +51,9 @@ pub struct PlanAnswer {
     /// How many older ones are left out.
     #[serde(default)]
     pub approvals_left_out: usize,
+    /// The operation under which the same is planned now, if this one did nothing that is still there.
+    #[serde(default)]
+    pub planned_anew_as: Option<OperationId>,
     /// The plan's canonical bytes.
     pub plan: Option<String>,
     /// The sidecar's bytes, unless they are too many to be shown.
@@ -156,6 +159,7 @@ impl PlanAnswer {
         };
         let mut report = PlanReport::new(plan, bytes, context);
         report.approvals_left_out = self.approvals_left_out;
+        report.planned_anew_as = self.planned_anew_as;
         for table in &mut report.tables {
             let key = (&table.table.table_key, &table.table.branch);
             if let Some(answer) = self
@@ -198,6 +202,7 @@ impl PlanAnswer {
             progress: self.progress,
             approvals: Vec::new(),
             approvals_left_out: 0,
+            planned_anew_as: None,
             plan: None,
             sidecar: self.sidecar,
         }

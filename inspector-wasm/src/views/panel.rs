@@ -62,9 +62,32 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
         <section class="card panel" aria-labelledby="panel-heading" data-testid="panel" data-stage={format!("{stage:?}").to_lowercase()}>
             <h2 id="panel-heading">{ title }</h2>
             if let Some(report) = &state.ended { { ended_attempt(report) } }
+            { planned_anew(around) }
             { body }
         </section>
     }
+}
+
+/// Where an undo or a release leads that is finished, and of which nothing is left.
+fn planned_anew(around: &Surroundings<'_>) -> Html {
+    let plan = around.state.plan.value.as_ref();
+    let Some(anew) = plan.and_then(|plan| plan.planned_anew_as.clone()) else {
+        return Html::default();
+    };
+    let route = Route::Recovery {
+        root: around.root.to_owned(),
+        operation: anew.to_string(),
+    };
+    alert(
+        "What this did is not there any more",
+        Tone::Stop,
+        html! {
+            <>
+                <p>{ "The journal below says how it ended. Since then a backup was restored, or the recovery it is about was carried out again." }</p>
+                <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Plan it again" }</a></p>
+            </>
+        },
+    )
 }
 
 fn capitalised(text: &str) -> String {

@@ -178,7 +178,7 @@ fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -
     let (pinned, head) = match observed {
         Some(table) => (table.pinned.version(), table.head.version()),
         None => (
-            changed_in_catalog(observation, planned),
+            changed_in_catalog(observation, planned).and_then(|pinned| pinned.version()),
             planned.head_after(),
         ),
     };
@@ -264,7 +264,7 @@ async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, Service
 }
 
 /// The visible version of a table that the plan adds, removes, or leaves as it is: none of those the sidecar pins.
-fn changed_in_catalog(observation: &Observation, planned: &PlannedTable) -> Option<u64> {
+fn changed_in_catalog(observation: &Observation, planned: &PlannedTable) -> Option<Pinned> {
     let schema = observation.schema.as_ref()?;
     let added = schema
         .registrations
@@ -277,22 +277,24 @@ fn changed_in_catalog(observation: &Observation, planned: &PlannedTable) -> Opti
     let (_, pinned) = added
         .chain(removed)
         .find(|(table_key, _)| *table_key == &planned.table_key)?;
-    pinned.version()
+    Some(pinned)
 }
 
 /// What the terminal record says and the root does not show: after a backup was restored under the journal, or in a copy.
 ///
 /// What others have published since is theirs, and so is what writers of the two-phase writer, which announce what comes late, have
-/// under way. Of a version that was made and cleaned away since, with HEAD and pin above it, nobody can tell whose it was: it is
-/// taken for ours, since a backup that was restored has neither above it.
-pub(super) async fn untrue_since_finished(
+/// under way. `is_over` says that the operation was seen to its end, its sidecar gone: nothing is going to be deleted, and what
+/// anybody has under way since is theirs too. Of a version that was made and cleaned away since, with HEAD and pin above it, nobody can
+/// tell whose it was: it is taken for ours, since a backup that was restored has neither above it.
+pub(crate) async fn untrue_since_finished(
     root: &Root,
     finished: &Finished,
+    is_over: bool,
 ) -> Result<Vec<Difference>, ServiceError> {
     let plan = &finished.plan;
     let mut differences = Vec::new();
     // Consent was given to what happens at one root, and that a sidecar goes is part of it.
-    if plan.retires().is_some() && plan.root != *root.id() {
+    if !is_over && plan.retires().is_some() && plan.root != *root.id() {
         let (there, here) = (plan.root.to_string(), root.id().to_string());
         differences.push(difference(None, "root", &there, &here));
     }
@@ -303,7 +305,8 @@ pub(super) async fn untrue_since_finished(
     };
     let Look { observation, .. } = look_again(root, &sidecar).boxed().await?.complete()?;
     if plan.disposition == Disposition::OrphanedBranch {
-        if matches!(observation.catalog, CatalogObservation::Present { .. }) {
+        // A branch of that name that was made since is another one.
+        if !is_over && matches!(observation.catalog, CatalogObservation::Present { .. }) {
             differences.push(difference(None, "catalog_branch", "gone", "present"));
         }
         return Ok(differences);
@@ -311,7 +314,7 @@ pub(super) async fn untrue_since_finished(
     let looks: Vec<_> = plan
         .tables
         .iter()
-        .map(|planned| untrue_of_table(root, finished, planned, &observation))
+        .map(|planned| untrue_of_table(root, finished, planned, &observation, is_over))
         .collect();
     let answers: Vec<_> = futures::stream::iter(looks)
         .buffered(TABLES_AT_ONCE)
@@ -328,6 +331,7 @@ async fn untrue_of_table(
     finished: &Finished,
     planned: &PlannedTable,
     observation: &Observation,
+    is_over: bool,
 ) -> Result<Vec<Difference>, ServiceError> {
     let plan = &finished.plan;
     let key = Some(planned.table_key.as_str());
@@ -342,7 +346,15 @@ async fn untrue_of_table(
         .iter()
         .find(|table| (&table.table_key, &table.branch) == (&planned.table_key, &planned.branch));
     let Some(table) = observed else {
-        let pinned = changed_in_catalog(observation, planned);
+        let found = changed_in_catalog(observation, planned);
+        let pinned = found.and_then(|pinned| pinned.version());
+        // Others removed it since.
+        if let Some(Pinned::Tombstoned { version }) = found
+            && Some(version) >= planned.pin_after()
+            && planned.action != Action::Tombstone
+        {
+            return Ok(Vec::new());
+        }
         // A table that was removed and is back, above its tombstone, was added anew by others.
         let removed = planned.action == Action::Tombstone
             && pinned.is_some_and(|pinned| pinned < planned.post_commit_pin);
@@ -381,6 +393,7 @@ async fn untrue_of_table(
     );
     // What stands unpublished above what was left may be this very writer's, which was not dead.
     if untrue.is_empty()
+        && !is_over
         && !is_visible
         && !announces
         && table.covered_by.is_none()

@@ -142,7 +142,6 @@ impl<'a> Execution<'a> {
     ) -> Result<ApplyReport, ServiceError> {
         let mut execution = self;
         let mut seen = Seen::default();
-        let mut has_finished = false;
         loop {
             let recorded = match step(&execution.journal.state, &seen) {
                 Effect::Claim => return Err(execution.lost()),
@@ -198,7 +197,6 @@ impl<'a> Execution<'a> {
                     unclear,
                 } => return execution.pause(outcome, detail, &unclear),
                 Effect::Record(outcome) => {
-                    has_finished = true;
                     let entry = execution.finished(outcome)?;
                     execution.record_and_look(entry, seen, approved).await?
                 }
@@ -212,21 +210,12 @@ impl<'a> Execution<'a> {
                     continue;
                 }
                 Effect::Close => {
-                    journal_store::close(execution.root.objects(), &execution.operation).await?;
+                    execution.journal.close(execution.root.objects()).await?;
                     execution.journal.unmark(execution.root.objects()).await;
                     seen.closed = Some(true);
                     continue;
                 }
-                Effect::Ended(fate) => {
-                    // What closed it before it was reopened is still there, so nothing closes it anew.
-                    if fate == SidecarFate::Retired
-                        && has_finished
-                        && execution.journal.was_reopened()
-                    {
-                        execution.journal.unmark(execution.root.objects()).await;
-                    }
-                    return execution.end(fate);
-                }
+                Effect::Ended(fate) => return execution.end(fate),
             };
             (execution, seen) = match recorded {
                 (Ran::Further(execution), seen) => (execution, seen),
@@ -311,8 +300,9 @@ impl<'a> Execution<'a> {
             }
             (Look::SinceFinished, _) => {
                 let finished = state.finished().ok_or_else(|| self.lost())?;
+                let is_over = (seen.sidecar, seen.closed) == (Some(SidecarSeen::Gone), Some(true));
                 seen.since_finished = Some(
-                    closing::untrue_since_finished(self.root, finished)
+                    closing::untrue_since_finished(self.root, finished, is_over)
                         .boxed()
                         .await?,
                 );
@@ -320,7 +310,8 @@ impl<'a> Execution<'a> {
             // One is asked for right after the other.
             (Look::Sidecar | Look::Closed, _) => {
                 let closed = async {
-                    journal_store::is_closed(self.root.objects(), &self.operation)
+                    self.journal
+                        .is_closed(self.root.objects())
                         .await
                         .map_err(ServiceError::from)
                 };
@@ -433,7 +424,7 @@ impl<'a> Execution<'a> {
             differences.clone(),
         );
         self.root.note_identity().await?;
-        journal_store::note_reopened(self.root.objects(), &self.operation).await?;
+        self.journal.note_reopened(self.root.objects()).await?;
         let entry = JournalEntry::Reopened {
             detail,
             differences,

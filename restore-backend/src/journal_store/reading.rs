@@ -12,8 +12,8 @@ use sidecar::journal::JournalRecord;
 use sidecar::{Code, Limits, OperationId, Reason};
 
 use super::{
-    CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_BYTES_MAX, JOURNAL_FOLDER, JournalStoreError,
-    REOPENED_OBJECT, folder,
+    CLAIM_OBJECT, CLOSED_AGAIN, CLOSED_OBJECT, JOURNAL_BYTES_MAX, JOURNAL_FOLDER,
+    JournalStoreError, REOPENED, REOPENED_OBJECT, folder,
 };
 use crate::sidecar_dir::read_bounded;
 use crate::store::{NotRead, is_odd, spelt};
@@ -35,10 +35,14 @@ pub struct JournalEntryOfListing {
     pub bytes: u64,
     /// Whether it was ever claimed.
     pub claimed: bool,
-    /// Whether it is finished and its sidecar gone; never of one that was reopened.
+    /// Whether it is finished and its sidecar gone, since it was reopened last.
     pub closed: bool,
     /// Whether its terminal record was found untrue once.
     pub reopened: bool,
+    /// The number of the record that reopened it last; none if nothing did.
+    pub(crate) reopened_by: Option<u64>,
+    /// The number of the record that opened what was closed last.
+    pub(crate) closed_since: Option<u64>,
 }
 
 /// Names below the journal folder that a look told about; more of them are not told.
@@ -78,7 +82,10 @@ fn of_a_journal(path: &Path) -> Option<OperationId> {
     let object = parts.next();
     let is_read = object.is_none_or(|object| {
         let object = object.as_ref();
-        [CLAIM_OBJECT, CLOSED_OBJECT, REOPENED_OBJECT].contains(&object) || number(object).is_some()
+        object == CLAIM_OBJECT
+            || closes(object).is_some()
+            || reopens(object).is_some()
+            || number(object).is_some()
     });
     (is_read && parts.next().is_none()).then_some(operation_id)
 }
@@ -166,6 +173,22 @@ pub(super) async fn list_at_most(
     }
 }
 
+/// The number of the record that opened what an object of this name closes, if it closes anything.
+fn closes(object: &str) -> Option<u64> {
+    if object == CLOSED_OBJECT {
+        return Some(1);
+    }
+    number(object.strip_prefix(CLOSED_AGAIN)?)
+}
+
+/// The number of the record that an object of this name announces as a reopening, if it does.
+fn reopens(object: &str) -> Option<u64> {
+    if object == REOPENED_OBJECT {
+        return Some(u64::MAX);
+    }
+    number(object.strip_prefix(REOPENED)?)
+}
+
 impl JournalEntryOfListing {
     /// Notes an object that cannot be read. What it would say is not known, so the journal has to be read.
     const fn add_unread(&mut self) {
@@ -174,24 +197,26 @@ impl JournalEntryOfListing {
     }
 
     /// All that was listed together: what says that it is closed counts no more once it was reopened.
-    const fn told(self) -> Self {
+    fn told(self) -> Self {
         Self {
-            closed: self.closed && !self.reopened,
+            closed: self.closed_since.is_some() && self.closed_since >= self.reopened_by,
+            reopened: self.reopened_by.is_some(),
             ..self
         }
     }
 
     /// Notes what the operation's folder holds under a name.
     fn add(&mut self, object: &str, bytes: u64) {
-        match object {
-            CLAIM_OBJECT => self.claimed = true,
-            CLOSED_OBJECT => self.closed = true,
-            REOPENED_OBJECT => self.reopened = true,
-            name => {
-                self.records += 1;
-                self.last = self.last.max(number(name).unwrap_or_default());
-                self.bytes = self.bytes.saturating_add(bytes);
-            }
+        if object == CLAIM_OBJECT {
+            self.claimed = true;
+        } else if let Some(opening) = closes(object) {
+            self.closed_since = self.closed_since.max(Some(opening));
+        } else if let Some(opening) = reopens(object) {
+            self.reopened_by = self.reopened_by.max(Some(opening));
+        } else {
+            self.records += 1;
+            self.last = self.last.max(number(object).unwrap_or_default());
+            self.bytes = self.bytes.saturating_add(bytes);
         }
     }
 }

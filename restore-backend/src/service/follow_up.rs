@@ -3,15 +3,18 @@
 use sidecar::api::{PlanContext, PlanReport, Progress, RefusalReport};
 use sidecar::follow_up::{
     FollowUp, SetTag, Undo, announced_by, dismissal, dismissal_id, next_undo_sidecar_id,
-    release as lay_down_release, release_id, tags_of, undo as lay_down_undo, undo_id,
+    release as lay_down_release, tags_of, undo as lay_down_undo,
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
     Choice, Code, Difference, Disposition, Observation, OperationId, OutcomeKind, Overlap, Plan,
     PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile,
-    Step, Timestamp, differences,
+    Timestamp, differences,
 };
 
+use futures::FutureExt;
+
+use super::in_force::{InForce, Kind, in_force, is_released, kind_of, last_begun};
 use super::planning::{self, Fresh, Planned, age};
 use super::{Answer, PlanOf, ServiceError};
 use crate::chain;
@@ -100,7 +103,7 @@ pub async fn undo(
     operation: &OperationId,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    of_finished(root, operation, undo_id(operation), now).await
+    of_finished(root, operation, Kind::Undo, now).await
 }
 
 /// The plan that drops the tags of the finished recovery of an operation. It has an operation id of its own.
@@ -112,15 +115,19 @@ pub async fn release(
     operation: &OperationId,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    of_finished(root, operation, release_id(operation), now).await
+    of_finished(root, operation, Kind::Release, now).await
 }
 
 async fn of_finished(
     root: &Root,
     of: &OperationId,
-    operation: OperationId,
+    kind: Kind,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
+    let recovery = Journal::load(root.objects(), of, &root.limits()).await?;
+    let InForce {
+        operation, journal, ..
+    } = in_force(root, kind, of, &recovery.state).await?;
     let recoveries = pending(root, Some(operation.as_str())).await?;
     // One that is being carried out is listed, and so is an undo that was interrupted half way: it is pending like any other write.
     if let Some(entry) = recoveries
@@ -131,16 +138,14 @@ async fn of_finished(
             .await
             .map(Answer::Done);
     }
-    let journal = Journal::load(root.objects(), &operation, &root.limits()).await?;
     if let Some(report) = planning::frozen_report(root, &journal, now)? {
         return Ok(Answer::Done(report));
     }
     // What an undone roll back left is taken back by recovering it.
-    let left = Journal::load(root.objects(), of, &root.limits())
-        .await?
+    let left = recovery
         .state
         .finished()
-        .filter(|finished| operation == undo_id(&finished.plan.operation_id))
+        .filter(|_| kind == Kind::Undo)
         .and_then(|finished| announced_by(&finished.plan.steps));
     if let Some(entry) = recoveries
         .iter()
@@ -223,13 +228,12 @@ pub(super) async fn of_operation(
         return made_dismissal(root, entry, now).await.map(Some);
     }
     let journals = journal_store::list_journals(root.objects()).await?;
-    let of = journals
-        .into_iter()
-        .filter(|(_, journal)| journal.claimed)
+    let claimed = journals.iter().filter(|(_, journal)| journal.claimed);
+    let of = claimed
         .map(|(of, _)| of)
-        .find(|of| undo_id(of) == *operation || release_id(of) == *operation);
+        .find(|of| kind_of(of, operation, &journals).is_some());
     match of {
-        Some(of) => made(root, &of, operation, recoveries, None)
+        Some(of) => made(root, of, operation, recoveries, None)
             .await
             .map(Result::ok),
         None => Ok(None),
@@ -399,7 +403,21 @@ async fn made(
         Sidecar::parse(&plan.file, bytes.as_bytes(), &root.limits())
     };
     let original = parsed(&finished.plan, &finished.sidecar);
-    if *operation == release_id(of) {
+    let kind = match Kind::Release.ids(of).any(|id| id == *operation) {
+        true => Kind::Release,
+        false => Kind::Undo,
+    };
+    let current = in_force(root, kind, of, &journal.state).boxed().await?;
+    if current.operation != *operation {
+        return Ok(Err(Reason::new(
+            Code::NothingToUndo,
+            format!(
+                "operation {operation} has nothing to do about operation {of} any more; that is now planned as operation {}",
+                current.operation
+            ),
+        )));
+    }
+    if kind == Kind::Release {
         // Attempts before it may have understood what was set aside in the end, and have set tags.
         let attempts = journal.state.abandoned().iter().rev();
         let understood = original.or_else(|error| {
@@ -407,14 +425,24 @@ async fn made(
             attempts.next().ok_or(error)
         });
         return match understood {
-            Ok(original) => made_release(root, of, &journal.state, &original)
+            Ok(original) => made_release(root, operation, of, &journal.state, &original)
                 .await
                 .map(Ok),
             Err(error) => Ok(Err(never_understood(of, &error))),
         };
     }
     match original {
-        Ok(original) => made_undo(root, of, finished, &original, recoveries, claimed).await,
+        Ok(original) => {
+            let undo = Undo::of(of, finished, &original).map(|undo| {
+                let undo = undo.under(current.operation);
+                let rolled_back = current.rolled_back.iter();
+                rolled_back.fold(undo, Undo::after_rolling_back)
+            });
+            match undo {
+                Ok(undo) => made_undo(root, of, finished, undo, recoveries, claimed).await,
+                Err(reason) => Ok(Err(reason)),
+            }
+        }
         Err(error) => Ok(Err(never_understood(of, &error))),
     }
 }
@@ -433,14 +461,11 @@ async fn made_undo(
     root: &Root,
     of: &OperationId,
     finished: &Finished,
-    original: &Sidecar,
+    undo: Undo,
     recoveries: &[PendingRecovery],
     claimed: Option<&Plan>,
 ) -> Result<Result<Made, Reason>, ServiceError> {
-    let undo = match Undo::of(of, finished, original) {
-        Ok(undo) => announcing_anew(root, undo).await?,
-        Err(reason) => return Ok(Err(reason)),
-    };
+    let undo = announcing_anew(root, undo).await?;
     // Nothing of it is begun, so that its tables stand where the recovery left them, or it is not possible.
     let judged = Judged {
         sidecar: &undo.sidecar,
@@ -468,8 +493,7 @@ async fn made_undo(
     let history = planning::history_blocker(&follow_up.plan, history);
     follow_up.blockers.extend(history);
     follow_up.blockers.extend(uncounted);
-    let released = Journal::load(root.objects(), &release_id(of), &root.limits()).await?;
-    if drops_tags(&released.state) {
+    if is_released(root, of, &finished.plan).await? {
         follow_up.blockers.push(Reason::new(
             Code::Released,
             format!("the tags of operation {of} are dropped: what they kept may be cleaned away at any time"),
@@ -478,7 +502,7 @@ async fn made_undo(
     // A sidecar that this very attempt announced waits for it. What one before it left is resolved first: then nobody resolves
     // it while tables that it has to cover are on their way back.
     let own = [
-        Some(undo_id(of)),
+        Some(undo.sidecar.operation_id.clone()),
         claimed.and_then(|plan| announced_by(&plan.steps)),
     ];
     let others = recoveries.iter().filter(|entry| {
@@ -539,27 +563,17 @@ async fn announcing_anew(root: &Root, mut undo: Undo) -> Result<Undo, ServiceErr
     Ok(undo)
 }
 
-/// Whether a release is dropping tags, or has begun to.
-fn drops_tags(release: &JournalState) -> bool {
-    let untags = |step: &Step| matches!(step, Step::Untag { .. });
-    release.attempt().is_some()
-        || release.finished().is_some()
-        || release
-            .abandoned()
-            .iter()
-            .any(|attempt| attempt.has_begun(untags))
-}
-
 async fn made_release(
     root: &Root,
+    operation: &OperationId,
     of: &OperationId,
     state: &JournalState,
     original: &Sidecar,
 ) -> Result<Made, ServiceError> {
-    let undoing = Journal::load(root.objects(), &undo_id(of), &root.limits()).await?;
-    let tags = [tags_of(state), tags_of_unbegun(&undoing.state)].concat();
-    let mut follow_up = lay_down_release(root.id(), of, original, &tags);
-    if undoing.state.attempt().is_some() {
+    let undoing = last_begun(root, Kind::Undo, of).await?;
+    let tags = [tags_of(state), tags_of_unbegun(&undoing)].concat();
+    let mut follow_up = lay_down_release(root.id(), operation.clone(), of, original, &tags);
+    if undoing.attempt().is_some() {
         follow_up.blockers.push(Reason::new(
             Code::ExecutionUnderWay,
             format!("operation {of} is being taken back and needs its tags; finish that first"),

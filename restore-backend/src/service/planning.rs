@@ -434,6 +434,7 @@ fn refused_report(
         progress: Progress::Open,
         approvals: Vec::new(),
         approvals_left_out: 0,
+        planned_anew_as: None,
         plan: None,
         sidecar: sidecar_bytes,
     }

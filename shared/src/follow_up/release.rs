@@ -18,6 +18,12 @@ pub fn release_id(of: &OperationId) -> OperationId {
     of.derived(DerivedOrder::After, "release")
 }
 
+/// The operation that drops them when `previous` is spent: it dropped tags, and the recovery was carried out anew since.
+#[must_use]
+pub fn next_release_id(previous: &OperationId) -> OperationId {
+    previous.derived(DerivedOrder::After, "release again")
+}
+
 /// A tag that some attempt at a recovery was to set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetTag {
@@ -40,7 +46,8 @@ pub fn tags_of(state: &JournalState) -> Vec<SetTag> {
     claimed.flat_map(tags_of_plan).collect()
 }
 
-fn tags_of_plan(plan: &Plan) -> impl Iterator<Item = SetTag> {
+/// The tags that a plan sets.
+pub fn tags_of_plan(plan: &Plan) -> impl Iterator<Item = SetTag> {
     plan.steps.iter().filter_map(|step| {
         let Step::Tag {
             table_key,
@@ -65,11 +72,17 @@ fn tags_of_plan(plan: &Plan) -> impl Iterator<Item = SetTag> {
 }
 
 /// Lays down which tags are dropped: all that any attempt at the recovery set. The recovery cannot be taken back afterwards.
+/// `operation_id` is [`release_id`], or one that follows it.
 ///
 /// Where a branch or a dataset is gone, so are its tags: dropping them is then done.
 #[must_use]
-pub fn release(root: &RootId, of: &OperationId, original: &Sidecar, tags: &[SetTag]) -> FollowUp {
-    let operation_id = release_id(of);
+pub fn release(
+    root: &RootId,
+    operation_id: OperationId,
+    of: &OperationId,
+    original: &Sidecar,
+    tags: &[SetTag],
+) -> FollowUp {
     let text = text_of(&sidecar_like(original, operation_id.clone(), Vec::new()));
     let key = |table: &PlannedTable| (table.table_key.clone(), table.branch.clone());
     let mut blockers = Vec::new();

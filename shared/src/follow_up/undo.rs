@@ -28,6 +28,13 @@ pub fn undo_id(of: &OperationId) -> OperationId {
     of.derived(DerivedOrder::Before, "undo")
 }
 
+/// The operation that takes a recovery back when `previous` is spent: its journal has its terminal record, and the recovery is not
+/// taken back. What it did is gone with a backup that was brought back, or it stopped half way and was rolled back.
+#[must_use]
+pub fn next_undo_id(previous: &OperationId) -> OperationId {
+    previous.derived(DerivedOrder::Before, "undo again")
+}
+
 /// The operation whose pending sidecar covers what comes back when the roll back of this one is undone.
 ///
 /// It sorts after [`undo_id`], so that it waits while the undo is under way.
@@ -141,9 +148,7 @@ impl Undo {
         let ahead = if leaves_a_sidecar { NEVER_WHOLE } else { 1 };
         let mut tables = Vec::new();
         for table in covered {
-            let pin = original.tables.iter().find(|pin| {
-                pin.table_key == table.table_key && pin.table_branch() == table.branch.as_deref()
-            });
+            let pin = original.tables.iter().find(|pin| is_of(table, pin));
             let (Some(pin), Some(after)) = (pin, table.pin_after()) else {
                 return nothing(&format!(
                     "{} was changed, and its sidecar does not pin it",
@@ -187,6 +192,36 @@ impl Undo {
     #[must_use]
     pub fn announced(&self) -> Option<&OperationId> {
         self.pending.as_ref().map(|pending| &pending.operation_id)
+    }
+
+    /// The same under another operation; see [`next_undo_id`].
+    #[must_use]
+    pub fn under(mut self, operation_id: OperationId) -> Self {
+        self.sidecar.operation_id = operation_id;
+        self
+    }
+
+    /// The same, once an earlier attempt at it that stopped half way was rolled back with `plan`: its tables stand where that left them.
+    #[must_use]
+    pub fn after_rolling_back(mut self, plan: &Plan) -> Self {
+        for (index, Returning { pin, .. }) in self.tables.iter_mut().enumerate() {
+            let left = plan
+                .tables
+                .iter()
+                .find(|table| is_of(table, pin))
+                .filter(|table| table.manifest_pinned == Some(pin.expected_version))
+                .and_then(PlannedTable::pin_after);
+            let Some(left) = left else { continue };
+            let ahead = pin.post_commit_pin.saturating_sub(pin.expected_version);
+            pin.expected_version = left;
+            pin.post_commit_pin = left.saturating_add(ahead);
+            for sidecar in [Some(&mut self.sidecar), self.pending.as_mut()] {
+                if let Some(named) = sidecar.and_then(|sidecar| sidecar.tables.get_mut(index)) {
+                    named.clone_from(pin);
+                }
+            }
+        }
+        self
     }
 
     /// The same with another operation for that sidecar; see [`next_undo_sidecar_id`].
@@ -295,10 +330,14 @@ fn requires(recovery: &Plan) -> Vec<Requirement> {
         .collect()
 }
 
+/// How the recovery left a table, if it still stands where that was.
 fn recorded<'a>(undo: &'a Undo, pin: &TablePin) -> Option<&'a PlannedTable> {
-    undo.finished.plan.tables.iter().find(|table| {
-        table.table_key == pin.table_key && table.branch.as_deref() == pin.table_branch()
-    })
+    let mut tables = undo.finished.plan.tables.iter();
+    tables.find(|table| is_of(table, pin) && table.pin_after() == Some(pin.expected_version))
+}
+
+fn is_of(table: &PlannedTable, pin: &TablePin) -> bool {
+    table.table_key == pin.table_key && table.branch.as_deref() == pin.table_branch()
 }
 
 /// Why one touched table cannot be taken back. Its HEAD and its pin have to be what the recovery left.

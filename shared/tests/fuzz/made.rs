@@ -141,6 +141,7 @@ fn released(scene: &Scene) -> Plan {
     let root = RootId::new("s3://bucket/graph");
     release(
         &root,
+        sidecar::follow_up::release_id(&scene.plan.operation_id),
         &scene.plan.operation_id,
         &scene.sidecar,
         &tags_of(&state),

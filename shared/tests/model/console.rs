@@ -204,11 +204,8 @@ impl Console {
                 return false;
             }
             Effect::Ended(_) | Effect::Pause { .. } | Effect::Claim => {
-                // Whoever worked on it before the backup came back is gone. Where there is no sidecar, and the operation is noted as
-                // closed, nobody looks once more.
-                store.said_wrong |= store.is_a_backup
-                    && store.subject != Subject::Undo
-                    && !store.is_as_recorded(false);
+                // Whoever worked on it before the backup came back is gone.
+                store.said_wrong |= store.is_a_backup && !store.is_as_recorded(false);
                 *self = Self::Idle;
                 return false;
             }

@@ -529,7 +529,7 @@ fn what_stands_for_a_follow_up_is_no_schema_change_and_never_half_a_write() {
             Disposition::RollForward,
             "{kind:?}: an undo that only has to be published is published"
         );
-        let released = release(&root(), &id(), &write, &[]);
+        let released = release(&root(), release_id(&id()), &id(), &write, &[]);
         let other = write_of(WriterKind::Mutation, &["c"]);
         let later = Sidecar {
             operation_id: "01M9125ENACWR9X1EZNRMDV5V2".parse().unwrap(),
@@ -744,7 +744,13 @@ fn a_release_that_was_interrupted_is_no_write_and_a_recovery_is_one() {
     ));
     assert_eq!(state.stand_in(), Some(&recovery.sidecar));
 
-    let made = release(&root(), &id(), &original(), &tags_of(&state));
+    let made = release(
+        &root(),
+        release_id(&id()),
+        &id(),
+        &original(),
+        &tags_of(&state),
+    );
     let begun = claimed(JournalState::new(release_id(&id())), &made);
     assert_eq!(begun.stand_in(), Some(&made.sidecar), "under way");
     assert_eq!(interrupted(begun.clone()).stand_in(), None);
@@ -803,7 +809,13 @@ fn the_plan_that_set_a_tag_says_where_it_is() {
                 sidecar: ends.sidecar.clone(),
             },
         );
-        let made = release(&root(), &id(), &original(), &tags_of(&state));
+        let made = release(
+            &root(),
+            release_id(&id()),
+            &id(),
+            &original(),
+            &tags_of(&state),
+        );
         assert!(made.blockers.is_empty(), "{:?}", made.blockers);
         assert_eq!(kinds(&made.plan), ["untag", "untag", "record"]);
         let places: Vec<Option<&str>> = made

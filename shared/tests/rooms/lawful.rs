@@ -1,7 +1,9 @@
 //! Which plans there can be at all. Whoever can write the journal can put any bytes there.
 
 use serde_json::{Value, json};
-use sidecar::follow_up::{SetTag, Undo, dismissal, dismissal_id, release, tags_of, undo};
+use sidecar::follow_up::{
+    SetTag, Undo, dismissal, dismissal_id, release, release_id, tags_of, undo,
+};
 use sidecar::journal::{JournalEntry, JournalError, JournalState};
 use sidecar::observation::Restorability;
 use sidecar::{
@@ -130,14 +132,28 @@ fn released_after_an_undo() -> Plan {
         .into_iter()
         .chain(undo_tags)
         .collect();
-    release(&root(), &operation(), &recovered.sidecar, &tags).plan
+    release(
+        &root(),
+        release_id(&operation()),
+        &operation(),
+        &recovered.sidecar,
+        &tags,
+    )
+    .plan
 }
 
 /// A plan of every purpose, and of every kind of step.
 fn plans() -> Vec<(&'static str, Plan)> {
     let rolled_back = half_way();
     let tags = tags_of(&ran(&rolled_back));
-    let released = release(&root(), &operation(), &rolled_back.sidecar, &tags).plan;
+    let released = release(
+        &root(),
+        release_id(&operation()),
+        &operation(),
+        &rolled_back.sidecar,
+        &tags,
+    )
+    .plan;
     vec![
         ("undo of a roll back", undone(&rolled_back)),
         ("undo of a roll forward", undone(&all_committed())),

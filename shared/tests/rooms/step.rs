@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sidecar::follow_up::{SetTag, Undo, release, undo};
+use sidecar::follow_up::{SetTag, Undo, release, release_id, undo};
 use sidecar::journal::{Finished, JournalEntry, JournalError, StepResult};
 use sidecar::observation::{Restorability, SchemaObservation};
 use sidecar::step::{
@@ -165,7 +165,13 @@ fn released() -> Scene {
         _ => None,
     });
     let tags: Vec<SetTag> = tags.collect();
-    let made = release(&root(), &operation(), &recovered.sidecar, &tags);
+    let made = release(
+        &root(),
+        release_id(&operation()),
+        &operation(),
+        &recovered.sidecar,
+        &tags,
+    );
     assert_eq!(made.blockers, Vec::new());
     following(recovered, made.plan)
 }
@@ -396,7 +402,8 @@ fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
             .chain(sidecars.map(|sidecar| (sidecar, None, Some(1))))
             .chain(looked.map(|looked| (sidecars[1], None, looked)))
             .chain(looked.map(|looked| (sidecars[0], Some(false), looked)))
-            .chain([(sidecars[0], Some(true), Some(1))])
+            .chain(looked.map(|looked| (sidecars[0], Some(true), looked)))
+            .chain(looked.map(|looked| (sidecars[2], None, looked)))
             .map(fill)
             .collect()
     });
@@ -446,12 +453,12 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
                 (Some(SidecarSeen::Gone), Some(false)) => "Close",
                 (Some(SidecarSeen::Gone), Some(true)) => "Ended(Retired)",
             };
-            // A sidecar goes, and an operation is closed, only once its end was looked at: by whoever wrote it down right before,
-            // or by whoever finds it written.
+            // A sidecar goes, an operation is closed, and that it is done is told, only once its end was looked at: by whoever wrote it
+            // down right before, or by whoever finds it written.
             let looked_already = ending(&scene.plan) == OutcomeKind::CleanedUp
                 && seen.since_approval.as_ref().is_some_and(Vec::is_empty);
             return match &seen.since_finished {
-                _ if !matches!(last, "DeleteSidecar" | "Close") => last,
+                _ if last.starts_with("look") => last,
                 None if !looked_already => "look SinceFinished",
                 Some(moved) if !moved.is_empty() => "reopen",
                 _ => last,

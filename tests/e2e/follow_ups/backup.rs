@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use restore_backend::lance_room::TableLocation;
 use restore_backend::store::Verb;
 use sidecar::api::Progress;
 use sidecar::journal::JournalEntry;
@@ -314,4 +315,161 @@ async fn a_commit_that_stands_where_a_restore_was_recorded_is_not_published() {
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
     assert_eq!(store.visible_rows().await, before, "nobody sees it");
     assert_eq!(store.sidecars(), 1);
+}
+
+/// A roll forward and a backup from right after it; then it was taken back, and the backup was brought back under the journals.
+async fn an_undo_that_is_lost() -> (Store, OperationId, (OperationId, Digest), Visible) {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let opened = store.open().await;
+    assert_eq!(
+        opened.recover(&operation).await.outcome,
+        OutcomeKind::RolledForward
+    );
+    let backup = Backup::of(&store);
+    let undo = planned(opened.undo(&operation).await);
+    let (undone, digest) = opened.approve_plan(&undo).await;
+    let report = opened.apply(&undone, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack);
+    let without = store.visible_rows().await;
+    backup.restore(&store, &["tables", "__manifest"]);
+    assert_ne!(store.visible_rows().await, without);
+    (store, operation, (undone, digest), without)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_a_backup_took_away_is_planned_anew_and_carried_out() {
+    let (store, operation, (undone, _), without) = an_undo_that_is_lost().await;
+    let opened = store.open().await;
+    let anew = planned(opened.undo(&operation).await);
+    assert!(anew.executable, "{:?}", anew.blockers);
+    assert_ne!(anew.operation_id, undone.to_string());
+    let told = opened.plan(&undone).await;
+    assert_eq!(
+        told.planned_anew_as.map(String::from).as_ref(),
+        Some(&anew.operation_id)
+    );
+
+    let second = opened.carry_out(&anew).await;
+    assert_eq!(store.visible_rows().await, without);
+    assert!(store.drift().await.is_empty());
+    // It is the one now, and what it did can be taken back like any other.
+    let frozen = planned(opened.undo(&operation).await);
+    assert_eq!(frozen.operation_id, second.to_string());
+    assert_eq!(frozen.progress, Progress::Finished);
+    assert_eq!(opened.plan(&second).await.planned_anew_as, None);
+    let redo = planned(opened.undo(&second).await);
+    opened.carry_out(&redo).await;
+    assert_ne!(store.visible_rows().await, without);
+    // Whoever asks for the first one again is not told that it is done.
+    let release = planned(opened.release(&second).await);
+    opened.carry_out(&release).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_is_closed_is_not_believed_of_a_restored_backup() {
+    let (store, operation, (undone, digest), without) = an_undo_that_is_lost().await;
+    is_reopened_and_stands_alone(&store, &undone, digest).await;
+    // What is left of it, nothing, is resolved like any other write; then it is taken back anew.
+    let opened = store.open().await;
+    let left = planned(opened.undo(&operation).await);
+    assert_eq!(left.operation_id, undone.to_string());
+    opened.carry_out(&left).await;
+    let anew = planned(opened.undo(&operation).await);
+    assert_ne!(anew.operation_id, undone.to_string());
+    opened.carry_out(&anew).await;
+    assert_eq!(store.visible_rows().await, without);
+    assert!(store.drift().await.is_empty());
+}
+
+/// As [`is_reopened`], of an operation that never had a file.
+async fn is_reopened_and_stands_alone(store: &Store, operation: &OperationId, digest: Digest) {
+    let before = store.visible_rows().await;
+    let opened = store.open().await;
+    let report = opened.apply(operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert!(!report.differences.is_empty());
+    assert_eq!(store.visible_rows().await, before);
+    assert!(is_pending(&opened, operation).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_recovery_is_not_believed_where_a_backup_came_back_without_its_sidecar() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let backup = Backup::of(&store);
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    opened.apply(&operation, digest).await;
+    let recovered = store.visible_rows().await;
+    backup.restore(&store, &["tables", "__manifest"]);
+    is_reopened_and_stands_alone(&store, &operation, digest).await;
+    let report = opened.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledForward);
+    assert_eq!(store.visible_rows().await, recovered);
+    assert!(!is_pending(&opened, &operation).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_that_are_set_anew_after_a_release_keep_their_versions_and_can_be_dropped() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let before = store.visible_rows().await;
+    let backup = Backup::of(&store);
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    opened.apply(&operation, digest).await;
+    let release = planned(opened.release(&operation).await);
+    let released = opened.carry_out(&release).await;
+    assert_eq!(
+        codes(&planned(opened.undo(&operation).await)),
+        [Code::Released]
+    );
+
+    backup.restore(&store, &FOLDERS);
+    is_reopened(&store, &operation, digest).await;
+    let digest = opened.approve(&operation).await;
+    opened.apply(&operation, digest).await;
+    let again = planned(opened.release(&operation).await);
+    assert!(again.executable, "{:?}", again.blockers);
+    assert_ne!(again.operation_id, released.to_string());
+    let undo = planned(opened.undo(&operation).await);
+    assert!(undo.executable, "{:?}", undo.blockers);
+    opened.carry_out(&undo).await;
+    assert_eq!(store.visible_rows().await, before);
+
+    // And the other way round: dropped once more, they are dropped.
+    backup.restore(&store, &FOLDERS);
+    is_reopened(&store, &operation, digest).await;
+    opened.recover(&operation).await;
+    let again = planned(opened.release(&operation).await);
+    opened.carry_out(&again).await;
+    assert_eq!(
+        codes(&planned(opened.undo(&operation).await)),
+        [Code::Released]
+    );
+    let frozen = planned(opened.release(&operation).await);
+    assert_eq!(frozen.operation_id, again.operation_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_above_an_operation_that_is_over_does_not_open_it_again() {
+    let store = Store::unpacked("omnigraph-0.7.0", "back-mid-phase");
+    let operation = store.operation();
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    let outcome = opened.apply(&operation, digest).await.outcome;
+    let plan = opened.plan(&operation).await;
+    let table = &plan.tables[0].table;
+    let place = TableLocation::on(table.location.as_deref().unwrap(), None);
+    store
+        .room()
+        .await
+        .delete_rows(&place, "true")
+        .await
+        .unwrap();
+    opened.log.reset();
+    let again = opened.apply(&operation, digest).await;
+    assert_eq!((again.outcome, opened.log.mutations()), (outcome, 0));
+    assert_eq!(store.sidecars(), 0);
 }

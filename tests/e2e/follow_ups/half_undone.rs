@@ -150,6 +150,26 @@ async fn half_an_undo_is_not_published_with_what_a_stranger_committed() {
     assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
     assert_eq!(store.visible_rows().await, written, "the recovery stands");
     assert!(store.drift().await.is_empty());
+
+    // The recovery can still be taken back, from where the tables stand now.
+    let again = planned(opened.undo(&operation).await);
+    assert!(again.executable, "{:?}", again.blockers);
+    assert_ne!(again.operation_id, undone.to_string());
+    assert_eq!(
+        opened.plan(&undone).await.planned_anew_as.map(String::from),
+        Some(again.operation_id.clone())
+    );
+    let second = opened.carry_out(&again).await;
+    let room = store.room().await;
+    for (key, seen) in store.visible_rows().await {
+        assert_eq!(seen, numbers_at(&room, &place(&key), 1).await, "{key}");
+    }
+    assert!(store.drift().await.is_empty());
+    // Only once.
+    let frozen = planned(opened.undo(&operation).await);
+    assert_eq!(frozen.operation_id, second.to_string());
+    let refused = opened.apply(&undone, digest).await;
+    assert_eq!(refused.outcome, OutcomeKind::Refused, "{}", refused.detail);
 }
 
 #[tokio::test(flavor = "multi_thread")]

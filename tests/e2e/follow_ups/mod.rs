@@ -22,7 +22,7 @@ use restore_backend::service::{self, Answer};
 use sidecar::api::PlanReport;
 use sidecar::{Code, Disposition, Limits, OperationId, OutcomeKind, SidecarFate};
 
-use crate::support::{Opened, Store, approver, done, place, rows};
+use crate::support::{Opened, Store, Visible, approver, done, numbers_at, place, rows};
 
 const TABLES: [&str; 3] = ["edge:Wrote", "node:Author", "node:Book"];
 

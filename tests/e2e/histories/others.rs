@@ -7,7 +7,6 @@ use restore_backend::execute::ProgressSink;
 use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
 use restore_backend::store::Gate;
-use sidecar::follow_up::undo_id;
 use sidecar::{Digest, OperationId, OutcomeKind};
 
 use super::model::{Pending, TABLES, Undoing};
@@ -77,7 +76,7 @@ impl History<'_> {
         let Some(last) = self.model.last.clone() else {
             return;
         };
-        if !publishes(&last.undoing) || !self.model.can_undo(&last) || self.is_spent(&last) {
+        if !publishes(&last.undoing) || !self.model.can_undo(&last) {
             return;
         }
         let opened = self.store.open().await;
@@ -108,7 +107,6 @@ impl History<'_> {
         let applied =
             service::apply(&opened.root, &operation, digest, &ProgressSink::default()).await;
         let outcome = applied.map(|report| report.outcome);
-        self.undone.insert(last.operation.clone());
         if !gate.is_reached() {
             assert_eq!(outcome.ok(), Some(OutcomeKind::RolledBack));
             self.is_undone(operation, last);
@@ -119,7 +117,8 @@ impl History<'_> {
                 .as_ref()
                 .is_ok_and(|ended| *ended == OutcomeKind::RolledBack);
         if !is_over {
-            self.see_to_its_end(&last.operation, digest).await;
+            self.see_to_its_end(&last.operation, &operation, digest)
+                .await;
         }
 
         let before = self.model.clone();
@@ -146,12 +145,11 @@ impl History<'_> {
     }
 
     /// Applies, and where that meets a conflict plans anew, until it is done or cannot be.
-    async fn see_to_its_end(&self, of: &OperationId, first: Digest) {
-        let operation = undo_id(of);
+    async fn see_to_its_end(&self, of: &OperationId, operation: &OperationId, first: Digest) {
         let mut digest = first;
         for _ in 0..PLANS_MAX {
             let opened = self.store.open().await;
-            let report = opened.apply(&operation, digest).await;
+            let report = opened.apply(operation, digest).await;
             match report.outcome {
                 OutcomeKind::RolledBack | OutcomeKind::RolledForward | OutcomeKind::CleanedUp => {
                     return;
@@ -160,7 +158,10 @@ impl History<'_> {
                 outcome => panic!("{outcome:?}: {}", report.detail),
             }
             match service::undo(&opened.root, of, clock::now()).await.unwrap() {
-                Answer::Done(report) if report.executable => {
+                // What stopped half way was resolved under this very operation.
+                Answer::Done(report)
+                    if report.executable && report.operation_id == operation.as_str() =>
+                {
                     digest = opened.approve_plan(&report).await.1;
                 }
                 _ => return,

@@ -2,31 +2,31 @@
 
 use super::{Left, fence, history, own_file, record, requires, retire};
 use crate::code::Requirement;
-use crate::follow_up::{
-    next_undo_sidecar_id, release_id, undo_id, undo_restores, undo_sidecar_id, undo_tags,
-};
+use crate::follow_up::{release_ids, undo_ids, undo_restores, undo_sidecar_ids, undo_tags};
 use crate::ids::OperationId;
 use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag};
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition};
 
-/// How often an undo that announced a sidecar, and restored nothing, can have been begun anew.
-const ANNOUNCED_MAX: usize = 4_096;
-
-/// An operation whose id is derived from what it is about, and its own file.
-fn derived(plan: &Plan, expected: &OperationId, disposition: Disposition) -> Result<(), String> {
-    if plan.operation_id != *expected || plan.disposition != disposition {
+/// An operation whose id is one of those derived from what it is about, and its own file.
+fn derived(
+    plan: &Plan,
+    mut expected: impl Iterator<Item = OperationId>,
+    disposition: Disposition,
+) -> Result<(), String> {
+    if plan.disposition != disposition || !expected.any(|id| id == plan.operation_id) {
         return Err(format!(
-            "a plan of purpose {} about that operation is {} of operation {expected}",
+            "a plan of purpose {} about that operation is {}, of an operation that is derived from it, and {} is not",
             plan.purpose.name(),
-            disposition.name()
+            disposition.name(),
+            plan.operation_id
         ));
     }
     own_file(plan)
 }
 
 pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
-    derived(plan, &undo_id(of), Disposition::RollBack)?;
+    derived(plan, undo_ids(of), Disposition::RollBack)?;
     requires(plan, Requirement::WritersStopped)?;
     let is_announced = plan
         .tables
@@ -97,13 +97,7 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
     };
     let sidecar: Sidecar = serde_json::from_str(text)
         .map_err(|error| format!("the sidecar it announces is none: {error}"))?;
-    let mut ids = std::iter::successors(Some(undo_sidecar_id(of)), |previous| {
-        Some(next_undo_sidecar_id(previous))
-    });
-    let is_its_own = ids
-        .by_ref()
-        .take(ANNOUNCED_MAX)
-        .any(|id| id == sidecar.operation_id);
+    let is_its_own = undo_sidecar_ids(of).any(|id| id == sidecar.operation_id);
     if !is_its_own || *file != sidecar.operation_id.file_name() {
         return Err(format!(
             "it would write {file:?}, which is not where its sidecar belongs"
@@ -123,7 +117,7 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
 }
 
 pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
-    derived(plan, &release_id(of), Disposition::AlreadyPublished)?;
+    derived(plan, release_ids(of), Disposition::AlreadyPublished)?;
     if plan
         .tables
         .iter()
@@ -133,7 +127,11 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
     }
     let mut left = Left(&plan.steps);
     // An undo that came to nothing leaves its tags to the release of the recovery that it was about.
-    let sets = [of.clone(), undo_id(of)];
+    let is_set_by_one = |branch: Option<&str>, name: &str, version: u64| {
+        std::iter::once(of.clone())
+            .chain(undo_ids(of))
+            .any(|operation| name == recovery_tag(&operation, branch, version))
+    };
     let mut before = None;
     while let Some(Step::Untag {
         table_key,
@@ -149,9 +147,7 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
             .any(|table| (&table.table_key, &table.branch) == (table_key, branch));
         let here = (table_key, branch, name, version);
         if !is_in_plan
-            || !sets
-                .iter()
-                .any(|operation| *name == recovery_tag(operation, branch.as_deref(), *version))
+            || !is_set_by_one(branch.as_deref(), name, *version)
             || *precondition != (Precondition::TagNames { version: *version })
             || before.is_some_and(|before| before >= here)
         {

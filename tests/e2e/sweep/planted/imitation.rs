@@ -2,7 +2,7 @@
 
 use object_store::PutMode;
 use restore_backend::clock;
-use restore_backend::journal_store::{Appended, Journal, close, publish_claim};
+use restore_backend::journal_store::{Appended, Journal, publish_claim};
 use restore_backend::lance_room::{
     CATALOG_PATH, CatalogReading, CommitOutcome, EffectIdentity, FenceRequest, Head, PinUpdate,
     PublishRequest, RestoreRequest, TableLocation, TransactionEntry,
@@ -501,7 +501,7 @@ impl Imitation {
             let deleted = delete_sidecar(&objects, file).await;
             deleted.map_err(|error| error.to_string())?;
         }
-        let closed = close(&objects, &self.acting.subject.operation).await;
+        let closed = self.journal.close(&objects).await;
         closed.map_err(|error| error.to_string())
     }
 }

@@ -1,0 +1,220 @@
+//! Which operation takes a recovery back now, or drops its tags: those before it are spent.
+
+use std::collections::BTreeMap;
+
+use futures::{FutureExt, StreamExt};
+use sidecar::follow_up::{SetTag, release_ids, tags_of, tags_of_plan, undo_ids};
+use sidecar::journal::JournalState;
+use sidecar::{Disposition, OperationId, Plan, Purpose, Step};
+
+use super::ServiceError;
+use crate::chain;
+use crate::execute::untrue_since_finished;
+use crate::journal_store::{Journal, JournalEntryOfListing};
+use crate::lance_room::TableLocation;
+use crate::observe::ObserveError;
+use crate::root::Root;
+
+/// Tags that are looked at at the same time.
+const TAGS_AT_ONCE: usize = 16;
+
+/// What follows from a finished recovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Undo,
+    Release,
+}
+
+impl Kind {
+    /// The operations that do it, one after the other: each is spent before the next one is there.
+    pub(super) fn ids(self, of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
+        let (undo, release) = match self {
+            Self::Undo => (Some(undo_ids(of)), None),
+            Self::Release => (None, Some(release_ids(of))),
+        };
+        undo.into_iter()
+            .flatten()
+            .chain(release.into_iter().flatten())
+    }
+
+    /// What an operation was claimed for, and of which recovery.
+    fn of_journal(state: &JournalState) -> Option<(Self, &OperationId)> {
+        let abandoned = state.abandoned().iter().map(|attempt| &attempt.plan);
+        let attempt = state.attempt().map(|attempt| &attempt.plan);
+        let finished = state.finished().map(|finished| &finished.plan);
+        let mut plans = abandoned.chain(attempt).chain(finished);
+        plans.find_map(|plan| match &plan.purpose {
+            Purpose::Undo { of } => Some((Self::Undo, of)),
+            Purpose::Release { of } => Some((Self::Release, of)),
+            Purpose::Recover | Purpose::Dismiss { .. } => None,
+        })
+    }
+}
+
+/// The operation that takes a recovery back now, or drops its tags.
+pub(super) struct InForce {
+    pub(super) operation: OperationId,
+    pub(super) journal: Journal,
+    /// What rolled earlier attempts at an undo back, which had stopped half way: their tables stand where these left them.
+    pub(super) rolled_back: Vec<Plan>,
+}
+
+/// The last of the operations for it that has a journal; the next one, where that is spent.
+///
+/// One is spent once it is finished and did not do it: half an undo was rolled back, what it did is gone with a backup that was brought
+/// back, or tags that were dropped are there again.
+pub(super) async fn in_force(
+    root: &Root,
+    kind: Kind,
+    of: &OperationId,
+    recovery: &JournalState,
+) -> Result<InForce, ServiceError> {
+    let mut rolled_back = Vec::new();
+    let mut is_spent = true;
+    let mut last: Option<(OperationId, Journal)> = None;
+    for operation in kind.ids(of) {
+        let journal = Journal::load(root.objects(), &operation, &root.limits()).await?;
+        if journal.records() == 0 {
+            // Where all that can be were used up, the last one stays what it is.
+            if is_spent {
+                last = Some((operation, journal));
+            }
+            break;
+        }
+        is_spent = match (kind, journal.state.finished()) {
+            (_, None) => false,
+            (Kind::Undo, Some(finished)) => {
+                let untrue = untrue_since_finished(root, finished, true).boxed().await?;
+                let is_undone = has_undone(&finished.plan);
+                if untrue.is_empty() && !is_undone {
+                    rolled_back.push(finished.plan.clone());
+                }
+                !untrue.is_empty() || !is_undone
+            }
+            (Kind::Release, Some(_)) => tags_there(root, tags_of(recovery)).await? > 0,
+        };
+        last = Some((operation, journal));
+    }
+    let (operation, journal) = last.ok_or_else(|| ServiceError::UnknownOperation {
+        root: root.id().to_string(),
+        operation: of.to_string(),
+    })?;
+    Ok(InForce {
+        operation,
+        journal,
+        rolled_back,
+    })
+}
+
+/// Whether this plan, which ended an undo, took the recovery back: as the undo, or as what saw the restores of an undo published.
+fn has_undone(plan: &Plan) -> bool {
+    !plan.purpose.is_recovery()
+        || matches!(
+            plan.disposition,
+            Disposition::RollForward | Disposition::AlreadyPublished
+        )
+}
+
+/// What the last of the operations for it came to that has a journal. No other can be under way.
+pub(super) async fn last_begun(
+    root: &Root,
+    kind: Kind,
+    of: &OperationId,
+) -> Result<JournalState, ServiceError> {
+    let mut last = JournalState::new(of.clone());
+    for operation in kind.ids(of) {
+        let journal = Journal::load(root.objects(), &operation, &root.limits()).await?;
+        if journal.records() == 0 {
+            break;
+        }
+        last = journal.state;
+    }
+    Ok(last)
+}
+
+/// How many of these tags are there.
+async fn tags_there(root: &Root, tags: Vec<SetTag>) -> Result<usize, ServiceError> {
+    let looks = tags.into_iter().filter_map(|tag| {
+        let place = TableLocation::on(tag.table.location.as_deref()?, tag.table.branch.as_deref());
+        Some(async move {
+            match root.room().tagged(&place, &tag.name).await {
+                Ok(found) => Ok(found.is_some_and(|found| found.version == tag.version)),
+                Err(error) => Err(ServiceError::from(ObserveError::Unreadable {
+                    what: format!("the tag {} of {}", tag.name, tag.table.table_key),
+                    reason: chain::text(&error),
+                })),
+            }
+        })
+    });
+    let answers: Vec<Result<bool, ServiceError>> = futures::stream::iter(looks)
+        .buffered(TAGS_AT_ONCE)
+        .collect()
+        .await;
+    let mut there = 0;
+    for answer in answers {
+        there += usize::from(answer?);
+    }
+    Ok(there)
+}
+
+/// The operation under which something finished that follows from a recovery is planned anew, if it is spent.
+pub(super) async fn planned_anew_as(
+    root: &Root,
+    journal: &Journal,
+) -> Result<Option<OperationId>, ServiceError> {
+    let Some((kind, of)) = Kind::of_journal(&journal.state) else {
+        return Ok(None);
+    };
+    let recovery = Journal::load(root.objects(), of, &root.limits()).await?;
+    if recovery.state.finished().is_none() {
+        return Ok(None);
+    }
+    let InForce { operation, .. } = in_force(root, kind, of, &recovery.state).await?;
+    Ok((operation != *journal.state.operation_id()).then_some(operation))
+}
+
+/// What an operation does about the recovery of `of`, if it is one of those for it: the first, or one after others with a journal.
+pub(super) fn kind_of(
+    of: &OperationId,
+    operation: &OperationId,
+    journals: &BTreeMap<OperationId, JournalEntryOfListing>,
+) -> Option<Kind> {
+    [Kind::Undo, Kind::Release].into_iter().find(|kind| {
+        let mut spent = true;
+        let ids = kind.ids(of).take_while(|id| {
+            let is_next = spent;
+            spent = journals.contains_key(id);
+            is_next
+        });
+        ids.into_iter().any(|id| id == *operation)
+    })
+}
+
+/// Whether tags that a finished recovery set are dropped, or are being dropped. That they were dropped once is not asked: the
+/// recovery may have been carried out anew since, and have set them anew.
+pub(super) async fn is_released(
+    root: &Root,
+    of: &OperationId,
+    plan: &Plan,
+) -> Result<bool, ServiceError> {
+    let mut has_begun = false;
+    for operation in Kind::Release.ids(of) {
+        let journal = Journal::load(root.objects(), &operation, &root.limits()).await?;
+        let release = &journal.state;
+        if journal.records() == 0 {
+            break;
+        }
+        if release.attempt().is_some() {
+            return Ok(true);
+        }
+        let untags = |step: &Step| matches!(step, Step::Untag { .. });
+        let mut abandoned = release.abandoned().iter();
+        has_begun |= release.finished().is_some() || abandoned.any(|it| it.has_begun(untags));
+    }
+    if !has_begun {
+        return Ok(false);
+    }
+    let tags: Vec<SetTag> = tags_of_plan(plan).collect();
+    let wanted = tags.len();
+    Ok(tags_there(root, tags).await? < wanted)
+}
