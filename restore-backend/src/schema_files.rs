@@ -1,4 +1,4 @@
-//! The schema files of a graph, and the copies a schema change stages beside them (protocol section 6).
+//! The schema files of a graph, and the copies a schema change stages beside them (PROTOCOL.md, section 6.1).
 //!
 //! A live file is replaced only if it is the one that was read, where the store can tell (object stores, by the e_tag). On local disk
 //! no file is replaced or removed on a condition; there the [`crate::store::Hold`] of an executor keeps one that was taken over from

@@ -1,4 +1,4 @@
-//! Where one table stands, from three numbers and the writer's kind (protocol section 3).
+//! Where one table stands, from three numbers and the writer's kind (PROTOCOL.md, section 3).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub enum Classification {
 }
 
 impl Classification {
-    /// The name as protocol section 3 spells it.
+    /// The name, spelled as in PROTOCOL.md, section 3.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ pub enum ClassificationLabel {
 }
 
 impl ClassificationLabel {
-    /// The name as protocol section 3 spells it.
+    /// The name, spelled as in PROTOCOL.md, section 3.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ pub const fn classify_table(
 
 /// The rule that fits the writer's kind: strict for one commit per table, loose for writers that make several.
 ///
-/// Source: omnigraph v0.4.2 to v0.7.0, `classify_table(pin, head, pinned, kind)`; protocol section 3.
+/// Source: omnigraph v0.4.2 to v0.7.0, `classify_table(pin, head, pinned, kind)`; PROTOCOL.md, section 3.
 #[must_use]
 pub const fn classify_table_for(
     kind: WriterKind,

@@ -1,4 +1,4 @@
-//! All or nothing: one decision for all tables of a sidecar (protocol section 4).
+//! All or nothing: one decision for all tables of a sidecar (PROTOCOL.md, section 4.1).
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The name as protocol section 4 spells it.
+    /// The name, spelled as in PROTOCOL.md, section 4.1.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

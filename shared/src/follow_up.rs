@@ -64,8 +64,8 @@ pub struct FollowUp {
     pub blockers: Vec<Reason>,
 }
 
-/// How many commits above its pin a sidecar says its tables would go that must never be taken for a whole write. No strict kind of
-/// write makes so many, so whatever commit stands there is none that was announced, and can only be rolled back (protocol section 3).
+/// `post_commit_pin` is set this far above the pin, so that no strict rule can ever classify the table as committed
+/// (PROTOCOL.md, section 14.4).
 const NEVER_WHOLE: u64 = 2;
 
 /// Whether a sidecar is one of ours that covers commits which must never be taken for a whole write: what an undone roll back

@@ -1,4 +1,4 @@
-//! The commits of a graph as its history keeps them, and which of them two branches have in common (protocol section 6).
+//! The commits of a graph as its history keeps them, and which of them two branches have in common (PROTOCOL.md, section 6.2).
 
 use std::collections::{BTreeMap, BTreeSet};
 

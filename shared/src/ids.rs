@@ -9,7 +9,7 @@ use crate::digest::{Digest, Tag};
 
 /// The name of one multi-table write: a ULID, upper case, 26 characters of Crockford's base 32.
 ///
-/// It is the stem of the sidecar's file name (protocol section 2), a folder of the journal and part of tag names, so nothing
+/// It is the stem of the sidecar's file name (PROTOCOL.md, section 2), a folder of the journal and part of tag names, so nothing
 /// but a ULID is accepted. Ordering is by text, which for ULIDs is ordering by time of creation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

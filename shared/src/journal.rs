@@ -1,8 +1,8 @@
 //! The journal of one operation: create-only records, each carrying the digest of the one before; the state is their fold.
 //!
 //! It is an intent log. A record says *started* before the effect and *finished* after it, so whoever comes after a crash
-//! knows which effects to look for, and recognises them by their Lance transaction properties (promise 5). Times in it are for
-//! people; nothing depends on them.
+//! knows which effects to look for, and recognises them by their Lance transaction properties (ARCHITECTURE.md,
+//! invariant 5). Times in it are for people; nothing depends on them.
 
 mod error;
 mod recorded;

@@ -1,4 +1,4 @@
-//! Ids of the graph commits that recoveries add to the history of a graph (protocol section 6).
+//! Ids of the graph commits that recoveries add to the history of a graph (PROTOCOL.md, section 6.2).
 
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;

@@ -326,7 +326,7 @@ impl ListedSidecar {
     }
 }
 
-/// Puts the files of one root in order of time and finds who is refused and who waits (protocol section 4).
+/// Puts the files of one root in order of time and finds who is refused and who waits (PROTOCOL.md, section 4.2).
 ///
 /// A misnamed or duplicate file never refuses the well-named one. A file that cannot be read now may name any table, so it holds up
 /// every younger one; without an operation id it may be the oldest of all. A file that was read whole and is no sidecar holds up

@@ -1,4 +1,4 @@
-//! Whether a sidecar's path is where the catalog says the table is (promise 9).
+//! Whether a sidecar's path is where the catalog says the table is (ARCHITECTURE.md, invariant 9).
 
 use crate::code::{Code, Reason};
 use crate::ids::RootId;

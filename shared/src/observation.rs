@@ -39,7 +39,7 @@ pub struct Observation {
     pub tables: Vec<TableObservation>,
     /// What a `SchemaApply` staged and promoted; absent for other writers.
     pub schema: Option<SchemaObservation>,
-    /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (protocol section 6).
+    /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (PROTOCOL.md, section 6.2).
     #[serde(default, skip_serializing_if = "is_false")]
     pub keeps_lineage: bool,
     /// What journals say about it.
@@ -101,11 +101,11 @@ pub struct TableObservation {
     pub pinned_elsewhere: Option<PinnedElsewhere>,
     /// The latest version of the dataset on the pin's branch.
     pub head: HeadObservation,
-    /// Set if the sidecar's path is not the catalog's location (promise 9).
+    /// Set if the sidecar's path is not the catalog's location (ARCHITECTURE.md, invariant 9).
     pub location_conflict: Option<Reason>,
     /// Lance transactions of the versions after `min(expected, pinned)` up to HEAD, and HEAD's own, oldest first, as far as they were read.
     pub transactions: Vec<TransactionObservation>,
-    /// Whether the table at HEAD holds exactly what it holds at the pin (lance.md section 4).
+    /// Whether the table at HEAD holds exactly what it holds at the pin (PROTOCOL.md, section 4.6).
     pub head_content: ContentComparison,
     /// Whether the pin can be restored.
     pub restorable: Restorability,
@@ -191,7 +191,7 @@ pub struct Transaction {
     /// Rows it added (or removed, below zero), where that is known without reading data.
     #[serde(default)]
     pub row_delta: Option<i64>,
-    /// The transaction's properties; our own effects name themselves here (promise 5).
+    /// The transaction's properties; our own effects name themselves here (ARCHITECTURE.md, invariant 5).
     pub properties: BTreeMap<String, String>,
 }
 

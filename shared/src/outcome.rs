@@ -1,4 +1,4 @@
-//! What became of an execution, in words that never claim more than is known (promise 10).
+//! What became of an execution, in words that never claim more than is known (ARCHITECTURE.md, invariant 10).
 
 use serde::{Deserialize, Serialize};
 
@@ -81,8 +81,9 @@ pub enum Effect {
 
 /// What an execution did to one table.
 ///
-/// The versions are those released engines write into their own record (protocol section 6): rolled forward, from the expected
-/// version to the HEAD that was published; rolled back, from the HEAD that was found to the pin that was returned to.
+/// The versions are those released engines write into their own record (PROTOCOL.md, section 6.2): rolled forward,
+/// from the expected version to the HEAD that was published; rolled back, from the HEAD that was found to the pin
+/// that was returned to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableOutcome {
     /// Key of the table.
@@ -154,7 +155,7 @@ pub struct Difference {
     pub found: String,
 }
 
-/// Field by field, what moved between two plans for one operation (promise 3).
+/// Field by field, what moved between two plans for one operation (ARCHITECTURE.md, invariant 3).
 #[must_use]
 pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
     let mut differences = Vec::new();

@@ -1,4 +1,4 @@
-//! What would be done about one sidecar: immutable, complete, and bound to the world it was made for (promise 2).
+//! What would be done about one sidecar: immutable, complete, bound to the world it was made for (ARCHITECTURE.md, invariant 2).
 
 mod encoding;
 mod lawful;

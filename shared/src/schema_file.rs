@@ -1,4 +1,4 @@
-//! The three schema files of a graph, and the copies that a schema change stages beside them (protocol section 6).
+//! The three schema files of a graph, and the copies that a schema change stages beside them (PROTOCOL.md, section 6.1).
 
 /// One of the three files. No other object of a root is ever promoted or set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

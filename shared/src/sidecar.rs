@@ -1,4 +1,4 @@
-//! One recovery sidecar, `schema_version` 1: parsed broadly, acted on narrowly (protocol section 2).
+//! One recovery sidecar, `schema_version` 1: parsed broadly, acted on narrowly (PROTOCOL.md, section 2).
 
 mod bytes;
 mod error;
@@ -75,7 +75,7 @@ pub enum WriterKind {
 }
 
 impl WriterKind {
-    /// Every kind, in the order of protocol section 2.
+    /// Every kind, in the order of PROTOCOL.md, section 2.
     pub const ALL: [Self; 6] = [
         Self::Mutation,
         Self::Load,
@@ -86,7 +86,7 @@ impl WriterKind {
     ];
 
     /// Whether one write makes exactly one Lance commit per table. The other kinds make several, their number unknown
-    /// when the sidecar is written, and are classified by the loose rule (protocol section 3).
+    /// when the sidecar is written, and are classified by the loose rule (PROTOCOL.md, section 3).
     #[must_use]
     pub const fn commits_each_table_once(self) -> bool {
         matches!(self, Self::Mutation | Self::Load)
@@ -145,7 +145,7 @@ pub struct Registration {
 pub struct Tombstone {
     /// Key of the table.
     pub table_key: String,
-    /// The tombstone's version; the table's visible version must be one less (protocol section 6).
+    /// The tombstone's version; the table's visible version must be one less (PROTOCOL.md, section 5).
     pub tombstone_version: u64,
     /// Fields this build does not know, as found.
     #[serde(flatten)]
@@ -284,7 +284,7 @@ impl Sidecar {
 
     /// Names of non-empty fields this build does not implement; a file that has any is shown and never acted on.
     ///
-    /// Tables to add and to remove have rules for a `SchemaApply` only (protocol section 6).
+    /// Tables to add and to remove have rules for a `SchemaApply` only (PROTOCOL.md, section 6.1).
     #[must_use]
     pub fn unimplemented_fields(&self) -> Vec<String> {
         let of = |prefix: String, unknown: &BTreeMap<String, Value>| {

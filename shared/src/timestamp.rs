@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Microseconds since the Unix epoch, UTC; in JSON a decimal string, as in the sidecar's `started_at` (protocol section 2).
+/// Microseconds since the Unix epoch, UTC; in JSON a decimal string, as in the sidecar's `started_at` (PROTOCOL.md, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(u64);

@@ -1,4 +1,4 @@
-//! What happened to one write and what may be done about it: the disposition (protocol section 4).
+//! What happened to one write and what may be done about it: the disposition (PROTOCOL.md, section 4.3).
 
 mod catalog_changes;
 mod choice;
@@ -72,7 +72,7 @@ impl Disposition {
         Self::RollBack,
     ];
 
-    /// The name as protocol section 4 spells it.
+    /// The name, spelled as in PROTOCOL.md, section 4.3.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

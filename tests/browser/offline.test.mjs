@@ -13,7 +13,7 @@ import { host } from "./static-host.mjs";
 const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 const SINGLE = new URL("../../web/dist/sidecar-inspector.html", import.meta.url).href;
 
-/** What a strict write comes to for each position of pin and HEAD: `protocol.md` sections 3 and 4. */
+/** What a strict write comes to for each position of pin and HEAD: PROTOCOL.md, sections 3 and 4.1. */
 const WHAT_IF = [
   ["pin 5, HEAD 5", "NoMovement", "never started"],
   ["pin 5, HEAD 6", "RolledPastExpected", "roll forward"],

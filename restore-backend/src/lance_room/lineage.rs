@@ -1,4 +1,4 @@
-//! The history that released engines keep of a graph: graph commits, their actors, recoveries (protocol section 6).
+//! The history that released engines keep of a graph: graph commits, their actors, recoveries (PROTOCOL.md, section 6.2).
 //!
 //! A row is added at exactly the version after the one in which it was looked for and not found. So it is there once, whoever
 //! adds it and however often.

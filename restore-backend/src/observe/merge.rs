@@ -190,7 +190,7 @@ impl Reading {
             first.push(None);
         }
         let of_target = reading.add(room, first).await?;
-        // The latest is the one with the highest version, time and id, in this order (protocol section 6).
+        // The latest is the one with the highest version, time and id, in this order (PROTOCOL.md, section 6.2).
         reading.head = of_target
             .into_iter()
             .max_by(|left, right| {

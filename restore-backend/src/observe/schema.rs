@@ -1,4 +1,4 @@
-//! What a `SchemaApply` left beside the tables it pinned (protocol section 6).
+//! What a `SchemaApply` left beside the tables it pinned (PROTOCOL.md, section 6.1).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Taking a finished recovery back (promise 7).
+//! Taking a finished recovery back (PROTOCOL.md, section 14.1).
 //!
 //! | what was done | what takes it back |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! What the schema files of a graph say once every staged copy is in place (protocol section 6).
+//! What the schema files of a graph say once every staged copy is in place (PROTOCOL.md, section 6.1).
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

@@ -1,4 +1,4 @@
-//! The history that released engines keep of a graph, and what a recovery adds to it (protocol section 6).
+//! The history that released engines keep of a graph, and what a recovery adds to it (PROTOCOL.md, section 6.2).
 
 use serde::{Deserialize, Serialize};
 

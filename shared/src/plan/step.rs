@@ -76,7 +76,7 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
-    /// Put the staged schema files in place of the live ones, in this order (protocol section 6).
+    /// Put the staged schema files in place of the live ones, in this order (PROTOCOL.md, section 6.1).
     PromoteSchema {
         /// The files that are still staged.
         files: Vec<StagedFile>,
@@ -91,7 +91,7 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
-    /// Write one row of the history that released engines keep (protocol section 6), once per recovery.
+    /// Write one row of the history that released engines keep (PROTOCOL.md, section 6.2), once per recovery.
     Lineage {
         /// The row.
         row: LineageRow,

@@ -1,4 +1,4 @@
-//! What a `SchemaApply` adds to the catalog and removes from it (protocol section 6).
+//! What a `SchemaApply` adds to the catalog and removes from it (PROTOCOL.md, section 6.1).
 
 use std::collections::BTreeSet;
 

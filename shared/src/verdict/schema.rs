@@ -1,4 +1,4 @@
-//! What a `SchemaApply`'s staged files say about how far it came (protocol section 6, the table of staged files).
+//! What a `SchemaApply`'s staged files say about how far it came (PROTOCOL.md, section 6.1).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Where one table stands, for every writer and every position (protocol section 3).
+//! Where one table stands, for every writer and every position (PROTOCOL.md, section 3).
 
 use sidecar::{Classification, WriterKind, classify_table, classify_table_for, rule_text};
 

@@ -1,4 +1,4 @@
-//! How far a schema change came, from its staged files (protocol section 6).
+//! How far a schema change came, from its staged files (PROTOCOL.md, section 6.1).
 
 use std::collections::BTreeMap;
 

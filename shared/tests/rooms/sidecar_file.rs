@@ -1,4 +1,4 @@
-//! The sidecar file, schema_version 1: every field, every limit, every way to be broken (protocol section 2).
+//! The sidecar file, schema_version 1: every field, every limit, every way to be broken (PROTOCOL.md, section 2).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What is decided about a sidecar, for every position of its tables (protocol section 4, first match wins).
+//! What is decided about a sidecar, for every position of its tables (PROTOCOL.md, section 4.3, first match wins).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The rows that released engines expect of a recovery (protocol section 6).
+//! The rows that released engines expect of a recovery (PROTOCOL.md, section 6.2).
 
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::{GraphCommitId, LineageRow, Step};

@@ -44,7 +44,7 @@ pub(super) struct History {
     pub(super) head: Option<String>,
 }
 
-/// The latest is the one with the highest version, time and id, in this order (protocol section 6).
+/// The latest is the one with the highest version, time and id, in this order (PROTOCOL.md, section 6.2).
 ///
 /// A row that an earlier build wrote names the operation alone. It is this recovery's if it stands for the very version of the
 /// catalog that this one published: no other attempt published that.
