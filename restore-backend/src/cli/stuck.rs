@@ -112,13 +112,15 @@ fn is_not_of_opening(request: &Request) -> bool {
     !request.path.starts_with("__recovery_log/root-")
 }
 
-const LOOKS: [&str; 6] = [
+const LOOKS: [&str; 8] = [
     "x list ROOT",
     "x list ROOT --fail-if-pending",
     "x plan ROOT OPERATION",
     "x undo ROOT OPERATION",
     "x release ROOT OPERATION",
     "x dismiss ROOT OPERATION",
+    "x audit ROOT",
+    "x audit ROOT OPERATION --verify",
 ];
 
 const APPLY: &str = "x apply ROOT OPERATION --digest DIGEST";
@@ -182,6 +184,16 @@ fn says(error: &CliError, wanted: &[&str]) {
         assert!(words.contains(said), "{said}: {words}");
     }
     assert_eq!(error.exit(), Exit::Failed);
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_in_time_ends_the_audit_of_all() {
+    runtime().unwrap().block_on(async {
+        let pending = Pending::new().await;
+        let context = hanging(|request| request.path.ends_with("/000001.json"), PATIENCE);
+        let error = pending.run(&context, "x audit ROOT").await.unwrap_err();
+        assert!(matches!(error, CliError::Overdue { .. }), "{error:?}");
+    });
 }
 
 #[test]
