@@ -1,8 +1,8 @@
 //! The command line: one subcommand per file, each of which reads its arguments, calls the service, and prints the answer.
 //!
 //! With `--json`, standard output carries one JSON document and nothing else, also for a failure. Without, it carries plain text
-//! for people. Logs and failures for people go to standard error. Exit codes: 0 done, 1 failed,
-//! 2 usage, 3 refused or conflict, 4 something is pending and `--fail-if-pending` was given.
+//! for people. Logs and failures for people go to standard error. Exit codes: 0 done, 1 failed, also where storage did not answer in
+//! time, 2 usage, 3 refused or conflict, 4 something is pending and `--fail-if-pending` was given.
 
 mod apply;
 mod approve;
@@ -20,6 +20,8 @@ mod plan;
 mod revoke;
 mod serve;
 mod signals;
+#[cfg(test)]
+mod stuck;
 mod undo;
 
 use std::ffi::OsString;
@@ -29,6 +31,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 use arguments::Global;
@@ -45,6 +48,7 @@ const THREADS_WAIT_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     Done = 0,
+    /// It did not do its job. Where storage did not answer in time, the code of the failure is `timed_out`.
     Failed = 1,
     Usage = 2,
     /// Refused, or a conflict: nothing more was done, and somebody has to look.
@@ -95,11 +99,7 @@ fn run(arguments: Arguments) -> Exit {
     log_to_stderr();
     std::panic::set_hook(Box::new(log_panic));
     let context = Context::new(arguments.global);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .thread_stack_size(STACK_BYTES)
-        .enable_all()
-        .build();
-    let result = match runtime {
+    let result = match runtime() {
         Ok(runtime) => {
             let result = runtime.block_on(dispatch(&context, arguments.command));
             // A thread may wait for a file system that does not answer, and would be waited for.
@@ -119,6 +119,13 @@ fn run(arguments: Arguments) -> Exit {
             error.exit()
         }
     }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
 }
 
 async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {

@@ -29,7 +29,8 @@ mod session;
 
 pub use console::{Console, ServedRoot};
 pub use login::LoginLink;
-pub use looks::Patience;
 pub use routes::router;
 pub use secret::SecretError;
 pub use server::{LinkMaker, ServeError, Server, ServerOptions};
+
+pub use crate::patience::Patience;

@@ -13,6 +13,7 @@ pub mod journal_store;
 pub mod lance_room;
 pub mod observe;
 mod off_thread;
+mod patience;
 mod pending;
 pub mod root;
 pub mod schema_files;

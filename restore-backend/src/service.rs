@@ -22,7 +22,9 @@ use crate::root::Root;
 
 pub use approving::{Approver, approve, revoke};
 pub(crate) use approving::{PlanOf, unsafe_store};
-pub use auditing::{AUDIT_PAGE_MAX, audit, audit_listed, audit_page, audit_records, audited};
+pub use auditing::{
+    AUDIT_PAGE_MAX, OnRecord, audit, audit_listed, audit_page, audit_records, on_record,
+};
 pub use ending::{Ending, end};
 pub use error::ServiceError;
 pub use execute::{ProgressSink, apply};

@@ -983,6 +983,20 @@ fn log_in(address: &str, token: &str) -> String {
     )
 }
 
+/// The fields of a request by which a session that this login link opens is known.
+fn session(address: &str, login: &str) -> String {
+    let opened = log_in(address, login.split_once("#token=").expect("a token").1);
+    let cookie = opened
+        .split_once("set-cookie: ")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .expect("a cookie")
+        .0;
+    let (_, body) = opened.split_once("\r\n\r\n").expect("a body");
+    let session: Value = serde_json::from_str(body).expect("a session");
+    let key = session["key"].as_str().expect("a key");
+    format!("cookie: {cookie}\r\nx-session-key: {key}\r\n")
+}
+
 #[tokio::test]
 async fn a_new_link_is_printed_on_demand_and_logs_in() {
     let root = CrashedRoot::healthy().await;
@@ -1043,18 +1057,10 @@ async fn a_console_ends_when_told_though_its_storage_does_not_answer() {
     let document: Value = serde_json::from_str(&document).expect("a document");
     let address = document["address"].as_str().expect("an address")["http://".len()..].to_owned();
     let login = document["login"].as_str().expect("a link");
-    let opened = log_in(&address, login.split_once("#token=").expect("a token").1);
-    let cookie = opened
-        .split_once("set-cookie: ")
-        .and_then(|(_, rest)| rest.split_once(';'))
-        .expect("a cookie")
-        .0;
-    let (_, body) = opened.split_once("\r\n\r\n").expect("a body");
-    let session: Value = serde_json::from_str(body).expect("a session");
-    let key = session["key"].as_str().expect("a key");
+    let session = session(&address, login);
     let mut waiting = std::net::TcpStream::connect(&address).expect("a connection");
     let request = format!(
-        "GET /api/v1/roots/graph/recoveries HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\nx-session-key: {key}\r\nconnection: close\r\n\r\n"
+        "GET /api/v1/roots/graph/recoveries HTTP/1.1\r\nhost: {address}\r\n{session}connection: close\r\n\r\n"
     );
     waiting.write_all(request.as_bytes()).expect("a request");
     // Until the look has begun to hang, or is answered.
@@ -1066,6 +1072,156 @@ async fn a_console_ends_when_told_though_its_storage_does_not_answer() {
     let begun = Instant::now();
     assert_eq!(serving.terminate().0, Some(0));
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+/// A console over one root, whose log is a file and whose file descriptors are counted.
+#[cfg(target_os = "linux")]
+struct Scarce {
+    serving: Serving,
+    address: String,
+    login: String,
+    log: tempfile::NamedTempFile,
+}
+
+#[cfg(target_os = "linux")]
+impl Scarce {
+    /// Started by a shell that does this first.
+    fn start(root: &CrashedRoot, first: &str) -> Self {
+        let log = tempfile::NamedTempFile::new().expect("a file");
+        let named = format!("graph={}", root.uri());
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{first}; exec \"$0\" \"$@\""), PROGRAM])
+            .args(["serve", "--json", "--port", "0", "--root", &named])
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .stderr(log.reopen().expect("a file"))
+            .spawn()
+            .expect("the program runs");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut serving = Serving { child, stdout };
+        let mut document = String::new();
+        while serde_json::from_str::<Value>(&document).is_err() {
+            let line = serving.line();
+            assert!(!line.is_empty(), "it ended early: {document}");
+            document.push_str(&line);
+        }
+        let document: Value = serde_json::from_str(&document).expect("a document");
+        let text = |field: &str| document[field].as_str().expect("text").to_owned();
+        Self {
+            serving,
+            address: text("address")["http://".len()..].to_owned(),
+            login: text("login"),
+            log,
+        }
+    }
+
+    fn process(&self) -> u32 {
+        self.serving.child.id()
+    }
+
+    /// The number that the next file descriptor would have.
+    fn next_descriptor(&self) -> u64 {
+        let open: Vec<u64> = fs::read_dir(format!("/proc/{}/fd", self.process()))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .filter_map(|name| name.to_str()?.parse().ok())
+            .collect();
+        (0..).find(|number| !open.contains(number)).expect("one")
+    }
+
+    /// From now on it opens none whose number is not below this one.
+    fn limit_descriptors(&self, below: u64) {
+        let status = Command::new("prlimit")
+            .args(["--pid", &self.process().to_string()])
+            .arg(format!("--nofile={below}:"))
+            .status();
+        assert!(status.expect("prlimit runs").success());
+    }
+
+    fn connect(&self) -> std::net::TcpStream {
+        std::net::TcpStream::connect(&self.address).expect("a connection")
+    }
+
+    fn get(&self, path: &str, fields: &str) -> String {
+        let address = &self.address;
+        raw(
+            address,
+            &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{fields}connection: close\r\n\r\n"),
+        )
+    }
+
+    /// How often the log says that no connection can be accepted.
+    fn complaints(&self) -> usize {
+        let log = fs::read_to_string(self.log.path()).expect("text");
+        log.lines()
+            .filter(|line| line.contains("cannot be accepted"))
+            .count()
+    }
+
+    /// Hundredths of a second that the processor worked for it.
+    fn worked(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process())).expect("text");
+        let (_, fields) = stat.rsplit_once(')').expect("fields");
+        let fields = fields.split_whitespace().skip(11).take(2);
+        fields
+            .map(|field| field.parse::<u64>().expect("a number"))
+            .sum()
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_console_without_file_descriptors_says_so_once_and_serves_again_when_it_has_some() {
+    let root = CrashedRoot::healthy().await;
+    let console = Scarce::start(&root, "true");
+    let worked = console.worked();
+    // Not one is left, and nothing that it could give back.
+    console.limit_descriptors(console.next_descriptor());
+    let mut waiting = console.connect();
+    let request = format!(
+        "GET /healthz HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+        console.address
+    );
+    waiting.write_all(request.as_bytes()).expect("a request");
+    let mut bound = |seconds| {
+        waiting
+            .set_read_timeout(Some(Duration::from_secs(seconds)))
+            .expect("a bound");
+        let mut answer = [0; 13];
+        waiting.read_exact(&mut answer).map(|()| answer)
+    };
+    bound(4).expect_err("it cannot be accepted");
+    assert_eq!(console.complaints(), 1, "it is told, and told once");
+    assert!(console.worked() < worked + 50, "the processor rests");
+
+    console.limit_descriptors(console.next_descriptor() + 8);
+    let answer = bound(30).expect("it is accepted in the end");
+    assert_eq!(&answer, b"HTTP/1.1 200 ");
+
+    // Sockets that say nothing have them all: each makes room for the next at once.
+    let idle: Vec<_> = (0..60).map(|_| console.connect()).collect();
+    let begun = Instant::now();
+    assert!(console.get("/healthz", "").starts_with("HTTP/1.1 200 "));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    drop(idle);
+    assert!(console.get("/healthz", "").starts_with("HTTP/1.1 200 "));
+    assert_eq!(console.complaints(), 1);
+    assert!(console.worked() < worked + 200, "the processor rests");
+    assert_eq!(console.serving.terminate().0, Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn sockets_that_say_nothing_leave_file_descriptors_to_the_storage() {
+    let root = CrashedRoot::new().await;
+    let console = Scarce::start(&root, "ulimit -n 64");
+    let session = session(&console.address, &console.login);
+    let idle: Vec<_> = (0..100).map(|_| console.connect()).collect();
+    let list = console.get("/api/v1/roots/graph/recoveries", &session);
+    assert!(list.starts_with("HTTP/1.1 200 "), "{list}");
+    drop(idle);
+    assert_eq!(console.complaints(), 0);
+    assert_eq!(console.serving.terminate().0, Some(0));
 }
 
 #[tokio::test]

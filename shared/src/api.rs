@@ -432,6 +432,9 @@ pub struct AuditReport {
     pub root: String,
     /// One journal per operation: the oldest first where all are told, the newest first where they come page by page.
     pub operations: Vec<AuditedOperation>,
+    /// What lies beside the journals, should not be there, and was skipped; told with the first page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Reason>,
     /// The operation after which the next page goes on, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

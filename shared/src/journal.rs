@@ -4,6 +4,7 @@
 //! knows which effects to look for, and recognises them by their Lance transaction properties (ARCHITECTURE.md,
 //! invariant 5). Times in it are for people; nothing depends on them.
 
+mod approvals;
 mod error;
 mod recorded;
 mod state;

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile, readdir } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -95,6 +96,22 @@ async function recover(page, reason) {
   await button(page, "Carry it out").click();
   await stage(page, "ended");
   return page.getByTestId("outcome").getAttribute("data-outcome");
+}
+
+/** What lies in some folders of a root now, to be brought back later. */
+async function backUp(root, folders) {
+  const place = await mkdtemp(join(tmpdir(), "backup-"));
+  const all = folders.map((folder) => [join(root, folder), join(place, folder)]);
+  for (const [from, to] of all) await cp(from, to, { recursive: true });
+  return {
+    async bringBack() {
+      for (const [to, from] of all) {
+        await rm(to, { recursive: true });
+        await cp(from, to, { recursive: true });
+      }
+      await rm(place, { recursive: true });
+    },
+  };
 }
 
 /** From the result of a recovery to a plan that follows from it. */
@@ -270,6 +287,7 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   await stage(page, "approve");
   assert.equal(await recover(page), "cleaned_up");
 
+  const backup = await backUp(shop, [...Object.values(places), "__manifest"]);
   await fromTheRecord(page, operation_id, "Plan to undo it");
   const plan = await cli("undo", shop, operation_id);
   await reviews(page, plan);
@@ -280,6 +298,20 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   assert.match(await headline(page).innerText(), new RegExp(`${operation_id} is taken back`));
   assert.deepEqual(await standing(shop, places), { "node:Customer": [5, 5], "edge:Placed": [5, 5] });
   assert.equal((await journal(shop, plan.operation_id)).outcome, "rolled_back");
+
+  // A backup from before the undo comes back: it is told of, and the recovery is undone once more.
+  await backup.bringBack();
+  assert.deepEqual(await standing(shop, places), { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
+  await open(page, "shop", plan.operation_id, "ended");
+  assert.match(await panel(page).getByRole("alert").innerText(), /not there any more/);
+  await link(page, "Plan it again").click();
+  await stage(page, "approve");
+  const anew = await cli("undo", shop, operation_id);
+  assert.notEqual(anew.operation_id, plan.operation_id);
+  await reviews(page, anew);
+  assert.equal(await recover(page, "the backup brought it back"), "rolled_back");
+  assert.deepEqual(await standing(shop, places), { "node:Customer": [5, 5], "edge:Placed": [5, 5] });
+  assert.equal(await panel(page).getByRole("alert").count(), 0);
 });
 
 journey("an undone roll back leaves a sidecar, and the page leads there", async (page) => {

@@ -241,6 +241,56 @@ async fn what_lies_beside_the_journals_stops_nobody_and_is_told() {
     );
 }
 
+/// Once every open operation is marked, a look lists those marks alone, and what lies beside the journals costs it nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_beside_the_journals_is_told_by_the_audit_where_looks_do_not_meet_it() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let opened = store.open().await;
+    assert_eq!(
+        opened.recover(&operation).await.outcome,
+        OutcomeKind::RolledForward
+    );
+    let outside = tempfile::tempdir().unwrap();
+    let log = store.path().join("__recovery_log");
+    std::fs::create_dir(log.join("a\nb")).unwrap();
+    let journal = log.join(operation.as_str());
+    for file in [
+        &b"a\nb/inner"[..],
+        b"a\nb/another",
+        b"no-\xff-text",
+        b"notes.txt",
+    ] {
+        std::fs::write(log.join(OsStr::from_bytes(file)), "").unwrap();
+    }
+    symlink(outside.path(), log.join("elsewhere\u{202e}")).unwrap();
+    pipe(&log.join("pipe"));
+    std::fs::write(journal.join("odd\n.json"), "").unwrap();
+
+    assert_eq!(listed(&opened).await.skipped, [], "it lists open/ alone");
+    let audit = service::audit(&opened.root, None, true).await.unwrap();
+    let told: Vec<&str> = audit.skipped.iter().map(|it| it.detail.as_str()).collect();
+    let odd_record = format!("__recovery_log/{operation}/odd\\x0a.json is no name");
+    for wanted in [
+        "__recovery_log/a\\x0ab is no name",
+        "__recovery_log/no-\\xff-text is no name",
+        "__recovery_log/pipe is a named pipe",
+        "__recovery_log/elsewhere",
+        odd_record.as_str(),
+    ] {
+        let count = told.iter().filter(|it| it.starts_with(wanted)).count();
+        assert_eq!(count, 1, "{wanted}: {told:#?}");
+    }
+    assert_eq!(told.len(), 5, "{told:#?}");
+    assert_eq!(audit.operations.len(), 1);
+    assert_eq!(audit.operations[0].verified, Some(true));
+
+    let page = service::audit_page(&opened.root, None, 1).await.unwrap();
+    assert_eq!(page.skipped, audit.skipped);
+    let next = service::audit_page(&opened.root, Some(&operation), 1).await;
+    assert_eq!(next.unwrap().skipped, [], "they are told once");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_of_ours_that_are_links_are_errors_and_nothing_is_written_outside() {
     for folder in ["__recovery", "__recovery_log", "__recovery_log/OP"] {

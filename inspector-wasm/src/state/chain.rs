@@ -4,13 +4,16 @@ use std::error::Error;
 
 use serde::Deserialize;
 use sidecar::journal::{JournalRecord, record_digest, verify_chain};
-use sidecar::{Digest, OperationId, OutcomeKind};
+use sidecar::{Digest, OperationId, OutcomeKind, Reason};
 
 /// What is taken of a [`sidecar::api::AuditReport`]: the stored bytes, for the rest follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct StoredAudit {
     /// One journal per operation, the newest first.
     pub operations: Vec<StoredJournal>,
+    /// What lies beside the journals, should not be there, and was skipped.
+    #[serde(default)]
+    pub skipped: Vec<Reason>,
     /// The operation after which the next page goes on.
     #[serde(default)]
     pub next: Option<String>,
@@ -21,6 +24,7 @@ impl StoredAudit {
     #[must_use]
     pub fn with(mut self, page: Self) -> Self {
         self.operations.extend(page.operations);
+        self.skipped.extend(page.skipped);
         self.next = page.next;
         self
     }

@@ -9,7 +9,7 @@ use yew::{
     use_state_eq,
 };
 
-use crate::components::{Journal, Tone, alert, each, failure_notice};
+use crate::components::{Journal, Tone, alert, each, failure_notice, skipped};
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
 use crate::services::{backend, dom};
@@ -108,6 +108,7 @@ pub fn Audit(props: &Props) -> Html {
             if load.value.is_some() && operations.is_empty() {
                 <p>{ "No recovery was ever approved in this root, so there is nothing on record." }</p>
             }
+            if let Some(report) = &load.value { { skipped(&report.skipped) } }
             { each(&mut operations.iter().enumerate().take(*drawn).map(|(index, operation)| html! {
                 <Journal key={operation.operation_id.clone()} operation={operation.clone()} check={checks.get(index).cloned()} root={props.summary.name.clone()}
                     open={props.operation.is_some()} href={Route::Record { root: props.summary.name.clone(), operation: operation.operation_id.clone() }.href()} />

@@ -4,7 +4,7 @@ use sidecar::api::RootSummary;
 use sidecar::{Reason, Timestamp};
 use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
-use crate::components::{each, standing_badge};
+use crate::components::{each, skipped, standing_badge};
 use crate::hooks::use_screen;
 use crate::route::Route;
 use crate::state::entry::Standing;
@@ -57,10 +57,7 @@ pub fn Overview(props: &Props) -> Html {
                 <p class="lead">{ "Each is a write to several tables whose writer stopped before it was done. Choose one to see what happened, and what can be done about it." }</p>
                 <ul class="counts">{ each(&mut props.listing.counts().into_iter().map(|(standing, count)| count_line(standing, count, &props.onquery))) }</ul>
             }
-            if !props.skipped.is_empty() {
-                <p>{ "These lie where the journals are and are no part of one. They were skipped:" }</p>
-                <ul>{ each(&mut props.skipped.iter().map(|reason| html! { <li>{ &reason.detail }</li> })) }</ul>
-            }
+            { skipped(&props.skipped) }
             <p class="quiet-text">
                 <code>{ visible(&props.summary.uri) }</code>
                 if let Some(read_at) = props.read_at { { format!(" · read at {read_at}") } }

@@ -8,7 +8,6 @@ use super::Exit;
 use super::context::Context;
 use super::error::CliError;
 use super::page::Page;
-use crate::service::{self, ProgressSink};
 
 /// Carry out an approved plan, or resume it
 #[derive(Debug, Args)]
@@ -25,13 +24,7 @@ pub(super) struct Apply {
 impl Apply {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let report = Box::pin(service::apply(
-            &root,
-            &self.operation,
-            self.digest,
-            &ProgressSink::default(),
-        ))
-        .await?;
+        let report = context.execute(&root, self.operation, self.digest).await?;
         context.print(&report, |page| write(page, &report))?;
         Ok(match report.outcome {
             OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp => {

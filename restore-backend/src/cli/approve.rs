@@ -55,15 +55,19 @@ impl Approve {
                 || self.acknowledge.contains(&Requirement::WritersStopped),
             acknowledged: self.acknowledge.into_iter().collect(),
         };
-        match Box::pin(service::approve(
-            &root,
-            &self.operation,
-            self.digest,
-            approver,
-            clock::now(),
-        ))
-        .await?
-        {
+        let answer = context
+            .record(&root, async move |root| {
+                Box::pin(service::approve(
+                    &root,
+                    &self.operation,
+                    self.digest,
+                    approver,
+                    clock::now(),
+                ))
+                .await
+            })
+            .await?;
+        match answer {
             Answer::Done(report) => {
                 context.print(&report, |page| {
                     write_approval(page, context, &report, &self.root)

@@ -1,18 +1,19 @@
 //! `audit`: the journals of a root, and whether their chains of digests hold.
 
 use clap::Args;
-use sidecar::OperationId;
+use serde::Serialize;
 use sidecar::api::AuditedOperation;
 use sidecar::journal::{JournalEntry, JournalRecord};
+use sidecar::{OperationId, Reason};
 
 use super::Exit;
 use super::context::{Context, print_text};
-use super::error::CliError;
+use super::error::{CliError, ErrorDocument};
 use super::page::{Page, printable_json};
 use crate::root::Root;
-use crate::service;
+use crate::service::{self, OnRecord};
 
-/// Show what was approved and done, from the journals
+/// Show what was approved and done, from the journals, and what lies beside them that should not be there
 #[derive(Debug, Args)]
 pub(super) struct Audit {
     /// The root, as a path or a URI
@@ -28,7 +29,12 @@ impl Audit {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
         if let Some(operation) = &self.operation {
-            let report = Box::pin(service::audit(&root, Some(operation), self.verify)).await?;
+            let (operation, verify) = (operation.clone(), self.verify);
+            let report = context
+                .look(&root, async move |root| {
+                    Box::pin(service::audit(&root, Some(&operation), verify)).await
+                })
+                .await?;
             context.print(&report, |page| {
                 report
                     .operations
@@ -42,21 +48,42 @@ impl Audit {
 
     /// One journal after the other, so that all that ever was done in a root need not fit in memory.
     async fn run_for_all(&self, context: &Context, root: &Root) -> Result<Exit, CliError> {
-        let operations = Box::pin(service::audited(root)).await?;
+        let OnRecord {
+            operations,
+            skipped,
+        } = context
+            .look(root, async |root| Box::pin(service::on_record(&root)).await)
+            .await?;
         let uri = root.id().to_string();
-        if operations.is_empty() && !context.json() {
-            context.print_page(|page| page.line(&format!("Nothing is on record in {uri}.")))?;
+        if !context.json() {
+            context.print_page(|page| write_begin(page, &uri, &operations, &skipped))?;
         }
-        let mut list = context
-            .json()
-            .then(|| DocumentList::begun(&uri))
-            .transpose()?;
+        let mut list = context.json().then(DocumentList::default);
+        if context.json() {
+            print_text(&DocumentList::begin(&uri)?)?;
+        }
         let mut any_is_broken = false;
-        for (index, operation) in operations.iter().enumerate() {
-            let audited = Box::pin(service::audit_listed(root, operation, self.verify)).await;
+        let verify = self.verify;
+        for (index, operation) in operations.into_iter().enumerate() {
+            let audited = context
+                .look(root, async move |root| {
+                    Ok(Box::pin(service::audit_listed(&root, &operation, verify)).await)
+                })
+                .await;
+            let audited = match audited {
+                Ok(audited) => audited,
+                Err(error) => {
+                    let Some(list) = list else {
+                        return Err(error);
+                    };
+                    // What was begun is one document, also for a failure.
+                    print_text(&list.end(&skipped, Some(&error))?)?;
+                    return Ok(error.exit());
+                }
+            };
             any_is_broken |= is_broken(&audited);
             match &mut list {
-                Some(list) => list.add(&audited)?,
+                Some(list) => print_text(&list.add(&audited)?)?,
                 None => context.print_page(|page| {
                     if index > 0 {
                         page.blank();
@@ -66,7 +93,7 @@ impl Audit {
             }
         }
         if let Some(list) = list {
-            list.end()?;
+            print_text(&list.end(&skipped, None)?)?;
         }
         Ok(exit(any_is_broken))
     }
@@ -84,33 +111,60 @@ fn is_broken(operation: &AuditedOperation) -> bool {
     operation.verified == Some(false)
 }
 
-/// The document of all journals, printed one operation after the other: a `sidecar::api::AuditReport`.
+fn write_begin(page: &mut Page, uri: &str, operations: &[OperationId], skipped: &[Reason]) {
+    if operations.is_empty() {
+        page.line(&format!("Nothing is on record in {uri}."));
+    }
+    for reason in skipped {
+        page.paragraph(&format!("Skipped: {}.", reason.detail));
+    }
+    if !operations.is_empty() && !skipped.is_empty() {
+        page.blank();
+    }
+}
+
+/// The document of all journals, printed one operation after the other: a `sidecar::api::AuditReport`. Where not all of them could
+/// be read, the `error` that every failure prints is in it too.
+#[derive(Debug, Default)]
 struct DocumentList {
-    is_empty: bool,
+    has_any: bool,
 }
 
 impl DocumentList {
-    fn begun(root: &str) -> Result<Self, CliError> {
+    fn begin(root: &str) -> Result<String, CliError> {
         let root = serde_json::to_string(root).map_err(CliError::Encode)?;
-        print_text(&format!(
+        Ok(format!(
             "{{\n  \"root\": {},\n  \"operations\": [",
             printable_json(&root)
-        ))?;
-        Ok(Self { is_empty: true })
+        ))
     }
 
-    fn add(&mut self, operation: &AuditedOperation) -> Result<(), CliError> {
+    fn add(&mut self, operation: &AuditedOperation) -> Result<String, CliError> {
         let text = serde_json::to_string_pretty(operation).map_err(CliError::Encode)?;
-        let comma = if self.is_empty { "" } else { "," };
-        self.is_empty = false;
+        let comma = if self.has_any { "," } else { "" };
+        self.has_any = true;
         let text = printable_json(&text).replace('\n', "\n    ");
-        print_text(&format!("{comma}\n    {text}"))
+        Ok(format!("{comma}\n    {text}"))
     }
 
-    fn end(self) -> Result<(), CliError> {
-        let before = if self.is_empty { "" } else { "\n  " };
-        print_text(&format!("{before}]\n}}\n"))
+    fn end(self, skipped: &[Reason], error: Option<&CliError>) -> Result<String, CliError> {
+        let before = if self.has_any { "\n  " } else { "" };
+        let mut text = format!("{before}]");
+        if !skipped.is_empty() {
+            text.push_str(&field("skipped", &skipped)?);
+        }
+        if let Some(error) = error {
+            text.push_str(&field("error", &ErrorDocument::of(error).error)?);
+        }
+        Ok(format!("{text}\n}}\n"))
     }
+}
+
+/// One more field of the document.
+fn field(name: &str, value: &impl Serialize) -> Result<String, CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(CliError::Encode)?;
+    let text = printable_json(&text).replace('\n', "\n  ");
+    Ok(format!(",\n  \"{name}\": {text}"))
 }
 
 fn write_operation(page: &mut Page, operation: &AuditedOperation) {
@@ -181,5 +235,50 @@ fn words(entry: &JournalEntry) -> String {
         },
         JournalEntry::Finished { outcome, .. } => format!("finished: {}", outcome.name()),
         JournalEntry::Reopened { detail, .. } => format!("reopened: {detail}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sidecar::api::AuditReport;
+    use sidecar::{Code, OutcomeKind};
+
+    use super::*;
+
+    fn operation(operation_id: &str) -> AuditedOperation {
+        AuditedOperation {
+            operation_id: operation_id.to_owned(),
+            outcome: Some(OutcomeKind::RolledBack),
+            verified: None,
+            problem: None,
+            records: Vec::new(),
+            next_record: None,
+        }
+    }
+
+    #[test]
+    fn all_journals_are_one_document_also_where_reading_them_ends_early() {
+        let operations = [operation("a"), operation("b")];
+        let skipped = [Reason::new(Code::Unreadable, "x is a link\u{202e}")];
+        let error = CliError::Overdue {
+            root: "/srv/a".to_owned(),
+            seconds: 45,
+        };
+        for told in 0..=operations.len() {
+            for (skipped, error) in [(&[][..], None), (&skipped[..], Some(&error))] {
+                let mut list = DocumentList::default();
+                let mut text = DocumentList::begin("/srv/a").unwrap();
+                for operation in &operations[..told] {
+                    text += &list.add(operation).unwrap();
+                }
+                text += &list.end(skipped, error).unwrap();
+                let report: AuditReport = serde_json::from_str(&text).unwrap();
+                assert_eq!(report.operations, operations[..told]);
+                assert_eq!(report.skipped, skipped);
+                let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+                let code = error.map_or(serde_json::Value::Null, |_| "timed_out".into());
+                assert_eq!(document["error"]["code"], code);
+            }
+        }
     }
 }

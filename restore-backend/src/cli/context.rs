@@ -1,21 +1,28 @@
-//! What every subcommand is given: the global options, and the way to the terminal.
+//! What every subcommand is given: the global options, the way to the terminal, and the way to a root, which may not answer.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::Serialize;
-use sidecar::Digest;
+use sidecar::text::scrubbed;
+use sidecar::{ApplyReport, Digest, OperationId};
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::time::timeout;
 
 use super::arguments::Global;
 use super::error::CliError;
 use super::page::{Page, printable_json, shell_word};
+use crate::clock;
+use crate::patience::{Patience, without_steps};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions};
+use crate::service::{self, ProgressSink, ServiceError};
 
 #[derive(Debug)]
 pub(super) struct Context {
     json: bool,
-    relocated_from: Option<String>,
-    min_age: Duration,
+    options: RootOptions,
+    patience: Patience,
 }
 
 impl Context {
@@ -27,8 +34,22 @@ impl Context {
         } = global;
         Self {
             json,
-            relocated_from,
-            min_age,
+            options: RootOptions {
+                relocated_from,
+                min_age,
+                ..RootOptions::default()
+            },
+            patience: Patience::default(),
+        }
+    }
+
+    /// For a root that waits, and somebody who does not wait long.
+    #[cfg(test)]
+    pub(super) fn impatient(options: RootOptions, patience: Patience) -> Self {
+        Self {
+            json: false,
+            options,
+            patience,
         }
     }
 
@@ -37,17 +58,17 @@ impl Context {
     }
 
     pub(super) fn relocated_from(&self) -> Option<&str> {
-        self.relocated_from.as_deref()
+        self.options.relocated_from.as_deref()
     }
 
     /// The options that say which root this is, and what is executable there.
     fn root_options(&self) -> String {
         let mut options = String::new();
-        if let Some(old_root) = &self.relocated_from {
+        if let Some(old_root) = &self.options.relocated_from {
             options.push_str(&format!(" --relocated-from {}", shell_word(old_root)));
         }
-        if self.min_age != MIN_AGE_DEFAULT {
-            let min_age = humantime::format_duration(self.min_age).to_string();
+        if self.options.min_age != MIN_AGE_DEFAULT {
+            let min_age = humantime::format_duration(self.options.min_age).to_string();
             options.push_str(&format!(
                 " --min-age {}",
                 shell_word(&min_age.replace(' ', ""))
@@ -99,20 +120,94 @@ impl Context {
 
     /// Opens a root. A store without sidecars has nothing pending, but a folder that is not there is a mistake.
     pub(super) async fn open(&self, uri: &str) -> Result<Root, CliError> {
-        let options = RootOptions {
-            relocated_from: self.relocated_from.clone(),
-            min_age: self.min_age,
-            ..RootOptions::default()
+        let (given, options) = (uri.to_owned(), self.options.clone());
+        let open = async move {
+            let root = Box::pin(Root::open(&given, options)).await?;
+            if let Some(path) = root.directory()
+                && !tokio::fs::metadata(&path)
+                    .await
+                    .is_ok_and(|found| found.is_dir())
+            {
+                return Err(CliError::RootMissing { path });
+            }
+            Ok(root)
         };
-        let root = Box::pin(Root::open(uri, options)).await?;
-        if let Some(path) = root.directory()
-            && !tokio::fs::metadata(&path)
-                .await
-                .is_ok_and(|found| found.is_dir())
-        {
-            return Err(CliError::RootMissing { path });
+        let overdue = |seconds| CliError::Overdue {
+            root: scrubbed(uri),
+            seconds,
+        };
+        within(self.patience.look, open, overdue).await?
+    }
+
+    /// Looks at a root for as long as the console would.
+    pub(super) async fn look<T, F>(
+        &self,
+        root: &Root,
+        look: impl FnOnce(Root) -> F,
+    ) -> Result<T, CliError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ServiceError>> + Send + 'static,
+    {
+        let overdue = |seconds| CliError::Overdue {
+            root: root.id().to_string(),
+            seconds,
+        };
+        Ok(within(self.patience.look, look(root.clone()), overdue).await??)
+    }
+
+    /// As [`Self::look`], for what puts something on record.
+    pub(super) async fn record<T, F>(
+        &self,
+        root: &Root,
+        record: impl FnOnce(Root) -> F,
+    ) -> Result<T, CliError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ServiceError>> + Send + 'static,
+    {
+        let overdue = |seconds| CliError::RecordOverdue {
+            root: root.id().to_string(),
+            seconds,
+        };
+        Ok(within(self.patience.look, record(root.clone()), overdue).await??)
+    }
+
+    /// Carries a plan out. As in the console, however long it takes, as long as one step is done after the other; and of a root
+    /// that does not answer it is told before anything is begun.
+    pub(super) async fn execute(
+        &self,
+        root: &Root,
+        operation: OperationId,
+        digest: Digest,
+    ) -> Result<ApplyReport, CliError> {
+        let of = operation.clone();
+        self.look(root, async move |root| {
+            Box::pin(answers(&root, &of)).await;
+            Ok(())
+        })
+        .await?;
+        let (told, mut steps) = watch::channel(());
+        let progress = ProgressSink::new(move |_| {
+            told.send_replace(());
+        });
+        let stuck = CliError::ExecutionStuck {
+            root: root.id().to_string(),
+            operation_id: operation.clone(),
+            seconds: self.patience.step.as_secs(),
+        };
+        let root = root.clone();
+        let mut work = tokio::spawn(async move {
+            Box::pin(service::apply(&root, &operation, digest, &progress)).await
+        });
+        tokio::select! {
+            ended = &mut work => Ok(ended.unwrap_or_else(|failed| panicked(failed))?),
+            () = without_steps(&mut steps, self.patience.step) => {
+                // Like a crash at this point: what is begun stands in the journal.
+                work.abort();
+                Err(stuck)
+            }
         }
-        Ok(root)
     }
 
     /// Prints the answer: the document with `--json`, else the page.
@@ -143,6 +238,35 @@ impl Context {
     pub(super) fn note(&self, text: &str) {
         note(text);
     }
+}
+
+/// Asks a root what an execution begins with. Whatever it answers, the execution asks again and decides.
+async fn answers(root: &Root, operation: &OperationId) {
+    match service::execution(root, operation).await {
+        Err(error) if error.is_not_found() => {
+            service::plan(root, operation.as_str(), clock::now())
+                .await
+                .ok();
+        }
+        _ => {}
+    }
+}
+
+/// Waits for so long. The work is on threads of its own, so that one that waits in the system does not keep the time from passing.
+async fn within<T: Send + 'static>(
+    patience: Duration,
+    work: impl Future<Output = T> + Send + 'static,
+    overdue: impl FnOnce(u64) -> CliError,
+) -> Result<T, CliError> {
+    match timeout(patience, tokio::spawn(work)).await {
+        Ok(ended) => Ok(ended.unwrap_or_else(|failed| panicked(failed))),
+        Err(_) => Err(overdue(patience.as_secs())),
+    }
+}
+
+/// Nobody aborts what is waited for.
+fn panicked(failed: JoinError) -> ! {
+    std::panic::resume_unwind(failed.into_panic())
 }
 
 /// Tells the person at the terminal something that is not the answer.

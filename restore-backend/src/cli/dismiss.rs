@@ -20,7 +20,12 @@ pub(super) struct Dismiss {
 impl Dismiss {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let report = Box::pin(service::dismiss(&root, &self.file, clock::now())).await?;
+        let file = self.file;
+        let report = context
+            .look(&root, async move |root| {
+                Box::pin(service::dismiss(&root, &file, clock::now())).await
+            })
+            .await?;
         context.print(&report, |page| {
             plan::write(page, context, &report, &self.root)
         })?;

@@ -43,14 +43,18 @@ impl End {
             reason: self.reason,
             writers_stopped: self.writers_stopped,
         };
-        let answer = Box::pin(service::end(
-            &root,
-            &self.operation,
-            self.digest,
-            ending,
-            clock::now(),
-        ))
-        .await?;
+        let answer = context
+            .record(&root, async move |root| {
+                Box::pin(service::end(
+                    &root,
+                    &self.operation,
+                    self.digest,
+                    ending,
+                    clock::now(),
+                ))
+                .await
+            })
+            .await?;
         match answer {
             Answer::Done(report) => {
                 context.print(&report, |page| write(page, &report))?;

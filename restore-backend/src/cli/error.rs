@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use sidecar::OperationId;
 
 use super::Exit;
 use crate::chain;
@@ -19,6 +20,22 @@ pub(super) enum CliError {
     Usage(String),
     #[error("there is no folder {}; check the path of the root", .path.display())]
     RootMissing { path: PathBuf },
+    #[error(
+        "the storage of {root} did not answer within {seconds} s, and the command is given up; it changed nothing: see to the storage, for example a mount that hangs, then try again"
+    )]
+    Overdue { root: String, seconds: u64 },
+    #[error(
+        "the storage of {root} did not answer within {seconds} s, and the command is given up; it may be on record all the same: see to the storage, for example a mount that hangs, then look at `audit` before you try again"
+    )]
+    RecordOverdue { root: String, seconds: u64 },
+    #[error(
+        "no step of operation {operation_id} was done for {seconds} s, and the execution is given up: the storage of {root} does not answer; what it had begun may still happen: see to the storage, for example a mount that hangs, then apply the plan again, which resumes"
+    )]
+    ExecutionStuck {
+        root: String,
+        operation_id: OperationId,
+        seconds: u64,
+    },
     #[error(transparent)]
     Root(Box<RootError>),
     #[error(transparent)]
@@ -55,6 +72,9 @@ impl CliError {
         match self {
             Self::Usage(_) => "usage",
             Self::RootMissing { .. } => "root_missing",
+            Self::Overdue { .. } | Self::RecordOverdue { .. } | Self::ExecutionStuck { .. } => {
+                "timed_out"
+            }
             Self::Root(error) => match error.as_ref() {
                 RootError::Unusable { source, .. } => source.code(),
                 RootError::Unidentified { .. } => "root_not_identified",
@@ -89,7 +109,7 @@ impl From<DemoError> for CliError {
 /// What `--json` prints for a failure.
 #[derive(Debug, Serialize)]
 pub(super) struct ErrorDocument {
-    error: ErrorBody,
+    pub(super) error: ErrorBody,
 }
 
 /// A code for programs, and words for people.

@@ -23,7 +23,11 @@ pub(super) struct List {
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let list = Box::pin(service::list(&root, clock::now())).await?;
+        let list = context
+            .look(&root, async |root| {
+                Box::pin(service::list(&root, clock::now())).await
+            })
+            .await?;
         context.print(&list, |page| write(page, &list))?;
         let is_pending = !list.recoveries.is_empty();
         Ok(if self.fail_if_pending && is_pending {

@@ -33,8 +33,19 @@ impl Plan {
         } else {
             Choice::Verdict
         };
-        let now = clock::now();
-        match Box::pin(service::plan_choosing(&root, &self.operation, choice, now)).await? {
+        let operation = self.operation;
+        let answer = context
+            .look(&root, async move |root| {
+                Box::pin(service::plan_choosing(
+                    &root,
+                    &operation,
+                    choice,
+                    clock::now(),
+                ))
+                .await
+            })
+            .await?;
+        match answer {
             Answer::Done(report) => {
                 context.print(&report, |page| write(page, context, &report, &self.root))?;
                 Ok(Exit::Done)

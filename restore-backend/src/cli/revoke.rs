@@ -32,15 +32,19 @@ pub(super) struct Revoke {
 impl Revoke {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let answer = Box::pin(service::revoke(
-            &root,
-            &self.operation,
-            self.digest,
-            &self.revoker,
-            self.reason,
-            clock::now(),
-        ))
-        .await?;
+        let answer = context
+            .record(&root, async move |root| {
+                Box::pin(service::revoke(
+                    &root,
+                    &self.operation,
+                    self.digest,
+                    &self.revoker,
+                    self.reason,
+                    clock::now(),
+                ))
+                .await
+            })
+            .await?;
         match answer {
             Answer::Done(report) => {
                 context.print(&report, |page| {

@@ -33,7 +33,12 @@ pub(super) struct Release {
 impl Undo {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let answer = Box::pin(service::undo(&root, &self.operation, clock::now())).await?;
+        let operation = self.operation;
+        let answer = context
+            .look(&root, async move |root| {
+                Box::pin(service::undo(&root, &operation, clock::now())).await
+            })
+            .await?;
         show(context, &self.root, answer)
     }
 }
@@ -41,7 +46,12 @@ impl Undo {
 impl Release {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let answer = Box::pin(service::release(&root, &self.operation, clock::now())).await?;
+        let operation = self.operation;
+        let answer = context
+            .look(&root, async move |root| {
+                Box::pin(service::release(&root, &operation, clock::now())).await
+            })
+            .await?;
         show(context, &self.root, answer)
     }
 }

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use nix::sys::resource::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -23,7 +24,7 @@ use tokio::time::{Instant, Sleep};
 /// What the connections of a server may cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Connections at a time. Each is a file descriptor, of which a process often has 1,024 for everything.
+    /// Connections at a time. Each is a file descriptor.
     pub(super) connections_max: usize,
     /// Fields of a request's head.
     pub(super) headers_max: usize,
@@ -34,9 +35,16 @@ pub(super) struct Bounds {
     pub(super) head_wait_max: Duration,
     /// For a client that takes nothing of its answer.
     pub(super) write_wait_max: Duration,
-    /// Pause after a connection that could not be accepted.
+    /// Pause after a connection that could not be accepted, unless another one ends before.
     pub(super) accept_pause: Duration,
+    /// For so long nothing more is logged about connections that cannot be accepted.
+    pub(super) accept_quiet: Duration,
 }
+
+/// Of the file descriptors that the process may have, connections take one in so many: the storage needs them too.
+const DESCRIPTORS_PER_CONNECTION: u64 = 4;
+/// So many connections are taken however few descriptors there are. A browser alone opens six.
+const CONNECTIONS_MIN: usize = 8;
 
 impl Default for Bounds {
     fn default() -> Self {
@@ -47,6 +55,23 @@ impl Default for Bounds {
             head_wait_max: Duration::from_secs(30),
             write_wait_max: Duration::from_secs(30),
             accept_pause: Duration::from_millis(500),
+            accept_quiet: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Bounds {
+    /// The default ones, with no more connections than this process has file descriptors for.
+    pub(super) fn of_this_process() -> Self {
+        let all = Self::default();
+        let Ok((descriptors, _)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+            return all;
+        };
+        let share = usize::try_from(descriptors / DESCRIPTORS_PER_CONNECTION);
+        let share = share.unwrap_or(usize::MAX).max(CONNECTIONS_MIN);
+        Self {
+            connections_max: all.connections_max.min(share),
+            ..all
         }
     }
 }
@@ -75,6 +100,7 @@ async fn accept(
     seats: &Arc<Seats>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut trouble = Trouble::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -82,11 +108,19 @@ async fn accept(
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
+            Err(error) if is_of_one_connection(&error) => {
+                tracing::debug!(%error, "a client gave up before its connection was accepted");
+                continue;
+            }
             Err(error) => {
                 // Out of file descriptors, most likely. One connection may give its own back.
                 let made_room = seats.end_quietest();
-                tracing::error!(%error, made_room, "a connection cannot be accepted; the server goes on");
-                tokio::time::sleep(bounds.accept_pause).await;
+                trouble.met(&error, bounds.accept_quiet);
+                tokio::select! {
+                    () = seats.freed.notified(), if made_room => {}
+                    () = tokio::time::sleep(bounds.accept_pause) => {}
+                    () = told(&mut stop) => break,
+                }
                 continue;
             }
         };
@@ -105,6 +139,38 @@ async fn accept(
         let seat = Seat::take(seats);
         let ended = stop.clone();
         tokio::spawn(answer(stream, router.clone(), bounds, seat, ended));
+    }
+}
+
+/// Whether only the connection that was next is concerned, and others may be accepted at once.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Connections that cannot be accepted, told once in a while: there may be thousands, and the log is on some disk too.
+#[derive(Debug, Default)]
+struct Trouble {
+    told_at: Option<Instant>,
+    untold: u64,
+}
+
+impl Trouble {
+    fn met(&mut self, error: &io::Error, quiet: Duration) {
+        if self.told_at.is_some_and(|at| at.elapsed() < quiet) {
+            self.untold += 1;
+            return;
+        }
+        tracing::error!(
+            %error,
+            not_told_before = self.untold,
+            "connections cannot be accepted: the process has no file descriptor left, or the system refuses; idle connections are ended to make room, and the server goes on; if this lasts, start it with a higher limit (ulimit -n)"
+        );
+        (self.told_at, self.untold) = (Some(Instant::now()), 0);
     }
 }
 

@@ -8,9 +8,10 @@ use super::executions::Executions;
 use super::failure::Failure;
 use super::guard::Hosts;
 use super::login::LoginLink;
-use super::looks::{Looks, NoLook, Patience};
+use super::looks::{Looks, NoLook};
 use super::secret::{SecretError, random_name};
 use super::session::Access;
+use crate::patience::Patience;
 use crate::root::Root;
 use crate::service::ServiceError;
 

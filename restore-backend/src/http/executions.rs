@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::console::ServedRoot;
 use crate::chain;
+use crate::patience::without_steps;
 use crate::service::{self, ProgressSink, ServiceError};
 
 /// Executions at a time. Each of them is bounded by the store, not by this machine.
@@ -133,16 +134,9 @@ impl Executions {
             let mut work = tokio::spawn(async move {
                 Box::pin(service::apply(&root, &operation, digest, &sink)).await
             });
-            let stuck = async {
-                steps.mark_unchanged();
-                while tokio::time::timeout(patience, steps.changed())
-                    .await
-                    .is_ok_and(|changed| changed.is_ok())
-                {}
-            };
             tokio::select! {
                 ended = &mut work => sender.send_modify(|report| end(report, ended)),
-                () = stuck => {
+                () = without_steps(&mut steps, patience) => {
                     // Like a crash at this point: what is begun stands in the journal, and the next apply resumes.
                     work.abort();
                     sender.send_modify(|report| give_up(report, patience));

@@ -6,35 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::patience::Patience;
+
 /// Looks at one root that are carried out at a time. Each look fans out over the tables by itself, so more of them would only
 /// take turns, and hold memory meanwhile.
 const LOOKS_MAX: usize = 4;
-
-/// How long requests are waited for on their way to and in a root. Together they stay below the bound on every request.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// For a turn to look.
-    pub turn: Duration,
-    /// For a look, or for writing an approval down. Longer than any look at a healthy root takes.
-    pub look: Duration,
-    /// For the next step of an execution.
-    pub step: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            turn: Duration::from_secs(10),
-            look: Duration::from_secs(45),
-            step: Duration::from_secs(600),
-        }
-    }
-}
 
 /// Why a look has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +153,8 @@ fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::sync::oneshot;
 
     use super::*;

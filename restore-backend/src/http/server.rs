@@ -182,7 +182,7 @@ impl Server {
         let mut serving = tokio::spawn(connections::serve(
             self.listeners,
             router(self.console.clone()),
-            Bounds::default(),
+            Bounds::of_this_process(),
             stopped,
         ));
         tokio::select! {

@@ -5,6 +5,8 @@
 //! one, whenever its executor died, and a look lists this folder alone. One that is left of a closed operation costs a look that
 //! operation's journal, and the next approval in the root removes it; one without a journal costs a listing, and stays: whoever
 //! made it may be about to write the record. Removing a mark never takes that of a later opening along, since that has another number.
+//! What lies beside the journals and should not be there, a look does not meet then; [`list_all`](super::list_all) tells it, which the
+//! audit calls.
 //!
 //! `open/complete.{root}` says that every open operation has a mark. The first approval in a root that has none marks what is open
 //! and creates it last; until then a look lists every journal. The name carries the root's place, so that a copy of a root,

@@ -147,12 +147,12 @@ pub(super) async fn list_at_most(
             },
         };
         if is_odd(&meta.location) {
-            let top = Path::from_iter(meta.location.parts().take(2));
+            let odd = first_odd(&meta.location);
             skipped.note(
-                &top,
+                &odd,
                 &format!(
                     "{} is no name that anybody gives there; move it away by hand",
-                    spelt(&top)
+                    spelt(&odd)
                 ),
             );
             continue;
@@ -187,6 +187,14 @@ fn reopens(object: &str) -> Option<u64> {
         return Some(u64::MAX);
     }
     number(object.strip_prefix(REOPENED)?)
+}
+
+/// The path as far as it takes to be odd: of all that lies in a folder with an odd name, that folder. A journal's own folder is
+/// never meant, whatever lies in it.
+fn first_odd(path: &Path) -> Path {
+    let parts = path.parts().count();
+    let mut prefixes = (1..parts).map(|count| Path::from_iter(path.parts().take(count)));
+    prefixes.find(is_odd).unwrap_or_else(|| path.clone())
 }
 
 impl JournalEntryOfListing {

@@ -1,8 +1,8 @@
 //! The journals of a root as they are stored, and whether their chains hold.
 
-use sidecar::OperationId;
 use sidecar::api::{AuditReport, AuditedOperation, AuditedRecord};
 use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState, record_digest};
+use sidecar::{OperationId, Reason};
 
 use super::ServiceError;
 use super::listing::readable_catalog;
@@ -32,22 +32,35 @@ impl Window {
     };
 }
 
-/// The operations of a root that have a journal, oldest first.
+/// What a listing of all journals of a root tells.
+#[derive(Debug, Clone)]
+pub struct OnRecord {
+    /// The operations that have a journal, oldest first.
+    pub operations: Vec<OperationId>,
+    /// What lies beside the journals, should not be there, and was skipped. A look that lists the open operations alone does not
+    /// meet it, so here it is told.
+    pub skipped: Vec<Reason>,
+}
+
+/// Everything that is on record in a root.
 ///
 /// # Errors
-/// See [`ServiceError`]; that there is none is said of a root with a catalog alone.
-pub async fn audited(root: &Root) -> Result<Vec<OperationId>, ServiceError> {
-    let journals = journal_store::list_journals(root.objects()).await?;
+/// See [`ServiceError`]; that nothing is on record is said of a root with a catalog alone.
+pub async fn on_record(root: &Root) -> Result<OnRecord, ServiceError> {
+    let (journals, skipped) = journal_store::list_all(root.objects()).await?;
     if journals.is_empty() {
         readable_catalog(root).await?;
     }
-    Ok(journals.into_keys().collect())
+    Ok(OnRecord {
+        operations: journals.into_keys().collect(),
+        skipped: skipped.into_reasons(),
+    })
 }
 
 /// The journals of a root, or of one operation; with `verify`, whether their chains of digests hold.
 ///
 /// A journal that does not verify is shown as far as its records can be read. Every journal that is asked for is in memory at once: for
-/// those of a whole root there are [`audited`] and [`audit_page`].
+/// those of a whole root there are [`on_record`] and [`audit_page`].
 ///
 /// # Errors
 /// [`ServiceError::UnknownOperation`] if the one that is asked for has no journal; else see [`ServiceError`].
@@ -56,21 +69,24 @@ pub async fn audit(
     operation: Option<&OperationId>,
     verify: bool,
 ) -> Result<AuditReport, ServiceError> {
-    let operations = match operation {
+    let (operations, skipped) = match operation {
         Some(operation) => {
-            vec![one(root, operation, verify, Window::WHOLE).await?]
+            let audited = one(root, operation, verify, Window::WHOLE).await?;
+            (vec![audited], Vec::new())
         }
         None => {
+            let found = on_record(root).await?;
             let mut operations = Vec::new();
-            for operation in audited(root).await? {
+            for operation in found.operations {
                 operations.push(audit_listed(root, &operation, verify).await);
             }
-            operations
+            (operations, found.skipped)
         }
     };
     Ok(AuditReport {
         root: root.id().to_string(),
         operations,
+        skipped,
         next: None,
     })
 }
@@ -104,15 +120,19 @@ async fn listed(
 /// The journals of at most `limit` operations, the newest first, of those that are older than `after`. Of long ones the first records.
 ///
 /// # Errors
-/// As [`audited`].
+/// As [`on_record`].
 pub async fn audit_page(
     root: &Root,
     after: Option<&OperationId>,
     limit: usize,
 ) -> Result<AuditReport, ServiceError> {
-    let mut left = audited(root).await?;
+    let OnRecord {
+        operations: mut left,
+        mut skipped,
+    } = on_record(root).await?;
     if let Some(after) = after {
         left.retain(|operation| operation < after);
+        skipped.clear();
     }
     let mut operations = Vec::new();
     let (mut bytes_left, mut last) = (PAGE_BYTES_MAX, None);
@@ -137,6 +157,7 @@ pub async fn audit_page(
     Ok(AuditReport {
         root: root.id().to_string(),
         operations,
+        skipped,
         next: last.filter(|_| !left.is_empty()),
     })
 }
@@ -157,6 +178,7 @@ pub async fn audit_records(
     Ok(AuditReport {
         root: root.id().to_string(),
         operations: vec![one(root, operation, true, window).await?],
+        skipped: Vec::new(),
         next: None,
     })
 }

@@ -411,7 +411,7 @@ async fn a_long_journal_comes_in_parts_and_a_plan_carries_its_newest_approvals()
         };
         let entry = JournalEntry::Approved {
             approval,
-            plan: plan.clone(),
+            plan: plan.to_string(),
         };
         let appended = journal.append(opened.objects(), Timestamp::from_micros(1), entry);
         let Appended::Done(next) = appended.await.expect("a record") else {

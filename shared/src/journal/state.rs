@@ -1,7 +1,9 @@
 //! What a journal's records add up to, and the next effect they leave to do.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::approvals::Approvals;
 use super::{JournalEntry, JournalError, JournalRecord, StepResult, record_digest};
 use crate::approval::{Approval, authorize};
 use crate::digest::{Digest, Tag};
@@ -17,7 +19,7 @@ pub struct JournalState {
     operation_id: OperationId,
     records: u64,
     last: Option<Digest>,
-    approvals: Vec<(Approval, String)>,
+    approvals: Approvals,
     attempt: Option<Attempt>,
     abandoned: Vec<Attempt>,
     sidecar: Option<SidecarBytes>,
@@ -104,7 +106,7 @@ impl JournalState {
             operation_id,
             records: 0,
             last: None,
-            approvals: Vec::new(),
+            approvals: Approvals::new(),
             attempt: None,
             abandoned: Vec::new(),
             sidecar: None,
@@ -126,10 +128,10 @@ impl JournalState {
         self.records
     }
 
-    /// Every approval with the canonical bytes of the plan it is for.
+    /// Every approval with the canonical bytes of the plan it is for. Those of one plan share its bytes.
     #[must_use]
-    pub fn approvals(&self) -> &[(Approval, String)] {
-        &self.approvals
+    pub fn approvals(&self) -> &[(Approval, Arc<str>)] {
+        self.approvals.as_slice()
     }
 
     /// The execution that is under way, or was interrupted by a crash.
@@ -304,14 +306,14 @@ impl JournalState {
         };
         match record.entry {
             JournalEntry::Approved { approval, plan } => {
-                self.plan(sequence, plan.clone(), approval.plan_digest)?;
+                let (bytes, _) = self.plan(sequence, plan, approval.plan_digest)?;
                 if approval.operation_id != self.operation_id {
                     return illegal(format!(
                         "the approval is for operation {}",
                         approval.operation_id
                     ));
                 }
-                self.approvals.push((approval, plan));
+                self.approvals.add(approval, bytes.shared_text());
             }
             JournalEntry::Revoked { plan_digest, .. } => {
                 if let Some(attempt) = &self.attempt
@@ -319,10 +321,7 @@ impl JournalState {
                 {
                     return illegal(format!("plan {plan_digest} is under way"));
                 }
-                let before = self.approvals.len();
-                self.approvals
-                    .retain(|(approval, _)| approval.plan_digest != plan_digest);
-                if self.approvals.len() == before {
+                if !self.approvals.revoke(plan_digest) {
                     return illegal(format!("nobody has approved plan {plan_digest}"));
                 }
             }
@@ -338,7 +337,7 @@ impl JournalState {
                 }
                 let (bytes, plan) = self.plan(sequence, plan, plan_digest)?;
                 let approvals: Vec<Approval> = self
-                    .approvals
+                    .approvals()
                     .iter()
                     .map(|(approval, _)| approval.clone())
                     .collect();
@@ -496,6 +495,7 @@ impl JournalState {
             sequence,
             source,
         };
+        let text = self.approvals.shared(digest, text);
         let bytes = PlanBytes::verify(text, digest).map_err(untrusted)?;
         let plan = bytes.decode().map_err(untrusted)?;
         if plan.operation_id == self.operation_id {

@@ -1,6 +1,7 @@
 //! The one place that turns plans into bytes, and bytes back into plans.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Plan, PlannedTable, lawful};
 use crate::digest::{Digest, Tag};
@@ -12,10 +13,10 @@ const REASON_CHARS_MAX: usize = 2_000;
 /// A plan's canonical bytes with their digest.
 ///
 /// The bytes are compact JSON with the fields in the order of the type, whole numbers only, and no maps; a golden test pins them.
-/// What is approved, journaled and carried out is these bytes, never a re-serialisation of something parsed.
+/// What is approved, journaled and carried out is these bytes, never a re-serialisation of something parsed. Clones share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanBytes {
-    text: String,
+    text: Arc<str>,
     digest: Digest,
 }
 
@@ -79,7 +80,7 @@ impl PlanBytes {
         })?;
         Ok(Self {
             digest: Digest::of(Tag::Plan, text.as_bytes()),
-            text,
+            text: text.into(),
         })
     }
 
@@ -87,7 +88,8 @@ impl PlanBytes {
     ///
     /// # Errors
     /// [`PlanError::DigestDiffers`] if they hash to anything else.
-    pub fn verify(text: String, expected: Digest) -> Result<Self, PlanError> {
+    pub fn verify(text: impl Into<Arc<str>>, expected: Digest) -> Result<Self, PlanError> {
+        let text = text.into();
         let found = Digest::of(Tag::Plan, text.as_bytes());
         if found == expected {
             Ok(Self {
@@ -132,6 +134,12 @@ impl PlanBytes {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same, for whoever keeps them too.
+    #[must_use]
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// Their digest.

@@ -1,5 +1,7 @@
 //! The journal: what continues it, what does not, and what it leaves to do.
 
+use std::collections::BTreeSet;
+
 use sidecar::journal::{JournalEntry, JournalError, JournalState, Next, StepResult, verify_chain};
 use sidecar::{Approval, Effect, OutcomeKind, TableOutcome, Timestamp};
 
@@ -538,4 +540,55 @@ fn a_plan_ends_as_its_disposition_says() {
         sidecar: "{}".to_owned().into(),
     });
     journal.then(finished(&scene, 1));
+}
+
+/// Where the text of every approved plan lies in memory, each place once.
+fn texts_in_memory(state: &JournalState) -> BTreeSet<*const u8> {
+    let texts = state.approvals().iter().map(|(_, text)| text.as_ptr());
+    texts.collect()
+}
+
+#[test]
+fn however_often_a_plan_is_approved_its_text_is_in_memory_once() {
+    let (scene, other) = (half_way(), all_committed());
+    let mut journal = Journal::of(&scene);
+    for _ in 0..20 {
+        journal = journal.then(approved(&scene)).then(approved(&other));
+    }
+    assert_eq!(journal.state.approvals().len(), 40);
+    assert_eq!(
+        texts_in_memory(&journal.state).len(),
+        2,
+        "one text for each of the two plans"
+    );
+    let of_scene = |(approval, _): &&(Approval, _)| approval.plan_digest == scene.bytes.digest();
+    for (_, text) in journal.state.approvals().iter().filter(of_scene) {
+        assert_eq!(&**text, scene.bytes.text());
+    }
+    let copy = journal.state.clone();
+    assert_eq!(texts_in_memory(&copy), texts_in_memory(&journal.state));
+
+    let journal = journal.then(claimed(&scene, 1)).then(interrupted(1));
+    let journal = journal.then(claimed(&scene, 2));
+    let attempts = journal
+        .state
+        .abandoned()
+        .iter()
+        .chain(journal.state.attempt());
+    let texts: Vec<*const u8> = attempts.map(|it| it.bytes.text().as_ptr()).collect();
+    assert_eq!(texts.len(), 2);
+    let of_approvals = texts_in_memory(&journal.state);
+    assert!(
+        texts.iter().all(|text| of_approvals.contains(text)),
+        "an attempt has the text of the approval it rests on"
+    );
+
+    let revoked = JournalEntry::Revoked {
+        plan_digest: other.bytes.digest(),
+        revoked_by: "grace".to_owned(),
+        reason: None,
+    };
+    let journal = journal.then(revoked).then(approved(&other));
+    assert_eq!(journal.state.approvals().len(), 21);
+    assert_eq!(texts_in_memory(&journal.state).len(), 2);
 }

@@ -78,7 +78,7 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
         epoch: imitation.epoch,
         executor: "an imitation".to_owned(),
         plan_digest: digest,
-        plan: text,
+        plan: text.to_string(),
         sidecar: sidecar.clone(),
     };
     imitation.record(claim).await?;

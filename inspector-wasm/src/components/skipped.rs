@@ -1,0 +1,20 @@
+//! What lies beside the journals, should not be there, and was skipped.
+
+use sidecar::Reason;
+use yew::{Html, html};
+
+use super::parts::each;
+use crate::words::visible;
+
+/// Names in it are out of a file system, where anybody may give any.
+pub fn skipped(reasons: &[Reason]) -> Html {
+    if reasons.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <>
+            <p>{ "These lie where the journals are and are no part of one. They were skipped:" }</p>
+            <ul>{ each(&mut reasons.iter().map(|reason| html! { <li>{ visible(&reason.detail) }</li> })) }</ul>
+        </>
+    }
+}

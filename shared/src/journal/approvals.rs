@@ -1,0 +1,53 @@
+//! The approvals of one operation, with the plans they are for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::approval::Approval;
+use crate::digest::Digest;
+
+/// Every approval that counts, in the order they were given.
+///
+/// A plan may be approved again and again, and its text is much longer than an approval: it is kept once for all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Approvals {
+    given: Vec<(Approval, Arc<str>)>,
+    /// The text of each plan in `given`.
+    texts: BTreeMap<Digest, Arc<str>>,
+}
+
+impl Approvals {
+    pub(super) const fn new() -> Self {
+        Self {
+            given: Vec::new(),
+            texts: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[(Approval, Arc<str>)] {
+        &self.given
+    }
+
+    /// The text of a plan: the one that is kept already, where exactly this text is.
+    pub(super) fn shared(&self, digest: Digest, text: String) -> Arc<str> {
+        let kept = self.texts.get(&digest).filter(|kept| ***kept == text);
+        kept.map_or_else(|| text.into(), Arc::clone)
+    }
+
+    /// Adds an approval of the plan with this text, whose digest it names.
+    pub(super) fn add(&mut self, approval: Approval, text: Arc<str>) {
+        self.texts.insert(approval.plan_digest, Arc::clone(&text));
+        self.given.push((approval, text));
+    }
+
+    /// Takes every approval of a plan back. Returns whether there was one.
+    pub(super) fn revoke(&mut self, digest: Digest) -> bool {
+        self.given
+            .retain(|(approval, _)| approval.plan_digest != digest);
+        self.texts.remove(&digest).is_some()
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::new();
+    }
+}
