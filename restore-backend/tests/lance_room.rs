@@ -37,5 +37,3 @@ mod restore;
 mod row_count;
 #[path = "lance_room/tags.rs"]
 mod tags;
-#[path = "lance_room/tidy.rs"]
-mod tidy;
