@@ -1,67 +1,117 @@
-# Sidecar Inspector. `make demo` and `make test` install what is missing and do the rest.
-# Arguments for the demo: make demo ARGS='--port 8080'
+# Sidecar Inspector. `make` lists the targets. Those that build or test install what is missing first.
+# ARGS goes to the program or to the tests: make demo ARGS='--port 8080', make test-e2e ARGS=races::
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 BINARY := $(TARGET)/debug/sidecar-inspector
 CARGO := cargo
-# First on the path, or the compiler that Debian packages for wasm would take over the native build.
-export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+# The programs that bootstrap.sh installs for `make lint` come first, since their versions are fixed. Cargo comes before the rest,
+# or the compiler that Debian packages for wasm would take over the native build.
+export PATH := $(TARGET)/tools/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 # Cargo unites the features of all packages it builds at once. The page's packages, and the tests of the
 # verdict, are therefore never built together with the server's: they would have lance compiled a second time.
 SERVER := --package restore-backend --package e2e
 WARNINGS := -D warnings
+# The oldest Rust that compiles this.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
-.PHONY: demo build test test-long bench engine-check test-tools lint
+.DEFAULT_GOAL := help
+.PHONY: help demo build check test test-shared test-backend test-e2e test-web test-page test-browser test-long \
+	engine-check bench lint advisories msrv build-tools test-tools lint-tools
 .NOTPARALLEL:
 
-demo: build
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## Make crashed sample stores, serve them on loopback, and print the address to open
 	@exec $(BINARY) demo $(ARGS)
 
 # The page first: the program takes it in.
-build:
-	@./bootstrap.sh
+build: build-tools ## Build the page into web/dist, and the program
 	$(CARGO) run --locked --package web -- build
 	$(CARGO) build --locked --package restore-backend
 
-test: export E2E_BINARY := $(BINARY)
-test: test-tools build
-	$(CARGO) test --locked --package sidecar -- --show-output
-	$(CARGO) test --locked $(SERVER)
-	@cat $(TARGET)/tmp/sweep.txt
-	$(CARGO) test --locked --package web
-	$(CARGO) test --locked --package inspector-wasm
-	CHROMIUM="$$(tests/browser/find-chromium.sh)" "$$(tests/browser/oldest-node.sh)" --test tests/browser/*.test.mjs
-	@$(MAKE) --no-print-directory lint
-
-# What needs more time than it may take every day: all of the crash sweep, of the power losses and of the random histories.
-test-long: export SIDECAR_LONG := 1
-test-long: test-tools
-	$(CARGO) test --locked --package sidecar --test model --test fuzz -- --nocapture
-	$(CARGO) test --locked --package e2e --test e2e -- --nocapture
-
-# How long recoveries take. BENCH=--release to have it all compiled for speed first, which takes long.
-bench:
-	$(CARGO) run --locked $(BENCH) --package e2e --bin e2e-bench
-
-# Every graph that the released engine left, recovered by the program just built and handed back to that engine. It brings
-# a Lance of its own, which takes as long to compile as ours. ARGS='--only NAME' for one of them.
-ENGINE_CHECK := CARGO_TARGET_DIR=$(TARGET)/engine-check $(CARGO) run --locked --manifest-path tests/engine-check/Cargo.toml
-engine-check: build
-	$(ENGINE_CHECK) -- check --binary $(BINARY) --fixtures tests/fixtures/omnigraph-0.7.0 $(ARGS)
-
-test-tools:
-	@./bootstrap.sh test
-
-lint: export RUSTDOCFLAGS := $(WARNINGS)
-lint:
+define fmt-and-clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/engine-check/Cargo.toml --check
 	$(CARGO) clippy --locked --package sidecar --all-targets -- $(WARNINGS)
-	$(CARGO) clippy --locked $(SERVER) --all-targets -- $(WARNINGS)
 	$(CARGO) clippy --locked --package web --all-targets -- $(WARNINGS)
 	$(CARGO) clippy --locked --package inspector-wasm --all-targets -- $(WARNINGS)
+	$(CARGO) clippy --locked $(SERVER) --all-targets -- $(WARNINGS)
+endef
+
+check: build-tools ## The quick loop: format, clippy, and the tests of the verdict but for its model
+	$(fmt-and-clippy)
+	$(CARGO) test --locked --package sidecar --lib --test rooms --test purity --test fuzz -- $(ARGS)
+
+test: test-tools build test-shared test-backend test-e2e test-web test-page test-browser lint ## Run every test and lint
+
+test-shared: build-tools ## Test the verdict: rooms, model, hostile bytes
+	$(CARGO) test --locked --package sidecar -- --show-output $(ARGS)
+
+test-backend: build-tools ## Test the server, the command line and the Lance room
+	$(CARGO) test --locked --package restore-backend -- $(ARGS)
+
+test-e2e: build-tools ## Test journeys over real data: sweep, races, power failures, random histories
+	$(CARGO) test --locked --package e2e -- $(ARGS)
+	$(if $(ARGS),,@cat $(TARGET)/tmp/sweep.txt)
+
+test-web: build-tools ## Test the program that builds the page
+	$(CARGO) test --locked --package web -- $(ARGS)
+
+test-page: build-tools ## Test the page's code outside a browser
+	$(CARGO) test --locked --package inspector-wasm -- $(ARGS)
+
+test-browser: export E2E_BINARY := $(BINARY)
+test-browser: test-tools build ## Test the page in a real browser; ARGS='--test-name-pattern NAME' for some of it
+	$(CARGO) build --locked $(SERVER) --bins
+	CHROMIUM="$$(tests/browser/find-chromium.sh)" "$$(tests/browser/oldest-node.sh)" --test $(ARGS) tests/browser/*.test.mjs
+
+test-long: export SIDECAR_LONG := 1
+test-long: test-tools ## Run the tests that take more than every day's time: all of sweep, power failures, histories, model
+	$(CARGO) test --locked --package sidecar --test model --test fuzz -- --nocapture
+	$(CARGO) test --locked --package e2e --test e2e -- --nocapture
+
+# It brings a Lance of its own, which takes as long to compile as ours.
+ENGINE_CHECK := CARGO_TARGET_DIR=$(TARGET)/engine-check $(CARGO) run --locked --manifest-path tests/engine-check/Cargo.toml
+engine-check: build ## Hand recovered graphs back to the released engine; ARGS='--only NAME' for one of them
+	$(ENGINE_CHECK) -- check --binary $(BINARY) --fixtures tests/fixtures/omnigraph-0.7.0 $(ARGS)
+
+bench: ## Time recoveries against Lance's bare calls; BENCH=--release to compile for speed first, which takes long
+	$(CARGO) run --locked $(BENCH) --package e2e --bin e2e-bench
+
+SHELL_FILES := .ci/run bootstrap.sh $(wildcard tests/*/*.sh)
+
+lint: export RUSTDOCFLAGS := $(WARNINGS)
+lint: lint-tools ## Check format, code, documentation, spelling, shell files and dependencies
+	typos
+	shellcheck $(SHELL_FILES)
+	cargo-machete
+	cargo-deny --locked check bans licenses sources
+	$(fmt-and-clippy)
 	$(CARGO) doc --locked --package sidecar --no-deps
 	$(CARGO) doc --locked $(SERVER) --no-deps
 	$(CARGO) doc --locked --package web --no-deps
 	$(CARGO) doc --locked --package inspector-wasm --no-deps
+	@tests/lint/advisories.sh
+
+advisories: lint-tools ## Refuse crates that are known to be vulnerable, where the list of them can be fetched
+	@tests/lint/advisories.sh
+
+# Every day, clippy refuses what the standard library did not have in that version (clippy.toml), and tests/e2e/tidy.rs refuses
+# dependencies that ask for a newer one. Neither sees syntax that is newer; this does, and has Lance compiled for it.
+msrv: build-tools ## Compile everything with the oldest Rust that Cargo.toml names
+	@rustup run $(MSRV) cargo --version || { echo 'install it with: rustup toolchain install $(MSRV)'; exit 1; }
+	rustup run $(MSRV) cargo check --locked --package sidecar --all-targets
+	rustup run $(MSRV) cargo check --locked --package web --all-targets
+	rustup run $(MSRV) cargo check --locked --package inspector-wasm --all-targets
+	rustup run $(MSRV) cargo check --locked $(SERVER) --all-targets
+
+build-tools: ## Install what is missing to build
+	@./bootstrap.sh
+
+test-tools: ## Install what is missing to test
+	@./bootstrap.sh test
+
+lint-tools: ## Install what is missing to lint
+	@./bootstrap.sh lint

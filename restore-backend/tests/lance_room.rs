@@ -1,7 +1,11 @@
 //! The Lance room against real tables on disk: what it reads, what it costs, and that its fences hold.
 
-// Helpers of tests may stop at the first surprise, like tests.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 mod room_support;
 
@@ -33,5 +37,3 @@ mod restore;
 mod row_count;
 #[path = "lance_room/tags.rs"]
 mod tags;
-#[path = "lance_room/tidy.rs"]
-mod tidy;

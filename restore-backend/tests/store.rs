@@ -1,7 +1,10 @@
 //! The observed store: what it records, what its gate may do, and that syncing changes no answer.
 
-// Helpers of tests may stop at the first surprise, like tests.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 #[path = "store/confined.rs"]
 mod confined;

@@ -1,7 +1,10 @@
 //! The two-phase writer: what each step leaves behind, and that it loses without doing harm.
 
-// Helpers of tests may stop at the first surprise, like tests.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 mod room_support;
 

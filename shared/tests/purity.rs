@@ -45,6 +45,7 @@ fn it_depends_on_five_crates_that_do_none_of_it_either() {
     assert!(
         sections.iter().all(|section| [
             "[package]",
+            "[lib]",
             "[dependencies]",
             "[dev-dependencies]",
             "[lints]"

@@ -5,7 +5,7 @@ import { chromium } from "playwright-core";
 
 /** Starts the browser that `find-chromium.sh` found. */
 export function launch() {
-  assert.ok(process.env.CHROMIUM, "CHROMIUM must name a browser; `make test` sets it");
+  assert.ok(process.env.CHROMIUM, "CHROMIUM must name a browser; `make test-browser` sets it");
   return chromium.launch({
     executablePath: process.env.CHROMIUM,
     args: [

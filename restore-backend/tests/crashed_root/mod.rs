@@ -1,7 +1,6 @@
 //! A root in a temporary folder whose writers died: one after its last table, one after its first, and one of a later release.
 
-// Each test binary uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};

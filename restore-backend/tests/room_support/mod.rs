@@ -1,7 +1,6 @@
 //! A root in a temporary folder, and a gate that does something at a chosen request.
 
-// Each test binary uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::fmt;
 use std::fs;

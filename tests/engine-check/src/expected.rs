@@ -76,7 +76,7 @@ pub async fn entry(shape: &Shape, root: &Path) -> Result<Value> {
     let since = Lineage::of(root).await?;
     let engine = json!({
         "opens": opened.is_ok(),
-        "error": opened.as_ref().err().map(ToString::to_string),
+        "error": opened.as_ref().err().map(|error| without_cargo_home(&error.to_string())),
         "tables": after.tables(),
         "locked": after.is_locked,
         "sidecars_left": names(&sidecars(root)?),
@@ -115,8 +115,20 @@ pub async fn writes_again(engine: &Omnigraph, root: &Path) -> Result<()> {
 fn says(result: Result<()>) -> Value {
     match result {
         Ok(()) => json!(true),
-        Err(error) => json!(format!("{error:#}")),
+        Err(error) => json!(without_cargo_home(&format!("{error:#}"))),
     }
+}
+
+/// An error of Lance ends in the line of Lance's source that raised it. Whoever compiled Lance has that source in a folder of
+/// their own, which says nothing about the engine: `/…/registry/src/{registry}/lance-table-7.1.0/src/io/commit.rs` becomes
+/// `lance-table-7.1.0/src/io/commit.rs`.
+fn without_cargo_home(error: &str) -> String {
+    let words = error.split(' ').map(|word| {
+        let below = word.split_once("/registry/src/");
+        let source = below.and_then(|(_, below)| below.split_once('/'));
+        source.map_or(word, |(_registry, source)| source)
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The sidecars by operation, parsed; their paths are those of the old place.

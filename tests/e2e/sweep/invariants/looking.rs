@@ -61,13 +61,13 @@ pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String>
     let beside = evidence.beside.iter();
     wrong.extend(beside.map(|path| format!("{} lies beside the root", path.display())));
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let is_anothers = |path: &str| {
+    let is_foreign = |path: &str| {
         let mut told = evidence.acknowledged.iter();
         told.any(|told| path.starts_with(&format!("{}/", dataset(&told.table))))
     };
     for path in paths {
         let is_inside = in_tables(path)
-            || is_anothers(path)
+            || is_foreign(path)
             || path.starts_with(&journal)
             || is_mark(path)
             || (path.starts_with(IDENTITY) && !before.contains_key(path))

@@ -173,11 +173,11 @@ pub(super) fn i9_no_orphan(world: &World, evidence: &Evidence) -> Vec<String> {
             "the sidecar is gone and no terminal record is there".to_owned()
         }));
         for table in uncovered(snapshot) {
-            let is_anothers = evidence
+            let is_foreign = evidence
                 .acknowledged
                 .iter()
                 .any(|told| told.table == table && !told.published);
-            wrong.extend(unless(is_anothers, || {
+            wrong.extend(unless(is_foreign, || {
                 format!("{table} is above its pin, and nothing pending names it")
             }));
         }

@@ -28,7 +28,7 @@ pub enum Flaw {
     /// Says that the sidecar is retired, and leaves it.
     LeavesSidecar,
     /// Ends an attempt that another process began, though nothing moved.
-    EndsAnothersAttempt,
+    EndsForeignAttempt,
     /// Does not keep the sidecar's bytes.
     ForgetsSidecar,
     /// Overwrites a record of the journal.
@@ -54,5 +54,5 @@ pub enum Flaw {
     /// Keeps one of the tags it was to drop.
     ForgetsTag,
     /// Drops a tag that no recovery had set.
-    DropsAnothersTag,
+    DropsForeignTag,
 }

@@ -62,7 +62,7 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
         journal,
         plan,
     };
-    if flaw == Flaw::EndsAnothersAttempt
+    if flaw == Flaw::EndsForeignAttempt
         && let Some(attempt) = imitation.journal.state.attempt()
     {
         let interrupted = JournalEntry::Interrupted {
@@ -277,7 +277,7 @@ impl Imitation {
             } => {
                 let name = match self.flaw {
                     Flaw::ForgetsTag if *version == 1 => return Ok(Some(*version)),
-                    Flaw::DropsAnothersTag if *version == 1 => {
+                    Flaw::DropsForeignTag if *version == 1 => {
                         room.untag(&place(table_key), BY_HAND).await.unwrap();
                         name
                     }

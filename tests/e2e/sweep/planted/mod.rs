@@ -37,7 +37,7 @@ fn flawed(bug: &'static str, flaw: Flaw, breaks: &'static [usize]) -> Planted {
     let world = match flaw {
         Flaw::HalfPublish | Flaw::RestoresUnasked => (Ending::Forward, 3),
         Flaw::AnnouncesLate | Flaw::NeverAnnounces | Flaw::PublishesUndone => (Ending::UndoBack, 1),
-        Flaw::ForgetsTag | Flaw::DropsAnothersTag => (Ending::Release, 1),
+        Flaw::ForgetsTag | Flaw::DropsForeignTag => (Ending::Release, 1),
         _ => (Ending::Back, 1),
     };
     Planted {
@@ -213,7 +213,7 @@ async fn bugs(back: &World) -> Vec<Planted> {
         flawed("forgets to drop a tag", Flaw::ForgetsTag, &[20, 4, 12]),
         flawed(
             "drops a tag that somebody set by hand",
-            Flaw::DropsAnothersTag,
+            Flaw::DropsForeignTag,
             &[1, 4, 12],
         ),
         Planted {
@@ -260,7 +260,7 @@ async fn bugs(back: &World) -> Vec<Planted> {
         .await,
         flawed_and_struck(
             "ends what another process began, and nothing moved",
-            Flaw::EndsAnothersAttempt,
+            Flaw::EndsForeignAttempt,
             (Fault::CrashAfter, None),
             back,
             |path| path.ends_with("/000003.json"),
