@@ -1,5 +1,4 @@
-# Sidecar Inspector. `make` lists the targets. Those that build or test install what is missing first.
-# ARGS goes to the program or to the tests: make demo ARGS='--port 8080', make test-e2e ARGS=races::
+# Sidecar Inspector. `make` lists the targets. Those that build, test or lint install what is missing first.
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 BINARY := $(TARGET)/debug/sidecar-inspector
@@ -22,6 +21,7 @@ MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo "ARGS goes to the program or the tests: make test-e2e ARGS=races::"
 
 demo: build ## Make crashed sample stores, serve them on loopback, and print the address to open
 	@exec $(BINARY) demo $(ARGS)

@@ -207,7 +207,7 @@ fi
 wheels() {
     rm -rf "$tools/wheels"
     mkdir -p "$tools/bin"
-    python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    PIP_USER=0 python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
         --only-binary :all: --target "$tools/wheels" -r tests/lint/requirements.txt >/dev/null 2>&1 &&
         mv -f "$tools"/wheels/bin/* "$tools/bin/" &&
         rm -r "$tools/wheels"
