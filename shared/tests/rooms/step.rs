@@ -396,7 +396,8 @@ fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
             .chain(sidecars.map(|sidecar| (sidecar, None, Some(1))))
             .chain(looked.map(|looked| (sidecars[1], None, looked)))
             .chain(looked.map(|looked| (sidecars[0], Some(false), looked)))
-            .chain([(sidecars[0], Some(true), Some(1))])
+            .chain(looked.map(|looked| (sidecars[2], Some(false), looked)))
+            .chain([0, 2].map(|sidecar| (sidecars[sidecar], Some(true), Some(1))))
             .map(fill)
             .collect()
     });
@@ -441,10 +442,10 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
             let last = match (seen.sidecar, seen.closed) {
                 (None, _) => "look Sidecar",
                 (Some(SidecarSeen::AsPlanned), _) => "DeleteSidecar",
-                (Some(SidecarSeen::Another), _) => "Ended(Kept)",
-                (Some(SidecarSeen::Gone), None) => "look Closed",
-                (Some(SidecarSeen::Gone), Some(false)) => "Close",
+                (Some(SidecarSeen::Gone | SidecarSeen::Another), None) => "look Closed",
+                (Some(SidecarSeen::Gone | SidecarSeen::Another), Some(false)) => "Close",
                 (Some(SidecarSeen::Gone), Some(true)) => "Ended(Retired)",
+                (Some(SidecarSeen::Another), Some(true)) => "Ended(Kept)",
             };
             // A sidecar goes, and an operation is closed, only once its end was looked at: by whoever wrote it down right before,
             // or by whoever finds it written.
