@@ -50,11 +50,6 @@ pub async fn apply(
     );
     let journal = match fresh? {
         Fresh::UnderWay { journal } => journal,
-        Fresh::Gone { journal }
-            if journal.state.finished().is_some() || journal.state.attempt().is_some() =>
-        {
-            journal
-        }
         Fresh::Gone { journal } if !journal.state.approvals().is_empty() => {
             return Ok(sidecar_gone(operation, digest));
         }

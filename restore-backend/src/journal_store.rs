@@ -22,7 +22,7 @@ use crate::off_thread;
 use crate::sidecar_dir::read_bounded;
 use crate::store::{Hold, Objects};
 
-pub(crate) use open::list_open_noting;
+pub(crate) use open::{list_open_noting, unmark};
 pub(crate) use reading::{Skipped, list_all};
 
 use open::mark;

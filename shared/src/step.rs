@@ -394,10 +394,14 @@ fn retire(state: &JournalState, seen: &Seen) -> Effect {
     let last = match (seen.sidecar, seen.closed) {
         (None, _) => return Effect::Look(Look::Sidecar),
         (Some(SidecarSeen::AsPlanned), _) => Effect::DeleteSidecar,
-        (Some(SidecarSeen::Another), _) => Effect::Ended(SidecarFate::Kept),
-        (Some(SidecarSeen::Gone), None) => return Effect::Look(Look::Closed),
-        (Some(SidecarSeen::Gone), Some(false)) => Effect::Close,
+        // Another file under its name stays. The sidecar itself is gone then, and nothing keeps the operation open: a look reads the
+        // journal of every operation whose name a file bears, closed or not, and tells that this file is another.
+        (Some(SidecarSeen::Gone | SidecarSeen::Another), None) => {
+            return Effect::Look(Look::Closed);
+        }
+        (Some(SidecarSeen::Gone | SidecarSeen::Another), Some(false)) => Effect::Close,
         (Some(SidecarSeen::Gone), Some(true)) => Effect::Ended(SidecarFate::Retired),
+        (Some(SidecarSeen::Another), Some(true)) => Effect::Ended(SidecarFate::Kept),
     };
     // The executor that wrote the terminal record looked right before. Whoever finds the record looks: the root may have been
     // restored from a backup since, or be a copy.

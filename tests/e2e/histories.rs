@@ -511,12 +511,18 @@ impl<'a> History<'a> {
         let plan = service::dismiss(&opened.root, file, clock::now())
             .await
             .unwrap();
-        // Where a backup brought it back, it was agreed to already.
-        let (operation, digest) = if plan.progress == api::Progress::Finished {
-            (plan.operation_id.parse().unwrap(), plan.digest.unwrap())
+        let plan = if plan.progress == api::Progress::Finished {
+            // A backup brought it back, or it was left there once more: it was agreed that it goes once.
+            let operation = plan.operation_id.parse().unwrap();
+            let report = opened.apply(&operation, plan.digest.unwrap()).await;
+            assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+            self.tally.count("opened again");
+            let again = service::dismiss(&opened.root, file, clock::now()).await;
+            again.unwrap()
         } else {
-            opened.approve_plan(&plan).await
+            plan
         };
+        let (operation, digest) = opened.approve_plan(&plan).await;
         self.apply(&operation, digest, way, OutcomeKind::CleanedUp)
             .await;
         self.tally.count("dismissed");

@@ -4,7 +4,7 @@ use futures::FutureExt;
 use sidecar::journal::{Attempt, JournalEntry, JournalState};
 use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
 use sidecar::{
-    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarBytes,
+    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, Purpose, SidecarBytes,
     SidecarFate, Tag,
 };
 
@@ -210,12 +210,16 @@ impl<'a> Execution<'a> {
                     continue;
                 }
                 Effect::Close => {
+                    execution.root.note_identity().await?;
                     execution.journal.close(execution.root.objects()).await?;
                     execution.journal.unmark(execution.root.objects()).await;
                     seen.closed = Some(true);
                     continue;
                 }
-                Effect::Ended(fate) => return execution.end(fate),
+                Effect::Ended(fate) => {
+                    execution.remove_left_over_marks().await?;
+                    return execution.end(fate);
+                }
             };
             (execution, seen) = match recorded {
                 (Ran::Further(execution), seen) => (execution, seen),
@@ -300,12 +304,14 @@ impl<'a> Execution<'a> {
             }
             (Look::SinceFinished, _) => {
                 let finished = state.finished().ok_or_else(|| self.lost())?;
-                let is_over = (seen.sidecar, seen.closed) == (Some(SidecarSeen::Gone), Some(true));
-                seen.since_finished = Some(
-                    closing::untrue_since_finished(self.root, finished, is_over)
-                        .boxed()
-                        .await?,
-                );
+                // The sidecar itself is gone, whatever else bears its name.
+                let is_over =
+                    seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned);
+                let mut untrue = closing::untrue_since_finished(self.root, finished, is_over)
+                    .boxed()
+                    .await?;
+                untrue.extend(self.back_after_it_was_set_aside(state, &mut seen).await?);
+                seen.since_finished = Some(untrue);
             }
             // One is asked for right after the other.
             (Look::Sidecar | Look::Closed, _) => {
@@ -351,6 +357,41 @@ impl<'a> Execution<'a> {
         })
     }
 
+    /// The file that a dismissal deleted, if it is there again since that was closed: a backup brought it back, or somebody did.
+    /// Consent was given to deleting it once. As long as the dismissal is not closed, it may be the very file that is to go.
+    async fn back_after_it_was_set_aside(
+        &self,
+        state: &JournalState,
+        seen: &mut Seen,
+    ) -> Result<Option<Difference>, ServiceError> {
+        let is_dismissal = state
+            .finished()
+            .is_some_and(|finished| matches!(finished.plan.purpose, Purpose::Dismiss { .. }));
+        let there = Some(SidecarSeen::AsPlanned);
+        if !is_dismissal || seen.sidecar != there || seen.closed != Some(true) {
+            return Ok(None);
+        }
+        // Another executor may have deleted it and closed the operation while both were looked at. What is there now came later.
+        seen.sidecar = Some(self.look_at_sidecar(state).await?);
+        Ok((seen.sidecar == there).then(|| Difference {
+            table_key: None,
+            field: "sidecar".to_owned(),
+            planned: "gone".to_owned(),
+            found: "there again".to_owned(),
+        }))
+    }
+
+    /// Removes the marks of this operation that the look found left over: whoever closed it died before it could.
+    async fn remove_left_over_marks(&self) -> Result<(), ServiceError> {
+        let left_over = self.root.marks().take_left_over_of(&self.operation);
+        if left_over.is_empty() {
+            return Ok(());
+        }
+        self.root.note_identity().await?;
+        journal_store::unmark(self.root.objects(), left_over).await;
+        Ok(())
+    }
+
     async fn delete_sidecar(&self) -> Result<(), ServiceError> {
         let file = self
             .journal
@@ -358,6 +399,8 @@ impl<'a> Execution<'a> {
             .finished()
             .and_then(|finished| finished.plan.retires())
             .ok_or_else(|| self.lost())?;
+        // Whoever resumes has written nothing here yet, and the folder may be another one since it was opened.
+        self.root.note_identity().await?;
         // A terminal record that somebody found untrue has a next one, and whoever goes on from there has the file to resolve.
         let hold = self.journal.hold(self.root.objects());
         let deleted = sidecar_dir::delete_sidecar(self.root.objects(), file);
@@ -502,7 +545,10 @@ async fn taken_over(
         .finished()
         .filter(|finished| finished.digest == attempt.bytes.digest())
     {
-        let is_kept = sidecar_dir::is_there(root.objects(), &finished.plan.file).await?;
+        let is_kept = match finished.plan.retires() {
+            Some(file) => sidecar_dir::is_there(root.objects(), file).await?,
+            None => false,
+        };
         return Ok(finished_report(
             finished,
             operation,

@@ -157,7 +157,7 @@ pub(super) async fn mark(objects: &Objects, mark: &Mark) -> Result<(), JournalSt
 }
 
 /// Removes marks of operations that are closed. What cannot be removed costs a few requests at every look, and harms nothing.
-pub(super) async fn unmark(objects: &Objects, marks: impl IntoIterator<Item = Mark>) {
+pub(crate) async fn unmark(objects: &Objects, marks: impl IntoIterator<Item = Mark>) {
     let removals: Vec<_> = marks
         .into_iter()
         .map(|mark| async move {
@@ -192,6 +192,20 @@ impl MarkUpkeep {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .extend(left_over);
+    }
+
+    /// Takes out the marks that are left over of one operation, for whoever removes them.
+    #[must_use]
+    pub fn take_left_over_of(&self, operation_id: &OperationId) -> BTreeSet<Mark> {
+        let mut left_over = self
+            .left_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (of_it, others) = std::mem::take(&mut *left_over)
+            .into_iter()
+            .partition(|mark| mark.operation_id == *operation_id);
+        *left_over = others;
+        of_it
     }
 
     /// Completes the marks of a root where they are not, and removes those that are left over. For whoever is about to write

@@ -127,7 +127,8 @@ impl ListedJournals {
             let Some(journal) = journal else { continue };
             // What says that it is closed counts no more of one that was reopened. Where its file is gone as well nothing is left
             // to do about it once it is finished again.
-            let has_file = files.contains(&operation_id.file_name());
+            let has_file = files.contains(&operation_id.file_name())
+                || retired_by(&journal).is_some_and(|file| files.contains(file));
             if (listed.closed || (listed.reopened && !has_file))
                 && let Ok(journal) = &journal
                 && journal.state.finished().is_some()
@@ -148,6 +149,11 @@ impl ListedJournals {
         root.marks().found(open.is_complete, left_over);
         found
     }
+}
+
+/// The file that a finished operation deletes in the end. What sets a file aside has not the name of that file.
+fn retired_by(journal: &Result<Journal, JournalStoreError>) -> Option<&str> {
+    journal.as_ref().ok()?.state.finished()?.plan.retires()
 }
 
 async fn look(

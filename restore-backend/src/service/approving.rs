@@ -158,7 +158,7 @@ pub async fn revoke(
         revoked_by: report.revoked_by.clone(),
         reason: reason.filter(|reason| !reason.trim().is_empty()),
     };
-    for _ in 0..APPEND_TRIES_MAX {
+    for attempt in 0..APPEND_TRIES_MAX {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(Answer::No(already(operation, &journal)));
@@ -171,6 +171,10 @@ pub async fn revoke(
                 reasons: Vec::new(),
                 differences: Vec::new(),
             }));
+        }
+        // Once there is something to record; nobody waits for that while others take the number of the next record.
+        if attempt == 0 {
+            root.note_identity().await?;
         }
         if let Appended::Done(_) = journal.append(root.objects(), now, entry.clone()).await? {
             return Ok(Answer::Done(report));
@@ -272,8 +276,9 @@ fn already(operation: &OperationId, journal: &Journal) -> RefusalReport {
         (None, Some(finished)) => (
             OutcomeKind::Refused,
             format!(
-                "the operation is finished: {}; there is nothing left to approve",
-                finished.outcome.name()
+                "the operation is finished: {}. Apply plan {} once more to look whether that still holds here; if it does not, the operation is opened again, and what is to be done then is approved anew",
+                finished.outcome.name(),
+                finished.digest
             ),
         ),
         (None, None) => (

@@ -211,6 +211,10 @@ pub async fn dismiss(
     let made = made_dismissal(root, entry, now).await?;
     let operation = &made.follow_up.plan.operation_id;
     let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
+    // A file that was set aside is there again. What is recorded of that has to be found untrue before it is set aside anew.
+    if let Some(report) = planning::frozen_report(root, &journal, now)? {
+        return Ok(report);
+    }
     made.report(Some(&journal), now)
 }
 

@@ -64,12 +64,10 @@ pub(crate) async fn fresh_plan(
     }) = place.map(|place| recoveries.swap_remove(place))
     else {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
-        if journal.state.attempt().is_some() {
+        if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(Fresh::UnderWay { journal });
         }
-        if journal.state.finished().is_none()
-            && let Some(made) = follow_up::of_operation(root, operation, &recoveries, now).await?
-        {
+        if let Some(made) = follow_up::of_operation(root, operation, &recoveries, now).await? {
             return made.fresh(journal);
         }
         return match unread_file(&journal, &recoveries) {

@@ -402,8 +402,9 @@ fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
             .chain(sidecars.map(|sidecar| (sidecar, None, Some(1))))
             .chain(looked.map(|looked| (sidecars[1], None, looked)))
             .chain(looked.map(|looked| (sidecars[0], Some(false), looked)))
+            .chain(looked.map(|looked| (sidecars[2], Some(false), looked)))
             .chain(looked.map(|looked| (sidecars[0], Some(true), looked)))
-            .chain(looked.map(|looked| (sidecars[2], None, looked)))
+            .chain(looked.map(|looked| (sidecars[2], Some(true), looked)))
             .map(fill)
             .collect()
     });
@@ -448,10 +449,10 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
             let last = match (seen.sidecar, seen.closed) {
                 (None, _) => "look Sidecar",
                 (Some(SidecarSeen::AsPlanned), _) => "DeleteSidecar",
-                (Some(SidecarSeen::Another), _) => "Ended(Kept)",
-                (Some(SidecarSeen::Gone), None) => "look Closed",
-                (Some(SidecarSeen::Gone), Some(false)) => "Close",
+                (Some(SidecarSeen::Gone | SidecarSeen::Another), None) => "look Closed",
+                (Some(SidecarSeen::Gone | SidecarSeen::Another), Some(false)) => "Close",
                 (Some(SidecarSeen::Gone), Some(true)) => "Ended(Retired)",
+                (Some(SidecarSeen::Another), Some(true)) => "Ended(Kept)",
             };
             // A sidecar goes, an operation is closed, and that it is done is told, only once its end was looked at: by whoever wrote it
             // down right before, or by whoever finds it written.

@@ -280,6 +280,73 @@ async fn an_end_that_was_never_closed_is_not_believed_without_its_sidecar_either
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_not_believed_of_a_restored_backup_because_the_sidecar_is_another_by_now() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let backup = Backup::of(&store);
+    let digest = store.open().await.approve(&operation).await;
+    dies_before_it_retires(&store, &operation, digest).await;
+    backup.restore(&store, &["tables", "__manifest"]);
+    let file = store.path().join("__recovery").join(operation.file_name());
+    std::fs::write(&file, "something else").unwrap();
+
+    let opened = store.open().await;
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(report.sidecar, SidecarFate::Kept);
+    let records = opened.records(&operation).await;
+    assert!(matches!(
+        records.last(),
+        Some(JournalEntry::Reopened { .. })
+    ));
+    let report = opened.recover(&operation).await;
+    assert_eq!(
+        (report.outcome, report.sidecar),
+        (OutcomeKind::RolledBack, SidecarFate::Kept),
+        "{}",
+        report.detail
+    );
+    assert!(store.drift().await.is_empty());
+    assert_eq!(std::fs::read(&file).unwrap(), b"something else");
+}
+
+/// The process dies once everything is done, before it removes what marks the operation as open.
+async fn dies_before_it_unmarks(store: &Store, operation: &OperationId, digest: Digest) {
+    let mark = format!("__recovery_log/open/{operation}");
+    let gate = Arc::new(DiesAt::at(Point::first(Verb::Delete, mark)));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, operation, digest, &ProgressSink::default())
+        .await
+        .ok();
+    assert_eq!(gate.left(), 0);
+    assert_eq!(store.sidecars(), 0);
+    assert!(!store.marks_of(operation).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_is_left_of_what_is_done_goes_when_that_is_applied_once_more() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let backup = Backup::of(&store);
+    for time in 1..=2 {
+        let digest = store.open().await.approve(&operation).await;
+        dies_before_it_unmarks(&store, &operation, digest).await;
+        let opened = store.open().await;
+        let report = opened.apply(&operation, digest).await;
+        assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+        let left = store.marks_of(&operation);
+        assert!(left.is_empty(), "time {time}: {left:?}");
+        opened.log.reset();
+        opened.apply(&operation, digest).await;
+        assert_eq!(opened.log.mutations(), 0, "nothing is left to do");
+        if time == 1 {
+            backup.restore(&store, &FOLDERS);
+            is_reopened(&store, &operation, digest).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_stands_where_a_restore_was_recorded_is_not_published() {
     let store = Store::with_tables(&TABLES).await;
     let operation = store.crashed_write(&TABLES, 1).await;

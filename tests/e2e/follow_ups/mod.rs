@@ -10,6 +10,7 @@ mod interrupted;
 mod race;
 mod releasing;
 mod schema;
+mod set_aside;
 mod spellings;
 
 use std::collections::BTreeMap;

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use restore_backend::root::{Root, RootOptions};
-use restore_backend::store::{Durability, RequestLog};
+use restore_backend::store::{Durability, RequestLog, Verb};
 use sidecar::Digest;
 
 use super::*;
 use crate::support::copy_folder;
-use crate::support::gates::DiesAt;
+use crate::support::gates::{DiesAt, Point};
 
 async fn open_at(path: &Path) -> Opened {
     let log = RequestLog::recording();
@@ -187,4 +187,53 @@ async fn a_folder_that_was_put_in_place_of_the_one_that_is_open_is_not_written_t
     .unwrap_err();
     assert_eq!(refused.code(), "root_not_identified");
     assert!(!store.path().join("__recovery_log").exists());
+}
+
+/// Puts a copy of the root in its place.
+fn replace(store: &Store) {
+    let aside = store.path().with_file_name("aside");
+    std::fs::rename(store.path(), &aside).unwrap();
+    copy_folder(&aside, store.path());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_not_taken_back_in_a_folder_that_was_put_in_place_of_the_one_that_is_open() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    replace(&store);
+    let before = store.files();
+    let now = clock::now();
+    let refused = service::revoke(&opened.root, &operation, digest, "grace", None, now).await;
+    assert_eq!(refused.unwrap_err().code(), "root_not_identified");
+    assert_eq!(store.files(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_finished_operation_is_not_done_in_a_folder_that_was_put_in_place() {
+    for (verb, path) in [
+        (Verb::Delete, "__recovery/"),
+        (Verb::PutCreate, "__recovery_log/{operation}/closed"),
+        (Verb::Delete, "__recovery_log/open/{operation}"),
+    ] {
+        let store = Store::with_tables(&TABLES).await;
+        let operation = store.crashed_write(&TABLES, 3).await;
+        let digest = store.open().await.approve(&operation).await;
+        let path = path.replace("{operation}", operation.as_str());
+        let gate = Arc::new(DiesAt::at(Point::first(verb, path.clone())));
+        let dying = store.open_behind(gate.clone()).await;
+        service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+            .await
+            .ok();
+        assert_eq!(gate.left(), 0, "{path}");
+
+        let opened = store.open().await;
+        replace(&store);
+        let before = store.files();
+        let progress = ProgressSink::default();
+        let refused = service::apply(&opened.root, &operation, digest, &progress).await;
+        assert_eq!(refused.unwrap_err().code(), "root_not_identified", "{path}");
+        assert_eq!(store.files(), before, "{path}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Each of those who know of no sidecars alone, in every history that is about them and short enough to be written down.
 
 use super::{Event, History, Tally, Way};
-use crate::histories::model::TABLES;
+use crate::histories::model::{Damage, TABLES};
 use crate::support::Store;
 
 /// Every mutating request of an undo over two tables, and some that are never sent.
@@ -95,6 +95,33 @@ async fn a_backup_comes_back_under_the_journals() {
         ]);
     }
     assert_eq!(played(histories, "brought a backup back").await, 12);
+}
+
+/// What was set aside and is brought back is set aside with new consent alone, whatever it is called and wherever the process died.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_brings_back_what_was_set_aside() {
+    let replaced = Event::Corrupt {
+        pending: 0,
+        damage: Damage::Replace,
+        at: 0,
+    };
+    let mut histories = Vec::new();
+    for dies_at in [None, Some(2), Some(3)] {
+        let way = Way {
+            dies_at,
+            ..Way::default()
+        };
+        let dismiss = Event::Dismiss { file: 0, way };
+        for before in [vec![Event::BrokenFile], vec![write(1), replaced.clone()]] {
+            let mut history = before;
+            for _ in 0..2 {
+                history.extend([Event::BackUp, dismiss.clone(), Event::BringBack]);
+            }
+            history.push(dismiss.clone());
+            histories.push(history);
+        }
+    }
+    assert_eq!(played(histories, "opened again").await, 12);
 }
 
 /// A roll forward needs none of what was cleaned away, and a roll back that does says so.

@@ -111,6 +111,44 @@ async fn a_replaced_file_stays_when_its_operation_is_recovered_and_can_be_set_as
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operation_whose_file_was_replaced_costs_a_look_nothing_once_that_file_is_gone() {
+    let (store, operation) = interrupted_half_way().await;
+    let path = store.path().join("__recovery").join(operation.file_name());
+    std::fs::write(&path, b"not a sidecar").unwrap();
+    let opened = store.open().await;
+    let report = recover(&opened, &operation).await;
+    assert_eq!(
+        (report.outcome, report.sidecar),
+        (OutcomeKind::RolledBack, SidecarFate::Kept)
+    );
+    assert_eq!(store.marks_of(&operation), [] as [String; 0]);
+
+    // As long as the other file is there, its journal tells what that file is not.
+    assert_eq!(dispositions(&opened).await.len(), 1);
+    let told = service::dismiss(&opened.root, &operation.file_name(), clock::now()).await;
+    let told = told.unwrap();
+    assert_ne!(told.operation_id, operation.as_str());
+    assert!(told.executable, "{:?}", told.blockers);
+    opened.log.reset();
+    let report = opened.apply(&operation, report.digest).await;
+    assert_eq!(
+        (report.outcome, report.sidecar, opened.log.mutations()),
+        (OutcomeKind::RolledBack, SidecarFate::Kept, 0)
+    );
+
+    std::fs::remove_file(&path).unwrap();
+    opened.log.reset();
+    assert!(dispositions(&opened).await.is_empty());
+    let requests = opened.log.requests();
+    assert!(
+        !requests
+            .iter()
+            .any(|request| request.path.contains(operation.as_str())),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_was_recorded_and_not_shown_is_listed_though_its_file_is_gone() {
     let store = Store::with_tables(&TABLES).await;
     let operation = store.crashed_write(&TABLES[..2], 1).await;

@@ -273,6 +273,15 @@ impl Store {
         name.trim_end_matches(".json").parse().unwrap()
     }
 
+    /// What marks an operation as open, by name.
+    pub fn marks_of(&self, operation: &OperationId) -> Vec<String> {
+        let marks = std::fs::read_dir(self.path.join("__recovery_log/open")).unwrap();
+        let names = marks.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| name.starts_with(operation.as_str()))
+            .collect()
+    }
+
     pub fn sidecars(&self) -> usize {
         std::fs::read_dir(self.path.join("__recovery")).map_or(0, Iterator::count)
     }
