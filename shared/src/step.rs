@@ -412,7 +412,7 @@ fn retire(state: &JournalState, seen: &Seen) -> Effect {
     match &seen.since_finished {
         None if !is_seen => Effect::Look(Look::SinceFinished),
         Some(untrue) if !untrue.is_empty() => Effect::Reopen {
-            detail: "the journal says that this operation is finished, but the root is not as it was left: it was restored from a backup, or it is a copy; nothing was done, and the operation is open again: look at the plan as it is now, and approve that".to_owned(),
+            detail: "the journal says that this operation is finished, but the root is not as it was left: it was restored from a backup, it is a copy, or a file that was set aside is there again; nothing was done, and the operation is open again: look at the plan as it is now, and approve that".to_owned(),
             differences: untrue.clone(),
         },
         None | Some(_) => last,

@@ -359,25 +359,37 @@ impl<'a> Execution<'a> {
 
     /// The file that a dismissal deleted, if it is there again since that was closed: a backup brought it back, or somebody did.
     /// Consent was given to deleting it once. As long as the dismissal is not closed, it may be the very file that is to go.
+    ///
+    /// A file with other bytes counts where the dismissal was of the operation's own file: a damaged sidecar was set aside, and the
+    /// whole one came back, which can be recovered.
     async fn back_after_it_was_set_aside(
         &self,
         state: &JournalState,
         seen: &mut Seen,
     ) -> Result<Option<Difference>, ServiceError> {
-        let is_dismissal = state
+        let Some(plan) = state
             .finished()
-            .is_some_and(|finished| matches!(finished.plan.purpose, Purpose::Dismiss { .. }));
-        let there = Some(SidecarSeen::AsPlanned);
-        if !is_dismissal || seen.sidecar != there || seen.closed != Some(true) {
+            .map(|finished| &finished.plan)
+            .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
+        else {
+            return Ok(None);
+        };
+        let is_own_file = plan.file == self.operation.file_name();
+        let found = |seen: &Seen| match seen.sidecar {
+            Some(SidecarSeen::AsPlanned) => Some("there again"),
+            Some(SidecarSeen::Another) if is_own_file => Some("there again, with other bytes"),
+            _ => None,
+        };
+        if found(seen).is_none() || seen.closed != Some(true) {
             return Ok(None);
         }
         // Another executor may have deleted it and closed the operation while both were looked at. What is there now came later.
         seen.sidecar = Some(self.look_at_sidecar(state).await?);
-        Ok((seen.sidecar == there).then(|| Difference {
+        Ok(found(seen).map(|found| Difference {
             table_key: None,
             field: "sidecar".to_owned(),
             planned: "gone".to_owned(),
-            found: "there again".to_owned(),
+            found: found.to_owned(),
         }))
     }
 

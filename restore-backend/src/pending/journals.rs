@@ -125,11 +125,9 @@ impl ListedJournals {
                 found.unsettled.insert(operation_id.clone());
             }
             let Some(journal) = journal else { continue };
-            // What says that it is closed counts no more of one that was reopened. Where its file is gone as well nothing is left
-            // to do about it once it is finished again.
             let has_file = files.contains(&operation_id.file_name())
                 || retired_by(&journal).is_some_and(|file| files.contains(file));
-            if (listed.closed || (listed.reopened && !has_file))
+            if listed.closed
                 && let Ok(journal) = &journal
                 && journal.state.finished().is_some()
             {

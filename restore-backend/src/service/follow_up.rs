@@ -250,16 +250,16 @@ fn stands_for_none(entry: &PendingRecovery) -> bool {
     entry.operation_id().is_none()
         || entry.listed.file.digest.is_none()
         || entry.broken.is_some()
-        || is_after_the_end(entry)
+        || finished_without(entry).is_some()
 }
 
-/// The operation is finished, and this file is not what was recovered.
-fn is_after_the_end(entry: &PendingRecovery) -> bool {
+/// How the operation of this file ended, where that was about another file of its name.
+fn finished_without(entry: &PendingRecovery) -> Option<&Finished> {
     entry
         .journal
         .as_ref()
         .and_then(|journal| journal.state.finished())
-        .is_some_and(|finished| Some(finished.plan.sidecar) != entry.listed.file.digest)
+        .filter(|finished| Some(finished.plan.sidecar) != entry.listed.file.digest)
 }
 
 async fn made_dismissal(
@@ -269,16 +269,21 @@ async fn made_dismissal(
 ) -> Result<Made, ServiceError> {
     let file = &entry.listed.file;
     if stands_for_none(entry) {
-        let reason = if is_after_the_end(entry) {
-            Reason::new(
+        let reason = match finished_without(entry) {
+            Some(finished) => Reason::new(
                 Code::DuplicateOperationId,
-                format!(
-                    "the operation of {} is finished, and this is not the sidecar that was recovered",
-                    file.file
-                ),
-            )
-        } else {
-            planning::refusal_of(&entry.listed, entry.listed.refusal.clone())
+                match finished.plan.purpose {
+                    Purpose::Dismiss { .. } => format!(
+                        "another file under the name {} was set aside; apply plan {} once more to open its operation again for this one",
+                        file.file, finished.digest
+                    ),
+                    _ => format!(
+                        "the operation of {} is finished, and this is not the sidecar that was recovered",
+                        file.file
+                    ),
+                },
+            ),
+            None => planning::refusal_of(&entry.listed, entry.listed.refusal.clone()),
         };
         return refused_file(root, entry, reason, now).await;
     }

@@ -27,6 +27,8 @@ pub struct JournalState {
     finished: Option<Finished>,
     /// The attempt that finished.
     ended: Option<Box<Attempt>>,
+    /// Whether the last attempt finished, and its end was found untrue since.
+    is_reopened: bool,
 }
 
 /// An execution that was begun and has neither finished nor given up.
@@ -113,6 +115,7 @@ impl JournalState {
             epochs: 0,
             finished: None,
             ended: None,
+            is_reopened: false,
         }
     }
 
@@ -154,7 +157,8 @@ impl JournalState {
     /// - the undo of a recovery is a write of its own from its first restore on; until then nothing came of it, and it is laid
     ///   down again as an undo;
     /// - the release of tags changes nothing that a sidecar could announce;
-    /// - to set a file aside is no write: only where the file is the operation's own is there one behind it.
+    /// - to set a file aside is no write: only where the file is the operation's own is there one behind it. Once it was set aside,
+    ///   and is there again, the file itself counts.
     #[must_use]
     pub fn stand_in(&self) -> Option<&SidecarBytes> {
         if self.finished.is_some() {
@@ -171,7 +175,9 @@ impl JournalState {
                 .iter()
                 .any(|attempt| attempt.has_begun(|step| matches!(step, Step::Restore { .. }))),
             Purpose::Release { .. } => false,
-            Purpose::Dismiss { .. } => last.plan.file == self.operation_id.file_name(),
+            Purpose::Dismiss { .. } => {
+                last.plan.file == self.operation_id.file_name() && !self.is_reopened
+            }
         };
         is_a_write.then_some(&last.sidecar)
     }
@@ -361,6 +367,7 @@ impl JournalState {
                     }
                     None => Default::default(),
                 };
+                self.is_reopened = false;
                 self.sidecar = Some(sidecar.clone());
                 self.attempt = Some(Attempt {
                     epoch,
@@ -465,6 +472,7 @@ impl JournalState {
                     return illegal("the journal has no terminal record".to_owned());
                 }
                 self.abandoned.extend(self.ended.take().map(|ended| *ended));
+                self.is_reopened = true;
                 // They were for what was done. What is found instead, a person has to look at, even if it is the same plan.
                 self.approvals.clear();
             }

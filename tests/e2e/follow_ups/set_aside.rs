@@ -245,6 +245,31 @@ async fn another_file_in_place_of_one_that_is_set_aside_keeps_nothing_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_comes_back_whole_after_it_was_set_aside_damaged_is_recovered() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let file = store.path().join("__recovery").join(operation.file_name());
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let opened = store.open().await;
+    let plan = opened.dismissal(&operation.file_name()).await;
+    assert_eq!(opened.carry_out(&plan).await, operation);
+
+    std::fs::write(&file, &whole).unwrap();
+    let opened = store.open().await;
+    let report = opened.apply(&operation, plan.digest.unwrap()).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(report.differences[0].field, "sidecar");
+    assert!(file.exists());
+    assert_eq!(
+        opened.recover(&operation).await.outcome,
+        OutcomeKind::RolledBack
+    );
+    assert!(store.drift().await.is_empty());
+    assert!(opened.listed().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_finished_is_not_unknown_to_whoever_approves_it_again() {
     let store = Store::with_tables(&TABLES).await;
     let recovered = store.crashed_write(&TABLES, 2).await;

@@ -106,7 +106,7 @@ async fn a_backup_brings_back_what_was_set_aside() {
         at: 0,
     };
     let mut histories = Vec::new();
-    for dies_at in [None, Some(2), Some(3)] {
+    for dies_at in [None, Some(2), Some(3), Some(4)] {
         let way = Way {
             dies_at,
             ..Way::default()
@@ -121,7 +121,7 @@ async fn a_backup_brings_back_what_was_set_aside() {
             histories.push(history);
         }
     }
-    assert_eq!(played(histories, "opened again").await, 12);
+    assert_eq!(played(histories, "opened again").await, 16);
 }
 
 /// A roll forward needs none of what was cleaned away, and a roll back that does says so.
