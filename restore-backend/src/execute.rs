@@ -19,9 +19,10 @@ use sidecar::{
 };
 
 use crate::clock;
+use crate::error::ServiceError;
 use crate::journal_store::Journal;
 use crate::root::Root;
-use crate::service::{Fresh, PlanOf, ServiceError, fresh_plan, unsafe_store};
+use crate::service::{Fresh, PlanOf, fresh_plan, unsafe_store};
 
 use execution::Execution;
 use report::refused_report;

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod cli;
 pub mod clock;
 pub mod demo;
+mod error;
 pub mod execute;
 pub mod http;
 pub mod journal_store;

@@ -4,7 +4,6 @@
 mod approving;
 mod auditing;
 mod ending;
-mod error;
 mod follow_up;
 mod in_force;
 mod listing;
@@ -20,13 +19,13 @@ use crate::journal_store::Journal;
 use crate::pending::pending;
 use crate::root::Root;
 
+pub use crate::error::ServiceError;
 pub use approving::{Approver, approve, revoke};
 pub(crate) use approving::{PlanOf, unsafe_store};
 pub use auditing::{
     AUDIT_PAGE_MAX, OnRecord, audit, audit_listed, audit_page, audit_records, on_record,
 };
 pub use ending::{Ending, end};
-pub use error::ServiceError;
 pub use execute::{ProgressSink, apply};
 pub(crate) use follow_up::{blocked, moved_since_approval};
 pub use follow_up::{dismiss, release, undo};

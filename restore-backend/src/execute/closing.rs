@@ -10,12 +10,13 @@ use sidecar::{
 };
 
 use super::plan_differences;
+use crate::error::ServiceError;
 use crate::lance_room::{
     PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, TableLocation, TransactionEntry,
 };
 use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
 use crate::root::Root;
-use crate::service::{self, ServiceError, history_blocker};
+use crate::service::{self, history_blocker};
 
 /// Tables whose files are looked at at the same time. Each takes up to sixteen requests at once.
 const TABLES_AT_ONCE: usize = 4;

@@ -12,11 +12,11 @@ use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::Did;
 use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
 
+use crate::error::ServiceError;
 use crate::lance_room::{
     EffectIdentity, PinUpdate, Registration, TableError, TableLocation, Tombstone,
 };
 use crate::root::Root;
-use crate::service::ServiceError;
 use crate::sidecar_dir::{self, Created};
 use crate::store::Hold;
 

@@ -12,10 +12,10 @@ use super::progress::{ProgressSink, execution_report};
 use super::report::{self, finished_report, unfinished_report, untrue_report};
 use super::{authorized, closing, effects};
 use crate::clock;
+use crate::error::ServiceError;
 use crate::journal_store::{self, Appended, Journal};
 use crate::off_thread;
 use crate::root::Root;
-use crate::service::ServiceError;
 use crate::sidecar_dir::{self, StoredSidecar};
 
 /// Claims that are tried again because an approval took the number of their record.

@@ -11,9 +11,9 @@ use super::login::LoginLink;
 use super::looks::{Looks, NoLook};
 use super::secret::{SecretError, random_name};
 use super::session::Access;
+use crate::error::ServiceError;
 use crate::patience::Patience;
 use crate::root::Root;
-use crate::service::ServiceError;
 
 /// One console over some roots. Cheap to clone.
 #[derive(Debug, Clone)]

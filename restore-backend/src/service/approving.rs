@@ -9,7 +9,8 @@ use sidecar::{
     SidecarBytes, Timestamp, authorize, differences,
 };
 
-use super::{Answer, Fresh, ServiceError, fresh_plan};
+use super::{Answer, Fresh, fresh_plan};
+use crate::error::ServiceError;
 use crate::journal_store::{Appended, Journal};
 use crate::observe::{FailedRead, ObserveError};
 use crate::root::Root;

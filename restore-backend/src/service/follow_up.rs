@@ -16,8 +16,9 @@ use futures::FutureExt;
 
 use super::in_force::{InForce, Kind, in_force, is_released, kind_of, last_begun};
 use super::planning::{self, Fresh, Planned, age};
-use super::{Answer, PlanOf, ServiceError};
+use super::{Answer, PlanOf};
 use crate::chain;
+use crate::error::ServiceError;
 use crate::journal_store::{self, Journal};
 use crate::observe::{
     FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,

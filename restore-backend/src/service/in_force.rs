@@ -7,8 +7,8 @@ use sidecar::follow_up::{SetTag, release_ids, tags_of, tags_of_plan, undo_ids};
 use sidecar::journal::JournalState;
 use sidecar::{Disposition, OperationId, Plan, Purpose, Step};
 
-use super::ServiceError;
 use crate::chain;
+use crate::error::ServiceError;
 use crate::execute::untrue_since_finished;
 use crate::journal_store::{Journal, JournalEntryOfListing};
 use crate::lance_room::TableLocation;

@@ -9,8 +9,9 @@ use sidecar::{
     Code, Disposition, ListedSidecar, Observation, Reason, Sidecar, Timestamp, Verdict, judge,
 };
 
-use super::{ServiceError, planning};
+use super::planning;
 use crate::chain;
+use crate::error::ServiceError;
 use crate::lance_room::CatalogReading;
 use crate::observe::{self, Judged};
 use crate::pending::{PendingRecovery, pending_and_skipped};

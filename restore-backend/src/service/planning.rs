@@ -8,7 +8,8 @@ use sidecar::{
     judge_choice, plan, refuse,
 };
 
-use super::{PlanOf, ServiceError, follow_up};
+use super::{PlanOf, follow_up};
+use crate::error::ServiceError;
 use crate::journal_store::Journal;
 use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely_for};
 use crate::pending::{PendingRecovery, pending};

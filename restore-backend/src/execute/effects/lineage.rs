@@ -5,9 +5,9 @@ use sidecar::{GraphCommitId, LineageRow, Step};
 
 use super::{StepOutcome, difference, identity, not_attempted};
 use crate::clock;
+use crate::error::ServiceError;
 use crate::lance_room::{Head, LineageOutcome, LineageRequest, LineageRow as Row};
 use crate::root::Root;
-use crate::service::ServiceError;
 
 pub(super) async fn append(
     root: &Root,

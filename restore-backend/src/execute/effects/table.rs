@@ -4,11 +4,11 @@ use sidecar::journal::{Attempt, StepResult};
 use sidecar::{PlannedTable, Precondition};
 
 use super::{StepOutcome, difference, identity, not_attempted, number};
+use crate::error::ServiceError;
 use crate::lance_room::{
     CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
     Tagged, UntagOutcome,
 };
-use crate::service::ServiceError;
 
 /// What a tag rests on, as one look found it.
 pub(in crate::execute) struct TagSeen {
