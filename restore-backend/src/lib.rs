@@ -16,6 +16,7 @@ pub mod observe;
 mod off_thread;
 mod patience;
 mod pending;
+mod planning;
 pub mod root;
 pub mod schema_files;
 pub mod service;

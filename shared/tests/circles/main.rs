@@ -61,18 +61,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/cli/undo.rs",
     ],
     &[
-        "restore-backend/src/execute.rs",
-        "restore-backend/src/execute/closing.rs",
-        "restore-backend/src/execute/execution.rs",
-        "restore-backend/src/execute/progress.rs",
-        "restore-backend/src/execute/report.rs",
-        "restore-backend/src/service.rs",
-        "restore-backend/src/service/approving.rs",
-        "restore-backend/src/service/follow_up.rs",
-        "restore-backend/src/service/in_force.rs",
-        "restore-backend/src/service/planning.rs",
-    ],
-    &[
         "restore-backend/src/execute/effects.rs",
         "restore-backend/src/execute/effects/catalog.rs",
         "restore-backend/src/execute/effects/lineage.rs",
