@@ -75,11 +75,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/http/session.rs",
     ],
     &[
-        "restore-backend/src/journal_store.rs",
-        "restore-backend/src/journal_store/open.rs",
-        "restore-backend/src/journal_store/reading.rs",
-    ],
-    &[
         "restore-backend/src/lance_room.rs",
         "restore-backend/src/lance_room/base_paths.rs",
         "restore-backend/src/lance_room/catalog.rs",
