@@ -16,7 +16,7 @@ use super::commit::Signature;
 use super::head::Found;
 use super::location::TableLocation;
 use super::table_write::Staged;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 
 /// Brings `target` back as the version after `head_version`.
 #[derive(Clone, Debug, Eq, PartialEq)]

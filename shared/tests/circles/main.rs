@@ -75,16 +75,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/http/session.rs",
     ],
     &[
-        "restore-backend/src/lance_room.rs",
-        "restore-backend/src/lance_room/base_paths.rs",
-        "restore-backend/src/lance_room/catalog.rs",
-        "restore-backend/src/lance_room/head.rs",
-        "restore-backend/src/lance_room/memory.rs",
-        "restore-backend/src/lance_room/root_uri.rs",
-        "restore-backend/src/lance_room/session.rs",
-        "restore-backend/src/lance_room/version_file.rs",
-    ],
-    &[
         "restore-backend/src/lance_room/commit.rs",
         "restore-backend/src/lance_room/table_write.rs",
     ],
