@@ -61,13 +61,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/cli/undo.rs",
     ],
     &[
-        "restore-backend/src/execute/effects.rs",
-        "restore-backend/src/execute/effects/catalog.rs",
-        "restore-backend/src/execute/effects/lineage.rs",
-        "restore-backend/src/execute/effects/schema.rs",
-        "restore-backend/src/execute/effects/table.rs",
-    ],
-    &[
         "restore-backend/src/http/console.rs",
         "restore-backend/src/http/executions.rs",
         "restore-backend/src/http/guard.rs",

@@ -6,7 +6,7 @@ use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::{CatalogSeen, Landed};
 use sidecar::{Difference, Plan, Step};
 
-use super::{StepOutcome, difference, identity, not_attempted, number};
+use super::outcome::{StepOutcome, difference, identity, not_attempted, number};
 use crate::error::ServiceError;
 use crate::lance_room::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoom,

@@ -3,7 +3,7 @@
 use sidecar::journal::StepResult;
 use sidecar::{Difference, Digest, OperationId, SchemaFile, StagedFile, Timestamp};
 
-use super::{StepOutcome, difference, not_attempted};
+use super::outcome::{StepOutcome, difference, not_attempted};
 use crate::error::ServiceError;
 use crate::lance_room::UnlockOutcome;
 use crate::root::Root;
