@@ -61,13 +61,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/cli/undo.rs",
     ],
     &[
-        "restore-backend/src/http/console.rs",
-        "restore-backend/src/http/executions.rs",
-        "restore-backend/src/http/guard.rs",
-        "restore-backend/src/http/login.rs",
-        "restore-backend/src/http/session.rs",
-    ],
-    &[
         "restore-backend/src/lance_room/commit.rs",
         "restore-backend/src/lance_room/table_write.rs",
     ],
