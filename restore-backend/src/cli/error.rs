@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use sidecar::OperationId;
 
-use super::Exit;
+use super::exit::Exit;
 use crate::chain;
 use crate::demo::DemoError;
 use crate::error::ServiceError;
