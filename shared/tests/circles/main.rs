@@ -51,10 +51,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/lance_room/lineage/rows.rs",
     ],
     &[
-        "restore-backend/src/store/confined.rs",
-        "restore-backend/src/store/confined/upload.rs",
-    ],
-    &[
         "restore-backend/src/two_phase_writer.rs",
         "restore-backend/src/two_phase_writer/late_commit.rs",
         "restore-backend/src/two_phase_writer/prepared.rs",
