@@ -27,6 +27,7 @@ mod root_uri;
 mod row_count;
 mod schema_lock;
 mod session;
+mod staged;
 mod table_write;
 mod tags;
 mod transactions;

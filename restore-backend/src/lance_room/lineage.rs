@@ -26,7 +26,7 @@ use super::commit::EffectIdentity;
 use super::commit::EffectKind;
 use super::head::Found;
 use super::location::TableLocation;
-use super::table_write::Staged;
+use super::staged::Staged;
 
 pub use reading::BranchHistory;
 

@@ -15,7 +15,7 @@ use super::commit::Refusal;
 use super::commit::Signature;
 use super::head::Found;
 use super::location::TableLocation;
-use super::table_write::Staged;
+use super::staged::Staged;
 use super::version::VersionFile;
 
 /// Brings `target` back as the version after `head_version`.

@@ -43,10 +43,6 @@ const KNOWN: &[&[&str]] = &[
         "inspector-wasm/src/components/parts.rs",
     ],
     &[
-        "restore-backend/src/lance_room/commit.rs",
-        "restore-backend/src/lance_room/table_write.rs",
-    ],
-    &[
         "restore-backend/src/lance_room/lineage.rs",
         "restore-backend/src/lance_room/lineage/rows.rs",
     ],

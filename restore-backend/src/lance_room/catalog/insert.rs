@@ -37,7 +37,7 @@ use crate::lance_room::catalog_rows::text;
 use crate::lance_room::catalog_rows::text_at;
 use crate::lance_room::commit::Refusal;
 use crate::lance_room::commit::is_refusal;
-use crate::lance_room::table_write::Staged;
+use crate::lance_room::staged::Staged;
 
 impl LanceRoom {
     /// The first of these keys that a row of the catalog has, whatever kind of row it is.
