@@ -43,10 +43,6 @@ const KNOWN: &[&[&str]] = &[
         "inspector-wasm/src/components/parts.rs",
     ],
     &[
-        "restore-backend/src/lance_room/lineage.rs",
-        "restore-backend/src/lance_room/lineage/rows.rs",
-    ],
-    &[
         "restore-backend/src/two_phase_writer.rs",
         "restore-backend/src/two_phase_writer/late_commit.rs",
         "restore-backend/src/two_phase_writer/prepared.rs",
