@@ -43,11 +43,6 @@ const KNOWN: &[&[&str]] = &[
         "inspector-wasm/src/components/parts.rs",
     ],
     &[
-        "restore-backend/src/two_phase_writer.rs",
-        "restore-backend/src/two_phase_writer/late_commit.rs",
-        "restore-backend/src/two_phase_writer/prepared.rs",
-    ],
-    &[
         "shared/src/approval.rs",
         "shared/src/explanation.rs",
         "shared/src/explanation/merge.rs",
