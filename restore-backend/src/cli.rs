@@ -13,6 +13,7 @@ mod demo;
 mod dismiss;
 mod end;
 mod error;
+mod exit;
 mod inspect;
 mod list;
 mod page;
@@ -37,25 +38,13 @@ use tracing_subscriber::EnvFilter;
 use arguments::Global;
 use context::Context;
 use error::{CliError, ErrorDocument};
+use exit::Exit;
 
 /// Stack of the runtime's threads. Unoptimised builds keep the state of Lance's deeply nested reads on it.
 const STACK_BYTES: usize = 8 << 20;
 
 /// How long threads are waited for that still work when the command has ended.
 const THREADS_WAIT_MAX: Duration = Duration::from_secs(2);
-
-/// How the program ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    Done = 0,
-    /// It did not do its job. Where storage did not answer in time, the code of the failure is `timed_out`.
-    Failed = 1,
-    Usage = 2,
-    /// Refused, or a conflict: nothing more was done, and somebody has to look.
-    Refused = 3,
-    /// `list --fail-if-pending` found something.
-    Pending = 4,
-}
 
 /// Finds out what an interrupted write left behind, and finishes or undoes it, once somebody approved.
 #[derive(Debug, Parser)]

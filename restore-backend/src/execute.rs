@@ -4,6 +4,7 @@
 //! intended in the journal before it is attempted, fenced so that it can land only where it was approved, and recognised by its
 //! own transaction properties when it is met again. So a crash anywhere leaves a journal that the next `apply` continues.
 
+mod authorized;
 mod closing;
 mod effects;
 mod execution;
@@ -14,19 +15,20 @@ use futures::FutureExt;
 use sidecar::api::RefusalReport;
 use sidecar::journal::Attempt;
 use sidecar::{
-    ApplyReport, Approval, ApprovedPlan, Difference, Digest, Effect, OperationId, OutcomeKind,
-    PlanBytes, SidecarBytes, SidecarFate, authorize, differences,
+    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarBytes,
+    SidecarFate,
 };
 
 use crate::clock;
+use crate::error::ServiceError;
 use crate::journal_store::Journal;
+use crate::planning::{Fresh, PlanOf, fresh_plan, unsafe_store};
 use crate::root::Root;
-use crate::service::{Fresh, PlanOf, ServiceError, fresh_plan, unsafe_store};
 
+use authorized::authorized;
 use execution::Execution;
 use report::refused_report;
 
-pub(crate) use closing::untrue_since_finished;
 pub use progress::ProgressSink;
 pub(crate) use progress::execution_report;
 pub(crate) use report::ended_report;
@@ -199,28 +201,6 @@ async fn claim_and_proceed(
     }
 }
 
-fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {
-    let text = journal
-        .state
-        .approvals()
-        .iter()
-        .find(|(approval, _)| approval.plan_digest == digest)
-        .map(|(_, text)| text.clone());
-    let Some(text) = text else {
-        return Err(format!(
-            "nobody has approved plan {digest}; approve exactly this plan first"
-        ));
-    };
-    let approvals: Vec<Approval> = journal
-        .state
-        .approvals()
-        .iter()
-        .map(|(approval, _)| approval.clone())
-        .collect();
-    let bytes = PlanBytes::verify(text, digest).map_err(|error| crate::chain::text(&error))?;
-    authorize(bytes, &approvals).map_err(|error| crate::chain::text(&error))
-}
-
 fn refusal(operation: &OperationId, detail: String) -> RefusalReport {
     RefusalReport {
         operation_id: operation.to_string(),
@@ -252,18 +232,4 @@ fn sidecar_gone(operation: &OperationId, digest: Digest) -> ApplyReport {
     );
     report.sidecar = SidecarFate::Kept;
     report
-}
-
-/// Field by field, what moved between an approved plan and the one made now.
-fn plan_differences(approved: &ApprovedPlan, now: &sidecar::Plan) -> Vec<Difference> {
-    differences(approved.plan(), now)
-}
-
-/// Whether an effect of the plan reached the catalog, from the steps that are done.
-fn changed(done: bool) -> Effect {
-    if done {
-        Effect::Changed
-    } else {
-        Effect::Unchanged
-    }
 }

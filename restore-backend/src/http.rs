@@ -27,8 +27,7 @@ mod secret;
 mod server;
 mod session;
 
-pub use console::{Console, ServedRoot};
-pub use login::LoginLink;
+pub use console::{Console, LoginLink, ServedRoot};
 pub use routes::router;
 pub use secret::SecretError;
 pub use server::{LinkMaker, ServeError, Server, ServerOptions};

@@ -6,6 +6,9 @@
 //! untrue, and that `closed.json` counts no more: that the operation ended once more, `closed.000009.json` says. Which operations are
 //! open, [`OPEN_FOLDER`] tells: a look need not list the journals of all that ever was.
 
+mod create;
+mod error;
+mod layout;
 mod open;
 mod reading;
 
@@ -13,99 +16,31 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
-use object_store::PutMode;
 use object_store::path::Path;
-use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState};
+use sidecar::journal::{JournalEntry, JournalRecord, JournalState};
 use sidecar::{Limits, OperationId, Timestamp};
 
 use crate::off_thread;
-use crate::sidecar_dir::read_bounded;
 use crate::store::{Hold, Objects};
 
 pub(crate) use open::{list_open_noting, unmark};
 pub(crate) use reading::{Skipped, list_all};
 
+use create::create;
+use layout::{CLOSED_AGAIN, JOURNAL_BYTES_MAX, REOPENED, folder};
 use open::mark;
 use reading::read_listed;
 
-pub use open::{Mark, MarkUpkeep, OPEN_FOLDER, OpenMarks, list_open};
+pub use error::JournalStoreError;
+pub use layout::{CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_FOLDER, OPEN_FOLDER};
+pub use open::{Mark, MarkUpkeep, OpenMarks, list_open};
 pub use reading::{
     JournalEntryOfListing, list_journal, list_journals, read_records, visit_records,
 };
 
-/// The folder of all journals, relative to the root.
-pub const JOURNAL_FOLDER: &str = "__recovery_log";
-/// Says that some executor claimed the operation; writers look for it.
-pub const CLAIM_OBJECT: &str = "claim.json";
-/// Says that the operation is finished and its sidecar gone.
-pub const CLOSED_OBJECT: &str = "closed.json";
-/// Begins the name of what says the same of an operation that was reopened; the number of the record that did it follows.
-const CLOSED_AGAIN: &str = "closed.";
-/// Begins the name of what says that the terminal record was found untrue; the number of the record that says so follows.
-const REOPENED: &str = "reopened.";
-/// The same without a number, as it was written once: nothing that closes such an operation is believed.
-const REOPENED_OBJECT: &str = "reopened.json";
-
-/// Bytes of all records of one journal. The largest attempt, which sets a file of 32 MiB aside, takes 86 MiB, and 43 more each time
-/// it is taken over; an ordinary one some thousand bytes.
-const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 /// Bytes and records that approvals and claims leave free, so that what is begun can be brought to its end.
 const BYTES_LEFT_FOR_AN_ATTEMPT: u64 = 128 << 20;
 const RECORDS_LEFT_FOR_AN_ATTEMPT: u64 = 1_000;
-
-/// Why a journal could not be read or continued.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JournalStoreError {
-    /// The records do not make a journal.
-    #[error("the journal of operation {operation_id} cannot be trusted")]
-    Broken {
-        /// The operation.
-        operation_id: OperationId,
-        /// Which record is wrong, and how.
-        #[source]
-        source: Box<JournalError>,
-    },
-    /// Larger or longer than a journal can be, or would be with one more record.
-    #[error(
-        "the journal of operation {operation_id} is larger than a journal can be; look at {JOURNAL_FOLDER}/{operation_id}/ by hand"
-    )]
-    TooLarge {
-        /// The operation.
-        operation_id: OperationId,
-    },
-    /// More journals than are accepted.
-    #[error(
-        "the journal folder {JOURNAL_FOLDER}/ holds the journals of more than {max} operations; move folders with a {CLOSED_OBJECT} away by hand, the oldest first"
-    )]
-    TooMany {
-        /// The limit.
-        max: usize,
-    },
-    /// More open operations than are accepted.
-    #[error(
-        "{JOURNAL_FOLDER}/{OPEN_FOLDER}/ names more than {max} open operations; move away by hand those of which nothing is left, the oldest first"
-    )]
-    TooManyOpen {
-        /// The limit.
-        max: usize,
-    },
-    /// Storage failed.
-    #[error("{what} failed")]
-    Storage {
-        /// What was being done.
-        what: String,
-        /// What failed.
-        #[source]
-        source: object_store::Error,
-    },
-    /// A bug of ours.
-    #[error("internal error: a journal record cannot be encoded: {reason}")]
-    Encode {
-        /// The serialiser's words.
-        reason: String,
-    },
-}
 
 /// A journal with its stored bytes.
 #[derive(Debug, Clone)]
@@ -131,10 +66,6 @@ pub enum Appended {
     Done(Box<Journal>),
     /// Somebody else wrote the record with this number.
     Taken,
-}
-
-fn folder(operation_id: &OperationId) -> Path {
-    Path::from(JOURNAL_FOLDER).join(operation_id.as_str())
 }
 
 impl Journal {
@@ -487,43 +418,6 @@ impl Unwritten {
     }
 }
 
-/// Creates an object; `false` if another one is there.
-///
-/// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back, and only
-/// what was read is believed. What is found so may not be on disk yet.
-async fn create(objects: &Objects, path: &Path, bytes: &[u8]) -> Result<bool, JournalStoreError> {
-    let Err(error) = objects
-        .put_opts(path, bytes.to_vec().into(), PutMode::Create.into())
-        .await
-    else {
-        return Ok(true);
-    };
-    let found = read_bounded(objects, path, bytes.len() as u64).await;
-    match (found, error) {
-        (Ok(Some(found)), _) if found == bytes => {
-            let kept = objects.keep(std::slice::from_ref(path)).await;
-            kept.map(|()| true)
-                .map_err(|source| JournalStoreError::Storage {
-                    what: format!("syncing {path}"),
-                    source,
-                })
-        }
-        (Ok(_), _) => Ok(false),
-        // Something is there, and whose it is nobody knows.
-        (
-            Err(source),
-            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
-        ) => Err(JournalStoreError::Storage {
-            what: format!("reading {path}, which is there already,"),
-            source,
-        }),
-        (Err(_), source) => Err(JournalStoreError::Storage {
-            what: format!("writing {path}"),
-            source,
-        }),
-    }
-}
-
 /// Makes the operation's claim visible to writers; it stays for good.
 ///
 /// # Errors
@@ -541,6 +435,7 @@ pub async fn publish_claim(
 mod tests {
     use object_store::memory::InMemory;
 
+    use super::layout::REOPENED_OBJECT;
     use super::reading::{Skipped, list_at_most};
     use super::*;
 

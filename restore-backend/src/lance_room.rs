@@ -6,6 +6,7 @@
 
 mod base_paths;
 mod catalog;
+mod catalog_rows;
 mod commit;
 mod content;
 mod create_catalog;
@@ -26,9 +27,11 @@ mod root_uri;
 mod row_count;
 mod schema_lock;
 mod session;
+mod staged;
 mod table_write;
 mod tags;
 mod transactions;
+mod version;
 mod version_file;
 
 use std::collections::BTreeMap;
@@ -56,7 +59,7 @@ pub use catalog::CATALOG_PATH;
 pub use catalog::Catalog;
 pub use catalog::CatalogBranch;
 pub use catalog::CatalogReading;
-pub use catalog::Pin;
+pub use catalog_rows::Pin;
 pub use commit::CommitOutcome;
 pub use commit::EffectIdentity;
 pub use commit::EffectKind;

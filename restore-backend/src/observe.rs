@@ -3,8 +3,11 @@
 //! What is asked depends on what is to be decided. A list needs one listing per table; a plan also needs the transactions
 //! between pin and HEAD; only a roll back needs to know whether contents differ and whether the pin can be restored.
 
+mod bounds;
+mod error;
 mod evidence;
 mod failed;
+mod look;
 mod merge;
 mod recorded;
 mod row_counts;
@@ -29,6 +32,7 @@ use crate::journal_store::Journal;
 use crate::lance_room::{Catalog, CatalogReading, Head, LanceRoom, TableError, TableLocation};
 use crate::root::Root;
 
+use bounds::{CATALOGS_AT_ONCE, LOOKS_MAX, TABLES_AT_ONCE};
 use evidence::{
     compare_contents, read_branch_identities, read_covers, read_origins, read_pins,
     read_transactions,
@@ -37,63 +41,17 @@ use failed::Failures;
 use recorded::read_recorded;
 use row_counts::{to_publish, uncounted};
 
-pub(crate) use evidence::{read_restorability, read_row_counts};
+pub use error::ObserveError;
+pub(crate) use evidence::read_restorability;
 pub(crate) use failed::FailedRead;
-
-/// Tables looked at at the same time. Each takes one to three small requests.
-const TABLES_AT_ONCE: usize = 32;
-/// Catalog branches read at the same time.
-const CATALOGS_AT_ONCE: usize = 4;
-/// How often a look is begun anew because the catalog moved meanwhile, before that is reported.
-const LOOKS_MAX: usize = 5;
-
-/// Why a root could not be looked at.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ObserveError {
-    /// The catalog moved during every look: somebody publishes all the time.
-    #[error(
-        "the catalog moved during each of {LOOKS_MAX} looks at it; try again when less is being published"
-    )]
-    CatalogBusy,
-    /// What is decided next depends on something that cannot be read.
-    #[error("{what} cannot be read: {reason}; try again")]
-    Unreadable {
-        /// What was being read.
-        what: String,
-        /// What failed.
-        reason: String,
-    },
-}
+pub(crate) use look::Look;
+pub(crate) use row_counts::read_row_counts;
 
 /// What several sidecars of one root are judged against, read once for all of them.
 #[derive(Debug, Default)]
 struct Surroundings {
     catalogs: BTreeMap<Option<String>, Result<CatalogReading, TableError>>,
     heads: BTreeMap<TableLocation, Result<Head, TableError>>,
-}
-
-/// What was found for one sidecar, and what could not be.
-#[derive(Debug)]
-pub(crate) struct Look {
-    /// What was found. What could not be read is in it as unreadable, different, or not restorable: nothing is assumed of it.
-    pub(crate) observation: Observation,
-    /// Why rows could not be added to the history of the graph, if so.
-    pub(crate) history: Option<Reason>,
-    /// Why versions could not be published: their rows cannot be counted.
-    pub(crate) uncounted: Vec<Reason>,
-    /// Reads that failed. What was found may be otherwise for that alone.
-    pub(crate) failed: Vec<FailedRead>,
-}
-
-impl Look {
-    /// The look, unless some read of it failed.
-    pub(crate) fn complete(mut self) -> Result<Self, ObserveError> {
-        match self.failed.pop() {
-            Some(failed) => Err(failed.into()),
-            None => Ok(self),
-        }
-    }
 }
 
 /// What is asked beyond where catalog and tables stand.

@@ -4,34 +4,27 @@
 mod approving;
 mod auditing;
 mod ending;
-mod error;
 mod follow_up;
-mod in_force;
 mod listing;
-mod planning;
 
-use sidecar::api::{ExecutionReport, PlanContext, PlanReport, Progress, RefusalReport};
-use sidecar::{
-    Approval, Choice, Digest, Disposition, OperationId, OutcomeKind, Plan, PlanBytes, Timestamp,
-};
+use sidecar::api::{ExecutionReport, PlanReport, Progress, RefusalReport};
+use sidecar::{Choice, Disposition, OperationId, OutcomeKind, Timestamp};
 
 use crate::execute::{self, execution_report};
 use crate::journal_store::Journal;
 use crate::pending::pending;
+use crate::planning::{frozen_report, of_operation, plan_entry, planned_anew_as};
 use crate::root::Root;
 
+pub use crate::error::ServiceError;
 pub use approving::{Approver, approve, revoke};
-pub(crate) use approving::{PlanOf, unsafe_store};
 pub use auditing::{
     AUDIT_PAGE_MAX, OnRecord, audit, audit_listed, audit_page, audit_records, on_record,
 };
 pub use ending::{Ending, end};
-pub use error::ServiceError;
 pub use execute::{ProgressSink, apply};
-pub(crate) use follow_up::{blocked, moved_since_approval};
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
-pub(crate) use planning::{Fresh, fresh_plan, history_blocker, plan_entry};
 
 /// An answer that may be no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,11 +109,11 @@ async fn plan_for(
         .parse()
         .map_err(|_| unknown())?;
     let journal = Journal::load(root.objects(), &operation_id, &root.limits()).await?;
-    if let Some(mut report) = planning::frozen_report(root, &journal, now)? {
-        report.planned_anew_as = in_force::planned_anew_as(root, &journal).await?;
+    if let Some(mut report) = frozen_report(root, &journal, now)? {
+        report.planned_anew_as = planned_anew_as(root, &journal).await?;
         return Ok(report);
     }
-    match follow_up::of_operation(root, &operation_id, &recoveries, now).await? {
+    match of_operation(root, &operation_id, &recoveries, now).await? {
         Some(made) => made.report(Some(&journal), now),
         None => Err(unknown()),
     }
@@ -153,25 +146,4 @@ pub async fn execution(
         None => false,
     };
     Ok(execution_report(&journal.state, sidecar_kept))
-}
-
-/// A report about a plan, with what surrounds it.
-pub(crate) fn report(plan: &Plan, bytes: &PlanBytes, context: PlanContext<'_>) -> PlanReport {
-    PlanReport::new(plan, bytes, context)
-}
-
-/// Approvals of exactly one plan.
-pub(crate) fn approvals_of(journal: &Journal, digest: Digest) -> Vec<Approval> {
-    journal
-        .state
-        .approvals()
-        .iter()
-        .filter(|(approval, _)| approval.plan_digest == digest)
-        .map(|(approval, _)| approval.clone())
-        .collect()
-}
-
-/// The progress of an operation with this journal.
-pub(crate) fn progress_of(journal: &Journal) -> Progress {
-    planning::progress(Some(journal))
 }

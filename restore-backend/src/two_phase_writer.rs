@@ -68,9 +68,11 @@
 mod announced;
 mod error;
 mod late_commit;
+mod pinned_table;
 mod prepared;
 mod progress;
 mod published;
+mod read_catalog;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -87,7 +89,6 @@ use ulid::Ulid;
 
 use crate::clock;
 use crate::lance_room::Catalog;
-use crate::lance_room::CatalogReading;
 use crate::lance_room::Head;
 use crate::lance_room::LanceRoom;
 use crate::lance_room::TableLocation;
@@ -101,7 +102,8 @@ pub use published::Finished;
 pub use published::Published;
 
 use announced::Announced;
-use prepared::PinnedTable;
+use pinned_table::PinnedTable;
+use read_catalog::read_catalog;
 
 /// Writes operations over several tables of one root.
 #[derive(Clone, Debug)]
@@ -237,17 +239,6 @@ impl TwoPhaseWriter {
             tables,
             committed: BTreeSet::new(),
         }))
-    }
-}
-
-async fn read_catalog(room: &LanceRoom, branch: Option<&str>) -> Result<Catalog, WriterError> {
-    match room.catalog(branch).await.map_err(WriterError::Table)? {
-        CatalogReading::Present(catalog) => Ok(catalog),
-        CatalogReading::NoCatalog | CatalogReading::NoBranch { .. } => {
-            Err(WriterError::NoCatalog {
-                branch: branch.map(str::to_owned),
-            })
-        }
     }
 }
 

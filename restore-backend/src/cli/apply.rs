@@ -4,9 +4,9 @@ use clap::Args;
 use sidecar::explanation::outcome_sentence;
 use sidecar::{ApplyReport, Digest, Effect, OperationId, OutcomeKind, SidecarFate, TableOutcome};
 
-use super::Exit;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::page::Page;
 
 /// Carry out an approved plan, or resume it

@@ -5,10 +5,10 @@ use serde::Serialize;
 use sidecar::api::{ApprovalReport, RefusalReport};
 use sidecar::{Digest, OperationId, Requirement};
 
-use super::Exit;
 use super::arguments::{person_name, requirement};
 use super::context::Context;
 use super::error::{CliError, ErrorBody};
+use super::exit::Exit;
 use super::page::Page;
 use crate::service::{Answer, Approver};
 use crate::{clock, service};

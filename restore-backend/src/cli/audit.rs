@@ -6,9 +6,9 @@ use sidecar::api::AuditedOperation;
 use sidecar::journal::{JournalEntry, JournalRecord};
 use sidecar::{OperationId, Reason};
 
-use super::Exit;
 use super::context::{Context, print_text};
 use super::error::{CliError, ErrorDocument};
+use super::exit::Exit;
 use super::page::{Page, printable_json};
 use crate::root::Root;
 use crate::service::{self, OnRecord};

@@ -14,9 +14,10 @@ use super::arguments::Global;
 use super::error::CliError;
 use super::page::{Page, printable_json, shell_word};
 use crate::clock;
+use crate::error::ServiceError;
 use crate::patience::{Patience, without_steps};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions};
-use crate::service::{self, ProgressSink, ServiceError};
+use crate::service::{self, ProgressSink};
 
 #[derive(Debug)]
 pub(super) struct Context {

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use tempfile::TempDir;
 
-use super::Exit;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::serve::{Listening, serve};
 use crate::{clock, demo};
 

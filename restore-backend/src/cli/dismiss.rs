@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::Exit;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::plan;
 use crate::{clock, service};
 

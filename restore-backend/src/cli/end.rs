@@ -4,12 +4,12 @@ use clap::Args;
 use sidecar::api::{EndReport, StepState};
 use sidecar::{Digest, OperationId};
 
-use super::Exit;
 use super::apply::{effect_name, row};
 use super::approve::write_no;
 use super::arguments::person_name;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::page::Page;
 use crate::service::{Answer, Ending};
 use crate::{clock, service};

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 use sidecar::OperationId;
 
-use super::Exit;
+use super::exit::Exit;
 use crate::chain;
 use crate::demo::DemoError;
+use crate::error::ServiceError;
 use crate::http::ServeError;
 use crate::root::RootError;
-use crate::service::ServiceError;
 
 /// A command that did not do its job. Refusals and conflicts are answers, not these.
 #[derive(Debug, thiserror::Error)]

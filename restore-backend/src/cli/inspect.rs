@@ -12,9 +12,9 @@ use sidecar::{
     assemble, what_if,
 };
 
-use super::Exit;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::page::Page;
 
 /// Show sidecar files, and what the verdict would be for each position of pin and Lance HEAD

@@ -4,9 +4,9 @@ use clap::Args;
 use sidecar::age_text;
 use sidecar::api::{Progress, RecoveryList, RecoverySummary};
 
-use super::Exit;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::page::Page;
 use crate::{clock, service};
 

@@ -5,10 +5,10 @@ use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
 use sidecar::{Approval, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
 
-use super::Exit;
 use super::approve::write_no;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::page::Page;
 use crate::service::Answer;
 use crate::{clock, service};

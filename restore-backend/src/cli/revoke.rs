@@ -3,11 +3,11 @@
 use clap::Args;
 use sidecar::{Digest, OperationId};
 
-use super::Exit;
 use super::approve::write_no;
 use super::arguments::person_name;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use crate::service::Answer;
 use crate::{clock, service};
 

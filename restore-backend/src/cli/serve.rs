@@ -6,10 +6,10 @@ use clap::Args;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::Exit;
 use super::arguments::{NamedRoot, named_root, person_name};
 use super::context::{Context, note};
 use super::error::CliError;
+use super::exit::Exit;
 use super::signals;
 use crate::chain;
 use crate::http::{LinkMaker, LoginLink, ServedRoot, Server, ServerOptions};

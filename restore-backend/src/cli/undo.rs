@@ -4,10 +4,10 @@ use clap::Args;
 use sidecar::OperationId;
 use sidecar::api::PlanReport;
 
-use super::Exit;
 use super::approve::write_no;
 use super::context::Context;
 use super::error::CliError;
+use super::exit::Exit;
 use super::plan;
 use crate::service::Answer;
 use crate::{clock, service};

@@ -1,24 +1,20 @@
 //! The looks at the root around the effects: right after the claim, and after the last effect.
 
 use futures::{FutureExt, StreamExt};
-use sidecar::journal::{Attempt, Finished, JournalState};
-use sidecar::observation::{CatalogObservation, Pinned, TableObservation};
+use sidecar::journal::{Attempt, JournalState};
+use sidecar::observation::{Pinned, TableObservation};
 use sidecar::step::FIELD_FILES;
 use sidecar::{
     Action, ApprovedPlan, Difference, Disposition, Observation, Plan, PlanInput, PlannedTable,
     Purpose, Requirement, Sidecar, Standing, WriterKind, judge_choice, plan,
 };
 
-use super::plan_differences;
-use crate::lance_room::{
-    PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, TableLocation, TransactionEntry,
-};
+use crate::error::ServiceError;
+use crate::lance_room::TableLocation;
 use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
+use crate::planning::as_recorded::{TABLES_AT_ONCE, changed_in_catalog, difference, unreadable};
+use crate::planning::{self, history_blocker};
 use crate::root::Root;
-use crate::service::{self, ServiceError, history_blocker};
-
-/// Tables whose files are looked at at the same time. Each takes up to sixteen requests at once.
-const TABLES_AT_ONCE: usize = 4;
 
 /// What moved between the approved plan and now. Looked at after the claim, when writers who honour it have stopped.
 ///
@@ -29,7 +25,7 @@ pub(super) async fn moved_since_approval(
     state: &JournalState,
 ) -> Result<Vec<Difference>, ServiceError> {
     if !approved.plan().purpose.is_recovery() {
-        return service::moved_since_approval(root, approved.plan()).await;
+        return planning::moved_since_approval(root, approved.plan()).await;
     }
     let Some(sidecar) = state.attempt().and_then(|attempt| parse(root, attempt)) else {
         return Ok(vec![difference(
@@ -72,14 +68,14 @@ pub(super) async fn moved_since_approval(
         verdict: &verdict,
     };
     let now = plan(&input);
-    let mut differences = plan_differences(approved, &now);
+    let mut differences = sidecar::differences(approved.plan(), &now);
     if differences.is_empty() {
         let blockers = verdict.blockers.iter().cloned();
         differences.extend(
             blockers
                 .chain(history_blocker(&now, history))
                 .chain(uncounted)
-                .map(service::blocked),
+                .map(planning::blocked),
         );
     }
     Ok(differences)
@@ -92,15 +88,6 @@ fn parse(root: &Root, attempt: &Attempt) -> Option<Sidecar> {
         &root.limits(),
     )
     .ok()
-}
-
-fn difference(table_key: Option<&str>, field: &str, planned: &str, found: &str) -> Difference {
-    Difference {
-        table_key: table_key.map(str::to_owned),
-        field: field.to_owned(),
-        planned: planned.to_owned(),
-        found: found.to_owned(),
-    }
 }
 
 /// Whether something can have happened to the tables of a plan that makes what was done to them untrue.
@@ -261,195 +248,4 @@ async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, Service
         }));
     }
     Ok(differences)
-}
-
-/// The visible version of a table that the plan adds, removes, or leaves as it is: none of those the sidecar pins.
-fn changed_in_catalog(observation: &Observation, planned: &PlannedTable) -> Option<Pinned> {
-    let schema = observation.schema.as_ref()?;
-    let added = schema
-        .registrations
-        .iter()
-        .map(|found| (&found.table_key, found.pinned));
-    let removed = schema
-        .tombstones
-        .iter()
-        .map(|found| (&found.table_key, found.pinned));
-    let (_, pinned) = added
-        .chain(removed)
-        .find(|(table_key, _)| *table_key == &planned.table_key)?;
-    Some(pinned)
-}
-
-/// What the terminal record says and the root does not show: after a backup was restored under the journal, or in a copy.
-///
-/// What others have published since is theirs, and so is what writers of the two-phase writer, which announce what comes late, have
-/// under way. `is_over` says that the operation was seen to its end, its sidecar gone: nothing is going to be deleted, and what
-/// anybody has under way since is theirs too. Of a version that was made and cleaned away since, with HEAD and pin above it, nobody can
-/// tell whose it was: it is taken for ours, since a backup that was restored has neither above it.
-pub(crate) async fn untrue_since_finished(
-    root: &Root,
-    finished: &Finished,
-    is_over: bool,
-) -> Result<Vec<Difference>, ServiceError> {
-    let plan = &finished.plan;
-    let mut differences = Vec::new();
-    // Consent was given to what happens at one root, and that a sidecar goes is part of it.
-    if !is_over && plan.retires().is_some() && plan.root != *root.id() {
-        let (there, here) = (plan.root.to_string(), root.id().to_string());
-        differences.push(difference(None, "root", &there, &here));
-    }
-    let sidecar = Sidecar::parse(&plan.file, finished.sidecar.as_bytes(), &root.limits()).ok();
-    let is_about_a_write = matches!(plan.purpose, Purpose::Recover | Purpose::Undo { .. });
-    let Some(sidecar) = sidecar.filter(|_| is_about_a_write) else {
-        return Ok(differences);
-    };
-    let Look { observation, .. } = look_again(root, &sidecar).boxed().await?.complete()?;
-    if plan.disposition == Disposition::OrphanedBranch {
-        // A branch of that name that was made since is another one.
-        if !is_over && matches!(observation.catalog, CatalogObservation::Present { .. }) {
-            differences.push(difference(None, "catalog_branch", "gone", "present"));
-        }
-        return Ok(differences);
-    }
-    let looks: Vec<_> = plan
-        .tables
-        .iter()
-        .map(|planned| untrue_of_table(root, finished, planned, &observation, is_over))
-        .collect();
-    let answers: Vec<_> = futures::stream::iter(looks)
-        .buffered(TABLES_AT_ONCE)
-        .collect()
-        .await;
-    for answer in answers {
-        differences.extend(answer?);
-    }
-    Ok(differences)
-}
-
-async fn untrue_of_table(
-    root: &Root,
-    finished: &Finished,
-    planned: &PlannedTable,
-    observation: &Observation,
-    is_over: bool,
-) -> Result<Vec<Difference>, ServiceError> {
-    let plan = &finished.plan;
-    let key = Some(planned.table_key.as_str());
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
-    let less = |field: &str, left: Option<u64>, found: Option<u64>| {
-        (found < left).then(|| difference(key, field, &number(left), &number(found)))
-    };
-    let observed = observation
-        .tables
-        .iter()
-        .find(|table| (&table.table_key, &table.branch) == (&planned.table_key, &planned.branch));
-    let Some(table) = observed else {
-        let found = changed_in_catalog(observation, planned);
-        let pinned = found.and_then(|pinned| pinned.version());
-        // Others removed it since.
-        if let Some(Pinned::Tombstoned { version }) = found
-            && Some(version) >= planned.pin_after()
-            && planned.action != Action::Tombstone
-        {
-            return Ok(Vec::new());
-        }
-        // A table that was removed and is back, above its tombstone, was added anew by others.
-        let removed = planned.action == Action::Tombstone
-            && pinned.is_some_and(|pinned| pinned < planned.post_commit_pin);
-        let untrue = if removed {
-            Some(difference(key, "manifest_pinned", "none", &number(pinned)))
-        } else {
-            less("manifest_pinned", planned.pin_after(), pinned)
-        };
-        return Ok(untrue.into_iter().collect());
-    };
-    // Others removed it since.
-    if matches!(table.pinned, Pinned::Tombstoned { .. }) {
-        return Ok(Vec::new());
-    }
-    let (pinned, head) = (table.pinned.version(), table.head.version());
-    let mut untrue: Vec<Difference> = [
-        less("manifest_pinned", planned.pin_after(), pinned),
-        less("lance_head", planned.head_after(), head),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if untrue.is_empty() {
-        untrue.extend(another_transaction(root, finished, planned).await?);
-    }
-    let is_visible = matches!(
-        plan.disposition,
-        Disposition::RollForward | Disposition::AlreadyPublished
-    );
-    let announces = matches!(
-        observation.catalog,
-        CatalogObservation::Present {
-            two_phase: true,
-            ..
-        }
-    );
-    // What stands unpublished above what was left may be this very writer's, which was not dead.
-    if untrue.is_empty()
-        && !is_over
-        && !is_visible
-        && !announces
-        && table.covered_by.is_none()
-        && head > pinned
-        && head > planned.head_after()
-    {
-        let left = number(planned.head_after());
-        untrue.push(difference(key, "lance_head", &left, &number(head)));
-    }
-    Ok(untrue)
-}
-
-/// Whether another commit stands where the one was that was made, or published, of a table that the plan touched.
-async fn another_transaction(
-    root: &Root,
-    finished: &Finished,
-    planned: &PlannedTable,
-) -> Result<Option<Difference>, ServiceError> {
-    let (Some(location), Some(version)) = (&planned.location, planned.head_after()) else {
-        return Ok(None);
-    };
-    if planned.action == Action::None {
-        return Ok(None);
-    }
-    let place = TableLocation::on(location, planned.branch.as_deref());
-    let entry = root.room().transaction(&place, version).await;
-    let entry = entry.map_err(|error| {
-        unreadable(
-            &format!("version {version} of {}", planned.table_key),
-            &crate::chain::text(&error),
-        )
-    })?;
-    let TransactionEntry::Known(found) = entry else {
-        return Ok(None);
-    };
-    let property = |name: &str| found.properties.get(name).map(String::as_str);
-    let operation = finished.plan.operation_id.as_str();
-    let digest = finished.digest.to_string();
-    let (made, is_it) = match (planned.restore_to, &planned.head_transaction) {
-        (Some(_), _) => (
-            format!("the Restore of operation {operation}"),
-            property(PROPERTY_OPERATION_ID) == Some(operation)
-                && property(PROPERTY_PLAN_DIGEST) == Some(digest.as_str()),
-        ),
-        (None, Some(transaction)) => (transaction.clone(), found.uuid == *transaction),
-        (None, None) => return Ok(None),
-    };
-    let uuid = found.uuid.as_str();
-    let differs = || difference(Some(&planned.table_key), "head_transaction", &made, uuid);
-    Ok((!is_it).then(differs))
-}
-
-fn unreadable(what: &str, reason: &str) -> ServiceError {
-    ObserveError::Unreadable {
-        what: what.to_owned(),
-        reason: reason.to_owned(),
-    }
-    .into()
 }

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod lineage;
+mod outcome;
 mod schema;
 mod table;
 
@@ -12,61 +13,20 @@ use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::Did;
 use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
 
-use crate::lance_room::{
-    EffectIdentity, PinUpdate, Registration, TableError, TableLocation, Tombstone,
-};
+use crate::error::ServiceError;
+use crate::lance_room::{PinUpdate, Registration, TableError, TableLocation, Tombstone};
 use crate::root::Root;
-use crate::service::ServiceError;
 use crate::sidecar_dir::{self, Created};
 use crate::store::Hold;
 
 use catalog::{CatalogRows, fence_catalog, publish};
+use outcome::{StepOutcome, difference, not_in_plan};
 use table::{TagSeen, look_at_tag, restore, tag, untag};
 
 pub(super) use catalog::{landed, look_at_catalog};
 
 /// Tables worked on at the same time.
 const TABLES_AT_ONCE: usize = 16;
-
-enum StepOutcome {
-    Done(StepResult),
-    CatalogMoved,
-    Conflict {
-        detail: String,
-        differences: Vec<Difference>,
-    },
-    /// It cannot happen any more; whether it did, nobody can tell.
-    Lost {
-        detail: String,
-        differences: Vec<Difference>,
-    },
-    Unknown(String),
-}
-
-fn not_attempted(what: &str, source: TableError) -> ServiceError {
-    ServiceError::Effect {
-        what: what.to_owned(),
-        source,
-    }
-}
-
-fn difference(
-    table_key: Option<&str>,
-    field: &str,
-    planned: impl ToString,
-    found: impl ToString,
-) -> Difference {
-    Difference {
-        table_key: table_key.map(str::to_owned),
-        field: field.to_owned(),
-        planned: planned.to_string(),
-        found: found.to_string(),
-    }
-}
-
-fn number(version: Option<u64>) -> String {
-    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-}
 
 /// What the first look of each step found, where it has one that can be made ahead.
 pub(super) type SeenAhead = BTreeMap<usize, Result<TagSeen, TableError>>;
@@ -302,13 +262,6 @@ fn planned<'a>(
     Some((table, TableLocation::on(table.location.as_deref()?, branch)))
 }
 
-fn not_in_plan() -> StepOutcome {
-    StepOutcome::Conflict {
-        detail: "the plan names no location for this table".to_owned(),
-        differences: Vec::new(),
-    }
-}
-
 async fn announce(
     root: &Root,
     index: usize,
@@ -330,11 +283,4 @@ async fn announce(
             },
         },
     )
-}
-
-fn identity(attempt: &Attempt) -> EffectIdentity {
-    EffectIdentity {
-        operation_id: attempt.plan.operation_id.to_string(),
-        plan_digest: attempt.bytes.digest().to_string(),
-    }
 }

@@ -8,14 +8,16 @@ use sidecar::{
     SidecarFate, Tag,
 };
 
+use super::authorized::authorized;
 use super::progress::{ProgressSink, execution_report};
 use super::report::{self, finished_report, unfinished_report, untrue_report};
-use super::{authorized, closing, effects};
+use super::{closing, effects};
 use crate::clock;
+use crate::error::ServiceError;
 use crate::journal_store::{self, Appended, Journal};
 use crate::off_thread;
+use crate::planning::as_recorded::untrue_since_finished;
 use crate::root::Root;
-use crate::service::ServiceError;
 use crate::sidecar_dir::{self, StoredSidecar};
 
 /// Claims that are tried again because an approval took the number of their record.
@@ -307,7 +309,7 @@ impl<'a> Execution<'a> {
                 // The sidecar itself is gone, whatever else bears its name.
                 let is_over =
                     seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned);
-                let mut untrue = closing::untrue_since_finished(self.root, finished, is_over)
+                let mut untrue = untrue_since_finished(self.root, finished, is_over)
                     .boxed()
                     .await?;
                 untrue.extend(self.back_after_it_was_set_aside(state, &mut seen).await?);

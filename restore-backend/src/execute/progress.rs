@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sidecar::api::{ExecutionReport, StepProgress, StepState};
-use sidecar::explanation::step_sentence;
-use sidecar::journal::{Attempt, JournalState};
+use sidecar::api::{ExecutionReport, StepState};
+use sidecar::journal::JournalState;
 use sidecar::{SidecarFate, Step};
 
-use super::report::finished_report;
+use super::report::{attempt_progress, finished_report, step_progress};
 
 /// Takes progress reports; the default one drops them.
 #[derive(Clone, Default)]
@@ -65,28 +64,5 @@ pub(crate) fn execution_report(state: &JournalState, sidecar_kept: bool) -> Exec
         steps,
         report,
         failure: None,
-    }
-}
-
-/// How far each step of an attempt came, as far as the journal tells.
-pub(super) fn attempt_progress(attempt: &Attempt) -> Vec<StepProgress> {
-    let states = attempt.plan.steps.iter().enumerate().map(|(index, step)| {
-        let state = match (
-            attempt.done.contains_key(&index),
-            attempt.started.contains_key(&index),
-        ) {
-            (true, _) => StepState::Done,
-            (false, true) => StepState::Started,
-            (false, false) => StepState::Waiting,
-        };
-        (step, state)
-    });
-    states.map(step_progress).collect()
-}
-
-fn step_progress((step, state): (&Step, StepState)) -> StepProgress {
-    StepProgress {
-        sentence: step_sentence(step),
-        state,
     }
 }

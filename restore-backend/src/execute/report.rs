@@ -1,14 +1,12 @@
 //! The answer to `apply`, put together from what the journal knows.
 
-use sidecar::api::{EndReport, RefusalReport};
+use sidecar::api::{EndReport, RefusalReport, StepProgress, StepState};
+use sidecar::explanation::step_sentence;
 use sidecar::journal::{Attempt, EndedBy, Finished};
 use sidecar::{
     Action, ApplyReport, Difference, Digest, Effect, EffectOn, OperationId, OutcomeKind,
     SidecarFate, Step, TableOutcome, explanation,
 };
-
-use super::changed;
-use super::progress::attempt_progress;
 
 /// Nothing was done.
 pub(super) fn refused_report(
@@ -228,4 +226,36 @@ fn effect(
         return Effect::Unknown;
     }
     changed(indices.iter().any(|index| attempt.done.contains_key(index)))
+}
+
+/// Whether an effect of the plan reached the catalog, from the steps that are done.
+fn changed(done: bool) -> Effect {
+    if done {
+        Effect::Changed
+    } else {
+        Effect::Unchanged
+    }
+}
+
+/// How far each step of an attempt came, as far as the journal tells.
+pub(super) fn attempt_progress(attempt: &Attempt) -> Vec<StepProgress> {
+    let states = attempt.plan.steps.iter().enumerate().map(|(index, step)| {
+        let state = match (
+            attempt.done.contains_key(&index),
+            attempt.started.contains_key(&index),
+        ) {
+            (true, _) => StepState::Done,
+            (false, true) => StepState::Started,
+            (false, false) => StepState::Waiting,
+        };
+        (step, state)
+    });
+    states.map(step_progress).collect()
+}
+
+pub(super) fn step_progress((step, state): (&Step, StepState)) -> StepProgress {
+    StepProgress {
+        sentence: step_sentence(step),
+        state,
+    }
 }

@@ -8,10 +8,9 @@ use axum::{Extension, Json};
 use sidecar::OperationId;
 use sidecar::api::ApprovalRequest;
 
-use super::console::Console;
+use super::console::{Console, Identity};
 use super::failure::Failure;
 use super::if_match::IfMatch;
-use super::session::Identity;
 use crate::service::{Answer, Approver};
 use crate::{clock, service};
 

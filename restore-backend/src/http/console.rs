@@ -1,19 +1,24 @@
 //! What the handlers share: the roots, the doors, and the executions under way.
 
+mod access;
+mod hosts;
+mod login_link;
+mod served_root;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::executions::Executions;
 use super::failure::Failure;
-use super::guard::Hosts;
-use super::login::LoginLink;
-use super::looks::{Looks, NoLook};
 use super::secret::{SecretError, random_name};
-use super::session::Access;
-use crate::patience::Patience;
-use crate::root::Root;
-use crate::service::ServiceError;
+
+use access::Access;
+use hosts::Hosts;
+
+pub(super) use access::{Identity, Login};
+pub use login_link::LoginLink;
+pub use served_root::ServedRoot;
 
 /// One console over some roots. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,76 +35,6 @@ struct Inner {
     /// A name that only this start of the server has, with its port.
     own_host: String,
     executions: Executions,
-}
-
-/// A root under the name it has in paths.
-#[derive(Debug)]
-pub struct ServedRoot {
-    name: String,
-    root: Root,
-    looks: Looks,
-    patience: Patience,
-}
-
-impl ServedRoot {
-    /// Serves `root` as `name`.
-    #[must_use]
-    pub fn new(name: String, root: Root) -> Self {
-        Self {
-            name,
-            root,
-            looks: Looks::default(),
-            patience: Patience::default(),
-        }
-    }
-
-    /// The same with other bounds on what is waited for.
-    #[must_use]
-    pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
-    }
-
-    /// Its name in paths.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The root itself.
-    #[must_use]
-    pub fn root(&self) -> &Root {
-        &self.root
-    }
-
-    pub(super) fn patience(&self) -> &Patience {
-        &self.patience
-    }
-
-    /// Looks at the root, or writes to it, when it is its turn and for a bounded time. Everything that asks the root
-    /// anything goes through here, but for executions, which have bounds of their own.
-    pub(super) async fn look<T, F>(&self, look: impl FnOnce(Root) -> F) -> Result<T, Failure>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, ServiceError>> + Send + 'static,
-    {
-        match self
-            .looks
-            .run(&self.patience, look(self.root.clone()))
-            .await
-        {
-            Ok(answer) => Ok(answer?),
-            Err(no_look) => {
-                if no_look == NoLook::Overdue {
-                    tracing::error!(
-                        root = self.name,
-                        seconds = self.patience.look.as_secs(),
-                        "a look at a root does not end and is given up; see to its storage, for example a mount that hangs"
-                    );
-                }
-                Err(Failure::no_look(&self.name, no_look))
-            }
-        }
-    }
 }
 
 impl Console {
@@ -180,7 +115,7 @@ impl Console {
         self.inner
             .roots
             .iter()
-            .find(|root| root.name == name)
+            .find(|root| root.name() == name)
             .ok_or_else(|| Failure::unknown_root(name))
     }
 

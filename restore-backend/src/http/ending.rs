@@ -7,10 +7,9 @@ use axum::{Extension, Json};
 use sidecar::OperationId;
 use sidecar::api::{EndReport, EndRequest};
 
-use super::console::Console;
+use super::console::{Console, Identity};
 use super::failure::Failure;
 use super::if_match::IfMatch;
-use super::session::Identity;
 use crate::service::{Answer, Ending};
 use crate::{clock, service};
 

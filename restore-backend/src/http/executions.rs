@@ -11,8 +11,9 @@ use tokio::sync::{Semaphore, watch};
 
 use super::console::ServedRoot;
 use crate::chain;
+use crate::error::ServiceError;
 use crate::patience::without_steps;
-use crate::service::{self, ProgressSink, ServiceError};
+use crate::service::{self, ProgressSink};
 
 /// Executions at a time. Each of them is bounded by the store, not by this machine.
 const EXECUTIONS_MAX: u32 = 16;

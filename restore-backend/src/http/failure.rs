@@ -8,7 +8,7 @@ use sidecar::{Code, Difference, OutcomeKind, Reason};
 
 use super::looks::NoLook;
 use crate::chain;
-use crate::service::ServiceError;
+use crate::error::ServiceError;
 
 /// A request that is not answered. Travels in the response's extensions and becomes `application/problem+json`
 /// where the path of the request is known ([`super::problem::render`]).

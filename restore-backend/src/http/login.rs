@@ -4,8 +4,6 @@
 //! A login link carries its token behind `#`, which no browser sends to any server. The page takes it from there and posts
 //! it, so nothing that another site can make a browser fetch tries a token.
 
-use std::fmt;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::extract::State;
@@ -15,47 +13,8 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
 use sidecar::api::{LoginLinkReport, LoginRequest, OpenedSession, SessionReport};
 
-use super::console::Console;
+use super::console::{Console, Identity, Login};
 use super::failure::Failure;
-use super::secret::Secret;
-use super::session::{Identity, Login};
-
-/// The address that logs one browser in, once. Its debug text does not show the token.
-pub struct LoginLink {
-    address: SocketAddr,
-    own_host: String,
-    token: Secret,
-}
-
-impl LoginLink {
-    pub(super) fn new(address: SocketAddr, own_host: String, token: Secret) -> Self {
-        Self {
-            address,
-            own_host,
-            token,
-        }
-    }
-
-    /// The whole address, token included, at the host that this server has to itself. Browsers resolve it to this machine;
-    /// other programs may not.
-    #[must_use]
-    pub fn expose(&self) -> String {
-        format!("http://{}/#token={}", self.own_host, self.token.expose())
-    }
-
-    /// The same at the plain address, which every program resolves, and which the host's other ports and former servers of
-    /// this port share cookies and stored scripts with.
-    #[must_use]
-    pub fn expose_plain(&self) -> String {
-        format!("http://{}/#token={}", self.address, self.token.expose())
-    }
-}
-
-impl fmt::Debug for LoginLink {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "LoginLink(http://{}/#token=..)", self.own_host)
-    }
-}
 
 /// Takes the token of a login link, once.
 pub(super) async fn open(

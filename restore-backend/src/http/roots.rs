@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use sidecar::api::{RootList, RootSummary, SessionReport};
 
-use super::console::Console;
-use super::session::Identity;
+use super::console::{Console, Identity};
 
 pub(super) async fn session(Extension(identity): Extension<Identity>) -> Json<SessionReport> {
     Json(SessionReport {

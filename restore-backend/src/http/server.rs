@@ -8,8 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::connections::{self, Bounds};
-use super::console::{Console, ServedRoot};
-use super::login::LoginLink;
+use super::console::{Console, LoginLink, ServedRoot};
 use super::routes::router;
 use super::secret::SecretError;
 

@@ -22,12 +22,13 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use sidecar::{Digest, OperationId, RootId, Tag};
 
-use super::{JOURNAL_FOLDER, JournalStoreError, Skipped, create, list_journals};
+use super::create::create;
+use super::error::JournalStoreError;
+use super::layout::{JOURNAL_FOLDER, OPEN_FOLDER};
+use super::reading::{Skipped, list_journals};
 use crate::chain;
 use crate::store::{NotRead, Objects, is_odd, name_of, spelt};
 
-/// The folder of the marks, below that of the journals.
-pub const OPEN_FOLDER: &str = "open";
 /// Marks that are written or removed at the same time.
 const MARKS_AT_ONCE: usize = 16;
 /// Marks that one look takes. There is one per operation that somebody approved and nobody finished.
@@ -262,7 +263,7 @@ mod tests {
     use object_store::memory::InMemory;
 
     use super::*;
-    use crate::journal_store::{CLOSED_OBJECT, folder};
+    use crate::journal_store::layout::{CLOSED_OBJECT, folder};
 
     const CLOSED: &str = "01M8125ENACWR9X1EZNRMDV5V2";
     const OPEN: &str = "01M8125ENACWR9X1EZNRMDV5V3";

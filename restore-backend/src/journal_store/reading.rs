@@ -11,9 +11,10 @@ use object_store::path::Path;
 use sidecar::journal::JournalRecord;
 use sidecar::{Code, Limits, OperationId, Reason};
 
-use super::{
-    CLAIM_OBJECT, CLOSED_AGAIN, CLOSED_OBJECT, JOURNAL_BYTES_MAX, JOURNAL_FOLDER,
-    JournalStoreError, REOPENED, REOPENED_OBJECT, folder,
+use super::error::JournalStoreError;
+use super::layout::{
+    CLAIM_OBJECT, CLOSED_AGAIN, CLOSED_OBJECT, JOURNAL_BYTES_MAX, JOURNAL_FOLDER, REOPENED,
+    REOPENED_OBJECT, folder,
 };
 use crate::sidecar_dir::read_bounded;
 use crate::store::{NotRead, is_odd, spelt};

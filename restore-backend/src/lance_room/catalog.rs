@@ -7,10 +7,6 @@ pub(super) mod rows;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::Array;
-use arrow_array::RecordBatch;
-use arrow_array::StringArray;
-use arrow_array::UInt64Array;
 use futures::StreamExt;
 use futures::TryStreamExt;
 use lance::Dataset;
@@ -20,6 +16,8 @@ use object_store::path::Path;
 use super::LanceRoom;
 use super::Place;
 use super::TableError;
+use super::catalog_rows::CatalogRows;
+use super::catalog_rows::Pin;
 use super::head::BranchEntry;
 use super::head::Found;
 use super::head::Head;
@@ -27,7 +25,7 @@ use super::location::TableLocation;
 use super::location::other_branch;
 use super::memory::ReadCatalog;
 use super::memory::is_same;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 use super::version_file::understood;
 
 /// The catalog's path below the root.
@@ -38,10 +36,6 @@ pub(super) const STAMP_KEY: &str = "omnigraph:internal_schema_version";
 /// Schema metadata of catalogs whose publishers honour claims and the catalog fence.
 pub(super) const TWO_PHASE_KEY: &str = "sidecar:two_phase";
 
-pub(super) const TYPE_TABLE: &str = "table";
-pub(super) const TYPE_TABLE_VERSION: &str = "table_version";
-pub(super) const TYPE_TOMBSTONE: &str = "table_tombstone";
-
 /// The columns that pins are read from; the others are left on storage.
 const COLUMNS_READ: [&str; 6] = [
     "object_type",
@@ -51,8 +45,6 @@ const COLUMNS_READ: [&str; 6] = [
     "table_branch",
     "row_count",
 ];
-/// Most table keys a catalog may have. It bounds the memory of a reading to some hundred MiB.
-const TABLE_KEYS_MAX: usize = 1_000_000;
 
 /// Folders that are a branch's own, not those of a branch nested below its name.
 const TREE_FOLDERS: [&str; 5] = [
@@ -99,17 +91,6 @@ pub struct Catalog {
     pub tombstones: BTreeMap<String, u64>,
     /// Where every table is, relative to the root.
     pub locations: BTreeMap<String, String>,
-}
-
-/// The visible version of one table.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Pin {
-    /// The version.
-    pub version: u64,
-    /// The Lance branch of the table it is on, unless it is the default one.
-    pub table_branch: Option<String>,
-    /// Rows in it, as its publisher counted them.
-    pub row_count: Option<u64>,
 }
 
 /// A branch of the catalog.
@@ -413,104 +394,4 @@ fn added_since(earlier: &VersionFile, later: &VersionFile) -> Option<Vec<Fragmen
         }
     }
     known.is_empty().then_some(added)
-}
-
-/// The catalog's rows, folded while they are read.
-#[derive(Clone, Debug, Default)]
-pub(super) struct CatalogRows {
-    highest: BTreeMap<String, Pin>,
-    tombstones: BTreeMap<String, u64>,
-    locations: BTreeMap<String, String>,
-}
-
-impl CatalogRows {
-    fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
-        let object_type = text(batch, "object_type")?;
-        let location = text(batch, "location")?;
-        let table_key = text(batch, "table_key")?;
-        let table_version = number(batch, "table_version")?;
-        let table_branch = text(batch, "table_branch")?;
-        let row_count = number(batch, "row_count")?;
-        for row in 0..batch.num_rows() {
-            let kind = text_at(object_type, row).unwrap_or_default();
-            // Later stamps keep rows of other kinds here, some without a table key.
-            if !matches!(kind, TYPE_TABLE | TYPE_TABLE_VERSION | TYPE_TOMBSTONE) {
-                continue;
-            }
-            let key = text_at(table_key, row)
-                .filter(|key| !key.is_empty())
-                .ok_or_else(|| format!("a row of kind {kind} has no table_key"))?;
-            let version = number_at(table_version, row);
-            match kind {
-                TYPE_TABLE => {
-                    let location = text_at(location, row)
-                        .ok_or_else(|| format!("the table {key} has no location"))?;
-                    self.locations.insert(key.to_owned(), location.to_owned());
-                }
-                TYPE_TABLE_VERSION => {
-                    let pin = Pin {
-                        version: version
-                            .ok_or_else(|| format!("a version row of {key} has no version"))?,
-                        table_branch: other_branch(text_at(table_branch, row)).map(str::to_owned),
-                        row_count: number_at(row_count, row),
-                    };
-                    let highest = self.highest.entry(key.to_owned()).or_insert(pin.clone());
-                    if highest.version < pin.version {
-                        *highest = pin;
-                    }
-                }
-                _ => {
-                    let version =
-                        version.ok_or_else(|| format!("a tombstone of {key} has no version"))?;
-                    let highest = self.tombstones.entry(key.to_owned()).or_insert(version);
-                    *highest = version.max(*highest);
-                }
-            }
-        }
-        let keys = self.highest.len() + self.tombstones.len() + self.locations.len();
-        if keys > 3 * TABLE_KEYS_MAX {
-            return Err(format!("it has more than {TABLE_KEYS_MAX} tables"));
-        }
-        Ok(())
-    }
-
-    /// How many tables it knows, roughly.
-    pub(super) fn tables(&self) -> usize {
-        self.highest.len().max(self.locations.len())
-    }
-
-    fn visible(&self) -> BTreeMap<String, Pin> {
-        self.highest
-            .iter()
-            .filter(|(key, pin)| {
-                self.tombstones
-                    .get(*key)
-                    .is_none_or(|tombstone| *tombstone < pin.version)
-            })
-            .map(|(key, pin)| (key.clone(), pin.clone()))
-            .collect()
-    }
-}
-
-fn text<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, String> {
-    column(batch, name)
-}
-
-fn number<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a UInt64Array, String> {
-    column(batch, name)
-}
-
-fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, String> {
-    batch
-        .column_by_name(name)
-        .and_then(|column| column.as_any().downcast_ref())
-        .ok_or_else(|| format!("its column {name} is missing or of another type"))
-}
-
-fn text_at(column: &StringArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
-}
-
-fn number_at(column: &UInt64Array, row: usize) -> Option<u64> {
-    column.is_valid(row).then(|| column.value(row))
 }

@@ -22,7 +22,7 @@ use super::fence::Fence;
 use super::handler::RoomHandler;
 use super::head::Found;
 use super::location::TableLocation;
-use super::table_write::Staged;
+use super::staged::Staged;
 use super::transactions::TransactionEntry;
 
 /// Transaction property: the operation an effect belongs to.

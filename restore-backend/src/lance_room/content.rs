@@ -12,7 +12,7 @@ use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 
 impl LanceRoom {
     /// Whether versions `a` and `b` of a table have the same content: two reads.

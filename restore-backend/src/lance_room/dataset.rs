@@ -11,7 +11,7 @@ use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::handler::RoomHandler;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 
 impl LanceRoom {
     /// A dataset at the version in `file`: no request.

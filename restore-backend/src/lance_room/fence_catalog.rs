@@ -10,7 +10,7 @@ use super::commit::EffectIdentity;
 use super::commit::EffectKind;
 use super::commit::Refusal;
 use super::publish::STAMPS_WRITTEN;
-use super::table_write::Staged;
+use super::staged::Staged;
 
 /// Moves the catalog from one version to the next without changing it.
 #[derive(Clone, Debug, Eq, PartialEq)]

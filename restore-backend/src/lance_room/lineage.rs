@@ -4,6 +4,7 @@
 //! adds it and however often.
 
 mod reading;
+mod request;
 mod rows;
 
 use std::sync::Arc;
@@ -26,9 +27,11 @@ use super::commit::EffectIdentity;
 use super::commit::EffectKind;
 use super::head::Found;
 use super::location::TableLocation;
-use super::table_write::Staged;
+use super::staged::Staged;
 
 pub use reading::BranchHistory;
+pub use request::LineageRequest;
+pub use request::LineageRow;
 
 const COMMITS: &str = "_graph_commits.lance";
 const ACTORS: &str = "_graph_commit_actors.lance";
@@ -36,55 +39,6 @@ const RECOVERIES: &str = "_graph_commit_recoveries.lance";
 
 /// How often a row is tried anew because others added theirs.
 const TRIES_MAX: usize = 16;
-
-/// One row to be added.
-#[derive(Clone, Debug)]
-pub struct LineageRequest {
-    /// Branch of the graph whose history it belongs to; `None` is main.
-    pub branch: Option<String>,
-    /// Id of the graph commit, if it is not there yet.
-    pub commit: GraphCommitId,
-    /// The version of the catalog that the recovery published, if it published any.
-    pub published: Option<u64>,
-    /// Microseconds since the Unix epoch.
-    pub created_at_micros: u64,
-    /// The row.
-    pub row: LineageRow,
-    /// What it belongs to.
-    pub identity: EffectIdentity,
-}
-
-/// What a row says.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum LineageRow {
-    /// A graph commit, on the branch, below its head.
-    Commit {
-        /// The branch as the row names it.
-        manifest_branch: Option<String>,
-        /// The version of the catalog that it stands for.
-        manifest_version: u64,
-        /// The commit that was merged.
-        merged_parent: Option<String>,
-    },
-    /// Who made the graph commit.
-    Actor {
-        /// Who.
-        actor: String,
-    },
-    /// That the graph commit is that of a recovery.
-    Recovery {
-        /// What was done.
-        kind: String,
-        /// Who had written.
-        for_actor: Option<String>,
-        /// The operation that was recovered.
-        operation_id: String,
-        /// What kind of write it was.
-        writer_kind: String,
-        /// What was done to each table.
-        outcomes_json: String,
-    },
-}
 
 /// What adding a row came to.
 #[must_use = "a row that is not there must not be taken for written"]

@@ -17,8 +17,8 @@ use object_store::PutPayload;
 use object_store::PutResult;
 use object_store::path::Path;
 
-use super::catalog::CatalogRows;
-use super::version_file::VersionFile;
+use super::catalog_rows::CatalogRows;
+use super::version::VersionFile;
 use crate::store::PutListener;
 use crate::store::is_same_e_tag;
 

@@ -26,7 +26,7 @@ use super::commit::Refusal;
 use super::commit::Signature;
 use super::location::TableLocation;
 use super::location::other_branch;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 
 /// Versions described at the same time.
 const VERSIONS_AT_ONCE: usize = 16;

@@ -21,7 +21,7 @@ use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 
 use needed::Needed;
 

@@ -15,8 +15,8 @@ use super::commit::Refusal;
 use super::commit::Signature;
 use super::head::Found;
 use super::location::TableLocation;
-use super::table_write::Staged;
-use super::version_file::VersionFile;
+use super::staged::Staged;
+use super::version::VersionFile;
 
 /// Brings `target` back as the version after `head_version`.
 #[derive(Clone, Debug, Eq, PartialEq)]

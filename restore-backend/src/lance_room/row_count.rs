@@ -6,7 +6,7 @@ use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 
 impl LanceRoom {
     /// How many rows a version has.

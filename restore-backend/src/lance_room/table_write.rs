@@ -28,6 +28,7 @@ use super::data::rows_to_batch;
 use super::handler::LastLook;
 use super::head::Found;
 use super::location::TableLocation;
+use super::staged::Staged;
 
 type Stage = dyn Fn(Arc<Dataset>, WriteParams) -> BoxFuture<'static, Result<Staged>> + Send + Sync;
 
@@ -43,22 +44,6 @@ pub struct TableWrite {
 impl fmt::Debug for TableWrite {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("TableWrite").finish_non_exhaustive()
-    }
-}
-
-/// A Lance transaction whose files are written and which is not committed.
-#[derive(Debug)]
-pub(super) struct Staged {
-    pub(super) transaction: Transaction,
-    pub(super) affected_rows: Option<lance_select::RowAddrTreeMap>,
-}
-
-impl Staged {
-    pub(super) fn plain(transaction: Transaction) -> Self {
-        Self {
-            transaction,
-            affected_rows: None,
-        }
     }
 }
 

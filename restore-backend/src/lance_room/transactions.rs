@@ -12,7 +12,7 @@ use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
-use super::version_file::VersionFile;
+use super::version::VersionFile;
 
 /// Versions read at the same time. Each is usually one small object; but the Lance manifest of a
 /// huge table takes a hundred MiB and more, and this many are in memory together.

@@ -18,6 +18,7 @@ use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::TableLocation;
+use super::version::VersionFile;
 
 /// Largest Lance manifest read into memory. One of half a million fragments has some 100 MiB.
 const MANIFEST_BYTES_MAX: u64 = 128 << 20;
@@ -26,38 +27,6 @@ const TRANSACTION_BYTES_MAX: u64 = 64 << 20;
 
 const FOOTER_BYTES: usize = 16;
 const MAGIC: &[u8] = b"LANC";
-
-/// What the Lance manifest of one version says, as stored.
-#[derive(Debug)]
-pub(super) struct VersionFile {
-    pub(super) manifest: Manifest,
-    pub(super) indices: Vec<IndexMetadata>,
-    pub(super) transaction: Option<pb::Transaction>,
-    pub(super) location: ManifestLocation,
-}
-
-impl VersionFile {
-    /// Rows visible in this version, if the manifest knows.
-    pub(super) fn row_count(&self) -> Option<u64> {
-        self.manifest
-            .fragments
-            .iter()
-            .map(|fragment| fragment.num_rows().map(|rows| rows as u64))
-            .sum()
-    }
-
-    /// Whether the file names a transaction that was not found.
-    pub(super) fn lacks_its_transaction(&self) -> bool {
-        self.transaction.is_none() && self.manifest.transaction_file.is_some()
-    }
-
-    /// The uuid of the transaction that made this version.
-    pub(super) fn transaction_uuid(&self) -> Option<&str> {
-        self.transaction
-            .as_ref()
-            .map(|transaction| transaction.uuid.as_str())
-    }
-}
 
 impl LanceRoom {
     /// Reads a version; `None` when it does not exist or was cleaned away.

@@ -9,9 +9,9 @@ use sidecar::observation::{
 };
 use sidecar::{Code, Observation, OperationId, Reason, Sidecar, TablePin, Timestamp};
 
+use super::bounds::TABLES_AT_ONCE;
 use super::failed::{FailedRead, Failures};
-use super::row_counts::{ToPublish, uncounted};
-use super::{Look, TABLES_AT_ONCE};
+use super::look::Look;
 use crate::chain;
 use crate::lance_room::{
     LanceRoom, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary,
@@ -352,24 +352,6 @@ pub(crate) async fn read_restorability(
         .buffer_unordered(TABLES_AT_ONCE)
         .collect::<()>()
         .await;
-    look.failed.extend(failures.into_list());
-}
-
-/// Asks whether the rows of every version that comes back, and is published, can be counted.
-pub(crate) async fn read_row_counts(
-    root: &Root,
-    look: &mut Look,
-    target_of: impl Fn(&TableObservation) -> Option<u64>,
-) {
-    let versions = look.observation.tables.iter().filter_map(|table| {
-        Some(ToPublish {
-            table_key: table.table_key.clone(),
-            place: place_of(table)?,
-            version: target_of(table)?,
-        })
-    });
-    let failures = Failures::default();
-    look.uncounted = uncounted(root.room(), versions.collect(), &failures).await;
     look.failed.extend(failures.into_list());
 }
 

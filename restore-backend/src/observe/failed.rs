@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::chain;
 use crate::lance_room::TableError;
 
-use super::ObserveError;
+use super::error::ObserveError;
 
 /// One read that failed, and may well succeed the next time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use sidecar::observation::{
 };
 use sidecar::{Code, GraphCommit, GraphHistory, Sidecar};
 
+use super::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
 use super::failed::{FailedRead, Failures};
-use super::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
 use crate::chain;
 use crate::lance_room::{BranchHistory, Catalog, Head, LanceRoom, Pin, TableError, TableLocation};
 use crate::pending::{PendingRecovery, pending};

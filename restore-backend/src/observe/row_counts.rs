@@ -2,13 +2,16 @@
 //! count, and once it is published it is too late.
 
 use futures::StreamExt;
+use sidecar::observation::TableObservation;
 use sidecar::{Code, Observation, Reason, Verdict};
 
-use super::TABLES_AT_ONCE;
+use super::bounds::TABLES_AT_ONCE;
 use super::evidence::place_of;
 use super::failed::Failures;
+use super::look::Look;
 use crate::chain;
 use crate::lance_room::{LanceRoom, TableLocation};
+use crate::root::Root;
 
 /// A version whose content would become visible.
 pub(crate) struct ToPublish {
@@ -39,6 +42,24 @@ pub(super) fn to_publish(verdict: &Verdict, observation: &Observation) -> Vec<To
         })
     });
     pinned.chain(added).collect()
+}
+
+/// Asks whether the rows of every version that comes back, and is published, can be counted.
+pub(crate) async fn read_row_counts(
+    root: &Root,
+    look: &mut Look,
+    target_of: impl Fn(&TableObservation) -> Option<u64>,
+) {
+    let versions = look.observation.tables.iter().filter_map(|table| {
+        Some(ToPublish {
+            table_key: table.table_key.clone(),
+            place: place_of(table)?,
+            version: target_of(table)?,
+        })
+    });
+    let failures = Failures::default();
+    look.uncounted = uncounted(root.room(), versions.collect(), &failures).await;
+    look.failed.extend(failures.into_list());
 }
 
 /// Why some of the versions cannot be published: their rows cannot be counted.

@@ -9,7 +9,7 @@ use sidecar::observation::{
 };
 use sidecar::{Code, Reason, Registration, SchemaFile, Sidecar};
 
-use super::TABLES_AT_ONCE;
+use super::bounds::TABLES_AT_ONCE;
 use super::failed::Failures;
 use crate::chain;
 use crate::clock;

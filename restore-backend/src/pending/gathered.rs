@@ -8,7 +8,7 @@ use sidecar::{
     Code, Limits, ListedSidecar, OperationId, Plan, Purpose, Reason, SidecarFile, assemble,
 };
 
-use super::PendingRecovery;
+use super::recovery::PendingRecovery;
 use crate::chain;
 use crate::journal_store::{Journal, JournalStoreError};
 

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use sidecar::api::{ApprovalReport, RefusalReport, RevocationReport};
 use sidecar::journal::JournalEntry;
 use sidecar::{
-    Approval, Code, Digest, OperationId, OutcomeKind, Plan, PlanBytes, Reason, Requirement,
-    SidecarBytes, Timestamp, authorize, differences,
+    Approval, Code, Digest, OperationId, OutcomeKind, Reason, Requirement, Timestamp, authorize,
 };
 
-use super::{Answer, Fresh, ServiceError, fresh_plan};
+use super::Answer;
+use crate::error::ServiceError;
 use crate::journal_store::{Appended, Journal};
-use crate::observe::{FailedRead, ObserveError};
+use crate::planning::{Fresh, approvals_of, fresh_plan, unsafe_store};
 use crate::root::Root;
 
 /// Records of approvals that are tried again because somebody else wrote at the same moment.
@@ -163,7 +163,7 @@ pub async fn revoke(
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(Answer::No(already(operation, &journal)));
         }
-        if super::approvals_of(&journal, digest).is_empty() {
+        if approvals_of(&journal, digest).is_empty() {
             return Ok(Answer::No(RefusalReport {
                 operation_id: operation.to_string(),
                 outcome: OutcomeKind::Refused,
@@ -183,85 +183,6 @@ pub async fn revoke(
     Err(ServiceError::JournalBusy {
         operation_id: operation.clone(),
     })
-}
-
-/// A plan as it is now.
-pub(crate) struct PlanOf {
-    pub(crate) plan: Plan,
-    pub(crate) bytes: PlanBytes,
-    /// Why it cannot be executed, age included.
-    pub(crate) blockers: Vec<Reason>,
-    /// Reads that failed while it was made: it may be another plan for that alone.
-    pub(crate) failed: Vec<FailedRead>,
-    /// A file beside its own that could not be read: it may wait, and so be another plan, for that alone.
-    pub(crate) unread: Option<FailedRead>,
-    /// The bytes of its sidecar, or those that stand for it where there is no file.
-    pub(crate) sidecar: SidecarBytes,
-}
-
-impl PlanOf {
-    /// Why the plan with `digest` may not be approved or executed now: it is not the plan any more, or cannot be executed.
-    ///
-    /// # Errors
-    /// [`ServiceError::Observe`] if that may be so only because something could not be read.
-    pub(crate) fn refusal(
-        &mut self,
-        operation: &OperationId,
-        digest: Digest,
-        journal: &Journal,
-    ) -> Result<Option<RefusalReport>, ServiceError> {
-        let report = |outcome, detail, reasons, differences| {
-            Ok(Some(RefusalReport {
-                operation_id: operation.to_string(),
-                outcome,
-                detail,
-                reasons,
-                differences,
-            }))
-        };
-        let is_another = self.bytes.digest() != digest;
-        let is_executable = self.plan.has_effect() && self.blockers.is_empty();
-        if (is_another || !is_executable)
-            && let Some(failed) = self.failed.pop()
-        {
-            return Err(ObserveError::from(failed).into());
-        }
-        if is_another && let Some(unread) = self.unread.take() {
-            return Err(ObserveError::from(unread).into());
-        }
-        if is_another {
-            let known = journal
-                .state
-                .approvals()
-                .iter()
-                .find(|(approval, _)| approval.plan_digest == digest);
-            let planned = known
-                .and_then(|(_, text)| PlanBytes::verify(text.clone(), digest).ok()?.decode().ok());
-            let differences = planned
-                .map(|planned| differences(&planned, &self.plan))
-                .unwrap_or_default();
-            let detail = format!(
-                "Nothing was changed: the store is not as it was when plan {digest} was made. The plan now is {}; look at it, and approve it if it is right.",
-                self.bytes.digest()
-            );
-            return report(OutcomeKind::Conflict, detail, Vec::new(), differences);
-        }
-        if !is_executable {
-            let detail = self
-                .blockers
-                .iter()
-                .map(|reason| reason.detail.as_str())
-                .collect::<Vec<_>>()
-                .join("; ");
-            return report(
-                OutcomeKind::Refused,
-                detail,
-                self.blockers.clone(),
-                Vec::new(),
-            );
-        }
-        Ok(None)
-    }
 }
 
 fn already(operation: &OperationId, journal: &Journal) -> RefusalReport {
@@ -294,28 +215,6 @@ fn already(operation: &OperationId, journal: &Journal) -> RefusalReport {
         reasons,
         differences: Vec::new(),
     }
-}
-
-pub(crate) async fn unsafe_store(
-    root: &Root,
-    operation: &OperationId,
-) -> Result<Option<RefusalReport>, ServiceError> {
-    if root
-        .honours_create_if_absent()
-        .await
-        .map_err(ServiceError::Probe)?
-    {
-        return Ok(None);
-    }
-    let detail = "this store overwrites where it should create, so two writers can lose each other's commits unnoticed; nothing is recorded or executed on it";
-    let reasons = vec![Reason::new(Code::StoreNotSafe, detail)];
-    Ok(Some(RefusalReport {
-        operation_id: operation.to_string(),
-        outcome: OutcomeKind::Refused,
-        detail: detail.to_owned(),
-        reasons,
-        differences: Vec::new(),
-    }))
 }
 
 pub(super) fn check_approver(approver: &Approver) -> Result<(), ServiceError> {

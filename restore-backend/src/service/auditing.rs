@@ -4,9 +4,9 @@ use sidecar::api::{AuditReport, AuditedOperation, AuditedRecord};
 use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState, record_digest};
 use sidecar::{OperationId, Reason};
 
-use super::ServiceError;
 use super::listing::readable_catalog;
 use crate::chain;
+use crate::error::ServiceError;
 use crate::journal_store;
 use crate::off_thread;
 use crate::root::Root;

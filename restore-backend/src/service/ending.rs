@@ -5,7 +5,8 @@ use sidecar::journal::{Attempt, EndedBy, JournalEntry};
 use sidecar::{Code, Difference, Digest, OperationId, OutcomeKind, Reason, Requirement, Timestamp};
 
 use super::approving::{APPEND_TRIES_MAX, check_approver};
-use super::{Answer, Approver, ServiceError};
+use super::{Answer, Approver};
+use crate::error::ServiceError;
 use crate::execute::ended_report;
 use crate::journal_store::{Appended, Journal};
 use crate::root::Root;

@@ -9,11 +9,12 @@ use sidecar::{
     Code, Disposition, ListedSidecar, Observation, Reason, Sidecar, Timestamp, Verdict, judge,
 };
 
-use super::{ServiceError, planning};
 use crate::chain;
+use crate::error::ServiceError;
 use crate::lance_room::CatalogReading;
 use crate::observe::{self, Judged};
 use crate::pending::{PendingRecovery, pending_and_skipped};
+use crate::planning::progress;
 use crate::root::Root;
 
 /// Every pending recovery of a root. Issues no mutating request.
@@ -163,7 +164,7 @@ fn summary(
         tables_total: file.table_keys().len(),
         tables_moved: judged.map_or(0, |judged| judged.tables_moved),
         refused,
-        progress: planning::progress(recovery.journal.as_ref()),
+        progress: progress(recovery.journal.as_ref()),
         table_keys: file
             .table_keys()
             .take(RecoverySummary::TABLE_KEYS_MAX)

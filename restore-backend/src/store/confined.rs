@@ -9,6 +9,7 @@
 //! - a listing names what it cannot read (`listing.rs`).
 
 mod beneath;
+mod blocking;
 mod error;
 mod files;
 mod folders;
@@ -49,6 +50,7 @@ use object_store::Result;
 use object_store::path::Path;
 
 use super::Durability;
+use blocking::blocking;
 use upload::Upload;
 use writing::Over;
 
@@ -101,18 +103,6 @@ impl ConfinedStore {
 impl fmt::Display for ConfinedStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "ConfinedStore({})", self.files.prefix)
-    }
-}
-
-/// Where there is no runtime, here and now.
-async fn blocking<F, T>(work: F) -> Result<T>
-where
-    F: FnOnce() -> Result<T> + Send + 'static,
-    T: Send + 'static,
-{
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => runtime.spawn_blocking(work).await?,
-        Err(_) => work(),
     }
 }
 

@@ -13,7 +13,7 @@ use sidecar::follow_up::late_commit;
 use sidecar::observation::PROPERTY_WRITER_OPERATION_ID;
 
 use super::WriterError;
-use super::prepared::PinnedTable;
+use super::pinned_table::PinnedTable;
 use crate::journal_store::Journal;
 use crate::lance_room::LanceRoom;
 use crate::lance_room::TransactionEntry;

@@ -11,25 +11,18 @@ use super::Published;
 use super::WriterError;
 use super::announced::Announced;
 use super::late_commit;
-use super::read_catalog;
+use super::pinned_table::PinnedTable;
+use super::read_catalog::read_catalog;
 use crate::lance_room::CommitOutcome;
 use crate::lance_room::EffectIdentity;
 use crate::lance_room::PinUpdate;
 use crate::lance_room::PublishRequest;
 use crate::lance_room::Refusal;
-use crate::lance_room::TableLocation;
 use crate::lance_room::TableWrite;
 
 /// How often a publish is tried again because somebody published other tables meanwhile. Each
 /// attempt reads the catalog anew; a root this busy for longer needs its writers to take turns.
 const PUBLISH_ATTEMPTS_MAX: usize = 16;
-
-/// One table of an operation, as it was when the operation began.
-#[derive(Clone, Debug)]
-pub(super) struct PinnedTable {
-    pub(super) location: TableLocation,
-    pub(super) expected: u64,
-}
 
 /// Phases B and C: an announced operation whose tables are to be committed and published.
 #[derive(Debug)]

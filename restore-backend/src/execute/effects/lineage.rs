@@ -3,11 +3,11 @@
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::{GraphCommitId, LineageRow, Step};
 
-use super::{StepOutcome, difference, identity, not_attempted};
+use super::outcome::{StepOutcome, difference, identity, not_attempted};
 use crate::clock;
+use crate::error::ServiceError;
 use crate::lance_room::{Head, LineageOutcome, LineageRequest, LineageRow as Row};
 use crate::root::Root;
-use crate::service::ServiceError;
 
 pub(super) async fn append(
     root: &Root,

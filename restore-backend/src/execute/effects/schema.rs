@@ -3,11 +3,11 @@
 use sidecar::journal::StepResult;
 use sidecar::{Difference, Digest, OperationId, SchemaFile, StagedFile, Timestamp};
 
-use super::{StepOutcome, difference, not_attempted};
+use super::outcome::{StepOutcome, difference, not_attempted};
+use crate::error::ServiceError;
 use crate::lance_room::UnlockOutcome;
 use crate::root::Root;
 use crate::schema_files::{self, Kept};
-use crate::service::ServiceError;
 
 /// Lance keeps in whole seconds when a branch was made.
 const MICROS_PER_SECOND: u64 = 1_000_000;

@@ -3,12 +3,12 @@
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::{PlannedTable, Precondition};
 
-use super::{StepOutcome, difference, identity, not_attempted, number};
+use super::outcome::{StepOutcome, difference, identity, not_attempted, not_in_plan, number};
+use crate::error::ServiceError;
 use crate::lance_room::{
     CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
     Tagged, UntagOutcome,
 };
-use crate::service::ServiceError;
 
 /// What a tag rests on, as one look found it.
 pub(in crate::execute) struct TagSeen {
@@ -45,7 +45,7 @@ pub(super) async fn tag(
     seen: Result<TagSeen, TableError>,
 ) -> Result<StepOutcome, ServiceError> {
     let Some((table, location)) = table else {
-        return Ok(super::not_in_plan());
+        return Ok(not_in_plan());
     };
     let what = format!("tagging version {version} of {}", table.table_key);
     let TagSeen { room, head, tagged } = seen.map_err(|source| not_attempted(&what, source))?;
@@ -102,7 +102,7 @@ pub(super) async fn untag(
     version: u64,
 ) -> Result<StepOutcome, ServiceError> {
     let Some((table, location)) = table else {
-        return Ok(super::not_in_plan());
+        return Ok(not_in_plan());
     };
     let what = format!("dropping the tag {name} of {}", table.table_key);
     let tagged = room
@@ -153,10 +153,10 @@ pub(super) async fn restore(
     target: u64,
 ) -> Result<StepOutcome, ServiceError> {
     let Some((table, location)) = table else {
-        return Ok(super::not_in_plan());
+        return Ok(not_in_plan());
     };
     let Some(head_version) = table.lance_head else {
-        return Ok(super::not_in_plan());
+        return Ok(not_in_plan());
     };
     let request = RestoreRequest {
         location,

@@ -30,14 +30,14 @@ use super::batches::batches;
 use super::rows;
 use super::rows::CatalogRow;
 use super::rows::KEY;
-use super::text;
-use super::text_at;
 use crate::lance_room::LanceRoom;
 use crate::lance_room::Place;
 use crate::lance_room::TableError;
+use crate::lance_room::catalog_rows::text;
+use crate::lance_room::catalog_rows::text_at;
 use crate::lance_room::commit::Refusal;
 use crate::lance_room::commit::is_refusal;
-use crate::lance_room::table_write::Staged;
+use crate::lance_room::staged::Staged;
 
 impl LanceRoom {
     /// The first of these keys that a row of the catalog has, whatever kind of row it is.

@@ -15,9 +15,9 @@ use serde::Serialize;
 
 use super::STAMP_KEY;
 use super::TWO_PHASE_KEY;
-use super::TYPE_TABLE;
-use super::TYPE_TABLE_VERSION;
-use super::TYPE_TOMBSTONE;
+use crate::lance_room::catalog_rows::TYPE_TABLE;
+use crate::lance_room::catalog_rows::TYPE_TABLE_VERSION;
+use crate::lance_room::catalog_rows::TYPE_TOMBSTONE;
 
 /// The stamp of catalogs made here, and the highest that is written.
 pub(in crate::lance_room) const STAMP_WRITTEN: u32 = 3;

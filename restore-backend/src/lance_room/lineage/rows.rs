@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use lance_core::datatypes::Schema as LanceSchema;
 use sidecar::GraphCommit;
 
-use super::{LineageRequest, LineageRow};
+use super::request::{LineageRequest, LineageRow};
 
 /// The column by which the three tables belong together.
 pub(super) const COMMIT_ID: &str = "graph_commit_id";

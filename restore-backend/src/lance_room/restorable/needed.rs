@@ -11,7 +11,7 @@ use lance_table::system_index::is_system_index;
 use prost::Message;
 
 use super::Place;
-use super::VersionFile;
+use crate::lance_room::version::VersionFile;
 
 /// Where a version's files lie, relative to the root.
 pub(super) struct Folders<'a> {

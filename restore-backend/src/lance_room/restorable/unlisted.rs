@@ -28,8 +28,8 @@ use super::LanceRoom;
 use super::Needed;
 use super::Place;
 use super::TableError;
-use super::VersionFile;
 use super::needed::Folders;
+use crate::lance_room::version::VersionFile;
 
 /// Fragments whose descriptors of large values are read at the same time; what they name is held for these only.
 const FRAGMENTS_AT_ONCE: usize = 4;

@@ -25,6 +25,7 @@ use rustix::fs::Dir;
 
 use super::beneath;
 use super::beneath::FOLDER;
+use super::blocking::blocking;
 use super::error::Failure;
 use super::error::Kind;
 use super::error::Why;
@@ -180,7 +181,7 @@ impl ConfinedFiles {
         };
         stream::unfold(Some(walk), |walk| async move {
             let mut walk = walk?;
-            let walked = super::blocking(move || {
+            let walked = blocking(move || {
                 let batch = walk.batch();
                 Ok((batch, walk))
             });

@@ -9,7 +9,7 @@ use object_store::Result;
 use object_store::path::Path;
 
 use super::beneath::look_at;
-use super::blocking;
+use super::blocking::blocking;
 use super::error::Failure;
 use super::files::ConfinedFiles;
 

@@ -13,7 +13,7 @@ use object_store::PutResult;
 use object_store::Result;
 use object_store::UploadPart;
 
-use super::blocking;
+use super::blocking::blocking;
 use super::error::Failure;
 use super::writing::Over;
 use super::writing::Staged;

@@ -7,9 +7,9 @@ use sidecar::follow_up::{SetTag, release_ids, tags_of, tags_of_plan, undo_ids};
 use sidecar::journal::JournalState;
 use sidecar::{Disposition, OperationId, Plan, Purpose, Step};
 
-use super::ServiceError;
+use super::as_recorded::untrue_since_finished;
 use crate::chain;
-use crate::execute::untrue_since_finished;
+use crate::error::ServiceError;
 use crate::journal_store::{Journal, JournalEntryOfListing};
 use crate::lance_room::TableLocation;
 use crate::observe::ObserveError;
@@ -20,14 +20,14 @@ const TAGS_AT_ONCE: usize = 16;
 
 /// What follows from a finished recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Undo,
     Release,
 }
 
 impl Kind {
     /// The operations that do it, one after the other: each is spent before the next one is there.
-    pub(super) fn ids(self, of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
+    pub(crate) fn ids(self, of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
         let (undo, release) = match self {
             Self::Undo => (Some(undo_ids(of)), None),
             Self::Release => (None, Some(release_ids(of))),
@@ -52,18 +52,18 @@ impl Kind {
 }
 
 /// The operation that takes a recovery back now, or drops its tags.
-pub(super) struct InForce {
-    pub(super) operation: OperationId,
-    pub(super) journal: Journal,
+pub(crate) struct InForce {
+    pub(crate) operation: OperationId,
+    pub(crate) journal: Journal,
     /// What rolled earlier attempts at an undo back, which had stopped half way: their tables stand where these left them.
-    pub(super) rolled_back: Vec<Plan>,
+    pub(crate) rolled_back: Vec<Plan>,
 }
 
 /// The last of the operations for it that has a journal; the next one, where that is spent.
 ///
 /// One is spent once it is finished and did not do it: half an undo was rolled back, what it did is gone with a backup that was brought
 /// back, or tags that were dropped are there again.
-pub(super) async fn in_force(
+pub(crate) async fn in_force(
     root: &Root,
     kind: Kind,
     of: &OperationId,
@@ -116,7 +116,7 @@ fn has_undone(plan: &Plan) -> bool {
 }
 
 /// What the last of the operations for it came to that has a journal. No other can be under way.
-pub(super) async fn last_begun(
+pub(crate) async fn last_begun(
     root: &Root,
     kind: Kind,
     of: &OperationId,
@@ -158,7 +158,7 @@ async fn tags_there(root: &Root, tags: Vec<SetTag>) -> Result<usize, ServiceErro
 }
 
 /// The operation under which something finished that follows from a recovery is planned anew, if it is spent.
-pub(super) async fn planned_anew_as(
+pub(crate) async fn planned_anew_as(
     root: &Root,
     journal: &Journal,
 ) -> Result<Option<OperationId>, ServiceError> {
@@ -174,7 +174,7 @@ pub(super) async fn planned_anew_as(
 }
 
 /// What an operation does about the recovery of `of`, if it is one of those for it: the first, or one after others with a journal.
-pub(super) fn kind_of(
+pub(crate) fn kind_of(
     of: &OperationId,
     operation: &OperationId,
     journals: &BTreeMap<OperationId, JournalEntryOfListing>,
@@ -192,7 +192,7 @@ pub(super) fn kind_of(
 
 /// Whether tags that a finished recovery set are dropped, or are being dropped. That they were dropped once is not asked: the
 /// recovery may have been carried out anew since, and have set them anew.
-pub(super) async fn is_released(
+pub(crate) async fn is_released(
     root: &Root,
     of: &OperationId,
     plan: &Plan,

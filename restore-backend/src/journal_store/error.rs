@@ -1,0 +1,60 @@
+//! Why a journal could not be read or continued.
+
+use sidecar::OperationId;
+use sidecar::journal::JournalError;
+
+use super::layout::{CLOSED_OBJECT, JOURNAL_FOLDER, OPEN_FOLDER};
+
+/// Why a journal could not be read or continued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalStoreError {
+    /// The records do not make a journal.
+    #[error("the journal of operation {operation_id} cannot be trusted")]
+    Broken {
+        /// The operation.
+        operation_id: OperationId,
+        /// Which record is wrong, and how.
+        #[source]
+        source: Box<JournalError>,
+    },
+    /// Larger or longer than a journal can be, or would be with one more record.
+    #[error(
+        "the journal of operation {operation_id} is larger than a journal can be; look at {JOURNAL_FOLDER}/{operation_id}/ by hand"
+    )]
+    TooLarge {
+        /// The operation.
+        operation_id: OperationId,
+    },
+    /// More journals than are accepted.
+    #[error(
+        "the journal folder {JOURNAL_FOLDER}/ holds the journals of more than {max} operations; move folders with a {CLOSED_OBJECT} away by hand, the oldest first"
+    )]
+    TooMany {
+        /// The limit.
+        max: usize,
+    },
+    /// More open operations than are accepted.
+    #[error(
+        "{JOURNAL_FOLDER}/{OPEN_FOLDER}/ names more than {max} open operations; move away by hand those of which nothing is left, the oldest first"
+    )]
+    TooManyOpen {
+        /// The limit.
+        max: usize,
+    },
+    /// Storage failed.
+    #[error("{what} failed")]
+    Storage {
+        /// What was being done.
+        what: String,
+        /// What failed.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A bug of ours.
+    #[error("internal error: a journal record cannot be encoded: {reason}")]
+    Encode {
+        /// The serialiser's words.
+        reason: String,
+    },
+}

@@ -1,0 +1,176 @@
+//! The plan of one operation as it is right now, for approving and executing it.
+
+use sidecar::{
+    Choice, Code, Digest, ListedSidecar, OperationId, PlanBytes, Reason, SidecarBytes, SidecarFile,
+    Timestamp,
+};
+
+use super::approvable::{Fresh, PlanOf};
+use super::follow_ups;
+use super::pending_plan::{Planned, age, made_plan, not_read, whole};
+use crate::error::ServiceError;
+use crate::journal_store::Journal;
+use crate::observe::ObserveError;
+use crate::pending::{PendingRecovery, pending};
+use crate::root::Root;
+
+pub(crate) async fn fresh_plan(
+    root: &Root,
+    operation: &OperationId,
+    wanted: Option<Digest>,
+    now: Timestamp,
+) -> Result<Fresh, ServiceError> {
+    let mut recoveries = pending(root, Some(operation.as_str())).await?;
+    let place = recoveries
+        .iter()
+        .position(|recovery| recovery.operation_id().as_ref() == Some(operation));
+    let Some(PendingRecovery {
+        listed,
+        journal,
+        broken,
+        ..
+    }) = place.map(|place| recoveries.swap_remove(place))
+    else {
+        let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
+        if journal.state.attempt().is_some() || journal.state.finished().is_some() {
+            return Ok(Fresh::UnderWay { journal });
+        }
+        if let Some(made) = follow_ups::of_operation(root, operation, &recoveries, now).await? {
+            return made.fresh(journal);
+        }
+        return match unread_file(&journal, &recoveries) {
+            Some(unread) => Err(unread.into()),
+            None => Ok(Fresh::Gone { journal }),
+        };
+    };
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
+    let unread = recoveries.iter().find_map(not_read);
+    // A file that is being set aside under an operation of its own comes with that one's journal.
+    let journal = match journal.filter(|journal| journal.state.operation_id() == operation) {
+        Some(journal) => journal,
+        None => Journal::load(root.objects(), operation, &root.limits()).await?,
+    };
+    if journal.state.attempt().is_some() || journal.state.finished().is_some() {
+        return Ok(Fresh::UnderWay { journal });
+    }
+    let entry = PendingRecovery {
+        listed: whole(root, &listed).await?,
+        journal: None,
+        broken: None,
+        stands_in_for: None,
+    };
+    let own = journal.state.clone();
+    let as_judged = made_plan(root, &entry.listed, Some(&own), Choice::Verdict);
+    let (planned, journal) = match wanted {
+        // If it is wanted still, it is recorded upon next. What does not last is made to last then, or the record fails.
+        Some(_) => {
+            let lasting = journal.clone().lasting(root.objects());
+            let (planned, lasting) = futures::join!(as_judged, lasting);
+            (planned?, lasting.unwrap_or(journal))
+        }
+        None => (as_judged.await?, journal),
+    };
+    let planned = match (planned, wanted) {
+        (Some(planned), Some(wanted)) => {
+            Some(chosen(root, &entry.listed, &journal, planned, wanted).await?)
+        }
+        (planned, _) => planned,
+    };
+    let Some(Planned {
+        plan,
+        bytes,
+        mut blockers,
+        failed,
+        ..
+    }) = planned
+    else {
+        return match &entry.listed.file.content {
+            // It is there. What is in it, and so what it comes to, is not known.
+            Err(reason) if reason.code == Code::Unreadable => {
+                Err(unreadable(&entry.listed.file, reason).into())
+            }
+            _ => Ok(Fresh::Gone { journal }),
+        };
+    };
+    if wanted.is_some_and(|wanted| wanted != bytes.digest())
+        && let Some(made) = follow_ups::dismissal_of(root, &entry, &plan, &blockers, now).await?
+        && PlanBytes::of(&made.follow_up.plan).is_ok_and(|bytes| Some(bytes.digest()) == wanted)
+    {
+        return made.fresh(journal);
+    }
+    blockers.extend(age(root, &entry.listed.file, now));
+    Ok(Fresh::Plan {
+        made: Box::new(PlanOf {
+            plan,
+            bytes,
+            blockers,
+            failed,
+            unread,
+            sidecar: SidecarBytes::new(entry.listed.file.bytes),
+        }),
+        journal,
+    })
+}
+
+/// The plan that is wanted, if it is what somebody chose instead of the verdict's; else the verdict's.
+async fn chosen(
+    root: &Root,
+    listed: &ListedSidecar,
+    journal: &Journal,
+    planned: Planned,
+    wanted: Digest,
+) -> Result<Planned, ServiceError> {
+    if planned.bytes.digest() == wanted {
+        return Ok(planned);
+    }
+    // What was approved is compared with the same choice as it would be now.
+    let approved = journal
+        .state
+        .approvals()
+        .iter()
+        .find_map(|(approval, text)| {
+            let bytes = PlanBytes::verify(text.clone(), approval.plan_digest).ok()?;
+            (approval.plan_digest == wanted).then(|| bytes.decode().ok())?
+        });
+    let was_chosen = |choice| {
+        approved
+            .as_ref()
+            .is_some_and(|approved| approved.choice == choice)
+    };
+    for choice in planned.plan.other_choices() {
+        if let Some(other) = made_plan(root, listed, Some(&journal.state), choice).await?
+            && (other.bytes.digest() == wanted || was_chosen(choice))
+        {
+            return Ok(other);
+        }
+    }
+    Ok(planned)
+}
+
+fn unreadable(file: &SidecarFile, reason: &Reason) -> ObserveError {
+    ObserveError::Unreadable {
+        what: format!("the sidecar {}", file.file),
+        reason: reason.detail.clone(),
+    }
+}
+
+/// A file that some approved plan of this operation is about and that could not be read. The operations under which files are set
+/// aside are found by what is in them, so this one may be there for all that.
+fn unread_file(journal: &Journal, recoveries: &[PendingRecovery]) -> Option<ObserveError> {
+    let mut approved = journal
+        .state
+        .approvals()
+        .iter()
+        .filter_map(|(approval, text)| {
+            let bytes = PlanBytes::verify(text.clone(), approval.plan_digest).ok()?;
+            Some(bytes.decode().ok()?.file)
+        });
+    approved.find_map(|name| {
+        let mut files = recoveries.iter().map(|recovery| &recovery.listed.file);
+        let file = files.find(|file| file.file == name)?;
+        let reason = file.content.as_ref().err()?;
+        (reason.code == Code::Unreadable).then(|| unreadable(file, reason))
+    })
+}

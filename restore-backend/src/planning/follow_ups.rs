@@ -1,0 +1,543 @@
+//! Making the plans that follow from something finished or stuck. It issues no mutating request.
+
+use sidecar::api::{PlanContext, PlanReport, Progress};
+use sidecar::follow_up::{
+    FollowUp, SetTag, Undo, announced_by, dismissal, dismissal_id, next_undo_sidecar_id,
+    release as lay_down_release, tags_of, undo as lay_down_undo,
+};
+use sidecar::journal::{Finished, JournalState};
+use sidecar::{
+    Choice, Code, Difference, Disposition, Observation, OperationId, Overlap, Plan, PlanBytes,
+    Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile, Timestamp,
+    differences,
+};
+
+use futures::FutureExt;
+
+use super::approvable::{Fresh, PlanOf};
+use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
+use super::pending_plan::{self, Planned, age};
+use super::report::{approvals_of, report};
+use crate::chain;
+use crate::error::ServiceError;
+use crate::journal_store::{self, Journal};
+use crate::observe::{
+    FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
+};
+use crate::off_thread;
+use crate::pending::{PendingRecovery, pending};
+use crate::root::Root;
+use crate::sidecar_dir;
+
+/// A plan that follows from something, with what it was made from.
+pub(crate) struct Made {
+    pub(crate) follow_up: FollowUp,
+    /// What stands for its sidecar, parsed.
+    sidecar: Option<Sidecar>,
+    observation: Option<Observation>,
+    /// How old the file is that it is about, if it is about one.
+    age_seconds: Option<u64>,
+    /// Reads that failed while it was made.
+    failed: Vec<FailedRead>,
+    /// A pending file that could not be read, and for which it waits.
+    unread: Option<FailedRead>,
+}
+
+impl Made {
+    /// As the plan to approve or to carry out, with the journal of its operation.
+    pub(super) fn fresh(self, journal: Journal) -> Result<Fresh, ServiceError> {
+        let FollowUp {
+            plan,
+            sidecar,
+            blockers,
+        } = self.follow_up;
+        Ok(Fresh::Plan {
+            made: Box::new(PlanOf {
+                bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
+                plan,
+                blockers,
+                failed: self.failed,
+                unread: self.unread,
+                sidecar,
+            }),
+            journal,
+        })
+    }
+
+    pub(crate) fn report(
+        self,
+        journal: Option<&Journal>,
+        now: Timestamp,
+    ) -> Result<PlanReport, ServiceError> {
+        let FollowUp {
+            plan,
+            sidecar,
+            blockers,
+        } = self.follow_up;
+        let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
+        let approvals = journal
+            .map(|journal| approvals_of(journal, bytes.digest()))
+            .unwrap_or_default();
+        let context = PlanContext {
+            sidecar: self.sidecar.as_ref(),
+            sidecar_bytes: Some(sidecar),
+            age_seconds: self.age_seconds,
+            observation: self.observation.as_ref(),
+            blockers,
+            progress: if approvals.is_empty() {
+                Progress::Open
+            } else {
+                Progress::Approved
+            },
+            approvals,
+            now,
+        };
+        Ok(report(&plan, &bytes, context))
+    }
+}
+
+/// The plan of an operation whose id is derived from something else, if this one's is.
+pub(crate) async fn of_operation(
+    root: &Root,
+    operation: &OperationId,
+    recoveries: &[PendingRecovery],
+    now: Timestamp,
+) -> Result<Option<Made>, ServiceError> {
+    let stuck = recoveries
+        .iter()
+        .find(|entry| stands_for_none(entry) && dismissal_id(&entry.listed.file) == *operation);
+    if let Some(entry) = stuck {
+        return made_dismissal(root, entry, now).await.map(Some);
+    }
+    let journals = journal_store::list_journals(root.objects()).await?;
+    let claimed = journals.iter().filter(|(_, journal)| journal.claimed);
+    let of = claimed
+        .map(|(of, _)| of)
+        .find(|of| kind_of(of, operation, &journals).is_some());
+    match of {
+        Some(of) => made(root, of, operation, recoveries, None)
+            .await
+            .map(Result::ok),
+        None => Ok(None),
+    }
+}
+
+/// A file under whose operation nothing can be recorded: it is not that operation's file, or was not read, that operation is
+/// finished, or its journal cannot be trusted.
+fn stands_for_none(entry: &PendingRecovery) -> bool {
+    entry.operation_id().is_none()
+        || entry.listed.file.digest.is_none()
+        || entry.broken.is_some()
+        || finished_without(entry).is_some()
+}
+
+/// How the operation of this file ended, where that was about another file of its name.
+fn finished_without(entry: &PendingRecovery) -> Option<&Finished> {
+    entry
+        .journal
+        .as_ref()
+        .and_then(|journal| journal.state.finished())
+        .filter(|finished| Some(finished.plan.sidecar) != entry.listed.file.digest)
+}
+
+pub(crate) async fn made_dismissal(
+    root: &Root,
+    entry: &PendingRecovery,
+    now: Timestamp,
+) -> Result<Made, ServiceError> {
+    let file = &entry.listed.file;
+    if stands_for_none(entry) {
+        let reason = match finished_without(entry) {
+            Some(finished) => Reason::new(
+                Code::DuplicateOperationId,
+                match finished.plan.purpose {
+                    Purpose::Dismiss { .. } => format!(
+                        "another file under the name {} was set aside; apply plan {} once more to open its operation again for this one",
+                        file.file, finished.digest
+                    ),
+                    _ => format!(
+                        "the operation of {} is finished, and this is not the sidecar that was recovered",
+                        file.file
+                    ),
+                },
+            ),
+            None => pending_plan::refusal_of(&entry.listed, entry.listed.refusal.clone()),
+        };
+        return refused_file(root, entry, reason, now).await;
+    }
+    let listed = pending_plan::whole(root, &entry.listed).await?;
+    let planned =
+        pending_plan::made_plan(root, &listed, entry.own_journal(), Choice::Verdict).await?;
+    let made = match planned {
+        Some(Planned { plan, blockers, .. }) => {
+            dismissal_of(root, entry, &plan, &blockers, now).await?
+        }
+        None => None,
+    };
+    match made {
+        Some(made) => Ok(made),
+        None => {
+            let reason = pending_plan::refusal_of(&entry.listed, entry.listed.refusal.clone());
+            refused_file(root, entry, reason, now).await
+        }
+    }
+}
+
+/// The dismissal of a file that stands for no operation.
+async fn refused_file(
+    root: &Root,
+    entry: &PendingRecovery,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<Made, ServiceError> {
+    let (file, bytes) = whole(root, entry).await?;
+    let operation = dismissal_id(&file);
+    let mut follow_up = off_thread::in_place(bytes.as_ref().map_or(0, Vec::len), || {
+        dismissal(
+            root.id(),
+            operation,
+            &file,
+            bytes,
+            Disposition::Refused,
+            &[reason],
+        )
+    });
+    follow_up.blockers.extend(age(root, &file, now));
+    Ok(Made::of_file(follow_up, file, now))
+}
+
+async fn whole(
+    root: &Root,
+    entry: &PendingRecovery,
+) -> Result<(SidecarFile, Option<Vec<u8>>), ServiceError> {
+    let whole = sidecar_dir::whole(root.objects(), &entry.listed.file, &root.limits()).await;
+    whole.map_err(ServiceError::from)
+}
+
+/// The dismissal of an entry that was planned already.
+///
+/// A write whose branch may be another one of the same name is recovered only if somebody says that it is not. Whoever knows
+/// that it is sets its sidecar aside.
+pub(super) async fn dismissal_of(
+    root: &Root,
+    entry: &PendingRecovery,
+    planned: &Plan,
+    blockers: &[Reason],
+    now: Timestamp,
+) -> Result<Option<Made>, ServiceError> {
+    let Some(operation) = entry.operation_id() else {
+        return Ok(None);
+    };
+    let (file, bytes) = match entry.listed.file.digest {
+        Some(_) => whole(root, entry).await?,
+        None => (entry.listed.file.clone(), None),
+    };
+    let branch = planned.branch.as_deref().unwrap_or("main");
+    let recreated = Reason::new(
+        Code::BranchRecreated,
+        format!(
+            "branch {branch} may be another one of the same name, made after this writer started"
+        ),
+    );
+    let (disposition, reasons) = if planned.requires.contains(&Requirement::BranchRecreated) {
+        (Disposition::Refused, std::slice::from_ref(&recreated))
+    } else {
+        (planned.disposition, blockers)
+    };
+    let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, reasons);
+    follow_up.blockers.extend(age(root, &file, now));
+    Ok(Some(Made::of_file(follow_up, file, now)))
+}
+
+impl Made {
+    fn of_file(follow_up: FollowUp, file: SidecarFile, now: Timestamp) -> Self {
+        Self {
+            follow_up,
+            age_seconds: file.age_seconds(now),
+            sidecar: file.content.ok(),
+            observation: None,
+            failed: Vec::new(),
+            unread: None,
+        }
+    }
+}
+
+/// The undo or the release of a finished operation, or why there is none. `claimed` is the plan of it that is being carried out.
+pub(crate) async fn made(
+    root: &Root,
+    of: &OperationId,
+    operation: &OperationId,
+    recoveries: &[PendingRecovery],
+    claimed: Option<&Plan>,
+) -> Result<Result<Made, Reason>, ServiceError> {
+    let journal = Journal::load(root.objects(), of, &root.limits()).await?;
+    if journal.stored.is_empty()
+        && !recoveries
+            .iter()
+            .any(|entry| entry.operation_id().as_ref() == Some(of))
+    {
+        return Err(ServiceError::UnknownOperation {
+            root: root.id().to_string(),
+            operation: of.to_string(),
+        });
+    }
+    let Some(finished) = journal.state.finished() else {
+        return Ok(Err(Reason::new(
+            Code::NothingToUndo,
+            format!("operation {of} is not finished; there is nothing to take back or to drop"),
+        )));
+    };
+    let parsed = |plan: &Plan, bytes: &SidecarBytes| {
+        Sidecar::parse(&plan.file, bytes.as_bytes(), &root.limits())
+    };
+    let original = parsed(&finished.plan, &finished.sidecar);
+    let kind = match Kind::Release.ids(of).any(|id| id == *operation) {
+        true => Kind::Release,
+        false => Kind::Undo,
+    };
+    let current = in_force(root, kind, of, &journal.state).boxed().await?;
+    if current.operation != *operation {
+        return Ok(Err(Reason::new(
+            Code::NothingToUndo,
+            format!(
+                "operation {operation} has nothing to do about operation {of} any more; that is now planned as operation {}",
+                current.operation
+            ),
+        )));
+    }
+    if kind == Kind::Release {
+        // Attempts before it may have understood what was set aside in the end, and have set tags.
+        let attempts = journal.state.abandoned().iter().rev();
+        let understood = original.or_else(|error| {
+            let mut attempts = attempts.filter_map(|it| parsed(&it.plan, &it.sidecar).ok());
+            attempts.next().ok_or(error)
+        });
+        return match understood {
+            Ok(original) => made_release(root, operation, of, &journal.state, &original)
+                .await
+                .map(Ok),
+            Err(error) => Ok(Err(never_understood(of, &error))),
+        };
+    }
+    match original {
+        Ok(original) => {
+            let undo = Undo::of(of, finished, &original).map(|undo| {
+                let undo = undo.under(current.operation);
+                let rolled_back = current.rolled_back.iter();
+                rolled_back.fold(undo, Undo::after_rolling_back)
+            });
+            match undo {
+                Ok(undo) => made_undo(root, of, finished, undo, recoveries, claimed).await,
+                Err(reason) => Ok(Err(reason)),
+            }
+        }
+        Err(error) => Ok(Err(never_understood(of, &error))),
+    }
+}
+
+fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
+    Reason::new(
+        Code::NothingToUndo,
+        format!(
+            "there is nothing to take back or to drop of operation {of}: its sidecar was never understood: {}",
+            chain::text(error)
+        ),
+    )
+}
+
+async fn made_undo(
+    root: &Root,
+    of: &OperationId,
+    finished: &Finished,
+    undo: Undo,
+    recoveries: &[PendingRecovery],
+    claimed: Option<&Plan>,
+) -> Result<Result<Made, Reason>, ServiceError> {
+    let undo = announcing_anew(root, undo).await?;
+    // Nothing of it is begun, so that its tables stand where the recovery left them, or it is not possible.
+    let judged = Judged {
+        sidecar: &undo.sidecar,
+        journal: None,
+    };
+    let mut look = look_closely(root, judged).await?;
+    read_restorability(root, &mut look, |table| {
+        undo.target_of(&table.table_key, table.branch.as_deref())
+    })
+    .await;
+    // What comes back unpublished is in no catalog.
+    if undo.announced().is_none() {
+        read_row_counts(root, &mut look, |table| {
+            undo.target_of(&table.table_key, table.branch.as_deref())
+        })
+        .await;
+    }
+    let Look {
+        observation,
+        history,
+        uncounted,
+        failed,
+    } = look;
+    let mut follow_up = lay_down_undo(root.id(), &undo, &observation);
+    let history = pending_plan::history_blocker(&follow_up.plan, history);
+    follow_up.blockers.extend(history);
+    follow_up.blockers.extend(uncounted);
+    if is_released(root, of, &finished.plan).await? {
+        follow_up.blockers.push(Reason::new(
+            Code::Released,
+            format!("the tags of operation {of} are dropped: what they kept may be cleaned away at any time"),
+        ));
+    }
+    // A sidecar that this very attempt announced waits for it. What one before it left is resolved first: then nobody resolves
+    // it while tables that it has to cover are on their way back.
+    let own = [
+        Some(undo.sidecar.operation_id.clone()),
+        claimed.and_then(|plan| announced_by(&plan.steps)),
+    ];
+    let others = recoveries.iter().filter(|entry| {
+        entry
+            .operation_id()
+            .is_none_or(|id| !own.contains(&Some(id)))
+    });
+    let keys = undo.sidecar.tables.iter();
+    let keys = keys.map(|pin| pin.table_key.as_str()).collect();
+    let (mut is_lost, mut unread) = (false, None);
+    for entry in others {
+        let file = &entry.listed.file;
+        let why = match file.overlaps(&keys) {
+            Overlap::None => continue,
+            Overlap::Lost => {
+                is_lost = true;
+                continue;
+            }
+            Overlap::Shared => "is pending and shares a table",
+            Overlap::NotRead => "is pending and cannot be read, so that it may share a table",
+        };
+        unread = pending_plan::not_read(entry);
+        follow_up.blockers.push(Reason::new(
+            Code::WaitingFor,
+            format!("{} {why} with operation {of}; resolve it first", file.file),
+        ));
+        break;
+    }
+    if is_lost {
+        let requires = &mut follow_up.plan.requires;
+        requires.push(Requirement::OlderUnreadable);
+        requires.sort_unstable();
+        requires.dedup();
+    }
+    if !follow_up.blockers.is_empty() {
+        follow_up.plan.steps.clear();
+    }
+    Ok(Ok(Made {
+        follow_up,
+        sidecar: Some(undo.sidecar),
+        observation: Some(observation),
+        age_seconds: None,
+        failed,
+        unread,
+    }))
+}
+
+/// The undo with an operation for the sidecar it leaves under which nothing is resolved yet.
+async fn announcing_anew(root: &Root, mut undo: Undo) -> Result<Undo, ServiceError> {
+    while let Some(announced) = undo.announced() {
+        let journal = Journal::load(root.objects(), announced, &root.limits()).await?;
+        if journal.state.finished().is_none() {
+            break;
+        }
+        let next = next_undo_sidecar_id(announced);
+        undo = undo.announcing(next);
+    }
+    Ok(undo)
+}
+
+async fn made_release(
+    root: &Root,
+    operation: &OperationId,
+    of: &OperationId,
+    state: &JournalState,
+    original: &Sidecar,
+) -> Result<Made, ServiceError> {
+    let undoing = last_begun(root, Kind::Undo, of).await?;
+    let tags = [tags_of(state), tags_of_unbegun(&undoing)].concat();
+    let mut follow_up = lay_down_release(root.id(), operation.clone(), of, original, &tags);
+    if undoing.attempt().is_some() {
+        follow_up.blockers.push(Reason::new(
+            Code::ExecutionUnderWay,
+            format!("operation {of} is being taken back and needs its tags; finish that first"),
+        ));
+        follow_up.plan.steps.clear();
+    }
+    Ok(Made {
+        sidecar: Sidecar::parse(
+            &follow_up.plan.file,
+            follow_up.sidecar.as_bytes(),
+            &root.limits(),
+        )
+        .ok(),
+        follow_up,
+        observation: None,
+        age_seconds: None,
+        failed: Vec::new(),
+        unread: None,
+    })
+}
+
+/// The tags of an undo that came to nothing: no record of it will ever be finished once those of the recovery are dropped, so they
+/// are dropped with them.
+fn tags_of_unbegun(undo: &JournalState) -> Vec<SetTag> {
+    if undo.finished().is_some() || undo.stand_in().is_some() {
+        return Vec::new();
+    }
+    tags_of(undo)
+}
+
+/// What moved between an approved plan that follows from something and the one made now, after the claim.
+///
+/// An undo and the release of the same recovery may have been claimed by two executors at once. Each looks for the other after
+/// its own claim is written, so at least one of them sees both.
+///
+/// A dismissal touches no table and not the catalog: nothing it rests on can move.
+pub(crate) async fn moved_since_approval(
+    root: &Root,
+    planned: &Plan,
+) -> Result<Vec<Difference>, ServiceError> {
+    let (of, recoveries) = match &planned.purpose {
+        Purpose::Undo { of } => (
+            of,
+            pending(root, Some(planned.operation_id.as_str())).await?,
+        ),
+        // What is pending is nothing to tags.
+        Purpose::Release { of } => (of, Vec::new()),
+        Purpose::Recover | Purpose::Dismiss { .. } => return Ok(Vec::new()),
+    };
+    Ok(
+        match made(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
+            // What cannot be read has not moved for that.
+            Ok(Made { failed, unread, .. }) if !failed.is_empty() || unread.is_some() => {
+                let failed = failed
+                    .into_iter()
+                    .chain(unread)
+                    .next()
+                    .map(ObserveError::from);
+                return Err(failed.unwrap_or(ObserveError::CatalogBusy).into());
+            }
+            Ok(made) => {
+                let mut differences = differences(planned, &made.follow_up.plan);
+                differences.extend(made.follow_up.blockers.into_iter().map(blocked));
+                differences
+            }
+            Err(reason) => vec![blocked(reason)],
+        },
+    )
+}
+
+/// A blocker that was not there when the plan was approved.
+pub(crate) fn blocked(reason: Reason) -> Difference {
+    Difference {
+        table_key: None,
+        field: reason.code.name().to_owned(),
+        planned: "not blocked".to_owned(),
+        found: reason.detail,
+    }
+}

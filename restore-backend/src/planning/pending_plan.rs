@@ -1,0 +1,142 @@
+//! Looking at one pending entry, judging it, and making its plan.
+
+use sidecar::journal::JournalState;
+use sidecar::{
+    Choice, Code, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, SidecarFile,
+    Step, Timestamp, age_blocker, judge_choice, plan, refuse,
+};
+
+use crate::error::ServiceError;
+use crate::observe::{FailedRead, Judged, Look, look_closely_for};
+use crate::pending::PendingRecovery;
+use crate::root::Root;
+use crate::sidecar_dir;
+
+/// What a look at one pending entry came to.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) bytes: PlanBytes,
+    pub(super) blockers: Vec<Reason>,
+    pub(super) observation: Option<Observation>,
+    /// Reads that failed meanwhile.
+    pub(super) failed: Vec<FailedRead>,
+}
+
+/// Looks, judges and plans; `None` for a file that stands for no operation or whose bytes could not be read. `journal` is the
+/// one of its operation.
+///
+/// The file is whole: see [`whole`].
+pub(super) async fn made_plan(
+    root: &Root,
+    listed: &ListedSidecar,
+    journal: Option<&JournalState>,
+    choice: Choice,
+) -> Result<Option<Planned>, ServiceError> {
+    let file = &listed.file;
+    let sidecar = file.content.as_ref().ok();
+    let (verdict, observation, history, uncounted, failed) = match (sidecar, &listed.refusal) {
+        (Some(sidecar), None) => {
+            let Look {
+                observation,
+                history,
+                uncounted,
+                failed,
+            } = look_closely_for(root, Judged { sidecar, journal }, choice).await?;
+            (
+                judge_choice(sidecar, listed.standing(), &observation, choice),
+                Some(observation),
+                history,
+                uncounted,
+                failed,
+            )
+        }
+        (_, refusal) => (
+            refuse(refusal_of(listed, refusal.clone()), sidecar),
+            None,
+            None,
+            Vec::new(),
+            Vec::new(),
+        ),
+    };
+    let (Some(operation_id), Some(sidecar_digest)) = (file.operation_id(), file.digest) else {
+        return Ok(None);
+    };
+    let input = PlanInput {
+        root: root.id(),
+        operation_id: &operation_id,
+        file: &file.file,
+        sidecar_digest,
+        sidecar,
+        observation: observation.as_ref(),
+        verdict: &verdict,
+    };
+    let plan = plan(&input);
+    let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
+    let mut blockers = verdict.blockers;
+    blockers.extend(history_blocker(&plan, history));
+    blockers.extend(uncounted);
+    Ok(Some(Planned {
+        plan,
+        bytes,
+        blockers,
+        observation,
+        failed,
+    }))
+}
+
+/// Why the rows that a plan adds to the history of the graph cannot be added, if it adds any.
+pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<Reason> {
+    let adds_rows = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::Lineage { .. }));
+    obstacle.filter(|_| adds_rows)
+}
+
+pub(super) fn refusal_of(listed: &ListedSidecar, refusal: Option<Reason>) -> Reason {
+    refusal
+        .or_else(|| listed.file.content.clone().err())
+        .unwrap_or_else(|| {
+            Reason::new(
+                Code::Unreadable,
+                format!("{} cannot be read", listed.file.file),
+            )
+        })
+}
+
+/// A listed file with its bytes and all that is in it; a list of many keeps neither.
+pub(super) async fn whole(
+    root: &Root,
+    listed: &ListedSidecar,
+) -> Result<ListedSidecar, ServiceError> {
+    let file = match listed.file.digest {
+        Some(_) => {
+            let limits = root.limits();
+            let whole = sidecar_dir::whole(root.objects(), &listed.file, &limits).await?;
+            whole.0
+        }
+        None => listed.file.clone(),
+    };
+    Ok(ListedSidecar {
+        file,
+        refusal: listed.refusal.clone(),
+        waiting_for: listed.waiting_for.clone(),
+        older_unreadable: listed.older_unreadable,
+    })
+}
+
+/// Why a file is too young for anything to be done about it: whoever wrote it may still be running.
+pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Reason> {
+    age_blocker(file.age_seconds(now)?, root.min_age().as_secs())
+}
+
+/// The read that failed of a pending file, if what it names is not known for that.
+pub(super) fn not_read(entry: &PendingRecovery) -> Option<FailedRead> {
+    let file = &entry.listed.file;
+    let reason = file.content.as_ref().err()?;
+    (reason.code == Code::Unreadable).then(|| FailedRead {
+        what: format!("the sidecar {}", file.file),
+        table_key: None,
+        reason: reason.detail.clone(),
+    })
+}
