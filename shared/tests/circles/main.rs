@@ -141,6 +141,7 @@ const KNOWN: &[&[&str]] = &[
         "shared/src/follow_up/release.rs",
         "shared/src/follow_up/undo.rs",
         "shared/src/journal.rs",
+        "shared/src/journal/approvals.rs",
         "shared/src/journal/error.rs",
         "shared/src/journal/state.rs",
         "shared/src/listing.rs",
@@ -159,11 +160,6 @@ const KNOWN: &[&[&str]] = &[
         "shared/src/verdict/commits.rs",
         "shared/src/verdict/schema.rs",
         "shared/src/verdict/whose.rs",
-    ],
-    &[
-        "shared/src/observation.rs",
-        "shared/src/observation/recorded.rs",
-        "shared/src/observation/schema.rs",
     ],
 ];
 
