@@ -8,17 +8,21 @@
 
 mod dismissal;
 mod late_commit;
+mod operation_ids;
 mod release;
 mod undo;
+mod undo_steps;
 
 pub use dismissal::{dismissal, dismissal_id};
 pub use late_commit::{late_commit, late_commit_id};
-pub use release::{SetTag, next_release_id, release, release_id, tags_of, tags_of_plan};
-pub use undo::{
-    Returning, Undo, announced_by, next_undo_id, next_undo_sidecar_id, undo, undo_id,
-    undo_sidecar_id,
+pub(crate) use operation_ids::undo_sidecar_ids;
+pub use operation_ids::{
+    SUCCESSORS_MAX, next_release_id, next_undo_id, next_undo_sidecar_id, release_id, release_ids,
+    undo_id, undo_ids, undo_sidecar_id,
 };
-pub(crate) use undo::{undo_restores, undo_tags};
+pub use release::{SetTag, release, tags_of, tags_of_plan};
+pub use undo::{Returning, Undo, announced_by, undo};
+pub(crate) use undo_steps::{undo_restores, undo_tags};
 
 use std::collections::BTreeMap;
 
@@ -26,32 +30,6 @@ use crate::code::Reason;
 use crate::ids::OperationId;
 use crate::plan::Plan;
 use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes, TablePin, WriterKind};
-
-/// How many operations are derived one from the other for one purpose: undos of one recovery, for instance. Each is used up by a
-/// terminal record that came to nothing, which takes a backup that was brought back, or half an undo.
-pub const SUCCESSORS_MAX: usize = 1_024;
-
-/// The operations that take the recovery of `of` back, one after the other: the first whose journal is not spent is the one.
-pub fn undo_ids(of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
-    successors(undo_id(of), next_undo_id)
-}
-
-/// The operations that drop the tags of the recovery of `of`, as [`undo_ids`].
-pub fn release_ids(of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
-    successors(release_id(of), next_release_id)
-}
-
-/// The operations whose sidecars cover what the undo of the recovery of `of` brings back, as [`undo_ids`].
-pub(crate) fn undo_sidecar_ids(of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
-    successors(undo_sidecar_id(of), next_undo_sidecar_id)
-}
-
-fn successors(
-    first: OperationId,
-    next: fn(&OperationId) -> OperationId,
-) -> impl Iterator<Item = OperationId> {
-    std::iter::successors(Some(first), move |previous| Some(next(previous))).take(SUCCESSORS_MAX)
-}
 
 /// A plan that follows from something, and why it cannot be carried out, if so.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,45 +10,18 @@
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason, Requirement};
 use crate::digest::{Digest, Tag};
-use crate::ids::{DerivedOrder, OperationId, RootId};
+use crate::ids::{OperationId, RootId};
 use crate::journal::Finished;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
 use crate::plan::{
-    LineageRow, PinMove, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
-    recovery_tag,
+    LineageRow, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::verdict::{Action, Choice, Disposition, support};
 
+use super::operation_ids::{undo_id, undo_sidecar_id};
+use super::undo_steps::{Touched, undo_restores, undo_tags};
 use super::{FollowUp, NEVER_WHOLE, sidecar_like, text_of};
-
-/// The operation that takes the recovery of this one back.
-#[must_use]
-pub fn undo_id(of: &OperationId) -> OperationId {
-    of.derived(DerivedOrder::Before, "undo")
-}
-
-/// The operation that takes a recovery back when `previous` is spent: its journal has its terminal record, and the recovery is not
-/// taken back. What it did is gone with a backup that was brought back, or it stopped half way and was rolled back.
-#[must_use]
-pub fn next_undo_id(previous: &OperationId) -> OperationId {
-    previous.derived(DerivedOrder::Before, "undo again")
-}
-
-/// The operation whose pending sidecar covers what comes back when the roll back of this one is undone.
-///
-/// It sorts after [`undo_id`], so that it waits while the undo is under way.
-#[must_use]
-pub fn undo_sidecar_id(of: &OperationId) -> OperationId {
-    of.derived(DerivedOrder::After, "undo-sidecar")
-}
-
-/// The operation for that sidecar when `previous` is spent: an earlier attempt at the undo announced it, restored nothing, and it
-/// was resolved since. A journal that has its terminal record never covers anything again.
-#[must_use]
-pub fn next_undo_sidecar_id(previous: &OperationId) -> OperationId {
-    previous.derived(DerivedOrder::After, "undo-sidecar again")
-}
 
 /// The operation whose sidecar a plan with these steps leaves behind, if it leaves one.
 #[must_use]
@@ -194,7 +167,7 @@ impl Undo {
         self.pending.as_ref().map(|pending| &pending.operation_id)
     }
 
-    /// The same under another operation; see [`next_undo_id`].
+    /// The same under another operation; see [`super::next_undo_id`].
     #[must_use]
     pub fn under(mut self, operation_id: OperationId) -> Self {
         self.sidecar.operation_id = operation_id;
@@ -224,7 +197,7 @@ impl Undo {
         self
     }
 
-    /// The same with another operation for that sidecar; see [`next_undo_sidecar_id`].
+    /// The same with another operation for that sidecar; see [`super::next_undo_sidecar_id`].
     #[must_use]
     pub fn announcing(mut self, operation_id: OperationId) -> Self {
         if let Some(pending) = &mut self.pending {
@@ -456,64 +429,5 @@ fn steps(
     steps.push(Step::Record {
         precondition: Precondition::StepsDone,
     });
-    steps
-}
-
-/// A table that comes back, with its HEAD and the version whose content comes back.
-pub(crate) type Touched<'a> = (&'a PlannedTable, u64, u64);
-
-fn at_head(table: &PlannedTable, version: u64) -> Precondition {
-    Precondition::TableHead {
-        version,
-        transaction: table.head_transaction.clone(),
-    }
-}
-
-pub(crate) fn undo_tags(operation_id: &OperationId, touched: &[Touched<'_>]) -> Vec<Step> {
-    let versions = touched
-        .iter()
-        .flat_map(|(table, head, target)| [(table, *head, *head), (table, *head, *target)]);
-    versions
-        .map(|(table, head, version)| Step::Tag {
-            table_key: table.table_key.clone(),
-            branch: table.branch.clone(),
-            name: recovery_tag(operation_id, table.branch.as_deref(), version),
-            version,
-            precondition: at_head(table, head),
-        })
-        .collect()
-}
-
-/// The restores, and the publish where what comes back is published.
-pub(crate) fn undo_restores(touched: &[Touched<'_>]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (table, head, target) in touched {
-        steps.push(Step::Restore {
-            table_key: table.table_key.clone(),
-            branch: table.branch.clone(),
-            version: *target,
-            lands_at: head.saturating_add(1),
-            precondition: at_head(table, *head),
-        });
-    }
-    let pins: Vec<PinMove> = touched
-        .iter()
-        .filter_map(|(table, head, _)| {
-            Some(PinMove {
-                table_key: table.table_key.clone(),
-                branch: table.branch.clone(),
-                from_version: *head,
-                to_version: table.publish_as?,
-            })
-        })
-        .collect();
-    if !pins.is_empty() {
-        steps.push(Step::Publish {
-            pins,
-            registrations: Vec::new(),
-            tombstones: Vec::new(),
-            precondition: Precondition::PinsAsPlanned,
-        });
-    }
     steps
 }

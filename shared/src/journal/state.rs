@@ -509,3 +509,18 @@ impl JournalState {
         }
     }
 }
+
+/// Verifies the records of one operation, in order of sequence, and folds them.
+///
+/// # Errors
+/// The first record that is not what it must be: see [`JournalError`].
+pub fn verify_chain<'a>(
+    operation_id: &OperationId,
+    records: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<JournalState, JournalError> {
+    let mut state = JournalState::new(operation_id.clone());
+    for bytes in records {
+        state = state.append(bytes)?;
+    }
+    Ok(state)
+}
