@@ -10,7 +10,8 @@ use crate::plan::{Plan, PlannedTable, Precondition, Purpose, Step};
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Choice, Disposition};
 
-use super::{FollowUp, sidecar_like, text_of};
+use super::FollowUp;
+use super::own_sidecar::{sidecar_like, text_of};
 
 /// A tag that some attempt at a recovery was to set.
 #[derive(Debug, Clone, PartialEq, Eq)]

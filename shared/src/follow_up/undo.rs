@@ -19,9 +19,10 @@ use crate::plan::{
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::verdict::{Action, Choice, Disposition, support};
 
+use super::FollowUp;
 use super::operation_ids::{undo_id, undo_sidecar_id};
+use super::own_sidecar::{NEVER_WHOLE, sidecar_like, text_of};
 use super::undo_steps::{Touched, undo_restores, undo_tags};
-use super::{FollowUp, NEVER_WHOLE, sidecar_like, text_of};
 
 /// The operation whose sidecar a plan with these steps leaves behind, if it leaves one.
 #[must_use]
