@@ -146,11 +146,6 @@ const KNOWN: &[&[&str]] = &[
         "shared/src/plan/lawful/follow_ups.rs",
         "shared/src/plan/lawful/history.rs",
     ],
-    &[
-        "shared/src/verdict.rs",
-        "shared/src/verdict/catalog_changes.rs",
-        "shared/src/verdict/schema.rs",
-    ],
 ];
 
 #[test]
