@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::apply_report::{ApplyReport, EffectOn, TableOutcome};
 use crate::approval::Approval;
 use crate::code::{Reason, Requirement};
 use crate::decision::Decision;
+use crate::difference::Difference;
 use crate::digest::Digest;
 use crate::explanation;
 use crate::ids::OperationId;
 use crate::journal::{EndedBy, JournalRecord};
 use crate::observation::{Observation, TransactionObservation};
-use crate::outcome::{ApplyReport, Difference, EffectOn, OutcomeKind, TableOutcome};
+use crate::outcome::OutcomeKind;
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step};
 use crate::sidecar::{Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;

@@ -11,10 +11,12 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
+use crate::apply_report::TableOutcome;
 use crate::approval::Approval;
+use crate::difference::Difference;
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
-use crate::outcome::{Difference, Effect, OutcomeKind, TableOutcome};
+use crate::outcome::{Effect, OutcomeKind};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::difference::Difference;
 use crate::journal::{Attempt, JournalState, Next, StepResult};
-use crate::outcome::{Difference, OutcomeKind, SidecarFate};
+use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
 use crate::verdict::Action;
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::approvals::Approvals;
 use super::{JournalEntry, JournalError, JournalRecord, StepResult, record_digest};
+use crate::apply_report::TableOutcome;
 use crate::approval::{Approval, authorize};
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
-use crate::outcome::{Effect, OutcomeKind, TableOutcome};
+use crate::outcome::{Effect, OutcomeKind};
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step, fits_its_sidecar};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;

@@ -132,10 +132,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/two_phase_writer/prepared.rs",
     ],
     &[
-        "shared/src/explanation.rs",
-        "shared/src/explanation/merge.rs",
-        "shared/src/explanation/purposes.rs",
-        "shared/src/outcome.rs",
         "shared/src/plan.rs",
         "shared/src/plan/lineage.rs",
         "shared/src/plan/step.rs",
