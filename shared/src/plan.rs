@@ -3,6 +3,7 @@
 mod encoding;
 mod lawful;
 mod lineage;
+mod lineage_row;
 mod purpose;
 mod step;
 mod steps;
@@ -27,7 +28,7 @@ pub(crate) use lawful::fits_its_sidecar;
 pub(crate) use lineage::lineage_of_an_undo;
 
 pub use encoding::{PlanBytes, PlanError};
-pub use lineage::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
+pub use lineage_row::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
 pub use purpose::Purpose;
 pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};
 

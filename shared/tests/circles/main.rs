@@ -134,7 +134,6 @@ const KNOWN: &[&[&str]] = &[
     &[
         "shared/src/plan.rs",
         "shared/src/plan/lineage.rs",
-        "shared/src/plan/step.rs",
         "shared/src/plan/steps.rs",
     ],
     &[
