@@ -132,11 +132,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/two_phase_writer/prepared.rs",
     ],
     &[
-        "shared/src/plan.rs",
-        "shared/src/plan/lineage.rs",
-        "shared/src/plan/steps.rs",
-    ],
-    &[
         "shared/src/plan/lawful.rs",
         "shared/src/plan/lawful/follow_ups.rs",
         "shared/src/plan/lawful/history.rs",
