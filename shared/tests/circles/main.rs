@@ -131,11 +131,6 @@ const KNOWN: &[&[&str]] = &[
         "restore-backend/src/two_phase_writer/late_commit.rs",
         "restore-backend/src/two_phase_writer/prepared.rs",
     ],
-    &[
-        "shared/src/plan/lawful.rs",
-        "shared/src/plan/lawful/follow_ups.rs",
-        "shared/src/plan/lawful/history.rs",
-    ],
 ];
 
 #[test]

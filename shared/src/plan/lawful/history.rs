@@ -1,6 +1,6 @@
 //! The rows of a graph's history that a plan writes: none, or the three that follow from its tables.
 
-use super::Left;
+use super::left::Left;
 use crate::plan::lineage::{back_outcome, forward_outcomes_of, kind_of, rows_of, undone_outcome};
 use crate::plan::{LineageOutcome, LineageRow, Plan, Precondition, RecoveryKind, Step};
 use crate::sidecar::WriterKind;
