@@ -39,10 +39,6 @@ use ties::{Ties, ties};
 /// run the test.
 const KNOWN: &[&[&str]] = &[
     &[
-        "inspector-wasm/src/components/badge.rs",
-        "inspector-wasm/src/components/parts.rs",
-    ],
-    &[
         "restore-backend/src/cli.rs",
         "restore-backend/src/cli/apply.rs",
         "restore-backend/src/cli/approve.rs",
