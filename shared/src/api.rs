@@ -28,7 +28,7 @@ pub struct RecoveryList {
     /// What lies beside the journals, should not be there, and was skipped; nothing is pending because of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Reason>,
-    /// Why the catalog could not be read, if it could not: then what is listed is what was found, and there may be more to know.
+    /// Why the catalog could not be read, if so; the list may then be incomplete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog: Option<Reason>,
 }

@@ -104,7 +104,7 @@ pub struct PlannedTable {
     pub restore_to: Option<u64>,
     /// The version that becomes its pin.
     pub publish_as: Option<u64>,
-    /// Lance commits above the pin that are published or taken back with it, though by all that can be told they are not this write's.
+    /// Lance commits above the pin that are published or taken back with the write, although they do not look like this write's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpected: Vec<UnexpectedCommit>,
     /// Set for a table that the sidecar does not pin, but adds to the catalog or removes from it.
@@ -236,8 +236,8 @@ pub fn recovery_tag(operation_id: &OperationId, branch: Option<&str>, version: u
     format!("recovery-{operation_id}{branch}-v{version}")
 }
 
-/// Lance takes letters, digits, dots, dashes and underscores in tags; branch names may hold slashes. What had to be replaced is
-/// told apart by a digest, behind a dot that no other name has.
+/// Lance takes letters, digits, dots, dashes and underscores in tags; branch names may hold slashes. Other characters are
+/// replaced, and a dot plus eight characters of a digest keeps two such branches apart.
 fn tag_part(branch: &str) -> String {
     const DIGEST_CHARS: usize = 8;
     let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');

@@ -130,7 +130,7 @@ pub struct TableVerdict {
     pub restore_to: Option<u64>,
     /// The version that becomes its pin.
     pub publish_as: Option<u64>,
-    /// Lance commits above the pin that are published or taken back with it, though by all that can be told they are not this write's.
+    /// Lance commits above the pin that are published or taken back with the write, although they do not look like this write's.
     pub unexpected: Vec<UnexpectedCommit>,
 }
 
@@ -141,7 +141,7 @@ pub struct Verdict {
     pub disposition: Disposition,
     /// What the classifications add up to; `None` where some table has none.
     pub decision: Option<Decision>,
-    /// What was chosen. [`Choice::Verdict`] as well where another choice was asked for that there is not.
+    /// The choice that this verdict follows. [`Choice::Verdict`] if the choice asked for does not exist for this write.
     pub choice: Choice,
     /// For a merge: what publishing its sidecar leaves out of it, or may.
     pub left_out: Vec<LeftOut>,

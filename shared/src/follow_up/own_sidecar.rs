@@ -9,8 +9,8 @@ use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin, WriterKind};
 /// (PROTOCOL.md, section 14.4).
 pub(super) const NEVER_WHOLE: u64 = 2;
 
-/// Whether a sidecar is one of ours that covers commits which must never be taken for a whole write: what an undone roll back
-/// brought back, or a table commit that came after its recovery. Whoever committed that has left it to recovery.
+/// Whether this program wrote the sidecar to cover commits that must never be published as a whole write: an undone roll back, or
+/// a late commit.
 pub(crate) fn covers_what_is_never_whole(sidecar: &Sidecar) -> bool {
     let is_covered =
         |pin: &TablePin| pin.post_commit_pin == pin.expected_version.saturating_add(NEVER_WHOLE);
@@ -21,9 +21,8 @@ pub(crate) fn covers_what_is_never_whole(sidecar: &Sidecar) -> bool {
 
 /// A sidecar of ours beside that of the write it is about.
 ///
-/// Its kind says by which rule it is judged, not what the write was. What follows from a write makes one Lance commit per table
-/// and touches neither the schema's files nor which tables there are, whatever the write did: by the rules of a `SchemaApply` it
-/// would hold up every other write, and be judged by files that somebody else has staged since.
+/// The kind chooses the rule; it does not describe the original write. A follow-up makes one Lance commit per table and changes no
+/// schema. As a `SchemaApply` it would hold up every other write, and be judged by schema files that others staged later.
 pub(super) fn sidecar_like(
     original: &Sidecar,
     operation_id: OperationId,

@@ -16,8 +16,7 @@ use super::own_sidecar::{sidecar_like, text_of};
 /// A tag that some attempt at a recovery was to set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetTag {
-    /// The table, as the very plan that sets the tag names it: what a later plan says of that table, if anything, may be another
-    /// place, or none.
+    /// The table as described by the plan that set the tag. A later plan may name another location for it, or omit it.
     pub table: PlannedTable,
     /// The tag.
     pub name: String,
@@ -63,7 +62,7 @@ pub fn tags_of_plan(plan: &Plan) -> impl Iterator<Item = SetTag> {
 /// Lays down which tags are dropped: all that any attempt at the recovery set. The recovery cannot be taken back afterwards.
 /// `operation_id` is [`super::release_id`], or one that follows it.
 ///
-/// Where a branch or a dataset is gone, so are its tags: dropping them is then done.
+/// A tag whose branch or dataset is gone counts as dropped.
 #[must_use]
 pub fn release(
     root: &RootId,

@@ -53,7 +53,7 @@ pub struct Undo {
     pub tables: Vec<Returning>,
     /// Stands for the undo in its journal, with the pins of those tables in the same order.
     pub sidecar: Sidecar,
-    /// Covers what comes back unpublished.
+    /// The sidecar that covers restored versions which are not published.
     pending: Option<Sidecar>,
 }
 
@@ -117,8 +117,7 @@ impl Undo {
             table.catalog_change.is_none()
                 && (target(table).is_some() || (leaves_a_sidecar && table.pin_after().is_some()))
         });
-        // What comes back unpublished is half a write, whatever became of each table; so none of it may look as if it were where
-        // its writer announced it, not even beside commits that others make on the tables that stay.
+        // An undone roll back brings back a partial write, so its pins must match no strict rule.
         let ahead = if leaves_a_sidecar { NEVER_WHOLE } else { 1 };
         let mut tables = Vec::new();
         for table in covered {
@@ -282,7 +281,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
     }
 }
 
-/// What taking a recovery back has to be stated about. A merge that was published stays in the history, which only grows.
+/// The acknowledgements an undo needs. A published merge stays recorded, because the history only grows.
 fn requires(recovery: &Plan) -> Vec<Requirement> {
     let records_a_merge = recovery.purpose.is_recovery()
         && recovery.steps.iter().any(|step| {

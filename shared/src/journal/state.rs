@@ -95,7 +95,7 @@ pub enum Next {
     Steps(Vec<usize>),
     /// Look at everything once more and write the terminal record.
     Record,
-    /// See that the sidecar is gone.
+    /// Delete the sidecar file, or find it deleted.
     Retire,
 }
 
@@ -147,10 +147,9 @@ impl JournalState {
         &self.abandoned
     }
 
-    /// What stands for the operation's sidecar where there is no such file: the bytes that its last claim kept, if the operation
-    /// is pending for that claim.
+    /// The sidecar bytes used when the file is missing: those of the last claim, while the operation still counts as pending.
     ///
-    /// It is while somebody executes it. Once an attempt has ended without finishing, what is left of it depends on what it was:
+    /// It does while somebody executes it. Once an attempt has ended without finishing, what is left of it depends on what it was:
     /// - a write whose recovery stopped half way is still that write;
     /// - the undo of a recovery is a write of its own from its first restore on; until then nothing came of it, and it is laid
     ///   down again as an undo;

@@ -32,8 +32,8 @@ pub struct TableObservation {
     pub head_content: ContentComparison,
     /// Whether the pin can be restored.
     pub restorable: Restorability,
-    /// Another operation that says of itself that it made every version above the pin, and whose own pending sidecar names this
-    /// table: what stands there is for that one to resolve.
+    /// Another operation that every version above the pin names, if it has a pending sidecar that names this table. That sidecar's
+    /// recovery resolves them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered_by: Option<OperationId>,
     /// Whether the visible version itself was cleaned away: the catalog names it, and the table has it no more.

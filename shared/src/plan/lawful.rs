@@ -2,8 +2,8 @@
 //!
 //! Approvals and claims come from the journal, and whoever can write the journal can put any plan there. So bytes are taken for a
 //! plan only if its steps are those that its tables, its purpose and its operation lead to: the own file, own tags, the three schema
-//! files, tables at places where tables are. Most steps are laid down anew and compared. What follows from facts that a plan does
-//! not carry (which files are staged, whether a history is kept) is held to the few forms it can have.
+//! files, tables at places where tables are. Most steps are laid down anew and compared. Some steps depend on facts a plan does
+//! not carry (staged files, whether a history is kept); only their form is checked.
 
 mod claim;
 mod follow_ups;

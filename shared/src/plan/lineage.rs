@@ -37,7 +37,7 @@ pub(super) fn lineage(
 pub(super) const fn kind_of(disposition: Disposition) -> Option<RecoveryKind> {
     Some(match disposition {
         Disposition::RollForward | Disposition::AlreadyPublished => RecoveryKind::RolledForward,
-        // That the write is in there is not known of one that was superseded, and an engine's word for it would claim it.
+        // Recorded as rolled back: it is not known that a superseded write is visible, and "rolled forward" would claim so.
         Disposition::RollBack | Disposition::NeverStarted | Disposition::Superseded => {
             RecoveryKind::RolledBack
         }
@@ -106,7 +106,7 @@ fn forward_outcomes(
             to_version: table.publish_as.or(visible)?,
         })
     });
-    // Engines leave out what was added where they find the pins published, and name it again where there are none.
+    // Engines omit added tables if the pins were already published, and list them if the sidecar pins none.
     let names_additions = sidecar.tables.is_empty()
         || verdict
             .tables
@@ -189,7 +189,7 @@ pub(crate) fn lineage_of_an_undo(
     tables: &[PlannedTable],
 ) -> Vec<LineageRow> {
     let published = |table: &&PlannedTable| table.action == Action::RestoreAndPublish;
-    // What comes back unpublished is nothing a reader of the graph could see.
+    // An undo that publishes nothing adds no history rows.
     if !observation.keeps_lineage || !tables.iter().any(|table| published(&table)) {
         return Vec::new();
     }

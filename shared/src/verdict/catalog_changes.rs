@@ -32,10 +32,10 @@ fn is_gone(tombstone: &Tombstone, found: &TombstoneObservation) -> bool {
     }
 }
 
-/// What becomes of every registration and tombstone. Rolled forward, what is there or gone already is not done twice.
+/// Plans each registration and tombstone; skips those that the catalog already shows.
 ///
 /// # Errors
-/// What contradicts what: it cannot be rolled forward.
+/// The contradiction; the write cannot be rolled forward.
 pub(super) fn catalog_changes(
     sidecar: &Sidecar,
     schema: &SchemaObservation,

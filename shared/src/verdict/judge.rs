@@ -52,7 +52,8 @@ pub fn judge<'a>(
     judge_choice(sidecar, standing, observation, Choice::Verdict)
 }
 
-/// As [`judge`], where a person chose. A choice that there is not here changes nothing, and the verdict's own `choice` says so.
+/// As [`judge`], for a person's choice. If the choice does not exist for this write, it is ignored and the verdict's `choice` is
+/// [`Choice::Verdict`].
 #[must_use]
 pub fn judge_choice<'a>(
     sidecar: &Sidecar,
@@ -263,7 +264,7 @@ pub fn may_be_incomplete(sidecar: &Sidecar, disposition: Disposition) -> bool {
         )
 }
 
-/// Whether what stands above the pin becomes visible or is taken back. Where HEAD holds the pin's content already, neither is so.
+/// Whether the commits above the pin become visible or are taken back. Neither happens where HEAD has the pin's content.
 fn takes_commits_along(disposition: Disposition, table: &TableVerdict) -> bool {
     match table.action {
         Action::Publish => disposition == Disposition::RollForward,

@@ -23,7 +23,7 @@ pub(super) fn of_a_recovery(
     rows(plan, kind, recovery_kind, outcomes, may_merge, left)
 }
 
-/// Takes the rows of an undo, if there are any: what comes back unpublished is in no history.
+/// Takes the rows of an undo, if there are any. An undo that publishes nothing adds none.
 pub(super) fn of_an_undo(plan: &Plan, kind: WriterKind, left: &mut Left<'_>) -> Result<(), String> {
     let outcomes: Vec<LineageOutcome> = plan.tables.iter().filter_map(undone_outcome).collect();
     if outcomes.is_empty() {
