@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::apply_report::{ApplyReport, EffectOn, TableOutcome};
 use crate::approval::Approval;
 use crate::code::{Reason, Requirement};
 use crate::decision::Decision;
+use crate::difference::Difference;
 use crate::digest::Digest;
 use crate::explanation;
 use crate::ids::OperationId;
 use crate::journal::{EndedBy, JournalRecord};
 use crate::observation::{Observation, TransactionObservation};
-use crate::outcome::{ApplyReport, Difference, EffectOn, OutcomeKind, TableOutcome};
+use crate::outcome::OutcomeKind;
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step};
 use crate::sidecar::{Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;
@@ -26,7 +28,7 @@ pub struct RecoveryList {
     /// What lies beside the journals, should not be there, and was skipped; nothing is pending because of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Reason>,
-    /// Why the catalog could not be read, if it could not: then what is listed is what was found, and there may be more to know.
+    /// Why the catalog could not be read, if so; the list may then be incomplete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog: Option<Reason>,
 }

@@ -171,8 +171,8 @@ pub enum Requirement {
     Reason,
     /// The version returned to is not the one the writer started from: others published since. (`--acknowledge`)
     TargetDiffersFromExpected,
-    /// Among the Lance commits above a pin are some that are not this write's, by all that can be told: its kind of writer makes
-    /// none such, they name another operation, or they cannot be read. (`--acknowledge`)
+    /// Some commits above the pin do not look like this write's: its kind makes none such, they name another operation, or they
+    /// cannot be read. (`--acknowledge`)
     UnexpectedCommits,
     /// By the clocks of two machines, the branch of the graph was created after this writer started: it may be another branch of
     /// the same name. (`--acknowledge`)

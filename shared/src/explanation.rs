@@ -4,10 +4,12 @@ mod merge;
 mod objects;
 mod purposes;
 mod steps;
+mod words;
 
+use crate::apply_report::ApplyReport;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
-use crate::outcome::{ApplyReport, Extent, OutcomeKind};
+use crate::outcome::{Extent, OutcomeKind};
 use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
 use crate::sidecar::WriterKind;
 use crate::text::shown;
@@ -21,23 +23,12 @@ pub const WHO_CAN_APPROVE: &str =
 pub use merge::left_out_sentence;
 pub use objects::step_objects;
 pub use steps::{precondition_sentence, step_sentence};
+pub use words::Explanation;
 
-/// What happened, in one sentence, and what would be done about it, in one or two.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    /// What happened.
-    pub headline: String,
-    /// What readers see now, what is done, and what they see then.
-    pub consequence: String,
-}
-
-impl Explanation {
-    /// Both, as one text.
-    #[must_use]
-    pub fn text(&self) -> String {
-        format!("{} {}", self.headline, self.consequence)
-    }
-}
+use words::{
+    NAME_CHARS_MAX, all_of_its_tables, and_more, count_word, inside_a_sentence, number, some_of,
+    table_name, tables_with, write_name, written,
+};
 
 /// Explains a plan. `blockers` supply the words for what is refused, aborted or waiting.
 #[must_use]
@@ -102,13 +93,6 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         headline,
         consequence,
     }
-}
-
-/// The tables that the write itself was about, without those that it only adds to the catalog or removes from it.
-fn written(plan: &Plan) -> impl Iterator<Item = &PlannedTable> {
-    plan.tables
-        .iter()
-        .filter(|table| table.catalog_change.is_none())
 }
 
 fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
@@ -190,18 +174,6 @@ fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
         headline,
         format!("{unseen}It will be rolled forward: {catalog}{files}.{extent}{not_undoable}"),
     )
-}
-
-/// A few names, and how many more there are; `None` for none.
-fn some_of(names: &[String]) -> Option<String> {
-    const NAMED_MAX: usize = 3;
-    let (first, more) = names.split_at(names.len().min(NAMED_MAX));
-    let first = first.join(", ");
-    match (names.len(), more.len()) {
-        (0, _) => None,
-        (_, 0) => Some(first),
-        (_, more) => Some(format!("{first} and {} more", count_word(more))),
-    }
 }
 
 fn roll_back_headline(write: &str, plan: &Plan) -> String {
@@ -293,47 +265,8 @@ fn is_counted(plan: &Plan) -> bool {
 
 const NOT_COUNTED: &str = "How many commits such a write makes is not in its sidecar, so whether these are all of them cannot be told: a writer that is still alive may make more, and has to be stopped first.";
 
-/// Characters of a name in a sentence; the name itself is beside it in full.
-const NAME_CHARS_MAX: usize = 64;
-
 const CLEANED_UP: &str =
     "No table is touched: the operation is recorded, and its sidecar is retired.";
-
-fn write_name(plan: &Plan, started_at: Option<Timestamp>) -> String {
-    let of = started_at.map_or_else(String::new, |started_at| {
-        format!(" of {}", started_at.minute())
-    });
-    match (&plan.actor_id, plan.writer_kind) {
-        (Some(actor), _) if !actor.trim().is_empty() => {
-            format!("{}’s write{of}", shown(actor, NAME_CHARS_MAX))
-        }
-        (_, Some(kind)) => format!("The {}{of}", kind.name()),
-        (_, None) => format!("The write{of}"),
-    }
-}
-
-/// `The Load of …` inside a sentence; an actor's name keeps its spelling.
-fn inside_a_sentence(write: &str) -> String {
-    write
-        .strip_prefix("The ")
-        .map_or_else(|| write.to_owned(), |rest| format!("the {rest}"))
-}
-
-/// A table in a sentence, with its Lance branch unless that is main.
-fn table_name(table_key: &str, branch: Option<&str>) -> String {
-    let key = shown(table_key, NAME_CHARS_MAX);
-    branch.map_or_else(
-        || key.clone(),
-        |branch| format!("{key} on branch {}", shown(branch, NAME_CHARS_MAX)),
-    )
-}
-
-fn tables_with(plan: &Plan, action: Action) -> usize {
-    plan.tables
-        .iter()
-        .filter(|table| table.action == action)
-        .count()
-}
 
 fn has_moved(table: &PlannedTable) -> bool {
     table.classification == Some(ClassificationLabel::RolledPastExpected) || is_unexpected(table)
@@ -351,37 +284,6 @@ fn distance(table: &PlannedTable) -> u64 {
         .lance_head
         .unwrap_or_default()
         .saturating_sub(table.manifest_pinned.unwrap_or_default())
-}
-
-fn all_of_its_tables(total: usize) -> String {
-    match total {
-        1 => "its one table".to_owned(),
-        2 => "both of its tables".to_owned(),
-        _ => format!("all of its {} tables", count_word(total)),
-    }
-}
-
-fn and_more(more: usize, noun: &str) -> String {
-    match more {
-        0 => String::new(),
-        1 => format!(" (and one more {noun})"),
-        _ => format!(" (and {} more {noun}s)", count_word(more)),
-    }
-}
-
-fn count_word(count: impl TryInto<usize> + ToString + Copy) -> String {
-    const WORDS: [&str; 11] = [
-        "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    ];
-    count
-        .try_into()
-        .ok()
-        .and_then(|index: usize| WORDS.get(index))
-        .map_or_else(|| count.to_string(), |word| (*word).to_owned())
-}
-
-fn number(version: Option<u64>) -> String {
-    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
 /// Where one table stands, in a word or two.

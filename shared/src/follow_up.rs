@@ -8,50 +8,27 @@
 
 mod dismissal;
 mod late_commit;
+mod operation_ids;
+mod own_sidecar;
 mod release;
 mod undo;
+mod undo_steps;
 
 pub use dismissal::{dismissal, dismissal_id};
 pub use late_commit::{late_commit, late_commit_id};
-pub use release::{SetTag, next_release_id, release, release_id, tags_of, tags_of_plan};
-pub use undo::{
-    Returning, Undo, announced_by, next_undo_id, next_undo_sidecar_id, undo, undo_id,
-    undo_sidecar_id,
+pub(crate) use operation_ids::undo_sidecar_ids;
+pub use operation_ids::{
+    SUCCESSORS_MAX, next_release_id, next_undo_id, next_undo_sidecar_id, release_id, release_ids,
+    undo_id, undo_ids, undo_sidecar_id,
 };
-pub(crate) use undo::{undo_restores, undo_tags};
-
-use std::collections::BTreeMap;
+pub(crate) use own_sidecar::{covers_what_is_never_whole, text_of};
+pub use release::{SetTag, release, tags_of, tags_of_plan};
+pub use undo::{Returning, Undo, announced_by, undo};
+pub(crate) use undo_steps::{undo_restores, undo_tags};
 
 use crate::code::Reason;
-use crate::ids::OperationId;
 use crate::plan::Plan;
-use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes, TablePin, WriterKind};
-
-/// How many operations are derived one from the other for one purpose: undos of one recovery, for instance. Each is used up by a
-/// terminal record that came to nothing, which takes a backup that was brought back, or half an undo.
-pub const SUCCESSORS_MAX: usize = 1_024;
-
-/// The operations that take the recovery of `of` back, one after the other: the first whose journal is not spent is the one.
-pub fn undo_ids(of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
-    successors(undo_id(of), next_undo_id)
-}
-
-/// The operations that drop the tags of the recovery of `of`, as [`undo_ids`].
-pub fn release_ids(of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
-    successors(release_id(of), next_release_id)
-}
-
-/// The operations whose sidecars cover what the undo of the recovery of `of` brings back, as [`undo_ids`].
-pub(crate) fn undo_sidecar_ids(of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
-    successors(undo_sidecar_id(of), next_undo_sidecar_id)
-}
-
-fn successors(
-    first: OperationId,
-    next: fn(&OperationId) -> OperationId,
-) -> impl Iterator<Item = OperationId> {
-    std::iter::successors(Some(first), move |previous| Some(next(previous))).take(SUCCESSORS_MAX)
-}
+use crate::sidecar::SidecarBytes;
 
 /// A plan that follows from something, and why it cannot be carried out, if so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,48 +39,4 @@ pub struct FollowUp {
     pub sidecar: SidecarBytes,
     /// Why it cannot be executed, whatever is approved.
     pub blockers: Vec<Reason>,
-}
-
-/// `post_commit_pin` is set this far above the pin, so that no strict rule can ever classify the table as committed
-/// (PROTOCOL.md, section 14.4).
-const NEVER_WHOLE: u64 = 2;
-
-/// Whether a sidecar is one of ours that covers commits which must never be taken for a whole write: what an undone roll back
-/// brought back, or a table commit that came after its recovery. Whoever committed that has left it to recovery.
-pub(crate) fn covers_what_is_never_whole(sidecar: &Sidecar) -> bool {
-    let is_covered =
-        |pin: &TablePin| pin.post_commit_pin == pin.expected_version.saturating_add(NEVER_WHOLE);
-    sidecar.writer_kind.commits_each_table_once()
-        && !sidecar.tables.is_empty()
-        && sidecar.tables.iter().all(is_covered)
-}
-
-/// A sidecar of ours beside that of the write it is about.
-///
-/// Its kind says by which rule it is judged, not what the write was. What follows from a write makes one Lance commit per table
-/// and touches neither the schema's files nor which tables there are, whatever the write did: by the rules of a `SchemaApply` it
-/// would hold up every other write, and be judged by files that somebody else has staged since.
-fn sidecar_like(original: &Sidecar, operation_id: OperationId, tables: Vec<TablePin>) -> Sidecar {
-    Sidecar {
-        schema_version: SUPPORTED_SCHEMA_VERSION,
-        operation_id,
-        started_at: original.started_at,
-        branch: original.branch.clone(),
-        actor_id: original.actor_id.clone(),
-        writer_kind: if original.writer_kind.commits_each_table_once() {
-            original.writer_kind
-        } else {
-            WriterKind::Mutation
-        },
-        tables,
-        merge_source_commit_id: None,
-        additional_registrations: Vec::new(),
-        tombstones: Vec::new(),
-        unknown: BTreeMap::new(),
-    }
-}
-
-/// The bytes of a sidecar of ours, as text.
-pub(crate) fn text_of(sidecar: &Sidecar) -> String {
-    serde_json::to_string_pretty(sidecar).unwrap_or_default()
 }

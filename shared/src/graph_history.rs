@@ -38,8 +38,8 @@ impl GraphHistory {
         }
     }
 
-    /// A commit whose branch is there still: the version of the catalog that it names is the one it stood for. A branch of the same
-    /// name that was made anew has a history of its own, without it.
+    /// The commit, if it was read in the table of its own branch; only there is its catalog version the one it stood for. A branch
+    /// that was made anew under the same name has a history without it.
     #[must_use]
     pub fn at_home(&self, id: &str) -> Option<&GraphCommit> {
         self.at_home.get(id).and_then(|id| self.commits.get(id))
@@ -53,7 +53,7 @@ impl GraphHistory {
             .all(|id| self.commits.contains_key(*id))
     }
 
-    /// The latest commit that both descend from, or are: those of which no other one of them descends, by id.
+    /// The common ancestors of both that are no ancestor of another common ancestor, sorted by id. A commit counts as its own ancestor.
     #[must_use]
     pub fn bases(&self, left: &str, right: &str) -> Vec<&GraphCommit> {
         let (left, right) = (self.before(left), self.before(right));

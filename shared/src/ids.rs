@@ -17,15 +17,15 @@ pub struct OperationId(String);
 
 /// Characters of a ULID that say when.
 const TIME_CHARS: usize = 10;
-/// Later than any operation of anybody.
+/// Time part of derived ids for files without an id; sorts after every real operation.
 const TIME_OF_NOBODY: &str = "7ZZZZZZZZZ";
 
 /// Which of two ids that are derived from one sorts first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DerivedOrder {
-    /// Before the others of its time.
+    /// Sorts before all other ids with the same time.
     Before,
-    /// After them.
+    /// Sorts after them.
     After,
 }
 

@@ -11,15 +11,17 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
+use crate::apply_report::TableOutcome;
 use crate::approval::Approval;
+use crate::difference::Difference;
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
-use crate::outcome::{Difference, Effect, OutcomeKind, TableOutcome};
+use crate::outcome::{Effect, OutcomeKind};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 
 pub use error::JournalError;
-pub use state::{Attempt, Finished, JournalState, Next};
+pub use state::{Attempt, Finished, JournalState, Next, verify_chain};
 
 /// One record, stored as `__recovery_log/{operation_id}/{sequence:06}.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,19 +182,4 @@ impl JournalRecord {
 #[must_use]
 pub fn record_digest(bytes: &[u8]) -> Digest {
     Digest::of(Tag::JournalRecord, bytes)
-}
-
-/// Verifies the records of one operation, in order of sequence, and folds them.
-///
-/// # Errors
-/// The first record that is not what it must be: see [`JournalError`].
-pub fn verify_chain<'a>(
-    operation_id: &OperationId,
-    records: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<JournalState, JournalError> {
-    let mut state = JournalState::new(operation_id.clone());
-    for bytes in records {
-        state = state.append(bytes)?;
-    }
-    Ok(state)
 }

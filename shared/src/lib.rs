@@ -11,10 +11,12 @@
 //! names and limits are passed in.
 
 pub mod api;
+mod apply_report;
 mod approval;
 mod classification;
 mod code;
 mod decision;
+mod difference;
 mod digest;
 pub mod explanation;
 pub mod follow_up;
@@ -36,12 +38,14 @@ mod timestamp;
 mod verdict;
 mod what_if;
 
+pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
 pub use classification::{
     Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
 };
 pub use code::{Code, Reason, Requirement};
 pub use decision::{Decision, decide};
+pub use difference::{Difference, differences};
 pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use explanation::{Explanation, explain};
 pub use graph_history::{GraphCommit, GraphHistory};
@@ -51,10 +55,7 @@ pub use lineage::GraphCommitId;
 pub use listing::{ListedSidecar, Overlap, SidecarFile, Standing, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
-pub use outcome::{
-    ApplyReport, Difference, Effect, EffectOn, Extent, OutcomeKind, SidecarFate, TableOutcome,
-    differences,
-};
+pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
 pub use plan::{
     CatalogChangeKind, LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError,
     PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable,

@@ -5,7 +5,7 @@
 pub struct Limits {
     /// Bytes of one sidecar file. The largest known protocol bounds a sidecar by 1,024 tables at well under 1 KiB each.
     pub sidecar_bytes_max: u64,
-    /// Bytes of a file among the sidecars that is none: as many can still be kept in a journal record, and so be set aside.
+    /// Bytes kept of a file that is not a sidecar: as many as fit in a journal record, so that it can be dismissed.
     pub kept_bytes_max: u64,
     /// Nesting of JSON arrays and objects in a sidecar. Released writers nest seven deep.
     pub json_depth_max: usize,

@@ -11,13 +11,13 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Id of the graph commit of one recovery: a ULID.
 ///
-/// Its random part is derived from the operation, the plan and the version of the catalog that was published, so that a row
-/// written before a crash is recognised whatever the time was (see [`Self::is_same_recovery`]), and one that an attempt at another
-/// plan left is not. Its time is when the row is written, because engines order what has one version by it.
+/// The random part derives from operation, plan digest and published version, so a row written before a crash is recognised (see
+/// [`Self::is_same_recovery`]) and a row of another plan is not. The time is the time of writing: engines order rows of one version
+/// by it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GraphCommitId {
     text: String,
-    /// The random part that builds gave which derived it from the operation alone.
+    /// The random part as older builds derived it: from the operation alone.
     of_operation: String,
 }
 

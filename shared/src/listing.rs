@@ -19,7 +19,7 @@ pub struct SidecarFile {
     pub digest: Option<Digest>,
     /// Its bytes, for the record and for showing them raw; empty where there is no digest.
     pub bytes: Vec<u8>,
-    /// What storage calls this state of a file that was not read: the same for the same bytes as long as nobody writes them anew.
+    /// Identity of an unread file, as storage tells it. Changes whenever the file is rewritten.
     pub stored_as: Option<String>,
     /// When it was last written, as storage tells it; `None` where no file of that name was listed.
     pub modified_at: Option<Timestamp>,
@@ -329,8 +329,8 @@ impl ListedSidecar {
 /// Puts the files of one root in order of time and finds who is refused and who waits (PROTOCOL.md, section 4.2).
 ///
 /// A misnamed or duplicate file never refuses the well-named one. A file that cannot be read now may name any table, so it holds up
-/// every younger one; without an operation id it may be the oldest of all. A file that was read whole and is no sidecar holds up
-/// only what it is seen to overlap, but every younger one is told of it.
+/// every younger one; without an operation id it may be the oldest of all. A file that was read whole and is not a
+/// sidecar holds up only the tables seen in it; every younger sidecar must acknowledge it.
 #[must_use]
 pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
     let well_named: BTreeSet<OperationId> = files
@@ -375,7 +375,7 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
             .as_ref()
             .is_some_and(|refusal| refusal.code == Code::WaitingFor)
         {
-            // What takes its room is before it.
+            // The file it waits for is older and already in the list.
             entry.waiting_for = overlaps.any.as_ref().map(|(_, name)| name.clone());
             if entry.waiting_for.is_some() {
                 entry.refusal = None;
@@ -431,7 +431,7 @@ fn refusal(file: &SidecarFile, well_named: &BTreeSet<OperationId>) -> Option<Rea
     }
 }
 
-/// The oldest operation per table, met, met in order of time: its place in that order, and its name.
+/// The oldest operation that names each table, found while files are gone through in order of time: its place and its name.
 #[derive(Default)]
 struct Overlaps {
     by_table: BTreeMap<(String, Option<String>), (usize, String)>,

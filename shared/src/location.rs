@@ -51,13 +51,13 @@ fn is_inside_root(relative: &str) -> bool {
     !relative.contains(means_something_else) && relative.split('/').all(stays)
 }
 
-/// A local path and its `file://` URI are the same place; anything else is compared as written.
 /// Whether a place relative to the root can be a table's. The catalog, the sidecars, the journal, the history and the schema's files
 /// begin with an underscore; no table does.
 pub(crate) fn is_a_table_place(relative: &str) -> bool {
     is_inside_root(relative) && !relative.starts_with('_')
 }
 
+/// A local path and its `file://` URI count as the same place; any other text is compared as written.
 fn comparable(uri: &str) -> &str {
     let path = uri
         .strip_prefix("file://")

@@ -3,6 +3,8 @@
 mod encoding;
 mod lawful;
 mod lineage;
+mod lineage_row;
+mod making;
 mod purpose;
 mod step;
 mod steps;
@@ -10,24 +12,20 @@ mod steps;
 use serde::{Deserialize, Serialize};
 
 use crate::classification::ClassificationLabel;
-use crate::code::{Code, Requirement};
+use crate::code::Requirement;
 use crate::decision::Decision;
 use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
-use crate::observation::Observation;
 use crate::outcome::{Extent, OutcomeKind};
-use crate::sidecar::{Sidecar, WriterKind};
-use crate::verdict::{
-    Action, CatalogChange, Choice, Disposition, LeftOut, UnexpectedCommit, Verdict,
-};
-
-use steps::{StepInput, steps};
+use crate::sidecar::WriterKind;
+use crate::verdict::{Action, Choice, Disposition, LeftOut, UnexpectedCommit};
 
 pub(crate) use lawful::fits_its_sidecar;
 pub(crate) use lineage::lineage_of_an_undo;
 
 pub use encoding::{PlanBytes, PlanError};
-pub use lineage::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
+pub use lineage_row::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
+pub use making::{PlanInput, plan};
 pub use purpose::Purpose;
 pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};
 
@@ -106,7 +104,7 @@ pub struct PlannedTable {
     pub restore_to: Option<u64>,
     /// The version that becomes its pin.
     pub publish_as: Option<u64>,
-    /// Lance commits above the pin that are published or taken back with it, though by all that can be told they are not this write's.
+    /// Lance commits above the pin that are published or taken back with the write, although they do not look like this write's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpected: Vec<UnexpectedCommit>,
     /// Set for a table that the sidecar does not pin, but adds to the catalog or removes from it.
@@ -229,146 +227,6 @@ impl PlannedTable {
     }
 }
 
-/// Everything a plan is made of, so that native code and wasm can be given the same and compared.
-#[derive(Debug, Clone, Copy)]
-pub struct PlanInput<'a> {
-    /// The root.
-    pub root: &'a RootId,
-    /// The operation.
-    pub operation_id: &'a OperationId,
-    /// Name of the sidecar file.
-    pub file: &'a str,
-    /// Digest of its bytes.
-    pub sidecar_digest: Digest,
-    /// The sidecar, if it could be understood.
-    pub sidecar: Option<&'a Sidecar>,
-    /// What was observed; `None` if nothing was looked at (refused before).
-    pub observation: Option<&'a Observation>,
-    /// The verdict over both.
-    pub verdict: &'a Verdict,
-}
-
-/// Lays down what would be done. Pure; generating a plan changes nothing.
-#[must_use]
-pub fn plan(input: &PlanInput<'_>) -> Plan {
-    let PlanInput {
-        root,
-        operation_id,
-        file,
-        sidecar_digest,
-        sidecar,
-        observation,
-        verdict,
-    } = input;
-    let mut tables: Vec<PlannedTable> = match (sidecar, observation) {
-        (Some(sidecar), Some(observation)) => planned_tables(sidecar, observation, verdict),
-        _ => Vec::new(),
-    };
-    tables.extend(verdict.catalog_changes.iter().map(changed_table));
-    tables.sort_by(|left, right| {
-        (&left.table_key, &left.branch).cmp(&(&right.table_key, &right.branch))
-    });
-    let carried_out = verdict.disposition.has_effect()
-        && !verdict
-            .blockers
-            .iter()
-            .any(|blocker| blocker.code == Code::NotYetSupported);
-    let steps = if carried_out {
-        steps(&StepInput {
-            operation_id,
-            file,
-            sidecar: *sidecar,
-            observation: *observation,
-            verdict,
-            tables: &tables,
-        })
-    } else {
-        Vec::new()
-    };
-    Plan {
-        purpose: Purpose::Recover,
-        root: (*root).clone(),
-        operation_id: (*operation_id).clone(),
-        file: (*file).to_owned(),
-        sidecar: *sidecar_digest,
-        writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
-        branch: sidecar.and_then(|sidecar| sidecar.branch().map(str::to_owned)),
-        actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
-        disposition: verdict.disposition,
-        decision: verdict.decision,
-        choice: verdict.choice,
-        requires: verdict.requires.clone(),
-        left_out: verdict.left_out.clone(),
-        tables,
-        steps,
-    }
-}
-
-fn planned_tables(
-    sidecar: &Sidecar,
-    observation: &Observation,
-    verdict: &Verdict,
-) -> Vec<PlannedTable> {
-    let judged = sidecar.tables.iter().zip(&verdict.tables).enumerate();
-    let observed = judged.filter_map(|(index, (pin, verdict))| {
-        Some((pin, verdict, observation.of_pin(index, pin)?))
-    });
-    observed
-        .map(|(pin, verdict, table)| PlannedTable {
-            table_key: pin.table_key.clone(),
-            branch: pin.table_branch().map(str::to_owned),
-            location: table.location.clone(),
-            expected_version: pin.expected_version,
-            post_commit_pin: pin.post_commit_pin,
-            manifest_pinned: table.pinned.version(),
-            lance_head: table.head.version(),
-            head_transaction: table.head.transaction().map(str::to_owned),
-            classification: verdict
-                .classification
-                .map(crate::classification::Classification::label),
-            rule: verdict.rule.clone(),
-            action: verdict.action,
-            restore_to: verdict.restore_to,
-            publish_as: verdict.publish_as,
-            unexpected: verdict.unexpected.clone(),
-            catalog_change: None,
-            pin_gone: table.pin_gone && verdict.action != Action::None,
-        })
-        .collect()
-}
-
-/// A table that is added starts from nothing; one that is removed ends at its tombstone.
-fn changed_table(change: &CatalogChange) -> PlannedTable {
-    let (expected_version, post_commit_pin) = match change.tombstone_version {
-        Some(version) => (version.saturating_sub(1), version),
-        None => {
-            let visible = change.publish_as.or(change.manifest_pinned);
-            (0, visible.unwrap_or_default())
-        }
-    };
-    PlannedTable {
-        table_key: change.table_key.clone(),
-        branch: change.branch.clone(),
-        location: change.location.clone(),
-        expected_version,
-        post_commit_pin,
-        manifest_pinned: change.manifest_pinned,
-        lance_head: change.lance_head,
-        head_transaction: change.head_transaction.clone(),
-        classification: None,
-        rule: change.rule.clone(),
-        action: change.action,
-        restore_to: None,
-        publish_as: change.publish_as,
-        unexpected: Vec::new(),
-        catalog_change: Some(match change.tombstone_version {
-            Some(_) => CatalogChangeKind::Tombstone,
-            None => CatalogChangeKind::Registration,
-        }),
-        pin_gone: false,
-    }
-}
-
 /// Name of the Lance tag that keeps a version of a table touched by a recovery from being cleaned up.
 ///
 /// It names the version, so that a plan made anew after an interrupted one finds its own tags and contradicts none.
@@ -378,8 +236,8 @@ pub fn recovery_tag(operation_id: &OperationId, branch: Option<&str>, version: u
     format!("recovery-{operation_id}{branch}-v{version}")
 }
 
-/// Lance takes letters, digits, dots, dashes and underscores in tags; branch names may hold slashes. What had to be replaced is
-/// told apart by a digest, behind a dot that no other name has.
+/// Lance takes letters, digits, dots, dashes and underscores in tags; branch names may hold slashes. Other characters are
+/// replaced, and a dot plus eight characters of a digest keeps two such branches apart.
 fn tag_part(branch: &str) -> String {
     const DIGEST_CHARS: usize = 8;
     let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');

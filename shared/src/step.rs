@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::difference::Difference;
 use crate::journal::{Attempt, JournalState, Next, StepResult};
-use crate::outcome::{Difference, OutcomeKind, SidecarFate};
+use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
 use crate::verdict::Action;
 
@@ -27,7 +28,7 @@ pub struct Seen {
     pub landed: Option<Landed>,
     /// What came of the steps that were begun.
     pub did: Option<Did>,
-    /// What is not as the effects left it.
+    /// Differences between the root and the recorded results of the steps.
     pub since_effects: Option<Vec<Difference>>,
     /// What is not as the terminal record says.
     pub since_finished: Option<Vec<Difference>>,
@@ -78,7 +79,7 @@ pub enum Did {
     Conflict {
         /// What is done nonetheless.
         done: Vec<StepResult>,
-        /// What can not happen any more, and of which nobody can tell whether it did.
+        /// Steps that can no longer happen; whether they already did is unknown.
         unclear: Vec<usize>,
         /// What happened, for people.
         detail: String,
@@ -179,8 +180,8 @@ pub enum Look {
 }
 
 impl Seen {
-    /// What still holds after results or the terminal record were written: the look after the claim, a conflict that is still
-    /// to be recorded, and the look right before the terminal record. Everything else is looked at anew.
+    /// Keeps the observations that stay true after a record is appended: the look after the claim, a conflict not yet recorded, the
+    /// last look before the terminal record.
     #[must_use]
     pub fn after_a_record(self) -> Self {
         let did = match self.did {
@@ -306,7 +307,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
     let Some(catalog) = &seen.catalog else {
         return Effect::Look(Look::Catalog);
     };
-    // What was begun and is not recorded may have been done by whoever died over it, unless something tells.
+    // A step that was begun and has no recorded result may have been done by an executor that died.
     let mut unclear = attempt.begun_not_done();
     // An earlier attempt intended it on a version: if it landed, it landed at the one after, and says so itself.
     if on_catalog
@@ -358,8 +359,8 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
 }
 
 fn record(attempt: &Attempt, seen: &Seen) -> Effect {
-    // Where no table is touched, the look after the claim saw all there is to see, as long as it was this executor's: what was
-    // begun by one that died may be long ago.
+    // A plan without table steps needs no second look: this executor's look after the claim saw everything. A look by an executor
+    // that died may be old.
     let is_seen = !touches_tables(&attempt.plan) && seen.since_approval == Some(Vec::new());
     match &seen.since_effects {
         None if !is_seen => Effect::Look(Look::SinceEffects),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Cuts `text` to `chars_max` characters and replaces what [`acts`].
+/// Cuts `text` to `chars_max` characters and replaces control, direction and invisible characters.
 pub(crate) fn shown(text: &str, chars_max: usize) -> String {
     let mut chars = text.chars();
     let mut shown: String = chars.by_ref().take(chars_max).map(shown_char).collect();

@@ -7,38 +7,10 @@ use sidecar::{
 use yew::{AttrValue, Html, html};
 
 use super::parts::toned;
+use super::tone::Tone;
 use crate::state::entry::Standing;
 use crate::state::recovery::succeeded;
 use crate::words::{self, visible};
-
-/// What a badge feels like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Goes on.
-    Forward,
-    /// Goes back.
-    Back,
-    /// Is well.
-    Well,
-    /// Stops.
-    Stop,
-    /// Rests.
-    Calm,
-}
-
-impl Tone {
-    /// Its class in the style sheet.
-    #[must_use]
-    pub const fn class(self) -> &'static str {
-        match self {
-            Self::Forward => "forward",
-            Self::Back => "back",
-            Self::Well => "well",
-            Self::Stop => "stop",
-            Self::Calm => "calm",
-        }
-    }
-}
 
 /// Colour of a disposition.
 #[must_use]

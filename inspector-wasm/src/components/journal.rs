@@ -6,11 +6,12 @@ use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
 use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
-use super::badge::{Tone, badge, outcome_tone};
+use super::badge::{badge, outcome_tone};
 use super::copyable::Copyable;
 use super::differences::differences;
 use super::parts::each;
 use super::raw::{raw, raw_bytes};
+use super::tone::Tone;
 use crate::route::Route;
 use crate::state::chain::{ChainCheck, StoredJournal, StoredRecord};
 use crate::words::{self, visible};

@@ -2,9 +2,9 @@
 
 use yew::{Html, html};
 
-use super::badge::Tone;
 use super::differences::{differences, reasons};
 use super::parts::toned;
+use super::tone::Tone;
 use crate::state::failure::Failure;
 use crate::words::visible;
 

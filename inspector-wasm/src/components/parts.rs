@@ -3,7 +3,7 @@
 
 use yew::{AttrValue, Html, html};
 
-use super::badge::Tone;
+use super::tone::Tone;
 use crate::words::visible;
 
 /// All of them, one after the other.

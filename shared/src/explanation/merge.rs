@@ -1,6 +1,6 @@
 //! Words for a merge whose sidecar does not name all of it.
 
-use super::{NAME_CHARS_MAX, count_word, some_of, table_name, written};
+use super::words::{NAME_CHARS_MAX, count_word, some_of, table_name, written};
 use crate::observation::ShownTable;
 use crate::plan::Plan;
 use crate::text::shown;

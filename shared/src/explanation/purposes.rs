@@ -1,6 +1,8 @@
 //! Words for plans that do not resolve a sidecar: undo, dismissal, release.
 
-use super::{Explanation, NAME_CHARS_MAX, count_word, inside_a_sentence, tables_with, write_name};
+use super::words::{
+    Explanation, NAME_CHARS_MAX, count_word, inside_a_sentence, tables_with, write_name,
+};
 use crate::code::{Reason, Requirement};
 use crate::plan::{Plan, Purpose, Step};
 use crate::text::shown;

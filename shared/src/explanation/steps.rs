@@ -1,6 +1,6 @@
 //! Words for the steps of a plan, and for when each is done at all.
 
-use super::{NAME_CHARS_MAX, table_name};
+use super::words::{NAME_CHARS_MAX, table_name};
 use crate::plan::{LineageRow, Precondition, StagedFile, Step};
 use crate::text::shown;
 

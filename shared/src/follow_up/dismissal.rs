@@ -11,10 +11,9 @@ use crate::verdict::{Choice, Disposition};
 
 use super::FollowUp;
 
-/// The operation under which a file is set aside that stands for no operation: misnamed, a duplicate, too large to be read, or
-/// one without an id.
+/// Operation id for dismissing a file that has no usable id of its own: misnamed, a duplicate, unread, or without an id.
 ///
-/// The same file with the same bytes always has the same, as far as it can be told without reading it.
+/// Derived from the file's name and digest; for an unread file, from its name and [`SidecarFile::stored_as`].
 #[must_use]
 pub fn dismissal_id(file: &SidecarFile) -> OperationId {
     let state = file
@@ -25,8 +24,8 @@ pub fn dismissal_id(file: &SidecarFile) -> OperationId {
     OperationId::of_nobody(format!("dismiss\n{}\n{state}", file.file).as_bytes())
 }
 
-/// Lays down how a file is set aside: its bytes are recorded, then it is deleted. No table is touched, and none was looked at
-/// for it: whoever approves says why it may go.
+/// Lays down how a file is set aside: its bytes are recorded, then it is deleted. No table is looked at or
+/// touched. The approver must give a reason.
 ///
 /// `bytes` are the file's, all of them; a file whose bytes could not be read, or are more than a journal record holds, is not
 /// dismissed: they could not be kept. `reasons` are those for which it is refused or aborted.

@@ -1,6 +1,6 @@
 //! The sidecar of a table commit that the recovery of its operation may not have seen.
 
-use super::{NEVER_WHOLE, sidecar_like, text_of};
+use super::own_sidecar::{NEVER_WHOLE, sidecar_like, text_of};
 use crate::ids::{DerivedOrder, OperationId};
 use crate::sidecar::{Sidecar, TablePin};
 

@@ -4,31 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::{Code, Reason};
 use crate::digest::{Digest, Tag};
-use crate::ids::{DerivedOrder, OperationId, RootId};
+use crate::ids::{OperationId, RootId};
 use crate::journal::JournalState;
 use crate::plan::{Plan, PlannedTable, Precondition, Purpose, Step};
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Choice, Disposition};
 
-use super::{FollowUp, sidecar_like, text_of};
-
-/// The operation that drops the tags of the recovery of this one.
-#[must_use]
-pub fn release_id(of: &OperationId) -> OperationId {
-    of.derived(DerivedOrder::After, "release")
-}
-
-/// The operation that drops them when `previous` is spent: it dropped tags, and the recovery was carried out anew since.
-#[must_use]
-pub fn next_release_id(previous: &OperationId) -> OperationId {
-    previous.derived(DerivedOrder::After, "release again")
-}
+use super::FollowUp;
+use super::own_sidecar::{sidecar_like, text_of};
 
 /// A tag that some attempt at a recovery was to set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetTag {
-    /// The table, as the very plan that sets the tag names it: what a later plan says of that table, if anything, may be another
-    /// place, or none.
+    /// The table as described by the plan that set the tag. A later plan may name another location for it, or omit it.
     pub table: PlannedTable,
     /// The tag.
     pub name: String,
@@ -72,9 +60,9 @@ pub fn tags_of_plan(plan: &Plan) -> impl Iterator<Item = SetTag> {
 }
 
 /// Lays down which tags are dropped: all that any attempt at the recovery set. The recovery cannot be taken back afterwards.
-/// `operation_id` is [`release_id`], or one that follows it.
+/// `operation_id` is [`super::release_id`], or one that follows it.
 ///
-/// Where a branch or a dataset is gone, so are its tags: dropping them is then done.
+/// A tag whose branch or dataset is gone counts as dropped.
 #[must_use]
 pub fn release(
     root: &RootId,

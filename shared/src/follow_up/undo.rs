@@ -10,45 +10,19 @@
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason, Requirement};
 use crate::digest::{Digest, Tag};
-use crate::ids::{DerivedOrder, OperationId, RootId};
+use crate::ids::{OperationId, RootId};
 use crate::journal::Finished;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
 use crate::plan::{
-    LineageRow, PinMove, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
-    recovery_tag,
+    LineageRow, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::verdict::{Action, Choice, Disposition, support};
 
-use super::{FollowUp, NEVER_WHOLE, sidecar_like, text_of};
-
-/// The operation that takes the recovery of this one back.
-#[must_use]
-pub fn undo_id(of: &OperationId) -> OperationId {
-    of.derived(DerivedOrder::Before, "undo")
-}
-
-/// The operation that takes a recovery back when `previous` is spent: its journal has its terminal record, and the recovery is not
-/// taken back. What it did is gone with a backup that was brought back, or it stopped half way and was rolled back.
-#[must_use]
-pub fn next_undo_id(previous: &OperationId) -> OperationId {
-    previous.derived(DerivedOrder::Before, "undo again")
-}
-
-/// The operation whose pending sidecar covers what comes back when the roll back of this one is undone.
-///
-/// It sorts after [`undo_id`], so that it waits while the undo is under way.
-#[must_use]
-pub fn undo_sidecar_id(of: &OperationId) -> OperationId {
-    of.derived(DerivedOrder::After, "undo-sidecar")
-}
-
-/// The operation for that sidecar when `previous` is spent: an earlier attempt at the undo announced it, restored nothing, and it
-/// was resolved since. A journal that has its terminal record never covers anything again.
-#[must_use]
-pub fn next_undo_sidecar_id(previous: &OperationId) -> OperationId {
-    previous.derived(DerivedOrder::After, "undo-sidecar again")
-}
+use super::FollowUp;
+use super::operation_ids::{undo_id, undo_sidecar_id};
+use super::own_sidecar::{NEVER_WHOLE, sidecar_like, text_of};
+use super::undo_steps::{Touched, undo_restores, undo_tags};
 
 /// The operation whose sidecar a plan with these steps leaves behind, if it leaves one.
 #[must_use]
@@ -79,7 +53,7 @@ pub struct Undo {
     pub tables: Vec<Returning>,
     /// Stands for the undo in its journal, with the pins of those tables in the same order.
     pub sidecar: Sidecar,
-    /// Covers what comes back unpublished.
+    /// The sidecar that covers restored versions which are not published.
     pending: Option<Sidecar>,
 }
 
@@ -143,8 +117,7 @@ impl Undo {
             table.catalog_change.is_none()
                 && (target(table).is_some() || (leaves_a_sidecar && table.pin_after().is_some()))
         });
-        // What comes back unpublished is half a write, whatever became of each table; so none of it may look as if it were where
-        // its writer announced it, not even beside commits that others make on the tables that stay.
+        // An undone roll back brings back a partial write, so its pins must match no strict rule.
         let ahead = if leaves_a_sidecar { NEVER_WHOLE } else { 1 };
         let mut tables = Vec::new();
         for table in covered {
@@ -194,7 +167,7 @@ impl Undo {
         self.pending.as_ref().map(|pending| &pending.operation_id)
     }
 
-    /// The same under another operation; see [`next_undo_id`].
+    /// The same under another operation; see [`super::next_undo_id`].
     #[must_use]
     pub fn under(mut self, operation_id: OperationId) -> Self {
         self.sidecar.operation_id = operation_id;
@@ -224,7 +197,7 @@ impl Undo {
         self
     }
 
-    /// The same with another operation for that sidecar; see [`next_undo_sidecar_id`].
+    /// The same with another operation for that sidecar; see [`super::next_undo_sidecar_id`].
     #[must_use]
     pub fn announcing(mut self, operation_id: OperationId) -> Self {
         if let Some(pending) = &mut self.pending {
@@ -308,7 +281,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
     }
 }
 
-/// What taking a recovery back has to be stated about. A merge that was published stays in the history, which only grows.
+/// The acknowledgements an undo needs. A published merge stays recorded, because the history only grows.
 fn requires(recovery: &Plan) -> Vec<Requirement> {
     let records_a_merge = recovery.purpose.is_recovery()
         && recovery.steps.iter().any(|step| {
@@ -456,64 +429,5 @@ fn steps(
     steps.push(Step::Record {
         precondition: Precondition::StepsDone,
     });
-    steps
-}
-
-/// A table that comes back, with its HEAD and the version whose content comes back.
-pub(crate) type Touched<'a> = (&'a PlannedTable, u64, u64);
-
-fn at_head(table: &PlannedTable, version: u64) -> Precondition {
-    Precondition::TableHead {
-        version,
-        transaction: table.head_transaction.clone(),
-    }
-}
-
-pub(crate) fn undo_tags(operation_id: &OperationId, touched: &[Touched<'_>]) -> Vec<Step> {
-    let versions = touched
-        .iter()
-        .flat_map(|(table, head, target)| [(table, *head, *head), (table, *head, *target)]);
-    versions
-        .map(|(table, head, version)| Step::Tag {
-            table_key: table.table_key.clone(),
-            branch: table.branch.clone(),
-            name: recovery_tag(operation_id, table.branch.as_deref(), version),
-            version,
-            precondition: at_head(table, head),
-        })
-        .collect()
-}
-
-/// The restores, and the publish where what comes back is published.
-pub(crate) fn undo_restores(touched: &[Touched<'_>]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (table, head, target) in touched {
-        steps.push(Step::Restore {
-            table_key: table.table_key.clone(),
-            branch: table.branch.clone(),
-            version: *target,
-            lands_at: head.saturating_add(1),
-            precondition: at_head(table, *head),
-        });
-    }
-    let pins: Vec<PinMove> = touched
-        .iter()
-        .filter_map(|(table, head, _)| {
-            Some(PinMove {
-                table_key: table.table_key.clone(),
-                branch: table.branch.clone(),
-                from_version: *head,
-                to_version: table.publish_as?,
-            })
-        })
-        .collect();
-    if !pins.is_empty() {
-        steps.push(Step::Publish {
-            pins,
-            registrations: Vec::new(),
-            tombstones: Vec::new(),
-            precondition: Precondition::PinsAsPlanned,
-        });
-    }
     steps
 }

@@ -29,7 +29,7 @@ pub enum JournalError {
         /// What does not fit.
         reason: String,
     },
-    /// Well-formed, but not what can follow.
+    /// A valid record that may not come after the one before it.
     #[error("record {sequence} of operation {operation_id} cannot follow: {reason}")]
     IllegalTransition {
         /// The operation.

@@ -9,7 +9,7 @@ use crate::observation::{
 use crate::plan::{Plan, Purpose, Step};
 
 impl JournalState {
-    /// What an undo brings back, if some attempt of this operation was one: what stands for it is no write by itself.
+    /// The versions this undo restores, if the operation is an undo. Its stand-in sidecar is then not judged as a write.
     #[must_use]
     pub fn undo(&self) -> Option<Vec<Returned>> {
         let is_undo = |plan: &&Plan| matches!(plan.purpose, Purpose::Undo { .. });

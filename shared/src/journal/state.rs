@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::approvals::Approvals;
 use super::{JournalEntry, JournalError, JournalRecord, StepResult, record_digest};
+use crate::apply_report::TableOutcome;
 use crate::approval::{Approval, authorize};
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
-use crate::outcome::{Effect, OutcomeKind, TableOutcome};
+use crate::outcome::{Effect, OutcomeKind};
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step, fits_its_sidecar};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
@@ -96,7 +97,7 @@ pub enum Next {
     Steps(Vec<usize>),
     /// Look at everything once more and write the terminal record.
     Record,
-    /// See that the sidecar is gone.
+    /// Delete the sidecar file, or find it deleted.
     Retire,
 }
 
@@ -149,10 +150,9 @@ impl JournalState {
         &self.abandoned
     }
 
-    /// What stands for the operation's sidecar where there is no such file: the bytes that its last claim kept, if the operation
-    /// is pending for that claim.
+    /// The sidecar bytes used when the file is missing: those of the last claim, while the operation still counts as pending.
     ///
-    /// It is while somebody executes it. Once an attempt has ended without finishing, what is left of it depends on what it was:
+    /// It does while somebody executes it. Once an attempt has ended without finishing, what is left of it depends on what it was:
     /// - a write whose recovery stopped half way is still that write;
     /// - the undo of a recovery is a write of its own from its first restore on; until then nothing came of it, and it is laid
     ///   down again as an undo;
@@ -516,4 +516,19 @@ impl JournalState {
             })
         }
     }
+}
+
+/// Verifies the records of one operation, in order of sequence, and folds them.
+///
+/// # Errors
+/// The first record that is not what it must be: see [`JournalError`].
+pub fn verify_chain<'a>(
+    operation_id: &OperationId,
+    records: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<JournalState, JournalError> {
+    let mut state = JournalState::new(operation_id.clone());
+    for bytes in records {
+        state = state.append(bytes)?;
+    }
+    Ok(state)
 }

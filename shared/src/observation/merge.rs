@@ -17,7 +17,7 @@ pub struct MergeObservation {
     pub differing: Vec<DifferingTable>,
     /// Tables of the target with commits above what readers see, which no pending sidecar covers.
     pub uncovered: Vec<UncoveredTable>,
-    /// What could not be found out of all this, and will not be by looking again.
+    /// Reasons why the comparison is incomplete. Looking again does not change them.
     pub untold: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use crate::text::shown;
 /// What the three schema files say once every staged copy is in place of its live one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextSchema {
-    /// Files that are none a schema has.
+    /// Files that are missing or invalid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfit: Vec<UnfitFile>,
     /// `sha256:` and the digest of the compiled schema without its white space, as engines hash it; `None` if the file is unfit.

@@ -11,6 +11,8 @@ use super::{TableObservation, Transaction};
 pub const PROPERTY_RECOVERY_OPERATION_ID: &str = "recovery.operation_id";
 /// The Lance transaction property in which an effect of ours names the plan it belongs to.
 pub const PROPERTY_RECOVERY_PLAN_DIGEST: &str = "recovery.plan_digest";
+/// The Lance transaction property in which a commit of our two-phase writer names the operation it belongs to.
+pub const PROPERTY_WRITER_OPERATION_ID: &str = "sidecar.operation_id";
 
 /// What journals say about one sidecar and about what stands on its tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +87,7 @@ impl Transaction {
     #[must_use]
     pub fn writer(&self) -> Option<&str> {
         self.properties
-            .get(super::PROPERTY_WRITER_OPERATION_ID)
+            .get(PROPERTY_WRITER_OPERATION_ID)
             .map(String::as_str)
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Approvals and claims come from the journal, and whoever can write the journal can put any plan there. So bytes are taken for a
 //! plan only if its steps are those that its tables, its purpose and its operation lead to: the own file, own tags, the three schema
-//! files, tables at places where tables are. Most steps are laid down anew and compared. What follows from facts that a plan does
-//! not carry (which files are staged, whether a history is kept) is held to the few forms it can have.
+//! files, tables at places where tables are. Most steps are laid down anew and compared. Some steps depend on facts a plan does
+//! not carry (staged files, whether a history is kept); only their form is checked.
 
 mod claim;
 mod follow_ups;
 mod history;
+mod left;
 
 use super::steps::{Moved, moved, publish, restores, tags};
 use super::{CatalogChangeKind, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step};
@@ -18,6 +19,8 @@ use crate::sidecar::{WriterKind, is_branch_name};
 use crate::verdict::{Action, Choice, Disposition};
 
 pub(crate) use claim::fits_its_sidecar;
+
+use left::{Left, fence, own_file, record, requires, retire};
 
 /// Finds out whether this program could have laid the plan down. A plan without steps is carried out by nobody, and may be about
 /// the oddest file.
@@ -66,85 +69,6 @@ fn places(plan: &Plan) -> Result<(), String> {
         return Err("its tables are not in order".to_owned());
     }
     Ok(())
-}
-
-/// The own file of the operation, and no other.
-fn own_file(plan: &Plan) -> Result<(), String> {
-    if plan.file == plan.operation_id.file_name() {
-        Ok(())
-    } else {
-        Err(format!(
-            "its file is {:?}, and not {}, that of its operation",
-            plan.file,
-            plan.operation_id.file_name()
-        ))
-    }
-}
-
-fn requires(plan: &Plan, requirement: Requirement) -> Result<(), String> {
-    if plan.requires.contains(&requirement) {
-        Ok(())
-    } else {
-        Err(format!("it does not require {requirement}"))
-    }
-}
-
-/// The steps that are left to be compared.
-struct Left<'a>(&'a [Step]);
-
-impl<'a> Left<'a> {
-    fn take_if(&mut self, is_it: impl Fn(&Step) -> bool) -> Option<&'a Step> {
-        let (first, rest) = self.0.split_first()?;
-        is_it(first).then(|| {
-            self.0 = rest;
-            first
-        })
-    }
-
-    /// Takes a step that was laid down anew.
-    fn take(&mut self, expected: &Step) -> Result<(), String> {
-        if self.take_if(|step| step == expected).is_some() {
-            return Ok(());
-        }
-        let found = self.0.first().map_or("nothing", Step::kind);
-        Err(format!(
-            "where its tables lead to the step {}, it has another, of kind {found}",
-            serde_json::to_string(expected).unwrap_or_default()
-        ))
-    }
-
-    fn take_all(&mut self, expected: impl IntoIterator<Item = Step>) -> Result<(), String> {
-        expected.into_iter().try_for_each(|step| self.take(&step))
-    }
-
-    fn end(self) -> Result<(), String> {
-        match self.0.first() {
-            None => Ok(()),
-            Some(step) => Err(format!(
-                "nothing leads to its step of kind {} at that place",
-                step.kind()
-            )),
-        }
-    }
-}
-
-fn record() -> Step {
-    Step::Record {
-        precondition: Precondition::StepsDone,
-    }
-}
-
-fn retire(file: &str) -> Step {
-    Step::Retire {
-        file: file.to_owned(),
-        precondition: Precondition::Recorded,
-    }
-}
-
-fn fence() -> Step {
-    Step::FenceCatalog {
-        precondition: Precondition::PinsAsPlanned,
-    }
 }
 
 fn recovery(plan: &Plan) -> Result<(), String> {

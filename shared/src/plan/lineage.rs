@@ -1,96 +1,10 @@
 //! The history that released engines keep of a graph, and what a recovery adds to it (PROTOCOL.md, section 6.2).
 
-use serde::{Deserialize, Serialize};
-
+use super::lineage_row::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
 use super::{CatalogChangeKind, PlannedTable};
 use crate::observation::Observation;
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
-
-/// The actor to whom released engines ascribe the graph commit of a recovery.
-pub const RECOVERY_ACTOR: &str = "omnigraph:recovery";
-
-/// One row that a recovery adds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "table", rename_all = "snake_case", deny_unknown_fields)]
-pub enum LineageRow {
-    /// In `_graph_commits.lance`, on the branch of the graph. Its parent is that branch's head, its version of the catalog the one
-    /// that the recovery published, or else the latest.
-    GraphCommits {
-        /// The branch; `None` is main.
-        branch: Option<String>,
-        /// For a merge that is published: the head of the branch that was merged.
-        merged_parent: Option<String>,
-    },
-    /// In `_graph_commit_actors.lance`, on main.
-    GraphCommitActors {
-        /// Branch of the graph commit it is about.
-        branch: Option<String>,
-        /// Who.
-        actor_id: String,
-    },
-    /// In `_graph_commit_recoveries.lance`, on main.
-    GraphCommitRecoveries {
-        /// Branch of the graph commit it is about.
-        branch: Option<String>,
-        /// What was done.
-        recovery_kind: RecoveryKind,
-        /// Who had written.
-        recovery_for_actor: Option<String>,
-        /// What kind of write it was.
-        sidecar_writer_kind: WriterKind,
-        /// Per table, in the order of the sidecar.
-        outcomes: Vec<LineageOutcome>,
-    },
-}
-
-impl LineageRow {
-    /// Folder of the Lance table the row goes to.
-    #[must_use]
-    pub const fn folder(&self) -> &'static str {
-        match self {
-            Self::GraphCommits { .. } => "_graph_commits.lance",
-            Self::GraphCommitActors { .. } => "_graph_commit_actors.lance",
-            Self::GraphCommitRecoveries { .. } => "_graph_commit_recoveries.lance",
-        }
-    }
-}
-
-/// What a recovery did, as released engines name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RecoveryKind {
-    /// The write is visible.
-    RolledForward,
-    /// Nothing of the write became visible by the recovery.
-    RolledBack,
-    /// The branch of the write is gone.
-    OrphanedBranchDiscarded,
-}
-
-impl RecoveryKind {
-    /// The name as engines spell it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RolledForward => "RolledForward",
-            Self::RolledBack => "RolledBack",
-            Self::OrphanedBranchDiscarded => "OrphanedBranchDiscarded",
-        }
-    }
-}
-
-/// What a recovery did to one table, as released engines put it: rolled forward, from the expected version to the one that is
-/// visible; rolled back, from the HEAD that was found to the pin that was returned to; a table that was added, from 0.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LineageOutcome {
-    /// Key of the table.
-    pub table_key: String,
-    /// Before.
-    pub from_version: u64,
-    /// After.
-    pub to_version: u64,
-}
 
 /// The rows that a recovery adds, in the order in which they are written; none where no such history is kept.
 pub(super) fn lineage(
@@ -123,7 +37,7 @@ pub(super) fn lineage(
 pub(super) const fn kind_of(disposition: Disposition) -> Option<RecoveryKind> {
     Some(match disposition {
         Disposition::RollForward | Disposition::AlreadyPublished => RecoveryKind::RolledForward,
-        // That the write is in there is not known of one that was superseded, and an engine's word for it would claim it.
+        // Recorded as rolled back: it is not known that a superseded write is visible, and "rolled forward" would claim so.
         Disposition::RollBack | Disposition::NeverStarted | Disposition::Superseded => {
             RecoveryKind::RolledBack
         }
@@ -192,7 +106,7 @@ fn forward_outcomes(
             to_version: table.publish_as.or(visible)?,
         })
     });
-    // Engines leave out what was added where they find the pins published, and name it again where there are none.
+    // Engines omit added tables if the pins were already published, and list them if the sidecar pins none.
     let names_additions = sidecar.tables.is_empty()
         || verdict
             .tables
@@ -275,7 +189,7 @@ pub(crate) fn lineage_of_an_undo(
     tables: &[PlannedTable],
 ) -> Vec<LineageRow> {
     let published = |table: &&PlannedTable| table.action == Action::RestoreAndPublish;
-    // What comes back unpublished is nothing a reader of the graph could see.
+    // An undo that publishes nothing adds no history rows.
     if !observation.keeps_lineage || !tables.iter().any(|table| published(&table)) {
         return Vec::new();
     }

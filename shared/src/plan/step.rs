@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lineage::LineageRow;
+use super::lineage_row::LineageRow;
 use crate::digest::Digest;
 use crate::timestamp::Timestamp;
 

@@ -82,7 +82,7 @@ fn at_head(table: &PlannedTable, version: u64) -> Precondition {
 
 pub(super) fn tags(operation_id: &OperationId, moved: &[Moved<'_>]) -> Vec<Step> {
     let versions = moved.iter().flat_map(|(table, pinned, head, _)| {
-        // A version that is gone is kept by no tag.
+        // A cleaned-away version cannot be tagged.
         let pinned = (!table.pin_gone).then_some((table, *head, *pinned));
         [Some((table, *head, *head)), pinned].into_iter().flatten()
     });

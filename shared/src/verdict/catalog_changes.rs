@@ -2,37 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Disposition};
+use super::{Action, CatalogChange, Disposition};
 use crate::code::{Code, Reason};
 use crate::observation::{
     HeadObservation, Pinned, RegistrationObservation, SchemaObservation, TombstoneObservation,
 };
 use crate::sidecar::{Registration, Sidecar, Tombstone};
-
-/// One table that is to be added to the catalog or removed from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CatalogChange {
-    /// Key of the table.
-    pub table_key: String,
-    /// Its Lance branch; `None` is main.
-    pub branch: Option<String>,
-    /// For a table to add: its dataset, relative to the root.
-    pub location: Option<String>,
-    /// The visible version.
-    pub manifest_pinned: Option<u64>,
-    /// For a table to add: the latest version of its dataset.
-    pub lance_head: Option<u64>,
-    /// UUID of the Lance transaction that made it.
-    pub head_transaction: Option<String>,
-    /// For a table to remove: the version of the tombstone.
-    pub tombstone_version: Option<u64>,
-    /// Where it stands, with its numbers.
-    pub rule: String,
-    /// [`Action::Register`], [`Action::Tombstone`], or [`Action::None`] for what is there or gone already, or stays as it is.
-    pub action: Action,
-    /// The version that becomes visible.
-    pub publish_as: Option<u64>,
-}
 
 /// Whether the catalog holds everything the sidecar adds and nothing that it removes.
 pub(super) fn published(sidecar: &Sidecar, schema: &SchemaObservation) -> bool {
@@ -57,10 +32,10 @@ fn is_gone(tombstone: &Tombstone, found: &TombstoneObservation) -> bool {
     }
 }
 
-/// What becomes of every registration and tombstone. Rolled forward, what is there or gone already is not done twice.
+/// Plans each registration and tombstone; skips those that the catalog already shows.
 ///
 /// # Errors
-/// What contradicts what: it cannot be rolled forward.
+/// The contradiction; the write cannot be rolled forward.
 pub(super) fn catalog_changes(
     sidecar: &Sidecar,
     schema: &SchemaObservation,

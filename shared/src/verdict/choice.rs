@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// What the verdict says. There is always this one.
+    /// Follow the verdict. Always available.
     #[default]
     Verdict,
-    /// To roll back what the verdict would roll forward. It is there for a merge that would be published without some of its tables,
-    /// and is nothing to any other write.
+    /// Roll back although the verdict says roll forward. Exists only for a merge that would be published without some of its tables.
     RollBack,
 }
 

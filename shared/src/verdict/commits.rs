@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Whose;
+use super::whose::Whose;
 use crate::observation::{TableObservation, Transaction};
 use crate::sidecar::WriterKind;
 

@@ -28,7 +28,7 @@ pub enum LeftOut {
         /// The latest version.
         head: u64,
     },
-    /// It cannot be told what else there is.
+    /// The list may be incomplete, for the given reason.
     Untold {
         /// Why.
         reason: String,
@@ -46,7 +46,8 @@ impl LeftOut {
     }
 }
 
-/// Everything that publishing the sidecar of this merge would leave out. What nobody looked at cannot be told.
+/// Lists the tables that publishing this merge would leave out. Without an observation of the merge, that is one
+/// [`LeftOut::Untold`].
 pub(super) fn left_out(observation: &Observation) -> Vec<LeftOut> {
     let Some(merge) = &observation.merge else {
         return vec![LeftOut::Untold {

@@ -23,7 +23,7 @@ impl Whose<'_> {
         self.is_undo() || self.observation.catalog.names_its_writers()
     }
 
-    /// Why HEAD is not this write's, though it stands where the write would have taken it.
+    /// Why HEAD does not belong to this write, although its number fits.
     pub(super) fn disowned(
         self,
         table: &TableObservation,
@@ -76,8 +76,8 @@ impl Whose<'_> {
             && recorded.knows(table, version)
     }
 
-    /// The version a Restore at HEAD returned to, for writers whose number of commits is not known. None of them restores: a
-    /// recovery that died half-way did, and published forward the other half of the write would stand alone.
+    /// The version that a Restore at HEAD returned to, for kinds whose number of commits is not known. Such a writer never restores,
+    /// so a recovery began to take this write back.
     fn undone_to(self, table: &TableObservation, head: u64) -> Option<u64> {
         if self.sidecar.writer_kind.commits_each_table_once() {
             return None;
@@ -85,11 +85,8 @@ impl Whose<'_> {
         table.transaction_at(head)?.restored_version
     }
 
-    /// Whether the versions from the one the write started from up to the pin hold the write: it was committed there, and nothing
-    /// took it back since.
-    ///
-    /// A Restore may have; a version whose transaction is gone may have been one. Where two writers began from one version, the
-    /// one whose commit stands there won.
+    /// Whether the pin contains this write: each version after `expected_version` up to the pin is readable, none is a Restore other
+    /// than this undo's own, and those up to `post_commit_pin` are this write's.
     pub(super) fn is_published(self, pin: &TablePin, table: &TableObservation) -> bool {
         let pinned = table.pinned.version().unwrap_or_default();
         let first = pin.expected_version.saturating_add(1);

@@ -5,7 +5,7 @@ use crate::plan::{CatalogChangeKind, LineageRow, Plan, PlannedTable, Preconditio
 use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::Disposition;
 
-/// The bytes have the digest that the plan names and are in a record already; nothing about them is too much any more.
+/// No size limits: these bytes were accepted when they were claimed, and the plan names their digest.
 const ANY_SIZE: Limits = Limits {
     sidecar_bytes_max: u64::MAX,
     tables_max: usize::MAX,

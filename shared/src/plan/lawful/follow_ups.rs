@@ -1,6 +1,7 @@
 //! Plans that follow from something: an undo, a release, a dismissal.
 
-use super::{Left, fence, history, own_file, record, requires, retire};
+use super::history;
+use super::left::{Left, fence, own_file, record, requires, retire};
 use crate::code::Requirement;
 use crate::follow_up::{release_ids, undo_ids, undo_restores, undo_sidecar_ids, undo_tags};
 use crate::ids::OperationId;

@@ -1,6 +1,6 @@
 //! The rows of a graph's history that a plan writes: none, or the three that follow from its tables.
 
-use super::Left;
+use super::left::Left;
 use crate::plan::lineage::{back_outcome, forward_outcomes_of, kind_of, rows_of, undone_outcome};
 use crate::plan::{LineageOutcome, LineageRow, Plan, Precondition, RecoveryKind, Step};
 use crate::sidecar::WriterKind;
@@ -23,7 +23,7 @@ pub(super) fn of_a_recovery(
     rows(plan, kind, recovery_kind, outcomes, may_merge, left)
 }
 
-/// Takes the rows of an undo, if there are any: what comes back unpublished is in no history.
+/// Takes the rows of an undo, if there are any. An undo that publishes nothing adds none.
 pub(super) fn of_an_undo(plan: &Plan, kind: WriterKind, left: &mut Left<'_>) -> Result<(), String> {
     let outcomes: Vec<LineageOutcome> = plan.tables.iter().filter_map(undone_outcome).collect();
     if outcomes.is_empty() {
