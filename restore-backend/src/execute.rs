@@ -22,7 +22,7 @@ use sidecar::{
 use crate::clock;
 use crate::error::ServiceError;
 use crate::journal_store::Journal;
-use crate::planning::{Fresh, PlanOf, fresh_plan, unsafe_store};
+use crate::planning::{Fresh, PlanOf, fresh_plan, replaced_by, unsafe_store};
 use crate::root::Root;
 
 use authorized::authorized;
@@ -112,6 +112,17 @@ async fn resume(
             let detail = format!(
                 "the operation was finished with plan {}: {}",
                 finished.digest,
+                finished.outcome.name()
+            );
+            return Ok(refused_report(
+                operation,
+                digest,
+                refusal(operation, detail),
+            ));
+        }
+        if let Some(later) = replaced_by(root, &journal.state).await? {
+            let detail = format!(
+                "operation {later} came in the place of this one, which is over: {}; look at that one",
                 finished.outcome.name()
             );
             return Ok(refused_report(

@@ -110,7 +110,8 @@ async fn plan_for(
         .map_err(|_| unknown())?;
     let journal = Journal::load(root.objects(), &operation_id, &root.limits()).await?;
     if let Some(mut report) = frozen_report(root, &journal, now)? {
-        report.planned_anew_as = planned_anew_as(root, &journal).await?;
+        // What is on record is shown whatever cannot be read.
+        report.planned_anew_as = planned_anew_as(root, &journal).await.unwrap_or_default();
         return Ok(report);
     }
     match of_operation(root, &operation_id, &recoveries, now).await? {

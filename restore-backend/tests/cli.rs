@@ -543,7 +543,7 @@ async fn a_whole_write_is_approved_and_rolled_forward_once() {
     assert!(
         run_to(0, &apply[..5])
             .stdout
-            .contains("Rolled forward: readers see the whole write.")
+            .contains("Rolled forward: the whole write was published.")
     );
 
     let audit = run_to(0, &["audit", root.uri(), FORWARD, "--verify", "--json"]).json();

@@ -388,7 +388,7 @@ pub fn unexpected_sentence(table: &PlannedTable) -> String {
 pub fn outcome_sentence(report: &ApplyReport) -> String {
     match report.outcome {
         OutcomeKind::RolledForward => match report.extent {
-            Some(Extent::Whole) => "Rolled forward: readers see the whole write.".to_owned(),
+            Some(Extent::Whole) => "Rolled forward: the whole write was published.".to_owned(),
             Some(Extent::LeavesOut) => "Rolled forward: readers see what the sidecar names. What the plan names beside it is not part of that.".to_owned(),
             Some(Extent::AsCommitted) | None => "Rolled forward: readers see what had been committed. Whether its writer meant to commit more cannot be told.".to_owned(),
         },

@@ -303,8 +303,8 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   await backup.bringBack();
   assert.deepEqual(await standing(shop, places), { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
   await open(page, "shop", plan.operation_id, "ended");
-  assert.match(await panel(page).getByRole("alert").innerText(), /not there any more/);
-  await link(page, "Plan it again").click();
+  assert.match(await panel(page).getByRole("alert").innerText(), /does not hold any more/);
+  await link(page, "Open that one").click();
   await stage(page, "approve");
   const anew = await cli("undo", shop, operation_id);
   assert.notEqual(anew.operation_id, plan.operation_id);

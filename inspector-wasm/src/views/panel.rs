@@ -79,12 +79,12 @@ fn planned_anew(around: &Surroundings<'_>) -> Html {
         operation: anew.to_string(),
     };
     alert(
-        "What this did is not there any more",
+        "This does not hold any more",
         Tone::Stop,
         html! {
             <>
-                <p>{ "The journal below says how it ended. Since then a backup was restored, or the recovery it is about was carried out again." }</p>
-                <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Plan it again" }</a></p>
+                <p>{ "Its journal says how it ended. What it did was rolled back, or is gone since: a backup was restored, or the recovery was carried out again. The same is planned as another operation now." }</p>
+                <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Open that one" }</a></p>
             </>
         },
     )

@@ -307,8 +307,8 @@ impl<'a> Execution<'a> {
             (Look::SinceFinished, _) => {
                 let finished = state.finished().ok_or_else(|| self.lost())?;
                 // The sidecar itself is gone, whatever else bears its name.
-                let is_over =
-                    seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned);
+                let is_over = finished.plan.retires().is_none()
+                    || (seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned));
                 let mut untrue = untrue_since_finished(self.root, finished, is_over)
                     .boxed()
                     .await?;

@@ -2,9 +2,10 @@
 
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::Finished;
-use sidecar::observation::{CatalogObservation, Pinned};
+use sidecar::observation::{CatalogObservation, HeadObservation, Pinned};
 use sidecar::{Action, Difference, Disposition, Observation, PlannedTable, Purpose, Sidecar};
 
+use super::tags::{dropped_by, tags_there};
 use crate::error::ServiceError;
 use crate::lance_room::{
     PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, TableLocation, TransactionEntry,
@@ -34,11 +35,29 @@ pub(crate) async fn untrue_since_finished(
         differences.push(difference(None, "root", &there, &here));
     }
     let sidecar = Sidecar::parse(&plan.file, finished.sidecar.as_bytes(), &root.limits()).ok();
+    // Tags that are there again keep what was to be cleaned away.
+    if matches!(plan.purpose, Purpose::Release { .. }) {
+        let there = tags_there(root, dropped_by(plan)).await?;
+        differences.extend(there.into_iter().map(|tag| {
+            let found = format!("there again, at version {}", tag.version);
+            difference(Some(&tag.table.table_key), "tag", "dropped", &found)
+        }));
+        return Ok(differences);
+    }
     let is_about_a_write = matches!(plan.purpose, Purpose::Recover | Purpose::Undo { .. });
     let Some(sidecar) = sidecar.filter(|_| is_about_a_write) else {
         return Ok(differences);
     };
     let Look { observation, .. } = look_again(root, &sidecar).boxed().await?.complete()?;
+    match &observation.catalog {
+        // What cannot be read is not lost for that.
+        CatalogObservation::Unreadable { reason } => {
+            return Err(unreadable("the catalog", reason));
+        }
+        // A branch is deleted once what is on it is merged, or thrown away.
+        CatalogObservation::BranchAbsent { .. } if is_over => return Ok(differences),
+        CatalogObservation::BranchAbsent { .. } | CatalogObservation::Present { .. } => {}
+    }
     if plan.disposition == Disposition::OrphanedBranch {
         // A branch of that name that was made since is another one.
         if !is_over && matches!(observation.catalog, CatalogObservation::Present { .. }) {
@@ -104,6 +123,15 @@ async fn untrue_of_table(
     if matches!(table.pinned, Pinned::Tombstoned { .. }) {
         return Ok(Vec::new());
     }
+    // Its dataset is another one by now, or lies where this root may not look, as that of a copy does.
+    let is_elsewhere = table.location_conflict.is_some() || table.location != planned.location;
+    if is_over && is_elsewhere {
+        return Ok(Vec::new());
+    }
+    if let HeadObservation::Unreadable { reason } = &table.head {
+        let what = format!("the latest version of {}", planned.table_key);
+        return Err(unreadable(&what, reason));
+    }
     let (pinned, head) = (table.pinned.version(), table.head.version());
     let mut untrue: Vec<Difference> = [
         less("manifest_pinned", planned.pin_after(), pinned),
@@ -150,7 +178,8 @@ async fn another_transaction(
     let (Some(location), Some(version)) = (&planned.location, planned.head_after()) else {
         return Ok(None);
     };
-    if planned.action == Action::None {
+    if planned.action == Action::None && finished.plan.disposition != Disposition::AlreadyPublished
+    {
         return Ok(None);
     }
     let place = TableLocation::on(location, planned.branch.as_deref());

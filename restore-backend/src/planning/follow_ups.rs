@@ -15,6 +15,7 @@ use sidecar::{
 use futures::FutureExt;
 
 use super::approvable::{Fresh, PlanOf};
+use super::as_recorded::untrue_since_finished;
 use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
 use super::pending_plan::{self, Planned, age};
 use super::report::{approvals_of, report};
@@ -295,6 +296,20 @@ pub(crate) async fn made(
         true => Kind::Release,
         false => Kind::Undo,
     };
+    // What is not there any more cannot be taken back, and what stands in its place is somebody else's.
+    if kind == Kind::Undo {
+        let untrue = untrue_since_finished(root, finished, true).boxed().await?;
+        if let Some(untrue) = untrue.first() {
+            let key = untrue.table_key.as_deref().unwrap_or("the root");
+            return Ok(Err(Reason::new(
+                Code::MovedSince,
+                format!(
+                    "what operation {of} did is not there any more: of {key}, {} is {} and was left at {}; there is nothing to take back. Apply plan {} once more to open the operation again",
+                    untrue.field, untrue.found, untrue.planned, finished.digest
+                ),
+            )));
+        }
+    }
     let current = in_force(root, kind, of, &journal.state).boxed().await?;
     if current.operation != *operation {
         return Ok(Err(Reason::new(

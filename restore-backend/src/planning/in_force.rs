@@ -2,21 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use sidecar::follow_up::{SetTag, release_ids, tags_of, tags_of_plan, undo_ids};
 use sidecar::journal::JournalState;
 use sidecar::{Disposition, OperationId, Plan, Purpose, Step};
 
 use super::as_recorded::untrue_since_finished;
-use crate::chain;
+use super::tags::tags_there;
 use crate::error::ServiceError;
 use crate::journal_store::{Journal, JournalEntryOfListing};
-use crate::lance_room::TableLocation;
-use crate::observe::ObserveError;
 use crate::root::Root;
-
-/// Tags that are looked at at the same time.
-const TAGS_AT_ONCE: usize = 16;
 
 /// What follows from a finished recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +86,7 @@ pub(crate) async fn in_force(
                 }
                 !untrue.is_empty() || !is_undone
             }
-            (Kind::Release, Some(_)) => tags_there(root, tags_of(recovery)).await? > 0,
+            (Kind::Release, Some(_)) => !tags_there(root, tags_of(recovery)).await?.is_empty(),
         };
         last = Some((operation, journal));
     }
@@ -108,11 +103,31 @@ pub(crate) async fn in_force(
 
 /// Whether this plan, which ended an undo, took the recovery back: as the undo, or as what saw the restores of an undo published.
 fn has_undone(plan: &Plan) -> bool {
-    !plan.purpose.is_recovery()
-        || matches!(
+    match plan.purpose {
+        Purpose::Undo { .. } => true,
+        Purpose::Recover => matches!(
             plan.disposition,
             Disposition::RollForward | Disposition::AlreadyPublished
-        )
+        ),
+        Purpose::Release { .. } | Purpose::Dismiss { .. } => false,
+    }
+}
+
+/// The operation that came in the place of one that follows from a recovery, if one was begun: what became of the earlier one is
+/// nobody's concern any more, and its tables are where the later one left them.
+pub(crate) async fn replaced_by(
+    root: &Root,
+    state: &JournalState,
+) -> Result<Option<OperationId>, ServiceError> {
+    let Some((kind, of)) = Kind::of_journal(state) else {
+        return Ok(None);
+    };
+    let mut later = kind.ids(of).skip_while(|id| id != state.operation_id());
+    let Some(next) = later.nth(1) else {
+        return Ok(None);
+    };
+    let journal = Journal::load(root.objects(), &next, &root.limits()).await?;
+    Ok((journal.records() > 0).then_some(next))
 }
 
 /// What the last of the operations for it came to that has a journal. No other can be under way.
@@ -130,31 +145,6 @@ pub(crate) async fn last_begun(
         last = journal.state;
     }
     Ok(last)
-}
-
-/// How many of these tags are there.
-async fn tags_there(root: &Root, tags: Vec<SetTag>) -> Result<usize, ServiceError> {
-    let looks = tags.into_iter().filter_map(|tag| {
-        let place = TableLocation::on(tag.table.location.as_deref()?, tag.table.branch.as_deref());
-        Some(async move {
-            match root.room().tagged(&place, &tag.name).await {
-                Ok(found) => Ok(found.is_some_and(|found| found.version == tag.version)),
-                Err(error) => Err(ServiceError::from(ObserveError::Unreadable {
-                    what: format!("the tag {} of {}", tag.name, tag.table.table_key),
-                    reason: chain::text(&error),
-                })),
-            }
-        })
-    });
-    let answers: Vec<Result<bool, ServiceError>> = futures::stream::iter(looks)
-        .buffered(TAGS_AT_ONCE)
-        .collect()
-        .await;
-    let mut there = 0;
-    for answer in answers {
-        there += usize::from(answer?);
-    }
-    Ok(there)
 }
 
 /// The operation under which something finished that follows from a recovery is planned anew, if it is spent.
@@ -216,5 +206,5 @@ pub(crate) async fn is_released(
     }
     let tags: Vec<SetTag> = tags_of_plan(plan).collect();
     let wanted = tags.len();
-    Ok(tags_there(root, tags).await? < wanted)
+    Ok(tags_there(root, tags).await?.len() < wanted)
 }

@@ -84,6 +84,17 @@ pub async fn end(
         }
         let attempt = match (journal.state.attempt(), journal.state.finished()) {
             (Some(attempt), _) => attempt.clone(),
+            // What is left of it may fail again and again: a look at what is not to be read any more, or the deletion of its file.
+            (None, Some(_)) if !journal.is_closed(root.objects()).await? => {
+                match journal.state.ended() {
+                    Some(ended) => ended.clone(),
+                    None => {
+                        return Err(ServiceError::JournalBusy {
+                            operation_id: operation.clone(),
+                        });
+                    }
+                }
+            }
             (None, Some(finished)) => {
                 let detail = format!(
                     "the operation is finished: {}; there is no attempt to end",
@@ -125,11 +136,19 @@ pub async fn end(
         }
         root.note_identity().await?;
         let report = ended_report(&attempt, operation, ended_by.clone());
-        let entry = JournalEntry::Interrupted {
-            epoch: attempt.epoch,
-            detail: format!("a person ended the attempt: {}", ended_by.reason),
-            differences: Vec::new(),
-            ended_by: Some(ended_by.clone()),
+        let entry = if journal.state.finished().is_some() {
+            journal.note_reopened(root.objects()).await?;
+            JournalEntry::Reopened {
+                detail: format!("{} opened it again: {}", ended_by.name, ended_by.reason),
+                differences: Vec::new(),
+            }
+        } else {
+            JournalEntry::Interrupted {
+                epoch: attempt.epoch,
+                detail: format!("a person ended the attempt: {}", ended_by.reason),
+                differences: Vec::new(),
+                ended_by: Some(ended_by.clone()),
+            }
         };
         if let Appended::Done(_) = journal.append(root.objects(), now, entry).await? {
             return Ok(Answer::Done(report));

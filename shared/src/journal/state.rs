@@ -197,6 +197,12 @@ impl JournalState {
         self.finished.as_ref()
     }
 
+    /// The attempt that came to the terminal record, if there is one.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Attempt> {
+        self.ended.as_deref()
+    }
+
     /// The epoch the next claim has.
     #[must_use]
     pub const fn next_epoch(&self) -> u64 {

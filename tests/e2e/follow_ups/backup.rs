@@ -9,6 +9,7 @@ use sidecar::journal::JournalEntry;
 use sidecar::{Digest, Effect};
 use tempfile::TempDir;
 
+use super::ending::{end, ending};
 use super::*;
 use crate::support::copy_folder;
 use crate::support::gates::{DiesAt, Point};
@@ -539,4 +540,154 @@ async fn what_is_under_way_above_an_operation_that_is_over_does_not_open_it_agai
     let again = opened.apply(&operation, digest).await;
     assert_eq!((again.outcome, opened.log.mutations()), (outcome, 0));
     assert_eq!(store.sidecars(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_published_in_place_of_a_lost_undo_is_not_taken_back_with_it() {
+    let (store, _, (undone, _), _) = an_undo_that_is_lost().await;
+    let table = TABLES[0];
+    let pin = store.head(table).await;
+    let room = store.room().await;
+    room.append_rows(&place(table), &rows(800..803))
+        .await
+        .unwrap();
+    crate::races::setup::publish_as_a_stranger(&store, &[(table, pin, pin + 1)]).await;
+    let before = store.visible_rows().await;
+    let opened = store.open().await;
+    match opened.undo(&undone).await {
+        Answer::No(refusal) => assert_eq!(refusal.reasons[0].code, Code::MovedSince),
+        Answer::Done(plan) => assert!(!plan.executable, "{}", plan.explanation),
+    }
+    assert_eq!(store.visible_rows().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_can_be_taken_back_after_its_lost_undo_was_set_aside() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let before = store.visible_rows().await;
+    let backup = Backup::of(&store);
+    let opened = store.open().await;
+    let first = opened.approve(&operation).await;
+    opened.apply(&operation, first).await;
+    let undo = planned(opened.undo(&operation).await);
+    let (undone, digest) = opened.approve_plan(&undo).await;
+    opened.apply(&undone, digest).await;
+
+    backup.restore(&store, &FOLDERS);
+    let opened = store.open().await;
+    let report = opened.apply(&undone, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    let dismissal = service::dismiss(&opened.root, undone.as_str(), clock::now());
+    let dismissal = dismissal.await.unwrap();
+    assert_eq!(opened.carry_out(&dismissal).await, undone);
+    is_reopened(&store, &operation, first).await;
+    let opened = store.open().await;
+    assert_eq!(
+        opened.recover(&operation).await.outcome,
+        OutcomeKind::RolledForward
+    );
+    let anew = planned(opened.undo(&operation).await);
+    assert!(anew.executable, "{:?}", anew.blockers);
+    assert_ne!(anew.operation_id, undone.to_string());
+    opened.carry_out(&anew).await;
+    assert_eq!(store.visible_rows().await, before);
+    // Nobody opens the first one again beside it.
+    let records = opened.records(&undone).await.len();
+    let report = opened.apply(&undone, dismissal.digest.unwrap()).await;
+    assert_eq!(report.outcome, OutcomeKind::Refused, "{}", report.detail);
+    assert!(
+        report.detail.contains(&anew.operation_id),
+        "{}",
+        report.detail
+    );
+    assert_eq!(opened.records(&undone).await.len(), records);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_tags_that_a_backup_brought_back_are_not_told_to_be_dropped() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let opened = store.open().await;
+    opened.recover(&operation).await;
+    let backup = Backup::of(&store);
+    let release = planned(opened.release(&operation).await);
+    let (released, digest) = opened.approve_plan(&release).await;
+    opened.apply(&released, digest).await;
+    backup.restore(&store, &["tables", "__manifest"]);
+    let opened = store.open().await;
+    let report = opened.apply(&released, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(report.differences[0].field, "tag");
+    let again = planned(opened.release(&operation).await);
+    assert_eq!(again.operation_id, released.to_string());
+    opened.carry_out(&again).await;
+    let report = opened.apply(&released, again.digest.unwrap()).await;
+    assert_eq!(report.outcome, OutcomeKind::CleanedUp, "{}", report.detail);
+}
+
+/// A branch is deleted once it is merged, and a catalog may be closed to this build for a while: neither says that a backup came back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_a_branch_later_does_not_open_a_finished_operation_again() {
+    let store = Store::unpacked("omnigraph-0.7.0", "forward-branch-mutation");
+    let operation = store.operation();
+    let opened = store.open().await;
+    let digest = opened.approve(&operation).await;
+    let outcome = opened.apply(&operation, digest).await.outcome;
+    assert_eq!(outcome, OutcomeKind::RolledForward);
+    let catalog = store.path().join("__manifest");
+    std::fs::remove_file(catalog.join("_refs/branches/feature.json")).unwrap();
+    std::fs::remove_dir_all(catalog.join("tree")).unwrap();
+    let opened = store.open().await;
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(
+        (report.outcome, opened.log.mutations()),
+        (outcome, 0),
+        "{}",
+        report.detail
+    );
+
+    std::fs::rename(&catalog, store.beside().join("catalog")).unwrap();
+    let opened = store.open().await;
+    let applied = service::apply(&opened.root, &operation, digest, &ProgressSink::default()).await;
+    let error = applied.expect_err("what cannot be read is an error");
+    assert!(error.to_string().contains("catalog"), "{error}");
+    assert_eq!(opened.log.mutations(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_operation_that_cannot_come_to_its_end_is_opened_again_by_a_person() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 2).await;
+    let digest = store.open().await.approve(&operation).await;
+    dies_before_it_retires(&store, &operation, digest).await;
+    // What it left is not to be read any more.
+    let head = store.head(TABLES[0]).await;
+    let versions = store.path().join(place(TABLES[0]).path).join("_versions");
+    let newest = versions.join(format!("{:020}.manifest", u64::MAX - head));
+    std::fs::write(&newest, "torn").unwrap();
+    let opened = store.open().await;
+    let stuck = service::apply(&opened.root, &operation, digest, &ProgressSink::default()).await;
+    stuck.expect_err("it fails, and fails again");
+
+    let answer = end(&opened, &operation, digest, ending()).await;
+    let Answer::Done(report) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(report.plan_digest, digest);
+    assert!(!opened.audit_holds(&operation).await);
+    assert!(is_pending(&opened, &operation).await);
+    assert_eq!(
+        opened.plan(&operation).await.progress,
+        Progress::Open,
+        "it can be set aside"
+    );
+    // One that is at its end is not.
+    let other = Store::with_tables(&TABLES).await;
+    let operation = other.crashed_write(&TABLES, 2).await;
+    let opened = other.open().await;
+    let digest = opened.approve(&operation).await;
+    opened.apply(&operation, digest).await;
+    let answer = end(&opened, &operation, digest, ending()).await;
+    assert!(matches!(answer, Answer::No(_)), "{answer:?}");
 }

@@ -29,7 +29,7 @@ impl Gate for Fails {
     }
 }
 
-fn ending() -> Ending {
+pub(super) fn ending() -> Ending {
     Ending {
         name: "grace".to_owned(),
         reason: "that table cannot be written to".to_owned(),
@@ -37,7 +37,7 @@ fn ending() -> Ending {
     }
 }
 
-async fn end(
+pub(super) async fn end(
     opened: &Opened,
     operation: &OperationId,
     digest: sidecar::Digest,

@@ -1,5 +1,8 @@
 //! Plans that follow from something: an undo, a release, a dismissal.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+
 use super::history;
 use super::left::{Left, fence, own_file, record, requires, retire};
 use crate::code::Requirement;
@@ -128,10 +131,16 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
     }
     let mut left = Left(&plan.steps);
     // An undo that came to nothing leaves its tags to the release of the recovery that it was about.
+    let sets = |operation: &OperationId, branch: Option<&str>, name: &str, version: u64| {
+        name == recovery_tag(operation, branch, version)
+    };
+    // A plan has very many such steps, and most of them are of the recovery itself. The ids of the others are all made once.
+    let undos = LazyCell::new(|| undo_ids(of).map(String::from).collect::<BTreeSet<_>>());
     let is_set_by_one = |branch: Option<&str>, name: &str, version: u64| {
-        std::iter::once(of.clone())
-            .chain(undo_ids(of))
-            .any(|operation| name == recovery_tag(&operation, branch, version))
+        sets(of, branch, name, version)
+            || operation_of(name).is_some_and(|operation| {
+                undos.contains(operation.as_str()) && sets(&operation, branch, name, version)
+            })
     };
     let mut before = None;
     while let Some(Step::Untag {
@@ -163,6 +172,15 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
     }
     left.take(&record())?;
     left.end()
+}
+
+/// The operation in the name of a tag that [`recovery_tag`] made.
+fn operation_of(tag: &str) -> Option<OperationId> {
+    tag.strip_prefix("recovery-")?
+        .split('-')
+        .next()?
+        .parse()
+        .ok()
 }
 
 pub(super) fn dismissal(plan: &Plan) -> Result<(), String> {

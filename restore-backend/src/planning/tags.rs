@@ -1,0 +1,72 @@
+//! Which tags of recoveries are there.
+
+use futures::StreamExt;
+use sidecar::follow_up::SetTag;
+use sidecar::{Plan, Step};
+
+use crate::chain;
+use crate::error::ServiceError;
+use crate::lance_room::TableLocation;
+use crate::observe::ObserveError;
+use crate::root::Root;
+
+/// Tags that are looked at at the same time.
+const TAGS_AT_ONCE: usize = 16;
+
+/// Those of some tags that are there. One whose dataset is gone is not.
+///
+/// # Errors
+/// [`ServiceError::Observe`] if one cannot be read.
+pub(super) async fn tags_there(
+    root: &Root,
+    tags: Vec<SetTag>,
+) -> Result<Vec<SetTag>, ServiceError> {
+    let looks = tags.into_iter().filter_map(|tag| {
+        let place = TableLocation::on(tag.table.location.as_deref()?, tag.table.branch.as_deref());
+        Some(async move {
+            match root.room().tagged(&place, &tag.name).await {
+                Ok(found) => Ok(found
+                    .is_some_and(|found| found.version == tag.version)
+                    .then_some(tag)),
+                Err(error) => Err(ServiceError::from(ObserveError::Unreadable {
+                    what: format!("the tag {} of {}", tag.name, tag.table.table_key),
+                    reason: chain::text(&error),
+                })),
+            }
+        })
+    });
+    let answers: Vec<Result<Option<SetTag>, ServiceError>> = futures::stream::iter(looks)
+        .buffered(TAGS_AT_ONCE)
+        .collect()
+        .await;
+    let mut there = Vec::new();
+    for answer in answers {
+        there.extend(answer?);
+    }
+    Ok(there)
+}
+
+/// The tags that a release drops.
+pub(super) fn dropped_by(plan: &Plan) -> Vec<SetTag> {
+    let dropped = plan.steps.iter().filter_map(|step| {
+        let Step::Untag {
+            table_key,
+            branch,
+            name,
+            version,
+            ..
+        } = step
+        else {
+            return None;
+        };
+        let mut tables = plan.tables.iter();
+        let table =
+            tables.find(|table| (&table.table_key, &table.branch) == (table_key, branch))?;
+        Some(SetTag {
+            table: table.clone(),
+            name: name.clone(),
+            version: *version,
+        })
+    });
+    dropped.collect()
+}
