@@ -651,7 +651,7 @@ async fn what_became_of_a_branch_later_does_not_open_a_finished_operation_again(
     let opened = store.open().await;
     let applied = service::apply(&opened.root, &operation, digest, &ProgressSink::default()).await;
     let error = applied.expect_err("what cannot be read is an error");
-    assert!(error.to_string().contains("catalog"), "{error}");
+    assert!(format!("{error:?}").contains("catalog"), "{error:?}");
     assert_eq!(opened.log.mutations(), 0);
 }
 
