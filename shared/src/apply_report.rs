@@ -64,7 +64,17 @@ impl TableOutcome {
             (Action::Publish, Disposition::RollForward) => {
                 (Some(table.expected_version), table.publish_as)
             }
-            (Action::Publish, _) => (table.lance_head, table.manifest_pinned),
+            (
+                Action::Publish,
+                Disposition::Refused
+                | Disposition::Waiting
+                | Disposition::OrphanedBranch
+                | Disposition::Abort
+                | Disposition::AlreadyPublished
+                | Disposition::Superseded
+                | Disposition::NeverStarted
+                | Disposition::RollBack,
+            ) => (table.lance_head, table.manifest_pinned),
             (Action::RestoreAndPublish | Action::Restore, _) => {
                 (table.lance_head, table.restore_to)
             }

@@ -89,7 +89,10 @@ impl WriterKind {
     /// when the sidecar is written, and are classified by the loose rule (PROTOCOL.md, section 3).
     #[must_use]
     pub const fn commits_each_table_once(self) -> bool {
-        matches!(self, Self::Mutation | Self::Load)
+        match self {
+            Self::Mutation | Self::Load => true,
+            Self::SchemaApply | Self::BranchMerge | Self::EnsureIndices | Self::Optimize => false,
+        }
     }
 
     /// The name as in the sidecar.

@@ -295,7 +295,15 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
         Step::FenceCatalog { .. } | Step::Publish { .. } => true,
         // A restore below a pin that moved would take the table away from it.
         Step::Restore { .. } => false,
-        _ => {
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::Lineage { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => {
             return Effect::Begin {
                 steps,
                 catalog_version: None,
@@ -422,16 +430,24 @@ fn retire(state: &JournalState, seen: &Seen) -> Effect {
 
 /// Whether nothing was attempted that a plan made now would see: tags, a sidecar of our own and the catalog's fence change no plan.
 fn is_untouched(attempt: &Attempt) -> bool {
-    let harmless = |step: &usize| {
-        matches!(
-            attempt.plan.steps.get(*step),
-            Some(
-                Step::Tag { .. }
-                    | Step::Untag { .. }
-                    | Step::Announce { .. }
-                    | Step::FenceCatalog { .. }
-            )
+    let harmless = |step: &usize| match attempt.plan.steps.get(*step) {
+        Some(
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. },
+        ) => true,
+        Some(
+            Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::Lineage { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. },
         )
+        | None => false,
     };
     attempt.started.keys().all(harmless)
 }

@@ -112,7 +112,13 @@ fn is_visible_for_good(plan: &Plan) -> bool {
     match plan.disposition {
         Disposition::RollForward => is_counted,
         Disposition::AlreadyPublished => true,
-        _ => false,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::Superseded
+        | Disposition::NeverStarted
+        | Disposition::RollBack => false,
     }
 }
 
@@ -201,7 +207,14 @@ fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -
                 was_removed || head == pinned || head == expected_head,
             ),
         ],
-        _ => [
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::AlreadyPublished
+        | Disposition::NeverStarted
+        | Disposition::RollForward
+        | Disposition::RollBack => [
             pin(pinned == expected_pin),
             lance_head(expected_head, head == expected_head),
         ],

@@ -127,13 +127,20 @@ pub(super) async fn do_steps(
 
 /// Whether the step lands at one version of a table or not at all, whenever it is sent.
 const fn is_fenced(step: &Step) -> bool {
-    matches!(
-        step,
+    match step {
         Step::FenceCatalog { .. }
-            | Step::Restore { .. }
-            | Step::Publish { .. }
-            | Step::Lineage { .. }
-    )
+        | Step::Restore { .. }
+        | Step::Publish { .. }
+        | Step::Lineage { .. } => true,
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => false,
+    }
 }
 
 async fn do_step(

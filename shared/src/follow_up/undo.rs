@@ -216,7 +216,15 @@ const fn changes_the_schema(step: &Step) -> bool {
             tombstones,
             ..
         } => !registrations.is_empty() || !tombstones.is_empty(),
-        _ => false,
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::FenceCatalog { .. }
+        | Step::Restore { .. }
+        | Step::Lineage { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => false,
     }
 }
 

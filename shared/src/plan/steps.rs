@@ -162,7 +162,7 @@ fn schema_files(schema: &SchemaObservation, disposition: Disposition) -> Option<
     let files: Vec<StagedFile> = SchemaFile::ALL.into_iter().filter_map(staged).collect();
     let precondition = Precondition::FilesAsPlanned;
     match disposition {
-        _ if files.is_empty() => None,
+        Disposition::RollForward | Disposition::RollBack if files.is_empty() => None,
         Disposition::RollForward => Some(Step::PromoteSchema {
             files,
             precondition,
@@ -171,6 +171,12 @@ fn schema_files(schema: &SchemaObservation, disposition: Disposition) -> Option<
             files,
             precondition,
         }),
-        _ => None,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::AlreadyPublished
+        | Disposition::Superseded
+        | Disposition::NeverStarted => None,
     }
 }

@@ -147,7 +147,13 @@ pub(super) fn assign_action(
                 requires.push(Requirement::TargetDiffersFromExpected);
             }
         }
-        _ => {}
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::AlreadyPublished
+        | Disposition::Superseded
+        | Disposition::NeverStarted => {}
     }
 }
 

@@ -44,7 +44,20 @@ pub(in crate::execute) async fn landed(
 ) -> Result<Landed, ServiceError> {
     let effect = match attempt.plan.steps.get(step) {
         Some(Step::FenceCatalog { .. }) => EffectKind::FenceCatalog,
-        _ => EffectKind::Publish,
+        Some(Step::Publish { .. }) => EffectKind::Publish,
+        Some(
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::Restore { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::Lineage { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. },
+        )
+        | None => return Ok(Landed::Foreign),
     };
     let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.branch.as_deref());
     let entry = root
