@@ -302,6 +302,7 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   // A backup from before the undo comes back: it is told of, and the recovery is undone once more.
   await backup.bringBack();
   assert.deepEqual(await standing(shop, places), { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
+  await go(page, "/pending/shop");
   await open(page, "shop", plan.operation_id, "ended");
   assert.match(await panel(page).getByRole("alert").innerText(), /does not hold any more/);
   await link(page, "Open that one").click();
