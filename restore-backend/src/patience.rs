@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::store::RequestLog;
 
 /// How long requests are waited for on their way to and in a root. Together they stay below the bound on every request.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +40,19 @@ pub(crate) async fn without_steps<T>(steps: &mut watch::Receiver<T>, patience: D
             Ok(Ok(())) => {}
             Ok(Err(_)) => std::future::pending().await,
             Err(_) => return,
+        }
+    }
+}
+
+/// Returns when no request of this log was answered for so long. Much to do takes its time, however slowly one answer follows the
+/// other; only silence says that storage does not answer.
+pub(crate) async fn without_answers(log: &RequestLog, patience: Duration) {
+    let mut since = Instant::now();
+    loop {
+        sleep_until(since + patience).await;
+        match log.last_answer() {
+            Some(answered) if answered > since => since = answered,
+            _ => return,
         }
     }
 }

@@ -1,21 +1,18 @@
 //! What every subcommand is given: the global options, the way to the terminal, and the way to a root, which may not answer.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use serde::Serialize;
 use sidecar::text::scrubbed;
 use sidecar::{ApplyReport, Digest, OperationId};
-use tokio::sync::watch;
 use tokio::task::JoinError;
-use tokio::time::timeout;
 
 use super::arguments::Global;
 use super::error::CliError;
 use super::page::{Page, printable_json, shell_word};
 use crate::clock;
 use crate::error::ServiceError;
-use crate::patience::{Patience, without_steps};
+use crate::patience::{Patience, without_answers};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions};
 use crate::service::{self, ProgressSink};
 
@@ -137,10 +134,10 @@ impl Context {
             root: scrubbed(uri),
             seconds,
         };
-        within(self.patience.look, open, overdue).await?
+        self.within(open, overdue).await?
     }
 
-    /// Looks at a root for as long as the console would.
+    /// Looks at a root, for as long as its storage answers. Unlike in the console, nobody else waits for a turn.
     pub(super) async fn look<T, F>(
         &self,
         root: &Root,
@@ -154,7 +151,7 @@ impl Context {
             root: root.id().to_string(),
             seconds,
         };
-        Ok(within(self.patience.look, look(root.clone()), overdue).await??)
+        Ok(self.within(look(root.clone()), overdue).await??)
     }
 
     /// As [`Self::look`], for what puts something on record.
@@ -171,11 +168,11 @@ impl Context {
             root: root.id().to_string(),
             seconds,
         };
-        Ok(within(self.patience.look, record(root.clone()), overdue).await??)
+        Ok(self.within(record(root.clone()), overdue).await??)
     }
 
-    /// Carries a plan out. As in the console, however long it takes, as long as one step is done after the other; and of a root
-    /// that does not answer it is told before anything is begun.
+    /// Carries a plan out, however long it takes, as long as storage answers; and of a root that does not answer it is told before
+    /// anything is begun.
     pub(super) async fn execute(
         &self,
         root: &Root,
@@ -188,10 +185,6 @@ impl Context {
             Ok(())
         })
         .await?;
-        let (told, mut steps) = watch::channel(());
-        let progress = ProgressSink::new(move |_| {
-            told.send_replace(());
-        });
         let stuck = CliError::ExecutionStuck {
             root: root.id().to_string(),
             operation_id: operation.clone(),
@@ -199,15 +192,35 @@ impl Context {
         };
         let root = root.clone();
         let mut work = tokio::spawn(async move {
-            Box::pin(service::apply(&root, &operation, digest, &progress)).await
+            Box::pin(service::apply(
+                &root,
+                &operation,
+                digest,
+                &ProgressSink::default(),
+            ))
+            .await
         });
         tokio::select! {
             ended = &mut work => Ok(ended.unwrap_or_else(|failed| panicked(failed))?),
-            () = without_steps(&mut steps, self.patience.step) => {
+            () = without_answers(&self.options.log, self.patience.step) => {
                 // Like a crash at this point: what is begun stands in the journal.
                 work.abort();
                 Err(stuck)
             }
+        }
+    }
+
+    /// Waits for as long as storage answers. The work is on threads of its own, so that one that waits in the system does not keep
+    /// the time from passing.
+    async fn within<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        overdue: impl FnOnce(u64) -> CliError,
+    ) -> Result<T, CliError> {
+        let patience = self.patience.look;
+        tokio::select! {
+            ended = tokio::spawn(work) => Ok(ended.unwrap_or_else(|failed| panicked(failed))),
+            () = without_answers(&self.options.log, patience) => Err(overdue(patience.as_secs())),
         }
     }
 
@@ -250,18 +263,6 @@ async fn answers(root: &Root, operation: &OperationId) {
                 .ok();
         }
         _ => {}
-    }
-}
-
-/// Waits for so long. The work is on threads of its own, so that one that waits in the system does not keep the time from passing.
-async fn within<T: Send + 'static>(
-    patience: Duration,
-    work: impl Future<Output = T> + Send + 'static,
-    overdue: impl FnOnce(u64) -> CliError,
-) -> Result<T, CliError> {
-    match timeout(patience, tokio::spawn(work)).await {
-        Ok(ended) => Ok(ended.unwrap_or_else(|failed| panicked(failed))),
-        Err(_) => Err(overdue(patience.as_secs())),
     }
 }
 

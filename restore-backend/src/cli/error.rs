@@ -21,15 +21,15 @@ pub(super) enum CliError {
     #[error("there is no folder {}; check the path of the root", .path.display())]
     RootMissing { path: PathBuf },
     #[error(
-        "the storage of {root} did not answer within {seconds} s, and the command is given up; it changed nothing: see to the storage, for example a mount that hangs, then try again"
+        "the storage of {root} has answered nothing for {seconds} s, and the command is given up; it changed nothing: see to the storage, for example a mount that hangs, then try again"
     )]
     Overdue { root: String, seconds: u64 },
     #[error(
-        "the storage of {root} did not answer within {seconds} s, and the command is given up; it may be on record all the same: see to the storage, for example a mount that hangs, then look at `audit` before you try again"
+        "the storage of {root} has answered nothing for {seconds} s, and the command is given up; it may be on record all the same: see to the storage, for example a mount that hangs, then look at `audit` before you try again"
     )]
     RecordOverdue { root: String, seconds: u64 },
     #[error(
-        "no step of operation {operation_id} was done for {seconds} s, and the execution is given up: the storage of {root} does not answer; what it had begun may still happen: see to the storage, for example a mount that hangs, then apply the plan again, which resumes"
+        "the storage of {root} has answered nothing for {seconds} s, and the execution of operation {operation_id} is given up; what it had begun may still happen: see to the storage, for example a mount that hangs, then apply the plan again, which resumes"
     )]
     ExecutionStuck {
         root: String,

@@ -1,4 +1,5 @@
-//! A root whose storage does not answer: every command that asks it something ends in bounded time and says so.
+//! A root whose storage does not answer: every command that asks it something ends in bounded time and says so. However slowly it
+//! answers, a command goes on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +30,14 @@ const PATIENT: Patience = Patience {
     step: Duration::from_secs(60),
 };
 
+/// How late an answer is of storage that is slow, and for how long it is waited for.
+const LATE: Duration = Duration::from_millis(100);
+const LONGER_THAN_LATE: Patience = Patience {
+    turn: Duration::from_millis(1_500),
+    look: Duration::from_millis(1_500),
+    step: Duration::from_millis(1_500),
+};
+
 /// Storage that never answers some requests.
 #[derive(Debug)]
 struct Hanging {
@@ -41,6 +50,21 @@ impl Gate for Hanging {
         if (self.is_asked_in_vain)(request) {
             std::future::pending::<()>().await;
         }
+        Ok(())
+    }
+}
+
+/// Storage that answers one request after the other, and each of them late.
+#[derive(Debug, Default)]
+struct Slow {
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[async_trait]
+impl Gate for Slow {
+    async fn before(&self, _request: &Request) -> object_store::Result<()> {
+        let _turn = self.turn.lock().await;
+        tokio::time::sleep(LATE).await;
         Ok(())
     }
 }
@@ -99,7 +123,10 @@ impl Pending {
 }
 
 fn hanging(is_asked_in_vain: fn(&Request) -> bool, patience: Patience) -> Context {
-    let gate = Arc::new(Hanging { is_asked_in_vain });
+    behind(Arc::new(Hanging { is_asked_in_vain }), patience)
+}
+
+fn behind(gate: Arc<dyn Gate>, patience: Patience) -> Context {
     let options = RootOptions {
         log: RequestLog::new().with_gate(gate),
         ..RootOptions::default()
@@ -197,7 +224,7 @@ fn a_journal_that_cannot_be_read_in_time_ends_the_audit_of_all() {
 }
 
 #[test]
-fn an_execution_is_waited_for_from_step_to_step_and_resumed_where_it_was_given_up() {
+fn an_execution_is_waited_for_longer_than_a_look_and_resumed_where_it_was_given_up() {
     runtime().unwrap().block_on(async {
         let pending = Pending::new().await;
         let is_tag = |request: &Request| request.path.contains("_refs/tags/");
@@ -210,7 +237,7 @@ fn an_execution_is_waited_for_from_step_to_step_and_resumed_where_it_was_given_u
         );
         assert!(
             begun.elapsed() >= PATIENCE.step,
-            "a step is given its time, which is longer than that of a look"
+            "its time is longer than that of a look"
         );
         let operation = pending.operation.as_str();
         says(
@@ -221,5 +248,28 @@ fn an_execution_is_waited_for_from_step_to_step_and_resumed_where_it_was_given_u
         let answering = hanging(|_| false, PATIENT);
         let resumed = pending.run(&answering, APPLY).await.unwrap();
         assert_eq!(resumed, Exit::Done);
+    });
+}
+
+#[test]
+fn a_command_goes_on_for_as_long_as_storage_answers_however_late() {
+    runtime().unwrap().block_on(async {
+        let pending = Pending::new().await;
+        let slow = behind(Arc::<Slow>::default(), LONGER_THAN_LATE);
+        let commands = [
+            "x list ROOT",
+            "x plan ROOT OPERATION",
+            "x approve ROOT OPERATION --digest DIGEST --as ada --writers-stopped",
+            APPLY,
+        ];
+        for command in commands {
+            let begun = Instant::now();
+            let ended = pending.run(&slow, command).await;
+            assert_eq!(ended.unwrap(), Exit::Done, "{command}");
+            assert!(
+                begun.elapsed() > LONGER_THAN_LATE.look,
+                "{command} was done before its time was up"
+            );
+        }
     });
 }

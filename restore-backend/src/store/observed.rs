@@ -16,6 +16,7 @@ use object_store::CopyMode;
 use object_store::CopyOptions;
 use object_store::GetOptions;
 use object_store::GetResult;
+use object_store::GetResultPayload;
 use object_store::ListResult;
 use object_store::MultipartUpload;
 use object_store::ObjectMeta;
@@ -176,6 +177,14 @@ fn not_yet(location: &Path) -> object_store::Error {
     }
 }
 
+/// Whether this is what a store says, as against that it could not be asked, or did not answer in time.
+const fn comes_from_the_store<T>(answer: &Result<T>) -> bool {
+    !matches!(
+        answer,
+        Err(object_store::Error::Generic { .. } | object_store::Error::JoinError { .. })
+    )
+}
+
 #[derive(Clone, Debug)]
 struct Observer {
     log: RequestLog,
@@ -203,7 +212,27 @@ impl Observer {
 
     async fn end<T>(&self, request: &Request, answer: Result<T>) -> Result<T> {
         self.log.end(request, answer.is_ok()).await?;
+        self.note(&answer);
         answer
+    }
+
+    fn note<T>(&self, answer: &Result<T>) {
+        if comes_from_the_store(answer) {
+            self.log.note_answer();
+        }
+    }
+
+    /// A body that is still on its way keeps on being an answer.
+    fn observe_body(&self, found: GetResult) -> GetResult {
+        let payload = match found.payload {
+            GetResultPayload::Stream(chunks) => {
+                let observer = self.clone();
+                let noted = chunks.inspect(move |chunk| observer.note(chunk));
+                GetResultPayload::Stream(noted.boxed())
+            }
+            file => file,
+        };
+        GetResult { payload, ..found }
     }
 
     fn observe_list(
@@ -217,9 +246,9 @@ impl Observer {
         let begun = async move {
             log.begin(&request).await?;
             let conduct = log.conduct(&request);
-            Ok::<_, object_store::Error>(
-                conduct.listing(listing, move |meta| observer.relative(&meta.location)),
-            )
+            let names = observer.clone();
+            let entries = conduct.listing(listing, move |meta| names.relative(&meta.location));
+            Ok::<_, object_store::Error>(entries.inspect(move |entry| observer.note(entry)))
         };
         stream::once(begun).try_flatten().boxed()
     }
@@ -296,7 +325,7 @@ impl ObjectStore for ObservedStore {
             Err(not_yet(location))
         } else {
             match self.inner.get_opts(location, options).await {
-                Ok(found) => conduct.body(found).await,
+                Ok(found) => conduct.body(self.observer.observe_body(found)).await,
                 Err(error) => Err(error),
             }
         };
@@ -446,5 +475,52 @@ impl MultipartUpload for ObservedUpload {
         let request = observer.begin(Verb::AbortMultipart, &self.location).await?;
         let answer = self.inner.abort().await;
         observer.end(&request, answer).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn answered(log: &RequestLog, before: Option<Instant>) -> Option<Instant> {
+        let answered = log.last_answer();
+        assert!(answered > before, "an answer is noted when it comes");
+        answered
+    }
+
+    #[tokio::test]
+    async fn every_piece_of_an_answer_is_noted() {
+        let log = RequestLog::new();
+        let store = ObservedStore::new(Arc::new(InMemory::new()), log.clone());
+        assert_eq!(log.last_answer(), None);
+        let mut last = None;
+        for name in ["long/a", "long/b"] {
+            store.put(&Path::from(name), name.into()).await.unwrap();
+            last = answered(&log, last);
+        }
+        let mut listing = store.list(Some(&Path::from("long")));
+        for _ in 0..2 {
+            listing.try_next().await.unwrap().unwrap();
+            last = answered(&log, last);
+        }
+        let found = store.get(&Path::from("long/a")).await.unwrap();
+        last = answered(&log, last);
+        found.bytes().await.unwrap();
+        last = answered(&log, last);
+        let absent = store.get(&Path::from("short")).await;
+        assert!(matches!(absent, Err(object_store::Error::NotFound { .. })));
+        answered(&log, last);
+    }
+
+    #[test]
+    fn a_store_that_could_not_be_asked_has_not_answered() {
+        let unreachable = object_store::Error::Generic {
+            store: "test",
+            source: "no route to host".into(),
+        };
+        assert!(!comes_from_the_store::<()>(&Err(unreachable)));
     }
 }

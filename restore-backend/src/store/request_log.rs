@@ -9,6 +9,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use super::Conduct;
 
@@ -139,6 +140,7 @@ pub struct RequestLog {
 struct Record {
     counts: BTreeMap<Verb, u64>,
     requests: Vec<Request>,
+    last_answer: Option<Instant>,
 }
 
 impl RequestLog {
@@ -216,6 +218,15 @@ impl RequestLog {
             }
             None => Ok(()),
         }
+    }
+
+    /// When the store said something last, if it ever did. What it says counts as it comes, an entry of a long listing too.
+    pub(crate) fn last_answer(&self) -> Option<Instant> {
+        self.record().last_answer
+    }
+
+    pub(super) fn note_answer(&self) {
+        self.record().last_answer = Some(Instant::now());
     }
 
     fn total(&self, counted: impl Fn(Verb) -> bool) -> u64 {
