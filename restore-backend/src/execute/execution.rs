@@ -73,8 +73,7 @@ impl<'a> Execution<'a> {
                     journal = Journal::load(root.objects(), &operation, &root.limits()).await?
                 }
             }
-            // A further approval, or a further step by the earlier executor, leaves the claim possible. Any other record rules it
-            // out.
+            // A further approval, or a further step by the earlier executor, does not prevent the claim. Any other record does.
             let state = &journal.state;
             if state.next_epoch() != epoch
                 || state.finished().is_some()
@@ -386,8 +385,7 @@ impl<'a> Execution<'a> {
         if found(seen).is_none() || seen.closed != Some(true) {
             return Ok(None);
         }
-        // Another executor may have deleted the file and closed the operation between the two looks. A file that is there now
-        // came later.
+        // Another executor may have deleted the file and closed the operation meanwhile. A file found now came later.
         seen.sidecar = Some(self.look_at_sidecar(state).await?);
         Ok(found(seen).map(|found| Difference {
             table_key: None,
@@ -417,8 +415,7 @@ impl<'a> Execution<'a> {
             .ok_or_else(|| self.lost())?;
         // A resuming executor has written nothing here yet, and another folder may stand here since the root was opened.
         self.root.note_identity().await?;
-        // If an executor finds the terminal record untrue, it writes the next record and takes over the file. The hold guards
-        // against that.
+        // An executor that finds the terminal record untrue adds a record and takes over the file: hence the hold.
         let hold = self.journal.hold(self.root.objects());
         let deleted = sidecar_dir::delete_sidecar(self.root.objects(), file);
         hold.during(deleted).await?;

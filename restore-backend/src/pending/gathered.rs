@@ -167,7 +167,7 @@ impl Gathered {
     }
 }
 
-/// Whether a file is not the claimed sidecar. An unread file counts as the claimed one.
+/// Whether a file is not the claimed sidecar. A file whose read failed may be the claimed one, and counts as it.
 fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
     match file.digest {
         Some(_) => file.digest != claimed.digest,

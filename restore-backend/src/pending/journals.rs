@@ -149,7 +149,7 @@ impl ListedJournals {
     }
 }
 
-/// The file that a finished operation deletes. A dismissal's file does not bear the name of its operation.
+/// The file that a finished operation deletes. The file of a dismissal may not bear the name of its operation.
 fn retired_by(journal: &Result<Journal, JournalStoreError>) -> Option<&str> {
     journal.as_ref().ok()?.state.finished()?.plan.retires()
 }
