@@ -71,6 +71,7 @@ async fn read_origin(room: &LanceRoom, table: &mut TableObservation, failures: &
 
 /// Finds out whether a table's Lance branch was made anew since the writer saw it. A branch holds no version from before it was
 /// made. So a branch made from a version above the writer's is another of the same name, whatever any clock says.
+///
 /// One read per table of a write on a branch, and none on main. Without such proof, clocks are compared, and a person decides.
 pub(super) async fn read_branch_identities(
     room: &LanceRoom,
