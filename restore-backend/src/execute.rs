@@ -67,7 +67,7 @@ pub async fn apply(
     resume(root, operation, digest, journal, progress).await
 }
 
-/// Starts an operation nobody is executing: everything is checked before the first byte is written.
+/// Starts an operation that no executor holds: everything is checked before the first byte is written.
 async fn begin(
     root: &Root,
     operation: &OperationId,

@@ -523,7 +523,7 @@ mod tests {
             );
             publish_claim(&readable, &id()).await.unwrap();
         }
-        // A record of our own, the answer to which was lost, is no other executor's.
+        // If the answer to our own record was lost, the record is not another executor's.
         let record = JournalState::new(id())
             .next_record(Timestamp::from_micros(1), approved("grace"))
             .to_bytes()
@@ -534,7 +534,7 @@ mod tests {
         assert!(create(&readable, &path, &record).await.unwrap());
         assert!(!create(&readable, &path, b"another").await.unwrap());
 
-        // The same of a sidecar of ours, and of a staged file that is kept.
+        // The same holds for our own sidecar, and for a staged file that is kept.
         let file = "01M8125ENACWR9X1EZNRMDV5V2.json";
         let sidecars = Path::from("__recovery").join(file);
         stored.put(&sidecars, "{}".into()).await.unwrap();
@@ -591,7 +591,7 @@ mod tests {
         reopened.note_reopened(&objects).await.unwrap();
         assert!(!listed().await.closed);
         assert!(!with(15, &[1, 9, 13]).is_closed(&objects).await.unwrap());
-        // Of one that was reopened by what wrote no number nothing of that is believed.
+        // A reopening without a number, as earlier builds wrote it, leaves the operation open.
         let path = folder(&id()).join(REOPENED_OBJECT);
         objects.put(&path, "{}".into()).await.unwrap();
         with(15, &[1, 9, 13]).close(&objects).await.unwrap();
@@ -644,7 +644,7 @@ mod tests {
         let full = JOURNAL_BYTES_MAX - BYTES_LEFT_FOR_AN_ATTEMPT;
         let refused = journal(full).with(Timestamp::from_micros(1), revoked);
         assert!(matches!(refused, Err(JournalStoreError::TooLarge { .. })));
-        // Whether it may follow is found out only once it is known to fit.
+        // An entry that does not fit is refused before it is checked whether it may follow.
         let interrupted = JournalEntry::Interrupted {
             epoch: 1,
             detail: String::new(),

@@ -1,5 +1,5 @@
-//! What the command line and the HTTP API both call: list, plan, approve, apply, end, undo, dismiss, release, audit. Neither of them
-//! holds logic.
+//! The operations of the command line and the HTTP API: list, plan, approve, apply, end, undo, dismiss, release, audit. Neither
+//! caller holds logic of its own.
 
 mod approving;
 mod auditing;
@@ -35,7 +35,7 @@ pub enum Answer<T> {
     No(RefusalReport),
 }
 
-/// The verdict, the evidence, the steps and the digest for one operation, or for one file by its name. Issues no mutating request.
+/// The verdict, evidence, steps and digest for one operation, or for one file by its name. Issues no mutating request.
 ///
 /// # Errors
 /// [`ServiceError::UnknownOperation`] if nothing goes by that name; else see [`ServiceError`].

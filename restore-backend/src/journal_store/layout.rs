@@ -18,8 +18,8 @@ pub(super) const REOPENED: &str = "reopened.";
 /// The same without a number, as earlier builds wrote it: nothing closes such an operation.
 pub(super) const REOPENED_OBJECT: &str = "reopened.json";
 
-/// Bytes of all records of one journal. The largest attempt, which sets a file of 32 MiB aside, takes 86 MiB, and 43 more each time
-/// it is taken over; an ordinary one some thousand bytes.
+/// Bytes of all records of one journal. The largest attempt dismisses a file of 32 MiB and takes 86 MiB, and 43 more each time it
+/// is taken over; an ordinary one takes some thousand bytes.
 pub(super) const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 
 pub(super) fn folder(operation_id: &OperationId) -> Path {

@@ -234,7 +234,7 @@ impl MarkUpkeep {
     }
 }
 
-/// Marks every operation that is open, then says so.
+/// Marks every open operation, then creates the object that says that the marks are complete.
 async fn complete(objects: &Objects, root: &RootId) -> Result<(), JournalStoreError> {
     let open = list_journals(objects)
         .await?

@@ -131,7 +131,7 @@ async fn differing(
     for base in read {
         match base.map_err(Lost::from) {
             Ok(base) => bases.extend(base),
-            // Without this base, no difference is left out because of it.
+            // A base that cannot be told explains no difference, so none is left out for it.
             Err(Lost::Untold(_)) => {}
             Err(failed) => return Err(failed),
         }

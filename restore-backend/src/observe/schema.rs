@@ -56,7 +56,7 @@ impl Found {
     }
 }
 
-/// `None` if a file cannot be read or is no schema file: nothing is known then, and other sidecars are not held up.
+/// `None` if a file cannot be read or is larger than any schema: nothing is known then, and other sidecars are not held up.
 pub(super) async fn observe_schema(
     root: &Root,
     sidecar: &Sidecar,

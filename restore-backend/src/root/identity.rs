@@ -2,8 +2,8 @@
 //! is another.
 //!
 //! On local disk, the first object that we write below a root records the root's name, and its folder by inode number and
-//! creation time. Whoever opens that very folder uses that name. The object's own name is derived from the folder, so a copy,
-//! which holds the object too, does not find it. In an object store the address is the identity, and nothing is written.
+//! creation time. Every later open of that very folder uses that name. The object's own name is derived from the folder, so a
+//! copy, which holds the object too, does not find it. In an object store the address is the identity, and nothing is written.
 //!
 //! A clone of a whole file system has the same folders under the same numbers. It is told from its original only while the
 //! original is there under its old name.

@@ -21,7 +21,7 @@ pub(super) const APPEND_TRIES_MAX: usize = 16;
 const NAME_CHARS_MAX: usize = 200;
 const REASON_CHARS_MAX: usize = 4_000;
 
-/// Who approves, and what they state.
+/// The approver and their statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Approver {
     /// The name the approval is recorded under.

@@ -11,7 +11,7 @@ use crate::execute::ended_report;
 use crate::journal_store::{Appended, Journal};
 use crate::root::Root;
 
-/// Who ends an attempt, and what they state.
+/// The person who ends an attempt, and their statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ending {
     /// The name it is recorded under.
