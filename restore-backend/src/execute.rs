@@ -1,8 +1,8 @@
 //! Carrying out an approved plan: re-observe, claim, and do what the journal leaves to do, one journaled step after the other.
 //!
-//! The executor decides nothing. What is next is a pure function of the journal and of what was seen ([`sidecar::step`]); each effect is
-//! intended in the journal before it is attempted, fenced so that it can land only where it was approved, and recognised by its
-//! own transaction properties when it is met again. So a crash anywhere leaves a journal that the next `apply` continues.
+//! The executor decides nothing. The journal and the looks determine the next step, by a pure function ([`sidecar::step`]). Each
+//! effect is intended in the journal before it is attempted, fenced so that it lands only where it was approved, and recognised
+//! later by its own transaction properties. So a crash anywhere leaves a journal that the next `apply` continues.
 
 mod authorized;
 mod closing;
@@ -44,8 +44,7 @@ pub async fn apply(
     digest: Digest,
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
-    // Most operations are on the catalog's default branch: its rows are fetched while it is found out what this one is. What is
-    // decided from is looked at again, whatever came of this.
+    // Warm the catalog cache for main while the journal and sidecar are read. Nothing is decided from this read.
     let (fresh, _) = futures::join!(
         fresh_plan(root, operation, Some(digest), clock::now()),
         root.room().catalog(None)
@@ -68,7 +67,7 @@ pub async fn apply(
     resume(root, operation, digest, journal, progress).await
 }
 
-/// Starts an operation nobody is executing: everything is checked before the first byte is written.
+/// Starts an operation that no executor holds: everything is checked before the first byte is written.
 async fn begin(
     root: &Root,
     operation: &OperationId,
@@ -93,7 +92,7 @@ async fn begin(
     if let Some(refusal) = unsafe_store(root, operation).await? {
         return Ok(refused_report(operation, digest, refusal));
     }
-    // These are the bytes the plan was just made from, and it is the approved one.
+    // The plan was just made from these bytes, and it is the approved one.
     let sidecar = fresh.sidecar;
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
@@ -131,7 +130,7 @@ async fn resume(
                 refusal(operation, detail),
             ));
         }
-        // Whoever wrote the terminal record may have died before it was on disk, and the sidecar goes next.
+        // The writer of the terminal record may have died before it was on disk, and the sidecar is deleted next.
         journal.keep(root.objects()).await?;
         let execution = Execution::of_finished(root, journal, progress);
         return execution.proceed(None).boxed().await;
@@ -170,8 +169,8 @@ async fn resume(
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 
-/// An attempt that was begun at another root, of which this one is a copy, or from which it was moved here, or at this very root
-/// under another name. Nothing of it is done here, and nobody's attempt is ended: a person has to say that it is over.
+/// An attempt that was begun at another root, of which this one is a copy or a moved one, or at this root under another name.
+/// This root carries out none of its steps and ends nobody's attempt: a person has to say that it is over.
 fn begun_elsewhere(root: &Root, operation: &OperationId, attempt: &Attempt) -> ApplyReport {
     let (there, here) = (attempt.plan.root.to_string(), root.id().to_string());
     let detail = format!(

@@ -1,10 +1,10 @@
 //! Where journals live: `__recovery_log/{operation_id}/`, objects that are only ever created.
 //!
-//! `000001.json`, `000002.json`… are the records. Three further kinds of objects answer a question in one request and add nothing to
-//! the records. `claim.json` says that some executor claimed the operation, which is what writers look for. `closed.json` says that
-//! the terminal record is written and the sidecar gone. `reopened.000009.json` says that the terminal record before record 9 was found
-//! untrue, and that `closed.json` counts no more: that the operation ended once more, `closed.000009.json` says. Which operations are
-//! open, [`OPEN_FOLDER`] tells: a look need not list the journals of all that ever was.
+//! `000001.json`, `000002.json`… are the records. Three further kinds of objects answer a question in one request and add nothing
+//! to the records. `claim.json` says that an executor claimed the operation; writers look for it. `closed.json` says that the
+//! terminal record is written and the sidecar gone. `reopened.000009.json` says that record 9 found the terminal record before it
+//! untrue, so `closed.json` no longer counts; `closed.000009.json` then says that the operation ended once more. [`OPEN_FOLDER`]
+//! names the open operations, so that a look need not list the journals of all operations.
 
 mod create;
 mod error;
@@ -47,14 +47,14 @@ const RECORDS_LEFT_FOR_AN_ATTEMPT: u64 = 1_000;
 pub struct Journal {
     /// The fold over the records.
     pub state: JournalState,
-    /// The records' bytes, in order; none where only what they add up to is kept.
+    /// The records' bytes, in order; empty if only the fold is kept.
     pub stored: Vec<Vec<u8>>,
-    /// How many records there are, and how many bytes they have, whether they are kept or not.
+    /// The number of records and their bytes, whether kept or not.
     records: usize,
     bytes: u64,
     /// The numbers of the records that opened it: the first, and each that follows a terminal one.
     opened_by: Vec<u64>,
-    /// Whether all of them are known to be on disk. Those that were read may not be, and the next one must not get there first.
+    /// Whether all records are known to be on disk. Records that were read may not be, and the next one must not get there first.
     lasts: bool,
 }
 
@@ -69,7 +69,7 @@ pub enum Appended {
 }
 
 impl Journal {
-    /// Without the records' bytes: what they add up to is kept.
+    /// The journal without its records' bytes; the fold is kept.
     #[must_use]
     pub fn folded(self) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl Journal {
         Self::fold(operation_id, stored).await
     }
 
-    /// As [`Self::load`], of a journal that a listing of all of them has just named.
+    /// As [`Self::load`], for a journal that a listing of all journals has just named.
     ///
     /// # Errors
     /// See [`Self::load`].
@@ -101,7 +101,7 @@ impl Journal {
         listed: JournalEntryOfListing,
         limits: &Limits,
     ) -> Result<Self, JournalStoreError> {
-        // What is not complete is listed once more, by itself.
+        // An incomplete listing of this journal is replaced by one of its own folder.
         if listed.last != listed.records as u64 || listed.last > limits.journal_records_max as u64 {
             return Self::load(objects, operation_id, limits).await;
         }
@@ -110,7 +110,7 @@ impl Journal {
         Self::fold(operation_id, stored).await
     }
 
-    /// Makes the records last, whoever wrote them: for whoever goes on from what they say, or reports it.
+    /// Makes all records durable, whoever wrote them. Call it before acting on them or reporting them.
     ///
     /// # Errors
     /// [`JournalStoreError::Storage`].
@@ -119,7 +119,7 @@ impl Journal {
         keep_records(objects, operation_id, self.records).await
     }
 
-    /// The same journal, made to last: the next record is written without asking again.
+    /// The same journal, durable: the next record is then written without this check.
     ///
     /// # Errors
     /// [`JournalStoreError::Storage`].
@@ -178,13 +178,13 @@ impl Journal {
         })
     }
 
-    /// How many records there are, whether their bytes are kept or not.
+    /// The number of records, whether their bytes are kept or not.
     #[must_use]
     pub const fn records(&self) -> usize {
         self.records
     }
 
-    /// What says that the operation is finished and its sidecar gone, since it was opened last.
+    /// The object that says that the operation is finished and its sidecar gone, since the last opening.
     fn closed_object(&self) -> Path {
         let name = match self.opened_by.last() {
             Some(sequence) if *sequence > 1 => {
@@ -195,7 +195,7 @@ impl Journal {
         folder(self.state.operation_id()).join(name)
     }
 
-    /// Notes that the operation is finished and its sidecar gone. What marks it as open goes after that: see [`Self::unmark`].
+    /// Notes that the operation is finished and its sidecar gone. Remove its marks after that: see [`Self::unmark`].
     ///
     /// # Errors
     /// [`JournalStoreError::Storage`].
@@ -226,7 +226,7 @@ impl Journal {
         }
     }
 
-    /// Notes that the next record reopens the operation: what closed it counts no more.
+    /// Notes that the next record reopens the operation, so that the earlier `closed` object no longer counts.
     ///
     /// # Errors
     /// [`JournalStoreError::Storage`].
@@ -236,7 +236,7 @@ impl Journal {
         create(objects, &path, b"{}").await.map(drop)
     }
 
-    /// Removes what marks the operation as open. For whoever has just closed it: see [`Self::close`].
+    /// Removes the marks of the operation. Call it right after [`Self::close`].
     pub async fn unmark(&self, objects: &Objects) {
         let marks = self.opened_by.iter().map(|sequence| Mark {
             operation_id: self.state.operation_id().clone(),
@@ -258,7 +258,7 @@ impl Journal {
         self.with(recorded_at, entry)?.write(objects).await
     }
 
-    /// The journal as it is once this record is added, and what is to be written for that.
+    /// The journal with this record added, still to be written.
     ///
     /// # Errors
     /// See [`Self::append`].
@@ -343,7 +343,7 @@ impl Journal {
     }
 }
 
-/// Whether the next record of a journal opens its operation, which has to be marked as open before.
+/// Whether the next record of a journal opens its operation. The operation must be marked as open before that.
 const fn opens(state: &JournalState) -> bool {
     state.records() == 0 || state.finished().is_some()
 }
@@ -357,11 +357,11 @@ fn bytes_of(records: &[Vec<u8>]) -> u64 {
 #[must_use = "nothing is recorded before it is written"]
 pub struct Unwritten {
     journal: Journal,
-    /// What says that the operation is open, where this record opens it.
+    /// The mark of the operation, if this record opens it.
     mark: Option<Mark>,
     path: Path,
     takes_over: bool,
-    /// Records before it that may not be on disk yet.
+    /// The number of earlier records that may not be on disk yet.
     to_keep: usize,
 }
 
@@ -404,7 +404,7 @@ impl Unwritten {
         futures::try_join!(kept, marked)?;
         let bytes = self.journal.stored.last().map_or(&[][..], Vec::as_slice);
         let write = create(objects, &self.path, bytes);
-        // What an executor that is taken over from has on its way comes before, or not at all.
+        // A request that the earlier executor has on its way is sent before this record, or not at all.
         let created = if self.takes_over {
             objects.alone(&self.path, write).await?
         } else {
@@ -523,7 +523,7 @@ mod tests {
             );
             publish_claim(&readable, &id()).await.unwrap();
         }
-        // A record of our own, the answer to which was lost, is no other executor's.
+        // If the answer to our own record was lost, the record is not another executor's.
         let record = JournalState::new(id())
             .next_record(Timestamp::from_micros(1), approved("grace"))
             .to_bytes()
@@ -534,7 +534,7 @@ mod tests {
         assert!(create(&readable, &path, &record).await.unwrap());
         assert!(!create(&readable, &path, b"another").await.unwrap());
 
-        // The same of a sidecar of ours, and of a staged file that is kept.
+        // The same holds for our own sidecar, and for a staged file that is kept.
         let file = "01M8125ENACWR9X1EZNRMDV5V2.json";
         let sidecars = Path::from("__recovery").join(file);
         stored.put(&sidecars, "{}".into()).await.unwrap();
@@ -591,7 +591,7 @@ mod tests {
         reopened.note_reopened(&objects).await.unwrap();
         assert!(!listed().await.closed);
         assert!(!with(15, &[1, 9, 13]).is_closed(&objects).await.unwrap());
-        // Of one that was reopened by what wrote no number nothing of that is believed.
+        // A reopening without a number, as earlier builds wrote it, leaves the operation open.
         let path = folder(&id()).join(REOPENED_OBJECT);
         objects.put(&path, "{}".into()).await.unwrap();
         with(15, &[1, 9, 13]).close(&objects).await.unwrap();
@@ -644,7 +644,7 @@ mod tests {
         let full = JOURNAL_BYTES_MAX - BYTES_LEFT_FOR_AN_ATTEMPT;
         let refused = journal(full).with(Timestamp::from_micros(1), revoked);
         assert!(matches!(refused, Err(JournalStoreError::TooLarge { .. })));
-        // Whether it may follow is found out only once it is known to fit.
+        // An entry that does not fit is refused before it is checked whether it may follow.
         let interrupted = JournalEntry::Interrupted {
             epoch: 1,
             detail: String::new(),

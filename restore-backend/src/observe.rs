@@ -1,7 +1,7 @@
 //! Looking at a root: pins of the catalog, Lance HEADs, transactions, staged schema files. It never writes.
 //!
-//! What is asked depends on what is to be decided. A list needs one listing per table; a plan also needs the transactions
-//! between pin and HEAD; only a roll back needs to know whether contents differ and whether the pin can be restored.
+//! A look reads only as much as the decision needs. A list needs one listing per table. A plan also needs the transactions
+//! between pin and HEAD. Only a roll back needs to know whether contents differ and whether the pin can be restored.
 
 mod bounds;
 mod error;
@@ -47,14 +47,14 @@ pub(crate) use failed::FailedRead;
 pub(crate) use look::Look;
 pub(crate) use row_counts::read_row_counts;
 
-/// What several sidecars of one root are judged against, read once for all of them.
+/// The catalogs and tables that several sidecars are judged against, read once for all of them.
 #[derive(Debug, Default)]
 struct Surroundings {
     catalogs: BTreeMap<Option<String>, Result<CatalogReading, TableError>>,
     heads: BTreeMap<TableLocation, Result<Head, TableError>>,
 }
 
-/// What is asked beyond where catalog and tables stand.
+/// How much is read beyond the positions of catalog and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ask {
     /// Everything a plan needs.
@@ -63,19 +63,19 @@ enum Ask {
     WhereTablesStand,
 }
 
-/// A sidecar with the journal of its operation, which says whether it stands for an undo, and what was begun about it.
+/// A sidecar with the journal of its operation, which records whether it stands for an undo, and which steps were begun.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
     /// The sidecar.
     pub sidecar: &'a Sidecar,
-    /// What its operation's journal adds up to; `None` if it has none.
+    /// The folded journal of its operation; `None` if it has none.
     pub journal: Option<&'a JournalState>,
 }
 
 /// Looks at everything one sidecar names, with the evidence a plan needs.
 ///
 /// # Errors
-/// [`ObserveError`]. What concerns one table is part of the observation, not an error.
+/// [`ObserveError`]. A failed read of one table is part of the observation, not an error.
 pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
     let journal = Journal::load(root.objects(), &sidecar.operation_id, &root.limits()).await;
     let journal = journal.map_err(|error| ObserveError::Unreadable {
@@ -89,12 +89,12 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
     Ok(look_closely(root, judged).await?.observation)
 }
 
-/// As [`observe`], with the journal at hand, and tells what it could not read.
+/// As [`observe`], with the journal given, and with the reads that failed.
 pub(crate) async fn look_closely(root: &Root, judged: Judged<'_>) -> Result<Look, ObserveError> {
     look_closely_for(root, judged, Choice::Verdict).await
 }
 
-/// As [`look_closely`], with what the plan of a choice rests on.
+/// As [`look_closely`], with the evidence that the plan of `choice` needs.
 pub(crate) async fn look_closely_for(
     root: &Root,
     judged: Judged<'_>,
@@ -103,7 +103,7 @@ pub(crate) async fn look_closely_for(
     look_at(root, judged, Ask::ForAPlan, choice).await
 }
 
-/// Looks where the catalog and the tables of one sidecar stand, once everything is done to them.
+/// Looks where the catalog and the tables of one sidecar stand, after all effects.
 pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, ObserveError> {
     let judged = Judged {
         sidecar,
@@ -160,7 +160,7 @@ async fn look_at(
             observation.keeps_lineage && disposition.has_effect() && ask == Ask::ForAPlan;
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
-        // Contents are those of versions that were found, and versions do not change.
+        // The versions whose contents were compared do not change.
         let holds = surroundings
             .still_holds(root.room(), &sidecars, asks_the_merge)
             .boxed();
@@ -198,7 +198,7 @@ async fn look_at(
     Err(ObserveError::CatalogBusy)
 }
 
-/// The branch on whose history a recovery is written; that of a branch which is gone goes to main.
+/// The branch whose history records a recovery; main if the sidecar's branch is gone.
 fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Option<&'a str> {
     match catalog {
         CatalogObservation::BranchAbsent { .. } => None,
@@ -206,7 +206,7 @@ fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Opt
     }
 }
 
-/// Found out before anything is done: after the publish it would be too late.
+/// Looked at before any effect: after the publish it would be too late.
 async fn history_obstacle(
     room: &LanceRoom,
     sidecar: &Sidecar,
@@ -240,7 +240,7 @@ pub async fn observe_all(
     observe_each(root, judged, |_, observation| observation).await
 }
 
-/// As [`observe_all`], and keeps what is made of each observation instead of the observation: all of them together are many times
+/// As [`observe_all`], and keeps only the result of `made_of` for each observation: all the observations together are many times
 /// as large as the sidecars.
 ///
 /// # Errors
@@ -274,7 +274,7 @@ pub(crate) async fn observe_each<T>(
     Err(ObserveError::CatalogBusy)
 }
 
-/// Tables that more than one sidecar names: whose commit their HEAD is, only its transaction tells.
+/// Tables that several sidecars name. Only the transaction at HEAD tells whose commit it is.
 fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
     let (mut seen, mut contested) = (BTreeSet::new(), BTreeSet::new());
     for pin in sidecars.iter().flat_map(|sidecar| &sidecar.tables) {
@@ -286,8 +286,8 @@ fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
     contested
 }
 
-/// Released engines keep a history of their graphs; the two-phase writer, whose catalogs say so, does not. Where the catalog
-/// cannot be read nothing is done, and nothing is asked.
+/// Whether the root keeps a history of its graph: released engines do, the two-phase writer, which marks its catalogs, does not.
+/// An unreadable catalog counts as no history, for nothing is done then.
 async fn keeps_lineage(root: &Root, catalog: &CatalogObservation) -> Result<bool, ObserveError> {
     match catalog {
         CatalogObservation::Present {
@@ -366,7 +366,7 @@ impl Surroundings {
             .and_then(present)
     }
 
-    /// Where a pin's dataset is; `None` if the catalog does not know it, or the sidecar says it is elsewhere.
+    /// Where a pin's dataset is; `None` if the catalog does not know it, or the sidecar gives another place.
     fn place(&self, root: &Root, sidecar: &Sidecar, pin: &TablePin) -> Option<TableLocation> {
         let location = self.catalog(sidecar)?.locations.get(&pin.table_key)?;
         match conflict(root, pin, location) {
@@ -479,7 +479,7 @@ impl Surroundings {
         let pinned_branch = catalog
             .and_then(|catalog| catalog.pins.get(&pin.table_key))
             .map(|pin| pin.table_branch.clone());
-        // Whether the pin's branch was made from there is read afterwards, and only where it matters.
+        // `read_origins` reads later, and only if it matters, whether the pin's branch was made from there.
         let pinned_elsewhere = pinned_branch
             .filter(|branch| branch.as_deref() != pin.table_branch())
             .map(|branch| PinnedElsewhere {
@@ -502,8 +502,8 @@ impl Surroundings {
         }
     }
 
-    /// Whether what was read of every catalog branch still holds, so that pins and HEADs belong together. What others publish
-    /// of other tables meanwhile is nothing to these sidecars, unless all that it shows was looked at.
+    /// Whether every catalog branch is still as it was read, so that pins and HEADs belong together. Publishes to other tables do
+    /// not matter, unless `all` tables were looked at.
     async fn still_holds(&self, room: &LanceRoom, sidecars: &[&Sidecar], all: bool) -> bool {
         let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
         let checks: Vec<_> = read
@@ -517,9 +517,9 @@ impl Surroundings {
         holds.into_iter().all(|holds| holds)
     }
 
-    /// What a list needs: only whether a published write is still in there, and whose commit stands on a table, depends on
-    /// transactions. Whose it is does not matter where nothing tells: on a table that one sidecar names, of writers that name no
-    /// operation.
+    /// The observation that a list needs. Transactions are read only to see whether a published write is still there, and whose
+    /// commit stands on a table. The second is not read where it tells nothing: if one sidecar names the table and its writer
+    /// names no operation.
     async fn shallow_observation(
         &self,
         root: &Root,
@@ -535,7 +535,7 @@ impl Surroundings {
                 return false;
             };
             let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
-            // Whether a Restore stands at HEAD, where the number of commits tells nothing.
+            // The number of commits of such a writer shows nothing, so the transaction must show whether HEAD is a Restore.
             let loose = !sidecar.writer_kind.commits_each_table_once();
             (pinned > pin.expected_version && head == pinned)
                 || (head > pinned && (loose || told || contested.contains(&table)))
@@ -575,7 +575,7 @@ async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], 
             .iter()
             .filter(|sidecar| sidecar.branch() == catalog.branch.as_deref())
     };
-    // What a schema change adds and removes may be any table.
+    // A schema change may add or remove any table.
     if of_branch().any(|sidecar| sidecar.writer_kind == WriterKind::SchemaApply) {
         return false;
     }
@@ -594,7 +594,7 @@ async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], 
         })
 }
 
-/// Writers name a place by the spelling under which they had the root open; each that is known of this one will do.
+/// A writer records a place by the address under which it opened the root. Every known spelling of this root is accepted.
 fn conflict(root: &Root, pin: &TablePin, location: &str) -> Option<Reason> {
     let mut conflicts = root.spellings().map(|spelling| {
         location_conflict(

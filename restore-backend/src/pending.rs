@@ -19,7 +19,7 @@ pub(crate) use recovery::PendingRecovery;
 /// Everything that is pending, oldest first: one listing and one read per sidecar, one listing of the open operations, and a
 /// listing and the records of every journal that is open or belongs to a sidecar.
 ///
-/// `wanted` is the operation or the file that this is about, if it is about one: its bytes are kept, and nobody else's.
+/// `wanted` is the operation or file in question, if there is one. Only its bytes are kept.
 pub(crate) async fn pending(
     root: &Root,
     wanted: Option<&str>,
@@ -27,7 +27,7 @@ pub(crate) async fn pending(
     Ok(pending_and_skipped(root, wanted).await?.0)
 }
 
-/// As [`pending`], with what was met beside it that should not be there and stands in nobody's way.
+/// As [`pending`], with the objects that should not be there and were skipped.
 pub(crate) async fn pending_and_skipped(
     root: &Root,
     wanted: Option<&str>,
@@ -52,7 +52,7 @@ pub(crate) async fn pending_and_skipped(
         journals,
         unsettled,
     } = found;
-    // Sorting and comparing takes long where there are very many.
+    // Sorting and comparing very many entries takes long.
     let bytes = files.len().saturating_mul(size_of::<PendingRecovery>());
     let recoveries = off_thread::in_place(bytes, || {
         Gathered::of(files, &journals, &unsettled, &limits).with_their_journals(journals)

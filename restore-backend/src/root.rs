@@ -25,21 +25,22 @@ use crate::store::RequestLog;
 use identity::Identity;
 pub use identity::IdentityError;
 
-/// How young a sidecar may be before its writer counts as dead, unless the operator says otherwise.
+/// The age from which a sidecar's writer counts as dead, unless the operator says otherwise.
 pub const MIN_AGE_DEFAULT: Duration = Duration::from_secs(15 * 60);
 
-/// Creates of one object that the probe sends at once, and how often. A store without the guarantee lets several of them through.
+/// Creates of one object that the probe sends at once, and its rounds. A store without the guarantee lets several creates
+/// through.
 const PROBE_RACERS: usize = 16;
 const PROBE_ROUNDS: usize = 2;
-/// What the probe writes is a number.
+/// The probe writes a number.
 const PROBE_BYTES_MAX: u64 = 64;
 
 /// How a root is opened.
 #[derive(Clone, Debug)]
 pub struct RootOptions {
-    /// Where the root stood when its sidecars were written, if it was moved since.
+    /// The root's address when its sidecars were written, if it was moved since.
     pub relocated_from: Option<String>,
-    /// Younger sidecars are shown and not executable: their writer may still be running.
+    /// Younger sidecars are shown but cannot be executed: their writer may still be running.
     pub min_age: Duration,
     /// Whether mutations on local disk are synced before they count as done.
     pub durability: Durability,
@@ -71,12 +72,12 @@ pub enum RootError {
         #[source]
         source: TableError,
     },
-    /// Which root it is cannot be found out.
+    /// The identity of the root cannot be found out.
     #[error("the root {root} cannot be opened")]
     Unidentified {
         /// As it was given.
         root: String,
-        /// What stands in the way.
+        /// Why not.
         #[source]
         source: IdentityError,
     },
@@ -155,22 +156,22 @@ impl Root {
         }
     }
 
-    /// Which root this is; part of every plan made for it. The same under every spelling of its address.
+    /// The root's identity, the same under every spelling of its address. Part of every plan made for it.
     #[must_use]
     pub fn id(&self) -> &RootId {
         &self.inner.identity.id
     }
 
-    /// Every spelling of its address that is known, the one that is its id first.
+    /// Every known spelling of its address, its id first.
     pub fn spellings(&self) -> impl Iterator<Item = &RootId> {
         let identity = &self.inner.identity;
         std::iter::once(&identity.id).chain(&identity.others)
     }
 
-    /// Notes what this root is called, if nobody has yet. Done before anything else of ours is written below it.
+    /// Notes the root's name, if nobody has yet. Call it before any other write of ours below the root.
     ///
     /// # Errors
-    /// [`IdentityError`]; nothing may be written below it then.
+    /// [`IdentityError`]; then write nothing below the root.
     pub async fn note_identity(&self) -> Result<(), IdentityError> {
         self.inner.identity.note(self.objects()).await
     }
@@ -187,13 +188,13 @@ impl Root {
         &self.inner.objects
     }
 
-    /// What is known of the marks of its open operations.
+    /// The findings of the last look at its marks of open operations.
     #[must_use]
     pub(crate) fn marks(&self) -> &MarkUpkeep {
         &self.inner.marks
     }
 
-    /// Where it stood when its sidecars were written, if it was moved since.
+    /// Its address when its sidecars were written, if it was moved since.
     #[must_use]
     pub fn relocated_from(&self) -> Option<&RootId> {
         self.inner.relocated_from.as_ref()
@@ -217,7 +218,7 @@ impl Root {
         self.inner.directory.clone()
     }
 
-    /// Whether the store honours create-if-absent, found out by trying, once per opened root.
+    /// Whether the store honours create-if-absent; tried once per opened root.
     ///
     /// A store that ignores it loses commits silently, so nothing is recorded or executed on one. Local disk is not asked:
     /// its creates are hard links, which never overwrite.
@@ -250,7 +251,8 @@ impl Root {
         Ok(true)
     }
 
-    /// Many creates of one object at once, since stores that look first and write then pass any test made one after the other.
+    /// Sends many creates of one object at once: a store that looks first and then writes passes any test that sends them one by
+    /// one.
     async fn race(&self, path: &Path) -> Result<bool, object_store::Error> {
         let objects = self.objects();
         let create = |racer: usize| async move {
@@ -277,7 +279,7 @@ impl Root {
             }
         }
         let stored = read_bounded(objects, path, PROBE_BYTES_MAX).await?;
-        // No winner at all is one whose success was reported as a conflict by a retry.
+        // No winner: the winner's success was reported as a conflict by a retry.
         Ok(winners.len() <= 1 && winners.iter().all(|winner| stored.as_ref() == Some(winner)))
     }
 }

@@ -1,5 +1,5 @@
-//! What the command line and the HTTP API both call: list, plan, approve, apply, end, undo, dismiss, release, audit. Neither of them
-//! holds logic.
+//! The operations of the command line and the HTTP API: list, plan, approve, apply, end, undo, dismiss, release, audit. Neither
+//! caller holds logic of its own.
 
 mod approving;
 mod auditing;
@@ -35,7 +35,7 @@ pub enum Answer<T> {
     No(RefusalReport),
 }
 
-/// The verdict, the evidence, the steps and the digest for one operation, or for one file by its name. Issues no mutating request.
+/// The verdict, evidence, steps and digest for one operation, or for one file by its name. Issues no mutating request.
 ///
 /// # Errors
 /// [`ServiceError::UnknownOperation`] if nothing goes by that name; else see [`ServiceError`].
@@ -47,11 +47,11 @@ pub async fn plan(
     plan_for(root, operation_or_file, Choice::Verdict, now).await
 }
 
-/// As [`plan`], for what a person chooses instead of the verdict. Each choice is a plan of its own: it is approved and applied by
-/// its digest, like any other. Of what is under way or finished the plan that was begun is shown, whatever is chosen.
+/// As [`plan`], for a choice that a person makes instead of the verdict. Each choice has a plan of its own, approved and applied
+/// by its digest. For an operation under way or finished, the plan that was begun is shown, whatever the choice.
 ///
 /// # Errors
-/// As [`plan`]. A choice that there is not for this operation, as it stands, is an [`Answer::No`].
+/// As [`plan`]. A choice that this operation does not offer now is an [`Answer::No`].
 pub async fn plan_choosing(
     root: &Root,
     operation_or_file: &str,
@@ -110,7 +110,7 @@ async fn plan_for(
         .map_err(|_| unknown())?;
     let journal = Journal::load(root.objects(), &operation_id, &root.limits()).await?;
     if let Some(mut report) = frozen_report(root, &journal, now)? {
-        // What is on record is shown whatever cannot be read.
+        // A failed read does not hide the recorded plan.
         report.planned_anew_as = planned_anew_as(root, &journal).await.unwrap_or_default();
         return Ok(report);
     }

@@ -88,7 +88,7 @@ pub enum SidecarDirError {
         /// Name of the file.
         file: String,
     },
-    /// A sidecar is not the one any more that was looked at.
+    /// The sidecar was replaced or removed while it was looked at.
     #[error("the sidecar {file} was replaced or removed while it was looked at; look again")]
     Replaced {
         /// Name of the file.
@@ -105,7 +105,7 @@ pub enum SidecarDirError {
     },
 }
 
-/// The path of a file by its name, the same that a listing gives: names are taken as they are.
+/// The path of a file, as a listing gives it: the name is not encoded.
 fn path(file: &str) -> Result<Path, SidecarDirError> {
     child(&Path::from(SIDECAR_FOLDER), file).map_err(|source| SidecarDirError::InvalidName {
         file: file.to_owned(),
@@ -138,7 +138,7 @@ pub async fn write_sidecar(
     }
 }
 
-/// What came of creating a sidecar.
+/// The outcome of creating a sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Created {
     /// It is there now.
@@ -149,10 +149,10 @@ pub enum Created {
     Taken,
 }
 
-/// Writes a sidecar that is laid down byte for byte, unless the name is taken. On return it is durable.
+/// Writes a sidecar with exactly these bytes, unless the name is taken. On return it is durable.
 ///
 /// # Errors
-/// [`SidecarDirError::Write`]; [`SidecarDirError::Read`] if the name is taken, and by what could not be read.
+/// [`SidecarDirError::Write`]; [`SidecarDirError::Read`] if the name is taken by a file that cannot be read.
 pub async fn create_sidecar(
     objects: &Objects,
     file: &str,
@@ -165,13 +165,13 @@ pub async fn create_sidecar(
     else {
         return Ok(Created::New);
     };
-    // A conflict, or a lost answer, may be our own success: it is read back, and only what was read is believed.
+    // A conflict, or a lost answer, may be our own success. So the file is read back, and only the bytes read count.
     match (
         read_bounded(objects, &location, bytes.len() as u64).await,
         source,
     ) {
         (Ok(Some(found)), _) if found == bytes => {
-            // It may have been found before it was on disk.
+            // The file may not be on disk yet.
             let kept = objects.keep(&[location]).await;
             kept.map(|()| Created::AlreadyThere)
                 .map_err(|source| SidecarDirError::Write {
@@ -180,7 +180,7 @@ pub async fn create_sidecar(
                 })
         }
         (Ok(_), _) => Ok(Created::Taken),
-        // Something is there, and whose it is nobody knows.
+        // A file is there, and its owner is unknown.
         (Err(source), object_store::Error::AlreadyExists { .. }) => Err(read_error(file, source)),
         (Err(_), source) => Err(SidecarDirError::Write {
             file: file.to_owned(),
@@ -191,9 +191,9 @@ pub async fn create_sidecar(
 
 /// Lists the sidecars of a root, by file name: one listing, and one bounded read per file.
 ///
-/// Everything directly in the folder whose name ends in `.json` counts; a missing folder is an empty one; a file that vanishes
-/// between listing and reading was resolved by somebody else and is left out. What cannot be read, and what is no file, is listed as
-/// such, so one bad entry hides no other.
+/// Every entry directly in the folder whose name ends in `.json` counts. A missing folder is an empty one. A file that vanishes
+/// between listing and reading was resolved by somebody else and is left out. An unreadable entry, or one that is no file, is
+/// listed as such, so that it hides no other.
 ///
 /// # Errors
 /// [`SidecarDirError::List`] if the folder as a whole cannot be listed.
@@ -205,7 +205,7 @@ pub async fn list_sidecars(
     Ok(names.read(objects, limits, None).await)
 }
 
-/// What lies in the folder of sidecars, before any of it is read.
+/// The entries of the sidecar folder, before any is read.
 #[derive(Debug, Default)]
 pub(crate) struct SidecarNames {
     sidecars: Vec<ObjectMeta>,
@@ -218,7 +218,7 @@ pub(crate) async fn list_names(
 ) -> Result<SidecarNames, SidecarDirError> {
     let folder = Path::from(SIDECAR_FOLDER);
     let mut names = SidecarNames::default();
-    // An object store lists one folder by itself. A listing of files goes deeper, and in return names each that it cannot read.
+    // An object store can list one folder alone. A listing on local disk goes deeper, but names each file that it cannot read.
     let mut listing = if objects.are_files() {
         objects.list(Some(&folder))
     } else {
@@ -241,7 +241,7 @@ pub(crate) async fn list_names(
                 Some(not_read) if is_sidecar(&not_read.path) => {
                     names.unread.push(not_a_file(not_read));
                 }
-                // Deeper, or no sidecar by its name.
+                // The entry lies deeper, or its name is not that of a sidecar.
                 Some(not_read) if not_read.path != folder => {}
                 _ => return Err(SidecarDirError::List(error)),
             },
@@ -269,8 +269,8 @@ impl SidecarNames {
         sidecars.chain(unread).collect()
     }
 
-    /// Reads the files, by name. Bytes are kept of the one that is `wanted` alone, an operation or a file. Of the rest no more is held
-    /// together than the limit, the first by name first, which are the oldest; those after it are not even read.
+    /// Reads the files, by name. Keeps the bytes only of the file or operation that is `wanted`. Of the others, holds the first
+    /// by name, which are the oldest, up to the limit together, and does not read the rest.
     pub(crate) async fn read(
         mut self,
         objects: &Arc<dyn ObjectStore>,
@@ -357,11 +357,11 @@ async fn parsed(file: String, bytes: Vec<u8>, limits: Limits, is_whole: bool) ->
     .await
 }
 
-/// A file that was listed, with its bytes and all that is in it. They are read again where the list did not keep them; so are those of
-/// one that is too large for a sidecar, and only few enough to be set aside.
+/// A listed file, with its bytes and full contents. Reads the bytes again if the list did not keep them. Also reads a file that
+/// is too large for a sidecar and small enough to be dismissed.
 ///
 /// # Errors
-/// [`SidecarDirError::Read`]; [`SidecarDirError::Replaced`] if it is another file by now.
+/// [`SidecarDirError::Read`]; [`SidecarDirError::Replaced`] if the file has changed.
 pub(crate) async fn whole(
     objects: &Arc<dyn ObjectStore>,
     listed: &SidecarFile,
@@ -398,13 +398,13 @@ pub(crate) async fn whole(
     Ok((whole, Some(bytes)))
 }
 
-/// A time before 1970 is none.
+/// When the object was modified; `None` for a time before 1970.
 fn modified_at(meta: &ObjectMeta) -> Option<Timestamp> {
     let micros = u64::try_from(meta.last_modified.timestamp_micros()).ok()?;
     Some(Timestamp::from_micros(micros))
 }
 
-/// The state of a file that is not read: another write gives it another e_tag, or at least another time.
+/// Identity of an unread file. Another write changes its e_tag, or at least its time.
 fn stored_as(meta: &ObjectMeta) -> String {
     let e_tag = meta.e_tag.as_deref().unwrap_or_default();
     format!(
@@ -441,7 +441,7 @@ pub(crate) async fn read_whole(
         }
         bytes.extend_from_slice(&chunk);
     }
-    // A body that is cut short on its way must not be taken for a file with other bytes.
+    // A truncated body must not pass for a file with other bytes.
     if (bytes.len() as u64) < size {
         return Err(object_store::Error::Generic {
             store: "the store",
@@ -451,7 +451,7 @@ pub(crate) async fn read_whole(
     Ok(Some(bytes))
 }
 
-/// What stands under the name of a sidecar.
+/// The file under the name of a sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredSidecar {
     /// No file.
@@ -498,7 +498,7 @@ pub async fn is_there(objects: &Arc<dyn ObjectStore>, file: &str) -> Result<bool
     }
 }
 
-/// Deletes a sidecar; one that is not there, and is not listed either, is deleted already. On return the deletion is durable.
+/// Deletes a sidecar. A file that is neither found nor listed counts as deleted. On return the deletion is durable.
 ///
 /// # Errors
 /// [`SidecarDirError::Delete`], and those of [`keep_deleted`].
@@ -510,8 +510,8 @@ pub async fn delete_sidecar(objects: &Objects, file: &str) -> Result<(), Sidecar
     }
 }
 
-/// Makes the deletion of a sidecar durable that was found gone: whoever deleted it may have died before it was. That it is gone is
-/// believed only if the folder does not have it either.
+/// Makes durable the deletion of a sidecar that was found gone: the executor that deleted it may have died first. The file counts
+/// as gone only if the folder does not list it.
 ///
 /// # Errors
 /// [`SidecarDirError::Delete`]; [`SidecarDirError::NotGone`]; [`SidecarDirError::List`].

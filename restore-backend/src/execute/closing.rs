@@ -16,9 +16,9 @@ use crate::planning::as_recorded::{TABLES_AT_ONCE, changed_in_catalog, differenc
 use crate::planning::{self, history_blocker};
 use crate::root::Root;
 
-/// What moved between the approved plan and now. Looked at after the claim, when writers who honour it have stopped.
+/// Differences between the approved plan and now. Looks after the claim, when writers that honour it have stopped.
 ///
-/// What cannot be read has not moved for that: it is an error, and the attempt stays open.
+/// A failed read does not show that anything moved: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_approval(
     root: &Root,
     approved: &ApprovedPlan,
@@ -51,12 +51,12 @@ pub(super) async fn moved_since_approval(
     .await?
     .complete()?;
     let planned = approved.plan();
-    // Who is older was looked at before the claim, and is acknowledged in the plan or was not there.
+    // Older sidecars were looked at before the claim. The plan acknowledges any, or there was none.
     let standing = Standing {
         waiting_for: None,
         older_unreadable: planned.requires.contains(&Requirement::OlderUnreadable),
     };
-    // What was chosen is what was approved, as long as there still is that choice.
+    // The approved plan names its choice, which must still exist.
     let verdict = judge_choice(&sidecar, standing, &observation, planned.choice);
     let input = PlanInput {
         root: root.id(),
@@ -90,9 +90,9 @@ fn parse(root: &Root, attempt: &Attempt) -> Option<Sidecar> {
     .ok()
 }
 
-/// Whether something can have happened to the tables of a plan that makes what was done to them untrue.
+/// Whether later changes to tables can make the plan's effects untrue.
 ///
-/// A dismissal and a release rest on no table, and what wrote to a branch that is gone can write there no more.
+/// A dismissal and a release rest on no table, and nobody can write to a branch that is gone.
 fn rests_on_tables(plan: &Plan) -> bool {
     match plan.purpose {
         Purpose::Recover => plan.disposition != Disposition::OrphanedBranch,
@@ -101,10 +101,10 @@ fn rests_on_tables(plan: &Plan) -> bool {
     }
 }
 
-/// Whether what stands above the visible versions afterwards is nothing to this write.
+/// Whether commits above the visible versions can no longer belong to this write.
 ///
-/// One commit for each table is all there is of most writes. A writer whose commits are not counted may have made one more while the
-/// others were published: then readers see half of what it meant, and the other half stands above that.
+/// Most writers commit once to each table. A writer whose commits are not counted may have made one more while the others were
+/// published. Readers then see half of its write, and the other half stands above.
 fn is_visible_for_good(plan: &Plan) -> bool {
     let is_counted = plan
         .writer_kind
@@ -122,11 +122,11 @@ fn is_visible_for_good(plan: &Plan) -> bool {
     }
 }
 
-/// What is not as the effects left it.
+/// What differs from the state that the effects left.
 ///
-/// Published already, or rolled forward where every commit is counted, the write is visible for good; what others do above it is
-/// theirs. Otherwise a table that moves again, or one that was never reached and moves now, is this very writer still at work. What cannot be read has not
-/// moved for that: it is an error, and the attempt stays open.
+/// A write that is published already, or is rolled forward with every commit counted, is visible for good: later changes belong
+/// to others. Otherwise a further change, also of a table that no effect reached, means that the writer is still at work. A
+/// failed read does not show that anything moved: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_effects(
     root: &Root,
     attempt: &Attempt,
@@ -134,7 +134,7 @@ pub(super) async fn moved_since_effects(
     let Some(sidecar) = parse(root, attempt).filter(|_| rests_on_tables(&attempt.plan)) else {
         return Ok(Vec::new());
     };
-    // Neither rests on the other.
+    // The two looks do not depend on each other.
     let (look, gone) = futures::join!(
         look_again(root, &sidecar).boxed(),
         gone_files(root, &attempt.plan).boxed()
@@ -145,7 +145,7 @@ pub(super) async fn moved_since_effects(
         ..
     } = look?;
     let is_visible = is_visible_for_good(&attempt.plan);
-    // Where HEADs stand is nothing to a write that is visible.
+    // Once the write is visible, a HEAD that cannot be read does not matter.
     let matters = failed
         .into_iter()
         .find(|failed| !is_visible || failed.table_key.is_none());
@@ -162,7 +162,7 @@ pub(super) async fn moved_since_effects(
     Ok(differences)
 }
 
-/// What is not as the effects left it, of one table.
+/// What differs in one table from the state that the effects left.
 fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -> Vec<Difference> {
     let observed = observation
         .tables
@@ -194,12 +194,12 @@ fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -
     let lance_head = |expected, holds| compare("lance_head", expected, head, holds);
     let moved = match plan.disposition {
         _ if is_visible_for_good(plan) => {
-            // A table that others add again once it is removed is theirs.
+            // A table that this plan removed may have been added again by others.
             let holds =
                 planned.action == Action::Tombstone || was_removed || pinned >= expected_pin;
             [pin(holds), None]
         }
-        // Others publish on; what stands above a pin without being published may be this very writer's.
+        // Others may publish further. An unpublished commit above a pin may be by this writer.
         Disposition::Superseded => [
             pin(was_removed || pinned >= expected_pin),
             lance_head(
@@ -222,8 +222,8 @@ fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -
     moved.into_iter().flatten().collect()
 }
 
-/// Files that a restored version needs and that are gone. They were there when the plan was made and when it was claimed; but a
-/// cleanup that had read the tags before ours were set may have removed them since, and a restore needs none of them.
+/// Missing files of restored versions. They were there at the plan and at the claim, but a cleanup that read the tags before ours
+/// were set may have removed them since, and a restore does not need the files.
 async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, ServiceError> {
     let looks: Vec<_> = plan
         .tables

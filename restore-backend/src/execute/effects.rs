@@ -1,4 +1,4 @@
-//! The effects of a plan's steps, and what they came to.
+//! The effects of a plan's steps, and their outcomes.
 
 mod catalog;
 mod lineage;
@@ -28,10 +28,10 @@ pub(super) use catalog::{landed, look_at_catalog};
 /// Tables worked on at the same time.
 const TABLES_AT_ONCE: usize = 16;
 
-/// What the first look of each step found, where it has one that can be made ahead.
+/// The first look of each step that can look ahead.
 pub(super) type SeenAhead = BTreeMap<usize, Result<TagSeen, TableError>>;
 
-/// Makes the first look of steps that are about to be begun. To look is no effect, so the record that they are begun may still be on
+/// Makes the first look of steps that are about to begin. A look is no effect, so the record that the steps begin may still be on
 /// its way.
 pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) -> SeenAhead {
     let plan = &attempt.plan;
@@ -60,7 +60,7 @@ pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) 
         .await
 }
 
-/// Does steps that do not depend on each other, concurrently. What no version fences is sent under `hold` only.
+/// Does independent steps concurrently. Requests that no version fences are sent only under `hold`.
 pub(super) async fn do_steps(
     root: &Root,
     attempt: &Attempt,
@@ -112,7 +112,7 @@ pub(super) async fn do_steps(
         }
     }
     match (failed, unknown, conflict) {
-        // What failed is met again when the journal is resumed; what is done is recognised then.
+        // Resuming the journal tries the failed step again and recognises the steps that are done.
         (Some(error), _, _) => Err(error),
         (None, Some(detail), _) => Ok(Did::Unknown { detail }),
         (None, None, Some((detail, differences))) => Ok(Did::Conflict {
@@ -125,7 +125,7 @@ pub(super) async fn do_steps(
     }
 }
 
-/// Whether the step lands at one version of a table or not at all, whenever it is sent.
+/// Whether the step can land only at one version of a table, however late it is sent.
 const fn is_fenced(step: &Step) -> bool {
     match step {
         Step::FenceCatalog { .. }

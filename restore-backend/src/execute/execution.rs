@@ -20,7 +20,7 @@ use crate::planning::as_recorded::untrue_since_finished;
 use crate::root::Root;
 use crate::sidecar_dir::{self, StoredSidecar};
 
-/// Claims that are tried again because an approval took the number of their record.
+/// Tries at a claim while approvals take the number of its record.
 const CLAIM_TRIES_MAX: usize = 16;
 
 /// One claimed execution.
@@ -33,7 +33,7 @@ pub(super) struct Execution<'a> {
 }
 
 impl<'a> Execution<'a> {
-    /// Claims the operation, in the journal and for writers to see; what stands in the way otherwise.
+    /// Claims the operation, in the journal and where writers look; or says why it could not.
     pub(super) async fn claim(
         root: &'a Root,
         mut journal: Journal,
@@ -73,7 +73,7 @@ impl<'a> Execution<'a> {
                     journal = Journal::load(root.objects(), &operation, &root.limits()).await?
                 }
             }
-            // One more approval, or one more step of the executor that is taken over from, changes nothing; anything else does.
+            // A further approval, or a further step by the earlier executor, does not prevent the claim. Any other record does.
             let state = &journal.state;
             if state.next_epoch() != epoch
                 || state.finished().is_some()
@@ -137,7 +137,7 @@ impl<'a> Execution<'a> {
 
     /// Does what the step asks for until it says that everything is done, or that nothing more can be.
     ///
-    /// Writers look for the claim before they commit or publish, so what is seen from here on is what they left.
+    /// Writers look for the claim before they commit or publish, so from here on the looks see their final state.
     pub(super) async fn proceed(
         self,
         approved: Option<&ApprovedPlan>,
@@ -230,15 +230,15 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// The attempt is gone from under us, which only another executor's record can do.
+    /// The attempt is gone; only a record by another executor can end it.
     fn lost(&self) -> ServiceError {
         ServiceError::JournalBusy {
             operation_id: self.operation.clone(),
         }
     }
 
-    /// Records what was done. What is looked at next is known by then and does not depend on the record, so it is looked at
-    /// meanwhile; if the record is not ours to write, what was seen is dropped.
+    /// Records the last effect. The next look is already known and does not depend on the record, so both run together. If
+    /// another executor took the record's number, the look is dropped.
     async fn record_and_look(
         mut self,
         entry: JournalEntry,
@@ -306,7 +306,7 @@ impl<'a> Execution<'a> {
             }
             (Look::SinceFinished, _) => {
                 let finished = state.finished().ok_or_else(|| self.lost())?;
-                // The sidecar itself is gone, whatever else bears its name.
+                // The claimed sidecar is gone, even if another file bears its name.
                 let is_over = finished.plan.retires().is_none()
                     || (seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned));
                 let mut untrue = untrue_since_finished(self.root, finished, is_over)
@@ -315,7 +315,7 @@ impl<'a> Execution<'a> {
                 untrue.extend(self.back_after_it_was_set_aside(state, &mut seen).await?);
                 seen.since_finished = Some(untrue);
             }
-            // One is asked for right after the other.
+            // The pure step asks for both looks, one right after the other.
             (Look::Sidecar | Look::Closed, _) => {
                 let closed = async {
                     self.journal
@@ -359,11 +359,11 @@ impl<'a> Execution<'a> {
         })
     }
 
-    /// The file that a dismissal deleted, if it is there again since that was closed: a backup brought it back, or somebody did.
-    /// Consent was given to deleting it once. As long as the dismissal is not closed, it may be the very file that is to go.
+    /// The file that a dismissal deleted, if it is there again since the dismissal was closed, for instance from a backup. The
+    /// approval covered one deletion. Until the dismissal is closed, the file may be the very one to delete.
     ///
-    /// A file with other bytes counts where the dismissal was of the operation's own file: a damaged sidecar was set aside, and the
-    /// whole one came back, which can be recovered.
+    /// If the dismissal was of the operation's own file, a file with other bytes counts too: a damaged sidecar was dismissed, and
+    /// the whole one came back, which can be recovered.
     async fn back_after_it_was_set_aside(
         &self,
         state: &JournalState,
@@ -385,7 +385,7 @@ impl<'a> Execution<'a> {
         if found(seen).is_none() || seen.closed != Some(true) {
             return Ok(None);
         }
-        // Another executor may have deleted it and closed the operation while both were looked at. What is there now came later.
+        // Another executor may have deleted the file and closed the operation meanwhile. A file found now came later.
         seen.sidecar = Some(self.look_at_sidecar(state).await?);
         Ok(found(seen).map(|found| Difference {
             table_key: None,
@@ -395,7 +395,7 @@ impl<'a> Execution<'a> {
         }))
     }
 
-    /// Removes the marks of this operation that the look found left over: whoever closed it died before it could.
+    /// Removes the leftover marks of this operation: the executor that closed it died before it could.
     async fn remove_left_over_marks(&self) -> Result<(), ServiceError> {
         let left_over = self.root.marks().take_left_over_of(&self.operation);
         if left_over.is_empty() {
@@ -413,9 +413,9 @@ impl<'a> Execution<'a> {
             .finished()
             .and_then(|finished| finished.plan.retires())
             .ok_or_else(|| self.lost())?;
-        // Whoever resumes has written nothing here yet, and the folder may be another one since it was opened.
+        // A resuming executor has written nothing here yet, and another folder may stand here since the root was opened.
         self.root.note_identity().await?;
-        // A terminal record that somebody found untrue has a next one, and whoever goes on from there has the file to resolve.
+        // An executor that finds the terminal record untrue adds a record and takes over the file: hence the hold.
         let hold = self.journal.hold(self.root.objects());
         let deleted = sidecar_dir::delete_sidecar(self.root.objects(), file);
         hold.during(deleted).await?;
@@ -465,7 +465,7 @@ impl<'a> Execution<'a> {
         Ok(finished_report(finished, &self.operation, fate))
     }
 
-    /// Records that the terminal record is not true here. That the journal is read from now on is noted first.
+    /// Records that the terminal record is untrue here. First notes that the journal must be read again.
     async fn reopen(
         self,
         detail: String,
@@ -541,7 +541,7 @@ impl Ran<'_> {
     }
 }
 
-/// Another executor's record stands where ours was to be. What this one did is done, and what it has not recorded may be.
+/// Another executor wrote the record we were about to write. Our effects are done, and unrecorded ones may be.
 async fn taken_over(
     root: &Root,
     operation: &OperationId,

@@ -1,4 +1,4 @@
-//! How far an execution came, told while it runs.
+//! Progress reports of a running execution.
 
 use std::fmt;
 use std::sync::Arc;

@@ -57,7 +57,7 @@ pub(super) fn finished_report(
     report
 }
 
-/// What was recorded as done is not what was found.
+/// The root does not show the effects that were recorded as done.
 pub(super) fn untrue_report(
     finished: &Finished,
     operation: &OperationId,
@@ -105,7 +105,7 @@ pub(super) fn untrue_report(
     }
 }
 
-/// What an attempt that a person ends has done.
+/// The report on an attempt that a person ends.
 pub(crate) fn ended_report(
     attempt: &Attempt,
     operation: &OperationId,
@@ -168,7 +168,7 @@ pub(super) fn unfinished_report(
     }
 }
 
-/// What is known to have happened to every table of the plan.
+/// The known outcome for every table of the plan.
 pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Vec<TableOutcome> {
     let outcome = |table: &sidecar::PlannedTable| {
         let concerns = |step: &Step| match step {
@@ -200,7 +200,7 @@ pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Ve
     attempt.plan.tables.iter().map(outcome).collect()
 }
 
-/// What is known to have happened to the catalog.
+/// The known effect on the catalog.
 pub(super) fn catalog_effect(attempt: &Attempt, unclear: Option<&[usize]>) -> Effect {
     effect(attempt, unclear, |step| {
         matches!(step, Step::FenceCatalog { .. } | Step::Publish { .. })

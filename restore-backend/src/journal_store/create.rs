@@ -9,8 +9,8 @@ use crate::store::Objects;
 
 /// Creates an object; `false` if another one is there.
 ///
-/// A conflict, or an error that does not say whether the object was created, may be our own success: it is read back, and only
-/// what was read is believed. What is found so may not be on disk yet.
+/// A conflict, or an error that does not say whether the object was created, may be our own success. So the object is read back,
+/// and only the bytes read count. An object found so may not be on disk yet.
 pub(super) async fn create(
     objects: &Objects,
     path: &Path,
@@ -33,7 +33,7 @@ pub(super) async fn create(
                 })
         }
         (Ok(_), _) => Ok(false),
-        // Something is there, and whose it is nobody knows.
+        // An object is there, and its owner is unknown.
         (
             Err(source),
             object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },

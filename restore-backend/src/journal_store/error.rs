@@ -18,7 +18,7 @@ pub enum JournalStoreError {
         #[source]
         source: Box<JournalError>,
     },
-    /// Larger or longer than a journal can be, or would be with one more record.
+    /// The journal is too large or too long, or would be with one more record.
     #[error(
         "the journal of operation {operation_id} is larger than a journal can be; look at {JOURNAL_FOLDER}/{operation_id}/ by hand"
     )]

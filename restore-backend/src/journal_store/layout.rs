@@ -1,4 +1,4 @@
-//! What the objects of journals are called, and how large a journal is at most.
+//! The names of a journal's objects, and the largest size of a journal.
 
 use object_store::path::Path;
 use sidecar::OperationId;
@@ -11,15 +11,15 @@ pub const OPEN_FOLDER: &str = "open";
 pub const CLAIM_OBJECT: &str = "claim.json";
 /// Says that the operation is finished and its sidecar gone.
 pub const CLOSED_OBJECT: &str = "closed.json";
-/// Begins the name of what says the same of an operation that was reopened; the number of the record that did it follows.
+/// Begins the name of the object that closes a reopened operation; the number of the reopening record follows.
 pub(super) const CLOSED_AGAIN: &str = "closed.";
-/// Begins the name of what says that the terminal record was found untrue; the number of the record that says so follows.
+/// Begins the name of the object that says that the terminal record is untrue; the number of the reopening record follows.
 pub(super) const REOPENED: &str = "reopened.";
-/// The same without a number, as it was written once: nothing that closes such an operation is believed.
+/// The same without a number, as earlier builds wrote it: nothing closes such an operation.
 pub(super) const REOPENED_OBJECT: &str = "reopened.json";
 
-/// Bytes of all records of one journal. The largest attempt, which sets a file of 32 MiB aside, takes 86 MiB, and 43 more each time
-/// it is taken over; an ordinary one some thousand bytes.
+/// Bytes of all records of one journal. The largest attempt dismisses a file of 32 MiB and takes 86 MiB, and 43 more each time it
+/// is taken over; an ordinary one takes some thousand bytes.
 pub(super) const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 
 pub(super) fn folder(operation_id: &OperationId) -> Path {

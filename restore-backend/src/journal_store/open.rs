@@ -1,16 +1,16 @@
-//! Which operations are open: one small object each, so that a look does not list the journals of all that ever was.
+//! Marks of open operations: one small object each, so that a look does not list the journals of all operations.
 //!
-//! `__recovery_log/open/{operation_id}.{sequence}` is created before the journal record with that number: the first of a journal, or
-//! the first after a terminal record. It is removed after `closed.json` is written. So an operation whose journal is not closed has
-//! one, whenever its executor died, and a look lists this folder alone. One that is left of a closed operation costs a look that
-//! operation's journal, and the next approval in the root removes it; one without a journal costs a listing, and stays: whoever
-//! made it may be about to write the record. Removing a mark never takes that of a later opening along, since that has another number.
-//! What lies beside the journals and should not be there, a look does not meet then; [`list_all`](super::list_all) tells it, which the
-//! audit calls.
+//! `__recovery_log/open/{operation_id}.{sequence}` is created before the journal record with that number: the first of a journal,
+//! or the first after a terminal record. It is removed after `closed.json` is written. So every operation whose journal is not
+//! closed has a mark, whenever its executor died, and a look lists this folder alone. A leftover mark of a closed operation costs
+//! each look that operation's journal, until the next approval in the root removes it. A mark without a journal costs a listing,
+//! and stays: its maker may be about to write the record. A later opening has another number, so removing a mark never removes
+//! that of a later opening. A look does not meet objects that should not lie beside the journals; [`list_all`](super::list_all),
+//! which the audit calls, reports them.
 //!
-//! `open/complete.{root}` says that every open operation has a mark. The first approval in a root that has none marks what is open
-//! and creates it last; until then a look lists every journal. The name carries the root's place, so that a copy of a root,
-//! which may have been made in the midst of anything, does not believe the marks it was copied with.
+//! `open/complete.{root}` says that every open operation has a mark. The first approval in a root without it marks the open
+//! operations and creates it last; until then a look lists every journal. The name carries the root's place. So a copy of a root,
+//! which may have been made in the midst of any change, does not trust the copied marks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ use crate::store::{NotRead, Objects, is_odd, name_of, spelt};
 
 /// Marks that are written or removed at the same time.
 const MARKS_AT_ONCE: usize = 16;
-/// Marks that one look takes. There is one per operation that somebody approved and nobody finished.
+/// Marks that one look accepts. Each is of an operation that was approved and not finished.
 const MARKS_MAX: usize = 100_000;
 /// Hex digits of the digest that stands for the root's place.
 const ROOT_DIGITS: usize = 16;
@@ -72,7 +72,7 @@ fn complete_name(root: &RootId) -> String {
     )
 }
 
-/// What one listing of the marks tells.
+/// The result of listing the marks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenMarks {
     /// Whether every open operation has one.
@@ -92,7 +92,7 @@ pub async fn list_open(
     Ok(list_open_noting(objects, root).await?.0)
 }
 
-/// As [`list_open`], with what was met there that is no mark and should not be there.
+/// As [`list_open`], with the other objects that should not be there.
 ///
 /// # Errors
 /// As [`list_open`].
@@ -108,8 +108,8 @@ pub(crate) async fn list_open_noting(
             Ok(Some(meta)) => (meta.location, true),
             Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok((found, skipped)),
             Err(source) => match NotRead::of(&source) {
-                // A mark is its name, so one that cannot be read is one. That the marks are complete is believed of nothing less
-                // than an object, and then every journal is listed.
+                // A mark is only a name, so an unreadable one still counts. The object that says that the marks are complete must
+                // be readable; otherwise every journal is listed.
                 Some(not_read) => {
                     skipped.note(&not_read.path, not_read);
                     (not_read.path.clone(), false)
@@ -157,7 +157,7 @@ pub(super) async fn mark(objects: &Objects, mark: &Mark) -> Result<(), JournalSt
     create(objects, &mark.path(), b"{}").await.map(drop)
 }
 
-/// Removes marks of operations that are closed. What cannot be removed costs a few requests at every look, and harms nothing.
+/// Removes marks of closed operations. A mark that cannot be removed costs a few requests at every look, and harms nothing.
 pub(crate) async fn unmark(objects: &Objects, marks: impl IntoIterator<Item = Mark>) {
     let removals: Vec<_> = marks
         .into_iter()
@@ -178,7 +178,7 @@ pub(crate) async fn unmark(objects: &Objects, marks: impl IntoIterator<Item = Ma
         .await;
 }
 
-/// What the last look at a root found out about its marks, for the next approval to put right.
+/// The findings of the last look at a root's marks, for the next approval to act on.
 #[derive(Debug, Default)]
 pub struct MarkUpkeep {
     is_complete: AtomicBool,
@@ -195,7 +195,7 @@ impl MarkUpkeep {
             .extend(left_over);
     }
 
-    /// Takes out the marks that are left over of one operation, for whoever removes them.
+    /// Takes the leftover marks of one operation; the caller removes them.
     #[must_use]
     pub fn take_left_over_of(&self, operation_id: &OperationId) -> BTreeSet<Mark> {
         let mut left_over = self
@@ -209,11 +209,11 @@ impl MarkUpkeep {
         of_it
     }
 
-    /// Completes the marks of a root where they are not, and removes those that are left over. For whoever is about to write
-    /// to the root, right after a look.
+    /// Completes the marks of a root if they are not complete, and removes the leftover ones. Call it right after a look, before
+    /// writing to the root.
     ///
     /// # Errors
-    /// [`JournalStoreError`]; the marks are as good as they were.
+    /// [`JournalStoreError`]; the marks are then no worse than before.
     pub async fn put_right(
         &self,
         objects: &Objects,
@@ -234,7 +234,7 @@ impl MarkUpkeep {
     }
 }
 
-/// Marks every operation that is open, then says so.
+/// Marks every open operation, then creates the object that says that the marks are complete.
 async fn complete(objects: &Objects, root: &RootId) -> Result<(), JournalStoreError> {
     let open = list_journals(objects)
         .await?

@@ -1,4 +1,4 @@
-//! Reading what is stored of journals: which there are, and the records of one.
+//! Reading journals: which exist, and the records of one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const READS_AT_ONCE: usize = 32;
 const MISSED_MAX: u64 = 64;
 /// Operations that a listing may name. Finished ones stay, so a root collects them over the years.
 const JOURNALS_MAX: usize = 1_000_000;
-/// What a listing tells of one operation's journal.
+/// One operation's journal, as a listing shows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JournalEntryOfListing {
     /// Number of records.
@@ -36,20 +36,20 @@ pub struct JournalEntryOfListing {
     pub bytes: u64,
     /// Whether it was ever claimed.
     pub claimed: bool,
-    /// Whether it is finished and its sidecar gone, since it was reopened last.
+    /// Whether it is finished and its sidecar gone, since the last reopening.
     pub closed: bool,
     /// Whether its terminal record was found untrue once.
     pub reopened: bool,
-    /// The number of the record that reopened it last; none if nothing did.
+    /// The number of the last record that reopened it; `None` if it was never reopened.
     pub(crate) reopened_by: Option<u64>,
-    /// The number of the record that opened what was closed last.
+    /// The number of the record that opened the last closed run.
     pub(crate) closed_since: Option<u64>,
 }
 
-/// Names below the journal folder that a look told about; more of them are not told.
+/// Odd names below the journal folder that one look reports at most.
 const SKIPPED_MAX: usize = 32;
 
-/// What lies below the journal folder, should not be there, and stands in nobody's way.
+/// Objects below the journal folder that should not be there and are skipped.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     reasons: BTreeMap<Path, Reason>,
@@ -64,7 +64,7 @@ impl Skipped {
         }
     }
 
-    /// Adds what was met elsewhere, unless it was met here too.
+    /// Adds the objects that another listing met, unless this one met them too.
     pub(crate) fn extend(&mut self, other: Self) {
         for (path, reason) in other.reasons {
             self.note(&path, &reason.detail);
@@ -76,7 +76,7 @@ impl Skipped {
     }
 }
 
-/// The operation whose journal something belongs to by its name: the folder of the journal, or what is read in it.
+/// The operation to whose journal a path belongs: the folder of the journal, or an object that is read in it.
 fn of_a_journal(path: &Path) -> Option<OperationId> {
     let mut parts = path.parts().skip(1);
     let operation_id = parts.next()?.as_ref().parse().ok()?;
@@ -101,7 +101,7 @@ pub async fn list_journals(
     Ok(list_all(objects).await?.0)
 }
 
-/// As [`list_journals`], with what was met there that is no part of a journal and should not be there.
+/// As [`list_journals`], with the objects that belong to no journal and should not be there.
 ///
 /// # Errors
 /// As [`list_journals`].
@@ -131,7 +131,8 @@ pub(super) async fn list_at_most(
             Err(source) => match NotRead::of(&source) {
                 Some(not_read) if not_read.path != folder => {
                     match of_a_journal(&not_read.path) {
-                        // Reading this journal says why it cannot be read, and nobody takes it for a shorter one.
+                        // Counted as a record, so that reading this journal fails with the reason, and it never passes for a
+                        // shorter one.
                         Some(operation_id) => {
                             journals.entry(operation_id).or_default().add_unread();
                         }
@@ -174,7 +175,7 @@ pub(super) async fn list_at_most(
     }
 }
 
-/// The number of the record that opened what an object of this name closes, if it closes anything.
+/// The number of the record that opened the run that an object of this name closes, if it closes one.
 fn closes(object: &str) -> Option<u64> {
     if object == CLOSED_OBJECT {
         return Some(1);
@@ -182,7 +183,7 @@ fn closes(object: &str) -> Option<u64> {
     number(object.strip_prefix(CLOSED_AGAIN)?)
 }
 
-/// The number of the record that an object of this name announces as a reopening, if it does.
+/// The number of the reopening record that an object of this name announces, if it announces one.
 fn reopens(object: &str) -> Option<u64> {
     if object == REOPENED_OBJECT {
         return Some(u64::MAX);
@@ -190,8 +191,8 @@ fn reopens(object: &str) -> Option<u64> {
     number(object.strip_prefix(REOPENED)?)
 }
 
-/// The path as far as it takes to be odd: of all that lies in a folder with an odd name, that folder. A journal's own folder is
-/// never meant, whatever lies in it.
+/// The shortest odd prefix of a path: for everything in a folder with an odd name, that folder. It is never a journal's own
+/// folder.
 fn first_odd(path: &Path) -> Path {
     let parts = path.parts().count();
     let mut prefixes = (1..parts).map(|count| Path::from_iter(path.parts().take(count)));
@@ -199,13 +200,13 @@ fn first_odd(path: &Path) -> Path {
 }
 
 impl JournalEntryOfListing {
-    /// Notes an object that cannot be read. What it would say is not known, so the journal has to be read.
+    /// Notes an object that cannot be read. Its content is unknown, so the journal has to be read.
     const fn add_unread(&mut self) {
         self.records += 1;
         self.claimed = true;
     }
 
-    /// All that was listed together: what says that it is closed counts no more once it was reopened.
+    /// The complete entry: a `closed` object before the last reopening no longer counts.
     fn told(self) -> Self {
         Self {
             closed: self.closed_since.is_some() && self.closed_since >= self.reopened_by,
@@ -214,7 +215,7 @@ impl JournalEntryOfListing {
         }
     }
 
-    /// Notes what the operation's folder holds under a name.
+    /// Notes one object in the operation's folder.
     fn add(&mut self, object: &str, bytes: u64) {
         if object == CLAIM_OBJECT {
             self.claimed = true;
@@ -230,7 +231,7 @@ impl JournalEntryOfListing {
     }
 }
 
-/// What a listing of one operation's folder tells; nothing is there of an operation without a journal.
+/// Lists one operation's folder; the result is empty if the operation has no journal.
 ///
 /// # Errors
 /// [`JournalStoreError::Storage`].
@@ -247,7 +248,7 @@ pub async fn list_journal(
             Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(journal.told()),
             Err(source) => match NotRead::of(&source) {
                 Some(not_read) => {
-                    // Reading the journal says why that cannot be read. What nobody reads may be whatever it is.
+                    // Reading the journal reports why the object cannot be read. Objects that nobody reads do not matter.
                     if of_a_journal(&not_read.path).is_some() {
                         journal.add_unread();
                     }
@@ -282,7 +283,7 @@ pub async fn read_records(
     Ok(records)
 }
 
-/// As [`read_records`], and hands over one record after the other, in order.
+/// As [`read_records`], but hands over one record after the other, in order.
 ///
 /// # Errors
 /// As [`read_records`].
@@ -295,7 +296,7 @@ pub async fn visit_records(
     let folder = folder(operation_id);
     let listed: BTreeMap<u64, u64> = match objects
         .list(Some(&folder))
-        // What nobody reads may be whatever it is.
+        // Objects that nobody reads do not matter.
         .filter(|entry| {
             let not_read = entry.as_ref().err().and_then(NotRead::of);
             ready(not_read.is_none_or(|not_read| of_a_journal(&not_read.path).is_some()))
@@ -352,8 +353,8 @@ async fn visit_listed(
         operation_id: operation_id.clone(),
     };
     let folder = folder(operation_id);
-    // A listing that runs while records are added may miss one and have the one after it. Each record is created after the one
-    // before, so none up to the last is missing from storage, unless somebody removed it; the chain tells.
+    // A listing that runs while records are added may miss one and have the next. Each record is created after the one before, so
+    // storage has every record up to the last, unless somebody removed one; the chain of digests shows that.
     let last = listed.last().copied().unwrap_or_default();
     if last > limits.journal_records_max as u64 || bytes > JOURNAL_BYTES_MAX {
         return Err(too_large());
@@ -384,7 +385,7 @@ async fn visit_listed(
         let Some(record) = record else {
             continue;
         };
-        // What was listed may have grown since.
+        // The object may have grown since it was listed.
         let record = record.ok_or_else(too_large)?;
         left = left
             .checked_sub(record.len() as u64)

@@ -4,5 +4,5 @@
 pub(super) const TABLES_AT_ONCE: usize = 32;
 /// Catalog branches read at the same time.
 pub(super) const CATALOGS_AT_ONCE: usize = 4;
-/// How often a look is begun anew because the catalog moved meanwhile, before that is reported.
+/// Looks that are made while the catalog keeps moving, before that is reported.
 pub(super) const LOOKS_MAX: usize = 5;

@@ -11,7 +11,7 @@ pub enum ObserveError {
         "the catalog moved during each of {LOOKS_MAX} looks at it; try again when less is being published"
     )]
     CatalogBusy,
-    /// What is decided next depends on something that cannot be read.
+    /// The next decision depends on something that cannot be read.
     #[error("{what} cannot be read: {reason}; try again")]
     Unreadable {
         /// What was being read.

@@ -1,4 +1,4 @@
-//! What is known of tables beyond pin and HEAD: transactions, whose they are, contents, whether a version can be restored.
+//! Evidence about tables beyond pin and HEAD: transactions and their owners, contents, and whether a version can be restored.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::lance_room::{
 use crate::root::Root;
 use crate::sidecar_dir::{self, StoredSidecar};
 
-/// Lance transactions read per table: what a person reads, and far more than any one write makes.
+/// Lance transactions read per table: as many as a person reads, and far more than any one write makes.
 const TRANSACTIONS_MAX: usize = 64;
 
 /// Where an observed table is read from.
@@ -30,8 +30,7 @@ pub(super) fn place_of(table: &TableObservation) -> Option<TableLocation> {
     }
 }
 
-/// Finds out whether branches that tables were first written on were made from the versions that are pinned elsewhere: one read
-/// per such table.
+/// Finds out whether Lance branches were made from the versions that the catalog pins on another branch: one read per such table.
 pub(super) async fn read_origins(
     room: &LanceRoom,
     tables: &mut [TableObservation],
@@ -70,10 +69,10 @@ async fn read_origin(room: &LanceRoom, table: &mut TableObservation, failures: &
     }
 }
 
-/// Finds out whether a table's Lance branch is another one than the writer saw: a branch holds no version from before it was
-/// made, so one that was made from a version above the writer's is another of the same name, whatever any clock says.
+/// Finds out whether a table's Lance branch was made anew since the writer saw it. A branch holds no version from before it was
+/// made. So a branch made from a version above the writer's is another of the same name, whatever any clock says.
 ///
-/// One read per table of a write on a branch, and none on main. Where nothing is proved, clocks are compared, and a person says.
+/// One read per table of a write on a branch, and none on main. Without such proof, clocks are compared, and a person decides.
 pub(super) async fn read_branch_identities(
     room: &LanceRoom,
     sidecar: &Sidecar,
@@ -190,8 +189,8 @@ async fn read_transactions_of(
     }
 }
 
-/// Finds out whether what stands above a pin belongs to another write that is pending itself: one read per such write, and none
-/// where no other write is named.
+/// Finds out whether commits above a pin belong to another pending write: one read per such write, and none if no other write is
+/// named.
 pub(super) async fn read_covers(
     root: &Root,
     sidecar: &Sidecar,
@@ -211,7 +210,7 @@ pub(super) async fn read_covers(
         let other = match read {
             Ok(StoredSidecar::Bytes(bytes)) => Sidecar::parse(&file, &bytes, &root.limits()).ok(),
             Ok(StoredSidecar::Gone | StoredSidecar::TooLarge) => None,
-            // Whose these tables are is not known then, and nothing is assumed about them.
+            // The owner of these commits is unknown, and nothing is assumed about the tables.
             Err(error) => {
                 let reason = chain::text(&error);
                 for table in &mut observation.tables {
@@ -249,8 +248,8 @@ pub(super) async fn read_covers(
     }
 }
 
-/// Finds out whether the visible versions of tables that moved are still there: no request where a table was just listed and has
-/// them among its newest.
+/// Finds out whether the visible versions of moved tables still exist. Sends no request for a table whose last listing shows the
+/// version among the newest.
 pub(super) async fn read_pins(
     room: &LanceRoom,
     observation: &mut Observation,
@@ -326,7 +325,7 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation, failure
     }
 }
 
-/// Asks for each table of which a version is to come back whether that can be restored.
+/// Finds out, for each table with a version to restore, whether that version can be restored.
 pub(crate) async fn read_restorability(
     root: &Root,
     look: &mut Look,

@@ -1,4 +1,4 @@
-//! Reads that failed while a root was looked at. What could not be read has neither moved nor gone.
+//! Reads that failed while a root was looked at. A failed read shows neither a move nor a loss.
 
 use std::sync::Mutex;
 
@@ -60,7 +60,7 @@ impl Failures {
     }
 
     pub(super) fn push(&self, failed: FailedRead) {
-        // A panic elsewhere while this list was held leaves it whole.
+        // A panic elsewhere cannot leave this list half changed.
         match self.0.lock() {
             Ok(mut list) => list.push(failed),
             Err(poisoned) => poisoned.into_inner().push(failed),

@@ -1,20 +1,20 @@
-//! What was found for one sidecar, and what could not be read.
+//! The observation for one sidecar, and the reads that failed.
 
 use sidecar::{Observation, Reason};
 
 use super::error::ObserveError;
 use super::failed::FailedRead;
 
-/// What was found for one sidecar, and what could not be.
+/// The observation for one sidecar, and the reads that failed.
 #[derive(Debug)]
 pub(crate) struct Look {
-    /// What was found. What could not be read is in it as unreadable, different, or not restorable: nothing is assumed of it.
+    /// The observation. A failed read counts as unreadable, different, or not restorable: nothing is assumed.
     pub(crate) observation: Observation,
-    /// Why rows could not be added to the history of the graph, if so.
+    /// Why no rows can be added to the history of the graph, if so.
     pub(crate) history: Option<Reason>,
-    /// Why versions could not be published: their rows cannot be counted.
+    /// Versions that cannot be published, since their rows cannot be counted.
     pub(crate) uncounted: Vec<Reason>,
-    /// Reads that failed. What was found may be otherwise for that alone.
+    /// Reads that failed. Had they succeeded, the observation might be another.
     pub(crate) failed: Vec<FailedRead>,
 }
 

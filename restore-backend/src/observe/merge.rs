@@ -1,7 +1,7 @@
-//! What a merge was about beyond the tables that its sidecar pins: the branch that was merged, and the tables of the target.
+//! Evidence about a merge beyond the tables that its sidecar pins: the merged branch, and the tables of the target.
 //!
-//! Asked only for the plan of a `BranchMerge` that is to be published, or is. Of the history as few branches are read as the merged
-//! commit takes to be found, and more only where source and target differ.
+//! Read only for the plan of a `BranchMerge` that is published or to be published. Branches of the history are read only until
+//! the merged commit is found, and more only if source and target differ.
 
 use futures::{FutureExt, StreamExt};
 use sidecar::observation::{
@@ -24,7 +24,7 @@ const BRANCHES_MAX: usize = 1_000;
 /// Common bases whose catalog is read at most. There is one, unless branches were merged crosswise.
 const BASES_MAX: usize = 4;
 
-/// Why something cannot be told, and will not be by looking again; or what failed.
+/// Why the evidence is missing: it does not exist, and a second look will not help; or a read failed.
 enum Lost {
     Untold(String),
     Failed(TableError),
@@ -105,7 +105,7 @@ async fn differing(
     let Some(head) = reading.head.clone().filter(|_| !found.is_empty()) else {
         return Ok(found);
     };
-    // Some of them may differ only because the target moved on. That takes what both descend from.
+    // A table may differ only because the target moved on. Only the common bases show that.
     reading
         .read_until(room, |history| {
             history.is_whole_before(source) && history.is_whole_before(&head)
@@ -131,7 +131,7 @@ async fn differing(
     for base in read {
         match base.map_err(Lost::from) {
             Ok(base) => bases.extend(base),
-            // Then nothing is left out for it.
+            // A base that cannot be told explains no difference, so none is left out for it.
             Err(Lost::Untold(_)) => {}
             Err(failed) => return Err(failed),
         }
@@ -169,9 +169,9 @@ fn shown(catalog: &Catalog) -> Shown {
 /// The history of a graph, read branch by branch for as long as something is missing.
 struct Reading {
     history: GraphHistory,
-    /// The latest commit of the target, if its history tells.
+    /// The latest commit of the target, if its history names one.
     head: Option<String>,
-    /// Branches that were not read yet; `None` before they were listed.
+    /// Branches that are still unread; `None` until they are listed.
     left: Option<Vec<String>>,
     read: Vec<Option<String>>,
 }
@@ -228,7 +228,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Reads these branches; what the first of them holds is also given back.
+    /// Reads these branches, and returns the commits of the first.
     async fn add(
         &mut self,
         room: &LanceRoom,
@@ -246,7 +246,7 @@ impl Reading {
         for (branch, history) in read {
             let commits = match history.map_err(Lost::from) {
                 Ok(BranchHistory::Known(commits)) => commits,
-                // What it would tell is missing then, and counts as that.
+                // The commits of this branch count as missing.
                 Ok(BranchHistory::Untold { .. }) | Err(Lost::Untold(_)) => Vec::new(),
                 Err(failed) => return Err(failed),
             };
@@ -266,7 +266,7 @@ async fn graph_commits(
     (branch, history)
 }
 
-/// Tables of the target, besides those of the sidecar, with commits above what readers see, and of which that cannot be told.
+/// Tables of the target outside the sidecar with commits above the visible version; and why that is unknown of others.
 async fn uncovered(
     root: &Root,
     sidecar: &Sidecar,
@@ -315,7 +315,7 @@ async fn uncovered(
     (uncovered, untold)
 }
 
-/// Whether a table has commits above what readers see, on the Lance branch that writes to the target go to.
+/// Whether a table has commits above its visible version, on the Lance branch that writes to the target use.
 async fn look_at_table<'a>(
     room: &LanceRoom,
     table_key: &'a str,
@@ -337,8 +337,8 @@ async fn look_at_table<'a>(
             }
         };
         let pinned = if is_elsewhere {
-            // Versions of a table are published in rising order, whichever Lance branch they are on. What the branch was made
-            // from is nobody's commit on it.
+            // Versions of a table are published in rising order, whichever Lance branch they are on. The version a branch was
+            // made from is no commit on that branch.
             let origin = room.branch_origin(&place).await?;
             let origin = origin.and_then(|origin| origin.version).unwrap_or_default();
             origin.max(pin.version.saturating_sub(1))
@@ -355,7 +355,7 @@ async fn look_at_table<'a>(
     (table_key, found.await)
 }
 
-/// What another pending sidecar names is for that one to resolve.
+/// Drops the tables that another pending sidecar names: that one resolves them.
 async fn drop_covered(
     root: &Root,
     sidecar: &Sidecar,

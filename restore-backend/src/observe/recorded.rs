@@ -1,4 +1,4 @@
-//! What journals say of the commits that stand above pins.
+//! Journals of the operations that commits above pins name.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ use crate::chain;
 use crate::journal_store::{Journal, JournalStoreError};
 use crate::root::Root;
 
-/// Other operations whose journals are read for one sidecar. More recoveries than that have never stood above one pin; what names
-/// a further one is not known to be on record, and has to be acknowledged.
+/// Other operations whose journals are read for one sidecar. More recoveries than that have never stood above one pin. A commit
+/// of a further one counts as unrecorded, and has to be acknowledged.
 const OPERATIONS_MAX: usize = 16;
 /// Journals read at the same time.
 const JOURNALS_AT_ONCE: usize = 4;
 
 /// Reads the journals of other operations that commits above the pins name: one each, and none where none is named.
 ///
-/// A journal that cannot be trusted knows nothing. One that cannot be read may know: then nothing is assumed of the tables.
+/// A broken journal shows nothing. A journal whose read failed may name the commits, so nothing is assumed about the tables.
 pub(super) async fn read_recorded(
     root: &Root,
     sidecar: &Sidecar,
@@ -55,7 +55,7 @@ pub(super) async fn read_recorded(
     }
 }
 
-/// Whose the commits of some tables are is not known.
+/// Notes that the owner of some tables' commits is unknown.
 fn not_known(
     observation: &mut Observation,
     operation: &OperationId,

@@ -20,7 +20,7 @@ pub(crate) struct ToPublish {
     pub(crate) version: u64,
 }
 
-/// What a verdict makes visible. A restored version has the rows of the one it comes from.
+/// The versions that a verdict makes visible. A restored version has as many rows as its source.
 pub(super) fn to_publish(verdict: &Verdict, observation: &Observation) -> Vec<ToPublish> {
     let pinned = verdict
         .tables
@@ -44,7 +44,7 @@ pub(super) fn to_publish(verdict: &Verdict, observation: &Observation) -> Vec<To
     pinned.chain(added).collect()
 }
 
-/// Asks whether the rows of every version that comes back, and is published, can be counted.
+/// Finds out whether the rows of every restored, published version can be counted.
 pub(crate) async fn read_row_counts(
     root: &Root,
     look: &mut Look,
@@ -62,7 +62,7 @@ pub(crate) async fn read_row_counts(
     look.failed.extend(failures.into_list());
 }
 
-/// Why some of the versions cannot be published: their rows cannot be counted.
+/// The versions that cannot be published, since their rows cannot be counted.
 pub(super) async fn uncounted(
     room: &LanceRoom,
     versions: Vec<ToPublish>,

@@ -1,4 +1,4 @@
-//! What a `SchemaApply` left beside the tables it pinned (PROTOCOL.md, section 6.1).
+//! Schema files that a `SchemaApply` left beside the tables it pinned (PROTOCOL.md, section 6.1).
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ impl Found {
         }
     }
 
-    /// What is live once every staged copy is in place.
+    /// The live file once every staged copy is in place.
     fn next(&self) -> NextFile<'_> {
         match &self.staged {
             Some(staged) => NextFile {
@@ -56,7 +56,7 @@ impl Found {
     }
 }
 
-/// `None` if one of the files cannot be read, or is none a schema has: then nothing is known, and nobody else is held up.
+/// `None` if a file cannot be read or is larger than any schema: nothing is known then, and other sidecars are not held up.
 pub(super) async fn observe_schema(
     root: &Root,
     sidecar: &Sidecar,
@@ -177,7 +177,7 @@ async fn observe_registration(
     }
 }
 
-/// The catalog's word for where tables are is final: a table keeps its place, and a place its table.
+/// Why a registration contradicts the catalog: a table keeps its place, and a place keeps its table.
 fn occupied(registration: &Registration, path: &str, catalog: &Catalog) -> Option<Reason> {
     let key = &registration.table_key;
     let elsewhere = catalog

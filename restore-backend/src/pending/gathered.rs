@@ -1,4 +1,4 @@
-//! The files among the sidecars together with those that journals stand for.
+//! The sidecar files, together with those that journals stand for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,19 +12,19 @@ use super::recovery::PendingRecovery;
 use crate::chain;
 use crate::journal_store::{Journal, JournalStoreError};
 
-/// Journals, by operation, or why one tells nothing.
+/// Journals by operation, or why a journal could not be read.
 pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreError>>;
 
-/// Every file that stands for something, one per name, and those that stand in the place of another.
+/// One file for each name, and the files that another one displaces.
 #[derive(Default)]
 pub(super) struct Gathered {
     files: Vec<SidecarFile>,
     places: BTreeMap<String, usize>,
     /// Files under the name of a sidecar that was claimed with other bytes.
     displaced: Vec<SidecarFile>,
-    /// By the name of a file: the operation that sets it aside.
+    /// The operation that dismisses a file, by the name of the file.
     set_aside: BTreeMap<String, OperationId>,
-    /// The same of the displaced.
+    /// The same for displaced files.
     displaced_set_aside: BTreeMap<String, OperationId>,
 }
 
@@ -40,7 +40,7 @@ impl Gathered {
         for file in files {
             gathered.add(file);
         }
-        // First what stands under its own name: a dismissal has to tell the file that it is about from the sidecar that counts.
+        // Operations first: a dismissal must be able to tell its file from the claimed sidecar of the same name.
         let mut dismissals = Vec::new();
         for (operation_id, journal) in journals {
             match journal {
@@ -48,7 +48,7 @@ impl Gathered {
                     Some(plan) => dismissals.push((operation_id, journal, plan)),
                     None => gathered.operation(operation_id, journal, limits),
                 },
-                // Somebody resolved it between listing and reading, and nobody executed it.
+                // No executor claimed it, and somebody resolved it between listing and reading.
                 Err(_) if !unsettled.contains(operation_id) => {}
                 Err(error) => gathered.untold(operation_id, error),
             }
@@ -68,7 +68,7 @@ impl Gathered {
         self.places.get(name).map(|place| &self.files[*place])
     }
 
-    /// An operation that was begun and not finished is pending whatever became of its sidecar; the bytes in its journal stand for it.
+    /// A begun, unfinished operation is pending even without its sidecar; the bytes in its journal stand for the file.
     fn operation(&mut self, operation_id: &OperationId, journal: &Journal, limits: &Limits) {
         let own_name = operation_id.file_name();
         let Some(claimed) = stand_in(journal, &own_name, limits) else {
@@ -91,7 +91,7 @@ impl Gathered {
         }
     }
 
-    /// What sets a file aside is told with that file, also when it is gone before that is on record.
+    /// Attaches a dismissal's journal to its file, also after the file is deleted and before that is recorded.
     fn dismissal(
         &mut self,
         operation_id: &OperationId,
@@ -160,14 +160,14 @@ impl Gathered {
             let journal = displaced_set_aside
                 .remove(&file.file)
                 .and_then(|dismissal| journals.remove(&dismissal)?.ok());
-            // Before the operation: by the name of a file, the file is meant.
+            // Ahead of the operation, so that a look-up by file name finds the file.
             recoveries.insert(operation.unwrap_or_default(), standing_in(file, journal));
         }
         recoveries
     }
 }
 
-/// Whether a file is not the sidecar that was claimed. Of one that cannot be read that is not known.
+/// Whether a file is not the claimed sidecar. A file whose read failed may be the claimed one, and counts as it.
 fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
     match file.digest {
         Some(_) => file.digest != claimed.digest,
@@ -197,7 +197,7 @@ fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecov
     }
 }
 
-/// The plan that sets a file aside which stands for no operation, under one made for that, if this is such a journal.
+/// The dismissal plan, if this journal is of a dismissal under a derived id.
 fn sets_aside(state: &JournalState) -> Option<&Plan> {
     let attempted = state.attempt().map(|attempt| &attempt.plan);
     attempted
@@ -206,7 +206,7 @@ fn sets_aside(state: &JournalState) -> Option<&Plan> {
         .filter(|plan| plan.file != state.operation_id().file_name())
 }
 
-/// The bytes in a journal in place of the file that is not there.
+/// A file made from the bytes in a journal, for a sidecar that is gone.
 fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFile> {
     let bytes = journal.state.stand_in()?.as_bytes().to_vec();
     Some(SidecarFile::read(file, bytes, limits))
@@ -214,7 +214,7 @@ fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFil
 
 fn untrusted(error: &JournalStoreError) -> Reason {
     let code = match error {
-        // All of it was read, and will never say what it was about.
+        // The whole journal was read, and reading it again will not help.
         JournalStoreError::Broken { .. } => Code::JournalBroken,
         _ => Code::Unreadable,
     };

@@ -1,4 +1,4 @@
-//! Which journals a look reads, and what they add up to.
+//! Which journals a look reads, and their folded states.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,17 +15,17 @@ use crate::root::Root;
 /// Journals listed and read at the same time.
 const JOURNALS_AT_ONCE: usize = 16;
 
-/// What is known of the journals of a root before any is read.
+/// The listings of a root's journals, before any is read.
 #[derive(Debug)]
 pub(super) struct ListedJournals {
     open: OpenMarks,
-    /// Every journal of the root, as long as not every open one is marked; else that of the operation in question alone.
+    /// If not every open operation is marked, every journal of the root; else only the journal of the operation in question.
     listed: BTreeMap<OperationId, JournalEntryOfListing>,
-    /// What lies beside them, should not be there, and stands in nobody's way.
+    /// Objects beside the journals that should not be there and were skipped.
     skipped: Skipped,
 }
 
-/// What the journals that still say something add up to.
+/// The journals that still matter.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) journals: Journals,
@@ -41,7 +41,7 @@ struct Looked {
 }
 
 impl ListedJournals {
-    /// Lists what is open; and all journals where that is not known to be everything.
+    /// Lists the open operations. If the marks are not complete, lists all journals too.
     pub(super) async fn of(root: &Root, wanted: Option<&str>) -> Result<Self, JournalStoreError> {
         let wanted: Option<OperationId> =
             wanted.and_then(|wanted| wanted.trim_end_matches(".json").parse().ok());
@@ -70,13 +70,13 @@ impl ListedJournals {
         })
     }
 
-    /// What was met that should not be there; it is told once.
+    /// The objects that should not be there; a second call returns none.
     pub(super) fn take_skipped(&mut self) -> Vec<Reason> {
         std::mem::take(&mut self.skipped).into_reasons()
     }
 
-    /// Reads the journals that may still say something: of operations whose sidecar is there, and of those that are open. One that
-    /// is not marked as claimed may be for all that, if its executor died right then.
+    /// Reads the journals of open operations and of those whose sidecar is there. One that is not marked as claimed may be
+    /// claimed all the same, if its executor died at that moment.
     pub(super) async fn found(
         self,
         root: &Root,
@@ -149,7 +149,7 @@ impl ListedJournals {
     }
 }
 
-/// The file that a finished operation deletes in the end. What sets a file aside has not the name of that file.
+/// The file that a finished operation deletes. The file of a dismissal may not bear the name of its operation.
 fn retired_by(journal: &Result<Journal, JournalStoreError>) -> Option<&str> {
     journal.as_ref().ok()?.state.finished()?.plan.retires()
 }
@@ -167,7 +167,7 @@ async fn look(
     };
     let listed = match listed {
         Ok(listed) => listed,
-        // It is of this operation alone that nothing is known.
+        // Only this operation's journal could not be listed.
         Err(error) => {
             return Looked {
                 operation_id,
@@ -181,7 +181,7 @@ async fn look(
     };
     let journal = if is_read(&operation_id, &listed) {
         let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
-        // What they add up to is all that is asked here, and many are held together.
+        // Many journals are held together, so only the folded state is kept.
         Some(journal.map(Journal::folded))
     } else {
         None

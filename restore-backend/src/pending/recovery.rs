@@ -9,12 +9,11 @@ use crate::journal_store::{Journal, JournalStoreError};
 #[derive(Debug)]
 pub(crate) struct PendingRecovery {
     pub(crate) listed: ListedSidecar,
-    /// What its journal adds up to; the records themselves are not kept.
-    /// Where the file is being set aside under an operation of its own, it is that one's.
+    /// Folded state of its journal. If the file is being dismissed under a derived id, the dismissal's journal.
     pub(crate) journal: Option<Journal>,
-    /// Why its journal tells nothing, if it has one that does not verify or cannot be read. It is refused then, and no other is.
+    /// Why its journal does not verify or cannot be read. This recovery is then refused, and no other.
     pub(crate) broken: Option<JournalStoreError>,
-    /// The operation in the place of whose sidecar this file stands, if it does.
+    /// The operation whose claimed sidecar bears this file's name, with other bytes.
     pub(crate) stands_in_for: Option<String>,
 }
 
@@ -28,7 +27,7 @@ impl PendingRecovery {
         (self.listed.file.file == operation_id.file_name()).then_some(operation_id)
     }
 
-    /// What the journal of this very operation adds up to: not of one that sets the file aside under an id of its own.
+    /// The state of this operation's own journal; `None` if the journal is of a dismissal under a derived id.
     pub(crate) fn own_journal(&self) -> Option<&JournalState> {
         let state = &self.journal.as_ref()?.state;
         (self.operation_id().as_ref() == Some(state.operation_id())).then_some(state)

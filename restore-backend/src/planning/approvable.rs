@@ -12,19 +12,19 @@ use crate::root::Root;
 
 /// The plan of one operation as it is now, for approving and executing it.
 pub(crate) enum Fresh {
-    /// It can be planned.
+    /// The operation can be planned.
     Plan {
-        /// The plan, with what it rests on.
+        /// The plan, with its blockers and the reads that failed.
         made: Box<PlanOf>,
         /// The operation's journal.
         journal: Journal,
     },
-    /// A plan of it is under way or finished; it is not planned anew.
+    /// A plan of the operation is under way or finished; the operation is not planned anew.
     UnderWay {
         /// The operation's journal.
         journal: Journal,
     },
-    /// There is no sidecar of it.
+    /// The operation has no sidecar.
     Gone {
         /// The operation's journal.
         journal: Journal,
@@ -37,19 +37,19 @@ pub(crate) struct PlanOf {
     pub(crate) bytes: PlanBytes,
     /// Why it cannot be executed, age included.
     pub(crate) blockers: Vec<Reason>,
-    /// Reads that failed while it was made: it may be another plan for that alone.
+    /// Reads that failed while the plan was made. Had they succeeded, the plan might be another.
     pub(crate) failed: Vec<FailedRead>,
-    /// A file beside its own that could not be read: it may wait, and so be another plan, for that alone.
+    /// Another pending file that could not be read. The plan may have to wait for it, and be another plan.
     pub(crate) unread: Option<FailedRead>,
-    /// The bytes of its sidecar, or those that stand for it where there is no file.
+    /// The bytes of the sidecar, or the journal's bytes in its place where there is no file.
     pub(crate) sidecar: SidecarBytes,
 }
 
 impl PlanOf {
-    /// Why the plan with `digest` may not be approved or executed now: it is not the plan any more, or cannot be executed.
+    /// Why the plan with `digest` may not be approved or executed now: the plan has changed, or is blocked.
     ///
     /// # Errors
-    /// [`ServiceError::Observe`] if that may be so only because something could not be read.
+    /// [`ServiceError::Observe`] if a read that failed may be the only cause.
     pub(crate) fn refusal(
         &mut self,
         operation: &OperationId,

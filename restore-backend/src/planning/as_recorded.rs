@@ -1,4 +1,4 @@
-//! Whether what a terminal record says still shows at the root.
+//! Whether the root still shows the effects that a terminal record names.
 
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::Finished;
@@ -16,12 +16,13 @@ use crate::root::Root;
 /// Tables whose files are looked at at the same time. Each takes up to sixteen requests at once.
 pub(crate) const TABLES_AT_ONCE: usize = 4;
 
-/// What the terminal record says and the root does not show: after a backup was restored under the journal, or in a copy.
+/// The effects in the terminal record that the root does not show: a backup was restored under the journal, or this root is a
+/// copy.
 ///
-/// What others have published since is theirs, and so is what writers of the two-phase writer, which announce what comes late, have
-/// under way. `is_over` says that the operation was seen to its end, its sidecar gone: nothing is going to be deleted, and what
-/// anybody has under way since is theirs too. Of a version that was made and cleaned away since, with HEAD and pin above it, nobody can
-/// tell whose it was: it is taken for ours, since a backup that was restored has neither above it.
+/// Later publishes belong to others and count as no difference. Unpublished commits in a store of the two-phase writer count as
+/// none either: its writers announce late commits. `is_over` says that the operation is closed and its sidecar gone, so every
+/// later commit belongs to others. A version that was cleaned away below HEAD and pin is taken for ours, for a restored backup
+/// has neither above it.
 pub(crate) async fn untrue_since_finished(
     root: &Root,
     finished: &Finished,
@@ -29,13 +30,13 @@ pub(crate) async fn untrue_since_finished(
 ) -> Result<Vec<Difference>, ServiceError> {
     let plan = &finished.plan;
     let mut differences = Vec::new();
-    // Consent was given to what happens at one root, and that a sidecar goes is part of it.
+    // The approval covers one root, and it covers the deletion of the sidecar.
     if !is_over && plan.retires().is_some() && plan.root != *root.id() {
         let (there, here) = (plan.root.to_string(), root.id().to_string());
         differences.push(difference(None, "root", &there, &here));
     }
     let sidecar = Sidecar::parse(&plan.file, finished.sidecar.as_bytes(), &root.limits()).ok();
-    // Tags that are there again keep what was to be cleaned away.
+    // A release dropped these tags. If they are back, they keep versions that were to be cleaned away.
     if matches!(plan.purpose, Purpose::Release { .. }) {
         let there = tags_there(root, dropped_by(plan)).await?;
         differences.extend(there.into_iter().map(|tag| {
@@ -50,16 +51,16 @@ pub(crate) async fn untrue_since_finished(
     };
     let Look { observation, .. } = look_again(root, &sidecar).boxed().await?.complete()?;
     match &observation.catalog {
-        // What cannot be read is not lost for that.
+        // A catalog that cannot be read does not show that effects are lost.
         CatalogObservation::Unreadable { reason } => {
             return Err(unreadable("the catalog", reason));
         }
-        // A branch is deleted once what is on it is merged, or thrown away.
+        // People delete a branch once they have merged it or given it up.
         CatalogObservation::BranchAbsent { .. } if is_over => return Ok(differences),
         CatalogObservation::BranchAbsent { .. } | CatalogObservation::Present { .. } => {}
     }
     if plan.disposition == Disposition::OrphanedBranch {
-        // A branch of that name that was made since is another one.
+        // Once the operation is over, a branch of that name was made later and is another one.
         if !is_over && matches!(observation.catalog, CatalogObservation::Present { .. }) {
             differences.push(difference(None, "catalog_branch", "gone", "present"));
         }
@@ -123,7 +124,7 @@ async fn untrue_of_table(
     if matches!(table.pinned, Pinned::Tombstoned { .. }) {
         return Ok(Vec::new());
     }
-    // Its dataset is another one by now, or lies where this root may not look, as that of a copy does.
+    // The catalog names another dataset by now, or one outside this root, as in a copy.
     let is_elsewhere = table.location_conflict.is_some() || table.location != planned.location;
     if is_over && is_elsewhere {
         return Ok(Vec::new());
@@ -154,7 +155,7 @@ async fn untrue_of_table(
             ..
         }
     );
-    // What stands unpublished above what was left may be this very writer's, which was not dead.
+    // Unpublished commits above the planned HEAD may be by the writer of this sidecar, still alive.
     if untrue.is_empty()
         && !is_over
         && !is_visible
@@ -169,7 +170,7 @@ async fn untrue_of_table(
     Ok(untrue)
 }
 
-/// Whether another commit stands where the one was that was made, or published, of a table that the plan touched.
+/// Whether the version that the plan made or published now carries another commit's transaction.
 async fn another_transaction(
     root: &Root,
     finished: &Finished,

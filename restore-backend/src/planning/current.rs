@@ -47,7 +47,7 @@ pub(crate) async fn fresh_plan(
         return Err(error.into());
     }
     let unread = recoveries.iter().find_map(not_read);
-    // A file that is being set aside under an operation of its own comes with that one's journal.
+    // If the file is being dismissed under a derived id, the entry carries the journal of the dismissal.
     let journal = match journal.filter(|journal| journal.state.operation_id() == operation) {
         Some(journal) => journal,
         None => Journal::load(root.objects(), operation, &root.limits()).await?,
@@ -64,7 +64,8 @@ pub(crate) async fn fresh_plan(
     let own = journal.state.clone();
     let as_judged = made_plan(root, &entry.listed, Some(&own), Choice::Verdict);
     let (planned, journal) = match wanted {
-        // If it is wanted still, it is recorded upon next. What does not last is made to last then, or the record fails.
+        // A wanted plan is recorded next, which syncs the journal first; start that now. A failure shows when the record is
+        // added.
         Some(_) => {
             let lasting = journal.clone().lasting(root.objects());
             let (planned, lasting) = futures::join!(as_judged, lasting);
@@ -87,7 +88,7 @@ pub(crate) async fn fresh_plan(
     }) = planned
     else {
         return match &entry.listed.file.content {
-            // It is there. What is in it, and so what it comes to, is not known.
+            // The file exists but could not be read, so its plan is unknown: an error, not `Gone`.
             Err(reason) if reason.code == Code::Unreadable => {
                 Err(unreadable(&entry.listed.file, reason).into())
             }
@@ -114,7 +115,7 @@ pub(crate) async fn fresh_plan(
     })
 }
 
-/// The plan that is wanted, if it is what somebody chose instead of the verdict's; else the verdict's.
+/// The plan with the digest `wanted`, if a person chose it instead of the verdict's plan; else the verdict's plan.
 async fn chosen(
     root: &Root,
     listed: &ListedSidecar,
@@ -125,7 +126,7 @@ async fn chosen(
     if planned.bytes.digest() == wanted {
         return Ok(planned);
     }
-    // What was approved is compared with the same choice as it would be now.
+    // The approval names the choice; the plan of the same choice is made anew and compared.
     let approved = journal
         .state
         .approvals()
@@ -156,8 +157,8 @@ fn unreadable(file: &SidecarFile, reason: &Reason) -> ObserveError {
     }
 }
 
-/// A file that some approved plan of this operation is about and that could not be read. The operations under which files are set
-/// aside are found by what is in them, so this one may be there for all that.
+/// A file that an approved plan of this operation names and that could not be read. A derived operation id depends on the file's
+/// content, so this file may be the one the plan dismisses.
 fn unread_file(journal: &Journal, recoveries: &[PendingRecovery]) -> Option<ObserveError> {
     let mut approved = journal
         .state

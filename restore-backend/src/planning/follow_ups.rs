@@ -1,4 +1,4 @@
-//! Making the plans that follow from something finished or stuck. It issues no mutating request.
+//! Makes the plans that follow from something finished or stuck. Sends no mutating request.
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::follow_up::{
@@ -30,17 +30,17 @@ use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 use crate::sidecar_dir;
 
-/// A plan that follows from something, with what it was made from.
+/// An undo, a release or a dismissal, with its inputs.
 pub(crate) struct Made {
     pub(crate) follow_up: FollowUp,
-    /// What stands for its sidecar, parsed.
+    /// Its sidecar, or the bytes that stand for it, parsed.
     sidecar: Option<Sidecar>,
     observation: Option<Observation>,
-    /// How old the file is that it is about, if it is about one.
+    /// The age of the file that a dismissal is about.
     age_seconds: Option<u64>,
-    /// Reads that failed while it was made.
+    /// Reads that failed while the plan was made.
     failed: Vec<FailedRead>,
-    /// A pending file that could not be read, and for which it waits.
+    /// A pending file that could not be read; the plan waits for it.
     unread: Option<FailedRead>,
 }
 
@@ -97,7 +97,7 @@ impl Made {
     }
 }
 
-/// The plan of an operation whose id is derived from something else, if this one's is.
+/// The plan of `operation`, if its id is derived from another operation or from a file.
 pub(crate) async fn of_operation(
     root: &Root,
     operation: &OperationId,
@@ -123,8 +123,8 @@ pub(crate) async fn of_operation(
     }
 }
 
-/// A file under whose operation nothing can be recorded: it is not that operation's file, or was not read, that operation is
-/// finished, or its journal cannot be trusted.
+/// Whether nothing can be recorded under the operation that the file names: the file is not that operation's, or was not read;
+/// the operation is finished; or its journal cannot be trusted.
 fn stands_for_none(entry: &PendingRecovery) -> bool {
     entry.operation_id().is_none()
         || entry.listed.file.digest.is_none()
@@ -132,7 +132,7 @@ fn stands_for_none(entry: &PendingRecovery) -> bool {
         || finished_without(entry).is_some()
 }
 
-/// How the operation of this file ended, where that was about another file of its name.
+/// How the operation that this file names ended, if that was about another file of the same name.
 fn finished_without(entry: &PendingRecovery) -> Option<&Finished> {
     entry
         .journal
@@ -217,8 +217,8 @@ async fn whole(
 
 /// The dismissal of an entry that was planned already.
 ///
-/// A write whose branch may be another one of the same name is recovered only if somebody says that it is not. Whoever knows
-/// that it is sets its sidecar aside.
+/// If the branch may be another one of the same name, a write is recovered only once a person says that it is the same. A person
+/// who knows that it is another dismisses the sidecar.
 pub(super) async fn dismissal_of(
     root: &Root,
     entry: &PendingRecovery,
@@ -296,7 +296,7 @@ pub(crate) async fn made(
         true => Kind::Release,
         false => Kind::Undo,
     };
-    // What is not there any more cannot be taken back, and what stands in its place is somebody else's.
+    // An effect that is gone cannot be taken back, and the version in its place belongs to somebody else.
     if kind == Kind::Undo {
         let untrue = untrue_since_finished(root, finished, true).boxed().await?;
         if let Some(untrue) = untrue.first() {
@@ -321,7 +321,7 @@ pub(crate) async fn made(
         )));
     }
     if kind == Kind::Release {
-        // Attempts before it may have understood what was set aside in the end, and have set tags.
+        // The recovery may have ended by dismissing the sidecar. Earlier attempts may have parsed it, and have set tags.
         let attempts = journal.state.abandoned().iter().rev();
         let understood = original.or_else(|error| {
             let mut attempts = attempts.filter_map(|it| parsed(&it.plan, &it.sidecar).ok());
@@ -369,7 +369,7 @@ async fn made_undo(
     claimed: Option<&Plan>,
 ) -> Result<Result<Made, Reason>, ServiceError> {
     let undo = announcing_anew(root, undo).await?;
-    // Nothing of it is begun, so that its tables stand where the recovery left them, or it is not possible.
+    // A possible undo has begun nothing, so its tables stand where the recovery left them. It needs no journal.
     let judged = Judged {
         sidecar: &undo.sidecar,
         journal: None,
@@ -379,7 +379,7 @@ async fn made_undo(
         undo.target_of(&table.table_key, table.branch.as_deref())
     })
     .await;
-    // What comes back unpublished is in no catalog.
+    // An undo that announces a sidecar publishes nothing, so no rows are counted for it.
     if undo.announced().is_none() {
         read_row_counts(root, &mut look, |table| {
             undo.target_of(&table.table_key, table.branch.as_deref())
@@ -402,8 +402,8 @@ async fn made_undo(
             format!("the tags of operation {of} are dropped: what they kept may be cleaned away at any time"),
         ));
     }
-    // A sidecar that this very attempt announced waits for it. What one before it left is resolved first: then nobody resolves
-    // it while tables that it has to cover are on their way back.
+    // This attempt's own announced sidecar waits for the undo, so the undo does not wait for it. One from an earlier attempt is
+    // resolved first: otherwise somebody could resolve it while the tables it covers are being restored.
     let own = [
         Some(undo.sidecar.operation_id.clone()),
         claimed.and_then(|plan| announced_by(&plan.steps)),
@@ -453,7 +453,7 @@ async fn made_undo(
     }))
 }
 
-/// The undo with an operation for the sidecar it leaves under which nothing is resolved yet.
+/// The undo, with an id for the sidecar it announces whose journal is not finished yet.
 async fn announcing_anew(root: &Root, mut undo: Undo) -> Result<Undo, ServiceError> {
     while let Some(announced) = undo.announced() {
         let journal = Journal::load(root.objects(), announced, &root.limits()).await?;
@@ -498,8 +498,8 @@ async fn made_release(
     })
 }
 
-/// The tags of an undo that came to nothing: no record of it will ever be finished once those of the recovery are dropped, so they
-/// are dropped with them.
+/// The tags of an undo that was never carried out. Once the tags of the recovery are dropped, that undo can never finish, so its
+/// tags are dropped with them.
 fn tags_of_unbegun(undo: &JournalState) -> Vec<SetTag> {
     if undo.finished().is_some() || undo.stand_in().is_some() {
         return Vec::new();
@@ -507,12 +507,12 @@ fn tags_of_unbegun(undo: &JournalState) -> Vec<SetTag> {
     tags_of(undo)
 }
 
-/// What moved between an approved plan that follows from something and the one made now, after the claim.
+/// Differences between an approved undo or release and the one made now, after the claim.
 ///
 /// An undo and the release of the same recovery may have been claimed by two executors at once. Each looks for the other after
 /// its own claim is written, so at least one of them sees both.
 ///
-/// A dismissal touches no table and not the catalog: nothing it rests on can move.
+/// A dismissal rests on no table and not on the catalog, so nothing can have moved.
 pub(crate) async fn moved_since_approval(
     root: &Root,
     planned: &Plan,
@@ -522,13 +522,13 @@ pub(crate) async fn moved_since_approval(
             of,
             pending(root, Some(planned.operation_id.as_str())).await?,
         ),
-        // What is pending is nothing to tags.
+        // A release concerns tags alone, which no pending sidecar affects.
         Purpose::Release { of } => (of, Vec::new()),
         Purpose::Recover | Purpose::Dismiss { .. } => return Ok(Vec::new()),
     };
     Ok(
         match made(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
-            // What cannot be read has not moved for that.
+            // A failed read does not show that anything moved: it is an error.
             Ok(Made { failed, unread, .. }) if !failed.is_empty() || unread.is_some() => {
                 let failed = failed
                     .into_iter()

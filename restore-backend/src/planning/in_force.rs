@@ -1,4 +1,4 @@
-//! Which operation takes a recovery back now, or drops its tags: those before it are spent.
+//! Which operation undoes or releases a recovery now. Those before it are spent.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The operations that do it, one after the other: each is spent before the next one is there.
+    /// The ids of the operations that do it, in order: each next one is used once the one before it is spent.
     pub(crate) fn ids(self, of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
         let (undo, release) = match self {
             Self::Undo => (Some(undo_ids(of)), None),
@@ -32,7 +32,7 @@ impl Kind {
             .chain(release.into_iter().flatten())
     }
 
-    /// What an operation was claimed for, and of which recovery.
+    /// Whether an operation is an undo or a release, and of which recovery.
     fn of_journal(state: &JournalState) -> Option<(Self, &OperationId)> {
         let abandoned = state.abandoned().iter().map(|attempt| &attempt.plan);
         let attempt = state.attempt().map(|attempt| &attempt.plan);
@@ -46,18 +46,18 @@ impl Kind {
     }
 }
 
-/// The operation that takes a recovery back now, or drops its tags.
+/// The operation that undoes or releases a recovery now.
 pub(crate) struct InForce {
     pub(crate) operation: OperationId,
     pub(crate) journal: Journal,
-    /// What rolled earlier attempts at an undo back, which had stopped half way: their tables stand where these left them.
+    /// Plans that rolled back an earlier, interrupted undo: the tables stand where these plans left them.
     pub(crate) rolled_back: Vec<Plan>,
 }
 
-/// The last of the operations for it that has a journal; the next one, where that is spent.
+/// The last undo or release of `of` that has a journal, or the next one if that is spent.
 ///
-/// One is spent once it is finished and did not do it: half an undo was rolled back, what it did is gone with a backup that was brought
-/// back, or tags that were dropped are there again.
+/// An operation is spent once it is finished without lasting effect: an interrupted undo was rolled back, a restored backup
+/// removed its effects, or the tags it dropped are there again.
 pub(crate) async fn in_force(
     root: &Root,
     kind: Kind,
@@ -70,7 +70,7 @@ pub(crate) async fn in_force(
     for operation in kind.ids(of) {
         let journal = Journal::load(root.objects(), &operation, &root.limits()).await?;
         if journal.records() == 0 {
-            // Where all that can be were used up, the last one stays what it is.
+            // Once every possible id is used up, the last one stays in force.
             if is_spent {
                 last = Some((operation, journal));
             }
@@ -101,7 +101,7 @@ pub(crate) async fn in_force(
     })
 }
 
-/// Whether this plan, which ended an undo, took the recovery back: as the undo, or as what saw the restores of an undo published.
+/// Whether this plan, which ended an undo, took the recovery back: as the undo itself, or by publishing the restores of the undo.
 fn has_undone(plan: &Plan) -> bool {
     match plan.purpose {
         Purpose::Undo { .. } => true,
@@ -113,8 +113,8 @@ fn has_undone(plan: &Plan) -> bool {
     }
 }
 
-/// The operation that came in the place of one that follows from a recovery, if one was begun: what became of the earlier one is
-/// nobody's concern any more, and its tables are where the later one left them.
+/// The later undo or release that replaces this one, if one was begun. The outcome of the earlier one no longer matters: the
+/// tables are where the later one left them.
 pub(crate) async fn replaced_by(
     root: &Root,
     state: &JournalState,
@@ -130,7 +130,7 @@ pub(crate) async fn replaced_by(
     Ok((journal.records() > 0).then_some(next))
 }
 
-/// What the last of the operations for it came to that has a journal. No other can be under way.
+/// The state of the last undo or release of `of` that has a journal. No other can be under way.
 pub(crate) async fn last_begun(
     root: &Root,
     kind: Kind,
@@ -147,7 +147,7 @@ pub(crate) async fn last_begun(
     Ok(last)
 }
 
-/// The operation under which something finished that follows from a recovery is planned anew, if it is spent.
+/// The operation that plans a finished undo or release anew, if that one is spent.
 pub(crate) async fn planned_anew_as(
     root: &Root,
     journal: &Journal,
@@ -163,7 +163,7 @@ pub(crate) async fn planned_anew_as(
     Ok((operation != *journal.state.operation_id()).then_some(operation))
 }
 
-/// What an operation does about the recovery of `of`, if it is one of those for it: the first, or one after others with a journal.
+/// Whether `operation` is an undo or a release of `of`: the first of that kind, or one whose predecessors have journals.
 pub(crate) fn kind_of(
     of: &OperationId,
     operation: &OperationId,
@@ -180,8 +180,8 @@ pub(crate) fn kind_of(
     })
 }
 
-/// Whether tags that a finished recovery set are dropped, or are being dropped. That they were dropped once is not asked: the
-/// recovery may have been carried out anew since, and have set them anew.
+/// Whether tags that a finished recovery set are dropped now, or are being dropped. An earlier release alone does not count: the
+/// recovery may have been carried out anew since, and have set them again.
 pub(crate) async fn is_released(
     root: &Root,
     of: &OperationId,

@@ -12,7 +12,7 @@ use crate::pending::PendingRecovery;
 use crate::root::Root;
 use crate::sidecar_dir;
 
-/// What a look at one pending entry came to.
+/// The plan of one pending entry, with its observation.
 pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) bytes: PlanBytes,
@@ -22,10 +22,10 @@ pub(super) struct Planned {
     pub(super) failed: Vec<FailedRead>,
 }
 
-/// Looks, judges and plans; `None` for a file that stands for no operation or whose bytes could not be read. `journal` is the
-/// one of its operation.
+/// Looks, judges and plans; `None` for a file that stands for no operation or could not be read. `journal` is the state of the
+/// operation's journal.
 ///
-/// The file is whole: see [`whole`].
+/// `listed` must carry all its bytes: see [`whole`].
 pub(super) async fn made_plan(
     root: &Root,
     listed: &ListedSidecar,
@@ -84,7 +84,7 @@ pub(super) async fn made_plan(
     }))
 }
 
-/// Why the rows that a plan adds to the history of the graph cannot be added, if it adds any.
+/// The blocker, if the plan adds rows to the history of the graph and `obstacle` prevents that.
 pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<Reason> {
     let adds_rows = plan
         .steps
@@ -104,7 +104,7 @@ pub(super) fn refusal_of(listed: &ListedSidecar, refusal: Option<Reason>) -> Rea
         })
 }
 
-/// A listed file with its bytes and all that is in it; a list of many keeps neither.
+/// The listed file with its bytes and full contents, which a list of many files does not keep.
 pub(super) async fn whole(
     root: &Root,
     listed: &ListedSidecar,
@@ -125,12 +125,12 @@ pub(super) async fn whole(
     })
 }
 
-/// Why a file is too young for anything to be done about it: whoever wrote it may still be running.
+/// The blocker of a file that is too young: its writer may still be running.
 pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Reason> {
     age_blocker(file.age_seconds(now)?, root.min_age().as_secs())
 }
 
-/// The read that failed of a pending file, if what it names is not known for that.
+/// The failed read of a pending file, if the tables it names are unknown because of it.
 pub(super) fn not_read(entry: &PendingRecovery) -> Option<FailedRead> {
     let file = &entry.listed.file;
     let reason = file.content.as_ref().err()?;

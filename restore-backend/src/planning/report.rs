@@ -1,4 +1,4 @@
-//! The report over a plan, with what surrounds it.
+//! The report on a plan: progress, approvals, age and blockers.
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::{
@@ -67,7 +67,7 @@ pub(crate) async fn plan_entry(
     Ok(report(&plan, &bytes, context))
 }
 
-/// A file that names no operation has no plan; what it is refused for is all there is to say.
+/// A file that names no operation has no plan; the report carries the refusal alone.
 fn refused_report(
     root: &Root,
     listed: &ListedSidecar,
@@ -140,7 +140,7 @@ pub(crate) fn frozen_report(
     Ok(Some(report(plan, &bytes, context)))
 }
 
-/// A report about a plan, with what surrounds it.
+/// The report on a plan, with its context.
 pub(super) fn report(plan: &Plan, bytes: &PlanBytes, context: PlanContext<'_>) -> PlanReport {
     PlanReport::new(plan, bytes, context)
 }
@@ -161,7 +161,7 @@ fn progress_of(journal: &Journal) -> Progress {
     progress(Some(journal))
 }
 
-/// How far people and executors came with an operation.
+/// How far approval and execution of an operation have come.
 pub(crate) fn progress(journal: Option<&Journal>) -> Progress {
     match journal.map(|journal| &journal.state) {
         Some(state) if state.finished().is_some() => Progress::Finished,

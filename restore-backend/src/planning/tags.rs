@@ -1,4 +1,4 @@
-//! Which tags of recoveries are there.
+//! Which tags of recoveries exist.
 
 use futures::StreamExt;
 use sidecar::follow_up::SetTag;
@@ -13,7 +13,7 @@ use crate::root::Root;
 /// Tags that are looked at at the same time.
 const TAGS_AT_ONCE: usize = 16;
 
-/// Those of some tags that are there. One whose dataset is gone is not.
+/// The given tags that exist. A tag whose dataset is gone does not.
 ///
 /// # Errors
 /// [`ServiceError::Observe`] if one cannot be read.

@@ -1,13 +1,12 @@
-//! Which root a folder is, whatever it is called: a link to it, a mount of it and a new name of it are the same root, a copy is
-//! another.
+//! Identity of a root, whatever its folder is called. A link to it, a mount of it and a new name of it are the same root; a copy
+//! is another.
 //!
-//! On local disk the first thing of ours that is written below a root says how the root is called and which folder it is, by the
-//! file system's own word: the number of its inode, and when it was made. Whoever opens that very folder calls it by that name. The
-//! object lies under a name that is derived from the folder, so a copy, which holds the object too, does not find it. In an object
-//! store the address is the root: there is nothing to find out, and nothing is written.
+//! On local disk, the first object that we write below a root records the root's name, and its folder by inode number and
+//! creation time. Every later open of that very folder uses that name. The object's own name is derived from the folder, so a
+//! copy, which holds the object too, does not find it. In an object store the address is the identity, and nothing is written.
 //!
-//! A clone of a whole file system has the same folders under the same numbers. It is told from its original only while that is
-//! there under its old name.
+//! A clone of a whole file system has the same folders under the same numbers. It is told from its original only while the
+//! original is there under its old name.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -26,17 +25,17 @@ use crate::journal_store::JOURNAL_FOLDER;
 use crate::sidecar_dir::read_bounded;
 use crate::store::Objects;
 
-/// What the object holds is a path and some numbers.
+/// The object holds a path and some numbers.
 const BYTES_MAX: u64 = 64 << 10;
 /// Hexadecimal digits of the folder's digest in the name of its object.
 const DIGEST_CHARS: usize = 16;
 const FORMAT: u32 = 1;
 
-/// Why it cannot be found out, or not be noted, which root a folder is.
+/// Why the identity of a root cannot be found out or noted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// The object that says so failed to be read or written.
+    /// The object that records the identity could not be read or written.
     #[error("{path}, which says which root this is, cannot be {verb}")]
     Storage {
         /// The object, relative to the root.
@@ -70,43 +69,43 @@ pub enum IdentityError {
         "the root that is open as {here} was named {named} by another program meanwhile; nothing was done: open it anew, and look at the plan again"
     )]
     NamedMeanwhile {
-        /// How it is open.
+        /// The name under which it is open.
         here: String,
-        /// How it is called.
+        /// The name that was recorded.
         named: String,
     },
 }
 
-/// Which folder it is, by the file system's own word.
+/// The folder, as the file system identifies it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Place {
     text: String,
 }
 
-/// What is stored.
+/// The stored object.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     format: u32,
-    /// How the root is called: the name it had when this was written.
+    /// The root's name: the address it had when this was written.
     root: String,
     /// For people: the folder that was meant.
     place: String,
 }
 
-/// What a root is called.
+/// The names of a root.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     /// Its name.
     pub(super) id: RootId,
-    /// Under which other names the same folder is known, each once.
+    /// Other names under which the same folder is known, each once.
     pub(super) others: Vec<RootId>,
     folder: Option<(PathBuf, Place)>,
-    /// Whether the note is known to be there; clones share what is known.
+    /// Whether the object is known to be there; clones share this.
     is_noted: Arc<AtomicBool>,
 }
 
 impl Identity {
-    /// Finds out which root is open as `opened`, which is `folder` if it is on local disk. Writes nothing.
+    /// Finds the identity of the root that is open as `opened`; `folder` is its folder on local disk. Writes nothing.
     pub(super) async fn find(
         opened: &str,
         folder: Option<&FilePath>,
@@ -121,13 +120,13 @@ impl Identity {
         let Some(folder) = folder else {
             return Ok(unnamed);
         };
-        // A folder that is not there, or not to be looked at, has no other name than the one it was given.
+        // A folder that is missing or cannot be looked at has only the name it was given.
         let (Ok(canonical), Ok(found)) =
             futures::join!(tokio::fs::canonicalize(folder), tokio::fs::metadata(folder))
         else {
             return Ok(unnamed);
         };
-        // The whole file system has no other name either.
+        // The root of the file system has no other name either.
         let Some(canonical) = canonical.to_str().filter(|path| *path != "/") else {
             return Ok(unnamed);
         };
@@ -152,7 +151,7 @@ impl Identity {
         })
     }
 
-    /// Notes what the root is called, if nobody has yet: before anything else of ours is written below it.
+    /// Notes the root's name, if nobody has yet. Call it before any other write of ours below the root.
     pub(super) async fn note(&self, objects: &Objects) -> Result<(), IdentityError> {
         let Some((folder, place)) = &self.folder else {
             return Ok(());
@@ -186,7 +185,7 @@ impl Identity {
             self.is_noted.store(true, Ordering::Release);
             return Ok(());
         };
-        // A conflict, or a lost answer, may be our own success: it is read back.
+        // A conflict, or a lost answer, may be our own success. So the object is read back.
         match read(objects, place).await? {
             Some(found) if found.root == stored.root => {
                 let kept = objects.keep(std::slice::from_ref(&path)).await;
@@ -225,7 +224,7 @@ impl Place {
     }
 }
 
-/// Whether another folder stands where the root once was: then this one is a copy, or has made room for one.
+/// Whether another folder stands at the root's recorded address: then this one is a copy, or was moved away from there.
 async fn is_another(name: &str, ours: &Metadata) -> bool {
     match tokio::fs::metadata(name).await {
         Ok(found) => (found.dev(), found.ino()) != (ours.dev(), ours.ino()),

@@ -14,14 +14,14 @@ use crate::journal_store::{Appended, Journal};
 use crate::planning::{Fresh, approvals_of, fresh_plan, unsafe_store};
 use crate::root::Root;
 
-/// Records of approvals that are tried again because somebody else wrote at the same moment.
+/// Tries at one approval record while others append to the same journal.
 pub(super) const APPEND_TRIES_MAX: usize = 16;
 
 /// Characters of an approver's name and of a reason that are recorded.
 const NAME_CHARS_MAX: usize = 200;
 const REASON_CHARS_MAX: usize = 4_000;
 
-/// Who approves, and what they state.
+/// The approver and their statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Approver {
     /// The name the approval is recorded under.
@@ -36,7 +36,7 @@ pub struct Approver {
 
 /// Records one person's approval of exactly the plan with this digest.
 ///
-/// The plan is made anew first: only a plan that is the right one now, and can be executed, can be approved.
+/// The plan is made anew first: only the current plan, if it can be executed, can be approved.
 ///
 /// # Errors
 /// See [`ServiceError`]. A digest that is not the plan's, or a plan that is refused, is an [`Answer::No`].
@@ -131,10 +131,10 @@ pub async fn approve(
     })
 }
 
-/// Takes every approval of one plan back, in the name of `revoker`. A plan that is being carried out can no longer be stopped so.
+/// Takes back every approval of one plan, in the name of `revoker`. This cannot stop a plan that is already being carried out.
 ///
 /// # Errors
-/// See [`ServiceError`]. Where there is nothing to take back, or no longer, it is an [`Answer::No`].
+/// See [`ServiceError`]. If there is no approval to take back, the answer is an [`Answer::No`].
 pub async fn revoke(
     root: &Root,
     operation: &OperationId,
@@ -172,7 +172,7 @@ pub async fn revoke(
                 differences: Vec::new(),
             }));
         }
-        // Once there is something to record; nobody waits for that while others take the number of the next record.
+        // Only once there is a record to write, and once: the retries must not wait for it.
         if attempt == 0 {
             root.note_identity().await?;
         }

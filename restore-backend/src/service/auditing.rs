@@ -32,20 +32,20 @@ impl Window {
     };
 }
 
-/// What a listing of all journals of a root tells.
+/// The result of listing all journals of a root.
 #[derive(Debug, Clone)]
 pub struct OnRecord {
     /// The operations that have a journal, oldest first.
     pub operations: Vec<OperationId>,
-    /// What lies beside the journals, should not be there, and was skipped. A look that lists the open operations alone does not
-    /// meet it, so here it is told.
+    /// Objects beside the journals that should not be there and were skipped. A look lists the open operations alone and misses
+    /// them, so the audit reports them.
     pub skipped: Vec<Reason>,
 }
 
 /// Everything that is on record in a root.
 ///
 /// # Errors
-/// See [`ServiceError`]; that nothing is on record is said of a root with a catalog alone.
+/// See [`ServiceError`]. An empty answer is given only for a root with a readable catalog.
 pub async fn on_record(root: &Root) -> Result<OnRecord, ServiceError> {
     let (journals, skipped) = journal_store::list_all(root.objects()).await?;
     if journals.is_empty() {
@@ -59,8 +59,8 @@ pub async fn on_record(root: &Root) -> Result<OnRecord, ServiceError> {
 
 /// The journals of a root, or of one operation; with `verify`, whether their chains of digests hold.
 ///
-/// A journal that does not verify is shown as far as its records can be read. Every journal that is asked for is in memory at once: for
-/// those of a whole root there are [`on_record`] and [`audit_page`].
+/// A journal that does not verify is shown as far as its records can be read. All the journals asked for are in memory at once;
+/// for a whole root use [`on_record`] and [`audit_page`].
 ///
 /// # Errors
 /// [`ServiceError::UnknownOperation`] if the one that is asked for has no journal; else see [`ServiceError`].
@@ -91,7 +91,7 @@ pub async fn audit(
     })
 }
 
-/// The journal of an operation that was listed: one that cannot be read hides no other.
+/// The journal of a listed operation. A journal that cannot be read is an entry of its own and hides no other.
 pub async fn audit_listed(root: &Root, operation: &OperationId, verify: bool) -> AuditedOperation {
     listed(root, operation, verify, Window::WHOLE).await
 }
@@ -104,7 +104,7 @@ async fn listed(
 ) -> AuditedOperation {
     match one(root, operation, verify, window).await {
         Ok(audited) => audited,
-        // A claim or a note without any record.
+        // The folder holds a claim or a note, but no record.
         Err(ServiceError::UnknownOperation { .. }) => AuditedOperation {
             operation_id: operation.to_string(),
             outcome: None,
@@ -117,7 +117,7 @@ async fn listed(
     }
 }
 
-/// The journals of at most `limit` operations, the newest first, of those that are older than `after`. Of long ones the first records.
+/// The journals of at most `limit` operations older than `after`, newest first. A long journal is cut after its first records.
 ///
 /// # Errors
 /// As [`on_record`].
@@ -183,7 +183,7 @@ pub async fn audit_records(
     })
 }
 
-/// A journal that cannot be read hides no other.
+/// The entry of a journal that cannot be read.
 fn unread_operation(
     operation_id: &OperationId,
     error: &ServiceError,

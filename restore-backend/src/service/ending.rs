@@ -1,4 +1,4 @@
-//! An attempt that comes to no end by itself is ended by a person.
+//! Ending an attempt, by a person, that does not end by itself.
 
 use sidecar::api::{EndReport, RefusalReport};
 use sidecar::journal::{Attempt, EndedBy, JournalEntry};
@@ -11,7 +11,7 @@ use crate::execute::ended_report;
 use crate::journal_store::{Appended, Journal};
 use crate::root::Root;
 
-/// Who ends an attempt, and what they state.
+/// The person who ends an attempt, and their statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ending {
     /// The name it is recorded under.
@@ -22,11 +22,11 @@ pub struct Ending {
     pub writers_stopped: bool,
 }
 
-/// Ends the attempt at the plan with this digest, whichever root it was begun at. What it did stays done and is told, what it has
-/// begun and not recorded is not known; the operation is open, and is planned and approved anew.
+/// Ends the attempt at the plan with this digest, whichever root it was begun at. Recorded steps stay done and are reported.
+/// Whether begun but unrecorded steps happened is unknown. The operation stays open, and is planned and approved anew.
 ///
 /// # Errors
-/// See [`ServiceError`]. Where no such attempt is under way, or it goes on at this very moment, it is an [`Answer::No`].
+/// See [`ServiceError`]. If no such attempt is under way, or it advances at this moment, the answer is an [`Answer::No`].
 pub async fn end(
     root: &Root,
     operation: &OperationId,
@@ -84,7 +84,7 @@ pub async fn end(
         }
         let attempt = match (journal.state.attempt(), journal.state.finished()) {
             (Some(attempt), _) => attempt.clone(),
-            // What is left of it may fail again and again: a look at what is not to be read any more, or the deletion of its file.
+            // The remaining work may fail again and again: a look at something unreadable, or the deletion of the sidecar.
             (None, Some(_)) if !journal.is_closed(root.objects()).await? => {
                 match journal.state.ended() {
                     Some(ended) => ended.clone(),

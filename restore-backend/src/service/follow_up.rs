@@ -14,7 +14,7 @@ use crate::root::Root;
 /// The plan that takes the finished recovery of an operation back. It has an operation id of its own.
 ///
 /// # Errors
-/// [`ServiceError::UnknownOperation`] if nothing finished goes by that name. What cannot be taken back at all is an [`Answer::No`].
+/// [`ServiceError::UnknownOperation`] if no finished operation has that id. An impossible undo is an [`Answer::No`].
 pub async fn undo(
     root: &Root,
     operation: &OperationId,
@@ -46,7 +46,7 @@ async fn of_finished(
         operation, journal, ..
     } = in_force(root, kind, of, &recovery.state).await?;
     let recoveries = pending(root, Some(operation.as_str())).await?;
-    // One that is being carried out is listed, and so is an undo that was interrupted half way: it is pending like any other write.
+    // An undo or release under way is listed, and so is an interrupted undo: it is pending like any other write.
     if let Some(entry) = recoveries
         .iter()
         .find(|recovery| recovery.operation_id().as_ref() == Some(&operation))
@@ -58,7 +58,7 @@ async fn of_finished(
     if let Some(report) = frozen_report(root, &journal, now)? {
         return Ok(Answer::Done(report));
     }
-    // What an undone roll back left is taken back by recovering it.
+    // An undone roll back leaves a sidecar of its own; recovering that takes the undo back.
     let left = recovery
         .state
         .finished()
@@ -128,7 +128,7 @@ pub async fn dismiss(
     let made = made_dismissal(root, entry, now).await?;
     let operation = &made.follow_up.plan.operation_id;
     let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
-    // A file that was set aside is there again. What is recorded of that has to be found untrue before it is set aside anew.
+    // A dismissed file is there again. The recorded dismissal must be found untrue before the file is dismissed anew.
     if let Some(report) = frozen_report(root, &journal, now)? {
         return Ok(report);
     }

@@ -1,4 +1,4 @@
-//! Every pending recovery of a root, a line each.
+//! The list of pending recoveries, one line each.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use crate::root::Root;
 
 /// Every pending recovery of a root. Issues no mutating request.
 ///
-/// That nothing is pending is said of a root whose catalog was read alone. Where something is, the catalog's state is in the list.
+/// The list is empty only if the catalog was read. Otherwise the catalog's state is in the list.
 ///
 /// # Errors
-/// See [`ServiceError`]; [`ServiceError::NoCatalog`] and [`ServiceError::CatalogUnreadable`] where nothing is pending as far as can be told.
+/// See [`ServiceError`]; [`ServiceError::NoCatalog`] and [`ServiceError::CatalogUnreadable`] if the list would be empty.
 pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceError> {
     let (looked, catalog) = futures::join!(
         pending_and_skipped(root, None),
@@ -89,7 +89,7 @@ pub(super) async fn readable_catalog(root: &Root) -> Result<(), ServiceError> {
     }
 }
 
-/// The sidecar of a file, unless it is refused before anything is looked at.
+/// The sidecar of a file, unless the file was refused from its listing alone.
 fn observable(listed: &ListedSidecar) -> Option<&Sidecar> {
     if listed.refusal.is_some() {
         None
@@ -98,7 +98,7 @@ fn observable(listed: &ListedSidecar) -> Option<&Sidecar> {
     }
 }
 
-/// What a line says of a verdict.
+/// The part of a line that comes from the verdict.
 struct JudgedLine {
     disposition: Disposition,
     refusal: Option<Reason>,
@@ -142,7 +142,7 @@ fn summary(
             .or_else(|| state.finished().map(|finished| &finished.plan))
     }) {
         Some(plan) => plan.disposition,
-        // One that is not held, of which there are too many, waits for those that are.
+        // Too many sidecars are pending to hold them all; one that is not held waits for those that are.
         None if judged.is_none() && recovery.listed.waiting_for.is_some() => Disposition::Waiting,
         None => judged
             .as_ref()

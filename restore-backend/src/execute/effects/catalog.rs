@@ -1,4 +1,4 @@
-//! The catalog: what it shows, whose commit stands at a version, its fence, a publish.
+//! The catalog: reading it, finding whose commit stands at a version, fencing it, and publishing to it.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ pub(in crate::execute) async fn landed(
                     == Some(attempt.bytes.digest().to_string().as_str())
                 && property(PROPERTY_EFFECT) == Some(effect.as_str());
             if is_ours {
-                // Whoever sent it may have died before it was on disk, and what comes next is built on it.
+                // The sender may have died before this version was on disk, and the next effects build on it.
                 root.room()
                     .keep_version(&catalog, version)
                     .await
@@ -140,7 +140,7 @@ pub(super) async fn fence_catalog(
     Ok(catalog_outcome(outcome, index, "fenced"))
 }
 
-/// What one publish makes visible and hides.
+/// The catalog rows that one publish adds.
 pub(super) struct CatalogRows {
     pub(super) updates: Vec<PinUpdate>,
     pub(super) registrations: Vec<Registration>,
@@ -172,8 +172,8 @@ pub(super) async fn publish(
     Ok(catalog_outcome(outcome, index, "published to"))
 }
 
-/// Whose commits are published: the restores of this very plan, and what the plan found at HEAD. A journal that says that a restore
-/// is done may have outlived it.
+/// The commits that a publish may make visible: this plan's restores, and the transactions that the plan found at HEAD. The
+/// journal may still record a restore that is gone.
 fn made_by(plan: &Plan) -> BTreeMap<String, MadeBy> {
     let made = plan.tables.iter().filter_map(|table| {
         let made_by = match (table.restore_to, &table.head_transaction) {

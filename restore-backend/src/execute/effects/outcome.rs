@@ -1,4 +1,4 @@
-//! What one step came to, and what every effect says of itself.
+//! The outcome of one step, and the properties that every effect carries.
 
 use sidecar::Difference;
 use sidecar::journal::{Attempt, StepResult};
@@ -13,7 +13,7 @@ pub(super) enum StepOutcome {
         detail: String,
         differences: Vec<Difference>,
     },
-    /// It cannot happen any more; whether it did, nobody can tell.
+    /// The effect can no longer happen, and nothing shows whether it did.
     Lost {
         detail: String,
         differences: Vec<Difference>,

@@ -12,8 +12,8 @@ use crate::schema_files::{self, Kept};
 /// Lance keeps in whole seconds when a branch was made.
 const MICROS_PER_SECOND: u64 = 1_000_000;
 
-/// Puts every staged file in place of the live one, one after the other: a crash in between leaves what the engine's own crash
-/// would, and doing it again goes on from there. What is replaced is kept beside the journal first.
+/// Puts every staged file in place of the live one, one after the other. A crash in between leaves the state that a crash of the
+/// engine would, and a second call continues from there. Each replaced file is first kept beside the journal.
 pub(super) async fn promote(
     root: &Root,
     operation: &OperationId,
@@ -42,16 +42,16 @@ pub(super) async fn promote(
         let mut live = schema_files::read_live(objects, live_name).await?;
         if let Some(replaced) = live.bytes().filter(|_| live.digest == file.replaces) {
             schema_files::keep(objects, operation, Kept::Replaced, live_name, replaced).await?;
-            // Looked at last, right before it is replaced.
+            // Look again right before the file is replaced.
             live = schema_files::read_live(objects, live_name).await?;
         }
         if live.digest == Some(file.digest) {
-            // Its other name goes only once this one stays.
+            // The staged name is removed only once the live file is durable.
             schema_files::keep_found(objects, &[live_name]).await?;
         } else if live.digest != file.replaces {
             return Ok(not_as_planned(live_name, file.replaces, live.digest));
         } else if !schema_files::replace(objects, live_name, live, bytes).await? {
-            // A conflict may be our own success, told by a store that tried again by itself.
+            // A conflict may be our own success, if the store retried the request by itself.
             let live = schema_files::read_live(objects, live_name).await?.digest;
             if live != Some(file.digest) {
                 return Ok(not_as_planned(live_name, file.replaces, live));

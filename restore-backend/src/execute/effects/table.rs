@@ -10,9 +10,9 @@ use crate::lance_room::{
     Tagged, UntagOutcome,
 };
 
-/// What a tag rests on, as one look found it.
+/// The state that a tag depends on, from one look.
 pub(in crate::execute) struct TagSeen {
-    // What the look listed is not listed again when the tag is set.
+    // Kept for its cached listing, so that setting the tag does not list again.
     room: LanceRoom,
     head: Option<Head>,
     tagged: Option<Tagged>,
@@ -170,8 +170,8 @@ pub(super) async fn restore(
         .restore(&request)
         .await
         .map_err(|source| not_attempted(&what, source))?;
-    // What moved HEAD may be this very restore, sent by the executor that was taken over from, or by an attempt whose answer was
-    // lost. From a HEAD above the planned one nothing is committed any more; whose it is is looked up.
+    // HEAD may have moved by this very restore, sent by the earlier executor or by an attempt whose answer was lost. Above the
+    // planned HEAD a second call commits nothing; it looks up whose commit moved HEAD.
     if matches!(outcome, CommitOutcome::HeadMoved { found, .. } if found > head_version) {
         outcome = room
             .restore(&request)
