@@ -63,7 +63,7 @@ pub struct RecoveryState {
     pub refusal: Option<Rc<Failure>>,
     /// Whether a person just took the approvals of this plan back.
     pub revoked: bool,
-    /// What an attempt had done that a person just ended.
+    /// How far the attempt came that a person just ended.
     pub ended: Option<Rc<EndReport>>,
     /// The execution, if one was begun.
     pub execution: Option<Rc<ExecutionReport>>,
@@ -168,7 +168,7 @@ impl RecoveryState {
         let answer = answer.map(|answer| {
             let before = self.plan.value.as_ref().and_then(|plan| plan.digest);
             if before.is_some() && before != answer.digest {
-                // What was stated was stated about another plan.
+                // The statements so far were about another plan.
                 self.stated.clear();
             }
             let (report, check) = answer.checked();

@@ -70,8 +70,8 @@ impl Default for Looks {
 }
 
 impl Looks {
-    /// Looks when it is its turn. A look goes on when nobody waits for it any more, since only then it is known when the
-    /// threads that it waits for are free again.
+    /// Looks when it is its turn. A look goes on even if nobody waits for it any more: its end tells when its threads are free
+    /// again.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         patience: &Patience,

@@ -115,7 +115,7 @@ impl ObservedStore {
         self.hides_version_hint && location.filename() == Some(VERSION_HINT_FILE)
     }
 
-    /// An error if a mutating request may not be sent. Under a hold on local disk, nobody takes over before the answer is dropped.
+    /// An error if a mutating request may not be sent. On local disk nobody takes over before the answer is dropped.
     async fn turn(&self) -> Result<Option<Turn>> {
         let hold = match Under::current() {
             Some(Under::Hold(hold)) => hold,

@@ -1,6 +1,6 @@
 //! Announces anew a table commit that the recovery of its operation may have missed.
 //!
-//! A writer looks for a claim right before it sends a table's commit. Within that one request's time the operation can be claimed,
+//! A writer looks for a claim right before it sends a table's commit. In that one request's time the operation can be claimed,
 //! recovered to its end and its sidecar retired, before the commit lands. No sidecar would name the commit then: the table would
 //! stand above its pin for good, and nobody could write to it. So the writer looks again after its commit landed. If it finds a
 //! claim, it leaves a sidecar that names this one table. If the writer dies in between, the next writer to the table finds the

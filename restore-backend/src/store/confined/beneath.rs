@@ -23,7 +23,7 @@ const PASSED: OFlag = OFlag::O_PATH;
 #[cfg(not(target_os = "linux"))]
 const PASSED: OFlag = OFlag::O_RDONLY;
 
-/// How a file is opened to be read: without waiting for a pipe's writer or taking a terminal over. Look at its kind before reading.
+/// How a file is opened to be read, without waiting for a pipe's writer or taking over a terminal. Check its kind before reading.
 pub(super) const FILE: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NONBLOCK)
     .union(OFlag::O_NOCTTY)

@@ -195,8 +195,8 @@ impl ConfinedFiles {
         .boxed()
     }
 
-    /// The direct entries of a folder. One that is not read fails the whole listing: a listing without it would look like one of a
-    /// folder that does not have it.
+    /// The direct entries of a folder. One that is not read fails the whole listing: nobody could tell the rest from a folder
+    /// that does not have it.
     pub(super) fn list_folder(&self, prefix: &Path) -> std::result::Result<ListResult, Failure> {
         let mut folders = BTreeSet::new();
         let mut objects = Vec::new();

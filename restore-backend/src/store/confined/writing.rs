@@ -64,7 +64,7 @@ fn staged_name(name: &OsStr, number: u64) -> OsString {
 }
 
 impl Staged {
-    /// Puts the file in its place. If `synced`, its bytes and its name are on disk then. If that fails, the staged file is removed.
+    /// Puts the file in its place. If `synced`, its bytes and name are on disk then. If that fails, the staged file is removed.
     pub(super) fn publish(self, over: Over, synced: bool) -> Result<PutResult, Failure> {
         let Self {
             file,
