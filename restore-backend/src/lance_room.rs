@@ -1,4 +1,4 @@
-//! Lance, behind one door: the only module that mentions it, and what it knows of Lance it proves.
+//! The only module that uses Lance. Its tests check what it assumes about Lance.
 //!
 //! Reading never writes: a head lookup, a transaction, a comparison or a catalog reading issues no
 //! mutating request. Every commit made here is fenced to exactly one version and names the

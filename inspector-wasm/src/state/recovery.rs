@@ -236,7 +236,7 @@ impl RecoveryState {
         report.is_some_and(|report| succeeded(report.outcome))
     }
 
-    /// What the plan requires and is not stated yet.
+    /// The requirements of the plan that are not stated yet.
     #[must_use]
     pub fn missing(&self) -> Vec<Requirement> {
         let required = self
@@ -255,7 +255,7 @@ impl RecoveryState {
             .collect()
     }
 
-    /// What is sent to approve the plan.
+    /// The request that approves the plan.
     #[must_use]
     pub fn request(&self) -> ApprovalRequest {
         let reason = self.reason.trim();
@@ -269,7 +269,7 @@ impl RecoveryState {
         }
     }
 
-    /// Whether the panel may say something else after some time, with nobody doing anything.
+    /// Whether the panel may change with time, without anybody on this page doing anything.
     #[must_use]
     pub fn may_pass_by_itself(&self) -> bool {
         self.stage() == Stage::Blocked

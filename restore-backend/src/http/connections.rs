@@ -30,10 +30,10 @@ pub(super) struct Bounds {
     pub(super) headers_max: usize,
     /// Bytes of a request's head.
     pub(super) head_bytes_max: usize,
-    /// For the head of a request, from the connection's begin or from the end of the request before: it bounds how long a
-    /// connection is idle too.
+    /// How long to wait for the head of a request, from the start of the connection or the end of the request before. So it also
+    /// bounds how long a connection is idle.
     pub(super) head_wait_max: Duration,
-    /// For a client that takes nothing of its answer.
+    /// How long to wait for a client that takes nothing of its answer.
     pub(super) write_wait_max: Duration,
     /// Pause after a connection that could not be accepted, unless another one ends before.
     pub(super) accept_pause: Duration,

@@ -1,7 +1,7 @@
 //! The history that released engines keep of a graph: graph commits, their actors, recoveries (PROTOCOL.md, section 6.2).
 //!
-//! A row is added at exactly the version after the one in which it was looked for and not found. So it is there once, whoever
-//! adds it and however often.
+//! A row is added at exactly the version after the one that was searched for it in vain. So it is there only once, however many
+//! writers add it and however often.
 
 mod reading;
 mod request;

@@ -43,7 +43,7 @@ pub(super) struct Memory {
     readings: Mutex<HashMap<Path, Arc<Turn>>>,
 }
 
-/// Held while a branch of the catalog is read, so that two who want the same rows fetch them once.
+/// Held while a branch of the catalog is read, so that concurrent readers fetch the same rows once.
 pub(super) type Turn = tokio::sync::Mutex<()>;
 
 /// A version file of our own making, as it was sent and as the store named it.

@@ -107,8 +107,8 @@ impl LanceRoom {
         self.publish_made(request, &BTreeMap::new()).await
     }
 
-    /// As [`Self::publish`], if the versions of these tables, by their keys, were made by whom they have to be: where a backup was
-    /// restored meanwhile, another commit may stand under the same number. It takes no further request to find out.
+    /// As [`Self::publish`], but only if each of these tables' versions, by table key, was made by the given commit. After a
+    /// backup was restored, another commit may have the same version number. The check takes no further request.
     ///
     /// # Errors
     ///

@@ -54,8 +54,8 @@ pub enum UntagOutcome {
     Absent,
 }
 
-// What every Lance since 4 reads and writes. Lance's own struct would add the time, which makes
-// the bytes of a repeated attempt differ.
+// The fields that every Lance since 4 reads and writes. Lance's own struct would add the time, so
+// the bytes of a repeated attempt would differ.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NewTag<'a> {
