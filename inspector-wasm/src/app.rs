@@ -48,7 +48,7 @@ pub fn App() -> Html {
 }
 
 thread_local! {
-    /// Why the login link that this page was opened by logged nobody in.
+    /// Why the login link that opened this page was refused.
     static REFUSED: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
 
@@ -62,7 +62,7 @@ pub async fn log_in() {
         Ok(_) => Failure::NoStorage,
         Err(failure) => failure,
     };
-    // A browser that is logged in already stays so.
+    // A browser that is logged in already stays logged in.
     REFUSED.set(Some(refused));
 }
 
@@ -79,7 +79,7 @@ async fn connect() -> Connection {
     };
     match session.await {
         Ok(session) => Connection::Present(session),
-        // Of a link that was used before and a missing session, the link is what the person at the page asks about.
+        // If the login link was refused and there is no session, say why the link was refused: the person just opened it.
         Err(failure) if failure.asks_for_login() => {
             key::forget();
             Connection::LoggedOut {

@@ -1,4 +1,4 @@
-//! Small parts: facts in, callbacks out. What keeps no state of its own is a plain function.
+//! Small parts: facts in, callbacks out. A part without state of its own is a plain function.
 
 mod approval_form;
 mod approvals;

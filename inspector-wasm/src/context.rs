@@ -24,7 +24,7 @@ pub enum Connection {
     Present(Session),
 }
 
-/// Who is logged in where.
+/// The person who is logged in, and the roots of the server.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// The name approvals are recorded under.

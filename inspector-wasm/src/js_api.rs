@@ -52,7 +52,7 @@ impl ApiError {
     }
 }
 
-/// What [`inspect`] is asked.
+/// The request of [`inspect`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InspectRequest {
@@ -70,7 +70,7 @@ pub struct FileText {
     pub text: String,
 }
 
-/// What [`inspect`] answers.
+/// The answer of [`inspect`].
 #[derive(Debug, Serialize)]
 pub struct InspectAnswer {
     /// Oldest first.
@@ -94,13 +94,13 @@ pub struct InspectedFile {
     pub older_unreadable: bool,
     /// The sidecar, if it can be understood.
     pub sidecar: Option<Sidecar>,
-    /// What shows without understanding it.
+    /// The facts that can be read even if the sidecar cannot be understood.
     pub glimpse: Glimpse,
-    /// What the verdict would be for each position of pin and HEAD; empty for a refused file.
+    /// The verdict for each position of pin and HEAD; empty for a refused file.
     pub what_if: Vec<WhatIf>,
 }
 
-/// What [`plan`] is asked.
+/// The request of [`plan`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRequest {
@@ -118,15 +118,15 @@ pub struct PlanRequest {
     /// Whether an older file is broken, so that nobody can tell whether it overlaps it.
     #[serde(default)]
     pub older_unreadable: bool,
-    /// What was found on storage; may be absent for a refused file only.
+    /// The observation of the storage; may be absent for a refused file only.
     #[serde(default)]
     pub observation: Option<Observation>,
-    /// What a person chose, if not what the verdict says.
+    /// A person's choice, if it is not the verdict's.
     #[serde(default)]
     pub choice: Choice,
 }
 
-/// What [`plan`] answers.
+/// The answer of [`plan`].
 #[derive(Debug, Serialize)]
 pub struct PlanAnswer {
     /// The plan's canonical bytes.
@@ -135,7 +135,7 @@ pub struct PlanAnswer {
     pub digest: Digest,
     /// What a person is shown.
     pub disposition: Disposition,
-    /// What the classifications add up to.
+    /// The decision that follows from the classifications.
     pub decision: Option<Decision>,
     /// Why it cannot be executed; age and store are not known here.
     pub blockers: Vec<Reason>,
@@ -145,10 +145,10 @@ pub struct PlanAnswer {
     pub explanation: String,
 }
 
-/// What [`verify_audit`] answers.
+/// The answer of [`verify_audit`].
 #[derive(Debug, Serialize)]
 pub struct AuditAnswer {
-    /// As many and in the order that were asked about.
+    /// One for each journal of the request, in the same order.
     pub operations: Vec<VerifiedOperation>,
 }
 

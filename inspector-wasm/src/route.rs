@@ -77,7 +77,7 @@ impl Route {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match *parts.as_slice() {
             [""] => Self::Start,
-            // A login link: where it leads is where every visit starts.
+            // A login link leads to the screen where every visit starts.
             [token] if token.starts_with("token=") => Self::Start,
             ["pending", root] => Self::Pending {
                 root: root.to_owned(),

@@ -235,7 +235,7 @@ mod tests {
     use super::*;
     use crate::state::recovery::sample;
 
-    /// Whatever the contract carries is read as `serde_json` itself reads it.
+    /// This reader and `serde_json` read the same from everything the contract carries.
     #[test]
     fn reading_agrees_with_serde_json() {
         let mut report = sample::report();

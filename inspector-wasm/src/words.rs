@@ -1,4 +1,4 @@
-//! Small words the page puts around facts. What a verdict means is said by `sidecar` alone.
+//! Small words the page puts around facts. Only `sidecar` says what a verdict means.
 
 use sidecar::api::{PlanReport, Progress};
 use sidecar::follow_up::announced_by;
@@ -66,7 +66,7 @@ pub fn purpose(plan: &PlanReport) -> String {
     }
 }
 
-/// What is so once a plan is carried out that is for more than a recovery: its own words say what would be.
+/// What an undo, a dismissal or a release has done, once carried out. The plan's own words are of what would be done.
 #[must_use]
 pub fn done(plan: &PlanReport) -> Option<String> {
     match &plan.purpose {

@@ -1,4 +1,4 @@
-//! Lance, behind one door: the only module that mentions it, and what it knows of Lance it proves.
+//! The only module that uses Lance. Its tests check what it assumes about Lance.
 //!
 //! Reading never writes: a head lookup, a transaction, a comparison or a catalog reading issues no
 //! mutating request. Every commit made here is fenced to exactly one version and names the
@@ -149,7 +149,7 @@ impl Inner {
         let Some(files) = self.files.clone() else {
             return;
         };
-        // What keeps it from being found out, the first request meets as well.
+        // A failure is ignored here: the first request meets it again and reports it.
         let _ = tokio::task::spawn_blocking(move || files.root().resolve().map(drop)).await;
     }
 }
@@ -240,8 +240,8 @@ impl LanceRoom {
         })
     }
 
-    /// A handle for one look at the root: what it finds HEAD by also says which versions exist, and those that were read before
-    /// under the very same identity are not fetched again. Keep it no longer than the look.
+    /// A handle for one look at the root. The listing that finds HEAD also says which versions exist, and versions that were read
+    /// before under the very same identity are not fetched again. Keep the handle no longer than the look.
     #[must_use]
     pub fn for_one_look(&self) -> Self {
         Self {

@@ -161,7 +161,7 @@ impl TwoPhaseWriter {
     ///
     /// # Errors
     ///
-    /// See [`WriterError`]. Unless the failure was in writing the sidecar itself, there is none.
+    /// See [`WriterError`]. No sidecar is there then, unless writing the sidecar itself failed.
     pub async fn begin(&self, operation: NewOperation) -> Result<Progress<Prepared>, WriterError> {
         let distinct: BTreeSet<&String> = operation.tables.iter().collect();
         if distinct.is_empty() || distinct.len() != operation.tables.len() {
@@ -248,7 +248,7 @@ fn pinned_table(catalog: &Catalog, table_key: &str) -> Result<PinnedTable, Write
     };
     let pin = catalog.pins.get(table_key).ok_or_else(unknown)?;
     let path = catalog.locations.get(table_key).ok_or_else(unknown)?;
-    // A sidecar whose tables are on another branch than it says is recovered by nobody.
+    // Recovery refuses a sidecar whose tables are on another branch than it names.
     if pin.table_branch != catalog.branch {
         return Err(WriterError::TableNotOnBranch {
             table_key: table_key.to_owned(),

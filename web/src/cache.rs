@@ -49,7 +49,7 @@ impl Cache {
         Ok(made)
     }
 
-    /// Removes what this build had no use for.
+    /// Removes the results that this build did not use.
     pub fn prune(&self) -> Result<(), BuildError> {
         let used = self.used.borrow();
         let entries = fs::read_dir(&self.folder).map_err(BuildError::file("list", &self.folder))?;

@@ -1,4 +1,4 @@
-//! SHA-256 over several parts, each with its length, so that no two lists of parts meet.
+//! SHA-256 over several parts, each with its length, so that two different lists of parts differ in their digests.
 
 use sha2::{Digest as _, Sha256};
 

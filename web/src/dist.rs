@@ -21,7 +21,7 @@ const NOTE: &str = ".built";
 #[derive(Debug)]
 pub struct Dist(pub PathBuf);
 
-/// What a finished page was made from, and what there is to say of it.
+/// The sources that a finished page was made from, and its sizes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Note {
     /// The fingerprint of its sources and tools.

@@ -103,7 +103,7 @@ fn build() -> Result<String, BuildError> {
     let page = Page::assemble(&layout, &cache, for_site)?;
     let single = single::assemble(&layout, &for_file)?;
 
-    // The budget is for what we ship. What a machine without wasm-opt builds is for that machine.
+    // The budget is for the page we ship. A machine without wasm-opt builds a page for itself only.
     let size = Bytes(page.module.br.len());
     if optimizer.is_some() && size > BUDGET {
         return Err(BuildError::OverBudget {

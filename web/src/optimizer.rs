@@ -72,7 +72,7 @@ impl Optimizer {
         command
     }
 
-    /// What a result depends on, besides the module that goes in.
+    /// Everything a result depends on besides the module that goes in.
     pub fn identity(&self) -> String {
         format!("{} {}", self.version, FLAGS.join(" "))
     }

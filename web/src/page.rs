@@ -17,11 +17,11 @@ use crate::template::fill;
 pub struct Page {
     /// The WebAssembly module.
     pub module: Asset,
-    /// What the page of a static host and the page of our server share.
+    /// Files that a static host and our server both give out.
     shared: Vec<Asset>,
-    /// What only a static host gives out.
+    /// Files that only a static host gives out.
     hosted: Vec<Asset>,
-    /// What only our server gives out: its index.
+    /// The index that only our server gives out.
     served: Asset,
 }
 

@@ -15,7 +15,7 @@ pub struct Form<'a> {
     pub stated: &'a [Requirement],
     /// The reason so far.
     pub reason: &'a str,
-    /// What the form is for, for whoever does not see it.
+    /// The purpose of the form, for people who do not see it.
     pub label: &'static str,
     /// What the button says.
     pub button: &'static str,

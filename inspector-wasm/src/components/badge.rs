@@ -57,7 +57,7 @@ pub fn standing_badge(standing: Standing) -> Html {
     badge(standing.label(), standing_tone(standing))
 }
 
-/// What a plan is for, where it is no recovery; else what is known of the disposition. With its colour.
+/// The purpose of a plan, with its colour; for a recovery, its disposition.
 pub fn purpose_badge(plan: &PlanReport) -> Html {
     let tone = match plan.purpose {
         Purpose::Recover => standing_tone(Standing::Judged(plan.disposition)),

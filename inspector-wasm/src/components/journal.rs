@@ -71,7 +71,7 @@ pub fn Journal(props: &Props) -> Html {
     }
 }
 
-/// Where a finished recovery that changed tables can be taken back, or its tags dropped: plans like any other.
+/// Links to the undo and the release of a finished recovery that changed tables. Both are plans like any other.
 fn follow_ups(props: &Props) -> Html {
     let touched = matches!(
         props.operation.outcome,
@@ -83,7 +83,7 @@ fn follow_ups(props: &Props) -> Html {
     if !touched {
         return Html::default();
     }
-    // What an undone roll back left is recovered; there is nothing else to take back.
+    // Undoing a roll back leaves a sidecar, which is to be recovered. Nothing else can be undone then.
     let left = props
         .operation
         .records
@@ -116,7 +116,7 @@ fn records(records: &[StoredRecord]) -> Html {
     let mut plan: Option<Plan> = None;
     let mut items = Vec::new();
     for audited in records {
-        // What is shown is read from the bytes that were verified.
+        // The page shows only what it reads from the bytes that were verified.
         let Some(record) = audited.decode() else {
             items.push(html! { <li><p class="broken">{ "This record cannot be read." }</p>{ stored(audited) }</li> });
             continue;

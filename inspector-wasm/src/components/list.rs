@@ -20,9 +20,9 @@ pub struct Props {
     pub listing: Listing,
     /// What it is a list of.
     pub label: AttrValue,
-    /// Where the line is that is open beside the list.
+    /// The position of the line that is open beside the list.
     pub selected: Option<usize>,
-    /// What a line links to, by its place.
+    /// The address that a line links to, by the line's position.
     pub href: Callback<usize, String>,
 }
 
@@ -35,7 +35,7 @@ pub fn List(props: &Props) -> Html {
     let cursor = use_state_eq(|| props.selected);
     let at = (*cursor).filter(|position| *position < count);
     {
-        // What is opened from elsewhere, or moves when the order changes, stays in sight.
+        // The open line stays in sight when it was opened from elsewhere, or moves with a new order.
         let (cursor, scroller, viewport) =
             (cursor.setter(), window.scroller.clone(), window.viewport);
         use_effect_with(

@@ -6,7 +6,7 @@ use yew::{Html, html};
 use super::parts::each;
 use crate::words::visible;
 
-/// Names in it are out of a file system, where anybody may give any.
+/// The names in it come from a file system, where anybody may choose any name.
 pub fn skipped(reasons: &[Reason]) -> Html {
     if reasons.is_empty() {
         return Html::default();

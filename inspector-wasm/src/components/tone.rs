@@ -1,6 +1,6 @@
 //! What colours mean, and their names in the style sheet.
 
-/// What a badge feels like.
+/// The meaning of a badge's colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Goes on.

@@ -7,7 +7,7 @@ use super::badge::standing_badge;
 use super::parts::{each, rows, table};
 use crate::state::entry::Standing;
 
-/// What the verdict would be. Rows of one pin are together; the numbers are those of `table_key`.
+/// A table of the verdicts. Rows of one pin are together; the numbers are those of `table_key`.
 pub fn what_if_table(what_if: &[WhatIf], table_key: Option<&str>) -> Html {
     let groups = what_if.chunk_by(|left, right| left.pin == right.pin);
     let group = |group: &[WhatIf]| {

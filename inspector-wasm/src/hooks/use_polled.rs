@@ -11,7 +11,7 @@ use yew::{Callback, hook, use_callback, use_effect_with, use_state_eq};
 
 use crate::services::dom;
 
-/// How often is looked whether the page came into sight again.
+/// How often to look whether the page came into sight again.
 const SIGHT_MS: u32 = 1_000;
 
 /// Whether anybody still waits for an answer.
@@ -26,12 +26,12 @@ impl Alive {
     }
 }
 
-/// One question: tells whoever wants to know, and returns how long to wait before the next, in
+/// One question. It passes its answer on by itself, and returns how long to wait before the next, in
 /// milliseconds; `None` for no next.
 pub type Asking = Pin<Box<dyn Future<Output = Option<u32>>>>;
 
 /// Asks at once and whenever `key` changes, then after every pause. While the page is out of sight it
-/// is quiet. Returns what asks anew.
+/// is quiet. Returns a callback that asks anew.
 #[hook]
 pub fn use_polled(key: String, ask: Box<dyn Fn(Alive) -> Asking>) -> Callback<()> {
     let round = use_state_eq(|| 0_usize);

@@ -38,7 +38,7 @@ pub fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * CHARACTER
 }
 
-/// A text that fits, shortened if need be; `None` where not even a beginning of it would be read.
+/// A text that fits, shortened if need be; `None` if there is no room for a readable beginning of it.
 pub fn shortened(text: &str, room: f64) -> Option<String> {
     const READABLE: usize = 4;
     if text_width(text) <= room {

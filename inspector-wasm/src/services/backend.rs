@@ -31,7 +31,7 @@ const KEY_HEADER: &str = "x-session-key";
 /// Who is logged in.
 ///
 /// # Errors
-/// See [`Failure`]; so for all of these.
+/// See [`Failure`]. The same holds for every request below.
 pub async fn session() -> Result<SessionReport, Failure> {
     get(&format!("{API}/session")).await
 }
@@ -85,11 +85,11 @@ pub async fn recoveries(root: &str) -> Result<RecoveryList, Failure> {
 /// What is planned for a pending sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// Its recovery; for an operation of undo or release, that.
+    /// Its recovery, or the undo or release that the operation stands for.
     Recovery,
-    /// That it is rolled back, where the verdict would roll it forward.
+    /// Its roll back, where the verdict would roll it forward.
     RollBack,
-    /// That it is set aside.
+    /// Its dismissal.
     Dismissal,
 }
 
@@ -111,7 +111,7 @@ pub async fn approve(
     request: &ApprovalRequest,
 ) -> Result<(), Failure> {
     let content = serde_json::to_string(request).map_err(|error| garbled(&error))?;
-    // What is on record then, the next look at the plan shows.
+    // The next look at the plan shows what is on record now.
     write("POST", root, operation, "approvals", digest, Some(content))
         .await
         .map(drop)
@@ -147,7 +147,7 @@ pub async fn end(
     wire::read(&body).map_err(|error| garbled(&error))
 }
 
-/// How far that came.
+/// How far an execution came.
 pub async fn execution(root: &str, operation: &str) -> Result<ExecutionReport, Failure> {
     get(&format!("{}/execution", recovery(root, operation))).await
 }

@@ -282,10 +282,10 @@ pub fn now_micros() -> u64 {
     (js_sys::Date::now() * 1_000.0) as u64
 }
 
-/// Says on the page that it has stopped, where a panic would leave it standing and dead.
+/// Makes a panic say on the page that it has stopped. Otherwise the page would look alive.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
-        // Not the place, which names a folder of the machine that built the page.
+        // The place of the panic is left out: it names a folder of the machine that built the page.
         let words = info.payload_as_str().unwrap_or_default();
         web_sys::console::error_1(&JsValue::from_str(words));
         let banner = || {

@@ -35,7 +35,7 @@ enum Source {
     Entry(FileSystemFileEntry),
 }
 
-/// What was dropped, taken out of the event while that still holds it.
+/// The dropped items, taken out of the event while the event still holds them.
 #[derive(Debug, Default)]
 pub struct Drop {
     roots: Vec<Root>,
@@ -49,7 +49,7 @@ enum Root {
     File(File),
 }
 
-/// Whether something is dragged that files may come of.
+/// Whether the dragged items contain files.
 #[must_use]
 pub fn carries_files(event: &DragEvent) -> bool {
     event

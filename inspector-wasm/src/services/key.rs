@@ -23,7 +23,7 @@ pub fn keep(key: &str) -> bool {
 /// Forgets the key.
 pub fn forget() {
     if let Some(storage) = storage() {
-        // What is not there needs no removing.
+        // A failure is ignored: removing a missing key does nothing.
         let _ = storage.remove_item(NAME);
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sidecar::journal::{JournalRecord, record_digest, verify_chain};
 use sidecar::{Digest, OperationId, OutcomeKind, Reason};
 
-/// What is taken of a [`sidecar::api::AuditReport`]: the stored bytes, for the rest follows from them.
+/// The part of a [`sidecar::api::AuditReport`] that the page reads: the stored bytes. The rest follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct StoredAudit {
     /// One journal per operation, the newest first.
@@ -20,7 +20,7 @@ pub struct StoredAudit {
 }
 
 impl StoredAudit {
-    /// With the page that follows it.
+    /// This report with the next page appended.
     #[must_use]
     pub fn with(mut self, page: Self) -> Self {
         self.operations.extend(page.operations);
@@ -41,7 +41,7 @@ pub struct StoredJournal {
     pub problem: Option<String>,
     /// Its records, in order.
     pub records: Vec<StoredRecord>,
-    /// The number of the first that is left out, of a journal that is too long for one answer.
+    /// The number of the first record left out, if the journal is too long for one answer.
     #[serde(default)]
     pub next_record: Option<u64>,
 }
@@ -77,12 +77,12 @@ pub enum ChainCheck {
         /// How the operation ended, if it did.
         outcome: Option<OutcomeKind>,
     },
-    /// Those that are here do; there are more.
+    /// The records that are here do so; there are more.
     InPart {
         /// How many are here.
         records: u64,
     },
-    /// Some record does not.
+    /// Some record does not continue the one before it.
     Broken {
         /// Which, and why.
         reason: String,

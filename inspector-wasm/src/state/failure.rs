@@ -9,7 +9,7 @@ use crate::wire;
 pub enum Failure {
     /// Nobody answers, or not in time.
     Unreachable,
-    /// Whatever answers is not this program's server: a static host, for example.
+    /// The answer is not from this program's server, but from a static host, for example.
     NotOurServer {
         /// The HTTP status it gave.
         status: u16,

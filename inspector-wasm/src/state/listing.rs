@@ -75,7 +75,7 @@ pub struct Listing {
 }
 
 impl PartialEq for Listing {
-    /// By identity: any change makes a new order, and a hundred thousand lines are not compared.
+    /// Compares identity, which every change renews, and spares comparing a hundred thousand lines.
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.entries, &other.entries) && Rc::ptr_eq(&self.shown, &other.shown)
     }

@@ -1,7 +1,7 @@
 //! Whether a plan is the plan its digest stands for, and what is shown of it.
 //!
-//! What the page shows of a plan is derived here from the plan's bytes, by the code the server uses
-//! too; of the server's own words only those are shown for which there is no plan.
+//! The page derives what it shows of a plan from the plan's bytes, by the code the server uses too.
+//! It shows the server's own words only where there is no plan.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use sidecar::{
     SidecarBytes, Tag, Timestamp, authorize,
 };
 
-/// What is taken of the server's [`PlanReport`]; the rest follows from it.
+/// The part of the server's [`PlanReport`] that the page reads. The rest follows from it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PlanAnswer {
     /// The operation; for a refused file that names none, the file.
@@ -51,7 +51,7 @@ pub struct PlanAnswer {
     /// How many older ones are left out.
     #[serde(default)]
     pub approvals_left_out: usize,
-    /// The operation under which the same is planned now, if this one did nothing that is still there.
+    /// The operation under which the same is planned anew, if nothing is left of what this one did.
     #[serde(default)]
     pub planned_anew_as: Option<OperationId>,
     /// The plan's canonical bytes.
@@ -60,7 +60,7 @@ pub struct PlanAnswer {
     pub sidecar: Option<SidecarBytes>,
 }
 
-/// What is taken of one table.
+/// The part of one table's report that the page reads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TableAnswer {
     /// The key.
@@ -83,7 +83,7 @@ pub enum PlanCheck {
         /// Whether the approvals on record allow to carry it out.
         authorized: bool,
     },
-    /// They do not: nothing may be approved.
+    /// The bytes do not have the digest, or something shown does not follow from them: nothing may be approved.
     Differs {
         /// What does not fit.
         reason: String,

@@ -63,7 +63,7 @@ pub struct RecoveryState {
     pub refusal: Option<Rc<Failure>>,
     /// Whether a person just took the approvals of this plan back.
     pub revoked: bool,
-    /// What an attempt had done that a person just ended.
+    /// How far the attempt came that a person just ended.
     pub ended: Option<Rc<EndReport>>,
     /// The execution, if one was begun.
     pub execution: Option<Rc<ExecutionReport>>,
@@ -168,7 +168,7 @@ impl RecoveryState {
         let answer = answer.map(|answer| {
             let before = self.plan.value.as_ref().and_then(|plan| plan.digest);
             if before.is_some() && before != answer.digest {
-                // What was stated was stated about another plan.
+                // The statements so far were about another plan.
                 self.stated.clear();
             }
             let (report, check) = answer.checked();
@@ -236,7 +236,7 @@ impl RecoveryState {
         report.is_some_and(|report| succeeded(report.outcome))
     }
 
-    /// What the plan requires and is not stated yet.
+    /// The requirements of the plan that are not stated yet.
     #[must_use]
     pub fn missing(&self) -> Vec<Requirement> {
         let required = self
@@ -255,7 +255,7 @@ impl RecoveryState {
             .collect()
     }
 
-    /// What is sent to approve the plan.
+    /// The request that approves the plan.
     #[must_use]
     pub fn request(&self) -> ApprovalRequest {
         let reason = self.reason.trim();
@@ -269,7 +269,7 @@ impl RecoveryState {
         }
     }
 
-    /// Whether the panel may say something else after some time, with nobody doing anything.
+    /// Whether the panel may change with time, without anybody on this page doing anything.
     #[must_use]
     pub fn may_pass_by_itself(&self) -> bool {
         self.stage() == Stage::Blocked

@@ -35,7 +35,7 @@ pub fn Overview(props: &Props) -> Html {
         &format!("Pending in {}", props.summary.name),
     );
     let total = props.listing.total();
-    // What was read before says nothing of a store that cannot be looked at now.
+    // While the store cannot be looked at, the last answer says nothing about it.
     let is_known = props.read_at.is_some() && !props.has_failed;
     let title = match (props.read_at, total) {
         _ if props.has_failed => "The store cannot be looked at.".to_owned(),

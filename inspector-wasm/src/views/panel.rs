@@ -19,11 +19,11 @@ use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, Doing, RecoveryState, Stage, succeeded};
 use crate::words::{self, visible};
 
-/// What the panel is part of.
+/// The recovery that the panel belongs to, and the ways to change it.
 pub struct Surroundings<'a> {
-    /// What is known.
+    /// The recovery as it is known.
     pub state: &'a RecoveryState,
-    /// Where news go.
+    /// Takes changes of the state.
     pub dispatcher: UseReducerDispatcher<RecoveryState>,
     /// Asks for the plan anew.
     pub look: Callback<()>,
@@ -68,7 +68,7 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
     }
 }
 
-/// Where an undo or a release leads that is finished, and of which nothing is left.
+/// The link to the new plan, for a finished undo or release of which nothing is left.
 fn planned_anew(around: &Surroundings<'_>) -> Html {
     let plan = around.state.plan.value.as_ref();
     let Some(anew) = plan.and_then(|plan| plan.planned_anew_as.clone()) else {
@@ -147,7 +147,7 @@ fn blocked(around: &Surroundings<'_>) -> Html {
     let Some(plan) = &around.state.plan.value else {
         return Html::default();
     };
-    // What has to be resolved first is named first: an operation, or its file.
+    // The detail of this reason begins with the operation, or the file, that has to be resolved first.
     let first = plan
         .blockers
         .iter()
@@ -215,7 +215,7 @@ fn distrusted(around: &Surroundings<'_>) -> Html {
     }
 }
 
-/// Who approved the plan, how that is taken back, and what became of the last wish.
+/// The approvals of the plan, the button that revokes them, and why the last request was refused.
 fn consent(around: &Surroundings<'_>) -> Html {
     let (Some(plan), PlanCheck::Agrees { plan: checked, .. }) =
         (&around.state.plan.value, &around.state.check)
@@ -423,7 +423,7 @@ fn ending(around: &Surroundings<'_>, named: Digest) -> Html {
     )
 }
 
-/// What an attempt had done that a person just ended.
+/// How far the attempt came that a person just ended.
 fn ended_attempt(report: &EndReport) -> Html {
     let shown = ExecutionReport {
         operation_id: report.operation_id.to_string(),
@@ -439,7 +439,7 @@ fn ended_attempt(report: &EndReport) -> Html {
     )
 }
 
-/// The way to the plan of what can be chosen instead. Each is approved by itself.
+/// The link to the plan that can be chosen instead. Each plan is approved by itself.
 fn other_choice(around: &Surroundings<'_>) -> Html {
     let Some(plan) = &around.state.plan.value else {
         return Html::default();

@@ -45,7 +45,7 @@ const STORED: &str = "The sidecar as it is stored";
 /// Files up to this size are unfolded where there are no tables to look at; longer ones take a while to draw.
 const UNFOLDED_BYTES_MAX: usize = 16 << 10;
 
-/// Instead of what will happen, once it has.
+/// Shown in place of what will happen, once it has happened.
 const ENDED: &str = "This has ended, as the result says.";
 const KEPT: &str = "The file is gone from the pending ones. Its bytes are kept in the record.";
 const PLANNED: &str =
@@ -77,7 +77,7 @@ pub fn Recovery(props: &Props) -> Html {
         };
         use_polled(String::new(), Box::new(ask))
     };
-    // A file that names no operation is set aside under one of its own.
+    // A file that names no operation is set aside under an operation of its own.
     let operation = state
         .plan
         .value
@@ -243,7 +243,7 @@ fn named_facts(plan: &PlanReport, stage: Stage) -> Html {
         .branch
         .as_deref()
         .or(plan.writer_kind.as_ref().map(|_| "main"));
-    // An approval may be of an earlier plan, and the result says more than the plan it came of.
+    // An approval may be of an earlier plan. Once a recovery has ended, its result says more than its progress.
     let progress = match plan.progress {
         Progress::Approved if stage != Stage::Execute => None,
         progress => words::progress(progress).filter(|_| stage != Stage::Ended),
@@ -314,7 +314,7 @@ fn lead<'a>(plan: &'a PlanReport, state: &RecoveryState) -> &'a str {
     }
 }
 
-/// To drop tags, no table is looked at.
+/// A release only drops tags, so no table is looked at for it.
 fn shows_tables(plan: &PlanReport) -> bool {
     !plan.tables.is_empty() && !matches!(plan.purpose, Purpose::Release { .. })
 }
@@ -337,7 +337,7 @@ fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
             false,
         ),
         Purpose::Recover | Purpose::Dismiss { .. } => {
-            // It is all there is to look at, if it can be read.
+            // Without tables, the file is all there is to look at, if it is text.
             let open = plan.tables.is_empty()
                 && bytes
                     .text()

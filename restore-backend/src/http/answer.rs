@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use crate::off_thread;
 
-/// How large an answer is, is known once it is written.
+/// The size of an answer is not known before it is written.
 const UNKNOWN: usize = usize::MAX;
 
 /// The answer as JSON.

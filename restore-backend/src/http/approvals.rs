@@ -14,7 +14,7 @@ use super::if_match::IfMatch;
 use crate::service::{Answer, Approver};
 use crate::{clock, service};
 
-/// Who approves is who is logged in, and what is approved is what `If-Match` names; the body only carries statements.
+/// The person who is logged in approves the plan that `If-Match` names. The body only carries statements.
 pub(super) async fn create(
     State(console): State<Console>,
     Extension(identity): Extension<Identity>,
@@ -51,7 +51,7 @@ pub(super) async fn create(
     }
 }
 
-/// Takes every approval of the plan that `If-Match` names back, in the name of who is logged in.
+/// Revokes every approval of the plan that `If-Match` names, in the name of the person who is logged in.
 pub(super) async fn revoke(
     State(console): State<Console>,
     Extension(identity): Extension<Identity>,

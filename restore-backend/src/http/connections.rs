@@ -1,7 +1,7 @@
 //! The connections of the server: how many, how large a request's head, and for how long each may keep the server waiting.
 //!
-//! Whoever can reach the port can open connections and say nothing. Where as many are open as the server holds, the one that
-//! has been quiet for longest makes room, so that nobody is kept out by sockets that do nothing.
+//! Any program that reaches the port can open connections and say nothing. When as many are open as the server holds, the one
+//! that has been quiet for longest makes room, so that idle sockets keep nobody out.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,20 +30,20 @@ pub(super) struct Bounds {
     pub(super) headers_max: usize,
     /// Bytes of a request's head.
     pub(super) head_bytes_max: usize,
-    /// For the head of a request, from the connection's begin or from the end of the request before: it bounds how long a
-    /// connection is idle too.
+    /// How long to wait for the head of a request, from the start of the connection or the end of the request before. So it also
+    /// bounds how long a connection is idle.
     pub(super) head_wait_max: Duration,
-    /// For a client that takes nothing of its answer.
+    /// How long to wait for a client that takes nothing of its answer.
     pub(super) write_wait_max: Duration,
     /// Pause after a connection that could not be accepted, unless another one ends before.
     pub(super) accept_pause: Duration,
-    /// For so long nothing more is logged about connections that cannot be accepted.
+    /// How long nothing more is logged about connections that cannot be accepted.
     pub(super) accept_quiet: Duration,
 }
 
-/// Of the file descriptors that the process may have, connections take one in so many: the storage needs them too.
+/// Connections may take one in so many of the process's file descriptors: the storage needs the others.
 const DESCRIPTORS_PER_CONNECTION: u64 = 4;
-/// So many connections are taken however few descriptors there are. A browser alone opens six.
+/// At least so many connections are allowed, however few descriptors there are. A browser alone opens six.
 const CONNECTIONS_MIN: usize = 8;
 
 impl Default for Bounds {
@@ -142,7 +142,7 @@ async fn accept(
     }
 }
 
-/// Whether only the connection that was next is concerned, and others may be accepted at once.
+/// Whether the error is about this one connection, so that the next may be accepted at once.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -176,7 +176,7 @@ impl Trouble {
 
 /// Waits until the server is told to stop.
 async fn told(stop: &mut watch::Receiver<bool>) {
-    // Without anybody who could tell, it stops too.
+    // If the sender is gone, nobody can tell any more, and the server stops too.
     stop.wait_for(|stop| *stop).await.ok();
 }
 

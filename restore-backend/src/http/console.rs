@@ -51,8 +51,8 @@ impl Console {
         Self::at(roots, operator, address, own_host)
     }
 
-    /// The same where other programs may listen on the port at another loopback address: the name of its own would lead to
-    /// them, so it has none but the plain address.
+    /// The same if other programs may listen on the port at another loopback address. A name of its own could lead to them, so
+    /// the console has only its plain address.
     ///
     /// # Errors
     /// [`SecretError`] if no login link can be made.

@@ -13,7 +13,7 @@ use super::if_match::IfMatch;
 use crate::service::{Answer, Ending};
 use crate::{clock, service};
 
-/// Who ends it is who is logged in, and which plan is what `If-Match` names; the body says why.
+/// The person who is logged in ends the attempt at the plan that `If-Match` names. The body says why.
 pub(super) async fn create(
     State(console): State<Console>,
     Extension(identity): Extension<Identity>,

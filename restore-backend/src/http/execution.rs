@@ -106,7 +106,7 @@ fn follow(mut progress: watch::Receiver<ExecutionReport>) -> impl Stream<Item = 
     })
 }
 
-/// What the journal tells. An operation without one is pending and nobody approved it, or is not there at all.
+/// The report that the journal gives. An operation without a journal is pending and not approved, or does not exist.
 async fn journaled(
     served: &ServedRoot,
     operation: &OperationId,
@@ -131,8 +131,8 @@ async fn journaled(
         .await
 }
 
-/// This server knows best what it is doing right now; what was done, also before it was started, stands in the journal.
-/// The journal does not tell of an execution that was refused or failed, so its report is kept in memory.
+/// The report of an execution under way is this server's own. Every other report is the journal's, also of work done before
+/// this server started. The journal does not tell of an execution that was refused or failed, so its report is kept in memory.
 async fn report(
     console: &Console,
     root: &str,
@@ -149,7 +149,7 @@ async fn report(
     match (journaled(served, operation).await, own) {
         (Ok(journaled), Some(own)) if journaled.report.is_none() => Ok(own),
         (Ok(journaled), _) => Ok(journaled),
-        // Of a store that does not answer, this server still knows how its own execution ended.
+        // The store does not answer, but this server still knows how its own execution ended.
         (Err(_), Some(own)) => Ok(own),
         (Err(failure), None) => Err(failure),
     }

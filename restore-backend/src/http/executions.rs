@@ -40,10 +40,10 @@ struct Execution {
     progress: watch::Receiver<ExecutionReport>,
 }
 
-/// The answer to the wish to execute a plan.
+/// The answer to a request to execute a plan.
 #[derive(Debug)]
 pub(super) enum Start {
-    /// It is being carried out, by this wish or an earlier one.
+    /// It is being carried out, by this request or an earlier one.
     Running(watch::Receiver<ExecutionReport>),
     /// Another plan of the same operation is being carried out.
     OtherPlan { digest: Digest },
@@ -138,7 +138,7 @@ impl Executions {
             tokio::select! {
                 ended = &mut work => sender.send_modify(|report| end(report, ended)),
                 () = without_steps(&mut steps, patience) => {
-                    // Like a crash at this point: what is begun stands in the journal, and the next apply resumes.
+                    // This is like a crash: the journal holds the steps that were begun, and the next apply resumes.
                     work.abort();
                     sender.send_modify(|report| give_up(report, patience));
                 }
@@ -158,7 +158,7 @@ impl Executions {
             .map(|execution| execution.progress.clone())
     }
 
-    /// Drops the report of an execution that has ended, when its attempt has come to another end since.
+    /// Drops the report of an ended execution, once a person has ended its attempt in another way.
     pub(super) fn forget(&self, root_name: &str, operation: &OperationId) {
         let key = (root_name.to_owned(), operation.clone());
         let mut known = self.known();

@@ -45,7 +45,7 @@ impl Failure {
         }
     }
 
-    /// What is known of an error that something else than our handlers answered: the router, an extractor, a panic.
+    /// The failure for an error that did not come from our handlers, but from the router, an extractor or a panic.
     pub(super) fn of_status(status: StatusCode, detail: Option<String>) -> Self {
         let (code, title, words) = match status {
             StatusCode::NOT_FOUND => ("not_found", "Not found", "there is nothing at this path"),

@@ -76,9 +76,9 @@ pub(super) async fn require_json(request: Request, next: Next) -> Result<Respons
     }
 }
 
-/// Turns requests away that a page of another origin makes: whatever carries an `Origin` other than the address that the
-/// request itself goes to, and whatever may write, or is of the API, that the browser says comes from elsewhere. Both checks
-/// hold, whatever the other one says. Programs that are no browsers send neither header. The page itself may be linked to.
+/// Refuses requests that a page of another origin makes. An `Origin` header must name the address that the request goes to.
+/// `Sec-Fetch-Site` must not tell of another origin, unless the request only reads the page, which may be linked to. A request
+/// must pass both checks. Programs that are no browsers send neither header.
 pub(super) async fn check_origin(request: Request, next: Next) -> Result<Response, Failure> {
     let headers = request.headers();
     let is_own = |origin: &HeaderValue| {
@@ -112,8 +112,8 @@ pub(super) async fn check_origin(request: Request, next: Next) -> Result<Respons
     }
 }
 
-/// Takes the body of a write in, within bounds of size and time. One that says anything is a JSON object: an array would be
-/// taken for the fields of one in the order of this program's source.
+/// Reads the body of a write, within bounds of size and time. A body that is not empty must be a JSON object: an array would
+/// be taken for the fields of an object, in the order of this program's source.
 pub(super) async fn read_body(request: Request, next: Next) -> Result<Response, Failure> {
     if request.method().is_safe() {
         return Ok(next.run(request).await);
@@ -128,7 +128,7 @@ pub(super) async fn read_body(request: Request, next: Next) -> Result<Response, 
             "the body of this request did not arrive in time; nothing was done",
         ));
     };
-    // Or the connection broke, and nobody reads the answer.
+    // The body is too large. If the connection broke instead, nobody reads the answer.
     let body = read.map_err(|_| Failure::of_status(StatusCode::PAYLOAD_TOO_LARGE, None))?;
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|first| *first != b'{') {

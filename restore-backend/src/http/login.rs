@@ -88,7 +88,7 @@ pub(super) async fn close(
         .into_response())
 }
 
-/// A login link for one more browser, by one that is logged in.
+/// Makes a login link for one more browser, at the request of one that is logged in.
 pub(super) async fn new_link(State(console): State<Console>) -> Result<Response, Failure> {
     let link = console.new_link().map_err(|error| {
         tracing::error!(

@@ -20,9 +20,9 @@ const LOOKS_MAX: usize = 4;
 /// Why a look has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoLook {
-    /// All turns are taken, by looks that are not late.
+    /// No turn came in time, though no look is late.
     Busy,
-    /// All turns that are left are taken, and an earlier look has been under way for so long.
+    /// There is no turn to be had, and the oldest late look has been under way for so long.
     Stuck { seconds: u64 },
     /// This look has not ended in time, and is given up.
     Overdue,
@@ -70,8 +70,8 @@ impl Default for Looks {
 }
 
 impl Looks {
-    /// Looks when it is its turn. A look goes on when nobody waits for it any more, since only then it is known when the
-    /// threads that it waits for are free again.
+    /// Looks when it is its turn. A look goes on even if nobody waits for it any more: its end tells when its threads are free
+    /// again.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         patience: &Patience,

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::failure::Failure;
 
-/// More of a rejection's words than a person reads.
+/// Bytes of a rejection's words that are kept: more than a person reads.
 const WORDS_BYTES_MAX: usize = 4096;
 
 /// Gives every error of the handlers, the router, the extractors and the layers below the same shape.

@@ -34,8 +34,8 @@ pub(super) struct Asked {
     choice: Choice,
 }
 
-/// The entity tag is the plan's digest. A request that knows it is answered in full nonetheless: ages, approvals and
-/// progress change while the plan stays.
+/// The entity tag is the plan's digest. A request that names it is still answered in full: ages, approvals and progress
+/// change while the plan stays.
 pub(super) async fn show(
     State(console): State<Console>,
     Path((root, operation_or_file)): Path<(String, String)>,

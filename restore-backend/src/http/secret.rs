@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 #[error("the operating system gave no random bytes")]
 pub struct SecretError(#[source] getrandom::Error);
 
-/// 256 random bits as 64 hexadecimal digits. Shown to whoever it is for, and never stored.
+/// 256 random bits as 64 hexadecimal digits. Shown only to the person or page it is made for, and never stored.
 pub(super) struct Secret(String);
 
 /// As many random bytes, as hexadecimal digits: a name that nobody can guess, and that is no secret by itself.

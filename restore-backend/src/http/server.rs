@@ -15,10 +15,10 @@ use super::secret::SecretError;
 /// What Linux says where the machine has no IPv6 at all.
 const EAFNOSUPPORT: i32 = 97;
 
-/// How long running executions are waited for. They survive being cut off; waiting only saves somebody the resuming.
+/// How long to wait for running executions. They survive being cut off; waiting only saves somebody from resuming them.
 const EXECUTIONS_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How long open connections are waited for after that.
+/// How long to wait for open connections after that.
 const CONNECTIONS_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How a server is opened.
@@ -38,7 +38,7 @@ pub struct ServerOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// Whoever reaches the address could approve and execute, and no users are configured that could be told apart.
+    /// Everybody who reaches the address could approve and execute, and this server cannot tell users apart.
     #[error(
         "the console is not opened on {address}: it is not a loopback address, and no users are configured who could log in from elsewhere; bind to 127.0.0.1 and reach it through an SSH tunnel"
     )]
@@ -52,7 +52,7 @@ pub enum ServeError {
         /// The name.
         name: String,
     },
-    /// The address is taken, or not of this machine.
+    /// The address is taken, or is not an address of this machine.
     #[error(
         "the console cannot listen on {address}; choose another port with --port, or --port 0 for any free one"
     )]
@@ -248,7 +248,7 @@ async fn other_loopback(address: SocketAddr) -> Other {
     }
 }
 
-/// A server that nobody can interrupt any more runs on.
+/// Waits for an interrupt; for ever, if none can come any more.
 async fn next(interrupts: &mut mpsc::Receiver<()>) {
     if interrupts.recv().await.is_none() {
         std::future::pending().await

@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::console::Console;
 use super::failure::Failure;
 
-/// Lets nobody through who has no session, and tells the handlers who it is.
+/// Refuses requests without a session, and tells the handlers whose session it is.
 pub(super) async fn require(
     State(console): State<Console>,
     mut request: Request,

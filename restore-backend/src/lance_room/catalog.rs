@@ -126,7 +126,7 @@ impl LanceRoom {
         })
     }
 
-    /// The catalog as this room read it last, if that was at this version: no request, and nothing is said about what is there now.
+    /// The catalog at this version, if this room read that one last. No request; it may not be the latest any more.
     pub fn catalog_last_read(&self, branch: Option<&str>, version: u64) -> Option<Catalog> {
         let place = self.catalog_place(branch).ok()?;
         self.catalog_read_at(&place, version)
@@ -135,7 +135,7 @@ impl LanceRoom {
 
     /// The catalog as it was at one version of a branch; `None` if that version is not there, or was cleaned away.
     ///
-    /// It is not kept: what is read next is the latest one again.
+    /// Its rows do not replace those of the catalog that was read last.
     pub async fn catalog_at(
         &self,
         branch: Option<&str>,
@@ -209,7 +209,7 @@ impl LanceRoom {
         };
         match found {
             Found::At { location, entry } => {
-                // Two who look at the same time fetch it once.
+                // Concurrent readers take turns, so that the rows are fetched once.
                 let turn = self.inner.memory.turn(&place.base);
                 let _turn = turn.lock().await;
                 let file = self.listed_version(place, &location).await?;
@@ -225,7 +225,7 @@ impl LanceRoom {
 
     /// The catalog as it was read at exactly this version, for a commit that finds out by itself whether it is the latest.
     pub(super) fn catalog_read_at(&self, place: &Place, version: u64) -> Option<Opened> {
-        // Of a branch the listing of its versions does not tell whether it is one still.
+        // For a branch, the listing of its versions is not enough: the branch entry may have been deleted. So no shortcut.
         if place.location.other_branch().is_some() {
             return None;
         }
@@ -271,7 +271,7 @@ impl LanceRoom {
         })
     }
 
-    /// The rows of a version of the catalog, read unless they are known.
+    /// The rows of a version of the catalog. Only fragments that the catalog read last does not have are read.
     async fn rows_of_catalog(
         &self,
         place: &Place,
@@ -305,7 +305,7 @@ impl LanceRoom {
         Ok((dataset, rows))
     }
 
-    /// The rows of these fragments, besides those that are known.
+    /// Adds the rows of these fragments to `rows`.
     async fn rows_in(
         &self,
         place: &Place,
@@ -373,7 +373,7 @@ fn catalog_of(
     })
 }
 
-/// What a version has besides all that an earlier one had, read in the same way; `None` if it has not all of that. Files are never
+/// Fragments that `later` adds to `earlier`; `None` if anything else differs, so that all rows must be read. Files are never
 /// changed, and no name is used twice.
 fn added_since(earlier: &VersionFile, later: &VersionFile) -> Option<Vec<Fragment>> {
     let (earlier, later) = (&earlier.manifest, &later.manifest);

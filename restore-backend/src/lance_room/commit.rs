@@ -109,7 +109,7 @@ pub enum CommitOutcome {
     },
     /// It was sent, and whether it landed cannot be told.
     Unknown {
-        /// What stands in the way of knowing.
+        /// Why that cannot be told.
         reason: String,
     },
 }
@@ -152,7 +152,7 @@ pub enum Refusal {
         /// The version.
         version: u64,
     },
-    /// Another commit stands where the version was made that is to be published.
+    /// The version to be published was made by another commit than the one made or planned.
     #[error(
         "version {version} of {table_key} is not the one that was made or planned: another commit stands there, as after restoring a backup"
     )]
@@ -186,7 +186,7 @@ pub enum Refusal {
         /// The row.
         object_id: String,
     },
-    /// The catalog has such a row, and no reader takes it for what the publish would say.
+    /// The catalog has a row of this name already, and readers would not take it for the row of this publish.
     #[error(
         "the catalog has a row {object_id} already, hidden or of another kind; look at the catalog by hand"
     )]
@@ -194,8 +194,8 @@ pub enum Refusal {
         /// The row.
         object_id: String,
     },
-    /// Others stand above the one version it could have landed at, which was cleaned away. It cannot land any more; whether an
-    /// earlier run had landed it, nobody can tell.
+    /// The one version the commit could have landed at was cleaned away, below later commits. It cannot land any more, and nobody
+    /// can tell whether an earlier run had landed it.
     #[error("version {version} was cleaned away, and with it whose it was")]
     CleanedAway {
         /// The version.
@@ -266,7 +266,7 @@ impl Signature {
     }
 }
 
-/// What stands at the one version a commit of ours could have landed at.
+/// Whose commit is at the one version that a commit of ours could have landed at.
 #[derive(Debug)]
 pub(super) enum Landed {
     Ours(Box<super::TransactionSummary>),
@@ -275,10 +275,10 @@ pub(super) enum Landed {
 }
 
 impl LanceRoom {
-    /// Makes a version last that was found to be made by an effect of ours: whoever made it may have died before it was on disk.
+    /// Makes a version durable that was found to be an effect of ours: its executor may have died before it was on disk.
     ///
     /// # Errors
-    /// The file system's words; nothing may be built on it then.
+    /// The file system's words. Nothing may be built on the version then.
     pub async fn keep_version(
         &self,
         location: &TableLocation,
@@ -293,13 +293,13 @@ impl LanceRoom {
         place: &Place,
         version: u64,
     ) -> Result<(), TableError> {
-        // One of the two names is there.
+        // The manifest has one of these two names.
         let schemes = [ManifestNamingScheme::V2, ManifestNamingScheme::V1];
         let paths = schemes.map(|scheme| scheme.manifest_path(&place.base, version));
         self.keep(place, &paths).await
     }
 
-    /// Looks whether `version` was made by a commit with this signature: one read. What is ours is made to last.
+    /// Looks whether a commit with this signature made `version`: one read. If so, the version is made durable.
     pub(super) async fn landed(
         &self,
         place: &Place,
@@ -359,7 +359,7 @@ impl LanceRoom {
             .await
     }
 
-    /// As [`Self::commit_fenced`], through a handler that knows more.
+    /// As [`Self::commit_fenced`], through the given handler.
     pub(super) async fn commit_with(
         &self,
         place: &Place,
@@ -380,7 +380,7 @@ impl LanceRoom {
         }
         let uuid = staged.transaction.uuid.clone();
         match builder.execute(staged.transaction).await {
-            // Lance reads back by itself what it was told had failed.
+            // The store reported a failure; then Lance read the commit back and found it.
             Ok(dataset) if fence.has_failed() => {
                 let version = dataset.version_id();
                 self.committed_if_kept(place, version, "it was found after its sync had failed")
@@ -400,7 +400,7 @@ impl LanceRoom {
         }
     }
 
-    /// A commit of ours that was found where it was to land.
+    /// The outcome of a commit of ours that was found where it was to land: unknown, if it cannot be made durable.
     async fn committed_if_kept(
         &self,
         place: &Place,
@@ -415,8 +415,8 @@ impl LanceRoom {
         })
     }
 
-    // The manifest was sent and something failed. What stands at its version decides; if nothing
-    // does, it may be on its way still, unless the store said that it turned the request down.
+    // The manifest was sent and something failed. The commit at its version decides. If there is none,
+    // ours may still be on its way, unless the store said that it refused the request.
     async fn settle(
         &self,
         place: &Place,
@@ -431,7 +431,7 @@ impl LanceRoom {
             }
             Ok(TransactionEntry::Known(_)) => {
                 let moved = self.head_moved(place, fence.target() - 1).await;
-                // The commit did not land; that must not be lost to a failing look at HEAD.
+                // Our commit did not land. A failing look at HEAD must not hide that.
                 Ok(moved.unwrap_or(CommitOutcome::HeadMoved {
                     expected: fence.target() - 1,
                     found: fence.target(),
@@ -466,7 +466,7 @@ fn is_conflict(error: &LanceError) -> bool {
     )
 }
 
-/// Whether Lance would say the same however often it is asked.
+/// Whether Lance would fail in the same way at every further try.
 pub(super) fn is_refusal(error: &LanceError) -> bool {
     error.is_not_found()
         || matches!(

@@ -92,7 +92,7 @@ impl LanceRoom {
                 source @ (LanceError::DatasetAlreadyExists { .. }
                 | LanceError::CommitConflict { .. }),
             ) => {
-                // That there is one is said only once it was seen.
+                // Lance's word is not enough: `AlreadyThere` is answered only once the catalog was seen.
                 if matches!(self.find_head(&place).await?, Found::At { .. }) {
                     return Ok(CreateOutcome::AlreadyThere);
                 }

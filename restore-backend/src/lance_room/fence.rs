@@ -60,17 +60,17 @@ impl Fence {
         )))
     }
 
-    /// Whether a commit was let through, so that it may have landed whatever was reported of it.
+    /// Whether a commit was let through. It may have landed even if a failure was reported.
     pub(super) fn was_attempted(&self) -> bool {
         self.attempted.load(Ordering::SeqCst)
     }
 
-    /// A commit that was let through was reported to have failed.
+    /// Notes that a commit was let through and then reported as failed.
     pub(super) fn fail(&self) {
         self.failed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it was: if it landed all the same, it was found, and may not be on disk.
+    /// Whether the store reported our commit as failed. It may have landed nevertheless, without having been synced.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
     }

@@ -48,7 +48,7 @@ pub(super) struct BranchEntry {
     pub(super) parent_version: Option<u64>,
 }
 
-/// What a branch was made from. Under that number both hold the same.
+/// The branch and version that a branch was made from. At that version both hold the same.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BranchOrigin {
     /// The branch, unless it is the default one.

@@ -1,7 +1,7 @@
 //! The history that released engines keep of a graph: graph commits, their actors, recoveries (PROTOCOL.md, section 6.2).
 //!
-//! A row is added at exactly the version after the one in which it was looked for and not found. So it is there once, whoever
-//! adds it and however often.
+//! A row is added at exactly the version after the one that was searched for it in vain. So it is there only once, however many
+//! writers add it and however often.
 
 mod reading;
 mod request;
@@ -37,7 +37,7 @@ const COMMITS: &str = "_graph_commits.lance";
 const ACTORS: &str = "_graph_commit_actors.lance";
 const RECOVERIES: &str = "_graph_commit_recoveries.lance";
 
-/// How often a row is tried anew because others added theirs.
+/// How often a row is tried again after others added theirs first.
 const TRIES_MAX: usize = 16;
 
 /// What adding a row came to.
@@ -51,16 +51,16 @@ pub enum LineageOutcome {
     },
     /// It was there before.
     AlreadyThere,
-    /// Others added theirs every time.
+    /// Others added theirs first at every try.
     Moved,
-    /// It cannot be added, whoever tries and however often, before somebody puts the history right.
+    /// It cannot be added until somebody repairs the history; trying again does not help.
     Missing {
         /// What is missing, or is not as it must be.
         detail: String,
     },
     /// It was sent, and whether it landed cannot be told.
     Unknown {
-        /// What stands in the way of knowing.
+        /// Why that cannot be told.
         reason: String,
     },
 }
@@ -78,7 +78,7 @@ enum Table {
     Lacks(String),
 }
 
-/// Any operation: rows that are only tried for size name it.
+/// Stands for the operation in sample rows, which are only checked against a table's columns.
 const NO_OPERATION: &str = "00000000000000000000000000";
 
 impl LanceRoom {
@@ -88,10 +88,10 @@ impl LanceRoom {
         Ok(matches!(self.find_head(&place).await?, Found::At { .. }))
     }
 
-    /// Why the rows of a recovery could not be added to the history, if so: the branch that the graph commit belongs to is missing, or
-    /// a table has not the columns the rows have. One listing and one read for each of the three tables; none of their rows.
+    /// Why the rows of a recovery cannot be added to the history, if so: the graph commit's branch is missing, or a table cannot
+    /// take the rows. One listing and one read for each of the three tables; none of their rows is read.
     ///
-    /// A commit that was merged is named in some rows, and in others is not.
+    /// Some rows name the merged commit and others do not, so both kinds are checked.
     pub async fn lineage_obstacle(
         &self,
         branch: Option<&str>,
@@ -155,7 +155,7 @@ impl LanceRoom {
         let place = self.place(&TableLocation::on(folder, branch))?;
         let version = match self.find_head(&place).await? {
             Found::At { location, .. } => location.version,
-            // The other two are made when the first row comes.
+            // The first row makes the other two tables.
             Found::DatasetMissing if folder != COMMITS => return Ok(None),
             Found::DatasetMissing => return Ok(Some(format!("{folder} is missing"))),
             Found::BranchMissing => {

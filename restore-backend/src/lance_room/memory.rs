@@ -1,8 +1,7 @@
-//! What was read or written once and cannot change: version files and the catalog's rows, each under the identity the store gave
-//! it.
+//! Caches what cannot change: version files and the catalog's rows, each under the identity the store gave it.
 //!
-//! Nothing here says what is there now. Which versions exist, and which of them is HEAD, is asked of the store at every look;
-//! only what lies under a name, a size and an e_tag that the store has just named again is not fetched a second time.
+//! The cache never tells which versions exist or which is HEAD: every look asks the store. An object is only spared a second
+//! fetch if the store has just named it again with the same name, size and e_tag.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,7 +43,7 @@ pub(super) struct Memory {
     readings: Mutex<HashMap<Path, Arc<Turn>>>,
 }
 
-/// Held while a branch of the catalog is read, so that two who want the same rows fetch them once.
+/// Held while a branch of the catalog is read, so that concurrent readers fetch the same rows once.
 pub(super) type Turn = tokio::sync::Mutex<()>;
 
 /// A version file of our own making, as it was sent and as the store named it.
@@ -71,7 +70,7 @@ pub(super) struct ReadCatalog {
 /// The newest versions of one table, as one listing named them.
 pub(super) type Listing = Vec<ManifestLocation>;
 
-/// The listings of one look: what is read during it exists as they say.
+/// The listings of one look. Versions read during the look are taken to exist as listed.
 #[derive(Debug, Default)]
 pub(super) struct Listings {
     by_base: Mutex<HashMap<Path, Arc<Listing>>>,
@@ -99,7 +98,7 @@ impl Memory {
             .filter(|file| is_same(&file.location, location))
     }
 
-    /// What was read last at a path. Whether it is still there, and still this one, has to be found out.
+    /// The file last read at a path. It may be gone or replaced by now; the caller has to find out.
     pub(super) fn file_last_read(&self, path: &Path) -> Option<Arc<VersionFile>> {
         locked(&self.files).by_path.get(path).cloned()
     }
@@ -119,7 +118,7 @@ impl Memory {
         let Some(bytes) = file.location.size.filter(|bytes| *bytes <= FILE_BYTES_MAX) else {
             return;
         };
-        // A transaction file that is not there now may be named by a store that has not heard of it yet.
+        // Do not cache a version whose transaction file was not found: a stale store may show it later.
         if file.location.e_tag.is_none() || file.lacks_its_transaction() {
             return;
         }
@@ -143,7 +142,7 @@ impl Memory {
         readings.entry(base.clone()).or_default().clone()
     }
 
-    /// What was read last of the catalog, or of a branch of it.
+    /// The catalog, or a branch of it, as it was read last. It may not be the latest any more.
     pub(super) fn catalog_last_read(&self, base: &Path) -> Option<Arc<ReadCatalog>> {
         locked(&self.catalogs).get(base).cloned()
     }

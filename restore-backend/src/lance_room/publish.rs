@@ -78,7 +78,7 @@ pub struct Registration {
     pub table_branch: Option<String>,
 }
 
-/// Whose commit has to stand where a version is published.
+/// Which commit must have made a version that is published.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum MadeBy {
     /// The Lance transaction with this uuid.
@@ -107,8 +107,8 @@ impl LanceRoom {
         self.publish_made(request, &BTreeMap::new()).await
     }
 
-    /// As [`Self::publish`], if the versions of these tables, by their keys, were made by whom they have to be: where a backup was
-    /// restored meanwhile, another commit may stand under the same number. It takes no further request to find out.
+    /// As [`Self::publish`], but only if each of these tables' versions, by table key, was made by the given commit. After a
+    /// backup was restored, another commit may have the same version number. The check takes no further request.
     ///
     /// # Errors
     ///
@@ -306,7 +306,7 @@ impl LanceRoom {
                 ManifestNamingScheme::V2 => "V2",
             },
         };
-        // A row without its count is one that no engine opens the graph with.
+        // No engine opens a graph whose catalog has a row without its row count.
         let rows = self.rows_of_version(&place, &file).await?;
         CatalogRow::version(table_key, version, branch, rows, &record)
             .map(Ok)
@@ -316,7 +316,7 @@ impl LanceRoom {
 
 fn is_made_by(file: &VersionFile, made_by: &MadeBy, identity: &EffectIdentity) -> bool {
     let Some(transaction) = &file.transaction else {
-        // What is gone is still named by the version.
+        // The transaction file is gone, but its name in the manifest still holds the uuid.
         return match (made_by, &file.manifest.transaction_file) {
             (MadeBy::Transaction(uuid), Some(name)) => name.contains(uuid),
             (MadeBy::Transaction(_) | MadeBy::ThisPlan, _) => false,

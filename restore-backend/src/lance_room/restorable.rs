@@ -76,7 +76,7 @@ impl LanceRoom {
 
     /// The first file found missing of those that `version` needs; `None` if all are there.
     ///
-    /// For a version that was restored: its manifest is all the restore itself needed.
+    /// Made for a version that was restored: the restore itself only needed its manifest.
     pub async fn missing_file(
         &self,
         location: &TableLocation,
@@ -90,7 +90,7 @@ impl LanceRoom {
             .unwrap_or_else(Some))
     }
 
-    /// What is gone of a version; or, as an inner error, why that cannot be told from what the version says.
+    /// The first missing file of a version. An inner error says why the version does not tell.
     async fn first_gone(
         &self,
         place: &Place,

@@ -42,8 +42,7 @@ impl LanceRoom {
     pub async fn restore(&self, request: &RestoreRequest) -> Result<CommitOutcome, TableError> {
         let place = self.place(&request.location)?;
         let signature = request.identity.signature(EffectKind::Restore);
-        // HEAD was read when everything was looked at. The commit finds out by itself whether it still is HEAD, and lands on
-        // no other; so nothing is asked twice unless something moved.
+        // The look before read HEAD. The commit itself fails if that is no longer HEAD, so HEAD is read again only if it moved.
         if let Some(file) = self.approved_head(&place, request) {
             let outcome = self
                 .restore_over(&place, &file, request, &signature)
@@ -78,10 +77,10 @@ impl LanceRoom {
         self.restore_over(&place, &file, request, &signature).await
     }
 
-    /// The HEAD of the plan as it was read in this room, if it was.
+    /// The plan's HEAD, if this room has read it.
     fn approved_head(&self, place: &Place, request: &RestoreRequest) -> Option<Arc<VersionFile>> {
         let file = self.version_last_read(place, request.head_version)?;
-        // Of a branch the listing does not tell whether it is one still.
+        // For a branch, HEAD is not enough: the branch entry may have been deleted. So no shortcut.
         let is_approved = place.location.other_branch().is_none()
             && file.location.e_tag.is_some()
             && !request.head_transaction.is_empty()
@@ -128,7 +127,7 @@ impl LanceRoom {
             }
             Landed::Ours(_) | Landed::Foreign => self.head_moved(place, request.head_version).await,
             Landed::Gone => match self.head_moved(place, request.head_version).await? {
-                // Lance removes no HEAD: this one was cleaned away when others had committed above it.
+                // Lance never removes HEAD, so others had committed above this version before it was cleaned away.
                 CommitOutcome::HeadMoved { found, .. } if found > version => {
                     Ok(refused(Refusal::CleanedAway { version }))
                 }

@@ -131,7 +131,7 @@ fn local_path(location: &str) -> Option<String> {
         return None;
     }
     let url = Url::parse(&format!("file://{rest}")).ok()?;
-    // Parsing resolves `..`; a location that needed it is not what its writer meant it to be.
+    // Parsing resolves `..`, so a location that has it would lead elsewhere than its text says.
     if rest.split('/').any(|segment| matches!(segment, "." | "..")) {
         return None;
     }

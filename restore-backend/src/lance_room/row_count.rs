@@ -23,8 +23,8 @@ impl LanceRoom {
         self.rows_of_version(&place, &file).await
     }
 
-    /// The rows of a version that was read. Its Lance manifest says how many, but for fragments of old writers: of those Lance reads
-    /// the sizes of data and deletion files.
+    /// The rows of a version that was read, as its Lance manifest counts them. If an old writer left counts out, Lance reads the
+    /// sizes of data and deletion files.
     pub(super) async fn rows_of_version(
         &self,
         place: &Place,

@@ -1,8 +1,8 @@
 //! The branch of the catalog by which released engines keep others from writing while a schema changes.
 //!
-//! No store deletes an object only if it is the one that was read. An executor that was taken over from is kept from it by the
-//! [`crate::store::Hold`] it acts under; what is left, on every store, is a foreign engine that takes its lock anew between the last
-//! look, which is part of the removal, and the deletion: one request.
+//! No store can delete an object only if it is the one that was read. An executor that lost its operation cannot delete a later
+//! lock, because it acts under a [`crate::store::Hold`]. One race is left on every store: a foreign engine takes its lock anew
+//! between the last look, which is part of the removal, and the deletion, one request later.
 
 use lance::dataset::refs::branch_contents_path;
 
@@ -56,8 +56,7 @@ impl LanceRoom {
     /// Removes the lock that was made at this time, in seconds since the Unix epoch. A branch to which somebody committed is no lock,
     /// and stays.
     ///
-    /// Lance removes the branch's entry first and its files then; of a removal that died in between, the files are left, and
-    /// removing it again removes those.
+    /// Lance removes the branch's entry first, then its files. If a removal died in between, the next one removes the files.
     ///
     /// # Errors
     ///
@@ -105,7 +104,7 @@ impl LanceRoom {
         }
     }
 
-    /// Makes it last that the branch has neither entry nor files. Lance removes its folders past any store, and syncs none.
+    /// Makes the removal of the branch's entry and files durable. Lance removes folders past our store, and syncs none.
     async fn keep_unlocked(&self, place: &Place) -> Result<(), TableError> {
         let entry = branch_contents_path(&place.dataset, LOCK_BRANCH);
         self.keep(place, &[entry, place.base.clone()]).await

@@ -58,9 +58,8 @@ pub(super) fn shared(durability: Durability) -> Arc<Session> {
         .clone()
 }
 
-// Lance's own provider never syncs: after a power loss a restore could be gone whose success was
-// already written down. A root puts a store in the place of this one that also stays below its
-// folder; see `ObservingWrapper`.
+// Lance's own provider never syncs, so a power loss could undo a restore that is already recorded as
+// done. A root replaces this store by one that also stays below its folder; see `ObservingWrapper`.
 #[derive(Debug)]
 struct LocalProvider {
     durability: Durability,
@@ -119,7 +118,7 @@ impl WrappingObjectStore for ObservingWrapper {
         })
     }
 
-    // A listing that is pushed down would pass by the log.
+    // A paginated listing would bypass the log, so none is offered.
     fn wrap_paginated(
         &self,
         _store_prefix: &str,

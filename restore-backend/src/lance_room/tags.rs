@@ -1,7 +1,7 @@
 //! Tags that keep a version from being cleaned away, made once and never moved.
 //!
-//! A tag that is found, or found gone, is made to last before anything is built on it. No version fences a tag: one that is set
-//! late, by an executor that was taken over from, is kept from being sent by the [`crate::store::Hold`] it is set under.
+//! A tag that is found, or found gone, is made durable before anything is built on it. No version fences a tag. Tags are set
+//! under a [`crate::store::Hold`], so an executor that lost its operation cannot set one late.
 
 use std::slice;
 
@@ -54,8 +54,8 @@ pub enum UntagOutcome {
     Absent,
 }
 
-// What every Lance since 4 reads and writes. Lance's own struct would add the time, which makes
-// the bytes of a repeated attempt differ.
+// The fields that every Lance since 4 reads and writes. Lance's own struct would add the time, so
+// the bytes of a repeated attempt would differ.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NewTag<'a> {
@@ -76,7 +76,7 @@ impl LanceRoom {
         self.tag_unless(location, name, version, tagged).await
     }
 
-    /// As [`Self::tag`], when it has just been looked what the tag is set to.
+    /// As [`Self::tag`], for a caller that has just read the tag.
     pub async fn tag_unless(
         &self,
         location: &TableLocation,
@@ -111,7 +111,7 @@ impl LanceRoom {
                 | object_store::Error::Precondition { .. }),
             ) => match self.tagged_at(&place, name).await? {
                 Some(tagged) => self.found(&place, &path, tagged, version).await,
-                // Taken and removed again in between.
+                // Somebody made the tag before us and removed it before we read it.
                 None => Err(failed(taken)),
             },
             Err(source) => Err(failed(source)),
@@ -168,7 +168,7 @@ impl LanceRoom {
     ) -> Result<UntagOutcome, TableError> {
         let place = self.place(location)?;
         let path = tag_file(&place, name)?;
-        // Object stores report the removal of nothing as done, so it is looked for first.
+        // Object stores report success even if there was nothing to remove, so the tag is looked for first.
         if self.tagged_at(&place, name).await?.is_none() {
             return self.keep_untagged(location, name).await;
         }
@@ -179,7 +179,7 @@ impl LanceRoom {
         }
     }
 
-    /// As [`Self::untag`], when it has just been looked that there is no such tag.
+    /// As [`Self::untag`], for a caller that has just seen that the tag is not there.
     pub async fn keep_untagged(
         &self,
         location: &TableLocation,

@@ -148,7 +148,7 @@ impl LanceRoom {
         Ok(file)
     }
 
-    /// What was read last of a version. Whether it is still there, and still this one, has to be found out.
+    /// The file last read of a version. It may be gone or replaced by now; the caller has to find out.
     pub(super) fn version_last_read(
         &self,
         place: &Place,
@@ -295,7 +295,7 @@ fn indices_of(manifest: &Manifest, bytes: &Bytes) -> Result<Vec<IndexMetadata>, 
 }
 
 // Manifests carried over by a restore or a clone of an old Lance may hold an offset that belongs
-// to another file. What does not decode is read from the transaction file instead.
+// to another file. If no transaction decodes there, the transaction file is read instead.
 fn inline_transaction_of(manifest: &Manifest, bytes: &Bytes) -> Option<pb::Transaction> {
     let message = message_at(bytes, manifest.transaction_section?).ok()?;
     let transaction = pb::Transaction::decode(message).ok()?;

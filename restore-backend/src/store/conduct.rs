@@ -1,4 +1,4 @@
-//! How a store treats a request. Every real one is faithful; tests make it lie where a store may be stale, cut short, or broken.
+//! How a store treats a request. Real stores are faithful; tests imitate stores that are stale, cut answers short or are broken.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! An object store on local disk that stays below one folder, and reads and writes regular files only.
 //!
-//! object_store's own follows links wherever they lead, opens pipes and waits for whoever writes into them, and gives up on a
-//! folder in which one name is no text. This one stands in for it under Lance and under our own objects: the same requests, the
-//! same names of unfinished uploads, the same syncs. What differs:
+//! The local store of object_store follows links wherever they lead, opens pipes and waits for their writers, and gives up on a
+//! folder in which one name is no text. This store replaces it under Lance and under our own objects: the same requests, the
+//! same names of unfinished uploads, the same syncs. The differences:
 //! - every path is opened beneath the root's folder, at every component, in one call where the system has it (`beneath.rs`);
-//! - what is opened is a regular file, or an error that names what it is;
+//! - only regular files are opened; for anything else an error names its kind;
 //! - names are those of the system, one for each path (`names.rs`);
 //! - a listing names what it cannot read (`listing.rs`).
 
@@ -75,10 +75,10 @@ pub struct ConfinedStore {
 }
 
 impl ConfinedStore {
-    /// What is below an absolute folder, by paths that begin at the root of the file system.
+    /// A store of everything below an absolute folder, by paths that begin at the root of the file system.
     ///
     /// # Errors
-    /// A folder whose path is no path of a store.
+    /// The folder's path cannot be a path of a store.
     pub fn new(directory: &FilePath, durability: Durability) -> Result<Self> {
         let prefix = Path::from_absolute_path(directory)?;
         let files = ConfinedFiles::new(directory.to_owned(), prefix);
@@ -161,7 +161,7 @@ impl ObjectStore for ConfinedStore {
                 let files = files.clone();
                 blocking(move || {
                     let location = location?;
-                    // Whoever deletes syncs the folder: see `durability.rs`.
+                    // The caller syncs the folder: see `durability.rs`.
                     files.delete(&location, false)?;
                     Ok(location)
                 })

@@ -33,17 +33,17 @@ const FOLDERS_MAX: usize = 65_536;
 // - deletes;
 // - an object that was already there: whoever made it may have died, or seen its sync fail, before
 //   the name was on disk;
-// - a folder that was already there: whoever made it may have died before its name was.
+// - a folder that was already there: whoever made it may have died before its name was on disk.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalSync {
-    /// Nothing above their root is ours.
+    /// Folders above their root are not ours to sync.
     files: ConfinedFiles,
     /// Folders below it whose names are on disk, and those of all folders above them.
     lasting: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl LocalSync {
-    /// For what lies below a folder, named as the store names it.
+    /// Syncs below this folder, named as the store names it.
     pub(crate) fn below(folder: &Path) -> Self {
         Self::of(ConfinedFiles::below(folder))
     }
@@ -55,7 +55,7 @@ impl LocalSync {
         }
     }
 
-    /// After an object was written and its own folder synced: the names of the folders it is in.
+    /// Syncs the names of the folders of an object. The object must be written, and its own folder synced.
     pub(super) async fn written(&self, location: &Path) -> object_store::Result<()> {
         let path = self.files.relative(location)?;
         let Some(folder) = path.parent() else {
@@ -74,8 +74,8 @@ impl LocalSync {
         blocking(move || sync.files.sync_nearest_folder(&path)).await
     }
 
-    /// Makes what is there last, whoever put it there: files with their bytes, and their names up to
-    /// the root; of what is not there, that it is not. Every folder is synced once.
+    /// Makes files durable, whoever wrote them: their bytes, and their names up to the root. Makes the
+    /// absence of missing ones durable too. Every folder is synced once.
     pub(crate) async fn keep(&self, locations: &[Path]) -> object_store::Result<()> {
         let paths = locations
             .iter()
@@ -97,7 +97,7 @@ impl LocalSync {
         .await
     }
 
-    /// Makes a folder's name last, and those of the folders above it.
+    /// Makes a folder's name durable, and the names of the folders above it.
     fn keep_names(&self, folder: &FilePath) -> Result<(), Failure> {
         let mut kept = Vec::new();
         for below in folder.ancestors() {

@@ -23,7 +23,7 @@ use object_store::path::Path;
 
 use super::confined::LocalPlace;
 
-/// How long it is waited for the requests of others that are on their way, and how often it is looked.
+/// How long to wait for the requests of others that are on their way, and how often to look.
 const WAITS_FOR: Duration = Duration::from_secs(5);
 const LOOKS_EVERY: Duration = Duration::from_millis(5);
 
@@ -36,7 +36,7 @@ tokio::task_local! {
 pub(super) enum Under {
     /// Only while nobody has taken over.
     Hold(Hold),
-    /// While none is on its way that is sent under a hold on the folder of this.
+    /// Only while no request under a hold on this object's folder is on its way.
     Alone(LocalPlace),
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn alone<T>(place: LocalPlace, work: impl Future<Output = T>) -
     UNDER.scope(Under::Alone(place), work).await
 }
 
-/// An executor's hold on its operation, as long as its journal was.
+/// An executor's hold on its operation. It is lost once somebody else has created the journal record `next`.
 #[derive(Clone, Debug)]
 pub struct Hold {
     next: Path,
@@ -79,20 +79,20 @@ impl Hold {
         }
     }
 
-    /// Does something whose mutating requests are all sent under this hold, or not at all.
+    /// Runs `effect`, whose mutating requests are all sent under this hold, or not at all.
     ///
-    /// Requests that are handed to other tasks are not; nothing that is done under a hold does that.
+    /// The hold does not cover requests that `effect` hands to other tasks, so it must not do that.
     pub async fn during<T>(&self, effect: impl Future<Output = T>) -> T {
         UNDER.scope(Under::Hold(self.clone()), effect).await
     }
 
-    /// Whether something was not sent because somebody else had taken over.
+    /// Whether a request was held back because somebody else had taken over.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::SeqCst)
     }
 
-    /// The object that somebody who takes over creates.
+    /// The object that a takeover creates.
     pub(super) fn next(&self) -> &Path {
         &self.next
     }
@@ -105,7 +105,7 @@ impl Hold {
         }
     }
 
-    /// On local disk: keeps others from taking over until the answer is dropped, unless somebody has.
+    /// On local disk: keeps others from taking over until the answer is dropped; an error if somebody has.
     pub(super) async fn locally(&self) -> Option<object_store::Result<Turn>> {
         let next = self.local.clone()?;
         let turn = Turn::shared(next.clone()).await;
@@ -118,7 +118,7 @@ impl Hold {
     }
 }
 
-/// The lock of a folder, until it is dropped. A file system without locks is worked on without.
+/// The lock of a folder, held until it is dropped. A file system without locks gives none, and work goes on.
 #[derive(Debug)]
 pub(super) struct Turn(#[expect(dead_code, reason = "it is held")] Option<File>);
 

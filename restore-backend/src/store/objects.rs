@@ -14,7 +14,7 @@ use super::hold::Hold;
 
 /// The objects of one root, by paths relative to it.
 ///
-/// It is the store, and knows in addition how what is found there is made to last. Cheap to clone.
+/// It is the store, and can also make objects durable that were found there. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
@@ -59,20 +59,19 @@ impl Objects {
         }
     }
 
-    /// Whether they are files, so that a listing names what it cannot read ([`super::NotRead`]).
+    /// Whether the objects are files; then a listing names those it cannot read ([`super::NotRead`]).
     pub(crate) fn are_files(&self) -> bool {
         self.files.is_some()
     }
 
-    /// Makes what is there last, whoever put it there: these objects with their bytes, and their
-    /// names up to the root; of those that are not there, that they are not.
+    /// Makes these objects durable, whoever wrote them: their bytes, and their names up to the root.
+    /// Makes the absence of those that are missing durable too.
     ///
-    /// For what is taken for done because it was found: whoever wrote it may have died, or seen its
-    /// sync fail, before it was on disk. Nothing is asked of an object store, nor where durability is
-    /// relaxed.
+    /// Call it before building on an object that was found: its writer may have died, or seen its
+    /// sync fail, before it was on disk. Does nothing on an object store or if durability is relaxed.
     ///
     /// # Errors
-    /// The file system's words; nothing may be built on these objects then.
+    /// The file system's words. Nothing may be built on these objects then.
     pub async fn keep(&self, paths: &[Path]) -> object_store::Result<()> {
         let Some(sync) = &self.sync else {
             return Ok(());
@@ -81,14 +80,14 @@ impl Objects {
         sync.keep(&whole).await
     }
 
-    /// The hold that an executor has for as long as nobody has created `next`, in its own folder.
+    /// An executor's hold, until somebody creates `next`. No other operation may use the folder of `next`.
     #[must_use]
     pub fn hold(&self, next: &Path) -> Hold {
         Hold::new(next.clone(), self.local(next))
     }
 
-    /// Does something whose mutating requests are sent while none is on its way that is sent under a
-    /// hold on this object's folder; on local disk only.
+    /// Runs `work`. On local disk, each of its mutating requests waits until none under a hold on the
+    /// folder of `path` is on its way.
     pub async fn alone<T>(&self, path: &Path, work: impl Future<Output = T>) -> T {
         match self.local(path) {
             Some(place) => hold::alone(place, work).await,

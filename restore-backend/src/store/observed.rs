@@ -88,8 +88,8 @@ impl ObservedStore {
     }
 
     /// Adds the syncs that a synced local store leaves out. `inner` must be a local store whose
-    /// paths start at the root of the file system. Folders above the prefix, which is set before,
-    /// are nobody's to sync.
+    /// paths start at the root of the file system. Set the prefix first: folders above it are not
+    /// synced.
     pub fn with_local_sync(self) -> Self {
         let sync = LocalSync::below(&self.observer.prefix);
         self.syncing_with(sync)
@@ -116,7 +116,7 @@ impl ObservedStore {
         self.hides_version_hint && location.filename() == Some(VERSION_HINT_FILE)
     }
 
-    /// Whether a mutating request may be sent; under a hold on local disk nobody takes over before the answer is dropped.
+    /// An error if a mutating request may not be sent. On local disk nobody takes over before the answer is dropped.
     async fn turn(&self) -> Result<Option<Turn>> {
         let hold = match Under::current() {
             Some(Under::Hold(hold)) => hold,
@@ -139,7 +139,7 @@ impl ObservedStore {
         }
     }
 
-    /// After a write that is durable but for the names of the folders it is in.
+    /// Syncs the names of the folders of a written object; the object itself is durable already.
     async fn written<T>(&self, location: &Path, answer: Result<T>) -> Result<T> {
         let answer = answer?;
         if let Some(sync) = &self.local_sync {
@@ -150,7 +150,7 @@ impl ObservedStore {
 }
 
 impl ObservedStore {
-    /// One deletion under a hold: looked for and sent as one.
+    /// One deletion under a hold: the look for a takeover and the request are one.
     async fn delete_held(&self, location: Path) -> Result<Path> {
         let request = self.observer.begin(Verb::Delete, &location).await?;
         let turn = self.turn().await?;

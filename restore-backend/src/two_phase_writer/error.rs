@@ -8,7 +8,7 @@ use crate::lance_room::Refusal;
 use crate::lance_room::TableError;
 use crate::sidecar_dir::SidecarDirError;
 
-/// An operation could not be continued. Unless it had not begun, it is left to recovery.
+/// An operation could not be continued. If it had begun, it is left to recovery.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WriterError {
@@ -68,7 +68,7 @@ pub enum WriterError {
     Unknown {
         /// The table, or the catalog.
         what: String,
-        /// What stands in the way of knowing.
+        /// Why that cannot be told.
         reason: String,
     },
     /// A table or the catalog could not be read or written.
@@ -77,7 +77,7 @@ pub enum WriterError {
     /// The sidecar could not be written or deleted.
     #[error("the sidecar cannot be worked on")]
     Sidecar(#[source] SidecarDirError),
-    /// Whether there is a claim could not be found out.
+    /// The look for a claim on the operation failed.
     #[error("looking for a claim on operation {operation_id} failed")]
     Claim {
         /// The operation.

@@ -1,9 +1,9 @@
-//! A table commit that a recovery of its operation did not see, announced anew so that one does.
+//! Announces anew a table commit that the recovery of its operation may have missed.
 //!
-//! A writer looks for a claim right before it sends a table's commit, so there is one request's time in which an operation can be
-//! claimed, recovered to its end and its sidecar retired, before the commit lands. Nothing would cover it then: the table would stand
-//! above its pin for good, and nobody could write to it. So a writer looks once more after its commit landed, and where it finds a
-//! claim leaves a sidecar that names this one table. Should it die in between, whoever wants to write to the table next finds the
+//! A writer looks for a claim right before it sends a table's commit. In that one request's time the operation can be claimed,
+//! recovered to its end and its sidecar retired, before the commit lands. No sidecar would name the commit then: the table would
+//! stand above its pin for good, and nobody could write to it. So the writer looks again after its commit landed. If it finds a
+//! claim, it leaves a sidecar that names this one table. If the writer dies in between, the next writer to the table finds the
 //! commit, sees from the journal that its operation is over, and leaves the very same sidecar.
 
 use sidecar::Limits;
@@ -29,16 +29,16 @@ pub(super) async fn announce(
     let Some((late, bytes)) = late_commit(operation, table_key) else {
         return Ok(());
     };
-    // Whoever found it at the same time leaves the same one.
+    // Another writer that found the commit at the same time leaves the same sidecar.
     create_sidecar(&room.objects(), &late.file_name(), bytes.as_bytes())
         .await
         .map(drop)
         .map_err(WriterError::Sidecar)
 }
 
-/// What stands on a table right above its pin may be such a commit, of a writer that died before it could say so.
+/// Announces the commit right above a table's pin, if its operation is over and its writer may have died before it could do so.
 ///
-/// It is one if it names an operation that was recovered to its end and whose sidecar is gone.
+/// The operation is over if it was recovered to its end and its sidecar is gone.
 pub(super) async fn announce_for_others(
     room: &LanceRoom,
     table_key: &str,
@@ -64,7 +64,7 @@ pub(super) async fn announce_for_others(
         return Ok(());
     }
     let limits = Limits::DEFAULT;
-    // A journal that cannot be read says nothing; what stands there is pending, as far as is known.
+    // Without the journal nobody knows whether the operation is over, so its commit counts as pending.
     let Ok(journal) = Journal::load(&objects, &operation_id, &limits).await else {
         return Ok(());
     };

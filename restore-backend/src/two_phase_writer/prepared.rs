@@ -47,9 +47,8 @@ impl Prepared {
     /// Phase B, one table: commits its write at exactly the version after its pin, and returns
     /// that version.
     ///
-    /// A claim is looked for when everything is staged and only the commit is left to send, and once
-    /// more when it has landed: one that came in between may belong to a recovery that is over, and
-    /// the table is announced anew then.
+    /// Looks for a claim right before the commit is sent, and again after it landed. A claim that came
+    /// in between may belong to a recovery that is over, so the table is announced anew then.
     ///
     /// # Errors
     ///

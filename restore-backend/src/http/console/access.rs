@@ -12,19 +12,19 @@ use axum::http::{HeaderMap, HeaderName, header};
 
 use crate::http::secret::{Fingerprint, Secret, SecretError, random_name};
 
-/// A session ends when nothing was asked in it for so long. A page that is in sight asks every few minutes at least.
+/// A session ends after so long without a request. A page that is in sight asks every few minutes at least.
 pub(in crate::http) const IDLE_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// A session ends so long after its login, whatever is asked in it.
+/// A session ends so long after its login, however busy it is.
 pub(in crate::http) const SESSION_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// A login link that nobody opened ends after so long.
 pub(in crate::http) const LINK_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// More browsers than one person has open; the oldest session makes room.
+/// Open sessions at most: more than one person has browsers. The oldest makes room for one more.
 const SESSIONS_MAX: usize = 32;
 
-/// More links than are waiting to be opened at a time; the oldest makes room.
+/// Unopened login links at most. The oldest makes room for one more.
 const LINKS_MAX: usize = 8;
 
 /// Wrong tokens within [`FAILURES_WINDOW`] after which a wrong one is answered with 429. A right one is always taken: nobody
@@ -35,7 +35,7 @@ const FAILURES_WINDOW: Duration = Duration::from_secs(60);
 /// The header that a page sends its session's key in.
 pub(in crate::http) const KEY_HEADER: HeaderName = HeaderName::from_static("x-session-key");
 
-/// Under which name approvals of this session are recorded.
+/// The name under which approvals of this session are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http) struct Identity {
     pub(in crate::http) name: String,

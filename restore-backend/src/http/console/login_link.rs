@@ -28,8 +28,8 @@ impl LoginLink {
         format!("http://{}/#token={}", self.own_host, self.token.expose())
     }
 
-    /// The same at the plain address, which every program resolves, and which the host's other ports and former servers of
-    /// this port share cookies and stored scripts with.
+    /// The same at the plain address. Every program resolves it; but it shares cookies with the host's other ports, and stored
+    /// scripts with former servers of this port.
     #[must_use]
     pub fn expose_plain(&self) -> String {
         format!("http://{}/#token={}", self.address, self.token.expose())

@@ -27,7 +27,7 @@ impl ServedRoot {
         }
     }
 
-    /// The same with other bounds on what is waited for.
+    /// The same with other bounds on how long to wait.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
@@ -49,8 +49,8 @@ impl ServedRoot {
         &self.patience
     }
 
-    /// Looks at the root, or writes to it, when it is its turn and for a bounded time. Everything that asks the root
-    /// anything goes through here, but for executions, which have bounds of their own.
+    /// Looks at the root, or writes to it, when it is its turn and for a bounded time. Every request to the root goes through
+    /// here, except executions, which have bounds of their own.
     pub(in crate::http) async fn look<T, F>(
         &self,
         look: impl FnOnce(Root) -> F,

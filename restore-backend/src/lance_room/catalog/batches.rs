@@ -1,7 +1,7 @@
 //! The rows of the catalog as they are stored, fragment by fragment.
 //!
-//! What a scan of Lance would read, with the readers that a scan uses, and without the query that it plans around them: of a catalog
-//! all rows are read, or all that are new, and none are filtered.
+//! Uses the readers of a Lance scan without planning a query around them: of a catalog all rows are read, or all new ones, and
+//! none are filtered.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ const FRAGMENTS_AHEAD: usize = 64;
 /// Encoded bytes that are fetched ahead, of all fragments together.
 const BYTES_AHEAD: u64 = 256 << 20;
 
-/// These columns of the rows that are left in these fragments, in order.
+/// Streams `columns` of the rows of `fragments` that are not deleted, in order.
 pub(super) async fn batches(
     dataset: &Dataset,
     fragments: Vec<Fragment>,
@@ -42,7 +42,7 @@ pub(super) async fn batches(
     let dataset = Arc::new(dataset.clone());
     let opened = stream::iter((0..).zip(fragments)).map(move |(priority, fragment)| {
         let fragment = FileFragment::new(dataset.clone(), fragment);
-        // What comes first is fetched first, or those that are ahead could take all that may be fetched.
+        // Fragments are fetched in order. Otherwise later ones could use up `BYTES_AHEAD` before the first one is read.
         let config = config.clone().with_reader_priority(priority);
         let projection = projection.clone();
         let open = async move {
@@ -50,7 +50,7 @@ pub(super) async fn batches(
             let batches = reader.read_all(BATCH_ROWS).await?;
             Ok::<_, Error>(batches.buffered(1))
         };
-        // It goes on while the rows of those before it are waited for, and ends with whoever waits.
+        // The task opens this fragment while earlier ones are read. Dropping its handle cancels it.
         let (open, opened) = open.remote_handle();
         tokio::spawn(open);
         opened

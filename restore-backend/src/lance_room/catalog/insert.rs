@@ -1,9 +1,9 @@
 //! New rows of the catalog, staged as a merge-insert of Lance stages rows of which none was there before.
 //!
-//! Lance plans a join for it and computes several times as long as all else that a publish does. Here the keys are looked
-//! for, and the rows written. What is committed is the same transaction (`FullSchemaMergeInsertExec` of Lance 14.0.2, held against it by a
-//! test), and so is the trace by which a concurrent publisher, ours or an engine's, sees that both insert the same row: the filter
-//! of the keys that were inserted, without which Lance would let both in.
+//! Lance plans a join for a merge-insert, which takes several times as long as the rest of a publish. Here the keys are looked up
+//! and the rows written. The committed transaction is the same (a test compares it with `FullSchemaMergeInsertExec` of Lance
+//! 14.0.2). It also carries the filter of the inserted keys, by which a concurrent publisher, ours or an engine's, sees that both
+//! insert the same row. Without the filter Lance would let both in.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl LanceRoom {
         Ok(None)
     }
 
-    /// Writes rows with just these keys, which are not there, to be committed on the version that `dataset` is at and on no other.
+    /// Writes rows whose keys the catalog does not have, to be committed on the version that `dataset` is at and on no other.
     pub(in crate::lance_room) async fn stage_new_rows(
         &self,
         place: &Place,
@@ -128,7 +128,7 @@ fn key_in(batch: &RecordBatch, keys: &BTreeSet<String>) -> Result<Option<String>
         .map(str::to_owned))
 }
 
-/// As Lance does, only where the catalog says that this column is the key.
+/// The filter of the inserted keys. Like Lance, makes none unless the catalog declares this column as its key.
 fn keys_inserted(
     schema: &LanceSchema,
     rows: &[CatalogRow],

@@ -198,8 +198,8 @@ fn text(value: &str) -> Value {
     Value::Text(Some(value.to_owned()))
 }
 
-/// What a table's columns do not take of a row: those it must have, in their types, and none that must be filled with something
-/// unknown. Values stand for those that are not known yet.
+/// Why a table's columns cannot take a row, if so: a column is missing or has another type, or an unknown one refuses null.
+/// Placeholders stand for values that are not known yet.
 pub(super) fn obstacle(schema: &LanceSchema, request: &LineageRequest) -> Option<String> {
     let row = match &request.row {
         LineageRow::Commit { .. } => commit(schema, request, Some(request.commit.as_str().into())),
@@ -266,7 +266,7 @@ pub(super) fn about_commit(
     batch(schema, values)
 }
 
-/// One row in the columns the table has. A column that says something must be there, one that is unknown must take null.
+/// One row in the columns the table has. Each value needs its column, unless it is null text; any other column must take null.
 fn batch(schema: &LanceSchema, mut values: Vec<(&str, Value)>) -> Result<RecordBatch, String> {
     let schema = Arc::new(Schema::from(schema));
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());

@@ -67,10 +67,10 @@ impl<'a> Folders<'a> {
     }
 }
 
-/// What a version refers to, relative to the root.
+/// The files that a version refers to, relative to the root.
 pub(super) struct Needed {
     pub(super) files: BTreeSet<String>,
-    // Indices of which no file is known: something has to be in their folders.
+    // Folders of indices whose files are not known: such a folder must not be empty.
     pub(super) folders: BTreeSet<String>,
 }
 

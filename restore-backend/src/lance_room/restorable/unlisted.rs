@@ -31,18 +31,18 @@ use super::TableError;
 use super::needed::Folders;
 use crate::lance_room::version::VersionFile;
 
-/// Fragments whose descriptors of large values are read at the same time; what they name is held for these only.
+/// Fragments whose descriptors of large values are read, and held in memory, at the same time.
 const FRAGMENTS_AT_ONCE: usize = 4;
 /// Name of the only file of a row map. Source: lance-index 14.0.2.
 const ROW_MAP_FILE: &str = "stable_partition.lance";
 /// Name of the history of compactions, as system indices are named.
 const FRAG_REUSE: &str = lance_index::frag_reuse::FRAG_REUSE_INDEX_NAME;
 
-/// What is missing; or, as an error, why that cannot be told.
+/// The first missing file; or, as an error, why it cannot be told whether one is missing.
 type Found = Result<Option<String>, String>;
 
 impl LanceRoom {
-    /// The first file missing of those that only other files name; every file of the manifest is there.
+    /// The first missing file of those that only other files name. All files that the manifest names must be there.
     pub(super) async fn first_missing_unlisted(
         &self,
         place: &Place,

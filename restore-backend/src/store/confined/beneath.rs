@@ -23,8 +23,7 @@ const PASSED: OFlag = OFlag::O_PATH;
 #[cfg(not(target_os = "linux"))]
 const PASSED: OFlag = OFlag::O_RDONLY;
 
-/// How a file is opened to be read. A pipe is not waited for, and a terminal does not become ours; what was opened is looked at before
-/// it is read.
+/// How a file is opened to be read, without waiting for a pipe's writer or taking over a terminal. Check its kind before reading.
 pub(super) const FILE: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NONBLOCK)
     .union(OFlag::O_NOCTTY)
@@ -61,7 +60,7 @@ pub(super) fn open_beneath(
         relative
     };
     match by_one_call(folder, path, flags, Within::Folder) {
-        // An old kernel, or a sandbox that does not know the call; or it is this very file, and walking says the same.
+        // The kernel is too old, or a sandbox forbids the call. If this very file is forbidden, walking says the same.
         Err(Errno::ENOSYS | Errno::EPERM | Errno::EAGAIN) => by_walking(folder, path, flags),
         opened => opened,
     }
@@ -113,7 +112,7 @@ fn by_walking(folder: BorrowedFd<'_>, path: &FilePath, flags: OFlag) -> nix::Res
     openat(at, last, flags | OFlag::O_NOFOLLOW, Mode::empty())
 }
 
-/// The first name of a path that is no folder, or at its end no file, and what it is; for a message after something failed.
+/// The first name of a path that is neither a folder nor a regular file, and its kind; for a message after something failed.
 pub(super) fn what_is_odd(folder: BorrowedFd<'_>, relative: &FilePath) -> Option<(PathBuf, Kind)> {
     let mut within: Option<OwnedFd> = None;
     let mut walked = PathBuf::new();
@@ -132,7 +131,7 @@ pub(super) fn what_is_odd(folder: BorrowedFd<'_>, relative: &FilePath) -> Option
     None
 }
 
-/// What is in an open folder under a name, itself and not what it points at.
+/// Looks at a name in an open folder; a link is looked at, not followed.
 pub(super) fn look_at(folder: BorrowedFd<'_>, name: &OsStr) -> nix::Result<Found> {
     fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| Found::from(&stat))
 }
@@ -144,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// Both ways of opening, so that the second is known to hold where the first is not there.
+    /// Both ways of opening. The second is used on systems without the first, so each is tested.
     const WAYS: [Way; 2] = [open_beneath, by_walking];
     type Way = fn(BorrowedFd<'_>, &FilePath, OFlag) -> nix::Result<OwnedFd>;
 

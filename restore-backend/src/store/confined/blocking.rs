@@ -2,7 +2,7 @@
 
 use object_store::Result;
 
-/// Where there is no runtime, here and now.
+/// Runs `work` on a thread for blocking work; without a runtime, on this one.
 pub(super) async fn blocking<F, T>(work: F) -> Result<T>
 where
     F: FnOnce() -> Result<T> + Send + 'static,

@@ -11,7 +11,7 @@ use super::names::spelt;
 
 const STORE: &str = "local disk";
 
-/// What stands where a file is expected, or a folder, and is none.
+/// The kind of a thing that stands in the place of an expected file or folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Link,
@@ -35,7 +35,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One name below a root, of which nothing is read. A listing goes on after it.
+/// A name below a root that is not read. A listing goes on after it.
 #[derive(Debug, thiserror::Error)]
 #[error("{} {why}", spelt(path))]
 pub(crate) struct NotRead {
@@ -47,11 +47,11 @@ pub(crate) struct NotRead {
 /// Why nothing is read under a name.
 #[derive(Debug)]
 pub(crate) enum Why {
-    /// It is something else.
+    /// It is not the file or folder that is expected.
     Is(Kind),
     /// The file system's words.
     Failed(io::Error),
-    /// No folder of ours, nor of Lance, is that deep.
+    /// It lies deeper than any folder of ours or of Lance.
     TooDeep,
 }
 

@@ -76,7 +76,7 @@ impl ConfinedFiles {
             .collect()
     }
 
-    /// As [`Self::relative`], of an object: its own name is not that of an upload that is not finished.
+    /// As [`Self::relative`], for an object: an error if its name is that of an unfinished upload.
     pub(super) fn relative_file(&self, location: &Path) -> Result<PathBuf, Failure> {
         let relative = self.relative(location)?;
         match location.filename() {
@@ -93,7 +93,7 @@ impl ConfinedFiles {
         self.root.path().join(relative)
     }
 
-    /// What is at a path below the root, for a store that names paths from the root on.
+    /// The error for a path below the root that is not read. It names the path as the store does, from the root on.
     pub(super) fn not_read(&self, relative: &FilePath, why: Why) -> NotRead {
         let path = relative
             .iter()
@@ -141,7 +141,7 @@ impl ConfinedFiles {
         }
     }
 
-    /// A failure of the file system, or what stands in the way if that can be told.
+    /// A failure of the file system; if a link, a pipe or the like stands in the way, the failure names that.
     pub(super) fn failed(
         &self,
         root: &OwnedFd,
@@ -170,7 +170,7 @@ pub(super) fn is_staged(name: &str) -> bool {
     })
 }
 
-/// Whether a folder of this path stands where everybody expects a file: a version, a tag, a branch, a sidecar, a journal record.
+/// Whether everybody expects a file at this path, so that a folder there is wrong: a version, tag, branch, sidecar or record.
 pub(super) fn stands_for_a_file(relative: &FilePath) -> bool {
     let names: Vec<&str> = relative
         .iter()

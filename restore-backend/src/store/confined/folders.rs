@@ -15,7 +15,7 @@ use super::beneath::FOLDER;
 use super::error::Failure;
 use super::files::ConfinedFiles;
 
-/// How often folders are made again that somebody removes at the same time.
+/// How often folders are made again if somebody removes them at the same time.
 const TRIES_MAX: usize = 8;
 const ANYBODY: Mode = Mode::from_bits_truncate(0o777);
 
@@ -38,7 +38,7 @@ impl ConfinedFiles {
         })
     }
 
-    /// As [`Self::place`]; the folders are made if they are not there, and last then if `synced`.
+    /// As [`Self::place`], but makes missing folders. If `synced`, they are durable then.
     pub(super) fn place_made<'a>(
         &self,
         relative: &'a FilePath,
@@ -56,7 +56,7 @@ impl ConfinedFiles {
         }
     }
 
-    // As object_store does it: first all are made, then every folder whose entries changed is synced, the deepest first, up to the one
+    // As object_store does it: first all are made, then every folder with new entries is synced, the deepest first, up to the one
     // that was there before.
     fn make_folders(&self, relative: &FilePath, synced: bool) -> Result<(), Failure> {
         let root = self

@@ -13,7 +13,7 @@ use super::error::Kind;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
-    /// What it is instead of a regular file, if it is none.
+    /// Its kind, unless it is a regular file.
     pub(super) kind: Option<Kind>,
     pub(super) size: u64,
     inode: u64,

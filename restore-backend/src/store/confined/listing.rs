@@ -1,7 +1,7 @@
 //! Listing what is below a folder, by the names the system gives.
 //!
-//! What is no regular file, or cannot be looked at, is an error of its own in the listing, which goes on after it: [`NotRead`]. So
-//! nothing is left out in silence, and whoever can live without one entry can go on.
+//! An entry that is no regular file, or cannot be looked at, is a [`NotRead`] error in the listing, which goes on after it. So
+//! nothing is left out in silence, and a caller that can do without the entry can go on.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -159,7 +159,7 @@ impl ConfinedFiles {
         match opened {
             Ok(folder) => Ok(Some((Entry::Folder(folder), location, relative))),
             Err(Errno::ENOENT) => Ok(None),
-            // It was a folder a moment ago.
+            // It was a folder a moment ago, and something else has its name now.
             Err(Errno::ENOTDIR | Errno::ELOOP | Errno::EMLINK) => {
                 Err(not_read(Why::Is(Kind::Link)))
             }
@@ -195,7 +195,7 @@ impl ConfinedFiles {
         .boxed()
     }
 
-    /// What is directly in a folder. Here one entry that is not read is an error of the whole: nobody could tell it from a folder
+    /// The direct entries of a folder. One that is not read fails the whole listing: nobody could tell the rest from a folder
     /// that does not have it.
     pub(super) fn list_folder(&self, prefix: &Path) -> std::result::Result<ListResult, Failure> {
         let mut folders = BTreeSet::new();
@@ -219,7 +219,7 @@ impl ConfinedFiles {
 
 struct Walk {
     files: ConfinedFiles,
-    /// Where to begin, until it has begun.
+    /// Where to begin; `None` once begun.
     prefix: Option<Path>,
     offset: Option<Path>,
     levels: Vec<Level>,
@@ -258,7 +258,7 @@ impl Walk {
                 }
                 Ok(None) => continue,
                 Err(failure) => {
-                    // A folder that cannot be read on is not read on.
+                    // The folder itself failed, so the rest of it is left out.
                     if !matches!(failure, Failure::NotRead(_) | Failure::Name { .. }) {
                         self.levels.pop();
                     }

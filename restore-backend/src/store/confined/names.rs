@@ -87,10 +87,10 @@ pub(crate) fn name_of(path: &Path) -> String {
     part.chars().map(plain).collect()
 }
 
-/// The path of what is called `name` in a folder, in any store.
+/// The path of the object called `name` in a folder, in any store.
 ///
 /// # Errors
-/// [`InvalidName`] for what is no name of a file: nothing, a relative segment, or one with a slash.
+/// [`InvalidName`] if no file can have the name: it is empty, is a relative segment, or has a slash.
 pub(crate) fn child(folder: &Path, name: &str) -> Result<Path, InvalidName> {
     let in_path = |char: char| match u8::try_from(char) {
         Ok(byte) if byte.is_ascii_control() => escaped(byte),
@@ -166,7 +166,7 @@ mod tests {
             assert_eq!(child(&Path::from("f"), name), Err(InvalidName), "{name:?}");
             assert_eq!(name_on_disk(name), Err(InvalidName), "{name:?}");
         }
-        // Each of these would be a second spelling of a name, or of what is none.
+        // Each of these would be a second spelling of a name, or a spelling of something that is no name.
         for part in [
             "\u{f0041}",
             "\u{f002e}",

@@ -21,7 +21,7 @@ pub(crate) struct LocalPlace {
 }
 
 impl LocalPlace {
-    /// `None` for what no object can be called.
+    /// `None` if no object can have this path.
     pub(crate) fn of(files: &ConfinedFiles, location: &Path) -> Option<Self> {
         Some(Self {
             files: files.clone(),
@@ -35,7 +35,7 @@ impl LocalPlace {
         blocking(move || Ok(this.files.place(&this.relative)?.folder)).await
     }
 
-    /// Whether anything at all has the name.
+    /// Whether an object, or anything else, has the name.
     pub(crate) async fn is_taken(&self) -> Result<bool> {
         let this = self.clone();
         let look = move || {

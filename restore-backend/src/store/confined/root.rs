@@ -12,8 +12,8 @@ use super::beneath;
 
 /// A root's folder on local disk. Cheap to clone.
 ///
-/// It may be reached through links: they are resolved once, when the folder is first met, and it is that folder from then on.
-/// It is opened by name for every request, so that a root that is removed, or replaced by a backup, is not read any longer.
+/// Links on the way to it are resolved once, when the folder is first met; the resolved path stays its path from then on.
+/// It is opened by that path for every request, so that a root that is removed, or replaced by a backup, is not read any longer.
 #[derive(Clone, Debug)]
 pub(crate) struct RootFolder {
     inner: Arc<Inner>,
@@ -40,7 +40,7 @@ impl RootFolder {
         &self.inner.given
     }
 
-    /// Where it is; an error while there is no such folder.
+    /// Its path without links; an error while there is no such folder.
     pub(crate) fn resolve(&self) -> io::Result<&FilePath> {
         if let Some(resolved) = self.inner.resolved.get() {
             return Ok(resolved);
@@ -53,7 +53,7 @@ impl RootFolder {
         Ok(beneath::open_root(self.resolve()?)?)
     }
 
-    /// Makes the folder, and those above it, where there is none; each lasts then if `synced`.
+    /// Makes the folder, and those above it, if there is none. If `synced`, each new one is durable then.
     pub(super) fn make(&self, synced: bool) -> io::Result<OwnedFd> {
         match self.open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

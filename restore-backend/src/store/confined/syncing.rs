@@ -1,4 +1,4 @@
-//! Making last what is found.
+//! Makes found files and folders durable.
 
 use std::path::Path as FilePath;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::error::Why;
 use super::files::ConfinedFiles;
 
 impl ConfinedFiles {
-    /// Syncs a file with its bytes, or a folder; nothing, where there is neither.
+    /// Syncs a file with its bytes, or a folder; does nothing if there is neither.
     pub(crate) fn sync_what_is_at(&self, relative: &FilePath) -> Result<(), Failure> {
         let file = match self.open_file(relative) {
             Ok(opened) => opened.file,
@@ -34,7 +34,7 @@ impl ConfinedFiles {
         }
     }
 
-    /// The folder that something is in, or was: it may itself be gone by now; then the nearest one that is left lost the entry.
+    /// The folder that an object is or was in. If that is gone too, the nearest folder above it that is left: it lost an entry.
     pub(crate) fn nearest_folder(&self, relative: &FilePath) -> Result<Option<PathBuf>, Failure> {
         for above in relative.ancestors().skip(1) {
             match self.open_folder(above) {

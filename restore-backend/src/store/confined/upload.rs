@@ -20,7 +20,7 @@ use super::writing::Staged;
 
 #[derive(Debug)]
 pub(super) struct Upload {
-    /// Taken by whoever ends it.
+    /// `None` once the upload is completed or aborted.
     staged: Arc<Mutex<Option<Staged>>>,
     offset: u64,
     synced: bool,
@@ -85,7 +85,7 @@ impl Drop for Upload {
         let Some(staged) = Self::take(&self.staged) else {
             return;
         };
-        // What cannot be removed is no object, and in nobody's way.
+        // A failure is ignored: a staged file that stays is no object and disturbs nobody.
         let discard = move || drop(staged.discard());
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(discard)),

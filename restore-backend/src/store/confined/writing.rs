@@ -39,7 +39,7 @@ const STAGED: OFlag = OFlag::O_RDWR
     .union(OFlag::O_CLOEXEC);
 const READ_AND_WRITTEN: Mode = Mode::from_bits_truncate(0o666);
 
-/// What may be at the place that something is put to.
+/// Whether a put may find something at its place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Over {
     Anything,
@@ -64,7 +64,7 @@ fn staged_name(name: &OsStr, number: u64) -> OsString {
 }
 
 impl Staged {
-    /// Puts the file to its place, with its bytes and its name on disk if `synced`. Where that fails, nothing is left of it.
+    /// Puts the file in its place. If `synced`, its bytes and name are on disk then. If that fails, the staged file is removed.
     pub(super) fn publish(self, over: Over, synced: bool) -> Result<PutResult, Failure> {
         let Self {
             file,
@@ -82,7 +82,7 @@ impl Staged {
                 file.sync_all()
                     .map_err(|error| Failure::io("syncing", &path, error))?;
             }
-            // Some file systems tell only then that it was not written.
+            // Some file systems report only on close that a write failed.
             nix::unistd::close(OwnedFd::from(file))
                 .map_err(|errno| Failure::io("writing", &path, errno))?;
             match over {
@@ -108,7 +108,7 @@ impl Staged {
             })
         })();
         if over == Over::Nothing || published.is_err() {
-            // What is left of it is no object, and in nobody's way.
+            // A failure is ignored: a staged file that stays is no object and disturbs nobody.
             let _ = unlinkat(&folder, staged.as_os_str(), UnlinkatFlags::NoRemoveDir);
         }
         published
@@ -233,7 +233,7 @@ impl ConfinedFiles {
         done.map_err(|error| Failure::io("syncing the folder of", self.shown(relative), error))
     }
 
-    /// The place of what has to be a regular file.
+    /// The place of an object, which has to be a regular file.
     fn regular<'a>(&self, relative: &'a FilePath) -> Result<Place<'a>, Failure> {
         let place = self.place(relative)?;
         let found = look_at(std::os::fd::AsFd::as_fd(&place.folder), place.name)
