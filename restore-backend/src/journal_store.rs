@@ -481,6 +481,11 @@ mod tests {
             matches!(refused, Err(JournalStoreError::TooMany { max: 1 })),
             "{refused:?}"
         );
+        let words = refused.unwrap_err().to_string();
+        assert!(
+            words.contains("with a closed.json and no reopened.* away"),
+            "an open journal stays where it is: {words}"
+        );
     }
 
     #[test]
