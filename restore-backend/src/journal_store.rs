@@ -481,6 +481,35 @@ mod tests {
             matches!(refused, Err(JournalStoreError::TooMany { max: 1 })),
             "{refused:?}"
         );
+        let words = refused.unwrap_err().to_string();
+        assert!(
+            words.contains("with a closed.json and no reopened.* away"),
+            "an open journal stays where it is: {words}"
+        );
+    }
+
+    #[test]
+    fn odd_names_that_are_not_told_one_by_one_are_counted() {
+        let told = |count: usize| {
+            let mut skipped = Skipped::default();
+            for number in (0..count).chain(0..count) {
+                let path = Path::from(format!("{JOURNAL_FOLDER}/{number}"));
+                skipped.note(&path, &format!("{path} is a link"));
+            }
+            skipped.into_reasons()
+        };
+        assert_eq!(told(32).len(), 32);
+        assert!(told(32).iter().all(|it| it.detail.ends_with("is a link")));
+        for (count, wanted) in [
+            (33, "and 1 more below"),
+            (999, "and 967 more below"),
+            (5_000, "and at least 968 more below"),
+        ] {
+            let reasons = told(count);
+            assert_eq!(reasons.len(), 33);
+            let last = &reasons[32].detail;
+            assert!(last.starts_with(wanted), "{last}");
+        }
     }
 
     /// Nothing can be read.

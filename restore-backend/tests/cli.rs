@@ -10,6 +10,7 @@ mod crashed_root;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -559,6 +560,49 @@ async fn a_whole_write_is_approved_and_rolled_forward_once() {
             .stdout
             .contains("the chain holds")
     );
+}
+
+#[tokio::test]
+async fn an_undo_that_a_backup_took_away_says_under_which_command_it_is_planned_anew() {
+    let root = CrashedRoot::new().await;
+    let apply = |operation: &str, digest: &str| {
+        run_to(0, &["apply", root.uri(), operation, "--digest", digest]);
+    };
+    apply(FORWARD, &approve(&root, FORWARD, &[]));
+    let folders = ["nodes", "edges", "__manifest"];
+    let backup = tempfile::tempdir().expect("a folder");
+    for folder in folders {
+        copy(&root.file(folder), backup.path());
+    }
+    let undo = run_to(0, &["undo", root.uri(), FORWARD, "--json"]).json();
+    let undone = undo["operation_id"].as_str().expect("an id");
+    let digest = undo["digest"].as_str().expect("a digest");
+    let consent = ["--digest", digest, "--as", "grace", "--writers-stopped"];
+    run_to(
+        0,
+        &[&["approve", root.uri(), undone], &consent[..]].concat(),
+    );
+    apply(undone, digest);
+    let anew = "planned anew as";
+    let finished = run_to(0, &["plan", root.uri(), undone]);
+    assert!(!unwrapped(&finished.stdout).contains(anew));
+
+    for folder in folders {
+        fs::remove_dir_all(root.file(folder)).expect("it is removed");
+        copy(&backup.path().join(folder), &root.file(""));
+    }
+    let again = run_to(0, &["undo", root.uri(), FORWARD, "--json"]).json();
+    let again = again["operation_id"].as_str().expect("an id");
+    assert_ne!(again, undone);
+    let told = unwrapped(&run_to(0, &["plan", root.uri(), undone]).stdout);
+    let command = format!("sidecar-inspector undo {} {FORWARD}", root.uri());
+    let wanted = format!("{anew} {again}: {command}");
+    assert!(told.contains(&wanted), "{wanted}: {told}");
+}
+
+fn copy(folder: &Path, into: &Path) {
+    let copied = Command::new("cp").arg("-a").args([folder, into]).status();
+    assert!(copied.expect("cp runs").success());
 }
 
 #[tokio::test]

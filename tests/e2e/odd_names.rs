@@ -292,6 +292,22 @@ async fn what_lies_beside_the_journals_is_told_by_the_audit_where_looks_do_not_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_beside_the_journals_than_is_told_one_by_one_is_counted() {
+    let store = Store::with_tables(&TABLES).await;
+    store.crashed_write(&TABLES, 1).await;
+    let outside = tempfile::tempdir().unwrap();
+    let log = store.path().join("__recovery_log");
+    std::fs::create_dir(&log).unwrap();
+    for number in 0..40 {
+        symlink(outside.path(), log.join(format!("link-{number}"))).unwrap();
+    }
+    let skipped = listed(&store.open().await).await.skipped;
+    assert_eq!(skipped.len(), 33);
+    let last = &skipped[32].detail;
+    assert!(last.starts_with("and 8 more below"), "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn folders_of_ours_that_are_links_are_errors_and_nothing_is_written_outside() {
     for folder in ["__recovery", "__recovery_log", "__recovery_log/OP"] {
         let store = Store::with_tables(&TABLES).await;

@@ -90,6 +90,21 @@ impl Context {
         ));
     }
 
+    /// What follows from a finished recovery, to plan next.
+    pub(super) fn write_follow_up_command(
+        &self,
+        page: &mut Page,
+        command: &str,
+        root: &str,
+        of: &OperationId,
+    ) {
+        let options = self.root_options();
+        page.line(&format!(
+            "sidecar-inspector {command} {} {of}{options}",
+            shell_word(root)
+        ));
+    }
+
     /// A command to type next, in lines that can be copied: the digest fills one by itself. The options that say which root
     /// this is, and what is executable there, go with it.
     pub(super) fn write_command(

@@ -69,6 +69,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     page.blank();
     page.paragraph(&report.headline);
     page.paragraph(&report.consequence);
+    write_planned_anew(page, context, report, root);
     if !report.tables.is_empty() {
         page.blank();
         page.line("Tables");
@@ -140,6 +141,20 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         page.line(what);
         context.write_plan_command(page, root, &report.operation_id, option);
     }
+}
+
+/// Where an undo or a release leads that is finished, and of which nothing is left.
+fn write_planned_anew(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
+    let (Purpose::Undo { of } | Purpose::Release { of }, Some(anew)) =
+        (&report.purpose, &report.planned_anew_as)
+    else {
+        return;
+    };
+    page.blank();
+    page.paragraph(&format!(
+        "This is finished, and what it did is not there any more: it was itself rolled back, a backup was restored, or the recovery it is about was carried out again. It is planned anew as {anew}:"
+    ));
+    context.write_follow_up_command(page, report.purpose.name(), root, of);
 }
 
 /// `Mutation on main by etl@example.com, started 2026-11-22 07:22:40 UTC, 3 h 12 min ago`.

@@ -3,7 +3,7 @@
 use sidecar::OperationId;
 use sidecar::journal::JournalError;
 
-use super::layout::{CLOSED_OBJECT, JOURNAL_FOLDER, OPEN_FOLDER};
+use super::layout::{CLOSED_OBJECT, JOURNAL_FOLDER, OPEN_FOLDER, REOPENED};
 
 /// Why a journal could not be read or continued.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum JournalStoreError {
     },
     /// More journals than are accepted.
     #[error(
-        "the journal folder {JOURNAL_FOLDER}/ holds the journals of more than {max} operations; move folders with a {CLOSED_OBJECT} away by hand, the oldest first"
+        "the journal folder {JOURNAL_FOLDER}/ holds the journals of more than {max} operations; move folders with a {CLOSED_OBJECT} and no {REOPENED}* away by hand, the oldest first"
     )]
     TooMany {
         /// The limit.

@@ -46,8 +46,10 @@ pub struct JournalEntryOfListing {
     pub(crate) closed_since: Option<u64>,
 }
 
-/// Odd names below the journal folder that one look reports at most.
+/// Names below the journal folder that a look tells one by one; of more of them it tells how many there are.
 const SKIPPED_MAX: usize = 32;
+/// As far as they are counted.
+const SKIPPED_COUNTED_MAX: usize = 1_000;
 
 /// Objects below the journal folder that should not be there and are skipped.
 #[derive(Debug, Default)]
@@ -57,7 +59,7 @@ pub(crate) struct Skipped {
 
 impl Skipped {
     pub(super) fn note(&mut self, path: &Path, why: &dyn std::fmt::Display) {
-        if self.reasons.len() < SKIPPED_MAX {
+        if self.reasons.len() < SKIPPED_COUNTED_MAX {
             self.reasons
                 .entry(path.clone())
                 .or_insert_with(|| Reason::new(Code::Unreadable, why.to_string()));
@@ -72,7 +74,23 @@ impl Skipped {
     }
 
     pub(crate) fn into_reasons(self) -> Vec<Reason> {
-        self.reasons.into_values().collect()
+        let counted = self.reasons.len();
+        let mut told: Vec<Reason> = self.reasons.into_values().take(SKIPPED_MAX).collect();
+        let more = counted - told.len();
+        if more > 0 {
+            let at_least = if counted == SKIPPED_COUNTED_MAX {
+                "at least "
+            } else {
+                ""
+            };
+            told.push(Reason::new(
+                Code::Unreadable,
+                format!(
+                    "and {at_least}{more} more below {JOURNAL_FOLDER}/ that should not be there; move away those that are named, then look again"
+                ),
+            ));
+        }
+        told
     }
 }
 
