@@ -266,17 +266,17 @@ pub(super) async fn read_pins(
         .await;
 }
 
+/// Where a table lies, its HEAD and its pin, if HEAD stands above the pin and no other sidecar covers what is between.
+fn moved(table: &TableObservation) -> Option<(TableLocation, u64, u64)> {
+    let (head, pinned) = (table.head.version()?, table.pinned.version()?);
+    let is_moved = head > pinned && table.covered_by.is_none();
+    Some((place_of(table)?, head, pinned)).filter(|_| is_moved)
+}
+
 async fn read_pin(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
-    let (Some(place), Some(head), Some(pinned)) = (
-        place_of(table),
-        table.head.version(),
-        table.pinned.version(),
-    ) else {
+    let Some((place, _, pinned)) = moved(table) else {
         return;
     };
-    if head <= pinned || table.covered_by.is_some() {
-        return;
-    }
     match room.has_version(&place, pinned).await {
         Ok(is_there) => table.pin_gone = !is_there,
         Err(error) => failures.of_table(&table.table_key, "the visible version", &error),
@@ -301,16 +301,9 @@ pub(super) async fn compare_contents(
 }
 
 async fn compare_content(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
-    let (Some(place), Some(head), Some(pinned)) = (
-        place_of(table),
-        table.head.version(),
-        table.pinned.version(),
-    ) else {
+    let Some((place, head, pinned)) = moved(table) else {
         return;
     };
-    if head <= pinned || table.covered_by.is_some() {
-        return;
-    }
     table.head_content = match room.content_equal(&place, pinned, head).await {
         Ok(true) => ContentComparison::Equal,
         Ok(false) => ContentComparison::Different,
