@@ -69,8 +69,15 @@ pub fn purpose(plan: &PlanReport) -> String {
 /// What an undo, a dismissal or a release has done, once carried out. The plan's own words are of what would be done.
 #[must_use]
 pub fn done(plan: &PlanReport) -> Option<String> {
+    let holds = plan.planned_anew_as.is_none();
     match &plan.purpose {
         Purpose::Recover => None,
+        Purpose::Undo { of } if !holds => Some(format!(
+            "The undo of operation {of} does not hold any more."
+        )),
+        Purpose::Release { of } if !holds => Some(format!(
+            "The release of the tags of operation {of} does not hold any more."
+        )),
         Purpose::Undo { of } => Some(format!("The recovery of operation {of} is taken back.")),
         Purpose::Dismiss { .. } => Some(format!("{} is set aside.", plan.file)),
         Purpose::Release { of } => Some(format!(

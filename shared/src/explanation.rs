@@ -389,10 +389,10 @@ pub fn outcome_sentence(report: &ApplyReport) -> String {
     match report.outcome {
         OutcomeKind::RolledForward => match report.extent {
             Some(Extent::Whole) => "Rolled forward: the whole write was published.".to_owned(),
-            Some(Extent::LeavesOut) => "Rolled forward: readers see what the sidecar names. What the plan names beside it is not part of that.".to_owned(),
-            Some(Extent::AsCommitted) | None => "Rolled forward: readers see what had been committed. Whether its writer meant to commit more cannot be told.".to_owned(),
+            Some(Extent::LeavesOut) => "Rolled forward: what the sidecar names was published. What the plan names beside it is not part of that.".to_owned(),
+            Some(Extent::AsCommitted) | None => "Rolled forward: what had been committed was published. Whether its writer meant to commit more cannot be told.".to_owned(),
         },
-        OutcomeKind::RolledBack => "Rolled back: readers see what they saw before.".to_owned(),
+        OutcomeKind::RolledBack => "Rolled back: this left readers with what they saw before.".to_owned(),
         OutcomeKind::CleanedUp => "Cleaned up: no table was touched.".to_owned(),
         OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown => {
             report.detail.clone()

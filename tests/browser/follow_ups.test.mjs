@@ -304,7 +304,8 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   assert.deepEqual(await standing(shop, places), { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
   await go(page, "/pending/shop");
   await open(page, "shop", plan.operation_id, "ended");
-  assert.match(await panel(page).getByRole("alert").innerText(), /does not hold any more/);
+  assert.match(await page.getByTestId("recovery").getByRole("alert").innerText(), /a backup was restored/);
+  assert.match(await headline(page).innerText(), /does not hold any more/);
   await link(page, "Open that one").click();
   await stage(page, "approve");
   const anew = await cli("undo", shop, operation_id);
@@ -312,7 +313,7 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   await reviews(page, anew);
   assert.equal(await recover(page, "the backup brought it back"), "rolled_back");
   assert.deepEqual(await standing(shop, places), { "node:Customer": [5, 5], "edge:Placed": [5, 5] });
-  assert.equal(await panel(page).getByRole("alert").count(), 0);
+  assert.equal(await page.getByTestId("recovery").getByRole("alert").count(), 0);
 });
 
 journey("an undone roll back leaves a sidecar, and the page leads there", async (page) => {

@@ -62,32 +62,9 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
         <section class="card panel" aria-labelledby="panel-heading" data-testid="panel" data-stage={format!("{stage:?}").to_lowercase()}>
             <h2 id="panel-heading">{ title }</h2>
             if let Some(report) = &state.ended { { ended_attempt(report) } }
-            { planned_anew(around) }
             { body }
         </section>
     }
-}
-
-/// The link to the new plan, for a finished undo or release of which nothing is left.
-fn planned_anew(around: &Surroundings<'_>) -> Html {
-    let plan = around.state.plan.value.as_ref();
-    let Some(anew) = plan.and_then(|plan| plan.planned_anew_as.clone()) else {
-        return Html::default();
-    };
-    let route = Route::Recovery {
-        root: around.root.to_owned(),
-        operation: anew.to_string(),
-    };
-    alert(
-        "This does not hold any more",
-        Tone::Stop,
-        html! {
-            <>
-                <p>{ "Its journal says how it ended. What it did was rolled back, or is gone since: a backup was restored, or the recovery was carried out again. The same is planned as another operation now." }</p>
-                <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Open that one" }</a></p>
-            </>
-        },
-    )
 }
 
 fn capitalised(text: &str) -> String {

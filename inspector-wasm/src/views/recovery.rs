@@ -10,7 +10,8 @@ use yew::{
 
 use super::panel::{Surroundings, panel};
 use crate::components::{
-    Copyable, Tables, facts, failure_notice, left_out, plain, purpose_badge, raw_bytes, time,
+    Copyable, Tables, Tone, alert, facts, failure_notice, left_out, plain, purpose_badge,
+    raw_bytes, time,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
@@ -134,6 +135,7 @@ pub fn Recovery(props: &Props) -> Html {
             <h1 ref={heading} tabindex="-1" data-testid="headline">{ visible(&title) }</h1>
             if let Some(plan) = &plan {
                 <p class="lead" data-testid="consequence">{ visible(lead(plan, &state)) }</p>
+                { planned_anew(plan, &props.root) }
                 { named_facts(plan, stage) }
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
@@ -151,6 +153,28 @@ pub fn Recovery(props: &Props) -> Html {
             </div>
         </article>
     }
+}
+
+/// Leads from a finished undo or release that does not hold any more to the operation that plans it anew. It stands above the
+/// plan and its result, because a reader would otherwise take these for the present state.
+fn planned_anew(plan: &PlanReport, root: &str) -> Html {
+    let Some(anew) = &plan.planned_anew_as else {
+        return Html::default();
+    };
+    let route = Route::Recovery {
+        root: root.to_owned(),
+        operation: anew.to_string(),
+    };
+    alert(
+        "This page shows what was done then",
+        Tone::Stop,
+        html! {
+            <>
+                <p>{ "Since then it was rolled back, a backup was restored, or the recovery was carried out again. The same is planned as another operation now." }</p>
+                <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Open that one" }</a></p>
+            </>
+        },
+    )
 }
 
 #[yew::hook]

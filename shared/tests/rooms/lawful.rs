@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 use sidecar::follow_up::{
-    SetTag, Undo, dismissal, dismissal_id, release, release_id, tags_of, undo,
+    SetTag, Undo, dismissal, dismissal_id, next_release_id, next_undo_id, release, release_id,
+    tags_of, undo, undo_id,
 };
 use sidecar::journal::{JournalEntry, JournalError, JournalState};
 use sidecar::observation::Restorability;
 use sidecar::{
-    AuthorizationError, Code, Digest, Disposition, Limits, Observation, Plan, PlanBytes, PlanError,
-    Reason, Registration, RootId, Sidecar, SidecarFile, Tag, Timestamp, Tombstone, WriterKind,
-    authorize,
+    AuthorizationError, Code, Digest, Disposition, Limits, Observation, OperationId, Plan,
+    PlanBytes, PlanError, Reason, Registration, RootId, Sidecar, SidecarFile, Tag, Timestamp,
+    Tombstone, WriterKind, authorize,
 };
 
 use crate::journal::{Journal, approved, claimed};
@@ -68,9 +69,14 @@ fn merged() -> Scene {
 }
 
 fn undone(recovered: &Scene) -> Plan {
+    undone_under(recovered, undo_id(&operation()))
+}
+
+fn undone_under(recovered: &Scene, id: OperationId) -> Plan {
     let state = ran(recovered);
     let finished = state.finished().unwrap();
     let what = Undo::of(&operation(), finished, &recovered.sidecar).unwrap();
+    let what = what.under(id);
     let mut tables: Vec<_> = what
         .sidecar
         .tables
@@ -109,8 +115,13 @@ fn set_aside() -> Plan {
 
 /// The tags of an undo that was interrupted before its first restore go with those of the recovery.
 fn released_after_an_undo() -> Plan {
+    let operation = operation();
+    released_after(release_id(&operation), undo_id(&operation))
+}
+
+fn released_after(release_id: OperationId, undo_id: OperationId) -> Plan {
     let recovered = all_committed();
-    let undo = undone(&recovered);
+    let undo = undone_under(&recovered, undo_id);
     let undo_tags = undo.steps.iter().filter_map(|step| match step {
         sidecar::Step::Tag {
             table_key,
@@ -132,14 +143,38 @@ fn released_after_an_undo() -> Plan {
         .into_iter()
         .chain(undo_tags)
         .collect();
-    release(
-        &root(),
-        release_id(&operation()),
-        &operation(),
-        &recovered.sidecar,
-        &tags,
-    )
-    .plan
+    release(&root(), release_id, &operation(), &recovered.sidecar, &tags).plan
+}
+
+/// The third undo of the recovery: the two before are spent.
+fn later_undo_id() -> OperationId {
+    next_undo_id(&next_undo_id(&undo_id(&operation())))
+}
+
+fn later_release_id() -> OperationId {
+    next_release_id(&release_id(&operation()))
+}
+
+#[test]
+fn an_undo_or_a_release_under_an_id_that_is_not_derived_from_its_recovery_is_refused() {
+    let foreign = undo_id(&later_undo_id());
+    let refused = |plan: Plan, why: &str| {
+        let error = PlanBytes::of(&plan).unwrap().decode().unwrap_err();
+        let told = format!("{error:?}");
+        assert!(told.contains(why), "{told}");
+    };
+    refused(
+        undone_under(&all_committed(), foreign.clone()),
+        "is derived from it",
+    );
+    refused(
+        released_after(foreign.clone(), undo_id(&operation())),
+        "is derived from it",
+    );
+    refused(
+        released_after(release_id(&operation()), foreign),
+        "is not one that the recovery",
+    );
 }
 
 /// A plan of every purpose, and of every kind of step.
@@ -161,6 +196,14 @@ fn plans() -> Vec<(&'static str, Plan)> {
         (
             "release after an undo that came to nothing",
             released_after_an_undo(),
+        ),
+        (
+            "later undo",
+            undone_under(&all_committed(), later_undo_id()),
+        ),
+        (
+            "later release after a later undo that came to nothing",
+            released_after(later_release_id(), later_undo_id()),
         ),
         ("dismissal", set_aside()),
         ("tangled", tangled().plan),
