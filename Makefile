@@ -9,13 +9,14 @@ export PATH := $(TARGET)/tools/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH
 
 # Cargo unites the features of all packages it builds at once. The page's packages, and the tests of the
 # verdict, are therefore never built together with the server's: they would have lance compiled a second time.
-SERVER := --package restore-backend --package e2e
+SERVER := --package root-objects --package fenced-lance --package two-phase-writer --package restore-backend \
+	--package crashed-roots --package e2e
 WARNINGS := -D warnings
 # The oldest Rust that compiles this.
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test test-shared test-backend test-e2e test-web test-page test-browser test-long \
+.PHONY: help demo build check test test-shared test-objects test-lance test-writer test-backend test-e2e test-web test-page test-browser test-long \
 	engine-check bench lint advisories msrv build-tools test-tools lint-tools
 .NOTPARALLEL:
 
@@ -44,16 +45,25 @@ check: build-tools ## The quick loop: format, clippy, and the tests of the verdi
 	$(fmt-and-clippy)
 	$(CARGO) test --locked --package sidecar --lib --test rooms --test purity --test fuzz -- $(ARGS)
 
-test: test-tools build test-shared test-backend test-e2e test-web test-page test-browser lint ## Run every test and lint
+test: test-tools build test-shared test-objects test-lance test-writer test-backend test-e2e test-web test-page test-browser lint ## Run every test and lint
 
 test-shared: build-tools ## Test the verdict: rooms, model, hostile bytes
 	$(CARGO) test --locked --package sidecar -- --show-output $(ARGS)
 
-test-backend: build-tools ## Test the server, the command line and the Lance room
-	$(CARGO) test --locked --package restore-backend -- $(ARGS)
+test-objects: build-tools ## Test sidecars, journals and stores, without Lance
+	$(CARGO) test --locked --package root-objects -- $(ARGS)
+
+test-lance: build-tools ## Test what is read of Lance tables, and that commits are fenced
+	$(CARGO) test --locked $(SERVER) --test lance -- $(ARGS)
+
+test-writer: build-tools ## Test the two-phase writer
+	$(CARGO) test --locked $(SERVER) --test two_phase_writer -- $(ARGS)
+
+test-backend: build-tools ## Test the server and the command line, and the small parts of the packages beneath
+	$(CARGO) test --locked $(SERVER) --lib --test cli --test http_api -- $(ARGS)
 
 test-e2e: build-tools ## Test journeys over real data: sweep, races, power failures, random histories
-	$(CARGO) test --locked --package e2e -- $(ARGS)
+	$(CARGO) test --locked $(SERVER) --test e2e -- $(ARGS)
 	$(if $(ARGS),,@cat $(TARGET)/tmp/sweep.txt)
 
 test-web: build-tools ## Test the program that builds the page
@@ -70,7 +80,7 @@ test-browser: test-tools build ## Test the page in a real browser; ARGS='--test-
 test-long: export SIDECAR_LONG := 1
 test-long: test-tools ## Run the tests that take more than every day's time: all of sweep, power failures, histories, model
 	$(CARGO) test --locked --package sidecar --test model --test fuzz -- --nocapture
-	$(CARGO) test --locked --package e2e --test e2e -- --nocapture
+	$(CARGO) test --locked $(SERVER) --test e2e -- --nocapture
 
 # It brings a Lance of its own, which takes as long to compile as ours.
 ENGINE_CHECK := CARGO_TARGET_DIR=$(TARGET)/engine-check $(CARGO) run --locked --manifest-path tests/engine-check/Cargo.toml

@@ -7,13 +7,13 @@ use object_store::ObjectStoreExt;
 use sidecar::{OperationId, SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin, Timestamp, WriterKind};
 use ulid::Ulid;
 
-use crate::lance_room::{
+use fenced_lance::{
     CatalogReading, CatalogTable, CreateOutcome, LanceRoom, RoomOptions, Row, TableError,
     TableLocation, TableWrite,
 };
-use crate::sidecar_dir::{self, SidecarDirError};
-use crate::store::Durability;
-use crate::two_phase_writer::{
+use root_objects::sidecar_dir::{self, SidecarDirError};
+use root_objects::store::Durability;
+use two_phase_writer::{
     NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter, WriterError,
 };
 

@@ -2,11 +2,11 @@
 
 use sidecar::{OperationId, PlanError};
 
-use crate::journal_store::JournalStoreError;
 use crate::observe::ObserveError;
 use crate::root::IdentityError;
-use crate::schema_files::SchemaFileError;
-use crate::sidecar_dir::SidecarDirError;
+use root_objects::journal_store::JournalStoreError;
+use root_objects::schema_files::SchemaFileError;
+use root_objects::sidecar_dir::SidecarDirError;
 
 /// Why a call could not do its job. Refusals and conflicts are not among these: they are answers.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum ServiceError {
         root: String,
         /// What failed.
         #[source]
-        source: crate::lance_room::TableError,
+        source: fenced_lance::TableError,
     },
     /// An effect could not be attempted; nothing changed by it, and applying again resumes.
     #[error("{what} could not be attempted; apply again to resume")]
@@ -57,7 +57,7 @@ pub enum ServiceError {
         what: String,
         /// What failed.
         #[source]
-        source: crate::lance_room::TableError,
+        source: fenced_lance::TableError,
     },
     /// A schema file could not be worked on; applying again resumes.
     #[error("the schema files of the root cannot be worked on; apply again to resume")]

@@ -19,11 +19,11 @@ use sidecar::{
     SidecarFate,
 };
 
-use crate::clock;
 use crate::error::ServiceError;
-use crate::journal_store::Journal;
 use crate::planning::{Fresh, PlanOf, fresh_plan, replaced_by, unsafe_store};
 use crate::root::Root;
+use root_objects::clock;
+use root_objects::journal_store::Journal;
 
 use authorized::authorized;
 use execution::Execution;

@@ -26,11 +26,11 @@ use sidecar::{
     judge_choice, location_conflict, may_be_incomplete,
 };
 
-use crate::chain;
-use crate::clock;
-use crate::journal_store::Journal;
-use crate::lance_room::{Catalog, CatalogReading, Head, LanceRoom, TableError, TableLocation};
 use crate::root::Root;
+use fenced_lance::{Catalog, CatalogReading, Head, LanceRoom, TableError, TableLocation};
+use root_objects::clock;
+use root_objects::journal_store::Journal;
+use sidecar::error_text;
 
 use bounds::{CATALOGS_AT_ONCE, LOOKS_MAX, TABLES_AT_ONCE};
 use evidence::{
@@ -80,7 +80,7 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
     let journal = Journal::load(root.objects(), &sidecar.operation_id, &root.limits()).await;
     let journal = journal.map_err(|error| ObserveError::Unreadable {
         what: format!("the journal of operation {}", sidecar.operation_id),
-        reason: chain::text(&error),
+        reason: error_text(&error),
     })?;
     let judged = Judged {
         sidecar,
@@ -218,7 +218,7 @@ async fn history_obstacle(
         Ok(obstacle) => obstacle?,
         Err(error) => {
             failures.of_root("the history of the graph", &error);
-            chain::text(&error)
+            error_text(&error)
         }
     };
     Some(Reason::new(
@@ -301,7 +301,7 @@ async fn keeps_lineage(root: &Root, catalog: &CatalogObservation) -> Result<bool
     let keeps = root.room().keeps_lineage().await;
     keeps.map_err(|error| ObserveError::Unreadable {
         what: "the history of the graph".to_owned(),
-        reason: chain::text(&error),
+        reason: error_text(&error),
     })
 }
 
@@ -397,7 +397,7 @@ impl Surroundings {
             Some(Err(error)) => {
                 failures.of_root("the catalog", error);
                 CatalogObservation::Unreadable {
-                    reason: chain::text(error),
+                    reason: error_text(error),
                 }
             }
         };
@@ -456,7 +456,7 @@ impl Surroundings {
         if let Some(Err(error @ TableError::BasePathOutsideRoot { .. })) =
             self.catalogs.get(&sidecar.branch().map(str::to_owned))
         {
-            location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, chain::text(error)));
+            location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, error_text(error)));
         }
         let reading = location.as_ref().and_then(|location| {
             self.heads
@@ -467,7 +467,7 @@ impl Surroundings {
             Some(Ok(Head::BranchMissing)) => HeadObservation::BranchMissing,
             Some(Ok(Head::DatasetMissing)) => HeadObservation::DatasetMissing,
             Some(Err(error)) => {
-                let reason = chain::text(error);
+                let reason = error_text(error);
                 if matches!(error, TableError::BasePathOutsideRoot { .. }) {
                     location_conflict.get_or_insert_with(|| Reason::new(Code::BasePathOutsideRoot, format!("{}: {reason}", pin.table_key)));
                 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::store::RequestLog;
+use root_objects::store::RequestLog;
 
 /// How long requests are waited for on their way to and in a root. Together they stay below the bound on every request.
 #[derive(Debug, Clone, Copy)]

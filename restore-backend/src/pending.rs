@@ -7,9 +7,9 @@ mod recovery;
 use sidecar::Reason;
 
 use crate::error::ServiceError;
-use crate::off_thread;
 use crate::root::Root;
-use crate::sidecar_dir;
+use root_objects::off_thread;
+use root_objects::sidecar_dir;
 
 use gathered::Gathered;
 use journals::{Found, ListedJournals};

@@ -13,14 +13,14 @@ use object_store::path::Path;
 use sidecar::{Limits, RootId};
 use tokio::sync::OnceCell;
 
-use crate::journal_store::MarkUpkeep;
-use crate::lance_room::LanceRoom;
-use crate::lance_room::RoomOptions;
-use crate::lance_room::TableError;
-use crate::sidecar_dir::read_bounded;
-use crate::store::Durability;
-use crate::store::Objects;
-use crate::store::RequestLog;
+use fenced_lance::LanceRoom;
+use fenced_lance::RoomOptions;
+use fenced_lance::TableError;
+use root_objects::journal_store::MarkUpkeep;
+use root_objects::sidecar_dir::read_bounded;
+use root_objects::store::Durability;
+use root_objects::store::Objects;
+use root_objects::store::RequestLog;
 
 use identity::Identity;
 pub use identity::IdentityError;

@@ -11,10 +11,10 @@ use sidecar::api::{ExecutionReport, PlanReport, Progress, RefusalReport};
 use sidecar::{Choice, Disposition, OperationId, OutcomeKind, Timestamp};
 
 use crate::execute::{self, execution_report};
-use crate::journal_store::Journal;
 use crate::pending::pending;
 use crate::planning::{frozen_report, of_operation, plan_entry, planned_anew_as};
 use crate::root::Root;
+use root_objects::journal_store::Journal;
 
 pub use crate::error::ServiceError;
 pub use approving::{Approver, approve, revoke};
@@ -143,7 +143,7 @@ pub async fn execution(
         None => Some(own_name.as_str()),
     };
     let sidecar_kept = match file {
-        Some(file) => crate::sidecar_dir::is_there(root.objects(), file).await?,
+        Some(file) => root_objects::sidecar_dir::is_there(root.objects(), file).await?,
         None => false,
     };
     Ok(execution_report(&journal.state, sidecar_kept))

@@ -6,15 +6,13 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod crashed_root;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
+use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sidecar-inspector");

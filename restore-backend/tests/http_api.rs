@@ -6,8 +6,6 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod crashed_root;
-
 #[path = "http_api/client.rs"]
 mod client;
 #[path = "http_api/guards.rs"]

@@ -18,7 +18,7 @@ use object_store::list::PaginatedListStore;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore as RawObjectStore, ObjectStoreExt};
-use restore_backend::store::{Durability, ObservedStore, RequestLog};
+use root_objects::store::{Durability, ObservedStore, RequestLog};
 use url::Url;
 
 /// Lance's scheme for local files whose requests can be counted.

@@ -25,7 +25,7 @@ use lance::session::Session;
 use restore_backend::execute::ProgressSink;
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service;
-use restore_backend::store::{Durability, Gate, Request, RequestLog};
+use root_objects::store::{Durability, Gate, Request, RequestLog};
 use sidecar::{OperationId, OutcomeKind};
 use support::{Store, numbers, place};
 use trace::Trace;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use restore_backend::store::{Gate, Request};
+use root_objects::store::{Gate, Request};
 
 /// Long beside what is computed between two requests.
 const REQUEST_TIME: Duration = Duration::from_millis(250);

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use restore_backend::clock;
+use fenced_lance::{CatalogReading, Head, TableLocation};
 use restore_backend::execute::ProgressSink;
-use restore_backend::lance_room::{CatalogReading, Head, TableLocation};
 use restore_backend::root::{Root, RootOptions};
 use restore_backend::service::{self, Answer, Approver};
-use restore_backend::store::{Durability, Gate, Request, RequestLog};
+use root_objects::clock;
+use root_objects::store::{Durability, Gate, Request, RequestLog};
 use serde_json::json;
 use sidecar::{OperationId, OutcomeKind, SidecarFate};
 

@@ -6,8 +6,8 @@ mod engine;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use restore_backend::clock;
 use restore_backend::service;
+use root_objects::clock;
 use sidecar::{ApplyReport, OperationId, OutcomeKind};
 use tokio::sync::Mutex;
 

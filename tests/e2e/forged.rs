@@ -1,8 +1,8 @@
 //! Whoever can write `__recovery_log/` can put any journal there. What no rule of this program lays down is never carried out.
 
-use restore_backend::chain;
 use restore_backend::service::{self, ProgressSink};
 use serde_json::{Value, json};
+use sidecar::error_text;
 use sidecar::journal::{JournalEntry, JournalRecord, record_digest};
 use sidecar::{Approval, Digest, OperationId, Plan, Tag, Timestamp};
 
@@ -71,7 +71,7 @@ async fn is_refused(store: &Store, opened: &Opened, operation: &OperationId, for
             assert_eq!(report.outcome, sidecar::OutcomeKind::Refused, "{report:?}");
             report.detail.clone()
         }
-        Err(error) => chain::text(error),
+        Err(error) => error_text(error),
     };
     assert_eq!(store.files(), before, "not a byte changed: {told}");
     let audit = service::audit(&opened.root, Some(operation), true)

@@ -12,18 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use fenced_lance::TableWrite;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
-use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
-use restore_backend::two_phase_writer::{
-    NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter,
-};
+use root_objects::clock;
 use sidecar::api;
 use sidecar::follow_up::undo_sidecar_id;
 use sidecar::{Code, Digest, Disposition, OperationId, OutcomeKind, Timestamp};
+use two_phase_writer::{NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter};
 
 use crate::support::gates::DiesAt;
 use crate::support::{Opened, Store, done, rows};

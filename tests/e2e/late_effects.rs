@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
-use restore_backend::store::{Durability, Gate, Request, RequestLog};
+use root_objects::store::{Durability, Gate, Request, RequestLog};
 use sidecar::OutcomeKind;
 use tokio::sync::Semaphore;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
-use restore_backend::store::{Request, Verb};
-use restore_backend::{clock, sidecar_dir};
+use root_objects::store::{Request, Verb};
+use root_objects::{clock, sidecar_dir};
 use sidecar::api::Progress;
 use sidecar::{
     Disposition, Limits, OperationId, OutcomeKind, Requirement, Sidecar, TablePin, Timestamp,
@@ -92,7 +92,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(log: &restore_backend::store::RequestLog) -> Self {
+    fn of(log: &root_objects::store::RequestLog) -> Self {
         let requests = log.requests();
         let sidecar_reads = requests
             .iter()

@@ -21,6 +21,7 @@ mod parity;
 mod power_loss;
 mod process;
 mod races;
+mod row_count;
 mod slow_writer;
 mod support;
 mod sweep;

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use restore_backend::journal_store::Journal;
-use restore_backend::{clock, service, sidecar_dir};
+use restore_backend::service;
+use root_objects::journal_store::Journal;
+use root_objects::{clock, sidecar_dir};
 use sidecar::api::RecoveryList;
 use sidecar::{Code, Disposition, Limits, OperationId, OutcomeKind, SidecarFate};
 
@@ -337,7 +338,7 @@ async fn folders_of_ours_that_are_links_are_errors_and_nothing_is_written_outsid
         );
         match approve.await {
             Err(error) => {
-                let text = restore_backend::chain::text(&error);
+                let text = sidecar::error_text(&error);
                 assert!(text.contains("is a link"), "{folder}: {text}");
             }
             Ok(service::Answer::No(refusal)) => {
@@ -351,7 +352,7 @@ async fn folders_of_ours_that_are_links_are_errors_and_nothing_is_written_outsid
         let list = service::list(&opened.root, clock::now()).await;
         match list {
             Err(error) => {
-                let text = restore_backend::chain::text(&error);
+                let text = sidecar::error_text(&error);
                 assert!(text.contains("is a link"), "{folder}: {text}");
             }
             // One journal is nothing to the others.

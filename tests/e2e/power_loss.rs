@@ -11,9 +11,9 @@ mod record;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
-use restore_backend::clock;
 use restore_backend::service::{self, Answer};
-use restore_backend::store::Durability;
+use root_objects::clock;
+use root_objects::store::Durability;
 use sidecar::journal::JournalEntry;
 use sidecar::{Digest, OperationId, OutcomeKind};
 

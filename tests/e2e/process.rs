@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use restore_backend::clock;
 use restore_backend::root::Root;
 use restore_backend::service::{self, Answer, ServiceError};
+use root_objects::clock;
 use sidecar::api::PlanReport;
 use sidecar::journal::JournalEntry;
 use sidecar::{Digest, OperationId, OutcomeKind};

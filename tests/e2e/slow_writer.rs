@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use restore_backend::lance_room::{LanceRoom, RoomOptions, TableWrite};
-use restore_backend::store::{Durability, Gate, Request, RequestLog};
-use restore_backend::two_phase_writer::{Loss, NewOperation, Prepared, Progress, TwoPhaseWriter};
+use fenced_lance::{LanceRoom, RoomOptions, TableWrite};
+use root_objects::store::{Durability, Gate, Request, RequestLog};
 use sidecar::OperationId;
+use two_phase_writer::{Loss, NewOperation, Prepared, Progress, TwoPhaseWriter};
 
 use crate::support::{Store, done, rows};
 
@@ -175,7 +175,7 @@ async fn recovered_before(
     let room = room_behind(&store, gate.clone()).await;
     let begun = NewOperation {
         started_at: Some(sidecar::Timestamp::from_micros(
-            restore_backend::clock::now().micros() - 3_600_000_000,
+            root_objects::clock::now().micros() - 3_600_000_000,
         )),
         ..NewOperation::mutation(TABLES)
     };

@@ -41,31 +41,63 @@ fn names(line: &str) -> impl Iterator<Item = &str> {
     line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
 }
 
+/// The crates that a package's code is compiled with, by name.
+fn crates_of(package: &str) -> BTreeSet<String> {
+    let output = cargo("tree")
+        .args([
+            "--prefix=none",
+            "--format={p}",
+            "--edges=normal,build",
+            "--package",
+            package,
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let tree = String::from_utf8(output.stdout).unwrap();
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
 #[test]
-fn only_the_lance_room_uses_lance_or_arrow() {
-    const KEPT_INSIDE: [&str; 8] = [
-        "lance_core",
-        "lance_index",
-        "lance_io",
-        "lance_select",
-        "lance_table",
-        "arrow_array",
-        "arrow_schema",
-        "datafusion",
-    ];
-    let backend = house().join("restore-backend/src");
-    let room = backend.join("lance_room");
-    for (path, text) in sources(&backend) {
-        if path.starts_with(&room) || path == backend.join("lance_room.rs") {
-            continue;
+fn only_fenced_lance_names_lance_or_arrow_among_its_dependencies() {
+    let is_of_lance = |name: &str| {
+        ["lance", "arrow", "datafusion"].iter().any(|family| {
+            let rest = name.strip_prefix(family);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+    };
+    let mut naming = Vec::new();
+    for folder in [
+        "shared",
+        "inspector-wasm",
+        "web",
+        "restore-backend",
+        "restore-backend/objects",
+        "restore-backend/fenced-lance",
+        "restore-backend/two-phase-writer",
+    ] {
+        let text = std::fs::read_to_string(house().join(folder).join("Cargo.toml")).unwrap();
+        let (_, after) = text.split_once("[dependencies]\n").unwrap();
+        let dependencies = after.lines().take_while(|line| !line.starts_with('['));
+        let mut names = dependencies.filter_map(|line| line.split([' ', '.']).next());
+        if names.any(is_of_lance) {
+            naming.push(folder);
         }
-        for line in code(&text) {
-            // `lance` alone is also a word of messages.
-            let uses = line.match_indices("lance::").any(|(at, _)| {
-                !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
-            }) || names(line).any(|name| KEPT_INSIDE.contains(&name));
-            assert!(!uses, "{}: {line}", path.display());
-        }
+    }
+    assert_eq!(naming, ["restore-backend/fenced-lance"]);
+}
+
+#[test]
+fn the_objects_of_a_root_are_built_without_lance_and_the_writer_without_the_server() {
+    let objects = crates_of("root-objects");
+    assert!(objects.contains("object_store"), "{objects:?}");
+    assert!(!objects.contains("lance"), "{objects:?}");
+    let writer = crates_of("two-phase-writer");
+    assert!(writer.contains("lance"), "{writer:?}");
+    for of_the_server in ["axum", "clap"] {
+        assert!(!writer.contains(of_the_server), "{of_the_server}");
     }
 }
 
@@ -91,7 +123,14 @@ fn only_the_services_of_the_page_call_the_browser_and_only_hooks_beside_them_set
 
 #[test]
 fn no_verdict_is_made_outside_shared() {
-    for room in ["restore-backend/src", "inspector-wasm/src", "web/src"] {
+    for room in [
+        "restore-backend/src",
+        "restore-backend/objects/src",
+        "restore-backend/fenced-lance/src",
+        "restore-backend/two-phase-writer/src",
+        "inspector-wasm/src",
+        "web/src",
+    ] {
         for (path, text) in sources(&house().join(room)) {
             for word in ["classify_table(", "classify_table_for(", " decide("] {
                 assert!(
@@ -236,6 +275,16 @@ fn a_path_of_one_machine_is_told_from_others() {
     }
 }
 
+/// The packages of which Lance is a part, which the Makefile builds together.
+const SERVER: [&str; 6] = [
+    "root-objects",
+    "fenced-lance",
+    "two-phase-writer",
+    "restore-backend",
+    "crashed-roots",
+    "e2e",
+];
+
 /// Compiling Lance takes a quarter of an hour. Packages that are built together get the union of the features they ask for, so
 /// one that asks for more than the program does would have Lance compiled once more.
 #[test]
@@ -254,7 +303,7 @@ fn lance_is_compiled_once_for_the_program_and_all_tests_of_it() {
             .map(|line| line.trim_end_matches(" (*)").to_owned())
             .collect()
     };
-    let all = crates(&["restore-backend", "e2e"], "normal,build,dev");
+    let all = crates(&SERVER, "normal,build,dev");
     for (package, edges) in [
         ("restore-backend", "normal,build"),
         ("restore-backend", "normal,build,dev"),

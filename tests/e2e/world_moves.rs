@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use restore_backend::clock;
-use restore_backend::lance_room::TableWrite;
+use fenced_lance::TableWrite;
 use restore_backend::service::{self, Answer};
-use restore_backend::store::{Gate, Request, RequestLog, Verb};
-use restore_backend::two_phase_writer::{Loss, Progress};
+use root_objects::clock;
+use root_objects::store::{Gate, Request, RequestLog, Verb};
 use sidecar::{Code, Disposition, OutcomeKind, Requirement};
+use two_phase_writer::{Loss, Progress};
 
 use crate::support::{Store, approver, done, numbers, place, rows};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use restore_backend::lance_room::{LanceRoom, RoomOptions, Row, TableLocation};
-use restore_backend::store::Durability;
+use fenced_lance::{LanceRoom, RoomOptions, Row, TableLocation};
+use root_objects::store::Durability;
 
 const USAGE: &str = "e2e-writer append ROOT LOCATION | e2e-writer sidecars ROOT LIKE.json COUNT";
 

@@ -10,8 +10,9 @@ use super::context::Context;
 use super::error::{CliError, ErrorBody};
 use super::exit::Exit;
 use super::page::Page;
+use crate::service;
 use crate::service::{Answer, Approver};
-use crate::{clock, service};
+use root_objects::clock;
 
 /// Approve exactly the plan with one digest
 #[derive(Debug, Args)]

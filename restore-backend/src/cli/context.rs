@@ -10,11 +10,11 @@ use tokio::task::JoinError;
 use super::arguments::Global;
 use super::error::CliError;
 use super::page::{Page, printable_json, shell_word};
-use crate::clock;
 use crate::error::ServiceError;
 use crate::patience::{Patience, without_answers};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions};
 use crate::service::{self, ProgressSink};
+use root_objects::clock;
 
 #[derive(Debug)]
 pub(super) struct Context {

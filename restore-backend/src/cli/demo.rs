@@ -10,7 +10,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::serve::{Listening, serve};
-use crate::{clock, demo};
+use crate::demo;
+use root_objects::clock;
 
 /// Make crashed sample stores, and serve the console over them
 #[derive(Debug, Args)]

@@ -6,7 +6,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::plan;
-use crate::{clock, service};
+use crate::service;
+use root_objects::clock;
 
 /// Plan to set a refused or aborted sidecar aside, its bytes kept in the journal
 #[derive(Debug, Args)]

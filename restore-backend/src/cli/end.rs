@@ -11,8 +11,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::page::Page;
+use crate::service;
 use crate::service::{Answer, Ending};
-use crate::{clock, service};
+use root_objects::clock;
 
 /// End an attempt whose step keeps failing, or that was begun at another root; the operation is then planned anew
 #[derive(Debug, Args)]

@@ -7,11 +7,11 @@ use serde::Serialize;
 use sidecar::OperationId;
 
 use super::exit::Exit;
-use crate::chain;
 use crate::demo::DemoError;
 use crate::error::ServiceError;
 use crate::http::ServeError;
 use crate::root::RootError;
+use sidecar::error_text;
 
 /// A command that did not do its job. Refusals and conflicts are answers, not these.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ impl CliError {
 
     /// What failed, why, and what to do, in one line.
     pub(super) fn text(&self) -> String {
-        chain::text(self)
+        error_text(self)
     }
 
     fn code(&self) -> &'static str {

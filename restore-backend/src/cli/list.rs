@@ -8,7 +8,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::page::Page;
-use crate::{clock, service};
+use crate::service;
+use root_objects::clock;
 
 /// List every pending recovery of a root
 #[derive(Debug, Args)]

@@ -10,8 +10,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::page::Page;
+use crate::service;
 use crate::service::Answer;
-use crate::{clock, service};
+use root_objects::clock;
 
 /// Show what happened to one write, and what would be done about it
 #[derive(Debug, Args)]

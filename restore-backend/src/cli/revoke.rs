@@ -8,8 +8,9 @@ use super::arguments::person_name;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use crate::service;
 use crate::service::Answer;
-use crate::{clock, service};
+use root_objects::clock;
 
 /// Take every approval of a plan back, as long as nobody carries it out
 #[derive(Debug, Args)]

@@ -11,9 +11,9 @@ use super::context::{Context, note};
 use super::error::CliError;
 use super::exit::Exit;
 use super::signals;
-use crate::chain;
 use crate::http::{LinkMaker, LoginLink, ServedRoot, Server, ServerOptions};
 use crate::root::Root;
+use sidecar::error_text;
 
 /// Serve the console over some roots, on this machine alone
 #[derive(Debug, Args)]
@@ -151,7 +151,7 @@ async fn print_links(maker: LinkMaker, mut asked: mpsc::Receiver<()>) {
         match maker.new_link() {
             Ok(link) => login_lines(&link).iter().for_each(|line| note(line)),
             Err(error) => {
-                tracing::error!(error = chain::text(&error), "no login link can be made");
+                tracing::error!(error = error_text(&error), "no login link can be made");
             }
         }
     }

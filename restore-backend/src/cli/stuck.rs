@@ -15,8 +15,9 @@ use super::{Arguments, Exit, dispatch, runtime};
 use crate::patience::Patience;
 use crate::root::{Root, RootOptions};
 use crate::service::Answer;
-use crate::store::{Gate, Request, RequestLog};
-use crate::{clock, demo, service};
+use crate::{demo, service};
+use root_objects::clock;
+use root_objects::store::{Gate, Request, RequestLog};
 
 const PATIENCE: Patience = Patience {
     turn: Duration::from_millis(300),

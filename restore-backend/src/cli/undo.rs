@@ -9,8 +9,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::plan;
+use crate::service;
 use crate::service::Answer;
-use crate::{clock, service};
+use root_objects::clock;
 
 /// Plan how to take a finished recovery back; approve and apply it as any other
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use sidecar::{Approval, ApprovedPlan, Digest, PlanBytes, authorize};
 
-use crate::journal_store::Journal;
+use root_objects::journal_store::Journal;
 
 pub(super) fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPlan, String> {
     let text = journal
@@ -22,6 +22,6 @@ pub(super) fn authorized(journal: &Journal, digest: Digest) -> Result<ApprovedPl
         .iter()
         .map(|(approval, _)| approval.clone())
         .collect();
-    let bytes = PlanBytes::verify(text, digest).map_err(|error| crate::chain::text(&error))?;
-    authorize(bytes, &approvals).map_err(|error| crate::chain::text(&error))
+    let bytes = PlanBytes::verify(text, digest).map_err(|error| sidecar::error_text(&error))?;
+    authorize(bytes, &approvals).map_err(|error| sidecar::error_text(&error))
 }

@@ -10,11 +10,11 @@ use sidecar::{
 };
 
 use crate::error::ServiceError;
-use crate::lance_room::TableLocation;
 use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
 use crate::planning::as_recorded::{TABLES_AT_ONCE, changed_in_catalog, difference, unreadable};
 use crate::planning::{self, history_blocker};
 use crate::root::Root;
+use fenced_lance::TableLocation;
 
 /// Differences between the approved plan and now. Looks after the claim, when writers that honour it have stopped.
 ///
@@ -248,7 +248,7 @@ async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, Service
         let missing = missing.map_err(|error| {
             unreadable(
                 &format!("the restored version of {key}"),
-                &crate::chain::text(&error),
+                &sidecar::error_text(&error),
             )
         })?;
         differences.extend(missing.map(|file| {

@@ -14,10 +14,10 @@ use sidecar::step::Did;
 use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
 
 use crate::error::ServiceError;
-use crate::lance_room::{PinUpdate, Registration, TableError, TableLocation, Tombstone};
 use crate::root::Root;
-use crate::sidecar_dir::{self, Created};
-use crate::store::Hold;
+use fenced_lance::{PinUpdate, Registration, TableError, TableLocation, Tombstone};
+use root_objects::sidecar_dir::{self, Created};
+use root_objects::store::Hold;
 
 use catalog::{CatalogRows, fence_catalog, publish};
 use outcome::{StepOutcome, difference, not_in_plan};

@@ -12,13 +12,13 @@ use super::authorized::authorized;
 use super::progress::{ProgressSink, execution_report};
 use super::report::{self, finished_report, unfinished_report, untrue_report};
 use super::{closing, effects};
-use crate::clock;
 use crate::error::ServiceError;
-use crate::journal_store::{self, Appended, Journal};
-use crate::off_thread;
 use crate::planning::as_recorded::untrue_since_finished;
 use crate::root::Root;
-use crate::sidecar_dir::{self, StoredSidecar};
+use root_objects::clock;
+use root_objects::journal_store::{self, Appended, Journal};
+use root_objects::off_thread;
+use root_objects::sidecar_dir::{self, StoredSidecar};
 
 /// Tries at a claim while approvals take the number of its record.
 const CLAIM_TRIES_MAX: usize = 16;

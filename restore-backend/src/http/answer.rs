@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::failure::Failure;
-use crate::off_thread;
+use root_objects::off_thread;
 
 /// The size of an answer is not known before it is written.
 const UNKNOWN: usize = usize::MAX;

@@ -11,8 +11,9 @@ use sidecar::api::ApprovalRequest;
 use super::console::{Console, Identity};
 use super::failure::Failure;
 use super::if_match::IfMatch;
+use crate::service;
 use crate::service::{Answer, Approver};
-use crate::{clock, service};
+use root_objects::clock;
 
 /// The person who is logged in approves the plan that `If-Match` names. The body only carries statements.
 pub(super) async fn create(

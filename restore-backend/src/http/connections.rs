@@ -221,7 +221,7 @@ async fn answer(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(error = crate::chain::text(&error), "a connection ended");
+        tracing::debug!(error = sidecar::error_text(&error), "a connection ended");
     }
 }
 

@@ -10,8 +10,9 @@ use sidecar::api::{EndReport, EndRequest};
 use super::console::{Console, Identity};
 use super::failure::Failure;
 use super::if_match::IfMatch;
+use crate::service;
 use crate::service::{Answer, Ending};
-use crate::{clock, service};
+use root_objects::clock;
 
 /// The person who is logged in ends the attempt at the plan that `If-Match` names. The body says why.
 pub(super) async fn create(

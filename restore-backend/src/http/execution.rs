@@ -16,7 +16,8 @@ use super::console::{Console, ServedRoot};
 use super::executions::Start;
 use super::failure::Failure;
 use super::if_match::IfMatch;
-use crate::{clock, service};
+use crate::service;
+use root_objects::clock;
 
 /// Begins the execution in the background and answers at once. Whether the plan is approved, current and executable is
 /// found out by the execution itself, right before its effects, and is in its report.

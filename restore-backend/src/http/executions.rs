@@ -10,10 +10,10 @@ use sidecar::{ApplyReport, Digest, OperationId};
 use tokio::sync::{Semaphore, watch};
 
 use super::console::ServedRoot;
-use crate::chain;
 use crate::error::ServiceError;
 use crate::patience::without_steps;
 use crate::service::{self, ProgressSink};
+use sidecar::error_text;
 
 /// Executions at a time. Each of them is bounded by the store, not by this machine.
 const EXECUTIONS_MAX: u32 = 16;
@@ -214,7 +214,7 @@ fn end(
             tracing::error!(
                 operation_id = report.operation_id,
                 code = error.code(),
-                error = chain::text(&error),
+                error = error_text(&error),
                 "an execution failed"
             );
             report.failure = Some(format!(
@@ -224,7 +224,7 @@ fn end(
         Err(error) => {
             tracing::error!(
                 operation_id = report.operation_id,
-                error = chain::text(&error),
+                error = error_text(&error),
                 "an execution ended abnormally"
             );
             report.failure = Some(

@@ -7,8 +7,8 @@ use sidecar::api::{Problem, RefusalReport};
 use sidecar::{Code, Difference, OutcomeKind, Reason};
 
 use super::looks::NoLook;
-use crate::chain;
 use crate::error::ServiceError;
+use sidecar::error_text;
 
 /// A request that is not answered. Travels in the response's extensions and becomes `application/problem+json`
 /// where the path of the request is known ([`super::problem::render`]).
@@ -235,7 +235,7 @@ impl From<ServiceError> for Failure {
             return Self::bad_request(code, error.to_string());
         }
         // The sources may name hosts and paths of the storage; they are for the log.
-        tracing::error!(code, error = chain::text(&error), "a request failed");
+        tracing::error!(code, error = error_text(&error), "a request failed");
         let detail = format!("{error}; the server's log says why");
         match code {
             "internal" => Self::new(

@@ -9,7 +9,8 @@ use sidecar::OperationId;
 use super::console::Console;
 use super::failure::Failure;
 use super::recoveries::{answered, tagged};
-use crate::{clock, service};
+use crate::service;
+use root_objects::clock;
 
 pub(super) async fn undo(
     State(console): State<Console>,

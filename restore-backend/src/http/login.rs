@@ -62,7 +62,7 @@ pub(super) async fn open(
         .retry_after(retry_after_seconds)),
         Err(error) => {
             tracing::error!(
-                error = crate::chain::text(&error),
+                error = sidecar::error_text(&error),
                 "a session cannot be made"
             );
             Err(no_session())
@@ -92,7 +92,7 @@ pub(super) async fn close(
 pub(super) async fn new_link(State(console): State<Console>) -> Result<Response, Failure> {
     let link = console.new_link().map_err(|error| {
         tracing::error!(
-            error = crate::chain::text(&error),
+            error = sidecar::error_text(&error),
             "a login link cannot be made"
         );
         no_session()

@@ -12,8 +12,9 @@ use super::answer;
 use super::console::Console;
 use super::failure::Failure;
 use super::if_match::entity_tag;
+use crate::service;
 use crate::service::Answer;
-use crate::{clock, service};
+use root_objects::clock;
 
 pub(super) async fn list(
     State(console): State<Console>,

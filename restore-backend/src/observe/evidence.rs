@@ -12,12 +12,12 @@ use sidecar::{Code, Observation, OperationId, Reason, Sidecar, TablePin, Timesta
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::{FailedRead, Failures};
 use super::look::Look;
-use crate::chain;
-use crate::lance_room::{
+use crate::root::Root;
+use fenced_lance::{
     LanceRoom, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary,
 };
-use crate::root::Root;
-use crate::sidecar_dir::{self, StoredSidecar};
+use root_objects::sidecar_dir::{self, StoredSidecar};
+use sidecar::error_text;
 
 /// Lance transactions read per table: as many as a person reads, and far more than any one write makes.
 const TRANSACTIONS_MAX: usize = 64;
@@ -63,7 +63,7 @@ async fn read_origin(room: &LanceRoom, table: &mut TableObservation, failures: &
         Err(error) => {
             failures.of_table(&table.table_key, "the origin of the branch", &error);
             table.head = HeadObservation::Unreadable {
-                reason: chain::text(&error),
+                reason: error_text(&error),
             };
         }
     }
@@ -117,7 +117,7 @@ async fn read_branch_identity(
         Err(error) => {
             failures.of_table(&table.table_key, "the origin of the branch", &error);
             table.head = HeadObservation::Unreadable {
-                reason: chain::text(&error),
+                reason: error_text(&error),
             };
         }
     }
@@ -177,13 +177,13 @@ async fn read_transactions_of(
         Err(error @ TableError::BasePathOutsideRoot { .. }) => {
             table.location_conflict = Some(Reason::new(
                 Code::BasePathOutsideRoot,
-                format!("{}: {}", pin.table_key, chain::text(&error)),
+                format!("{}: {}", pin.table_key, error_text(&error)),
             ));
         }
         Err(error) => {
             failures.of_table(&pin.table_key, "the transactions", &error);
             table.head = HeadObservation::Unreadable {
-                reason: chain::text(&error),
+                reason: error_text(&error),
             }
         }
     }
@@ -212,7 +212,7 @@ pub(super) async fn read_covers(
             Ok(StoredSidecar::Gone | StoredSidecar::TooLarge) => None,
             // The owner of these commits is unknown, and nothing is assumed about the tables.
             Err(error) => {
-                let reason = chain::text(&error);
+                let reason = error_text(&error);
                 for table in &mut observation.tables {
                     if table.written_by() == Some(operation.as_str()) {
                         failures.push(FailedRead {
@@ -360,7 +360,7 @@ async fn restorability(
         Err(error) => {
             failures.of_table(table_key, "the version to be restored", &error);
             Restorability::NotRestorable {
-                reason: chain::text(&error),
+                reason: error_text(&error),
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use crate::chain;
-use crate::lance_room::TableError;
+use fenced_lance::TableError;
+use sidecar::error_text;
 
 use super::error::ObserveError;
 
@@ -38,7 +38,7 @@ impl Failures {
             self.push(FailedRead {
                 what: format!("{what} of {table_key}"),
                 table_key: Some(table_key.to_owned()),
-                reason: chain::text(error),
+                reason: error_text(error),
             });
         }
     }
@@ -46,7 +46,7 @@ impl Failures {
     /// Notes a failed read that concerns more than one table, unless the failure is a fact.
     pub(super) fn of_root(&self, what: &str, error: &TableError) {
         if error.may_pass() {
-            self.note(what, chain::text(error));
+            self.note(what, error_text(error));
         }
     }
 

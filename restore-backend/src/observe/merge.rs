@@ -12,10 +12,10 @@ use sidecar::{Code, GraphCommit, GraphHistory, Sidecar};
 
 use super::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
 use super::failed::{FailedRead, Failures};
-use crate::chain;
-use crate::lance_room::{BranchHistory, Catalog, Head, LanceRoom, Pin, TableError, TableLocation};
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
+use fenced_lance::{BranchHistory, Catalog, Head, LanceRoom, Pin, TableError, TableLocation};
+use sidecar::error_text;
 
 /// Branches of the history read at the same time. Each is a small table.
 const BRANCHES_AT_ONCE: usize = 8;
@@ -35,7 +35,7 @@ impl From<TableError> for Lost {
         if error.may_pass() {
             Self::Failed(error)
         } else {
-            Self::Untold(chain::text(&error))
+            Self::Untold(error_text(&error))
         }
     }
 }
@@ -55,7 +55,7 @@ pub(super) async fn observe_merge(
             Lost::Untold(reason) => reason,
             Lost::Failed(error) => {
                 failures.of_root("the history of the merge", &error);
-                chain::text(&error)
+                error_text(&error)
             }
         });
         Vec::new()
@@ -304,7 +304,7 @@ async fn uncovered(
                 failures.of_table(table_key, "the Lance HEAD", &error);
                 untold.push(format!(
                     "the Lance HEAD of {table_key} could not be read: {}",
-                    chain::text(&error)
+                    error_text(&error)
                 ));
             }
         }
@@ -372,7 +372,7 @@ async fn drop_covered(
     let recoveries = match pending(root, None).await {
         Ok(recoveries) => recoveries,
         Err(error) => {
-            return failed("what else is pending".to_owned(), chain::text(&error));
+            return failed("what else is pending".to_owned(), error_text(&error));
         }
     };
     let others = recoveries

@@ -7,9 +7,9 @@ use sidecar::observation::{HeadObservation, TableObservation, Transaction};
 use sidecar::{Observation, OperationId, Sidecar};
 
 use super::failed::{FailedRead, Failures};
-use crate::chain;
-use crate::journal_store::{Journal, JournalStoreError};
 use crate::root::Root;
+use root_objects::journal_store::{Journal, JournalStoreError};
+use sidecar::error_text;
 
 /// Other operations whose journals are read for one sidecar. More recoveries than that have never stood above one pin. A commit
 /// of a further one counts as unrecorded, and has to be acknowledged.
@@ -50,7 +50,7 @@ pub(super) async fn read_recorded(
         match journal {
             Ok(journal) => observation.note_other(&journal.state),
             Err(JournalStoreError::Broken { .. } | JournalStoreError::TooLarge { .. }) => {}
-            Err(error) => not_known(observation, &operation, &chain::text(&error), failures),
+            Err(error) => not_known(observation, &operation, &error_text(&error), failures),
         }
     }
 }

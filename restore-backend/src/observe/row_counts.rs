@@ -9,9 +9,9 @@ use super::bounds::TABLES_AT_ONCE;
 use super::evidence::place_of;
 use super::failed::Failures;
 use super::look::Look;
-use crate::chain;
-use crate::lance_room::{LanceRoom, TableLocation};
 use crate::root::Root;
+use fenced_lance::{LanceRoom, TableLocation};
+use sidecar::error_text;
 
 /// A version whose content would become visible.
 pub(crate) struct ToPublish {
@@ -91,7 +91,7 @@ async fn count(room: &LanceRoom, wanted: ToPublish, failures: &Failures) -> Opti
         Code::RowsNotCounted,
         format!(
             "the rows of version {version} of {table_key} cannot be counted, and no engine opens a graph whose catalog lacks that number: {}; bring the missing files back first",
-            chain::text(&error)
+            error_text(&error)
         ),
     ))
 }

@@ -11,11 +11,11 @@ use sidecar::{Code, Reason, Registration, SchemaFile, Sidecar};
 
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::Failures;
-use crate::chain;
-use crate::clock;
-use crate::lance_room::{Catalog, Head, LanceRoom, TableError, TableLocation, TransactionEntry};
 use crate::root::Root;
-use crate::schema_files::{self, SchemaFileError};
+use fenced_lance::{Catalog, Head, LanceRoom, TableError, TableLocation, TransactionEntry};
+use root_objects::clock;
+use root_objects::schema_files::{self, SchemaFileError};
+use sidecar::error_text;
 
 /// One schema file and the copy staged beside it, each read once, so that digests and contents are of the same bytes.
 struct Found {
@@ -72,7 +72,7 @@ pub(super) async fn observe_schema(
     };
     let (files, lock) = futures::join!(files, root.room().schema_lock());
     if let Err(error @ SchemaFileError::Storage { .. }) = &files {
-        failures.note("the schema files", chain::text(error));
+        failures.note("the schema files", error_text(error));
     }
     if let Err(error) = &lock {
         failures.of_root("the lock of the schema change", error);
@@ -151,14 +151,14 @@ async fn observe_registration(
             match head(room, &TableLocation::on(path, branch)).await {
                 Ok(head) => head,
                 Err(error @ TableError::BasePathOutsideRoot { .. }) => {
-                    let reason = format!("{}: {}", registration.table_key, chain::text(&error));
+                    let reason = format!("{}: {}", registration.table_key, error_text(&error));
                     location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, &reason));
                     HeadObservation::Unreadable { reason }
                 }
                 Err(error) => {
                     failures.of_table(&registration.table_key, "the Lance HEAD", &error);
                     HeadObservation::Unreadable {
-                        reason: chain::text(&error),
+                        reason: error_text(&error),
                     }
                 }
             }

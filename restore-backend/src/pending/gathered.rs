@@ -9,8 +9,8 @@ use sidecar::{
 };
 
 use super::recovery::PendingRecovery;
-use crate::chain;
-use crate::journal_store::{Journal, JournalStoreError};
+use root_objects::journal_store::{Journal, JournalStoreError};
+use sidecar::error_text;
 
 /// Journals by operation, or why a journal could not be read.
 pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreError>>;
@@ -218,5 +218,5 @@ fn untrusted(error: &JournalStoreError) -> Reason {
         JournalStoreError::Broken { .. } => Code::JournalBroken,
         _ => Code::Unreadable,
     };
-    Reason::new(code, chain::text(error))
+    Reason::new(code, error_text(error))
 }

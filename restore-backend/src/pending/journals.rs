@@ -6,11 +6,11 @@ use futures::StreamExt;
 use sidecar::{Limits, OperationId, Reason};
 
 use super::gathered::Journals;
-use crate::journal_store::{
+use crate::root::Root;
+use root_objects::journal_store::{
     Journal, JournalEntryOfListing, JournalStoreError, Mark, OpenMarks, Skipped, list_all,
     list_journal, list_open_noting,
 };
-use crate::root::Root;
 
 /// Journals listed and read at the same time.
 const JOURNALS_AT_ONCE: usize = 16;
@@ -171,10 +171,7 @@ async fn look(
         Err(error) => {
             return Looked {
                 operation_id,
-                listed: JournalEntryOfListing {
-                    claimed: true,
-                    ..JournalEntryOfListing::default()
-                },
+                listed: JournalEntryOfListing::not_listed(),
                 journal: Some(Err(error)),
             };
         }

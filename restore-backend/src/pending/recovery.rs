@@ -3,7 +3,7 @@
 use sidecar::journal::JournalState;
 use sidecar::{ListedSidecar, OperationId};
 
-use crate::journal_store::{Journal, JournalStoreError};
+use root_objects::journal_store::{Journal, JournalStoreError};
 
 /// One pending recovery: a sidecar with its place among the others, and its journal if it has one.
 #[derive(Debug)]

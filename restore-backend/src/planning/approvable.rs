@@ -6,9 +6,9 @@ use sidecar::{
 };
 
 use crate::error::ServiceError;
-use crate::journal_store::Journal;
 use crate::observe::{FailedRead, ObserveError};
 use crate::root::Root;
+use root_objects::journal_store::Journal;
 
 /// The plan of one operation as it is now, for approving and executing it.
 pub(crate) enum Fresh {

@@ -7,11 +7,9 @@ use sidecar::{Action, Difference, Disposition, Observation, PlannedTable, Purpos
 
 use super::tags::{dropped_by, tags_there};
 use crate::error::ServiceError;
-use crate::lance_room::{
-    PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, TableLocation, TransactionEntry,
-};
 use crate::observe::{Look, ObserveError, look_again};
 use crate::root::Root;
+use fenced_lance::{PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, TableLocation, TransactionEntry};
 
 /// Tables whose files are looked at at the same time. Each takes up to sixteen requests at once.
 pub(crate) const TABLES_AT_ONCE: usize = 4;
@@ -188,7 +186,7 @@ async fn another_transaction(
     let entry = entry.map_err(|error| {
         unreadable(
             &format!("version {version} of {}", planned.table_key),
-            &crate::chain::text(&error),
+            &sidecar::error_text(&error),
         )
     })?;
     let TransactionEntry::Known(found) = entry else {

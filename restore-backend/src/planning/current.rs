@@ -9,10 +9,10 @@ use super::approvable::{Fresh, PlanOf};
 use super::follow_ups;
 use super::pending_plan::{Planned, age, made_plan, not_read, whole};
 use crate::error::ServiceError;
-use crate::journal_store::Journal;
 use crate::observe::ObserveError;
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
+use root_objects::journal_store::Journal;
 
 pub(crate) async fn fresh_plan(
     root: &Root,

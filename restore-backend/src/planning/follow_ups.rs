@@ -19,16 +19,16 @@ use super::as_recorded::untrue_since_finished;
 use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
 use super::pending_plan::{self, Planned, age};
 use super::report::{approvals_of, report};
-use crate::chain;
 use crate::error::ServiceError;
-use crate::journal_store::{self, Journal};
 use crate::observe::{
     FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
 };
-use crate::off_thread;
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
-use crate::sidecar_dir;
+use root_objects::journal_store::{self, Journal};
+use root_objects::off_thread;
+use root_objects::sidecar_dir;
+use sidecar::error_text;
 
 /// An undo, a release or a dismissal, with its inputs.
 pub(crate) struct Made {
@@ -355,7 +355,7 @@ fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
         Code::NothingToUndo,
         format!(
             "there is nothing to take back or to drop of operation {of}: its sidecar was never understood: {}",
-            chain::text(error)
+            error_text(error)
         ),
     )
 }

@@ -10,8 +10,8 @@ use sidecar::{Disposition, OperationId, Plan, Purpose, Step};
 use super::as_recorded::untrue_since_finished;
 use super::tags::tags_there;
 use crate::error::ServiceError;
-use crate::journal_store::{Journal, JournalEntryOfListing};
 use crate::root::Root;
+use root_objects::journal_store::{Journal, JournalEntryOfListing};
 
 /// What follows from a finished recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

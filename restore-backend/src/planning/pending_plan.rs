@@ -10,7 +10,7 @@ use crate::error::ServiceError;
 use crate::observe::{FailedRead, Judged, Look, look_closely_for};
 use crate::pending::PendingRecovery;
 use crate::root::Root;
-use crate::sidecar_dir;
+use root_objects::sidecar_dir;
 
 /// The plan of one pending entry, with its observation.
 pub(super) struct Planned {

@@ -8,9 +8,9 @@ use sidecar::{
 
 use super::pending_plan::{Planned, age, made_plan, refusal_of, whole};
 use crate::error::ServiceError;
-use crate::journal_store::Journal;
 use crate::pending::PendingRecovery;
 use crate::root::Root;
+use root_objects::journal_store::Journal;
 
 /// The report over one pending entry: of its frozen plan if it is under way or finished, else of the plan it has now.
 pub(crate) async fn plan_entry(

@@ -4,11 +4,11 @@ use futures::StreamExt;
 use sidecar::follow_up::SetTag;
 use sidecar::{Plan, Step};
 
-use crate::chain;
 use crate::error::ServiceError;
-use crate::lance_room::TableLocation;
 use crate::observe::ObserveError;
 use crate::root::Root;
+use fenced_lance::TableLocation;
+use sidecar::error_text;
 
 /// Tags that are looked at at the same time.
 const TAGS_AT_ONCE: usize = 16;
@@ -30,7 +30,7 @@ pub(super) async fn tags_there(
                     .then_some(tag)),
                 Err(error) => Err(ServiceError::from(ObserveError::Unreadable {
                     what: format!("the tag {} of {}", tag.name, tag.table.table_key),
-                    reason: chain::text(&error),
+                    reason: error_text(&error),
                 })),
             }
         })

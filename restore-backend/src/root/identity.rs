@@ -21,9 +21,9 @@ use object_store::{ObjectStore as _, PutMode};
 use serde::{Deserialize, Serialize};
 use sidecar::{Digest, RootId, Tag};
 
-use crate::journal_store::JOURNAL_FOLDER;
-use crate::sidecar_dir::read_bounded;
-use crate::store::Objects;
+use root_objects::journal_store::JOURNAL_FOLDER;
+use root_objects::sidecar_dir::read_bounded;
+use root_objects::store::Objects;
 
 /// The object holds a path and some numbers.
 const BYTES_MAX: u64 = 64 << 10;

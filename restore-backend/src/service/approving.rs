@@ -10,9 +10,9 @@ use sidecar::{
 
 use super::Answer;
 use crate::error::ServiceError;
-use crate::journal_store::{Appended, Journal};
 use crate::planning::{Fresh, approvals_of, fresh_plan, unsafe_store};
 use crate::root::Root;
+use root_objects::journal_store::{Appended, Journal};
 
 /// Tries at one approval record while others append to the same journal.
 pub(super) const APPEND_TRIES_MAX: usize = 16;

@@ -5,11 +5,11 @@ use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState, 
 use sidecar::{OperationId, Reason};
 
 use super::listing::readable_catalog;
-use crate::chain;
 use crate::error::ServiceError;
-use crate::journal_store;
-use crate::off_thread;
 use crate::root::Root;
+use root_objects::journal_store;
+use root_objects::off_thread;
+use sidecar::error_text;
 
 /// Operations of one page, unless fewer are asked for.
 pub const AUDIT_PAGE_MAX: usize = 100;
@@ -193,7 +193,7 @@ fn unread_operation(
         operation_id: operation_id.to_string(),
         outcome: None,
         verified: verify.then_some(false),
-        problem: Some(chain::text(error)),
+        problem: Some(error_text(error)),
         records: Vec::new(),
         next_record: None,
     }
@@ -229,7 +229,7 @@ async fn one(
         operation_id: operation_id.to_string(),
         outcome: audited.outcome,
         verified: verify.then_some(audited.folded.is_ok()),
-        problem: audited.folded.err().map(|error| chain::text(&error)),
+        problem: audited.folded.err().map(|error| error_text(&error)),
         records: audited.records,
         next_record: audited.next_record,
     })

@@ -8,8 +8,8 @@ use super::approving::{APPEND_TRIES_MAX, check_approver};
 use super::{Answer, Approver};
 use crate::error::ServiceError;
 use crate::execute::ended_report;
-use crate::journal_store::{Appended, Journal};
 use crate::root::Root;
+use root_objects::journal_store::{Appended, Journal};
 
 /// The person who ends an attempt, and their statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use sidecar::{Choice, OperationId, OutcomeKind, Timestamp};
 
 use super::Answer;
 use crate::error::ServiceError;
-use crate::journal_store::Journal;
 use crate::pending::pending;
 use crate::planning::{InForce, Kind, frozen_report, in_force, made, made_dismissal, plan_entry};
 use crate::root::Root;
+use root_objects::journal_store::Journal;
 
 /// The plan that takes the finished recovery of an operation back. It has an operation id of its own.
 ///

@@ -9,13 +9,13 @@ use sidecar::{
     Code, Disposition, ListedSidecar, Observation, Reason, Sidecar, Timestamp, Verdict, judge,
 };
 
-use crate::chain;
 use crate::error::ServiceError;
-use crate::lance_room::CatalogReading;
 use crate::observe::{self, Judged};
 use crate::pending::{PendingRecovery, pending_and_skipped};
 use crate::planning::progress;
 use crate::root::Root;
+use fenced_lance::CatalogReading;
+use sidecar::error_text;
 
 /// Every pending recovery of a root. Issues no mutating request.
 ///
@@ -69,7 +69,7 @@ pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceEr
         skipped,
         catalog: catalog
             .err()
-            .map(|error| Reason::new(Code::CatalogUnreadable, chain::text(&error))),
+            .map(|error| Reason::new(Code::CatalogUnreadable, error_text(&error))),
     })
 }
 

@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use restore_backend::http::{Console, LoginLink, ServedRoot, router};
 use restore_backend::root::{Root, RootOptions};
-use restore_backend::store::RequestLog;
+use root_objects::store::RequestLog;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::crashed_root::CrashedRoot;
+use crashed_roots::crashed_root::CrashedRoot;
 
 pub(super) const HOST: &str = "127.0.0.1:7878";
 pub(super) const RECOVERIES: &str = "/api/v1/roots/graph/recoveries";

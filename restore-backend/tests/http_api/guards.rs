@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 
 use crate::client::{Answer, Api, HOST, JSON, RECOVERIES};
-use crate::crashed_root::{CrashedRoot, FORWARD};
+use crashed_roots::crashed_root::{CrashedRoot, FORWARD};
 
 #[tokio::test]
 async fn only_the_own_address_is_answered_to() {

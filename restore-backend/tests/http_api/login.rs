@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::client::{Api, HOST, JSON, RECOVERIES, SESSIONS, token_of};
-use crate::crashed_root::{CrashedRoot, FORWARD};
+use crashed_roots::crashed_root::{CrashedRoot, FORWARD};
 
 const SESSION: &str = "/api/v1/session";
 

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use restore_backend::journal_store::{Appended, Journal};
 use restore_backend::root::{Root, RootOptions};
+use root_objects::journal_store::{Appended, Journal};
 use serde_json::{Value, json};
 use sidecar::api::PlanReport;
 use sidecar::journal::JournalEntry;
 use sidecar::{Approval, Timestamp};
 
 use crate::client::{Api, RECOVERIES};
-use crate::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
+use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
 
 #[tokio::test]
 async fn looking_changes_nothing() {

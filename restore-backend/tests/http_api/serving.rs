@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::client::{Api, JSON, RECOVERIES, SESSIONS, token_of};
-use crate::crashed_root::{BACK, CrashedRoot, FORWARD};
+use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD};
 
 /// A server on a real socket.
 struct Serving {

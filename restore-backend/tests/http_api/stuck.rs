@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use restore_backend::http::Patience;
-use restore_backend::store::{Gate, Request, RequestLog};
+use root_objects::store::{Gate, Request, RequestLog};
 use serde_json::{Value, json};
 
 use crate::client::{Api, RECOVERIES, served};
-use crate::crashed_root::{CrashedRoot, FORWARD};
+use crashed_roots::crashed_root::{CrashedRoot, FORWARD};
 
 const OTHER: &str = "/api/v1/roots/other/recoveries";
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array, new_null_array};
+use fenced_lance::{CatalogReading, LanceRoom, RoomOptions};
 use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
 use lance::dataset::{MergeInsertBuilder, WhenMatched, WhenNotMatched};
-use restore_backend::lance_room::{CatalogReading, LanceRoom, RoomOptions};
 use sidecar::{Limits, OperationId, Sidecar, SidecarFile};
 
 use crate::support::place;

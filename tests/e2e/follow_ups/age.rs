@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use restore_backend::store::RequestLog;
+use root_objects::store::RequestLog;
 
 use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use restore_backend::lance_room::TableLocation;
-use restore_backend::store::Verb;
+use fenced_lance::TableLocation;
+use root_objects::store::Verb;
 use sidecar::api::Progress;
 use sidecar::journal::JournalEntry;
 use sidecar::{Digest, Effect};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use restore_backend::service::Ending;
-use restore_backend::store::{Gate, Request, Verb};
+use root_objects::store::{Gate, Request, Verb};
 use sidecar::Effect;
 use sidecar::api::{EndReport, RefusalReport, StepState};
 use sidecar::journal::JournalEntry;

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use restore_backend::lance_room::{
-    CommitOutcome, EffectIdentity, RestoreRequest, TransactionEntry,
-};
+use fenced_lance::{CommitOutcome, EffectIdentity, RestoreRequest, TransactionEntry};
 use restore_backend::observe::observe;
 use restore_backend::service::Approver;
-use restore_backend::store::{Gate, Request, Verb};
+use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::PlanReport;
 use sidecar::follow_up::undo_id;
 use sidecar::{Classification, PlanBytes, PlanInput, Requirement, Sidecar, SidecarFile, judge};

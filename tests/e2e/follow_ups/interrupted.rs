@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use restore_backend::lance_room::CatalogReading;
-use restore_backend::store::{Gate, Request, Verb};
+use fenced_lance::CatalogReading;
+use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::{Progress, RecoverySummary};
 use sidecar::follow_up::{undo_id, undo_sidecar_id};
 

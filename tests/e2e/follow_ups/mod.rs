@@ -15,11 +15,11 @@ mod spellings;
 
 use std::collections::BTreeMap;
 
-use restore_backend::clock;
+use fenced_lance::TableWrite;
 use restore_backend::execute::ProgressSink;
-use restore_backend::journal_store::Journal;
-use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
+use root_objects::clock;
+use root_objects::journal_store::Journal;
 use sidecar::api::PlanReport;
 use sidecar::{Code, Disposition, Limits, OperationId, OutcomeKind, SidecarFate};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use restore_backend::store::{Gate, Request, Verb};
+use root_objects::store::{Gate, Request, Verb};
 use sidecar::follow_up::{release_id, undo_id};
 use sidecar::journal::JournalEntry;
 use sidecar::{Digest, Purpose};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use restore_backend::lance_room::{Head, TableLocation};
+use fenced_lance::{Head, TableLocation};
 use sidecar::api::Progress;
 use sidecar::follow_up::release_id;
 

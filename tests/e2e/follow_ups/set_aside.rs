@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use restore_backend::store::Verb;
+use root_objects::store::Verb;
 use sidecar::Digest;
 use sidecar::api::Progress;
 use sidecar::journal::JournalEntry;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use restore_backend::root::{Root, RootOptions};
-use restore_backend::store::{Durability, RequestLog, Verb};
+use root_objects::store::{Durability, RequestLog, Verb};
 use sidecar::Digest;
 
 use super::*;

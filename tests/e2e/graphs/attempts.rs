@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use restore_backend::execute::ProgressSink;
-use restore_backend::store::Verb;
+use root_objects::store::Verb;
 use sidecar::Action;
 
 use super::*;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use restore_backend::lance_room::{
-    CommitOutcome, EffectIdentity, LanceRoom, PinUpdate, PublishRequest,
-};
+use fenced_lance::{CommitOutcome, EffectIdentity, LanceRoom, PinUpdate, PublishRequest};
 use restore_backend::service::{Answer, Approver, ServiceError};
-use restore_backend::store::{Gate, Request, Verb};
+use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::{PlanReport, Progress};
 use sidecar::observation::ShownTable;
 use sidecar::{Choice, Digest, Extent, LeftOut, Requirement};

@@ -10,9 +10,9 @@ mod staged;
 
 use std::collections::BTreeMap;
 
-use restore_backend::clock;
-use restore_backend::lance_room::{CatalogReading, Head, TableLocation};
+use fenced_lance::{CatalogReading, Head, TableLocation};
 use restore_backend::service;
+use root_objects::clock;
 use sidecar::{Code, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, SidecarFate};
 
 use crate::support::{Opened, Store, fixtures};

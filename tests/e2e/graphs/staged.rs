@@ -168,7 +168,7 @@ async fn a_file_that_cannot_be_kept_stays_as_it_is() {
         let error = service::apply(&opened.root, &operation, digest, &progress)
             .await
             .unwrap_err();
-        let text = restore_backend::chain::text(&error);
+        let text = sidecar::error_text(&error);
         assert!(text.contains("holds other bytes"), "{text}");
         assert_eq!(read(&store, name), before, "{name} is as it was");
 

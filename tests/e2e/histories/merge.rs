@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
+use root_objects::clock;
 use sidecar::{OperationId, OutcomeKind};
 
 use crate::support::gates::{Before, DiesAt, InTurn, Point};
@@ -142,7 +142,7 @@ async fn a_merge_that_goes_on_is_not_recorded_as_rolled_forward() {
 }
 
 /// The number of the mutating request that is the first after everything was looked at for the last time: the terminal record.
-fn last_look(log: &restore_backend::store::RequestLog) -> u64 {
+fn last_look(log: &root_objects::store::RequestLog) -> u64 {
     let requests = log.requests();
     let mutating = requests.iter().filter(|request| request.verb.is_mutation());
     let paths: Vec<&str> = mutating.map(|request| request.path.as_str()).collect();

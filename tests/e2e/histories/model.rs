@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use restore_backend::two_phase_writer::Prepared;
 use sidecar::{OperationId, OutcomeKind};
+use two_phase_writer::Prepared;
 
 use crate::support::Visible;
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use restore_backend::clock;
+use fenced_lance::TableWrite;
 use restore_backend::execute::ProgressSink;
-use restore_backend::lance_room::TableWrite;
 use restore_backend::service::{self, Answer};
-use restore_backend::store::Gate;
+use root_objects::clock;
+use root_objects::store::Gate;
 use sidecar::{Digest, OperationId, OutcomeKind};
 
 use super::model::{Pending, TABLES, Undoing};

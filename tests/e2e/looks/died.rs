@@ -1,8 +1,9 @@
 //! An executor died between an effect and its record, and others went on meanwhile.
 
-use restore_backend::lance_room::{CatalogReading, TableLocation};
-use restore_backend::store::Verb;
-use restore_backend::{clock, service};
+use fenced_lance::{CatalogReading, TableLocation};
+use restore_backend::service;
+use root_objects::clock;
+use root_objects::store::Verb;
 use sidecar::{Digest, Disposition, Effect, OperationId, OutcomeKind};
 
 use super::{AUTHOR_VERSIONS, TABLES, agree, dies_after, effect_on, recover};

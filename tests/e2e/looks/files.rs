@@ -2,7 +2,7 @@
 
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
-use restore_backend::store::Verb;
+use root_objects::store::Verb;
 use sidecar::{Effect, OutcomeKind};
 
 use super::{TABLES, agree, effect_on, recover};

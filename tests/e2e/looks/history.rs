@@ -1,8 +1,8 @@
 //! A graph whose history cannot be written: found out before anything is done, and truthfully where it comes later.
 
 use lance::Dataset;
-use restore_backend::clock;
 use restore_backend::service::{self, Answer};
+use root_objects::clock;
 use sidecar::api::PlanReport;
 use sidecar::{Code, OutcomeKind};
 

@@ -10,10 +10,10 @@ mod transient;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
 use restore_backend::service::{self, Answer};
-use restore_backend::store::{Gate, Request, Verb};
+use root_objects::clock;
+use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::PlanReport;
 use sidecar::{ApplyReport, Digest, Effect, OperationId};
 

@@ -1,6 +1,7 @@
 //! Somebody replaces the file of an operation that was begun, or takes it away: the journaled bytes count.
 
-use restore_backend::{clock, service};
+use restore_backend::service;
+use root_objects::clock;
 use sidecar::follow_up::dismissal_id;
 use sidecar::{Code, Disposition, OperationId, OutcomeKind, SidecarFate};
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use restore_backend::execute::ProgressSink;
 use restore_backend::service::{self, ServiceError};
-use restore_backend::store::Verb;
-use restore_backend::{clock, sidecar_dir::SIDECAR_FOLDER};
+use root_objects::store::Verb;
+use root_objects::{clock, sidecar_dir::SIDECAR_FOLDER};
 use sidecar::api::Progress;
 use sidecar::follow_up::undo_id;
 use sidecar::{OperationId, OutcomeKind};

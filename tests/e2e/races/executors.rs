@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use fenced_lance::TableWrite;
 use restore_backend::execute::ProgressSink;
-use restore_backend::lance_room::TableWrite;
 use restore_backend::service;
-use restore_backend::store::Verb;
-use restore_backend::two_phase_writer::Prepared;
+use root_objects::store::Verb;
 use sidecar::{ApplyReport, Digest, Disposition, Effect, OperationId, OutcomeKind};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use two_phase_writer::Prepared;
 
 use super::setup::{CATALOG, Expected, RESTORE, TABLES, is_recovered_once, publish_as_a_stranger};
 use crate::support::gates::{Before, DiesAt, InTurn, Meeting, Point};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use restore_backend::execute::ProgressSink;
-use restore_backend::store::Verb;
-use restore_backend::{clock, service};
+use restore_backend::service;
+use root_objects::clock;
+use root_objects::store::Verb;
 use sidecar::{Disposition, OutcomeKind, SidecarFate};
 
 use super::setup::{Expected, RESTORE, TABLES, is_recovered_once};

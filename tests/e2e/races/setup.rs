@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use restore_backend::lance_room::{CatalogReading, EffectIdentity, PinUpdate, PublishRequest};
-use restore_backend::{clock, service};
+use fenced_lance::{CatalogReading, EffectIdentity, PinUpdate, PublishRequest};
+use restore_backend::service;
+use root_objects::clock;
 use sidecar::journal::JournalEntry;
 use sidecar::{OperationId, OutcomeKind};
 
@@ -104,10 +105,7 @@ pub async fn publish_as_a_stranger(store: &Store, moves: &[(&str, u64, u64)]) {
     };
     let outcome = room.publish(&request).await.unwrap();
     assert!(
-        matches!(
-            outcome,
-            restore_backend::lance_room::CommitOutcome::Committed { .. }
-        ),
+        matches!(outcome, fenced_lance::CommitOutcome::Committed { .. }),
         "{outcome:?}"
     );
 }

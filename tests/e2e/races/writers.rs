@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use restore_backend::service;
 use restore_backend::service::{Answer, Approver};
-use restore_backend::store::Verb;
-use restore_backend::{clock, service};
+use root_objects::clock;
+use root_objects::store::Verb;
 use sidecar::OutcomeKind;
 
 use super::setup::{RESTORE, TABLES, publish_as_a_stranger};

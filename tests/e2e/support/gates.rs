@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use restore_backend::store::{Gate, Request, Verb};
+use root_objects::store::{Gate, Request, Verb};
 use tokio::sync::{Barrier, Notify};
 
 /// How long somebody who is waited for may take to come: without an end, one that never comes would hang the test.

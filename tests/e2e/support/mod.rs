@@ -9,22 +9,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lance::dataset::cleanup::CleanupPolicyBuilder;
-use restore_backend::lance_room::{
+use fenced_lance::{
     CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
     TableWrite,
 };
+use lance::dataset::cleanup::CleanupPolicyBuilder;
+use restore_backend::execute::ProgressSink;
 use restore_backend::root::{Root, RootError, RootOptions};
 use restore_backend::service::{self, Answer, Approver};
-use restore_backend::store::{Durability, Gate, RequestLog};
-use restore_backend::two_phase_writer::{
-    NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter,
-};
-use restore_backend::{clock, execute::ProgressSink};
+use root_objects::clock;
+use root_objects::store::{Durability, Gate, RequestLog};
 use sidecar::api::PlanReport;
 use sidecar::journal::JournalEntry;
 use sidecar::{ApplyReport, Digest, OperationId, Requirement, Timestamp};
 use tempfile::TempDir;
+use two_phase_writer::{NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter};
 
 /// More rows than any table of these tests has.
 const ROWS_MAX: usize = 10_000;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use restore_backend::clock;
-use restore_backend::journal_store::Journal;
 use restore_backend::service::{self, Answer};
+use root_objects::clock;
+use root_objects::journal_store::Journal;
 use sidecar::{Digest, Limits, OperationId, OutcomeKind};
 
 use super::faults::{Fault, Strike};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_backend::journal_store::read_records;
-use restore_backend::store::{Durability, Request, RequestLog};
+use root_objects::journal_store::read_records;
+use root_objects::store::{Durability, Request, RequestLog};
 use sidecar::api::Progress;
 use sidecar::journal::{JournalEntry, JournalRecord, verify_chain};
 use sidecar::{ApplyReport, Code, Digest, Limits, OutcomeKind, Plan, PlanBytes};

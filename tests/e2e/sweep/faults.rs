@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use object_store::PutMode;
-use restore_backend::store::{Conduct, Gate, Request, Verb};
+use root_objects::store::{Conduct, Gate, Request, Verb};
 
 use crate::support::Store;
 

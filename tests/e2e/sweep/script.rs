@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_backend::clock;
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
+use root_objects::clock;
 use sidecar::api::RecoveryList;
 use sidecar::{ApplyReport, Digest};
 use tokio::sync::Mutex;

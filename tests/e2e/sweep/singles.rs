@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use restore_backend::sidecar_dir::{StoredSidecar, read_sidecar};
+use root_objects::sidecar_dir::{StoredSidecar, read_sidecar};
 use sidecar::Limits;
 use tokio::task::JoinSet;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use restore_backend::lance_room::{
+use fenced_lance::{
     CATALOG_PATH, CatalogReading, LanceRoom, PROPERTY_EFFECT, PROPERTY_OPERATION_ID,
     PROPERTY_PLAN_DIGEST, Row, TableLocation, TransactionEntry, TransactionSummary,
 };
@@ -145,7 +145,7 @@ impl Snapshot {
 
 async fn versions(room: &LanceRoom, path: &str) -> Versions {
     let place = TableLocation::main(path);
-    let restore_backend::lance_room::Head::At { version } = room.head(&place).await.unwrap() else {
+    let fenced_lance::Head::At { version } = room.head(&place).await.unwrap() else {
         panic!("no table at {path}")
     };
     let list = room.transactions(&place, 0, version, 1_000).await.unwrap();

@@ -1,7 +1,7 @@
 //! What is carried out: the recovery of a write, or what follows from one.
 
-use restore_backend::clock;
 use restore_backend::service::{self, Answer, Approver};
+use root_objects::clock;
 use sidecar::api::PlanReport;
 use sidecar::follow_up::undo_id;
 use sidecar::{Digest, OperationId};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use restore_backend::lance_room::Row;
+use fenced_lance::Row;
 use sidecar::OperationId;
 use sidecar::follow_up::{undo_id, undo_sidecar_id};
 

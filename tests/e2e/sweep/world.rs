@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use restore_backend::lance_room::TableWrite;
-use restore_backend::two_phase_writer::{NewOperation, OperationKind, Progress, TwoPhaseWriter};
+use fenced_lance::TableWrite;
 use sidecar::follow_up::{undo_id, undo_sidecar_id};
 use sidecar::{OperationId, OutcomeKind, Timestamp};
 use tokio::sync::Mutex;
+use two_phase_writer::{NewOperation, OperationKind, Progress, TwoPhaseWriter};
 
 use super::evidence::Evidence;
 use super::faults::Act;
@@ -288,7 +288,7 @@ async fn two_phase(store: &Store, table: &str) -> Option<Acknowledged> {
     let operation = NewOperation {
         operation_id: None,
         started_at: Some(Timestamp::from_micros(
-            restore_backend::clock::now().micros() - 3_600_000_000,
+            root_objects::clock::now().micros() - 3_600_000_000,
         )),
         branch: None,
         actor_id: Some("lin".to_owned()),

@@ -8,12 +8,12 @@ use sidecar::{Difference, Plan, Step};
 
 use super::outcome::{StepOutcome, difference, identity, not_attempted, number};
 use crate::error::ServiceError;
-use crate::lance_room::{
+use crate::root::Root;
+use fenced_lance::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoom,
     MadeBy, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate,
     PublishRequest, Refusal, Registration, TableLocation, Tombstone, TransactionEntry,
 };
-use crate::root::Root;
 
 /// Reads the branch of the catalog that a plan concerns.
 pub(in crate::execute) async fn look_at_catalog(

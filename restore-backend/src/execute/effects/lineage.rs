@@ -4,10 +4,10 @@ use sidecar::journal::{Attempt, StepResult};
 use sidecar::{GraphCommitId, LineageRow, Step};
 
 use super::outcome::{StepOutcome, difference, identity, not_attempted};
-use crate::clock;
 use crate::error::ServiceError;
-use crate::lance_room::{Head, LineageOutcome, LineageRequest, LineageRow as Row};
 use crate::root::Root;
+use fenced_lance::{Head, LineageOutcome, LineageRequest, LineageRow as Row};
+use root_objects::clock;
 
 pub(super) async fn append(
     root: &Root,

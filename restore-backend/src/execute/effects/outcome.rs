@@ -4,7 +4,7 @@ use sidecar::Difference;
 use sidecar::journal::{Attempt, StepResult};
 
 use crate::error::ServiceError;
-use crate::lance_room::{EffectIdentity, TableError};
+use fenced_lance::{EffectIdentity, TableError};
 
 pub(super) enum StepOutcome {
     Done(StepResult),

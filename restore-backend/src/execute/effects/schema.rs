@@ -5,9 +5,9 @@ use sidecar::{Difference, Digest, OperationId, SchemaFile, StagedFile, Timestamp
 
 use super::outcome::{StepOutcome, difference, not_attempted};
 use crate::error::ServiceError;
-use crate::lance_room::UnlockOutcome;
 use crate::root::Root;
-use crate::schema_files::{self, Kept};
+use fenced_lance::UnlockOutcome;
+use root_objects::schema_files::{self, Kept};
 
 /// Lance keeps in whole seconds when a branch was made.
 const MICROS_PER_SECOND: u64 = 1_000_000;
@@ -150,7 +150,7 @@ pub(super) async fn unlock(
                 None,
                 "locked_since",
                 locked_since,
-                crate::clock::from_seconds(lock.created_at),
+                root_objects::clock::from_seconds(lock.created_at),
             )],
         },
         UnlockOutcome::Used { detail } => StepOutcome::Conflict {

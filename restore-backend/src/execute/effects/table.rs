@@ -5,7 +5,7 @@ use sidecar::{PlannedTable, Precondition};
 
 use super::outcome::{StepOutcome, difference, identity, not_attempted, not_in_plan, number};
 use crate::error::ServiceError;
-use crate::lance_room::{
+use fenced_lance::{
     CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
     Tagged, UntagOutcome,
 };

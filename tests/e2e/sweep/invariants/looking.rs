@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use restore_backend::store::{Request, Verb};
+use root_objects::store::{Request, Verb};
 use sidecar::api::RecoverySummary;
 
 use super::super::evidence::Evidence;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use restore_backend::store::{Request, Verb};
+use root_objects::store::{Request, Verb};
 use sidecar::journal::{JournalEntry, JournalRecord};
 use sidecar::{OutcomeKind, Step};
 

@@ -1,13 +1,13 @@
 //! An executor made of the product's public pieces that does what the product does, but for one planted flaw.
 
-use object_store::PutMode;
-use restore_backend::clock;
-use restore_backend::journal_store::{Appended, Journal, publish_claim};
-use restore_backend::lance_room::{
+use fenced_lance::{
     CATALOG_PATH, CatalogReading, CommitOutcome, EffectIdentity, FenceRequest, Head, PinUpdate,
     PublishRequest, RestoreRequest, TableLocation, TransactionEntry,
 };
-use restore_backend::sidecar_dir::{create_sidecar, delete_sidecar};
+use object_store::PutMode;
+use root_objects::clock;
+use root_objects::journal_store::{Appended, Journal, publish_claim};
+use root_objects::sidecar_dir::{create_sidecar, delete_sidecar};
 use sidecar::journal::{Attempt, JournalEntry, StepResult};
 use sidecar::{
     ApplyReport, Digest, Effect, EffectOn, Limits, OutcomeKind, PinMove, Plan, PlanBytes,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::ObjectStoreExt;
-use restore_backend::store::Request;
+use root_objects::store::Request;
 use sidecar::{Digest, Tag, recovery_tag};
 
 use super::evidence::Evidence;

@@ -1,0 +1,166 @@
+//! The rows a publish inserts, in the columns a catalog has.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::RecordBatch;
+use arrow_array::StringArray;
+use arrow_array::UInt64Array;
+use arrow_array::new_null_array;
+use arrow_schema::DataType;
+use arrow_schema::Field;
+use arrow_schema::Schema;
+use serde::Serialize;
+
+use super::STAMP_KEY;
+use super::TWO_PHASE_KEY;
+use crate::catalog_rows::TYPE_TABLE;
+use crate::catalog_rows::TYPE_TABLE_VERSION;
+use crate::catalog_rows::TYPE_TOMBSTONE;
+
+/// The stamp of catalogs made here, and the highest that is written.
+pub(crate) const STAMP_WRITTEN: u32 = 3;
+
+/// The column that names a row.
+pub(crate) const KEY: &str = "object_id";
+
+/// Field metadata that makes it the key by which Lance detects two inserts of one row.
+const PRIMARY_KEY: (&str, &str) = ("lance-schema:unenforced-primary-key", "true");
+
+/// One row of the catalog.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct CatalogRow {
+    pub(crate) object_id: String,
+    object_type: &'static str,
+    location: Option<String>,
+    metadata: Option<String>,
+    table_key: String,
+    table_version: Option<u64>,
+    table_branch: Option<String>,
+    row_count: Option<u64>,
+}
+
+/// Where a table version's Lance manifest is, as the catalog records it.
+// The order of the fields is that of the bytes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ManifestRecord {
+    pub(crate) manifest_path: String,
+    pub(crate) manifest_size: Option<u64>,
+    pub(crate) e_tag: Option<String>,
+    pub(crate) naming_scheme: &'static str,
+}
+
+impl CatalogRow {
+    pub(crate) fn table(table_key: &str, location: &str) -> Self {
+        Self {
+            object_id: table_key.to_owned(),
+            object_type: TYPE_TABLE,
+            location: Some(location.to_owned()),
+            metadata: None,
+            table_key: table_key.to_owned(),
+            table_version: None,
+            table_branch: None,
+            row_count: None,
+        }
+    }
+
+    pub(crate) fn version(
+        table_key: &str,
+        version: u64,
+        table_branch: Option<&str>,
+        row_count: u64,
+        record: &ManifestRecord,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            object_id: version_key(table_key, version),
+            object_type: TYPE_TABLE_VERSION,
+            location: None,
+            metadata: Some(serde_json::to_string(record)?),
+            table_key: table_key.to_owned(),
+            table_version: Some(version),
+            table_branch: table_branch.map(str::to_owned),
+            row_count: Some(row_count),
+        })
+    }
+
+    pub(crate) fn tombstone(table_key: &str, version: u64) -> Self {
+        Self {
+            object_id: tombstone_key(table_key, version),
+            object_type: TYPE_TOMBSTONE,
+            location: None,
+            metadata: None,
+            table_key: table_key.to_owned(),
+            table_version: Some(version),
+            table_branch: None,
+            row_count: None,
+        }
+    }
+}
+
+/// The key of a table's version.
+pub(crate) fn version_key(table_key: &str, version: u64) -> String {
+    format!("{table_key}${version:020}")
+}
+
+/// The key of a table's tombstone.
+pub(crate) fn tombstone_key(table_key: &str, version: u64) -> String {
+    format!("{table_key}$tombstone${version:020}")
+}
+
+/// The schema of a new catalog.
+pub(crate) fn new_schema() -> Schema {
+    let key = Field::new(KEY, DataType::Utf8, false)
+        .with_metadata([(PRIMARY_KEY.0.to_owned(), PRIMARY_KEY.1.to_owned())].into());
+    let names = Field::new("item", DataType::Utf8, true);
+    let fields = vec![
+        key,
+        Field::new("object_type", DataType::Utf8, false),
+        Field::new("location", DataType::Utf8, true),
+        Field::new("metadata", DataType::Utf8, true),
+        Field::new("base_objects", DataType::List(Arc::new(names)), true),
+        Field::new("table_key", DataType::Utf8, false),
+        Field::new("table_version", DataType::UInt64, true),
+        Field::new("table_branch", DataType::Utf8, true),
+        Field::new("row_count", DataType::UInt64, true),
+    ];
+    let metadata = [
+        (STAMP_KEY.to_owned(), STAMP_WRITTEN.to_string()),
+        (TWO_PHASE_KEY.to_owned(), "1".to_owned()),
+    ];
+    Schema::new_with_metadata(fields, metadata.into())
+}
+
+/// The rows in the columns of `schema`; what a row does not carry is null.
+pub(crate) fn batch(schema: Arc<Schema>, rows: &[CatalogRow]) -> Result<RecordBatch, String> {
+    let columns = columns(rows);
+    let arrays = schema
+        .fields()
+        .iter()
+        .map(|field| match columns.get(field.name().as_str()) {
+            Some(column) => Ok(column.clone()),
+            None if field.is_nullable() => Ok(new_null_array(field.data_type(), rows.len())),
+            None => Err(format!("its column {} is not known", field.name())),
+        })
+        .collect::<Result<Vec<ArrayRef>, String>>()?;
+    RecordBatch::try_new(schema, arrays).map_err(|error| error.to_string())
+}
+
+fn columns(rows: &[CatalogRow]) -> BTreeMap<&'static str, ArrayRef> {
+    let text = |value: fn(&CatalogRow) -> Option<&str>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(rows.iter().map(value)))
+    };
+    let number = |value: fn(&CatalogRow) -> Option<u64>| -> ArrayRef {
+        Arc::new(UInt64Array::from_iter(rows.iter().map(value)))
+    };
+    BTreeMap::from([
+        (KEY, text(|row| Some(&row.object_id))),
+        ("object_type", text(|row| Some(row.object_type))),
+        ("location", text(|row| row.location.as_deref())),
+        ("metadata", text(|row| row.metadata.as_deref())),
+        ("table_key", text(|row| Some(&row.table_key))),
+        ("table_version", number(|row| row.table_version)),
+        ("table_branch", text(|row| row.table_branch.as_deref())),
+        ("row_count", number(|row| row.row_count)),
+    ])
+}

@@ -1,0 +1,60 @@
+//! The graph commits that the history of a graph holds, for finding out what a merge was about.
+
+use futures::TryStreamExt;
+use sidecar::GraphCommit;
+
+use super::{COMMITS, Table, rows};
+use crate::{LanceRoom, TableError, TableLocation};
+
+/// The graph commits that one branch of the history holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BranchHistory {
+    /// Its rows, those of the branches it was made from included.
+    Known(Vec<GraphCommit>),
+    /// It is not there, or is not as released engines write it.
+    Untold {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl LanceRoom {
+    /// The branches of the history besides the default one, by name: one listing.
+    pub async fn history_branches(&self) -> Result<Vec<String>, TableError> {
+        let place = self.place(&TableLocation::main(COMMITS))?;
+        let folder = place.dataset.clone().join("_refs").join("branches");
+        let entries: Vec<_> = self
+            .inner
+            .store
+            .inner
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(|source| TableError::lance(&place.name, "listing branches", source))?;
+        let mut branches: Vec<String> = entries
+            .iter()
+            .filter_map(|entry| entry.location.filename()?.strip_suffix(".json"))
+            // A nested branch's slash is kept encoded, as it must not make a folder.
+            .map(|name| name.replace("%2F", "/"))
+            .collect();
+        branches.sort_unstable();
+        Ok(branches)
+    }
+
+    /// The graph commits on one branch: one listing, and the reads of a small table.
+    pub async fn graph_commits(&self, branch: Option<&str>) -> Result<BranchHistory, TableError> {
+        let untold = |reason: String| Ok(BranchHistory::Untold { reason });
+        let place = self.place(&TableLocation::on(COMMITS, branch))?;
+        let read = match self.read(&place, &rows::GRAPH_COMMIT_COLUMNS).await? {
+            Table::Present(read) => read,
+            Table::Missing(what) => return untold(format!("{what} is missing in {COMMITS}")),
+            Table::Lacks(column) => {
+                return untold(format!("there is no column {column} in {COMMITS}"));
+            }
+        };
+        match rows::graph_commits(&read.batches) {
+            Ok(commits) => Ok(BranchHistory::Known(commits)),
+            Err(why) => untold(format!("{COMMITS}: {why}")),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! One row to be added to the history of a graph.
+
+use sidecar::GraphCommitId;
+
+use crate::commit::EffectIdentity;
+
+/// One row to be added.
+#[derive(Clone, Debug)]
+pub struct LineageRequest {
+    /// Branch of the graph whose history it belongs to; `None` is main.
+    pub branch: Option<String>,
+    /// Id of the graph commit, if it is not there yet.
+    pub commit: GraphCommitId,
+    /// The version of the catalog that the recovery published, if it published any.
+    pub published: Option<u64>,
+    /// Microseconds since the Unix epoch.
+    pub created_at_micros: u64,
+    /// The row.
+    pub row: LineageRow,
+    /// What it belongs to.
+    pub identity: EffectIdentity,
+}
+
+/// What a row says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LineageRow {
+    /// A graph commit, on the branch, below its head.
+    Commit {
+        /// The branch as the row names it.
+        manifest_branch: Option<String>,
+        /// The version of the catalog that it stands for.
+        manifest_version: u64,
+        /// The commit that was merged.
+        merged_parent: Option<String>,
+    },
+    /// Who made the graph commit.
+    Actor {
+        /// Who.
+        actor: String,
+    },
+    /// That the graph commit is that of a recovery.
+    Recovery {
+        /// What was done.
+        kind: String,
+        /// Who had written.
+        for_actor: Option<String>,
+        /// The operation that was recovered.
+        operation_id: String,
+        /// What kind of write it was.
+        writer_kind: String,
+        /// What was done to each table.
+        outcomes_json: String,
+    },
+}

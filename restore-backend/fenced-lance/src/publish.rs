@@ -1,0 +1,460 @@
+//! Publishing: one commit of the catalog that makes new versions of tables visible.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use futures::TryStreamExt;
+use futures::stream;
+use lance_table::io::commit::ManifestNamingScheme;
+
+use super::LanceRoom;
+use super::Place;
+use super::TableError;
+use super::catalog::Catalog;
+use super::catalog::OpenCatalog;
+use super::catalog::rows;
+use super::catalog::rows::CatalogRow;
+use super::catalog::rows::ManifestRecord;
+use super::commit::CommitOutcome;
+use super::commit::EffectIdentity;
+use super::commit::EffectKind;
+use super::commit::Landed;
+use super::commit::PROPERTY_OPERATION_ID;
+use super::commit::PROPERTY_PLAN_DIGEST;
+use super::commit::Refusal;
+use super::commit::Signature;
+use super::location::TableLocation;
+use super::location::other_branch;
+use super::version::VersionFile;
+
+/// Versions described at the same time.
+const VERSIONS_AT_ONCE: usize = 16;
+
+/// Internal schemas this code writes. Later ones keep more than pins in the catalog, which a
+/// publish would have to keep right as well.
+pub(super) const STAMPS_WRITTEN: [u32; 2] = [2, rows::STAMP_WRITTEN];
+
+/// Everything that one publish makes visible.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PublishRequest {
+    /// The branch of the catalog.
+    pub branch: Option<String>,
+    /// The catalog version that was read. The publish lands at exactly the one after it.
+    pub read_version: u64,
+    /// Tables whose pin moves.
+    pub updates: Vec<PinUpdate>,
+    /// Tables that are new.
+    pub registrations: Vec<Registration>,
+    /// Tables that go.
+    pub tombstones: Vec<Tombstone>,
+    /// What the publish belongs to.
+    pub identity: EffectIdentity,
+}
+
+/// One table's pin moves up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PinUpdate {
+    /// The table.
+    pub table_key: String,
+    /// The visible version in the plan.
+    pub from_pin: u64,
+    /// The version to be visible.
+    pub to_version: u64,
+    /// The Lance branch of the table that version is on.
+    pub table_branch: Option<String>,
+}
+
+/// A table becomes visible.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Registration {
+    /// The table.
+    pub table_key: String,
+    /// Where it is, relative to the root.
+    pub location: String,
+    /// The version to be visible.
+    pub version: u64,
+    /// The Lance branch of the table that version is on.
+    pub table_branch: Option<String>,
+}
+
+/// Which commit must have made a version that is published.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MadeBy {
+    /// The Lance transaction with this uuid.
+    Transaction(String),
+    /// An effect that names the operation and the plan of the publish itself.
+    ThisPlan,
+}
+
+/// A table stops being visible.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tombstone {
+    /// The table.
+    pub table_key: String,
+    /// One more than its visible version.
+    pub version: u64,
+}
+
+impl LanceRoom {
+    /// Publishes, if every pin is still as planned and nobody published since; done again, it does
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// An error means that no commit was attempted.
+    pub async fn publish(&self, request: &PublishRequest) -> Result<CommitOutcome, TableError> {
+        self.publish_made(request, &BTreeMap::new()).await
+    }
+
+    /// As [`Self::publish`], but only if each of these tables' versions, by table key, was made by the given commit. After a
+    /// backup was restored, another commit may have the same version number. The check takes no further request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::publish`].
+    pub async fn publish_made(
+        &self,
+        request: &PublishRequest,
+        made: &BTreeMap<String, MadeBy>,
+    ) -> Result<CommitOutcome, TableError> {
+        let signature = request.identity.signature(EffectKind::Publish);
+        self.publish_signed(request, made, &signature).await
+    }
+
+    /// As [`Self::publish`], for the writer of an operation, who signs with the operation alone and has no plan.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::publish`].
+    pub async fn publish_as_writer(
+        &self,
+        request: &PublishRequest,
+    ) -> Result<CommitOutcome, TableError> {
+        let operation_id = &request.identity.operation_id;
+        let signature = super::table_write::writer_signature(operation_id, "publish");
+        self.publish_signed(request, &BTreeMap::new(), &signature)
+            .await
+    }
+
+    async fn publish_signed(
+        &self,
+        request: &PublishRequest,
+        made: &BTreeMap<String, MadeBy>,
+        signature: &Signature,
+    ) -> Result<CommitOutcome, TableError> {
+        let place = self.catalog_place(request.branch.as_deref())?;
+        // The commit finds out by itself whether what was read is still the latest, and lands on nothing else.
+        let opened = match self.catalog_read_at(&place, request.read_version) {
+            Some(opened) => opened,
+            None => match self.open_catalog(&place).await? {
+                OpenCatalog::Present(opened) => *opened,
+                OpenCatalog::NoCatalog => return Ok(refused(Refusal::CatalogMissing)),
+                OpenCatalog::NoBranch { .. } => return Ok(refused(Refusal::BranchMissing)),
+            },
+        };
+        if opened.catalog.version != request.read_version {
+            return self
+                .catalog_moved(&place, request.read_version, signature)
+                .await;
+        }
+        if let Some(reason) = refusal(&opened.catalog, request) {
+            return Ok(refused(reason));
+        }
+        let keys = match new_keys(&opened.catalog, request) {
+            Ok(keys) => keys,
+            Err(reason) => return Ok(refused(reason)),
+        };
+        let dataset = opened.dataset;
+        let (rows, there) = futures::try_join!(
+            self.rows_of(&opened.catalog, request, made),
+            self.key_there(&place, &dataset, &keys),
+        )?;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(reason) => return Ok(refused(reason)),
+        };
+        if let Some(object_id) = there {
+            return Ok(refused(Refusal::RowThere { object_id }));
+        }
+        let staged = self.stage_new_rows(&place, &dataset, &keys, &rows).await?;
+        let mut staged = match staged {
+            Ok(staged) => staged,
+            Err(reason) => return Ok(refused(reason)),
+        };
+        signature.sign_over(&mut staged.transaction);
+        match self.commit_fenced(&place, dataset, staged).await? {
+            CommitOutcome::HeadMoved { .. } => {
+                self.catalog_moved(&place, request.read_version, signature)
+                    .await
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Settles a catalog commit whose read version is no longer the latest.
+    pub(super) async fn catalog_moved(
+        &self,
+        place: &Place,
+        read_version: u64,
+        signature: &Signature,
+    ) -> Result<CommitOutcome, TableError> {
+        let version = read_version + 1;
+        Ok(match self.landed(place, version, signature).await? {
+            Landed::Ours(_) => CommitOutcome::AlreadyDone { version },
+            Landed::Foreign => self.head_moved(place, read_version).await?,
+            Landed::Gone => {
+                let moved = self.head_moved(place, read_version).await?;
+                match &moved {
+                    CommitOutcome::HeadMoved { found, .. } if *found > read_version => {
+                        CommitOutcome::Unknown {
+                            reason: format!(
+                                "version {version} of the catalog was cleaned away, so whose it was is lost"
+                            ),
+                        }
+                    }
+                    _ => moved,
+                }
+            }
+        })
+    }
+
+    async fn rows_of(
+        &self,
+        catalog: &Catalog,
+        request: &PublishRequest,
+        made: &BTreeMap<String, MadeBy>,
+    ) -> Result<Result<Vec<CatalogRow>, Refusal>, TableError> {
+        let made_by = |table_key: &str| Some((made.get(table_key)?, &request.identity));
+        let mut rows = Vec::new();
+        let mut versions = Vec::new();
+        for update in &request.updates {
+            let Some(location) = catalog.locations.get(&update.table_key) else {
+                return Ok(Err(Refusal::LocationUnclear {
+                    table_key: update.table_key.clone(),
+                }));
+            };
+            versions.push(self.version_row(
+                &update.table_key,
+                location,
+                update.to_version,
+                update.table_branch.as_deref(),
+                made_by(&update.table_key),
+            ));
+        }
+        for registration in &request.registrations {
+            let Registration {
+                table_key,
+                location,
+                version,
+                table_branch,
+            } = registration;
+            if !catalog.locations.contains_key(table_key) {
+                rows.push(CatalogRow::table(table_key, location));
+            }
+            versions.push(self.version_row(
+                table_key,
+                location,
+                *version,
+                table_branch.as_deref(),
+                made_by(table_key),
+            ));
+        }
+        let described: Vec<Result<CatalogRow, Refusal>> = stream::iter(versions)
+            .buffered(VERSIONS_AT_ONCE)
+            .try_collect()
+            .await?;
+        match described.into_iter().collect::<Result<Vec<_>, Refusal>>() {
+            Ok(described) => rows.extend(described),
+            Err(reason) => return Ok(Err(reason)),
+        }
+        rows.extend(
+            request
+                .tombstones
+                .iter()
+                .map(|tombstone| CatalogRow::tombstone(&tombstone.table_key, tombstone.version)),
+        );
+        Ok(Ok(rows))
+    }
+
+    /// The catalog row of a table version, with what its Lance manifest says: one read, unless rows have to be counted.
+    pub(super) async fn version_row(
+        &self,
+        table_key: &str,
+        location: &str,
+        version: u64,
+        table_branch: Option<&str>,
+        made_by: Option<(&MadeBy, &EffectIdentity)>,
+    ) -> Result<Result<CatalogRow, Refusal>, TableError> {
+        let branch = other_branch(table_branch);
+        let place = self.place(&TableLocation::on(location, branch))?;
+        let Some(file) = self.version_file(&place, version).await? else {
+            return Ok(Err(Refusal::VersionMissing {
+                table_key: table_key.to_owned(),
+                version,
+            }));
+        };
+        if let Some((made_by, identity)) = made_by
+            && !is_made_by(&file, made_by, identity)
+        {
+            return Ok(Err(Refusal::AnotherCommit {
+                table_key: table_key.to_owned(),
+                version,
+            }));
+        }
+        let record = ManifestRecord {
+            manifest_path: file.location.path.to_string(),
+            manifest_size: file.location.size,
+            e_tag: file.location.e_tag.clone(),
+            naming_scheme: match file.location.naming_scheme {
+                ManifestNamingScheme::V1 => "V1",
+                ManifestNamingScheme::V2 => "V2",
+            },
+        };
+        // No engine opens a graph whose catalog has a row without its row count.
+        let rows = self.rows_of_version(&place, &file).await?;
+        CatalogRow::version(table_key, version, branch, rows, &record)
+            .map(Ok)
+            .map_err(|source| TableError::lance(&place.name, "describing a version", source))
+    }
+}
+
+fn is_made_by(file: &VersionFile, made_by: &MadeBy, identity: &EffectIdentity) -> bool {
+    let Some(transaction) = &file.transaction else {
+        // The transaction file is gone, but its name in the manifest still holds the uuid.
+        return match (made_by, &file.manifest.transaction_file) {
+            (MadeBy::Transaction(uuid), Some(name)) => name.contains(uuid),
+            (MadeBy::Transaction(_) | MadeBy::ThisPlan, _) => false,
+        };
+    };
+    let property = |name: &str| {
+        transaction
+            .transaction_properties
+            .get(name)
+            .map(String::as_str)
+    };
+    match made_by {
+        MadeBy::Transaction(uuid) => transaction.uuid == *uuid,
+        MadeBy::ThisPlan => {
+            property(PROPERTY_OPERATION_ID) == Some(identity.operation_id.as_str())
+                && property(PROPERTY_PLAN_DIGEST) == Some(identity.plan_digest.as_str())
+        }
+    }
+}
+
+fn refused(reason: Refusal) -> CommitOutcome {
+    CommitOutcome::Refused { reason }
+}
+
+/// The keys of the rows that a publish inserts.
+fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<String>, Refusal> {
+    let updated = request
+        .updates
+        .iter()
+        .map(|update| rows::version_key(&update.table_key, update.to_version));
+    let registered = request.registrations.iter().flat_map(|registration| {
+        let table_key = &registration.table_key;
+        let table = (!catalog.locations.contains_key(table_key)).then(|| table_key.clone());
+        let version = rows::version_key(table_key, registration.version);
+        table.into_iter().chain([version])
+    });
+    let gone = request
+        .tombstones
+        .iter()
+        .map(|tombstone| rows::tombstone_key(&tombstone.table_key, tombstone.version));
+    let mut keys = BTreeSet::new();
+    for object_id in updated.chain(registered).chain(gone) {
+        if !keys.insert(object_id.clone()) {
+            return Err(Refusal::Twice { object_id });
+        }
+    }
+    Ok(keys)
+}
+
+fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
+    if !STAMPS_WRITTEN.contains(&catalog.stamp) {
+        return Some(Refusal::StampNotSupported {
+            stamp: catalog.stamp,
+        });
+    }
+    let PublishRequest {
+        branch: _,
+        read_version: _,
+        updates,
+        registrations,
+        tombstones,
+        identity: _,
+    } = request;
+    if updates.is_empty() && registrations.is_empty() && tombstones.is_empty() {
+        return Some(Refusal::Nothing);
+    }
+    updates
+        .iter()
+        .find_map(|update| update_refusal(catalog, update))
+        .or_else(|| {
+            registrations
+                .iter()
+                .find_map(|registration| registration_refusal(catalog, registration))
+        })
+        .or_else(|| {
+            tombstones
+                .iter()
+                .find_map(|tombstone| tombstone_refusal(catalog, tombstone))
+        })
+}
+
+fn update_refusal(catalog: &Catalog, update: &PinUpdate) -> Option<Refusal> {
+    let found = visible(catalog, &update.table_key);
+    if found != Some(update.from_pin) {
+        return Some(Refusal::PinMoved {
+            table_key: update.table_key.clone(),
+            expected: Some(update.from_pin),
+            found,
+        });
+    }
+    (update.to_version <= update.from_pin).then(|| Refusal::PinNotRising {
+        table_key: update.table_key.clone(),
+        from_pin: update.from_pin,
+        to_version: update.to_version,
+    })
+}
+
+fn registration_refusal(catalog: &Catalog, registration: &Registration) -> Option<Refusal> {
+    let table_key = registration.table_key.clone();
+    let found = visible(catalog, &table_key);
+    if found.is_some() {
+        return Some(Refusal::PinMoved {
+            table_key,
+            expected: None,
+            found,
+        });
+    }
+    if let Some(tombstone) = catalog.tombstones.get(&table_key)
+        && registration.version <= *tombstone
+    {
+        return Some(Refusal::PinNotRising {
+            table_key,
+            from_pin: *tombstone,
+            to_version: registration.version,
+        });
+    }
+    catalog
+        .locations
+        .get(&table_key)
+        .is_some_and(|location| *location != registration.location)
+        .then_some(Refusal::LocationUnclear { table_key })
+}
+
+fn tombstone_refusal(catalog: &Catalog, tombstone: &Tombstone) -> Option<Refusal> {
+    let expected = tombstone.version.checked_sub(1);
+    let found = visible(catalog, &tombstone.table_key);
+    (found.is_none() || found != expected).then(|| Refusal::PinMoved {
+        table_key: tombstone.table_key.clone(),
+        expected,
+        found,
+    })
+}
+
+fn visible(catalog: &Catalog, table_key: &str) -> Option<u64> {
+    catalog.pins.get(table_key).map(|pin| pin.version)
+}

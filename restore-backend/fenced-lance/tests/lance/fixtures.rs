@@ -1,0 +1,218 @@
+//! Graphs that a released engine left behind when it was made to fail.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use fenced_lance::CommitOutcome;
+use fenced_lance::Head;
+use fenced_lance::LanceRoom;
+use fenced_lance::Restorable;
+use fenced_lance::TableLocation;
+use flate2::read::GzDecoder;
+use root_objects::store::RequestLog;
+use tempfile::TempDir;
+
+use crashed_roots::test_root::*;
+
+const AUTHOR: &str = "nodes/01d32b35baa3b676";
+const WROTE: &str = "edges/66e8ac1738104576";
+
+pub struct Graph {
+    // Removed when dropped.
+    _folder: TempDir,
+    pub root: PathBuf,
+    pub room: LanceRoom,
+    log: RequestLog,
+}
+
+pub async fn graph(release: &str, name: &str) -> Graph {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures")
+        .join(release)
+        .join(format!("{name}.tar.gz"));
+    let bytes = std::fs::File::open(&archive)
+        .unwrap_or_else(|error| panic!("{}: {error}", archive.display()));
+    let folder = tempfile::tempdir().expect("a folder");
+    tar::Archive::new(GzDecoder::new(bytes))
+        .unpack(folder.path())
+        .expect("an archive");
+    let root = folder.path().join(name);
+    let log = RequestLog::recording();
+    let room = open_with(&root, log.clone(), Some(&format!("/srv/graphs/{name}"))).await;
+    Graph {
+        _folder: folder,
+        root,
+        room,
+        log,
+    }
+}
+
+/// Pin and HEAD of every table the catalog shows.
+async fn pins_and_heads(graph: &Graph, branch: Option<&str>) -> Vec<(String, u64, u64)> {
+    let catalog = catalog(&graph.room, branch).await;
+    assert_eq!((catalog.stamp, catalog.two_phase), (3, false));
+    let mut tables = Vec::new();
+    for (table_key, pin) in &catalog.pins {
+        let path = &catalog.locations[table_key];
+        let location = TableLocation::on(path, pin.table_branch.as_deref());
+        let head = version_of(&graph.room, &location).await;
+        tables.push((table_key.clone(), pin.version, head));
+    }
+    assert_eq!(graph.log.mutations(), 0);
+    tables
+}
+
+fn table(table_key: &str, pin: u64, head: u64) -> (String, u64, u64) {
+    (table_key.to_owned(), pin, head)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forward_mutation_has_two_tables_above_their_pins() {
+    let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
+    assert_eq!(
+        pins_and_heads(&graph, None).await,
+        [
+            table("edge:Cites", 5, 5),
+            table("edge:Wrote", 5, 6),
+            table("node:Author", 4, 5),
+            table("node:Book", 4, 4),
+        ]
+    );
+    let author = TableLocation::main(AUTHOR);
+    let last = transaction(&graph.room, &author, 5).await;
+    assert_eq!(
+        (last.operation.as_str(), last.row_count),
+        ("Update", Some(41))
+    );
+    assert_eq!(
+        graph
+            .room
+            .restorable(&author, 5, 4)
+            .await
+            .expect("an answer"),
+        Restorable::Yes
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_mid_phase_is_restored_and_published() {
+    let graph = graph("omnigraph-0.7.0", "back-mid-phase").await;
+    let before = pins_and_heads(&graph, None).await;
+    let moved: Vec<_> = before.iter().filter(|(_, pin, head)| pin != head).collect();
+    assert_eq!(moved.len(), 1, "{before:?}");
+    let (table_key, pin, head) = moved[0].clone();
+    let catalog_before = catalog(&graph.room, None).await;
+    let location = TableLocation::main(catalog_before.locations[&table_key].clone());
+    let request = restore_request(&graph.room, &location, pin).await;
+    assert_eq!(
+        graph.room.restore(&request).await.expect("an outcome"),
+        CommitOutcome::Committed { version: head + 1 }
+    );
+    assert!(
+        graph
+            .room
+            .content_equal(&location, pin, head + 1)
+            .await
+            .expect("an answer")
+    );
+    let publish = publish_request(catalog_before.version, &table_key, pin, head + 1);
+    assert_eq!(
+        graph.room.publish(&publish).await.expect("an outcome"),
+        CommitOutcome::Committed {
+            version: catalog_before.version + 1
+        }
+    );
+    let after = catalog(&graph.room, None).await;
+    assert_eq!(after.pins[&table_key].version, head + 1);
+    assert_eq!(
+        after.pins[&table_key].row_count, catalog_before.pins[&table_key].row_count,
+        "readers see as many rows as before"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forward_branch_load_is_above_its_pin_on_the_branch_alone() {
+    let graph = graph("omnigraph-0.7.0", "forward-branch-load").await;
+    assert_eq!(
+        pins_and_heads(&graph, Some("feature")).await,
+        [
+            table("edge:Cites", 5, 5),
+            table("edge:Wrote", 5, 5),
+            table("node:Author", 5, 6),
+            table("node:Book", 4, 4),
+        ]
+    );
+    assert!(
+        pins_and_heads(&graph, None)
+            .await
+            .iter()
+            .all(|(_, pin, head)| pin == head)
+    );
+    let on_feature = |path| TableLocation::on(path, Some("feature"));
+    assert_eq!(
+        graph.room.head(&on_feature(WROTE)).await.expect("a head"),
+        Head::BranchMissing
+    );
+
+    // Written on the branch, and at home in the place it was moved to.
+    let read = catalog(&graph.room, Some("feature")).await;
+    let mut publish = publish_request(read.version, "node:Author", 5, 6);
+    publish.branch = Some("feature".to_owned());
+    publish.updates[0].table_branch = Some("feature".to_owned());
+    assert_eq!(
+        graph.room.publish(&publish).await.expect("an outcome"),
+        CommitOutcome::Committed {
+            version: read.version + 1
+        }
+    );
+    let strict = open(&graph.root, RequestLog::new()).await;
+    let after = catalog(&strict, Some("feature")).await;
+    assert_eq!(after.pins["node:Author"].version, 6);
+    assert_eq!(after.pins["node:Author"].row_count, Some(42));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moved_graph_is_not_read_at_its_old_place() {
+    let graph = graph("omnigraph-0.7.0", "forward-branch-load").await;
+    let strict = open(&graph.root, RequestLog::new()).await;
+    catalog(&strict, None).await;
+    let error = strict.catalog(Some("feature")).await.expect_err("outside");
+    assert_eq!(error.code(), "base_path_outside_root");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fixture_of_0_7_0_is_readable() {
+    for name in [
+        "back-mid-phase",
+        "back-mid-phase-delete",
+        "forward-branch-load",
+        "forward-mutation",
+        "optimize",
+        "schema-staged",
+        "stale-after-success",
+    ] {
+        let graph = graph("omnigraph-0.7.0", name).await;
+        for (table_key, pin, head) in pins_and_heads(&graph, None).await {
+            assert!(head >= pin, "{name} {table_key}: {head} and {pin}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_stamps_are_read_and_not_written() {
+    for (release, stamp) in [("omnigraph-0.8.0", 4), ("omnigraph-0.9.0", 6)] {
+        let graph = graph(release, "forward-mutation").await;
+        let read = catalog(&graph.room, None).await;
+        assert_eq!(read.stamp, stamp);
+        let pin = read.pins["node:Author"].version;
+        let publish = publish_request(read.version, "node:Author", pin, pin + 1);
+        let outcome = graph.room.publish(&publish).await.expect("an outcome");
+        assert_eq!(
+            outcome,
+            CommitOutcome::Refused {
+                reason: fenced_lance::Refusal::StampNotSupported { stamp }
+            }
+        );
+        assert_eq!(graph.log.mutations(), 0);
+    }
+}

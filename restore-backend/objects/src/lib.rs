@@ -1,0 +1,11 @@
+//! What lies in a root besides its tables: sidecars, journals and schema files, and the stores they are kept in.
+//!
+//! Nothing here knows of Lance. Every write creates an object that was not there or replaces one on a condition, every read is
+//! bounded, and on local disk a write is durable once it returns.
+
+pub mod clock;
+pub mod journal_store;
+pub mod off_thread;
+pub mod schema_files;
+pub mod sidecar_dir;
+pub mod store;

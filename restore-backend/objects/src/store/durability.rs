@@ -1,0 +1,136 @@
+//! How long a local mutation has to survive, and the syncs that a store leaves out.
+
+use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::path::Path as FilePath;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use object_store::path::Path;
+
+use super::confined::ConfinedFiles;
+use super::confined::Failure;
+
+/// Whether a mutation on local disk is on disk before it is reported done.
+///
+/// Object stores are durable by themselves; the choice has no effect there.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Durability {
+    /// Every mutation is fsynced, its directory too, before the next step may depend on it.
+    #[default]
+    Synced,
+    /// Nothing is fsynced. For sample stores that can be made again at any time.
+    Relaxed,
+}
+
+/// Folders remembered as lasting; beyond, all are forgotten and synced again when they are met.
+const FOLDERS_MAX: usize = 65_536;
+
+/// Makes durable, on local disk, what a store alone leaves to the system.
+//
+// A `ConfinedStore` syncs puts, multipart uploads, copies, links and renames together with every
+// directory it had to create. Three things are left, which are done here:
+// - deletes;
+// - an object that was already there: whoever made it may have died, or seen its sync fail, before
+//   the name was on disk;
+// - a folder that was already there: whoever made it may have died before its name was on disk.
+#[derive(Clone, Debug)]
+pub struct LocalSync {
+    /// Folders above their root are not ours to sync.
+    files: ConfinedFiles,
+    /// Folders below it whose names are on disk, and those of all folders above them.
+    lasting: Arc<Mutex<HashSet<PathBuf>>>,
+}
+
+impl LocalSync {
+    /// Syncs below this folder, named as the store names it.
+    pub fn below(folder: &Path) -> Self {
+        Self::of(ConfinedFiles::below(folder))
+    }
+
+    /// Syncs below the root of these files.
+    pub fn of(files: ConfinedFiles) -> Self {
+        Self {
+            files,
+            lasting: Arc::default(),
+        }
+    }
+
+    /// Syncs the names of the folders of an object. The object must be written, and its own folder synced.
+    pub(super) async fn written(&self, location: &Path) -> object_store::Result<()> {
+        let path = self.files.relative(location)?;
+        let Some(folder) = path.parent() else {
+            return Ok(());
+        };
+        if folder.as_os_str().is_empty() || self.is_lasting(folder) {
+            return Ok(());
+        }
+        let (sync, folder) = (self.clone(), folder.to_path_buf());
+        blocking(move || sync.keep_names(&folder)).await
+    }
+
+    pub(super) async fn removed(&self, location: &Path) -> object_store::Result<()> {
+        let path = self.files.relative(location)?;
+        let sync = self.clone();
+        blocking(move || sync.files.sync_nearest_folder(&path)).await
+    }
+
+    /// Makes files durable, whoever wrote them: their bytes, and their names up to the root. Makes the
+    /// absence of missing ones durable too. Every folder is synced once.
+    pub async fn keep(&self, locations: &[Path]) -> object_store::Result<()> {
+        let paths = locations
+            .iter()
+            .map(|location| self.files.relative(location))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sync = self.clone();
+        blocking(move || {
+            let mut folders = BTreeSet::new();
+            for path in &paths {
+                sync.files.sync_what_is_at(path)?;
+                folders.extend(sync.files.nearest_folder(path)?);
+            }
+            for folder in folders {
+                sync.files.sync_folder(&folder)?;
+                sync.keep_names(&folder)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes a folder's name durable, and the names of the folders above it.
+    fn keep_names(&self, folder: &FilePath) -> Result<(), Failure> {
+        let mut kept = Vec::new();
+        for below in folder.ancestors() {
+            let Some(parent) = below.parent() else {
+                break;
+            };
+            if self.is_lasting(below) {
+                break;
+            }
+            self.files.sync_folder(parent)?;
+            kept.push(below.to_path_buf());
+        }
+        let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+        if lasting.len() > FOLDERS_MAX {
+            lasting.clear();
+        }
+        lasting.extend(kept);
+        Ok(())
+    }
+
+    fn is_lasting(&self, folder: &FilePath) -> bool {
+        let lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+        lasting.contains(folder)
+    }
+}
+
+async fn blocking<F, T>(work: F) -> object_store::Result<T>
+where
+    F: FnOnce() -> Result<T, Failure> + Send + 'static,
+    T: Send + 'static,
+{
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
