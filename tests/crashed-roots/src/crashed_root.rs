@@ -3,13 +3,12 @@
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
-use fenced_lance::{
-    CatalogTable, CreateOutcome, LanceRoom, RoomOptions, Row, TableLocation, TableWrite,
-};
-use root_objects::store::Durability;
+use fenced_lance::{LanceRoom, Row, TableLocation, TableWrite};
 use sidecar::Timestamp;
-use tempfile::TempDir;
-use two_phase_writer::{NewOperation, Prepared, Progress, TwoPhaseWriter};
+use two_phase_writer::{NewOperation, Prepared, TwoPhaseWriter};
+
+use crate::rows::done;
+use crate::store::Store;
 
 /// Committed to both of its tables, and not published.
 pub const FORWARD: &str = "01M8125E20G3JA88BS9CEJEX1K";
@@ -29,7 +28,7 @@ const TABLES: [(&str, &str); 4] = [
 ];
 
 pub struct CrashedRoot {
-    folder: TempDir,
+    store: Store,
     room: LanceRoom,
 }
 
@@ -59,7 +58,7 @@ impl CrashedRoot {
             r#"{{"schema_version": 9, "operation_id": "{NEWER}", "writer_kind": "Mutation", "tables": []}}"#
         );
         fs::write(
-            root.folder.path().join(format!("__recovery/{NEWER}.json")),
+            root.store.path().join(format!("__recovery/{NEWER}.json")),
             newer,
         )
         .expect("a file");
@@ -79,42 +78,19 @@ impl CrashedRoot {
 
     /// The same tables, with nothing pending.
     pub async fn healthy() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = RoomOptions {
-            durability: Durability::Relaxed,
-            ..RoomOptions::default()
-        };
-        let room = LanceRoom::open(folder.path().to_str().expect("a text path"), options)
-            .await
-            .expect("the room opens");
-        let mut tables = Vec::new();
-        for (table_key, location) in TABLES {
-            let version = room
-                .create_table(&TableLocation::main(location), &rows("old", 10))
-                .await
-                .expect("a table");
-            tables.push(CatalogTable {
-                table_key: table_key.to_owned(),
-                location: location.to_owned(),
-                version,
-                table_branch: None,
-            });
-        }
-        let created = room.create_catalog(&tables).await.expect("a catalog");
-        assert!(
-            matches!(created, CreateOutcome::Created { .. }),
-            "{created:?}"
-        );
-        Self { folder, room }
+        let store = Store::empty();
+        let room = store.room().await;
+        store.publish_first(&room, &TABLES, &rows("old", 10)).await;
+        Self { store, room }
     }
 
     /// The root as it is given on a command line.
     pub fn uri(&self) -> &str {
-        self.folder.path().to_str().expect("a text path")
+        self.store.path().to_str().expect("a text path")
     }
 
     pub fn file(&self, path: &str) -> std::path::PathBuf {
-        self.folder.path().join(path)
+        self.store.path().join(path)
     }
 
     /// Somebody commits to a table without asking anyone.
@@ -148,13 +124,6 @@ impl CrashedRoot {
 
 async fn commit(prepared: &mut Prepared, table_key: &str, write: TableWrite) {
     done(prepared.commit(table_key, write).await.expect("it commits"));
-}
-
-fn done<T>(progress: Progress<T>) -> T {
-    match progress {
-        Progress::Done(done) => done,
-        Progress::Lost(loss) => panic!("lost: {loss}"),
-    }
 }
 
 fn rows(prefix: &str, count: u64) -> Vec<Row> {

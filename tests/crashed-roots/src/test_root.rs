@@ -10,8 +10,6 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use fenced_lance::Catalog;
 use fenced_lance::CatalogReading;
-use fenced_lance::CatalogTable;
-use fenced_lance::CreateOutcome;
 use fenced_lance::EffectIdentity;
 use fenced_lance::Head;
 use fenced_lance::LanceRoom;
@@ -31,24 +29,25 @@ use root_objects::store::Gate;
 use root_objects::store::Request;
 use root_objects::store::RequestLog;
 use root_objects::store::Verb;
-use tempfile::TempDir;
+
+use crate::store::Store;
 
 pub struct TestRoot {
-    pub folder: TempDir,
+    store: Store,
     pub room: LanceRoom,
     pub log: RequestLog,
 }
 
 impl TestRoot {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::empty();
         let log = RequestLog::recording();
-        let room = open(folder.path(), log.clone()).await;
-        Self { folder, room, log }
+        let room = store.room_with(log.clone()).await;
+        Self { store, room, log }
     }
 
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        self.store.path()
     }
 
     /// Another handle on the same root, as another program would have.
@@ -102,24 +101,10 @@ pub fn identity() -> EffectIdentity {
 /// A root with two tables of ten rows each, both published at version 1.
 pub async fn published() -> TestRoot {
     let root = TestRoot::new().await;
-    for location in [people(), knows()] {
-        root.room
-            .create_table(&location, &rows("a", 10))
-            .await
-            .expect("a table");
-    }
-    let table = |table_key: &str, location: TableLocation| CatalogTable {
-        table_key: table_key.to_owned(),
-        location: location.path,
-        version: 1,
-        table_branch: None,
-    };
-    let created = root
-        .room
-        .create_catalog(&[table("node:Person", people()), table("edge:Knows", knows())])
-        .await
-        .expect("a catalog");
-    assert_eq!(created, CreateOutcome::Created { version: 1 });
+    let tables = [("node:Person", people().path), ("edge:Knows", knows().path)];
+    root.store
+        .publish_first(&root.room, &tables, &rows("a", 10))
+        .await;
     root.log.reset();
     root
 }

@@ -1,50 +1,29 @@
 //! Graphs that a released engine left behind when it was made to fail.
 
-use std::path::Path;
-use std::path::PathBuf;
-
 use fenced_lance::CommitOutcome;
 use fenced_lance::Head;
 use fenced_lance::LanceRoom;
 use fenced_lance::Restorable;
 use fenced_lance::TableLocation;
-use flate2::read::GzDecoder;
 use root_objects::store::RequestLog;
-use tempfile::TempDir;
 
+use crashed_roots::store::Store;
 use crashed_roots::test_root::*;
 
 const AUTHOR: &str = "nodes/01d32b35baa3b676";
 const WROTE: &str = "edges/66e8ac1738104576";
 
 pub struct Graph {
-    // Removed when dropped.
-    _folder: TempDir,
-    pub root: PathBuf,
+    pub store: Store,
     pub room: LanceRoom,
     log: RequestLog,
 }
 
 pub async fn graph(release: &str, name: &str) -> Graph {
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/fixtures")
-        .join(release)
-        .join(format!("{name}.tar.gz"));
-    let bytes = std::fs::File::open(&archive)
-        .unwrap_or_else(|error| panic!("{}: {error}", archive.display()));
-    let folder = tempfile::tempdir().expect("a folder");
-    tar::Archive::new(GzDecoder::new(bytes))
-        .unpack(folder.path())
-        .expect("an archive");
-    let root = folder.path().join(name);
+    let store = Store::unpacked(release, name);
     let log = RequestLog::recording();
-    let room = open_with(&root, log.clone(), Some(&format!("/srv/graphs/{name}"))).await;
-    Graph {
-        _folder: folder,
-        root,
-        room,
-        log,
-    }
+    let room = store.room_with(log.clone()).await;
+    Graph { store, room, log }
 }
 
 /// Pin and HEAD of every table the catalog shows.
@@ -165,7 +144,7 @@ async fn forward_branch_load_is_above_its_pin_on_the_branch_alone() {
             version: read.version + 1
         }
     );
-    let strict = open(&graph.root, RequestLog::new()).await;
+    let strict = open(graph.store.path(), RequestLog::new()).await;
     let after = catalog(&strict, Some("feature")).await;
     assert_eq!(after.pins["node:Author"].version, 6);
     assert_eq!(after.pins["node:Author"].row_count, Some(42));
@@ -174,7 +153,7 @@ async fn forward_branch_load_is_above_its_pin_on_the_branch_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moved_graph_is_not_read_at_its_old_place() {
     let graph = graph("omnigraph-0.7.0", "forward-branch-load").await;
-    let strict = open(&graph.root, RequestLog::new()).await;
+    let strict = open(graph.store.path(), RequestLog::new()).await;
     catalog(&strict, None).await;
     let error = strict.catalog(Some("feature")).await.expect_err("outside");
     assert_eq!(error.code(), "base_path_outside_root");

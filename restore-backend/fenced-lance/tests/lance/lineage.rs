@@ -208,7 +208,8 @@ async fn a_lock_of_which_only_files_are_left_is_removed_too() {
     let graph = graph("omnigraph-0.7.0", "schema-mixed-staged").await;
     let room = &graph.room;
     let entry = graph
-        .root
+        .store
+        .path()
         .join("__manifest/_refs/branches/__schema_apply_lock__.json");
     std::fs::remove_file(entry).unwrap();
     assert_eq!(
@@ -223,7 +224,7 @@ async fn a_lock_of_which_only_files_are_left_is_removed_too() {
 
 /// What decides which Lance can read and write a table.
 async fn format(graph: &crate::fixtures::Graph, folder: &str) -> (u64, u64, String) {
-    let path = graph.root.join(folder);
+    let path = graph.store.path().join(folder);
     let dataset = lance::Dataset::open(path.to_str().unwrap()).await.unwrap();
     let manifest = dataset.manifest();
     (
