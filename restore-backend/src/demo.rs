@@ -14,7 +14,7 @@ use fenced_lance::{
 use root_objects::sidecar_dir::{self, SidecarDirError};
 use root_objects::store::Durability;
 use two_phase_writer::{
-    NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter, WriterError,
+    NewOperation, OperationKind, PhaseOutcome, Prepared, TwoPhaseWriter, WriterError,
 };
 
 /// One sample store.
@@ -357,10 +357,10 @@ impl Store {
         }
     }
 
-    fn done<T>(&self, progress: Progress<T>) -> Result<T, DemoError> {
+    fn done<T>(&self, progress: PhaseOutcome<T>) -> Result<T, DemoError> {
         match progress {
-            Progress::Done(done) => Ok(done),
-            Progress::Lost(_) => Err(self.lost()),
+            PhaseOutcome::Done(done) => Ok(done),
+            PhaseOutcome::Lost(_) => Err(self.lost()),
         }
     }
 

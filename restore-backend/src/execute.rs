@@ -131,7 +131,7 @@ async fn resume(
             ));
         }
         // The writer of the terminal record may have died before it was on disk, and the sidecar is deleted next.
-        journal.keep(root.objects()).await?;
+        journal.make_durable(root.objects()).await?;
         let execution = Execution::of_finished(root, journal, progress);
         return execution.proceed(None).boxed().await;
     }

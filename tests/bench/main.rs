@@ -12,7 +12,7 @@
 )]
 
 mod bare;
-#[allow(dead_code, reason = "what the tests need besides")]
+#[allow(dead_code, unused_imports, reason = "what the tests need besides")]
 #[path = "../e2e/support/mod.rs"]
 mod support;
 mod trace;

@@ -21,7 +21,7 @@ use root_objects::clock;
 use sidecar::api;
 use sidecar::follow_up::undo_sidecar_id;
 use sidecar::{Code, Digest, Disposition, OperationId, OutcomeKind, Timestamp};
-use two_phase_writer::{NewOperation, OperationKind, Prepared, Progress, TwoPhaseWriter};
+use two_phase_writer::{NewOperation, OperationKind, PhaseOutcome, Prepared, TwoPhaseWriter};
 
 use crate::support::gates::DiesAt;
 use crate::support::{Opened, Store, done, rows};
@@ -228,7 +228,7 @@ impl<'a> History<'a> {
         let writer = TwoPhaseWriter::new(self.store.room().await);
         let begun = writer.begin(operation).await.unwrap();
         let blocked = !tables.is_disjoint(&self.model.drifting());
-        let Progress::Done(prepared) = begun else {
+        let PhaseOutcome::Done(prepared) = begun else {
             assert!(blocked, "a writer was turned away from tables nobody holds");
             self.tally.count("turned a writer away");
             return None;

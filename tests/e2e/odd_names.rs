@@ -378,7 +378,7 @@ async fn a_file_that_is_listed_and_not_found_is_not_retired() {
     // A folder of the name is not the sidecar, and not nothing either.
     std::fs::create_dir(folder.join("x.json")).unwrap();
     let objects = opened.root.objects();
-    sidecar_dir::keep_deleted(objects, "x.json")
+    sidecar_dir::make_deletion_durable(objects, "x.json")
         .await
         .expect_err("it is listed");
     sidecar_dir::delete_sidecar(objects, "x.json")

@@ -6,7 +6,7 @@ use restore_backend::root::{Root, RootOptions};
 use restore_backend::service;
 use root_objects::clock;
 use sidecar::{Code, Disposition};
-use two_phase_writer::{NewOperation, Progress, TwoPhaseWriter};
+use two_phase_writer::{NewOperation, PhaseOutcome, TwoPhaseWriter};
 
 const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
 
@@ -18,13 +18,16 @@ async fn of_an_old_write() -> TestRoot {
         ..NewOperation::mutation(["edge:Knows", "node:Person"])
     };
     let writer = TwoPhaseWriter::new(root.elsewhere().await);
-    let Progress::Done(mut prepared) = writer.begin(operation).await.expect("it begins") else {
+    let PhaseOutcome::Done(mut prepared) = writer.begin(operation).await.expect("it begins") else {
         panic!("nobody else writes");
     };
     for table_key in ["edge:Knows", "node:Person"] {
         let write = TableWrite::append_rows(&rows("b", 5));
         let committed = prepared.commit(table_key, write).await;
-        assert!(matches!(committed, Ok(Progress::Done(2))), "{committed:?}");
+        assert!(
+            matches!(committed, Ok(PhaseOutcome::Done(2))),
+            "{committed:?}"
+        );
     }
     without_row_counts(root)
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use fenced_lance::{LanceRoom, RoomOptions, TableWrite};
 use root_objects::store::{Durability, Gate, Request, RequestLog};
 use sidecar::OperationId;
-use two_phase_writer::{Loss, NewOperation, Prepared, Progress, TwoPhaseWriter};
+use two_phase_writer::{Loss, NewOperation, PhaseOutcome, Prepared, TwoPhaseWriter};
 
 use crate::support::{Store, done, rows};
 
@@ -123,16 +123,16 @@ fn write() -> TableWrite {
 async fn goes_on(mut prepared: Prepared, from: usize) -> bool {
     for table in &TABLES[from..] {
         match prepared.commit(table, write()).await {
-            Ok(Progress::Done(_)) => {}
-            Ok(Progress::Lost(_)) | Err(_) => return false,
+            Ok(PhaseOutcome::Done(_)) => {}
+            Ok(PhaseOutcome::Lost(_)) | Err(_) => return false,
         }
     }
     match prepared.publish().await {
-        Ok(Progress::Done(published)) => {
+        Ok(PhaseOutcome::Done(published)) => {
             published.finish().await.ok();
             true
         }
-        Ok(Progress::Lost(_)) | Err(_) => false,
+        Ok(PhaseOutcome::Lost(_)) | Err(_) => false,
     }
 }
 
@@ -197,7 +197,7 @@ async fn recovered_before(
             .begin(NewOperation::mutation([table.clone()]))
             .await;
         assert!(
-            matches!(begun.unwrap(), Progress::Lost(Loss::Pending { .. })),
+            matches!(begun.unwrap(), PhaseOutcome::Lost(Loss::Pending { .. })),
             "{at}"
         );
     }

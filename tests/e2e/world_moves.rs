@@ -10,7 +10,7 @@ use restore_backend::service::{self, Answer};
 use root_objects::clock;
 use root_objects::store::{Gate, Request, RequestLog, Verb};
 use sidecar::{Code, Disposition, OutcomeKind, Requirement};
-use two_phase_writer::{Loss, Progress};
+use two_phase_writer::{Loss, PhaseOutcome};
 
 use crate::support::{Store, approver, done, numbers, place, rows};
 
@@ -192,15 +192,17 @@ async fn a_slow_writer_of_ours_loses_cleanly_to_the_recovery_of_its_operation() 
                 .await
                 .unwrap()
             {
-                Progress::Lost(loss) => loss,
-                Progress::Done(_) => {
+                PhaseOutcome::Lost(loss) => loss,
+                PhaseOutcome::Done(_) => {
                     panic!("the writer committed to a table of an operation that was recovered")
                 }
             }
         } else {
             match slow.publish().await.unwrap() {
-                Progress::Lost(loss) => loss,
-                Progress::Done(_) => panic!("the writer published an operation that was recovered"),
+                PhaseOutcome::Lost(loss) => loss,
+                PhaseOutcome::Done(_) => {
+                    panic!("the writer published an operation that was recovered")
+                }
             }
         };
         assert!(matches!(lost, Loss::Claimed { .. }), "{lost:?}");

@@ -19,8 +19,8 @@ use super::TableError;
 use super::catalog_rows::CatalogRows;
 use super::catalog_rows::Pin;
 use super::head::BranchEntry;
-use super::head::Found;
 use super::head::Head;
+use super::head::HeadSearch;
 use super::location::TableLocation;
 use super::location::other_branch;
 use super::memory::ReadCatalog;
@@ -104,12 +104,12 @@ pub struct CatalogBranch {
 
 /// The catalog with what is needed to write to it.
 pub(super) enum OpenCatalog {
-    Present(Box<Opened>),
+    Present(Box<OpenedCatalog>),
     NoCatalog,
     NoBranch { tree_left: bool },
 }
 
-pub(super) struct Opened {
+pub(super) struct OpenedCatalog {
     pub(super) catalog: Catalog,
     pub(super) dataset: Dataset,
     pub(super) file: Arc<VersionFile>,
@@ -208,23 +208,23 @@ impl LanceRoom {
             found => found?,
         };
         match found {
-            Found::At { location, entry } => {
+            HeadSearch::At { location, entry } => {
                 // Concurrent readers take turns, so that the rows are fetched once.
-                let turn = self.inner.memory.turn(&place.base);
+                let turn = self.inner.memory.read_lock(&place.base);
                 let _turn = turn.lock().await;
                 let file = self.listed_version(place, &location).await?;
                 let opened = self.read_catalog(place, file, entry).await?;
                 Ok(OpenCatalog::Present(Box::new(opened)))
             }
-            Found::DatasetMissing => Ok(OpenCatalog::NoCatalog),
-            Found::BranchMissing => Ok(OpenCatalog::NoBranch {
+            HeadSearch::DatasetMissing => Ok(OpenCatalog::NoCatalog),
+            HeadSearch::BranchMissing => Ok(OpenCatalog::NoBranch {
                 tree_left: self.has_tree(place).await?,
             }),
         }
     }
 
     /// The catalog as it was read at exactly this version, for a commit that finds out by itself whether it is the latest.
-    pub(super) fn catalog_read_at(&self, place: &Place, version: u64) -> Option<Opened> {
+    pub(super) fn catalog_read_at(&self, place: &Place, version: u64) -> Option<OpenedCatalog> {
         // For a branch, the listing of its versions is not enough: the branch entry may have been deleted. So no shortcut.
         if place.location.other_branch().is_some() {
             return None;
@@ -233,7 +233,7 @@ impl LanceRoom {
         let is_asked = read.file.manifest.version == version && read.file.location.e_tag.is_some();
         let read = is_asked.then_some(read)?;
         let catalog = catalog_of(place, &read.file, &read.rows, None).ok()?;
-        Some(Opened {
+        Some(OpenedCatalog {
             catalog,
             dataset: read.dataset.clone(),
             file: read.file.clone(),
@@ -261,10 +261,10 @@ impl LanceRoom {
         place: &Place,
         file: Arc<VersionFile>,
         entry: Option<BranchEntry>,
-    ) -> Result<Opened, TableError> {
+    ) -> Result<OpenedCatalog, TableError> {
         stamped(&file)?;
         let (dataset, rows) = self.rows_of_catalog(place, &file).await?;
-        Ok(Opened {
+        Ok(OpenedCatalog {
             catalog: catalog_of(place, &file, &rows, entry)?,
             dataset,
             file,
@@ -301,7 +301,9 @@ impl LanceRoom {
             dataset: dataset.clone(),
             rows: rows.clone(),
         };
-        self.inner.memory.keep_catalog(&place.base, Arc::new(read));
+        self.inner
+            .memory
+            .remember_catalog(&place.base, Arc::new(read));
         Ok((dataset, rows))
     }
 

@@ -20,7 +20,7 @@ use super::Place;
 use super::TableError;
 use super::fence::Fence;
 use super::handler::RoomHandler;
-use super::head::Found;
+use super::head::HeadSearch;
 use super::location::TableLocation;
 use super::staged::Staged;
 use super::transactions::TransactionEntry;
@@ -279,7 +279,7 @@ impl LanceRoom {
     ///
     /// # Errors
     /// The file system's words. Nothing may be built on the version then.
-    pub async fn keep_version(
+    pub async fn make_version_durable(
         &self,
         location: &TableLocation,
         version: u64,
@@ -296,7 +296,7 @@ impl LanceRoom {
         // The manifest has one of these two names.
         let schemes = [ManifestNamingScheme::V2, ManifestNamingScheme::V1];
         let paths = schemes.map(|scheme| scheme.manifest_path(&place.base, version));
-        self.keep(place, &paths).await
+        self.make_durable(place, &paths).await
     }
 
     /// Looks whether a commit with this signature made `version`: one read. If so, the version is made durable.
@@ -323,13 +323,13 @@ impl LanceRoom {
         expected: u64,
     ) -> Result<CommitOutcome, TableError> {
         let found = match self.find_head(place).await? {
-            Found::At { location, .. } => location.version,
-            Found::DatasetMissing => {
+            HeadSearch::At { location, .. } => location.version,
+            HeadSearch::DatasetMissing => {
                 return Ok(CommitOutcome::Refused {
                     reason: Refusal::TableMissing,
                 });
             }
-            Found::BranchMissing => {
+            HeadSearch::BranchMissing => {
                 return Ok(CommitOutcome::Refused {
                     reason: Refusal::BranchMissing,
                 });

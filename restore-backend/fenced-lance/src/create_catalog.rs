@@ -13,7 +13,7 @@ use super::TableError;
 use super::catalog::rows;
 use super::catalog::rows::CatalogRow;
 use super::commit::Refusal;
-use super::head::Found;
+use super::head::HeadSearch;
 
 /// A table to be in a new catalog.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,7 +54,7 @@ impl LanceRoom {
         tables: &[CatalogTable],
     ) -> Result<CreateOutcome, TableError> {
         let place = self.catalog_place(None)?;
-        if matches!(self.find_head(&place).await?, Found::At { .. }) {
+        if matches!(self.find_head(&place).await?, HeadSearch::At { .. }) {
             return Ok(CreateOutcome::AlreadyThere);
         }
         let mut rows = Vec::with_capacity(2 * tables.len());
@@ -93,7 +93,7 @@ impl LanceRoom {
                 | LanceError::CommitConflict { .. }),
             ) => {
                 // Lance's word is not enough: `AlreadyThere` is answered only once the catalog was seen.
-                if matches!(self.find_head(&place).await?, Found::At { .. }) {
+                if matches!(self.find_head(&place).await?, HeadSearch::At { .. }) {
                     return Ok(CreateOutcome::AlreadyThere);
                 }
                 Err(TableError::lance(&place.name, "making the catalog", source))

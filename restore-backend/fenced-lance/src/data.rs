@@ -21,7 +21,7 @@ use lance_index::scalar::ScalarIndexParams;
 
 use super::LanceRoom;
 use super::TableError;
-use super::head::Found;
+use super::head::HeadSearch;
 use super::location::TableLocation;
 
 /// A row of a plain table.
@@ -230,7 +230,7 @@ impl LanceRoom {
     /// The dataset at HEAD.
     async fn dataset(&self, location: &TableLocation) -> Result<Dataset, TableError> {
         let place = self.place(location)?;
-        let Found::At { location: head, .. } = self.find_head(&place).await? else {
+        let HeadSearch::At { location: head, .. } = self.find_head(&place).await? else {
             return Err(TableError::VersionMissing {
                 table: place.name.clone(),
                 version: 1,

@@ -29,7 +29,7 @@ use super::memory::is_same;
 
 /// Asked once everything of a commit is written and only its manifest is left to send: the last moment at which it can be given up.
 #[async_trait]
-pub trait LastLook: Debug + Send + Sync {
+pub trait PreCommitCheck: Debug + Send + Sync {
     /// Whether the commit may be sent.
     async fn may_commit(&self) -> bool;
 }
@@ -43,7 +43,7 @@ pub(super) struct RoomHandler {
     base_paths: BasePaths,
     known: Option<ManifestLocation>,
     fence: Option<Arc<Fence>>,
-    last_look: Option<Arc<dyn LastLook>>,
+    check: Option<Arc<dyn PreCommitCheck>>,
 }
 
 impl RoomHandler {
@@ -53,7 +53,7 @@ impl RoomHandler {
             base_paths,
             known: None,
             fence: None,
-            last_look: None,
+            check: None,
         }
     }
 
@@ -66,9 +66,9 @@ impl RoomHandler {
     }
 
     /// Asks before a commit is sent.
-    pub(super) fn asking(self, last_look: Arc<dyn LastLook>) -> Self {
+    pub(super) fn asking(self, check: Arc<dyn PreCommitCheck>) -> Self {
         Self {
-            last_look: Some(last_look),
+            check: Some(check),
             ..self
         }
     }
@@ -203,8 +203,8 @@ impl CommitHandler for RoomHandler {
                 "the base path {outside} is outside the root"
             )))
         })?;
-        if let Some(last_look) = &self.last_look
-            && !last_look.may_commit().await
+        if let Some(check) = &self.check
+            && !check.may_commit().await
         {
             return Err(CommitError::OtherError(Error::prerequisite_failed(
                 "the commit was given up before it was sent",

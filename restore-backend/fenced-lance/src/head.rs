@@ -59,7 +59,7 @@ pub struct BranchOrigin {
 
 /// What is known of a table's latest version, with the branch entry if it is on a branch.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum HeadSearch {
     At {
         location: ManifestLocation,
         entry: Option<BranchEntry>,
@@ -102,11 +102,11 @@ impl LanceRoom {
     pub async fn head(&self, location: &TableLocation) -> Result<Head, TableError> {
         let place = self.place(location)?;
         Ok(match self.find_head(&place).await? {
-            Found::At { location, .. } => Head::At {
+            HeadSearch::At { location, .. } => Head::At {
                 version: location.version,
             },
-            Found::DatasetMissing => Head::DatasetMissing,
-            Found::BranchMissing => Head::BranchMissing,
+            HeadSearch::DatasetMissing => Head::DatasetMissing,
+            HeadSearch::BranchMissing => Head::BranchMissing,
         })
     }
 
@@ -126,14 +126,14 @@ impl LanceRoom {
         }))
     }
 
-    pub(super) async fn find_head(&self, place: &Place) -> Result<Found, TableError> {
+    pub(super) async fn find_head(&self, place: &Place) -> Result<HeadSearch, TableError> {
         let Some(branch) = place.location.other_branch() else {
             return Ok(match self.latest(place, &place.base).await? {
-                Some(location) => Found::At {
+                Some(location) => HeadSearch::At {
                     location,
                     entry: None,
                 },
-                None => Found::DatasetMissing,
+                None => HeadSearch::DatasetMissing,
             });
         };
         let half_made = |missing| TableError::BranchHalfMade {
@@ -146,15 +146,15 @@ impl LanceRoom {
             self.branch_entry(place, branch)
         )?;
         match (latest, entry) {
-            (Some(location), Some(entry)) => Ok(Found::At {
+            (Some(location), Some(entry)) => Ok(HeadSearch::At {
                 location,
                 entry: Some(entry),
             }),
             (Some(_), None) => Err(half_made("entry")),
             (None, Some(_)) => Err(half_made("tree")),
             (None, None) => Ok(match self.latest(place, &place.dataset).await? {
-                Some(_) => Found::BranchMissing,
-                None => Found::DatasetMissing,
+                Some(_) => HeadSearch::BranchMissing,
+                None => HeadSearch::DatasetMissing,
             }),
         }
     }
@@ -180,7 +180,7 @@ impl LanceRoom {
             });
         }
         if let Some(listings) = &self.listings {
-            listings.keep(base.clone(), listing);
+            listings.remember(base.clone(), listing);
         }
         Ok(Some(latest))
     }

@@ -15,9 +15,9 @@ mod dataset;
 mod error;
 mod fence;
 mod fence_catalog;
+mod graph_history;
 mod handler;
 mod head;
-mod lineage;
 mod location;
 mod memory;
 mod publish;
@@ -72,18 +72,15 @@ pub use create_catalog::CreateOutcome;
 pub use data::Row;
 pub use error::TableError;
 pub use fence_catalog::FenceRequest;
-pub use handler::LastLook;
+pub use graph_history::BranchHistory;
+pub use graph_history::HistoryAppend;
+pub use graph_history::HistoryRequest;
+pub use graph_history::HistoryRow;
+pub use handler::PreCommitCheck;
 pub use head::{BranchOrigin, Head};
-pub use lineage::BranchHistory;
-pub use lineage::LineageOutcome;
-pub use lineage::LineageRequest;
-pub use lineage::LineageRow;
 pub use location::TableLocation;
 pub use publish::MadeBy;
-pub use publish::PinUpdate;
 pub use publish::PublishRequest;
-pub use publish::Registration;
-pub use publish::Tombstone;
 pub use restorable::Restorable;
 pub use restore::RestoreRequest;
 pub use schema_lock::SchemaLock;
@@ -270,12 +267,12 @@ impl LanceRoom {
         Objects::below(Arc::new(store), prefix, sync, files)
     }
 
-    /// Makes objects last that were found to be there, or to be gone: see [`Objects::keep`].
-    async fn keep(&self, place: &Place, paths: &[Path]) -> Result<(), TableError> {
+    /// Makes objects last that were found to be there, or to be gone: see [`Objects::make_durable`].
+    async fn make_durable(&self, place: &Place, paths: &[Path]) -> Result<(), TableError> {
         let Some(sync) = &self.inner.sync else {
             return Ok(());
         };
-        let kept = sync.keep(paths).await;
+        let kept = sync.make_durable(paths).await;
         kept.map_err(|source| TableError::lance(&place.name, "syncing what was found", source))
     }
 

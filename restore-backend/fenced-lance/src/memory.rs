@@ -40,11 +40,11 @@ pub(super) struct Memory {
     files: Mutex<Files>,
     written: Mutex<HashMap<Path, Written>>,
     catalogs: Mutex<HashMap<Path, Arc<ReadCatalog>>>,
-    readings: Mutex<HashMap<Path, Arc<Turn>>>,
+    readings: Mutex<HashMap<Path, Arc<ReadLock>>>,
 }
 
 /// Held while a branch of the catalog is read, so that concurrent readers fetch the same rows once.
-pub(super) type Turn = tokio::sync::Mutex<()>;
+pub(super) type ReadLock = tokio::sync::Mutex<()>;
 
 /// A version file of our own making, as it was sent and as the store named it.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ pub(super) struct Listings {
 }
 
 impl Listings {
-    pub(super) fn keep(&self, base: Path, listing: Listing) {
+    pub(super) fn remember(&self, base: Path, listing: Listing) {
         locked(&self.by_base).insert(base, Arc::new(listing));
     }
 
@@ -114,7 +114,7 @@ impl Memory {
             .map(|written| written.bytes.clone())
     }
 
-    pub(super) fn keep_file(&self, file: &Arc<VersionFile>) {
+    pub(super) fn remember_file(&self, file: &Arc<VersionFile>) {
         let Some(bytes) = file.location.size.filter(|bytes| *bytes <= FILE_BYTES_MAX) else {
             return;
         };
@@ -134,7 +134,7 @@ impl Memory {
     }
 
     /// The turn to read a branch of the catalog.
-    pub(super) fn turn(&self, base: &Path) -> Arc<Turn> {
+    pub(super) fn read_lock(&self, base: &Path) -> Arc<ReadLock> {
         let mut readings = locked(&self.readings);
         if readings.len() >= CATALOGS_MAX {
             readings.retain(|_, turn| Arc::strong_count(turn) > 1);
@@ -147,7 +147,7 @@ impl Memory {
         locked(&self.catalogs).get(base).cloned()
     }
 
-    pub(super) fn keep_catalog(&self, base: &Path, catalog: Arc<ReadCatalog>) {
+    pub(super) fn remember_catalog(&self, base: &Path, catalog: Arc<ReadCatalog>) {
         if catalog.rows.tables() > CATALOG_TABLES_MAX {
             return;
         }

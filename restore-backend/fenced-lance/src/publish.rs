@@ -1,5 +1,6 @@
 //! Publishing: one commit of the catalog that makes new versions of tables visible.
 
+use sidecar::{NewTable, PinMove, RemovedTable};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -43,39 +44,13 @@ pub struct PublishRequest {
     /// The catalog version that was read. The publish lands at exactly the one after it.
     pub read_version: u64,
     /// Tables whose pin moves.
-    pub updates: Vec<PinUpdate>,
+    pub updates: Vec<PinMove>,
     /// Tables that are new.
-    pub registrations: Vec<Registration>,
+    pub registrations: Vec<NewTable>,
     /// Tables that go.
-    pub tombstones: Vec<Tombstone>,
+    pub tombstones: Vec<RemovedTable>,
     /// What the publish belongs to.
     pub identity: EffectIdentity,
-}
-
-/// One table's pin moves up.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PinUpdate {
-    /// The table.
-    pub table_key: String,
-    /// The visible version in the plan.
-    pub from_pin: u64,
-    /// The version to be visible.
-    pub to_version: u64,
-    /// The Lance branch of the table that version is on.
-    pub table_branch: Option<String>,
-}
-
-/// A table becomes visible.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Registration {
-    /// The table.
-    pub table_key: String,
-    /// Where it is, relative to the root.
-    pub location: String,
-    /// The version to be visible.
-    pub version: u64,
-    /// The Lance branch of the table that version is on.
-    pub table_branch: Option<String>,
 }
 
 /// Which commit must have made a version that is published.
@@ -85,15 +60,6 @@ pub enum MadeBy {
     Transaction(String),
     /// An effect that names the operation and the plan of the publish itself.
     ThisPlan,
-}
-
-/// A table stops being visible.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Tombstone {
-    /// The table.
-    pub table_key: String,
-    /// One more than its visible version.
-    pub version: u64,
 }
 
 impl LanceRoom {
@@ -238,16 +204,16 @@ impl LanceRoom {
                 &update.table_key,
                 location,
                 update.to_version,
-                update.table_branch.as_deref(),
+                update.branch.as_deref(),
                 made_by(&update.table_key),
             ));
         }
         for registration in &request.registrations {
-            let Registration {
+            let NewTable {
                 table_key,
                 location,
                 version,
-                table_branch,
+                branch,
             } = registration;
             if !catalog.locations.contains_key(table_key) {
                 rows.push(CatalogRow::table(table_key, location));
@@ -256,7 +222,7 @@ impl LanceRoom {
                 table_key,
                 location,
                 *version,
-                table_branch.as_deref(),
+                branch.as_deref(),
                 made_by(table_key),
             ));
         }
@@ -403,23 +369,23 @@ fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
         })
 }
 
-fn update_refusal(catalog: &Catalog, update: &PinUpdate) -> Option<Refusal> {
+fn update_refusal(catalog: &Catalog, update: &PinMove) -> Option<Refusal> {
     let found = visible(catalog, &update.table_key);
-    if found != Some(update.from_pin) {
+    if found != Some(update.from_version) {
         return Some(Refusal::PinMoved {
             table_key: update.table_key.clone(),
-            expected: Some(update.from_pin),
+            expected: Some(update.from_version),
             found,
         });
     }
-    (update.to_version <= update.from_pin).then(|| Refusal::PinNotRising {
+    (update.to_version <= update.from_version).then(|| Refusal::PinNotRising {
         table_key: update.table_key.clone(),
-        from_pin: update.from_pin,
+        from_pin: update.from_version,
         to_version: update.to_version,
     })
 }
 
-fn registration_refusal(catalog: &Catalog, registration: &Registration) -> Option<Refusal> {
+fn registration_refusal(catalog: &Catalog, registration: &NewTable) -> Option<Refusal> {
     let table_key = registration.table_key.clone();
     let found = visible(catalog, &table_key);
     if found.is_some() {
@@ -445,7 +411,7 @@ fn registration_refusal(catalog: &Catalog, registration: &Registration) -> Optio
         .then_some(Refusal::LocationUnclear { table_key })
 }
 
-fn tombstone_refusal(catalog: &Catalog, tombstone: &Tombstone) -> Option<Refusal> {
+fn tombstone_refusal(catalog: &Catalog, tombstone: &RemovedTable) -> Option<Refusal> {
     let expected = tombstone.version.checked_sub(1);
     let found = visible(catalog, &tombstone.table_key);
     (found.is_none() || found != expected).then(|| Refusal::PinMoved {

@@ -13,7 +13,7 @@ use super::commit::EffectKind;
 use super::commit::Landed;
 use super::commit::Refusal;
 use super::commit::Signature;
-use super::head::Found;
+use super::head::HeadSearch;
 use super::location::TableLocation;
 use super::staged::Staged;
 use super::version::VersionFile;
@@ -55,9 +55,9 @@ impl LanceRoom {
             };
         }
         let head_location = match self.find_head(&place).await? {
-            Found::At { location, .. } => location,
-            Found::DatasetMissing => return Ok(refused(Refusal::TableMissing)),
-            Found::BranchMissing => return Ok(refused(Refusal::BranchMissing)),
+            HeadSearch::At { location, .. } => location,
+            HeadSearch::DatasetMissing => return Ok(refused(Refusal::TableMissing)),
+            HeadSearch::BranchMissing => return Ok(refused(Refusal::BranchMissing)),
         };
         let head = head_location.version;
         if head > request.head_version {

@@ -74,7 +74,7 @@ impl LanceRoom {
         let entry = self.lock_entry().await?;
         match (&entry, head) {
             (None, None) => {
-                self.keep_unlocked(&place).await?;
+                self.make_unlocking_durable(&place).await?;
                 return Ok(UnlockOutcome::Absent);
             }
             (Some(entry), _) if entry.create_at != made_at => {
@@ -94,7 +94,7 @@ impl LanceRoom {
         let failed = |source| TableError::lance(&place.name, "removing the schema lock", source);
         match dataset.force_delete_branch(LOCK_BRANCH).await {
             Ok(()) => {
-                self.keep_unlocked(&place).await?;
+                self.make_unlocking_durable(&place).await?;
                 Ok(UnlockOutcome::Removed)
             }
             Err(lance_core::Error::RefConflict { message, .. }) => {
@@ -105,8 +105,8 @@ impl LanceRoom {
     }
 
     /// Makes the removal of the branch's entry and files durable. Lance removes folders past our store, and syncs none.
-    async fn keep_unlocked(&self, place: &Place) -> Result<(), TableError> {
+    async fn make_unlocking_durable(&self, place: &Place) -> Result<(), TableError> {
         let entry = branch_contents_path(&place.dataset, LOCK_BRANCH);
-        self.keep(place, &[entry, place.base.clone()]).await
+        self.make_durable(place, &[entry, place.base.clone()]).await
     }
 }

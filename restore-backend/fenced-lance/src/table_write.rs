@@ -25,8 +25,8 @@ use super::commit::Refusal;
 use super::commit::Signature;
 use super::data::Row;
 use super::data::rows_to_batch;
-use super::handler::LastLook;
-use super::head::Found;
+use super::handler::PreCommitCheck;
+use super::head::HeadSearch;
 use super::location::TableLocation;
 use super::staged::Staged;
 
@@ -148,17 +148,17 @@ impl LanceRoom {
         expected: u64,
         write: TableWrite,
         operation_id: &str,
-        last_look: Arc<dyn LastLook>,
+        check: Arc<dyn PreCommitCheck>,
     ) -> std::result::Result<CommitOutcome, TableError> {
         let place = self.place(location)?;
         let head = match self.find_head(&place).await? {
-            Found::At { location, .. } => location.version,
-            Found::DatasetMissing => {
+            HeadSearch::At { location, .. } => location.version,
+            HeadSearch::DatasetMissing => {
                 return Ok(CommitOutcome::Refused {
                     reason: Refusal::TableMissing,
                 });
             }
-            Found::BranchMissing => {
+            HeadSearch::BranchMissing => {
                 return Ok(CommitOutcome::Refused {
                     reason: Refusal::BranchMissing,
                 });
@@ -183,7 +183,7 @@ impl LanceRoom {
             });
         }
         writer_signature(operation_id, "commit").sign_over(&mut staged.transaction);
-        let handler = self.handler().asking(last_look);
+        let handler = self.handler().asking(check);
         self.commit_with(&place, dataset, staged, handler).await
     }
 }

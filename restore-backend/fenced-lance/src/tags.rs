@@ -127,7 +127,7 @@ impl LanceRoom {
     ) -> Result<TagOutcome, TableError> {
         let outcome = compare(place, tagged, version);
         if outcome == TagOutcome::AlreadyThere {
-            self.keep(place, slice::from_ref(path)).await?;
+            self.make_durable(place, slice::from_ref(path)).await?;
         }
         Ok(outcome)
     }
@@ -170,24 +170,26 @@ impl LanceRoom {
         let path = tag_file(&place, name)?;
         // Object stores report success even if there was nothing to remove, so the tag is looked for first.
         if self.tagged_at(&place, name).await?.is_none() {
-            return self.keep_untagged(location, name).await;
+            return self.make_untagging_durable(location, name).await;
         }
         match self.inner.store.inner.delete(&path).await {
             Ok(()) => Ok(UntagOutcome::Removed),
-            Err(object_store::Error::NotFound { .. }) => self.keep_untagged(location, name).await,
+            Err(object_store::Error::NotFound { .. }) => {
+                self.make_untagging_durable(location, name).await
+            }
             Err(source) => Err(TableError::lance(&place.name, "removing a tag", source)),
         }
     }
 
     /// As [`Self::untag`], for a caller that has just seen that the tag is not there.
-    pub async fn keep_untagged(
+    pub async fn make_untagging_durable(
         &self,
         location: &TableLocation,
         name: &str,
     ) -> Result<UntagOutcome, TableError> {
         let place = self.place(location)?;
         let path = tag_file(&place, name)?;
-        self.keep(&place, &[path]).await?;
+        self.make_durable(&place, &[path]).await?;
         Ok(UntagOutcome::Absent)
     }
 }

@@ -64,7 +64,7 @@ impl LanceRoom {
                 identity: None,
             };
             let file = Arc::new(self.decode(place, location, &object.bytes).await?);
-            self.inner.memory.keep_file(&file);
+            self.inner.memory.remember_file(&file);
             return Ok(Some(file));
         }
         Ok(None)
@@ -114,7 +114,7 @@ impl LanceRoom {
         let bytes = self.inner.memory.written(location)?;
         let file = self.decode(place, location.clone(), &bytes).await.ok()?;
         let file = Arc::new(file);
-        self.inner.memory.keep_file(&file);
+        self.inner.memory.remember_file(&file);
         Some(file)
     }
 

@@ -55,7 +55,7 @@ pub struct Journal {
     /// The numbers of the records that opened it: the first, and each that follows a terminal one.
     opened_by: Vec<u64>,
     /// Whether all records are known to be on disk. Records that were read may not be, and the next one must not get there first.
-    lasts: bool,
+    is_durable: bool,
 }
 
 /// What became of an attempt to add a record.
@@ -114,19 +114,19 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalStoreError::Storage`].
-    pub async fn keep(&self, objects: &Objects) -> Result<(), JournalStoreError> {
+    pub async fn make_durable(&self, objects: &Objects) -> Result<(), JournalStoreError> {
         let operation_id = self.state.operation_id();
-        keep_records(objects, operation_id, self.records).await
+        make_records_durable(objects, operation_id, self.records).await
     }
 
     /// The same journal, durable: the next record is then written without this check.
     ///
     /// # Errors
     /// [`JournalStoreError::Storage`].
-    pub async fn lasting(mut self, objects: &Objects) -> Result<Self, JournalStoreError> {
-        if !self.lasts {
-            self.keep(objects).await?;
-            self.lasts = true;
+    pub async fn made_durable(mut self, objects: &Objects) -> Result<Self, JournalStoreError> {
+        if !self.is_durable {
+            self.make_durable(objects).await?;
+            self.is_durable = true;
         }
         Ok(self)
     }
@@ -174,7 +174,7 @@ impl Journal {
             bytes,
             stored,
             opened_by,
-            lasts: false,
+            is_durable: false,
         })
     }
 
@@ -333,12 +333,12 @@ impl Journal {
                 records: earlier + 1,
                 bytes: bytes_then,
                 opened_by,
-                lasts: true,
+                is_durable: true,
             },
             mark,
             path,
             takes_over,
-            to_keep: if self.lasts { 0 } else { earlier },
+            not_durable: if self.is_durable { 0 } else { earlier },
         })
     }
 }
@@ -362,10 +362,10 @@ pub struct Unwritten {
     path: Path,
     takes_over: bool,
     /// The number of earlier records that may not be on disk yet.
-    to_keep: usize,
+    not_durable: usize,
 }
 
-async fn keep_records(
+async fn make_records_durable(
     objects: &Objects,
     operation_id: &OperationId,
     records: usize,
@@ -375,7 +375,7 @@ async fn keep_records(
     }
     let names = (1..=records as u64).map(JournalRecord::object_name);
     let paths: Vec<Path> = names.map(|name| folder(operation_id).join(name)).collect();
-    let kept = objects.keep(&paths).await;
+    let kept = objects.make_durable(&paths).await;
     kept.map_err(|source| JournalStoreError::Storage {
         what: format!("syncing the journal of operation {operation_id}"),
         source,
@@ -394,7 +394,8 @@ impl Unwritten {
     /// # Errors
     /// [`JournalStoreError::Storage`].
     pub async fn write(self, objects: &Objects) -> Result<Appended, JournalStoreError> {
-        let kept = keep_records(objects, self.journal.state.operation_id(), self.to_keep);
+        let kept =
+            make_records_durable(objects, self.journal.state.operation_id(), self.not_durable);
         let marked = async {
             match &self.mark {
                 Some(opened) => mark(objects, opened).await,
@@ -406,7 +407,7 @@ impl Unwritten {
         let write = create(objects, &self.path, bytes);
         // A request that the earlier executor has on its way is sent before this record, or not at all.
         let created = if self.takes_over {
-            objects.alone(&self.path, write).await?
+            objects.exclusively(&self.path, write).await?
         } else {
             write.await?
         };
@@ -573,7 +574,7 @@ mod tests {
         assert_eq!(created.unwrap(), crate::sidecar_dir::Created::AlreadyThere);
         let keep = |objects: Objects| async move {
             let kept = crate::schema_files::Kept::Staged;
-            crate::schema_files::keep(&objects, &id(), kept, "_schema.pg", b"node A").await
+            crate::schema_files::keep_copy(&objects, &id(), kept, "_schema.pg", b"node A").await
         };
         keep(readable.clone()).await.unwrap();
         keep(readable.clone()).await.unwrap();
@@ -597,7 +598,7 @@ mod tests {
             records,
             bytes: 0,
             opened_by: opened_by.to_vec(),
-            lasts: false,
+            is_durable: false,
         };
         let first = with(8, &[1]);
         let listed = async || list_journals(&objects).await.unwrap()[&id()];
@@ -663,7 +664,7 @@ mod tests {
             records: 1,
             bytes,
             opened_by: vec![1],
-            lasts: false,
+            is_durable: false,
         };
         let revoked = JournalEntry::Revoked {
             plan_digest: sidecar::Digest::of(sidecar::Tag::Sidecar, b"plan"),

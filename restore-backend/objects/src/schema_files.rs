@@ -186,9 +186,9 @@ pub async fn replace(
 ///
 /// # Errors
 /// [`SchemaFileError::Storage`].
-pub async fn keep_found(objects: &Objects, names: &[&str]) -> Result<(), SchemaFileError> {
+pub async fn make_found_durable(objects: &Objects, names: &[&str]) -> Result<(), SchemaFileError> {
     let paths: Vec<Path> = names.iter().map(|name| Path::from(*name)).collect();
-    let kept = objects.keep(&paths).await;
+    let kept = objects.make_durable(&paths).await;
     kept.map_err(failed(&names.join(", "), "synced"))
 }
 
@@ -199,7 +199,7 @@ pub async fn keep_found(objects: &Objects, names: &[&str]) -> Result<(), SchemaF
 pub async fn remove(objects: &Objects, name: &str) -> Result<(), SchemaFileError> {
     match objects.delete(&Path::from(name)).await {
         Ok(()) => Ok(()),
-        Err(object_store::Error::NotFound { .. }) => keep_found(objects, &[name]).await,
+        Err(object_store::Error::NotFound { .. }) => make_found_durable(objects, &[name]).await,
         Err(source) => Err(failed(name, "removed")(source)),
     }
 }
@@ -209,7 +209,7 @@ pub async fn remove(objects: &Objects, name: &str) -> Result<(), SchemaFileError
 ///
 /// # Errors
 /// [`SchemaFileError`]: the file is not kept, and must stay.
-pub async fn keep(
+pub async fn keep_copy(
     objects: &Objects,
     operation: &OperationId,
     kept: Kept,
@@ -236,7 +236,7 @@ pub async fn keep(
                 return Err(SchemaFileError::NotKept { name });
             }
             // Whoever wrote it may have died before it was on disk.
-            keep_found(objects, &[&name]).await
+            make_found_durable(objects, &[&name]).await
         }
         Err(source) => Err(failed(&name, "written")(source)),
     }

@@ -172,7 +172,7 @@ pub async fn create_sidecar(
     ) {
         (Ok(Some(found)), _) if found == bytes => {
             // The file may not be on disk yet.
-            let kept = objects.keep(&[location]).await;
+            let kept = objects.make_durable(&[location]).await;
             kept.map(|()| Created::AlreadyThere)
                 .map_err(|source| SidecarDirError::Write {
                     file: file.to_owned(),
@@ -505,11 +505,11 @@ pub async fn is_there(objects: &Arc<dyn ObjectStore>, file: &str) -> Result<bool
 /// Deletes a sidecar. A file that is neither found nor listed counts as deleted. On return the deletion is durable.
 ///
 /// # Errors
-/// [`SidecarDirError::Delete`], and those of [`keep_deleted`].
+/// [`SidecarDirError::Delete`], and those of [`make_deletion_durable`].
 pub async fn delete_sidecar(objects: &Objects, file: &str) -> Result<(), SidecarDirError> {
     match objects.delete(&path(file)?).await {
         Ok(()) => Ok(()),
-        Err(object_store::Error::NotFound { .. }) => keep_deleted(objects, file).await,
+        Err(object_store::Error::NotFound { .. }) => make_deletion_durable(objects, file).await,
         Err(source) => Err(not_deleted(file, source)),
     }
 }
@@ -519,14 +519,14 @@ pub async fn delete_sidecar(objects: &Objects, file: &str) -> Result<(), Sidecar
 ///
 /// # Errors
 /// [`SidecarDirError::Delete`]; [`SidecarDirError::NotGone`]; [`SidecarDirError::List`].
-pub async fn keep_deleted(objects: &Objects, file: &str) -> Result<(), SidecarDirError> {
+pub async fn make_deletion_durable(objects: &Objects, file: &str) -> Result<(), SidecarDirError> {
     let names = list_names(objects, &Limits::DEFAULT).await?;
     if names.files().contains(file) {
         return Err(SidecarDirError::NotGone {
             file: file.to_owned(),
         });
     }
-    let kept = objects.keep(&[path(file)?]).await;
+    let kept = objects.make_durable(&[path(file)?]).await;
     kept.map_err(|source| not_deleted(file, source))
 }
 

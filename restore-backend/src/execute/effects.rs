@@ -15,7 +15,7 @@ use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
 
 use crate::error::ServiceError;
 use crate::root::Root;
-use fenced_lance::{PinUpdate, Registration, TableError, TableLocation, Tombstone};
+use fenced_lance::{TableError, TableLocation};
 use root_objects::sidecar_dir::{self, Created};
 use root_objects::store::Hold;
 
@@ -206,35 +206,10 @@ async fn do_step(
             tombstones,
             ..
         } => {
-            let updates = pins
-                .iter()
-                .map(|pin| PinUpdate {
-                    table_key: pin.table_key.clone(),
-                    from_pin: pin.from_version,
-                    to_version: pin.to_version,
-                    table_branch: pin.branch.clone(),
-                })
-                .collect();
-            let registrations = registrations
-                .iter()
-                .map(|table| Registration {
-                    table_key: table.table_key.clone(),
-                    location: table.location.clone(),
-                    version: table.version,
-                    table_branch: table.branch.clone(),
-                })
-                .collect();
-            let tombstones = tombstones
-                .iter()
-                .map(|table| Tombstone {
-                    table_key: table.table_key.clone(),
-                    version: table.version,
-                })
-                .collect();
             let rows = CatalogRows {
-                updates,
-                registrations,
-                tombstones,
+                updates: pins.clone(),
+                registrations: registrations.clone(),
+                tombstones: tombstones.clone(),
             };
             publish(root.room(), attempt, index, rows, catalog_version).await
         }

@@ -346,7 +346,7 @@ impl<'a> Execution<'a> {
             sidecar_dir::read_sidecar(self.root.objects(), file, &self.root.limits()).await?;
         Ok(match stored {
             StoredSidecar::Gone => {
-                sidecar_dir::keep_deleted(self.root.objects(), file).await?;
+                sidecar_dir::make_deletion_durable(self.root.objects(), file).await?;
                 SidecarSeen::Gone
             }
             StoredSidecar::Bytes(bytes)
@@ -548,7 +548,7 @@ async fn taken_over(
     attempt: Option<Attempt>,
 ) -> Result<ApplyReport, ServiceError> {
     let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
-    journal.keep(root.objects()).await?;
+    journal.make_durable(root.objects()).await?;
     let state = journal.state;
     let Some(attempt) = state.attempt().cloned().or(attempt) else {
         return Err(ServiceError::JournalBusy {

@@ -47,13 +47,13 @@ struct UnderWay {
 
 /// One look that is under way, until it is dropped.
 #[derive(Debug)]
-struct Turn {
+struct LookPermit {
     number: u64,
     under_way: Arc<Mutex<UnderWay>>,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Drop for Turn {
+impl Drop for LookPermit {
     fn drop(&mut self) {
         lock(&self.under_way).begun.remove(&self.number);
     }
@@ -92,7 +92,7 @@ impl Looks {
     async fn turn(
         &self,
         patience: &Patience,
-    ) -> Result<(Turn, Option<OwnedSemaphorePermit>), NoLook> {
+    ) -> Result<(LookPermit, Option<OwnedSemaphorePermit>), NoLook> {
         let late = self.late(patience);
         if let Some(seconds) = late.all {
             return Err(NoLook::Stuck { seconds });
@@ -115,7 +115,7 @@ impl Looks {
         let number = under_way.next;
         under_way.next += 1;
         under_way.begun.insert(number, Instant::now());
-        let turn = Turn {
+        let turn = LookPermit {
             number,
             under_way: Arc::clone(&self.under_way),
             _turn: turn,

@@ -67,9 +67,9 @@ pub(crate) async fn fresh_plan(
         // A wanted plan is recorded next, which syncs the journal first; start that now. A failure shows when the record is
         // added.
         Some(_) => {
-            let lasting = journal.clone().lasting(root.objects());
-            let (planned, lasting) = futures::join!(as_judged, lasting);
-            (planned?, lasting.unwrap_or(journal))
+            let durable = journal.clone().made_durable(root.objects());
+            let (planned, durable) = futures::join!(as_judged, durable);
+            (planned?, durable.unwrap_or(journal))
         }
         None => (as_judged.await?, journal),
     };

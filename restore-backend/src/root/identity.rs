@@ -188,7 +188,7 @@ impl Identity {
         // A conflict, or a lost answer, may be our own success. So the object is read back.
         match read(objects, place).await? {
             Some(found) if found.root == stored.root => {
-                let kept = objects.keep(std::slice::from_ref(&path)).await;
+                let kept = objects.make_durable(std::slice::from_ref(&path)).await;
                 kept.map_err(|source| failed(&path, "written", source))?;
                 self.is_noted.store(true, Ordering::Release);
                 Ok(())

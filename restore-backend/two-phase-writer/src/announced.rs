@@ -14,7 +14,7 @@ use sidecar::Sidecar;
 use super::Loss;
 use super::WriterError;
 use fenced_lance::LanceRoom;
-use fenced_lance::LastLook;
+use fenced_lance::PreCommitCheck;
 use root_objects::journal_store::CLAIM_OBJECT;
 use root_objects::journal_store::JOURNAL_FOLDER;
 use root_objects::store::Objects;
@@ -30,13 +30,13 @@ pub(super) struct Announced {
 
 /// The look for a claim right before a table's commit is sent, and what it found.
 #[derive(Debug)]
-pub(super) struct ClaimLook {
+pub(super) struct ClaimCheck {
     announced: Announced,
     found: Mutex<Option<Result<Loss, WriterError>>>,
 }
 
 #[async_trait]
-impl LastLook for ClaimLook {
+impl PreCommitCheck for ClaimCheck {
     async fn may_commit(&self) -> bool {
         let found = match self.announced.claim().await {
             Ok(None) => return true,
@@ -48,7 +48,7 @@ impl LastLook for ClaimLook {
     }
 }
 
-impl ClaimLook {
+impl ClaimCheck {
     /// Why the commit was given up, if it was.
     pub(super) fn given_up(&self) -> Option<Result<Loss, WriterError>> {
         self.answer().take()
@@ -60,8 +60,8 @@ impl ClaimLook {
 }
 
 impl Announced {
-    pub(super) fn claim_look(&self) -> Arc<ClaimLook> {
-        Arc::new(ClaimLook {
+    pub(super) fn claim_look(&self) -> Arc<ClaimCheck> {
+        Arc::new(ClaimCheck {
             announced: self.clone(),
             found: Mutex::default(),
         })

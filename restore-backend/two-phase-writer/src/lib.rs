@@ -21,30 +21,30 @@
 //! 2. Read tables at the versions in [`LanceRoom::catalog`], never at their latest.
 //! 3. Write through this writer, and only through it. Hand each table's change over as a
 //!    [`TableWrite`](fenced_lance::TableWrite): rows, a predicate, or any transaction that Lance can stage uncommitted.
-//! 4. Handle [`Progress::Lost`]: somebody else was first, and nothing of theirs was harmed. Read the
+//! 4. Handle [`PhaseOutcome::Lost`]: somebody else was first, and nothing of theirs was harmed. Read the
 //!    catalog again and decide whether to start a new operation.
 //!
 //! ```no_run
 //! use fenced_lance::{LanceRoom, RoomOptions, TableWrite};
-//! use two_phase_writer::{NewOperation, Progress, TwoPhaseWriter};
+//! use two_phase_writer::{NewOperation, PhaseOutcome, TwoPhaseWriter};
 //!
 //! # async fn write(people: Vec<arrow_array::RecordBatch>) -> Result<(), Box<dyn std::error::Error>> {
 //! let room = LanceRoom::open("s3://bucket/graphs/one", RoomOptions::default()).await?;
 //! let writer = TwoPhaseWriter::new(room);
 //!
 //! let operation = NewOperation::mutation(["node:Person", "edge:Knows"]);
-//! let Progress::Done(mut prepared) = writer.begin(operation).await? else {
+//! let PhaseOutcome::Done(mut prepared) = writer.begin(operation).await? else {
 //!     return Ok(()); // Another operation holds one of the tables.
 //! };
 //! for (table_key, write) in [
 //!     ("node:Person", TableWrite::append(people)),
 //!     ("edge:Knows", TableWrite::delete("dst = 'ada'")),
 //! ] {
-//!     let Progress::Done(_version) = prepared.commit(table_key, write).await? else {
+//!     let PhaseOutcome::Done(_version) = prepared.commit(table_key, write).await? else {
 //!         return Ok(()); // Left to recovery, which knows what to do with it.
 //!     };
 //! }
-//! let Progress::Done(published) = prepared.publish().await? else {
+//! let PhaseOutcome::Done(published) = prepared.publish().await? else {
 //!     return Ok(());
 //! };
 //! published.finish().await?;
@@ -61,16 +61,16 @@
 //! a fence. Of a table's commit that was on its way when the claim came, the writer learns by looking
 //! once more after it landed; it leaves a sidecar for that table alone then, to be rolled back.
 //!
-//! After [`Progress::Lost`], and after any error, the sidecar stays where it is and the rest is left
+//! After [`PhaseOutcome::Lost`], and after any error, the sidecar stays where it is and the rest is left
 //! to recovery. That is why there is nothing to clean up, and why dropping an operation at any
 //! point, or calling `stop`, leaves exactly what a crash there would leave.
 
 mod announced;
 mod error;
 mod late_commit;
+mod phase_outcome;
 mod pinned_table;
 mod prepared;
-mod progress;
 mod published;
 mod read_catalog;
 
@@ -95,9 +95,9 @@ use root_objects::clock;
 use root_objects::sidecar_dir::write_sidecar;
 
 pub use error::WriterError;
+pub use phase_outcome::Loss;
+pub use phase_outcome::PhaseOutcome;
 pub use prepared::Prepared;
-pub use progress::Loss;
-pub use progress::Progress;
 pub use published::Finished;
 pub use published::Published;
 
@@ -162,7 +162,10 @@ impl TwoPhaseWriter {
     /// # Errors
     ///
     /// See [`WriterError`]. No sidecar is there then, unless writing the sidecar itself failed.
-    pub async fn begin(&self, operation: NewOperation) -> Result<Progress<Prepared>, WriterError> {
+    pub async fn begin(
+        &self,
+        operation: NewOperation,
+    ) -> Result<PhaseOutcome<Prepared>, WriterError> {
         let distinct: BTreeSet<&String> = operation.tables.iter().collect();
         if distinct.is_empty() || distinct.len() != operation.tables.len() {
             return Err(WriterError::TablesUnclear);
@@ -179,14 +182,14 @@ impl TwoPhaseWriter {
                     if version == table.expected + 1 {
                         late_commit::announce_for_others(&self.room, table_key, &table).await?;
                     }
-                    return Ok(Progress::Lost(Loss::Pending {
+                    return Ok(PhaseOutcome::Lost(Loss::Pending {
                         table_key: table_key.clone(),
                         pin: table.expected,
                         head: version,
                     }));
                 }
                 Head::DatasetMissing | Head::BranchMissing => {
-                    return Ok(Progress::Lost(Loss::Overtaken {
+                    return Ok(PhaseOutcome::Lost(Loss::Overtaken {
                         table_key: table_key.clone(),
                         expected: table.expected,
                         found: None,
@@ -228,7 +231,7 @@ impl TwoPhaseWriter {
         write_sidecar(&objects, &sidecar)
             .await
             .map_err(WriterError::Sidecar)?;
-        Ok(Progress::Done(Prepared {
+        Ok(PhaseOutcome::Done(Prepared {
             announced: Announced {
                 room: self.room.clone(),
                 objects,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use sidecar::OperationId;
+use sidecar::PinMove;
 
 use super::Loss;
-use super::Progress;
+use super::PhaseOutcome;
 use super::Published;
 use super::WriterError;
 use super::announced::Announced;
@@ -15,7 +16,6 @@ use super::pinned_table::PinnedTable;
 use super::read_catalog::read_catalog;
 use fenced_lance::CommitOutcome;
 use fenced_lance::EffectIdentity;
-use fenced_lance::PinUpdate;
 use fenced_lance::PublishRequest;
 use fenced_lance::Refusal;
 use fenced_lance::TableWrite;
@@ -57,7 +57,7 @@ impl Prepared {
         &mut self,
         table_key: &str,
         write: TableWrite,
-    ) -> Result<Progress<u64>, WriterError> {
+    ) -> Result<PhaseOutcome<u64>, WriterError> {
         let table = self
             .tables
             .get(table_key)
@@ -79,7 +79,7 @@ impl Prepared {
             )
             .await;
         if let Some(given_up) = look.given_up() {
-            return given_up.map(Progress::Lost);
+            return given_up.map(PhaseOutcome::Lost);
         }
         let outcome = outcome.map_err(WriterError::Table)?;
         let may_have_landed = matches!(
@@ -91,16 +91,16 @@ impl Prepared {
         if may_have_landed && let Some(loss) = self.announced.claim().await? {
             let sidecar = &self.announced.sidecar;
             late_commit::announce(&self.announced.room, sidecar, table_key).await?;
-            return Ok(Progress::Lost(loss));
+            return Ok(PhaseOutcome::Lost(loss));
         }
         match outcome {
             CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
                 self.committed.insert(table_key.to_owned());
-                Ok(Progress::Done(version))
+                Ok(PhaseOutcome::Done(version))
             }
             CommitOutcome::HeadMoved {
                 expected, found, ..
-            } => Ok(Progress::Lost(Loss::Overtaken {
+            } => Ok(PhaseOutcome::Lost(Loss::Overtaken {
                 table_key: table_key.to_owned(),
                 expected,
                 found: Some(found),
@@ -126,7 +126,7 @@ impl Prepared {
     /// # Errors
     ///
     /// See [`WriterError`].
-    pub async fn publish(self) -> Result<Progress<Published>, WriterError> {
+    pub async fn publish(self) -> Result<PhaseOutcome<Published>, WriterError> {
         if let Some(table_key) = self
             .tables
             .keys()
@@ -143,13 +143,13 @@ impl Prepared {
             let catalog = read_catalog(room, self.branch.as_deref()).await?;
             catalog_version = catalog.version;
             if let Some(loss) = self.announced.claim().await? {
-                return Ok(Progress::Lost(loss));
+                return Ok(PhaseOutcome::Lost(loss));
             }
             let request = self.publish_request(catalog_version);
             let outcome = room.publish_as_writer(&request).await;
             match outcome.map_err(WriterError::Table)? {
                 CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
-                    return Ok(Progress::Done(Published {
+                    return Ok(PhaseOutcome::Done(Published {
                         announced: self.announced,
                         catalog_version: version,
                     }));
@@ -163,7 +163,7 @@ impl Prepared {
                             found,
                         },
                 } => {
-                    return Ok(Progress::Lost(Loss::Overtaken {
+                    return Ok(PhaseOutcome::Lost(Loss::Overtaken {
                         table_key,
                         expected: expected.unwrap_or_default(),
                         found,
@@ -183,15 +183,15 @@ impl Prepared {
                 }
             }
         }
-        Ok(Progress::Lost(Loss::Crowded { catalog_version }))
+        Ok(PhaseOutcome::Lost(Loss::Crowded { catalog_version }))
     }
 
     fn publish_request(&self, read_version: u64) -> PublishRequest {
-        let updates = self.tables.iter().map(|(table_key, table)| PinUpdate {
+        let updates = self.tables.iter().map(|(table_key, table)| PinMove {
             table_key: table_key.clone(),
-            from_pin: table.expected,
+            from_version: table.expected,
             to_version: table.expected + 1,
-            table_branch: table.location.branch.clone(),
+            branch: table.location.branch.clone(),
         });
         PublishRequest {
             branch: self.branch.clone(),

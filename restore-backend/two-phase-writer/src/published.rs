@@ -2,7 +2,7 @@
 
 use sidecar::OperationId;
 
-use super::Progress;
+use super::PhaseOutcome;
 use super::WriterError;
 use super::announced::Announced;
 use root_objects::sidecar_dir::delete_sidecar;
@@ -31,15 +31,15 @@ impl Published {
     /// # Errors
     ///
     /// See [`WriterError`].
-    pub async fn finish(self) -> Result<Progress<Finished>, WriterError> {
+    pub async fn finish(self) -> Result<PhaseOutcome<Finished>, WriterError> {
         if let Some(loss) = self.announced.claim().await? {
-            return Ok(Progress::Lost(loss));
+            return Ok(PhaseOutcome::Lost(loss));
         }
         let operation_id = self.announced.operation_id;
         delete_sidecar(&self.announced.objects, &operation_id.file_name())
             .await
             .map_err(WriterError::Sidecar)?;
-        Ok(Progress::Done(Finished {
+        Ok(PhaseOutcome::Done(Finished {
             operation_id,
             catalog_version: self.catalog_version,
         }))

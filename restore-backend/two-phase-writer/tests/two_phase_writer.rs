@@ -21,8 +21,8 @@ use sidecar::Timestamp;
 use two_phase_writer::Loss;
 use two_phase_writer::NewOperation;
 use two_phase_writer::OperationKind;
+use two_phase_writer::PhaseOutcome;
 use two_phase_writer::Prepared;
-use two_phase_writer::Progress;
 use two_phase_writer::Published;
 use two_phase_writer::TwoPhaseWriter;
 use two_phase_writer::WriterError;
@@ -39,18 +39,18 @@ fn operation() -> NewOperation {
 }
 
 #[track_caller]
-fn done<T>(progress: Progress<T>) -> T {
+fn done<T>(progress: PhaseOutcome<T>) -> T {
     match progress {
-        Progress::Done(done) => done,
-        Progress::Lost(loss) => panic!("lost: {loss}"),
+        PhaseOutcome::Done(done) => done,
+        PhaseOutcome::Lost(loss) => panic!("lost: {loss}"),
     }
 }
 
 #[track_caller]
-fn lost<T>(progress: Progress<T>) -> Loss {
+fn lost<T>(progress: PhaseOutcome<T>) -> Loss {
     match progress {
-        Progress::Done(_) => panic!("not lost"),
-        Progress::Lost(loss) => loss,
+        PhaseOutcome::Done(_) => panic!("not lost"),
+        PhaseOutcome::Lost(loss) => loss,
     }
 }
 
@@ -413,11 +413,11 @@ async fn a_publish_goes_on_past_publishes_of_other_tables() {
             async move {
                 let mut request = publish_request(1, "node:Person", 1, 2);
                 request.updates.clear();
-                request.registrations.push(fenced_lance::Registration {
+                request.registrations.push(sidecar::NewTable {
                     table_key: "node:City".to_owned(),
                     location: "nodes/city".to_owned(),
                     version: 1,
-                    table_branch: None,
+                    branch: None,
                 });
                 let outcome = other.publish(&request).await.expect("an outcome");
                 assert!(
@@ -502,7 +502,7 @@ async fn a_write_on_a_branch_stays_on_the_branch() {
         .expect("an append");
     let mut publish = publish_request(1, "node:Person", 1, 2);
     publish.branch = Some("feature".to_owned());
-    publish.updates[0].table_branch = Some("feature".to_owned());
+    publish.updates[0].branch = Some("feature".to_owned());
     let outcome = root.room.publish(&publish).await.expect("an outcome");
     assert!(
         matches!(outcome, CommitOutcome::Committed { .. }),

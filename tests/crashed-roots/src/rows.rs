@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use fenced_lance::{LanceRoom, Row, TableLocation};
-use two_phase_writer::Progress;
+use two_phase_writer::PhaseOutcome;
 
 /// More rows than any table of these tests has.
 const ROWS_MAX: usize = 10_000;
@@ -12,10 +12,10 @@ const ROWS_MAX: usize = 10_000;
 /// What readers see: of every table the numbers of its rows, in order.
 pub type Visible = BTreeMap<String, Vec<u64>>;
 
-pub fn done<T>(progress: Progress<T>) -> T {
+pub fn done<T>(progress: PhaseOutcome<T>) -> T {
     match progress {
-        Progress::Done(done) => done,
-        Progress::Lost(loss) => panic!("the writer lost: {loss:?}"),
+        PhaseOutcome::Done(done) => done,
+        PhaseOutcome::Lost(loss) => panic!("the writer lost: {loss:?}"),
     }
 }
 

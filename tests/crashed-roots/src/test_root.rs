@@ -13,7 +13,6 @@ use fenced_lance::CatalogReading;
 use fenced_lance::EffectIdentity;
 use fenced_lance::Head;
 use fenced_lance::LanceRoom;
-use fenced_lance::PinUpdate;
 use fenced_lance::PublishRequest;
 use fenced_lance::RestoreRequest;
 use fenced_lance::RoomOptions;
@@ -167,11 +166,11 @@ pub fn publish_request(read_version: u64, table_key: &str, from: u64, to: u64) -
     PublishRequest {
         branch: None,
         read_version,
-        updates: vec![PinUpdate {
+        updates: vec![sidecar::PinMove {
             table_key: table_key.to_owned(),
-            from_pin: from,
+            from_version: from,
             to_version: to,
-            table_branch: None,
+            branch: None,
         }],
         registrations: Vec::new(),
         tombstones: Vec::new(),

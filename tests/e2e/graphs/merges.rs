@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use fenced_lance::{CommitOutcome, EffectIdentity, LanceRoom, PinUpdate, PublishRequest};
+use fenced_lance::{CommitOutcome, EffectIdentity, LanceRoom, PublishRequest};
 use restore_backend::service::{Answer, Approver, ServiceError};
 use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::{PlanReport, Progress};
@@ -335,15 +335,15 @@ async fn write_on_main(room: &LanceRoom, table_key: &str, path: &str) {
     let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
         panic!("no catalog")
     };
-    let from_pin = catalog.pins[table_key].version;
+    let from_version = catalog.pins[table_key].version;
     let request = PublishRequest {
         branch: None,
         read_version: catalog.version,
-        updates: vec![PinUpdate {
+        updates: vec![sidecar::PinMove {
             table_key: table_key.to_owned(),
-            from_pin,
-            to_version: from_pin + 1,
-            table_branch: None,
+            from_version,
+            to_version: from_version + 1,
+            branch: None,
         }],
         registrations: Vec::new(),
         tombstones: Vec::new(),

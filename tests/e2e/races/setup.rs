@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fenced_lance::{CatalogReading, EffectIdentity, PinUpdate, PublishRequest};
+use fenced_lance::{CatalogReading, EffectIdentity, PublishRequest};
 use restore_backend::service;
 use root_objects::clock;
 use sidecar::journal::JournalEntry;
@@ -86,11 +86,11 @@ pub async fn publish_as_a_stranger(store: &Store, moves: &[(&str, u64, u64)]) {
     let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
         panic!("no catalog")
     };
-    let update = |(table_key, from_pin, to_version): &(&str, u64, u64)| PinUpdate {
+    let update = |(table_key, from_version, to_version): &(&str, u64, u64)| sidecar::PinMove {
         table_key: (*table_key).to_owned(),
-        from_pin: *from_pin,
+        from_version: *from_version,
         to_version: *to_version,
-        table_branch: None,
+        branch: None,
     };
     let request = PublishRequest {
         branch: None,

@@ -6,7 +6,7 @@ use fenced_lance::TableWrite;
 use sidecar::follow_up::{undo_id, undo_sidecar_id};
 use sidecar::{OperationId, OutcomeKind, Timestamp};
 use tokio::sync::Mutex;
-use two_phase_writer::{NewOperation, OperationKind, Progress, TwoPhaseWriter};
+use two_phase_writer::{NewOperation, OperationKind, PhaseOutcome, TwoPhaseWriter};
 
 use super::evidence::Evidence;
 use super::faults::Act;
@@ -296,7 +296,7 @@ async fn two_phase(store: &Store, table: &str) -> Option<Acknowledged> {
         tables: vec![table.to_owned()],
     };
     let writer = TwoPhaseWriter::new(store.room().await);
-    let Progress::Done(mut prepared) = writer.begin(operation).await.unwrap() else {
+    let PhaseOutcome::Done(mut prepared) = writer.begin(operation).await.unwrap() else {
         return None;
     };
     let write = TableWrite::append_rows(&rows(WRITTEN));

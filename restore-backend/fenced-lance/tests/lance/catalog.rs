@@ -9,9 +9,7 @@ use fenced_lance::Head;
 use fenced_lance::Pin;
 use fenced_lance::PublishRequest;
 use fenced_lance::Refusal;
-use fenced_lance::Registration;
 use fenced_lance::TableLocation;
-use fenced_lance::Tombstone;
 use futures::FutureExt;
 use root_objects::store::Verb;
 
@@ -373,16 +371,16 @@ async fn what_does_not_fit_the_catalog_is_refused() {
         twice
     };
     let registered = |table_key: &str, location: &str| PublishRequest {
-        registrations: vec![Registration {
+        registrations: vec![sidecar::NewTable {
             table_key: table_key.to_owned(),
             location: location.to_owned(),
             version: 1,
-            table_branch: None,
+            branch: None,
         }],
         ..empty.clone()
     };
     let tombstone = |version| PublishRequest {
-        tombstones: vec![Tombstone {
+        tombstones: vec![sidecar::RemovedTable {
             table_key: "node:Person".to_owned(),
             version,
         }],
@@ -449,15 +447,15 @@ async fn tables_come_and_go_with_a_publish() {
         .create_table(&city, &rows("c", 4))
         .await
         .expect("a table");
-    let registration = Registration {
+    let registration = sidecar::NewTable {
         table_key: "node:City".to_owned(),
         location: city.path.clone(),
         version: 1,
-        table_branch: None,
+        branch: None,
     };
     let request = PublishRequest {
         registrations: vec![registration.clone()],
-        tombstones: vec![Tombstone {
+        tombstones: vec![sidecar::RemovedTable {
             table_key: "edge:Knows".to_owned(),
             version: 2,
         }],
@@ -491,11 +489,11 @@ async fn tables_come_and_go_with_a_publish() {
         let request = PublishRequest {
             read_version: 2,
             updates: Vec::new(),
-            registrations: vec![Registration {
+            registrations: vec![sidecar::NewTable {
                 table_key: "edge:Knows".to_owned(),
                 location: knows().path,
                 version,
-                table_branch: None,
+                branch: None,
             }],
             tombstones: Vec::new(),
             ..request.clone()
@@ -531,7 +529,7 @@ async fn a_branch_of_the_catalog_has_its_own_pins() {
         .expect("an append");
     let mut request = publish_request(1, "node:Person", 1, 2);
     request.branch = Some("feature".to_owned());
-    request.updates[0].table_branch = Some("feature".to_owned());
+    request.updates[0].branch = Some("feature".to_owned());
     root.room
         .publish(&request)
         .await

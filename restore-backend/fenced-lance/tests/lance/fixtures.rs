@@ -137,7 +137,7 @@ async fn forward_branch_load_is_above_its_pin_on_the_branch_alone() {
     let read = catalog(&graph.room, Some("feature")).await;
     let mut publish = publish_request(read.version, "node:Author", 5, 6);
     publish.branch = Some("feature".to_owned());
-    publish.updates[0].table_branch = Some("feature".to_owned());
+    publish.updates[0].branch = Some("feature".to_owned());
     assert_eq!(
         graph.room.publish(&publish).await.expect("an outcome"),
         CommitOutcome::Committed {

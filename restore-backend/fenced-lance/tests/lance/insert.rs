@@ -12,8 +12,6 @@ use arrow_schema::Schema;
 use fenced_lance::CommitOutcome;
 use fenced_lance::PublishRequest;
 use fenced_lance::Refusal;
-use fenced_lance::Registration;
-use fenced_lance::Tombstone;
 use lance::Dataset;
 use lance::dataset::InsertBuilder;
 use lance::dataset::MergeInsertBuilder;
@@ -37,13 +35,13 @@ async fn unpublished() -> (TestRoot, PublishRequest) {
         .await
         .expect("a table");
     let request = PublishRequest {
-        registrations: vec![Registration {
+        registrations: vec![sidecar::NewTable {
             table_key: "node:City".to_owned(),
             location: city.path,
             version: 1,
-            table_branch: None,
+            branch: None,
         }],
-        tombstones: vec![Tombstone {
+        tombstones: vec![sidecar::RemovedTable {
             table_key: "edge:Knows".to_owned(),
             version: 2,
         }],

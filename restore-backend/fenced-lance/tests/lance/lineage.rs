@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fenced_lance::{
-    EffectIdentity, LanceRoom, LineageOutcome, LineageRequest, LineageRow, TableLocation,
+    EffectIdentity, HistoryAppend, HistoryRequest, HistoryRow, LanceRoom, TableLocation,
     UnlockOutcome,
 };
 use sidecar::{Digest, GraphCommitId, Tag, Timestamp};
@@ -13,8 +13,8 @@ use crate::fixtures::graph;
 const OPERATION: &str = "01M86MYTC1V3GCF8NFNKQ30FVM";
 const OTHER: &str = "01M86MXMTH2V11QSHQVRJTEYTV";
 
-fn request(operation: &str, micros: u64, row: LineageRow) -> LineageRequest {
-    LineageRequest {
+fn request(operation: &str, micros: u64, row: HistoryRow) -> HistoryRequest {
+    HistoryRequest {
         branch: None,
         commit: GraphCommitId::of_recovery(
             &operation.parse().unwrap(),
@@ -32,16 +32,16 @@ fn request(operation: &str, micros: u64, row: LineageRow) -> LineageRequest {
     }
 }
 
-fn commit() -> LineageRow {
-    LineageRow::Commit {
+fn commit() -> HistoryRow {
+    HistoryRow::Commit {
         manifest_branch: None,
         manifest_version: 9,
         merged_parent: None,
     }
 }
 
-fn recovery(operation: &str) -> LineageRow {
-    LineageRow::Recovery {
+fn recovery(operation: &str) -> HistoryRow {
+    HistoryRow::Recovery {
         kind: "RolledForward".to_owned(),
         for_actor: None,
         operation_id: operation.to_owned(),
@@ -66,7 +66,7 @@ async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
     assert!(before > 0);
     for row in [
         commit(),
-        LineageRow::Actor {
+        HistoryRow::Actor {
             actor: "omnigraph:recovery".to_owned(),
         },
         recovery(OPERATION),
@@ -75,14 +75,14 @@ async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
             .append_lineage(&request(OPERATION, 1_000_000, row.clone()))
             .await;
         assert!(
-            matches!(first.unwrap(), LineageOutcome::Appended { .. }),
+            matches!(first.unwrap(), HistoryAppend::Appended { .. }),
             "{row:?}"
         );
         // A day later, as after a crash.
         let again = room
             .append_lineage(&request(OPERATION, 86_400_000_000, row.clone()))
             .await;
-        assert_eq!(again.unwrap(), LineageOutcome::AlreadyThere, "{row:?}");
+        assert_eq!(again.unwrap(), HistoryAppend::AlreadyThere, "{row:?}");
     }
     assert_eq!(rows(room, "_graph_commits.lance").await, before + 1);
     assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 1);
@@ -105,7 +105,7 @@ async fn rows_of_many_at_once_are_all_there_and_none_twice() {
     let appended: BTreeSet<u64> = outcomes
         .iter()
         .filter_map(|outcome| match outcome {
-            LineageOutcome::Appended { version } => Some(*version),
+            HistoryAppend::Appended { version } => Some(*version),
             _ => None,
         })
         .collect();
@@ -113,7 +113,7 @@ async fn rows_of_many_at_once_are_all_there_and_none_twice() {
     assert!(
         outcomes.iter().all(|outcome| matches!(
             outcome,
-            LineageOutcome::Appended { .. } | LineageOutcome::AlreadyThere
+            HistoryAppend::Appended { .. } | HistoryAppend::AlreadyThere
         )),
         "{outcomes:?}"
     );
@@ -121,8 +121,8 @@ async fn rows_of_many_at_once_are_all_there_and_none_twice() {
 }
 
 /// What another attempt at the same operation adds, which carried out another plan.
-fn of_another_plan(micros: u64, row: LineageRow) -> LineageRequest {
-    LineageRequest {
+fn of_another_plan(micros: u64, row: HistoryRow) -> HistoryRequest {
+    HistoryRequest {
         commit: GraphCommitId::of_recovery(
             &OPERATION.parse().unwrap(),
             Digest::of(Tag::Plan, b"another plan"),
@@ -138,7 +138,7 @@ async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
     let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
     let room = &graph.room;
     let before = rows(room, "_graph_commits.lance").await;
-    let other = LineageRow::Recovery {
+    let other = HistoryRow::Recovery {
         kind: "RolledBack".to_owned(),
         for_actor: None,
         operation_id: OPERATION.to_owned(),
@@ -153,7 +153,7 @@ async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
     ] {
         let outcome = room.append_lineage(&added).await.unwrap();
         assert!(
-            matches!(outcome, LineageOutcome::Appended { .. }),
+            matches!(outcome, HistoryAppend::Appended { .. }),
             "{outcome:?}"
         );
     }
@@ -164,7 +164,7 @@ async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
     let again = request(OPERATION, 1_000_004, other);
     assert!(matches!(
         room.append_lineage(&again).await.unwrap(),
-        LineageOutcome::Missing { .. }
+        HistoryAppend::Missing { .. }
     ));
     assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 2);
 }
@@ -176,7 +176,7 @@ async fn who_made_a_graph_commit_is_not_told_of_one_that_is_not_there() {
     let outcome = room
         .append_lineage(&request(OPERATION, 1, recovery(OPERATION)))
         .await;
-    assert!(matches!(outcome.unwrap(), LineageOutcome::Missing { .. }));
+    assert!(matches!(outcome.unwrap(), HistoryAppend::Missing { .. }));
     assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 0);
 }
 
@@ -242,7 +242,7 @@ async fn rows_change_nothing_of_who_can_read_and_write_the_tables() {
         format(&graph, folders[0]).await,
         format(&graph, folders[1]).await,
     ];
-    let actor = LineageRow::Actor {
+    let actor = HistoryRow::Actor {
         actor: "omnigraph:recovery".to_owned(),
     };
     for row in [commit(), actor, recovery(OPERATION)] {
@@ -250,7 +250,7 @@ async fn rows_change_nothing_of_who_can_read_and_write_the_tables() {
             .room
             .append_lineage(&request(OPERATION, 1_000_000, row))
             .await;
-        assert!(matches!(added.unwrap(), LineageOutcome::Appended { .. }));
+        assert!(matches!(added.unwrap(), HistoryAppend::Appended { .. }));
     }
     for (folder, before) in folders.into_iter().zip(&before) {
         assert_eq!(&format(&graph, folder).await, before, "{folder}");

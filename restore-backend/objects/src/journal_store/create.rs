@@ -25,7 +25,7 @@ pub(super) async fn create(
     let found = read_bounded(objects, path, bytes.len() as u64).await;
     match (found, error) {
         (Ok(Some(found)), _) if found == bytes => {
-            let kept = objects.keep(std::slice::from_ref(path)).await;
+            let kept = objects.make_durable(std::slice::from_ref(path)).await;
             kept.map(|()| true)
                 .map_err(|source| JournalStoreError::Storage {
                     what: format!("syncing {path}"),

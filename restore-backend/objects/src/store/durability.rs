@@ -25,7 +25,7 @@ pub enum Durability {
     Relaxed,
 }
 
-/// Folders remembered as lasting; beyond, all are forgotten and synced again when they are met.
+/// Folders remembered as durable; beyond, all are forgotten and synced again when they are met.
 const FOLDERS_MAX: usize = 65_536;
 
 /// Makes durable, on local disk, what a store alone leaves to the system.
@@ -41,7 +41,7 @@ pub struct LocalSync {
     /// Folders above their root are not ours to sync.
     files: ConfinedFiles,
     /// Folders below it whose names are on disk, and those of all folders above them.
-    lasting: Arc<Mutex<HashSet<PathBuf>>>,
+    durable: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl LocalSync {
@@ -54,7 +54,7 @@ impl LocalSync {
     pub fn of(files: ConfinedFiles) -> Self {
         Self {
             files,
-            lasting: Arc::default(),
+            durable: Arc::default(),
         }
     }
 
@@ -64,11 +64,11 @@ impl LocalSync {
         let Some(folder) = path.parent() else {
             return Ok(());
         };
-        if folder.as_os_str().is_empty() || self.is_lasting(folder) {
+        if folder.as_os_str().is_empty() || self.is_durable(folder) {
             return Ok(());
         }
         let (sync, folder) = (self.clone(), folder.to_path_buf());
-        blocking(move || sync.keep_names(&folder)).await
+        blocking(move || sync.make_names_durable(&folder)).await
     }
 
     pub(super) async fn removed(&self, location: &Path) -> object_store::Result<()> {
@@ -79,7 +79,7 @@ impl LocalSync {
 
     /// Makes files durable, whoever wrote them: their bytes, and their names up to the root. Makes the
     /// absence of missing ones durable too. Every folder is synced once.
-    pub async fn keep(&self, locations: &[Path]) -> object_store::Result<()> {
+    pub async fn make_durable(&self, locations: &[Path]) -> object_store::Result<()> {
         let paths = locations
             .iter()
             .map(|location| self.files.relative(location))
@@ -93,7 +93,7 @@ impl LocalSync {
             }
             for folder in folders {
                 sync.files.sync_folder(&folder)?;
-                sync.keep_names(&folder)?;
+                sync.make_names_durable(&folder)?;
             }
             Ok(())
         })
@@ -101,29 +101,29 @@ impl LocalSync {
     }
 
     /// Makes a folder's name durable, and the names of the folders above it.
-    fn keep_names(&self, folder: &FilePath) -> Result<(), Failure> {
+    fn make_names_durable(&self, folder: &FilePath) -> Result<(), Failure> {
         let mut kept = Vec::new();
         for below in folder.ancestors() {
             let Some(parent) = below.parent() else {
                 break;
             };
-            if self.is_lasting(below) {
+            if self.is_durable(below) {
                 break;
             }
             self.files.sync_folder(parent)?;
             kept.push(below.to_path_buf());
         }
-        let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
-        if lasting.len() > FOLDERS_MAX {
-            lasting.clear();
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if durable.len() > FOLDERS_MAX {
+            durable.clear();
         }
-        lasting.extend(kept);
+        durable.extend(kept);
         Ok(())
     }
 
-    fn is_lasting(&self, folder: &FilePath) -> bool {
-        let lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
-        lasting.contains(folder)
+    fn is_durable(&self, folder: &FilePath) -> bool {
+        let durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        durable.contains(folder)
     }
 }
 

@@ -28,26 +28,28 @@ const WAITS_FOR: Duration = Duration::from_secs(5);
 const LOOKS_EVERY: Duration = Duration::from_millis(5);
 
 tokio::task_local! {
-    static UNDER: Under;
+    static CONDITION: WriteCondition;
 }
 
 /// How mutating requests are sent.
 #[derive(Clone, Debug)]
-pub(super) enum Under {
+pub(super) enum WriteCondition {
     /// Only while nobody has taken over.
-    Hold(Hold),
+    Held(Hold),
     /// Only while no request under a hold on this object's folder is on its way.
-    Alone(LocalPlace),
+    Exclusive(LocalPlace),
 }
 
-impl Under {
+impl WriteCondition {
     pub(super) fn current() -> Option<Self> {
-        UNDER.try_with(Self::clone).ok()
+        CONDITION.try_with(Self::clone).ok()
     }
 }
 
-pub(super) async fn alone<T>(place: LocalPlace, work: impl Future<Output = T>) -> T {
-    UNDER.scope(Under::Alone(place), work).await
+pub(super) async fn exclusively<T>(place: LocalPlace, work: impl Future<Output = T>) -> T {
+    CONDITION
+        .scope(WriteCondition::Exclusive(place), work)
+        .await
 }
 
 /// An executor's hold on its operation. It is lost once somebody else has created the journal record `next`.
@@ -83,7 +85,9 @@ impl Hold {
     ///
     /// The hold does not cover requests that `effect` hands to other tasks, so it must not do that.
     pub async fn during<T>(&self, effect: impl Future<Output = T>) -> T {
-        UNDER.scope(Under::Hold(self.clone()), effect).await
+        CONDITION
+            .scope(WriteCondition::Held(self.clone()), effect)
+            .await
     }
 
     /// Whether a request was held back because somebody else had taken over.
@@ -106,9 +110,9 @@ impl Hold {
     }
 
     /// On local disk: keeps others from taking over until the answer is dropped; an error if somebody has.
-    pub(super) async fn locally(&self) -> Option<object_store::Result<Turn>> {
+    pub(super) async fn locally(&self) -> Option<object_store::Result<FolderLock>> {
         let next = self.local.clone()?;
-        let turn = Turn::shared(next.clone()).await;
+        let turn = FolderLock::shared(next.clone()).await;
         let looked = next.is_taken().await;
         Some(match looked {
             Ok(false) => Ok(turn),
@@ -120,9 +124,9 @@ impl Hold {
 
 /// The lock of a folder, held until it is dropped. A file system without locks gives none, and work goes on.
 #[derive(Debug)]
-pub(super) struct Turn(#[expect(dead_code, reason = "it is held")] Option<File>);
+pub(super) struct FolderLock(#[expect(dead_code, reason = "it is held")] Option<File>);
 
-impl Turn {
+impl FolderLock {
     async fn shared(place: LocalPlace) -> Self {
         Self(locked(place, File::try_lock_shared).await)
     }
@@ -232,7 +236,7 @@ mod tests {
         other.try_lock().unwrap();
         other.unlock().unwrap();
 
-        let taking_over = Turn::exclusive(hold.local.clone().unwrap()).await;
+        let taking_over = FolderLock::exclusive(hold.local.clone().unwrap()).await;
         other.try_lock_shared().unwrap_err();
         drop(taking_over);
         other.try_lock_shared().unwrap();
@@ -240,7 +244,7 @@ mod tests {
 
         let path = next();
         let taken = objects.put(&path, "{}".into());
-        objects.alone(&path, taken).await.unwrap();
+        objects.exclusively(&path, taken).await.unwrap();
         hold.locally().await.unwrap().unwrap_err();
     }
 }

@@ -72,12 +72,12 @@ impl Objects {
     ///
     /// # Errors
     /// The file system's words. Nothing may be built on these objects then.
-    pub async fn keep(&self, paths: &[Path]) -> object_store::Result<()> {
+    pub async fn make_durable(&self, paths: &[Path]) -> object_store::Result<()> {
         let Some(sync) = &self.sync else {
             return Ok(());
         };
         let whole: Vec<Path> = paths.iter().map(|path| self.whole(path)).collect();
-        sync.keep(&whole).await
+        sync.make_durable(&whole).await
     }
 
     /// An executor's hold, until somebody creates `next`. No other operation may use the folder of `next`.
@@ -88,9 +88,9 @@ impl Objects {
 
     /// Runs `work`. On local disk, each of its mutating requests waits until none under a hold on the
     /// folder of `path` is on its way.
-    pub async fn alone<T>(&self, path: &Path, work: impl Future<Output = T>) -> T {
+    pub async fn exclusively<T>(&self, path: &Path, work: impl Future<Output = T>) -> T {
         match self.local(path) {
-            Some(place) => hold::alone(place, work).await,
+            Some(place) => hold::exclusively(place, work).await,
             None => work.await,
         }
     }

@@ -38,8 +38,8 @@ use super::Request;
 use super::RequestLog;
 use super::Verb;
 use super::durability::LocalSync;
-use super::hold::Turn;
-use super::hold::Under;
+use super::hold::FolderLock;
+use super::hold::WriteCondition;
 
 /// The file Lance keeps its guess of the latest version in.
 const VERSION_HINT_FILE: &str = "latest_version_hint.json";
@@ -118,10 +118,12 @@ impl ObservedStore {
     }
 
     /// An error if a mutating request may not be sent. On local disk nobody takes over before the answer is dropped.
-    async fn turn(&self) -> Result<Option<Turn>> {
-        let hold = match Under::current() {
-            Some(Under::Hold(hold)) => hold,
-            Some(Under::Alone(place)) => return Ok(Some(Turn::exclusive(place).await)),
+    async fn folder_lock(&self) -> Result<Option<FolderLock>> {
+        let hold = match WriteCondition::current() {
+            Some(WriteCondition::Held(hold)) => hold,
+            Some(WriteCondition::Exclusive(place)) => {
+                return Ok(Some(FolderLock::exclusive(place).await));
+            }
             None => return Ok(None),
         };
         if let Some(turn) = hold.locally().await {
@@ -154,7 +156,7 @@ impl ObservedStore {
     /// One deletion under a hold: the look for a takeover and the request are one.
     async fn delete_held(&self, location: Path) -> Result<Path> {
         let request = self.observer.begin(Verb::Delete, &location).await?;
-        let turn = self.turn().await?;
+        let turn = self.folder_lock().await?;
         let mut answer = self.inner.delete(&location).await;
         if let (Some(sync), Ok(())) = (&self.local_sync, &answer) {
             answer = sync.removed(&location).await;
@@ -279,7 +281,7 @@ impl ObjectStore for ObservedStore {
         if conduct == Conduct::Unconditional {
             opts.mode = PutMode::Overwrite;
         }
-        let turn = self.turn().await?;
+        let turn = self.folder_lock().await?;
         let answer = match conduct.pretended() {
             Some(acknowledged) => Ok(acknowledged),
             None => {
@@ -291,7 +293,7 @@ impl ObjectStore for ObservedStore {
         if let (Some(sync), Err(object_store::Error::AlreadyExists { .. })) =
             (&self.local_sync, &answer)
         {
-            sync.keep(slice::from_ref(location)).await?;
+            sync.make_durable(slice::from_ref(location)).await?;
         }
         let stored = self.observer.end(&request, answer).await?;
         if let Some(listener) = &self.listener {
@@ -352,7 +354,7 @@ impl ObjectStore for ObservedStore {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        if Under::current().is_some() {
+        if WriteCondition::current().is_some() {
             let store = self.clone();
             return locations
                 .and_then(move |location| {
@@ -418,7 +420,7 @@ impl ObjectStore for ObservedStore {
             CopyMode::Create => Verb::CopyCreate,
         };
         let request = self.observer.begin(verb, to).await?;
-        let turn = self.turn().await?;
+        let turn = self.folder_lock().await?;
         let answer = self.inner.copy_opts(from, to, options).await;
         let answer = self.written(to, answer).await;
         drop(turn);
@@ -431,7 +433,7 @@ impl ObjectStore for ObservedStore {
             RenameTargetMode::Create => Verb::RenameCreate,
         };
         let request = self.observer.begin(verb, to).await?;
-        let turn = self.turn().await?;
+        let turn = self.folder_lock().await?;
         let answer = self.inner.rename_opts(from, to, options).await;
         let answer = self.written(to, answer).await;
         drop(turn);
@@ -464,7 +466,7 @@ impl MultipartUpload for ObservedUpload {
         let request = observer
             .begin(Verb::CompleteMultipart, &self.location)
             .await?;
-        let turn = self.store.turn().await?;
+        let turn = self.store.folder_lock().await?;
         let answer = self.inner.complete().await;
         let answer = self.store.written(&self.location, answer).await;
         drop(turn);

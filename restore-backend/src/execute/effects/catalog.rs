@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::{CatalogSeen, Landed};
-use sidecar::{Difference, Plan, Step};
+use sidecar::{Difference, NewTable, PinMove, Plan, RemovedTable, Step};
 
 use super::outcome::{StepOutcome, difference, identity, not_attempted, number};
 use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoom,
-    MadeBy, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PinUpdate,
-    PublishRequest, Refusal, Registration, TableLocation, Tombstone, TransactionEntry,
+    MadeBy, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PublishRequest, Refusal,
+    TableLocation, TransactionEntry,
 };
 
 /// Reads the branch of the catalog that a plan concerns.
@@ -77,7 +77,7 @@ pub(in crate::execute) async fn landed(
             if is_ours {
                 // The sender may have died before this version was on disk, and the next effects build on it.
                 root.room()
-                    .keep_version(&catalog, version)
+                    .make_version_durable(&catalog, version)
                     .await
                     .map_err(|source| not_attempted("syncing the catalog", source))?;
                 Landed::Ours
@@ -142,9 +142,9 @@ pub(super) async fn fence_catalog(
 
 /// The catalog rows that one publish adds.
 pub(super) struct CatalogRows {
-    pub(super) updates: Vec<PinUpdate>,
-    pub(super) registrations: Vec<Registration>,
-    pub(super) tombstones: Vec<Tombstone>,
+    pub(super) updates: Vec<PinMove>,
+    pub(super) registrations: Vec<NewTable>,
+    pub(super) tombstones: Vec<RemovedTable>,
 }
 
 pub(super) async fn publish(

@@ -6,7 +6,7 @@ use sidecar::{GraphCommitId, LineageRow, Step};
 use super::outcome::{StepOutcome, difference, identity, not_attempted};
 use crate::error::ServiceError;
 use crate::root::Root;
-use fenced_lance::{Head, LineageOutcome, LineageRequest, LineageRow as Row};
+use fenced_lance::{Head, HistoryAppend, HistoryRequest, HistoryRow};
 use root_objects::clock;
 
 pub(super) async fn append(
@@ -32,7 +32,7 @@ pub(super) async fn append(
                     differences: vec![difference(None, "catalog_branch", "present", "gone")],
                 });
             };
-            let row = Row::Commit {
+            let row = HistoryRow::Commit {
                 manifest_branch: branch.clone(),
                 manifest_version,
                 merged_parent: merged_parent.clone(),
@@ -41,7 +41,7 @@ pub(super) async fn append(
         }
         LineageRow::GraphCommitActors { branch, actor_id } => (
             branch,
-            Row::Actor {
+            HistoryRow::Actor {
                 actor: actor_id.clone(),
             },
         ),
@@ -54,7 +54,7 @@ pub(super) async fn append(
         } => {
             let outcomes_json = serde_json::to_string(outcomes)
                 .map_err(|error| ServiceError::EncodeOutcomes(error.to_string()))?;
-            let row = Row::Recovery {
+            let row = HistoryRow::Recovery {
                 kind: recovery_kind.name().to_owned(),
                 for_actor: recovery_for_actor.clone(),
                 operation_id: attempt.plan.operation_id.to_string(),
@@ -64,7 +64,7 @@ pub(super) async fn append(
             (branch, row)
         }
     };
-    let request = LineageRequest {
+    let request = HistoryRequest {
         branch: branch.clone(),
         commit: GraphCommitId::of_recovery(
             &attempt.plan.operation_id,
@@ -90,18 +90,18 @@ pub(super) async fn append(
         })
     };
     Ok(match outcome {
-        LineageOutcome::Appended { version } => done(Some(version), false),
-        LineageOutcome::AlreadyThere => done(None, true),
-        LineageOutcome::Moved => StepOutcome::Unknown(format!(
+        HistoryAppend::Appended { version } => done(Some(version), false),
+        HistoryAppend::AlreadyThere => done(None, true),
+        HistoryAppend::Moved => StepOutcome::Unknown(format!(
             "others commit to the history of the graph all the time, so {what} had no turn; apply again when less is going on"
         )),
-        LineageOutcome::Missing { detail } => StepOutcome::Conflict {
+        HistoryAppend::Missing { detail } => StepOutcome::Conflict {
             detail: format!(
                 "{what} is not possible: {detail}; put the history right with the engine that owns the graph, and make a new plan"
             ),
             differences: vec![difference(None, "lineage", "writable", detail)],
         },
-        LineageOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
+        HistoryAppend::Unknown { reason } => StepOutcome::Unknown(format!(
             "storage did not say whether {what} happened: {reason}; apply again to settle it"
         )),
     })

@@ -29,7 +29,7 @@ pub(super) async fn promote(
         let Some(bytes) = schema_files::read(objects, staged_name).await? else {
             let live = schema_files::read_live(objects, live_name).await?.digest;
             if live == Some(file.digest) {
-                schema_files::keep_found(objects, &[live_name, staged_name]).await?;
+                schema_files::make_found_durable(objects, &[live_name, staged_name]).await?;
                 continue;
             }
             return Ok(not_as_planned(live_name, Some(file.digest), live));
@@ -41,13 +41,14 @@ pub(super) async fn promote(
         already_done = false;
         let mut live = schema_files::read_live(objects, live_name).await?;
         if let Some(replaced) = live.bytes().filter(|_| live.digest == file.replaces) {
-            schema_files::keep(objects, operation, Kept::Replaced, live_name, replaced).await?;
+            schema_files::keep_copy(objects, operation, Kept::Replaced, live_name, replaced)
+                .await?;
             // Look again right before the file is replaced.
             live = schema_files::read_live(objects, live_name).await?;
         }
         if live.digest == Some(file.digest) {
             // The staged name is removed only once the live file is durable.
-            schema_files::keep_found(objects, &[live_name]).await?;
+            schema_files::make_found_durable(objects, &[live_name]).await?;
         } else if live.digest != file.replaces {
             return Ok(not_as_planned(live_name, file.replaces, live.digest));
         } else if !schema_files::replace(objects, live_name, live, bytes).await? {
@@ -75,7 +76,7 @@ pub(super) async fn discard(
             return Ok(not_a_schema_file(file));
         };
         let Some(bytes) = schema_files::read(root.objects(), staged_name).await? else {
-            schema_files::keep_found(root.objects(), &[staged_name]).await?;
+            schema_files::make_found_durable(root.objects(), &[staged_name]).await?;
             continue;
         };
         let staged = schema_files::digest(&bytes);
@@ -83,7 +84,8 @@ pub(super) async fn discard(
             return Ok(not_as_planned(staged_name, Some(file.digest), Some(staged)));
         }
         already_done = false;
-        schema_files::keep(root.objects(), operation, Kept::Staged, staged_name, &bytes).await?;
+        schema_files::keep_copy(root.objects(), operation, Kept::Staged, staged_name, &bytes)
+            .await?;
         schema_files::remove(root.objects(), staged_name).await?;
     }
     Ok(done(index, already_done))

@@ -111,7 +111,7 @@ pub(super) async fn untag(
         .map_err(|source| not_attempted(&what, source))?;
     let already_done = match tagged {
         None => {
-            room.keep_untagged(&location, name)
+            room.make_untagging_durable(&location, name)
                 .await
                 .map_err(|source| not_attempted(&what, source))?;
             true

@@ -1,7 +1,7 @@
 //! An executor made of the product's public pieces that does what the product does, but for one planted flaw.
 
 use fenced_lance::{
-    CATALOG_PATH, CatalogReading, CommitOutcome, EffectIdentity, FenceRequest, Head, PinUpdate,
+    CATALOG_PATH, CatalogReading, CommitOutcome, EffectIdentity, FenceRequest, Head,
     PublishRequest, RestoreRequest, TableLocation, TransactionEntry,
 };
 use object_store::PutMode;
@@ -338,11 +338,11 @@ impl Imitation {
     }
 
     async fn publish(&self, pins: &[PinMove], read_version: u64) -> Result<CommitOutcome, String> {
-        let updates = pins.iter().map(|pin| PinUpdate {
+        let updates = pins.iter().map(|pin| PinMove {
             table_key: pin.table_key.clone(),
-            from_pin: pin.from_version,
+            from_version: pin.from_version,
             to_version: pin.to_version,
-            table_branch: None,
+            branch: None,
         });
         let request = PublishRequest {
             branch: None,

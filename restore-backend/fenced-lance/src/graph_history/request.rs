@@ -6,7 +6,7 @@ use crate::commit::EffectIdentity;
 
 /// One row to be added.
 #[derive(Clone, Debug)]
-pub struct LineageRequest {
+pub struct HistoryRequest {
     /// Branch of the graph whose history it belongs to; `None` is main.
     pub branch: Option<String>,
     /// Id of the graph commit, if it is not there yet.
@@ -16,14 +16,14 @@ pub struct LineageRequest {
     /// Microseconds since the Unix epoch.
     pub created_at_micros: u64,
     /// The row.
-    pub row: LineageRow,
+    pub row: HistoryRow,
     /// What it belongs to.
     pub identity: EffectIdentity,
 }
 
 /// What a row says.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum LineageRow {
+pub enum HistoryRow {
     /// A graph commit, on the branch, below its head.
     Commit {
         /// The branch as the row names it.

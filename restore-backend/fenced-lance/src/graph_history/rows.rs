@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use lance_core::datatypes::Schema as LanceSchema;
 use sidecar::GraphCommit;
 
-use super::request::{LineageRequest, LineageRow};
+use super::request::{HistoryRequest, HistoryRow};
 
 /// The column by which the three tables belong together.
 pub(super) const COMMIT_ID: &str = "graph_commit_id";
@@ -50,7 +50,7 @@ pub(super) struct History {
 /// catalog that this one published: no other attempt published that.
 pub(super) fn history(
     batches: &[RecordBatch],
-    request: &LineageRequest,
+    request: &HistoryRequest,
 ) -> Result<History, String> {
     let own = &request.commit;
     let mut latest: Option<(u64, i64, String)> = None;
@@ -107,11 +107,11 @@ pub(super) fn graph_commits(batches: &[RecordBatch]) -> Result<Vec<GraphCommit>,
 }
 
 /// The columns by which a row about a graph commit is told from another.
-pub(super) const fn columns(row: &LineageRow) -> &'static [&'static str] {
+pub(super) const fn columns(row: &HistoryRow) -> &'static [&'static str] {
     match row {
-        LineageRow::Commit { .. } => &COMMIT_COLUMNS,
-        LineageRow::Actor { .. } => &[COMMIT_ID, "actor_id"],
-        LineageRow::Recovery { .. } => &[
+        HistoryRow::Commit { .. } => &COMMIT_COLUMNS,
+        HistoryRow::Actor { .. } => &[COMMIT_ID, "actor_id"],
+        HistoryRow::Recovery { .. } => &[
             COMMIT_ID,
             "recovery_kind",
             "operation_id",
@@ -128,12 +128,12 @@ pub(super) const fn columns(row: &LineageRow) -> &'static [&'static str] {
 pub(super) fn is_written(
     batches: &[RecordBatch],
     commit: &str,
-    row: &LineageRow,
+    row: &HistoryRow,
 ) -> Result<bool, String> {
     let says: Vec<(&str, &str)> = match row {
-        LineageRow::Commit { .. } => Vec::new(),
-        LineageRow::Actor { actor } => vec![("actor_id", actor)],
-        LineageRow::Recovery {
+        HistoryRow::Commit { .. } => Vec::new(),
+        HistoryRow::Actor { actor } => vec![("actor_id", actor)],
+        HistoryRow::Recovery {
             kind,
             operation_id,
             writer_kind,
@@ -200,10 +200,10 @@ fn text(value: &str) -> Value {
 
 /// Why a table's columns cannot take a row, if so: a column is missing or has another type, or an unknown one refuses null.
 /// Placeholders stand for values that are not known yet.
-pub(super) fn obstacle(schema: &LanceSchema, request: &LineageRequest) -> Option<String> {
+pub(super) fn obstacle(schema: &LanceSchema, request: &HistoryRequest) -> Option<String> {
     let row = match &request.row {
-        LineageRow::Commit { .. } => commit(schema, request, Some(request.commit.as_str().into())),
-        LineageRow::Actor { .. } | LineageRow::Recovery { .. } => {
+        HistoryRow::Commit { .. } => commit(schema, request, Some(request.commit.as_str().into())),
+        HistoryRow::Actor { .. } | HistoryRow::Recovery { .. } => {
             about_commit(schema, request, request.commit.as_str())
         }
     };
@@ -212,10 +212,10 @@ pub(super) fn obstacle(schema: &LanceSchema, request: &LineageRequest) -> Option
 
 pub(super) fn commit(
     schema: &LanceSchema,
-    request: &LineageRequest,
+    request: &HistoryRequest,
     parent: Option<String>,
 ) -> Result<RecordBatch, String> {
-    let LineageRow::Commit {
+    let HistoryRow::Commit {
         manifest_branch,
         manifest_version,
         merged_parent,
@@ -239,7 +239,7 @@ pub(super) fn commit(
 
 pub(super) fn about_commit(
     schema: &LanceSchema,
-    request: &LineageRequest,
+    request: &HistoryRequest,
     commit: &str,
 ) -> Result<RecordBatch, String> {
     let mut values = vec![
@@ -247,9 +247,9 @@ pub(super) fn about_commit(
         (CREATED_AT, Value::Time(request.created_at_micros)),
     ];
     match &request.row {
-        LineageRow::Commit { .. } => return Err("it is a graph commit itself".to_owned()),
-        LineageRow::Actor { actor } => values.push(("actor_id", text(actor))),
-        LineageRow::Recovery {
+        HistoryRow::Commit { .. } => return Err("it is a graph commit itself".to_owned()),
+        HistoryRow::Actor { actor } => values.push(("actor_id", text(actor))),
+        HistoryRow::Recovery {
             kind,
             for_actor,
             operation_id,
@@ -294,7 +294,7 @@ fn batch(schema: &LanceSchema, mut values: Vec<(&str, Value)>) -> Result<RecordB
 }
 
 /// The columns of a table that does not exist yet, as released engines make it. Source: omnigraph v0.7.0.
-pub(super) fn schema(row: &LineageRow) -> Schema {
+pub(super) fn schema(row: &HistoryRow) -> Schema {
     let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
     let time = Field::new(
         CREATED_AT,
@@ -303,14 +303,14 @@ pub(super) fn schema(row: &LineageRow) -> Schema {
     );
     let mut fields = vec![text(COMMIT_ID, false)];
     match row {
-        LineageRow::Commit { .. } => fields.extend([
+        HistoryRow::Commit { .. } => fields.extend([
             text("manifest_branch", true),
             Field::new(MANIFEST_VERSION, DataType::UInt64, false),
             text("parent_commit_id", true),
             text("merged_parent_commit_id", true),
         ]),
-        LineageRow::Actor { .. } => fields.push(text("actor_id", false)),
-        LineageRow::Recovery { .. } => fields.extend([
+        HistoryRow::Actor { .. } => fields.push(text("actor_id", false)),
+        HistoryRow::Recovery { .. } => fields.extend([
             text("recovery_kind", false),
             text("recovery_for_actor", true),
             text("operation_id", false),

@@ -25,13 +25,13 @@ use super::TableError;
 use super::commit::CommitOutcome;
 use super::commit::EffectIdentity;
 use super::commit::EffectKind;
-use super::head::Found;
+use super::head::HeadSearch;
 use super::location::TableLocation;
 use super::staged::Staged;
 
 pub use reading::BranchHistory;
-pub use request::LineageRequest;
-pub use request::LineageRow;
+pub use request::HistoryRequest;
+pub use request::HistoryRow;
 
 const COMMITS: &str = "_graph_commits.lance";
 const ACTORS: &str = "_graph_commit_actors.lance";
@@ -43,7 +43,7 @@ const TRIES_MAX: usize = 16;
 /// What adding a row came to.
 #[must_use = "a row that is not there must not be taken for written"]
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum LineageOutcome {
+pub enum HistoryAppend {
     /// It is there now.
     Appended {
         /// The version of its table.
@@ -85,7 +85,10 @@ impl LanceRoom {
     /// Whether the root keeps such a history: one listing.
     pub async fn keeps_lineage(&self) -> Result<bool, TableError> {
         let place = self.place(&TableLocation::main(COMMITS))?;
-        Ok(matches!(self.find_head(&place).await?, Found::At { .. }))
+        Ok(matches!(
+            self.find_head(&place).await?,
+            HeadSearch::At { .. }
+        ))
     }
 
     /// Why the rows of a recovery cannot be added to the history, if so: the graph commit's branch is missing, or a table cannot
@@ -101,7 +104,7 @@ impl LanceRoom {
             Ok(operation) => operation,
             Err(_) => return Ok(None),
         };
-        let sample = |row| LineageRequest {
+        let sample = |row| HistoryRequest {
             branch: branch.map(str::to_owned),
             commit: GraphCommitId::of_recovery(
                 &operation,
@@ -118,16 +121,16 @@ impl LanceRoom {
             },
         };
         let commit = |merged_parent: Option<&str>| {
-            sample(LineageRow::Commit {
+            sample(HistoryRow::Commit {
                 manifest_branch: branch.map(str::to_owned),
                 manifest_version: 0,
                 merged_parent: merged_parent.map(str::to_owned),
             })
         };
         let text = String::new;
-        let actor = sample(LineageRow::Actor { actor: text() });
+        let actor = sample(HistoryRow::Actor { actor: text() });
         let recovery = |for_actor| {
-            sample(LineageRow::Recovery {
+            sample(HistoryRow::Recovery {
                 kind: text(),
                 for_actor,
                 operation_id: text(),
@@ -150,15 +153,15 @@ impl LanceRoom {
         &self,
         folder: &'static str,
         branch: Option<&str>,
-        samples: &[LineageRequest],
+        samples: &[HistoryRequest],
     ) -> Result<Option<String>, TableError> {
         let place = self.place(&TableLocation::on(folder, branch))?;
         let version = match self.find_head(&place).await? {
-            Found::At { location, .. } => location.version,
+            HeadSearch::At { location, .. } => location.version,
             // The first row makes the other two tables.
-            Found::DatasetMissing if folder != COMMITS => return Ok(None),
-            Found::DatasetMissing => return Ok(Some(format!("{folder} is missing"))),
-            Found::BranchMissing => {
+            HeadSearch::DatasetMissing if folder != COMMITS => return Ok(None),
+            HeadSearch::DatasetMissing => return Ok(Some(format!("{folder} is missing"))),
+            HeadSearch::BranchMissing => {
                 let branch = branch.unwrap_or("main");
                 return Ok(Some(format!("{folder} has no branch {branch}")));
             }
@@ -184,16 +187,16 @@ impl LanceRoom {
     /// An error means that no commit was attempted.
     pub async fn append_lineage(
         &self,
-        request: &LineageRequest,
-    ) -> Result<LineageOutcome, TableError> {
+        request: &HistoryRequest,
+    ) -> Result<HistoryAppend, TableError> {
         match &request.row {
-            LineageRow::Commit { .. } => self.append_commit(request).await,
-            LineageRow::Actor { .. } => self.append_about_commit(request, ACTORS).await,
-            LineageRow::Recovery { .. } => self.append_about_commit(request, RECOVERIES).await,
+            HistoryRow::Commit { .. } => self.append_commit(request).await,
+            HistoryRow::Actor { .. } => self.append_about_commit(request, ACTORS).await,
+            HistoryRow::Recovery { .. } => self.append_about_commit(request, RECOVERIES).await,
         }
     }
 
-    async fn append_commit(&self, request: &LineageRequest) -> Result<LineageOutcome, TableError> {
+    async fn append_commit(&self, request: &HistoryRequest) -> Result<HistoryAppend, TableError> {
         let place = self.place(&TableLocation::on(COMMITS, request.branch.as_deref()))?;
         for _ in 0..TRIES_MAX {
             let read = match self.read(&place, &rows::COMMIT_COLUMNS).await? {
@@ -208,7 +211,7 @@ impl LanceRoom {
             if history.own.is_some() {
                 self.keep_version_at(&place, read.dataset.version_id())
                     .await?;
-                return Ok(LineageOutcome::AlreadyThere);
+                return Ok(HistoryAppend::AlreadyThere);
             }
             let row = match rows::commit(read.dataset.schema(), request, history.head) {
                 Ok(row) => row,
@@ -218,14 +221,14 @@ impl LanceRoom {
                 return Ok(outcome);
             }
         }
-        Ok(LineageOutcome::Moved)
+        Ok(HistoryAppend::Moved)
     }
 
     async fn append_about_commit(
         &self,
-        request: &LineageRequest,
+        request: &HistoryRequest,
         folder: &'static str,
-    ) -> Result<LineageOutcome, TableError> {
+    ) -> Result<HistoryAppend, TableError> {
         let commits = self.place(&TableLocation::on(COMMITS, request.branch.as_deref()))?;
         let read = match self.read(&commits, &rows::COMMIT_COLUMNS).await? {
             Table::Present(read) => read,
@@ -256,7 +259,7 @@ impl LanceRoom {
                 Ok(true) => {
                     self.keep_version_at(&place, read.dataset.version_id())
                         .await?;
-                    return Ok(LineageOutcome::AlreadyThere);
+                    return Ok(HistoryAppend::AlreadyThere);
                 }
                 Err(why) => return Ok(malformed(folder, &why)),
             }
@@ -268,7 +271,7 @@ impl LanceRoom {
                 return Ok(outcome);
             }
         }
-        Ok(LineageOutcome::Moved)
+        Ok(HistoryAppend::Moved)
     }
 
     /// `None` if somebody else committed first.
@@ -277,8 +280,8 @@ impl LanceRoom {
         place: &Place,
         read: Read,
         row: RecordBatch,
-        request: &LineageRequest,
-    ) -> Result<Option<LineageOutcome>, TableError> {
+        request: &HistoryRequest,
+    ) -> Result<Option<HistoryAppend>, TableError> {
         let params = WriteParams {
             mode: WriteMode::Append,
             ..self.write_params()
@@ -293,22 +296,22 @@ impl LanceRoom {
         Ok(
             match self.commit_fenced(place, read.dataset, staged).await? {
                 CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
-                    Some(LineageOutcome::Appended { version })
+                    Some(HistoryAppend::Appended { version })
                 }
                 CommitOutcome::HeadMoved { .. } => None,
-                CommitOutcome::Refused { reason } => Some(LineageOutcome::Missing {
+                CommitOutcome::Refused { reason } => Some(HistoryAppend::Missing {
                     detail: reason.to_string(),
                 }),
-                CommitOutcome::Unknown { reason } => Some(LineageOutcome::Unknown { reason }),
+                CommitOutcome::Unknown { reason } => Some(HistoryAppend::Unknown { reason }),
             },
         )
     }
 
     async fn read(&self, place: &Place, columns: &[&str]) -> Result<Table, TableError> {
         let version = match self.find_head(place).await? {
-            Found::At { location, .. } => location.version,
-            Found::DatasetMissing => return Ok(Table::Missing("the table")),
-            Found::BranchMissing => return Ok(Table::Missing("the branch")),
+            HeadSearch::At { location, .. } => location.version,
+            HeadSearch::DatasetMissing => return Ok(Table::Missing("the table")),
+            HeadSearch::BranchMissing => return Ok(Table::Missing("the branch")),
         };
         let file = self.known_version(place, version).await?;
         let schema = &file.manifest.schema;
@@ -354,18 +357,18 @@ impl LanceRoom {
     }
 }
 
-fn missing(folder: &str, what: &str) -> LineageOutcome {
-    LineageOutcome::Missing {
+fn missing(folder: &str, what: &str) -> HistoryAppend {
+    HistoryAppend::Missing {
         detail: format!("{what} is missing in {folder}"),
     }
 }
 
-fn lacks(folder: &str, column: &str) -> LineageOutcome {
+fn lacks(folder: &str, column: &str) -> HistoryAppend {
     malformed(folder, &format!("there is no column {column}"))
 }
 
-fn malformed(folder: &str, why: &str) -> LineageOutcome {
-    LineageOutcome::Missing {
+fn malformed(folder: &str, why: &str) -> HistoryAppend {
+    HistoryAppend::Missing {
         detail: format!("{folder}: {why}"),
     }
 }

@@ -7,7 +7,7 @@ use sidecar::OperationId;
 /// How far a step came.
 #[must_use = "a lost operation must not be continued"]
 #[derive(Debug)]
-pub enum Progress<T> {
+pub enum PhaseOutcome<T> {
     /// The step is done.
     Done(T),
     /// Somebody else was first. The operation is left to recovery.
