@@ -21,6 +21,7 @@ use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, PinnedElsewhere, Restorability,
     TableObservation,
 };
+use sidecar::root_layout::CATALOG_FOLDER;
 use sidecar::{
     Choice, Code, Disposition, Observation, Reason, Sidecar, TablePin, WriterKind, judge,
     judge_choice, location_conflict, may_be_incomplete,
@@ -392,7 +393,7 @@ impl Surroundings {
                 tree_left: *tree_left,
             },
             Some(Ok(CatalogReading::NoCatalog)) | None => CatalogObservation::Unreadable {
-                reason: "there is no __manifest in this root".to_owned(),
+                reason: format!("there is no {CATALOG_FOLDER} in this root"),
             },
             Some(Err(error)) => {
                 failures.of_root("the catalog", error);

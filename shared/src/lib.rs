@@ -30,6 +30,7 @@ mod location;
 pub mod observation;
 mod outcome;
 mod plan;
+pub mod root_layout;
 mod schema_file;
 mod sidecar;
 pub mod step;

@@ -16,10 +16,7 @@ pub use merge::{
     is_pinned,
 };
 pub use next_schema::{NextFile, NextSchema, UnfitFile, declared_tables};
-pub use recorded::{
-    PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID,
-    Recorded, RecordedRestore, Returned,
-};
+pub use recorded::{Recorded, RecordedRestore, Returned};
 pub use schema::{
     FileObservation, RegistrationObservation, SchemaObservation, TombstoneObservation,
 };

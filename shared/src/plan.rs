@@ -248,7 +248,6 @@ fn tag_part(branch: &str) -> String {
         .chars()
         .map(|char| if fits(char) { char } else { '-' })
         .collect();
-    let digest = Digest::of(Tag::DerivedId, branch.as_bytes()).to_string();
-    let hex = digest.trim_start_matches("sha256:");
+    let hex = Digest::of(Tag::DerivedId, branch.as_bytes()).hex();
     format!("{plain}.{}", &hex[..DIGEST_CHARS])
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Plan, PlannedTable, lawful};
 use crate::digest::{Digest, Tag};
+use crate::root_layout::JOURNAL_FOLDER;
 use crate::text::shown;
 
 /// Characters of what is wrong with a plan: it quotes what came from outside.
@@ -53,7 +54,7 @@ pub enum PlanError {
     /// The steps are not those that its tables, purpose and operation lead to, so no build of ours wrote this plan. Nothing of it is
     /// ever carried out.
     #[error(
-        "the plan with digest {digest} is not one that this program makes: {reason}; nothing of it is carried out, and whoever can write __recovery_log/ may have forged it"
+        "the plan with digest {digest} is not one that this program makes: {reason}; nothing of it is carried out, and whoever can write {JOURNAL_FOLDER}/ may have forged it"
     )]
     Unlawful {
         /// Digest of the bytes.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::root_layout::{
+    GRAPH_COMMIT_ACTORS_FOLDER, GRAPH_COMMIT_RECOVERIES_FOLDER, GRAPH_COMMITS_FOLDER,
+};
 use crate::sidecar::WriterKind;
 
 /// The actor to whom released engines ascribe the graph commit of a recovery.
@@ -46,9 +49,9 @@ impl LineageRow {
     #[must_use]
     pub const fn folder(&self) -> &'static str {
         match self {
-            Self::GraphCommits { .. } => "_graph_commits.lance",
-            Self::GraphCommitActors { .. } => "_graph_commit_actors.lance",
-            Self::GraphCommitRecoveries { .. } => "_graph_commit_recoveries.lance",
+            Self::GraphCommits { .. } => GRAPH_COMMITS_FOLDER,
+            Self::GraphCommitActors { .. } => GRAPH_COMMIT_ACTORS_FOLDER,
+            Self::GraphCommitRecoveries { .. } => GRAPH_COMMIT_RECOVERIES_FOLDER,
         }
     }
 }

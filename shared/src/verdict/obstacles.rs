@@ -5,6 +5,7 @@ use crate::decision::Decision;
 use crate::observation::{
     CatalogObservation, HeadObservation, Observation, Pinned, TableObservation,
 };
+use crate::root_layout::STAMPS_ACTED_ON;
 use crate::sidecar::{Sidecar, TablePin};
 
 /// Whether the branch seems to be another one of the same name, made after this writer started.
@@ -122,9 +123,10 @@ fn branch_name(branch: Option<&str>) -> &str {
 pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     let mut blockers = Vec::new();
     if let CatalogObservation::Present { stamp, .. } = observation.catalog
-        && !matches!(stamp, 2 | 3)
+        && !STAMPS_ACTED_ON.contains(&stamp)
     {
-        blockers.push(Reason::new(Code::CatalogStampUnsupported, format!("the catalog carries stamp {stamp}, this build acts on stamps 2 and 3 only; recover it with the engine that wrote it")));
+        let [first, last] = STAMPS_ACTED_ON;
+        blockers.push(Reason::new(Code::CatalogStampUnsupported, format!("the catalog carries stamp {stamp}, this build acts on stamps {first} and {last} only; recover it with the engine that wrote it")));
     }
     blockers
 }

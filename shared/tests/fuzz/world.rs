@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema,
-    PROPERTY_WRITER_OPERATION_ID, Pinned, PinnedElsewhere, RegistrationObservation, Restorability,
-    SchemaObservation, TableObservation, TombstoneObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema, Pinned,
+    PinnedElsewhere, RegistrationObservation, Restorability, SchemaObservation, TableObservation,
+    TombstoneObservation, Transaction, TransactionObservation,
 };
+use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 use sidecar::{Code, Digest, Observation, Reason, Sidecar, TablePin, Tag, Timestamp};
 
 use crate::dice::Dice;

@@ -8,9 +8,9 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalEntry, JournalState};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_RECOVERY_OPERATION_ID,
-    PROPERTY_RECOVERY_PLAN_DIGEST, Pinned, Restorability, TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation,
 };
+use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST};
 use sidecar::{
     Action, Approval, CatalogChangeKind, Choice, ClassificationLabel, Code, Digest, Disposition,
     Effect, Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput,

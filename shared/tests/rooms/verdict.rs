@@ -806,7 +806,7 @@ fn committed_by(mut table: TableObservation, operation: &str) -> TableObservatio
     for entry in &mut table.transactions {
         if let Some(transaction) = &mut entry.transaction {
             transaction.properties.insert(
-                sidecar::observation::PROPERTY_WRITER_OPERATION_ID.to_owned(),
+                sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID.to_owned(),
                 operation.to_owned(),
             );
         }
