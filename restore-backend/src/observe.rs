@@ -203,7 +203,7 @@ async fn look_at(
 fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Option<&'a str> {
     match catalog {
         CatalogObservation::BranchAbsent { .. } => None,
-        _ => sidecar.branch(),
+        _ => sidecar.branch().name(),
     }
 }
 
@@ -279,7 +279,7 @@ pub(crate) async fn observe_each<T>(
 fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
     let (mut seen, mut contested) = (BTreeSet::new(), BTreeSet::new());
     for pin in sidecars.iter().flat_map(|sidecar| &sidecar.tables) {
-        let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+        let table = (pin.table_key.clone(), pin.table_branch().owned());
         if !seen.insert(table.clone()) {
             contested.insert(table);
         }
@@ -310,7 +310,7 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
     let room = root.room();
     let branches: BTreeSet<Option<String>> = sidecars
         .iter()
-        .map(|sidecar| sidecar.branch().map(str::to_owned))
+        .map(|sidecar| sidecar.branch().owned())
         .collect();
     let readings: Vec<_> = branches
         .into_iter()
@@ -363,7 +363,7 @@ async fn read_head(
 impl Surroundings {
     fn catalog(&self, sidecar: &Sidecar) -> Option<&Catalog> {
         self.catalogs
-            .get(&sidecar.branch().map(str::to_owned))
+            .get(&sidecar.branch().owned())
             .and_then(present)
     }
 
@@ -372,7 +372,7 @@ impl Surroundings {
         let location = self.catalog(sidecar)?.locations.get(&pin.table_key)?;
         match conflict(root, pin, location) {
             Some(_) => None,
-            None => Some(TableLocation::on(location, pin.table_branch())),
+            None => Some(TableLocation::on(location, pin.table_branch().name())),
         }
     }
 
@@ -382,7 +382,7 @@ impl Surroundings {
         sidecar: &Sidecar,
         failures: &Failures,
     ) -> Observation {
-        let catalog = match self.catalogs.get(&sidecar.branch().map(str::to_owned)) {
+        let catalog = match self.catalogs.get(&sidecar.branch().owned()) {
             Some(Ok(CatalogReading::Present(catalog))) => CatalogObservation::Present {
                 version: catalog.version,
                 stamp: catalog.stamp,
@@ -455,13 +455,13 @@ impl Surroundings {
             .as_deref()
             .and_then(|location| conflict(root, pin, location));
         if let Some(Err(error @ TableError::BasePathOutsideRoot { .. })) =
-            self.catalogs.get(&sidecar.branch().map(str::to_owned))
+            self.catalogs.get(&sidecar.branch().owned())
         {
             location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, chain::text(error)));
         }
         let reading = location.as_ref().and_then(|location| {
             self.heads
-                .get(&TableLocation::on(location, pin.table_branch()))
+                .get(&TableLocation::on(location, pin.table_branch().name()))
         });
         let head = match reading {
             Some(Ok(Head::At { version })) => HeadObservation::At { version: *version, transaction: None },
@@ -482,14 +482,14 @@ impl Surroundings {
             .map(|pin| pin.table_branch.clone());
         // `read_origins` reads later, and only if it matters, whether the pin's branch was made from there.
         let pinned_elsewhere = pinned_branch
-            .filter(|branch| branch.as_deref() != pin.table_branch())
+            .filter(|branch| branch.as_deref() != pin.table_branch().name())
             .map(|branch| PinnedElsewhere {
                 branch,
                 is_origin: head == HeadObservation::BranchMissing,
             });
         TableObservation {
             table_key: pin.table_key.clone(),
-            branch: pin.table_branch().map(str::to_owned),
+            branch: pin.table_branch().owned(),
             location,
             pinned,
             pinned_elsewhere,
@@ -535,7 +535,7 @@ impl Surroundings {
             let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
                 return false;
             };
-            let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+            let table = (pin.table_key.clone(), pin.table_branch().owned());
             // The number of commits of such a writer shows nothing, so the transaction must show whether HEAD is a Restore.
             let loose = !sidecar.writer_kind.commits_each_table_once();
             (pinned > pin.expected_version && head == pinned)
@@ -574,7 +574,7 @@ async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], 
     let of_branch = || {
         sidecars
             .iter()
-            .filter(|sidecar| sidecar.branch() == catalog.branch.as_deref())
+            .filter(|sidecar| sidecar.branch().name() == catalog.branch.as_deref())
     };
     // A schema change may add or remove any table.
     if of_branch().any(|sidecar| sidecar.writer_kind == WriterKind::SchemaApply) {

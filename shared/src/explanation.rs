@@ -7,6 +7,7 @@ mod steps;
 mod words;
 
 use crate::apply_report::ApplyReport;
+use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::{Extent, OutcomeKind};
@@ -51,7 +52,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             "Nothing is done until then. Resolving the older one can change where these tables stand, so this one is judged anew afterwards.".to_owned(),
         ),
         Disposition::OrphanedBranch => {
-            (format!("{write} went to branch {}, which no longer exists.", shown(plan.branch.as_deref().unwrap_or("main"), NAME_CHARS_MAX)), CLEANED_UP.to_owned())
+            (format!("{write} went to branch {}, which no longer exists.", shown(Branch::of(plan.branch.as_deref()).text(), NAME_CHARS_MAX)), CLEANED_UP.to_owned())
         }
         Disposition::Abort => (
             format!("{write} cannot be resolved: {why}{}.", and_more(blockers.len().saturating_sub(1), "reason")),

@@ -13,6 +13,7 @@
 pub mod api;
 mod apply_report;
 mod approval;
+mod branch;
 mod classification;
 mod code;
 mod decision;
@@ -41,6 +42,7 @@ mod what_if;
 
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
+pub use branch::Branch;
 pub use classification::{
     Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
 };

@@ -127,7 +127,7 @@ impl SidecarFile {
                 .iter()
                 .map(|pin| GlimpsedPin {
                     table_key: pin.table_key.clone(),
-                    table_branch: pin.table_branch().map(str::to_owned),
+                    table_branch: pin.table_branch().owned(),
                 })
                 .collect(),
             Err(_) => self.glimpse.tables.clone(),

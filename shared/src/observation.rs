@@ -8,6 +8,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
+use crate::branch::Branch;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
 
@@ -93,10 +94,9 @@ impl Observation {
     /// gap in what was looked at never passes for a fact.
     #[must_use]
     pub fn of_pin(&self, index: usize, pin: &TablePin) -> Option<&TableObservation> {
-        let branch =
-            |table: &TableObservation| table.branch.clone().filter(|branch| branch != "main");
         self.tables.get(index).filter(|table| {
-            table.table_key == pin.table_key && branch(table).as_deref() == pin.table_branch()
+            table.table_key == pin.table_key
+                && Branch::of(table.branch.as_deref()) == pin.table_branch()
         })
     }
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::branch::Branch;
 use crate::code::{Code, Reason};
 use crate::ids::OperationId;
 use crate::limits::Limits;
@@ -279,10 +280,10 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Branch of the graph with main as `None`, however the writer spelled it.
+    /// Branch of the graph, however the writer spelled it.
     #[must_use]
-    pub fn branch(&self) -> Option<&str> {
-        not_main(self.branch.as_deref())
+    pub fn branch(&self) -> Branch<'_> {
+        Branch::of(self.branch.as_deref())
     }
 
     /// Names of non-empty fields this build does not implement; a file that has any is shown and never acted on.
@@ -368,12 +369,9 @@ impl Sidecar {
         }
         let pins = self.tables.iter();
         let named = pins.map(|pin| (&pin.table_key, pin.table_branch())).chain(
-            self.additional_registrations.iter().map(|registration| {
-                (
-                    &registration.table_key,
-                    not_main(registration.table_branch.as_deref()),
-                )
-            }),
+            self.additional_registrations
+                .iter()
+                .map(|registration| (&registration.table_key, registration.table_branch())),
         );
         for (table_key, branch) in named {
             if branch != self.branch() {
@@ -381,8 +379,8 @@ impl Sidecar {
                     Code::TableBranchDiffers,
                     format!(
                         "{file} is about branch {} of the graph, and names {table_key} on Lance branch {}: released engines write both alike, so published as it says, it would show readers another branch's table; find out who wrote this file",
-                        self.branch().unwrap_or("main"),
-                        branch.unwrap_or("main")
+                        self.branch(),
+                        branch
                     ),
                 ));
             }
@@ -403,15 +401,19 @@ impl Sidecar {
 }
 
 impl TablePin {
-    /// Lance branch of the dataset with main as `None`, however the writer spelled it.
+    /// Lance branch of the dataset, however the writer spelled it.
     #[must_use]
-    pub fn table_branch(&self) -> Option<&str> {
-        not_main(self.table_branch.as_deref())
+    pub fn table_branch(&self) -> Branch<'_> {
+        Branch::of(self.table_branch.as_deref())
     }
 }
 
-fn not_main(branch: Option<&str>) -> Option<&str> {
-    branch.filter(|branch| *branch != "main")
+impl Registration {
+    /// Lance branch of the dataset, however the writer spelled it.
+    #[must_use]
+    pub fn table_branch(&self) -> Branch<'_> {
+        Branch::of(self.table_branch.as_deref())
+    }
 }
 
 /// What Lance asks of a branch name, as far as it keeps the branch's files inside its dataset.

@@ -220,7 +220,7 @@ fn observed(table: &TablePin, pinned: u64, head: u64) -> TableObservation {
         ..=pinned.min(table.expected_version.saturating_add(8));
     TableObservation {
         table_key: table.table_key.clone(),
-        branch: table.table_branch().map(str::to_owned),
+        branch: table.table_branch().owned(),
         location: None,
         pinned: Pinned::At { version: pinned },
         pinned_elsewhere: None,

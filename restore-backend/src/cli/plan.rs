@@ -3,7 +3,9 @@
 use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
-use sidecar::{Approval, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
+use sidecar::{
+    Approval, Branch, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation,
+};
 
 use super::approve::write_no;
 use super::context::Context;
@@ -162,7 +164,7 @@ fn origin(report: &PlanReport) -> String {
     let mut origin = format!(
         "{} on {}",
         report.writer_kind.as_deref().unwrap_or("Write"),
-        report.branch.as_deref().unwrap_or("main")
+        Branch::of(report.branch.as_deref())
     );
     if let Some(actor) = &report.actor_id {
         origin.push_str(&format!(" by {actor}"));

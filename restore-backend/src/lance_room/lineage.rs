@@ -159,7 +159,7 @@ impl LanceRoom {
             Found::DatasetMissing if folder != COMMITS => return Ok(None),
             Found::DatasetMissing => return Ok(Some(format!("{folder} is missing"))),
             Found::BranchMissing => {
-                let branch = branch.unwrap_or("main");
+                let branch = sidecar::Branch::of(branch);
                 return Ok(Some(format!("{folder} has no branch {branch}")));
             }
         };

@@ -7,9 +7,9 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Choice, Code, Difference, Disposition, Observation, OperationId, Overlap, Plan, PlanBytes,
-    Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile, Timestamp,
-    differences,
+    Branch, Choice, Code, Difference, Disposition, Observation, OperationId, Overlap, Plan,
+    PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile,
+    Timestamp, differences,
 };
 
 use futures::FutureExt;
@@ -233,7 +233,7 @@ pub(super) async fn dismissal_of(
         Some(_) => whole(root, entry).await?,
         None => (entry.listed.file.clone(), None),
     };
-    let branch = planned.branch.as_deref().unwrap_or("main");
+    let branch = Branch::of(planned.branch.as_deref());
     let recreated = Reason::new(
         Code::BranchRecreated,
         format!(

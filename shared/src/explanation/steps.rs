@@ -1,6 +1,7 @@
 //! Words for the steps of a plan, and for when each is done at all.
 
 use super::words::{NAME_CHARS_MAX, table_name};
+use crate::branch::Branch;
 use crate::plan::{LineageRow, Precondition, StagedFile, Step};
 use crate::text::shown;
 
@@ -66,7 +67,7 @@ fn names(files: &[StagedFile]) -> String {
 fn lineage_sentence(row: &LineageRow) -> String {
     match row {
         LineageRow::GraphCommits { branch, .. } => {
-            let branch = shown(branch.as_deref().unwrap_or("main"), NAME_CHARS_MAX);
+            let branch = shown(Branch::of(branch.as_deref()).text(), NAME_CHARS_MAX);
             format!(
                 "Record a graph commit on branch {branch} in {}",
                 row.folder()

@@ -83,7 +83,7 @@ pub fn dismissal(
         file: file.file.clone(),
         sidecar: Digest::of(Tag::Sidecar, kept.as_bytes()),
         writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
-        branch: sidecar.and_then(|sidecar| sidecar.branch().map(str::to_owned)),
+        branch: sidecar.and_then(|sidecar| sidecar.branch().owned()),
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition,
         decision: None,

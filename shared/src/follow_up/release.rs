@@ -111,7 +111,7 @@ pub fn release(
         operation_id,
         sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
         writer_kind: Some(original.writer_kind),
-        branch: original.branch().map(str::to_owned),
+        branch: original.branch().owned(),
         actor_id: original.actor_id.clone(),
         disposition: Disposition::AlreadyPublished,
         decision: None,

@@ -7,6 +7,7 @@
 //! | an undo that published | what was published before it is restored and published |
 //! | an undo that left a sidecar | that sidecar is recovered; there is nothing else to plan |
 
+use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason, Requirement};
 use crate::digest::{Digest, Tag};
@@ -155,8 +156,7 @@ impl Undo {
     #[must_use]
     pub fn target_of(&self, table_key: &str, branch: Option<&str>) -> Option<u64> {
         let names = |table: &&Returning| {
-            table.pin.table_key == table_key
-                && table.pin.table_branch() == branch.filter(|branch| *branch != "main")
+            table.pin.table_key == table_key && table.pin.table_branch() == Branch::of(branch)
         };
         self.tables.iter().find(names)?.target
     }
@@ -272,7 +272,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
         operation_id,
         sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
         writer_kind: Some(undo.writer_kind),
-        branch: undo.sidecar.branch().map(str::to_owned),
+        branch: undo.sidecar.branch().owned(),
         actor_id: undo.sidecar.actor_id.clone(),
         disposition: Disposition::RollBack,
         decision: None,
@@ -318,7 +318,7 @@ fn recorded<'a>(undo: &'a Undo, pin: &TablePin) -> Option<&'a PlannedTable> {
 }
 
 fn is_of(table: &PlannedTable, pin: &TablePin) -> bool {
-    table.table_key == pin.table_key && table.branch.as_deref() == pin.table_branch()
+    table.table_key == pin.table_key && table.branch.as_deref() == pin.table_branch().name()
 }
 
 /// Why one touched table cannot be taken back. Its HEAD and its pin have to be what the recovery left.
@@ -380,7 +380,7 @@ fn planned(
     };
     PlannedTable {
         table_key: pin.table_key.clone(),
-        branch: pin.table_branch().map(str::to_owned),
+        branch: pin.table_branch().owned(),
         location: found.location.clone(),
         expected_version: pin.expected_version,
         post_commit_pin: pin.post_commit_pin,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Plan, PlannedTable, lawful};
+use crate::branch::Branch;
 use crate::digest::{Digest, Tag};
 use crate::root_layout::JOURNAL_FOLDER;
 use crate::text::shown;
@@ -42,7 +43,7 @@ pub enum PlanError {
         reason: String,
     },
     /// The bytes name one table twice. No sidecar may pin one twice, so no build of ours wrote this plan.
-    #[error("the plan with digest {digest} names table {table_key} of {} twice", .branch.as_deref().unwrap_or("main"))]
+    #[error("the plan with digest {digest} names table {table_key} of {} twice", Branch::of(.branch.as_deref()))]
     TableTwice {
         /// Digest of the bytes.
         digest: Digest,
@@ -154,8 +155,7 @@ impl PlanBytes {
 /// with a twin in it would differ from itself.
 fn table_twice(tables: &[PlannedTable]) -> Option<&PlannedTable> {
     let mut known = BTreeSet::new();
-    tables.iter().find(|table| {
-        let branch = table.branch.as_deref().filter(|branch| *branch != "main");
-        !known.insert((&table.table_key, branch))
-    })
+    tables
+        .iter()
+        .find(|table| !known.insert((&table.table_key, Branch::of(table.branch.as_deref()))))
 }

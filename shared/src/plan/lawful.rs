@@ -12,6 +12,7 @@ mod left;
 
 use super::steps::{Moved, moved, publish, restores, tags};
 use super::{CatalogChangeKind, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step};
+use crate::branch::Branch;
 use crate::code::Requirement;
 use crate::location::is_a_table_place;
 use crate::schema_file::SchemaFile;
@@ -44,7 +45,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
 fn places(plan: &Plan) -> Result<(), String> {
     let branches = plan.tables.iter().map(|table| &table.branch);
     for branch in branches.chain([&plan.branch]).flatten() {
-        if branch == "main" || !is_branch_name(branch) {
+        if Branch::of(Some(branch)).is_main() || !is_branch_name(branch) {
             return Err(format!("{branch:?} is not the name of a branch"));
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn lineage(
     let merged_parent = sidecar.merge_source_commit_id.clone().filter(|_| is_merged);
     let branch = match recovery_kind {
         RecoveryKind::OrphanedBranchDiscarded => None,
-        _ => sidecar.branch().map(str::to_owned),
+        _ => sidecar.branch().owned(),
     };
     rows(branch, merged_parent, recovery_kind, sidecar, outcomes)
 }
@@ -194,6 +194,6 @@ pub(crate) fn lineage_of_an_undo(
         return Vec::new();
     }
     let outcomes = tables.iter().filter_map(undone_outcome).collect();
-    let branch = sidecar.branch().map(str::to_owned);
+    let branch = sidecar.branch().owned();
     rows(branch, None, RecoveryKind::RolledBack, sidecar, outcomes)
 }

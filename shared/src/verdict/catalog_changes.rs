@@ -101,10 +101,7 @@ fn register(
     let head = found.head.version();
     let mut change = CatalogChange {
         table_key: key.clone(),
-        branch: registration
-            .table_branch
-            .clone()
-            .filter(|branch| branch != "main"),
+        branch: registration.table_branch().owned(),
         location: Some(registration.table_path.trim_matches('/').to_owned()),
         manifest_pinned: found.pinned.version(),
         lance_head: head,

@@ -113,7 +113,7 @@ pub fn judge_choice<'a>(
         requires.push(Requirement::OlderUnreadable);
     }
     if observation.catalog == (CatalogObservation::BranchAbsent { tree_left: false })
-        && sidecar.branch().is_some()
+        && !sidecar.branch().is_main()
     {
         return verdict(
             Disposition::OrphanedBranch,

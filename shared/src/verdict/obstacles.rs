@@ -1,5 +1,6 @@
 //! What stands in the way of a write: what refuses it, what contradicts itself, what this build does not carry out.
 
+use crate::branch::Branch;
 use crate::code::{Code, Reason};
 use crate::decision::Decision;
 use crate::observation::{
@@ -13,7 +14,7 @@ use crate::sidecar::{Sidecar, TablePin};
 /// Two machines' clocks are compared, so it only seems so, and a person says whether it is. Nothing in a sidecar tells one branch
 /// from another of its name; where the tables prove it, the observation has that as a conflict.
 pub(super) fn branch_recreated(sidecar: &Sidecar, catalog: &CatalogObservation) -> bool {
-    sidecar.branch().is_some()
+    !sidecar.branch().is_main()
         && matches!(
             catalog,
             CatalogObservation::Present {
@@ -77,7 +78,7 @@ pub(super) fn contradictions(
                 Code::TableUnreadable,
                 format!("the Lance HEAD of {key} cannot be read: {reason}"),
             )),
-            (_, HeadObservation::BranchMissing) if pin.table_branch().is_none() => {
+            (_, HeadObservation::BranchMissing) if pin.table_branch().is_main() => {
                 reasons.push(Reason::new(
                     Code::TableMissing,
                     format!("{key} is in the catalog, but its dataset has no main branch"),
@@ -100,7 +101,7 @@ pub(super) fn contradictions(
                     .as_ref()
                     .filter(|elsewhere| !elsewhere.is_origin)
                 {
-                    reasons.push(Reason::new(Code::PinOnAnotherBranch, format!("{key}: the catalog shows version {version} of Lance branch {}, the writer wrote to {}, which was not made from that version: their numbers cannot be compared", branch_name(elsewhere.branch.as_deref()), branch_name(pin.table_branch()))));
+                    reasons.push(Reason::new(Code::PinOnAnotherBranch, format!("{key}: the catalog shows version {version} of Lance branch {}, the writer wrote to {}, which was not made from that version: their numbers cannot be compared", Branch::of(elsewhere.branch.as_deref()), pin.table_branch())));
                 }
                 if version < pin.expected_version {
                     reasons.push(Reason::new(Code::PinBelowExpected, format!("{key}: the catalog shows {version}, the writer had seen {}; the catalog is behind, as after restoring a backup", pin.expected_version)));
@@ -113,10 +114,6 @@ pub(super) fn contradictions(
         "every InvariantViolation is a HEAD below its pin"
     );
     reasons
-}
-
-fn branch_name(branch: Option<&str>) -> &str {
-    branch.unwrap_or("main")
 }
 
 /// What this build cannot carry out, though the verdict over it is right.

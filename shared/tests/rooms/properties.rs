@@ -261,7 +261,7 @@ fn case() -> impl Strategy<Value = Case> {
                 tables.into_iter().unzip();
             for (pin, table) in pins.iter_mut().zip(&mut tables) {
                 pin.table_branch.clone_from(&branch);
-                table.branch = pin.table_branch().map(str::to_owned);
+                table.branch = pin.table_branch().owned();
             }
             Case {
                 sidecar: Sidecar {

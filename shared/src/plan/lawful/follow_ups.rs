@@ -111,7 +111,7 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
         || sidecar.refusal(file).is_some()
         || !sidecar.additional_registrations.is_empty()
         || !sidecar.tombstones.is_empty()
-        || sidecar.branch() != plan.branch.as_deref()
+        || sidecar.branch().name() != plan.branch.as_deref()
         || sidecar.actor_id != plan.actor_id
         || !super::claim::pins_are_the_tables(plan, &sidecar)
     {
