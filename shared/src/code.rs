@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 
 /// Why something is refused or blocked. Programs rely on the spelling; a code is never reused for another meaning.
@@ -128,6 +130,14 @@ impl Code {
             Self::SchemaNotPromotable => "schema_not_promotable",
             Self::RowsNotCounted => "rows_not_counted",
         }
+    }
+}
+
+impl Code {
+    /// The code that JSON spells so, if there is one.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        Self::deserialize(name).ok()
     }
 }
 

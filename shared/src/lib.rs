@@ -48,7 +48,7 @@ pub use classification::{
 };
 pub use code::{Code, Reason, Requirement};
 pub use decision::{Decision, decide};
-pub use difference::{Difference, differences};
+pub use difference::{Difference, DifferenceField, differences};
 pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use explanation::{Explanation, explain};
 pub use graph_history::{GraphCommit, GraphHistory};

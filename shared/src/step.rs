@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::difference::Difference;
+use crate::difference::{Difference, DifferenceField};
 use crate::journal::{Attempt, JournalState, Next, StepResult};
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
@@ -13,9 +13,6 @@ use crate::verdict::Action;
 
 /// How often a step on the catalog is intended anew because others published meanwhile.
 pub const CATALOG_TRIES_MAX: usize = 16;
-
-/// The field of a [`Difference`] that says that files of a restored version are gone.
-pub const FIELD_FILES: &str = "files";
 
 /// What was seen since the last record. Facts only; `None` is *nobody looked*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -52,8 +49,8 @@ pub enum CatalogSeen {
     },
     /// It, or the branch, is gone.
     Gone {
-        /// `catalog` or `catalog_branch`.
-        what: String,
+        /// [`DifferenceField::Catalog`] or [`DifferenceField::CatalogBranch`].
+        what: DifferenceField,
     },
 }
 
@@ -341,12 +338,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
         }
     }
     let differences = match catalog {
-        CatalogSeen::Gone { what } => vec![Difference {
-            table_key: None,
-            field: what.clone(),
-            planned: "present".to_owned(),
-            found: "gone".to_owned(),
-        }],
+        CatalogSeen::Gone { what } => vec![Difference::new(None, what.clone(), "present", "gone")],
         CatalogSeen::At { pins, .. } => pin_differences(&attempt.plan, pins),
     };
     if !differences.is_empty() {
@@ -391,7 +383,7 @@ fn touches_tables(plan: &Plan) -> bool {
 fn moved_after_effects(moved: &[Difference]) -> &'static str {
     if moved
         .iter()
-        .any(|difference| difference.field == FIELD_FILES)
+        .any(|difference| difference.field == DifferenceField::Files)
     {
         "files of restored tables are gone, removed by a cleanup that ran meanwhile: bring them back from a backup before anybody reads these tables, and make a new plan"
     } else {
@@ -454,16 +446,15 @@ fn is_untouched(attempt: &Attempt) -> bool {
 
 /// Pins that are not as the plan found them.
 fn pin_differences(plan: &Plan, pins: &BTreeMap<String, u64>) -> Vec<Difference> {
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
     let differing = plan.tables.iter().filter_map(|table| {
         let found = pins.get(&table.table_key).copied();
-        (found != table.manifest_pinned).then(|| Difference {
-            table_key: Some(table.table_key.clone()),
-            field: "manifest_pinned".to_owned(),
-            planned: number(table.manifest_pinned),
-            found: number(found),
+        (found != table.manifest_pinned).then(|| {
+            Difference::of_versions(
+                Some(&table.table_key),
+                DifferenceField::ManifestPinned,
+                table.manifest_pinned,
+                found,
+            )
         })
     });
     differing.collect()

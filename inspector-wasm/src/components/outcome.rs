@@ -1,6 +1,7 @@
 //! How an execution ended: per table, and for catalog, record and sidecar.
 
 use sidecar::explanation::outcome_sentence;
+use sidecar::text::version_text;
 use sidecar::{ApplyReport, Purpose, SidecarFate, TableOutcome};
 use yew::{Html, html};
 
@@ -51,9 +52,9 @@ fn outcomes(tables: &[TableOutcome]) -> Html {
         html! {
             <tr>
                 <th scope="row">{ visible(&table.table_key) }</th>
-                <td class="number">{ words::version(table.from_version) }</td>
-                <td class="number">{ words::version(table.to_version) }</td>
-                <td class="number">{ words::version(table.published_version) }</td>
+                <td class="number">{ version_text(table.from_version) }</td>
+                <td class="number">{ version_text(table.to_version) }</td>
+                <td class="number">{ version_text(table.published_version) }</td>
                 <td>{ words::effect(table.effect) }</td>
             </tr>
         }

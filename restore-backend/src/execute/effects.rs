@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::step::Did;
-use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
+use sidecar::{Difference, DifferenceField, Plan, PlannedTable, Precondition, Step};
 
 use crate::error::ServiceError;
 use crate::lance_room::{PinUpdate, Registration, TableError, TableLocation, Tombstone};
@@ -20,7 +20,7 @@ use crate::sidecar_dir::{self, Created};
 use crate::store::Hold;
 
 use catalog::{CatalogRows, fence_catalog, publish};
-use outcome::{StepOutcome, difference, not_in_plan};
+use outcome::{StepOutcome, not_in_plan};
 use table::{TagSeen, look_at_tag, restore, tag, untag};
 
 pub(super) use catalog::{landed, look_at_catalog};
@@ -286,7 +286,12 @@ async fn announce(
                 detail: format!(
                     "another file named {file} is among the sidecars; find out whose it is"
                 ),
-                differences: vec![difference(None, "sidecar", "absent", "another file")],
+                differences: vec![Difference::new(
+                    None,
+                    DifferenceField::Sidecar,
+                    "absent",
+                    "another file",
+                )],
             },
         },
     )

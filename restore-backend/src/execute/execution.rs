@@ -4,8 +4,8 @@ use futures::FutureExt;
 use sidecar::journal::{Attempt, JournalEntry, JournalState};
 use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
 use sidecar::{
-    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, Purpose, SidecarBytes,
-    SidecarFate, Tag,
+    ApplyReport, ApprovedPlan, Difference, DifferenceField, Digest, OperationId, OutcomeKind,
+    Purpose, SidecarBytes, SidecarFate, Tag,
 };
 
 use super::authorized::authorized;
@@ -387,12 +387,7 @@ impl<'a> Execution<'a> {
         }
         // Another executor may have deleted the file and closed the operation meanwhile. A file found now came later.
         seen.sidecar = Some(self.look_at_sidecar(state).await?);
-        Ok(found(seen).map(|found| Difference {
-            table_key: None,
-            field: "sidecar".to_owned(),
-            planned: "gone".to_owned(),
-            found: found.to_owned(),
-        }))
+        Ok(found(seen).map(|found| Difference::new(None, DifferenceField::Sidecar, "gone", found)))
     }
 
     /// Removes the leftover marks of this operation: the executor that closed it died before it could.

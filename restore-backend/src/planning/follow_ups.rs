@@ -7,9 +7,9 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Branch, Choice, Code, Difference, Disposition, Observation, OperationId, Overlap, Plan,
-    PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile,
-    Timestamp, differences,
+    Branch, Choice, Code, Difference, DifferenceField, Disposition, Observation, OperationId,
+    Overlap, Plan, PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError,
+    SidecarFile, Timestamp, differences,
 };
 
 use futures::FutureExt;
@@ -549,10 +549,6 @@ pub(crate) async fn moved_since_approval(
 
 /// A blocker that was not there when the plan was approved.
 pub(crate) fn blocked(reason: Reason) -> Difference {
-    Difference {
-        table_key: None,
-        field: reason.code.name().to_owned(),
-        planned: "not blocked".to_owned(),
-        found: reason.detail,
-    }
+    let field = DifferenceField::Blocked(reason.code);
+    Difference::new(None, field, "not blocked", reason.detail)
 }

@@ -18,6 +18,7 @@ use crate::plan::{
     LineageRow, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
+use crate::text::version_text;
 use crate::verdict::{Action, Choice, Disposition, support};
 
 use super::FollowUp;
@@ -333,9 +334,6 @@ fn obstacles(
     let key = &pin.table_key;
     let after = Some(pin.expected_version);
     let (head, pinned) = (found.head.version(), found.pinned.version());
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
     let another_transaction = recorded
         .filter(|table| table.restore_to.is_none())
         .and_then(|table| table.head_transaction.as_deref())
@@ -347,8 +345,8 @@ fn obstacles(
             format!(
                 "{key} has moved since it was recovered: it was left with HEAD and pin at {}, and now has HEAD {} and pin {}; taking the recovery back would take that back too",
                 pin.expected_version,
-                number(head),
-                number(pinned)
+                version_text(head),
+                version_text(pinned)
             ),
         )];
     }

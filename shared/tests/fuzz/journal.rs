@@ -7,7 +7,10 @@ use sidecar::journal::{
     JournalEntry, JournalError, JournalRecord, JournalState, Next, record_digest, verify_chain,
 };
 use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Approval, Digest, OperationId, Plan, PlanBytes, PlannedTable, SidecarBytes, Tag};
+use sidecar::{
+    Approval, DifferenceField, Digest, OperationId, Plan, PlanBytes, PlannedTable, SidecarBytes,
+    Tag,
+};
 
 use crate::campaign::{Reached, plain};
 use crate::dice::Dice;
@@ -368,7 +371,7 @@ fn seen(dice: &mut Dice) -> Seen {
         catalog: match dice.below(4) {
             0 => None,
             1 => Some(CatalogSeen::Gone {
-                what: "catalog".to_owned(),
+                what: DifferenceField::Catalog,
             }),
             _ => Some(CatalogSeen::At {
                 version: *dice.pick(&[0, 40, 41, u64::MAX]),

@@ -4,7 +4,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sidecar::journal::{JournalState, StepResult};
 use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Difference, OutcomeKind, PinMove, Plan, Requirement, Step, differences};
+use sidecar::{
+    Difference, DifferenceField, OutcomeKind, PinMove, Plan, Requirement, Step, differences,
+};
 
 use crate::flaw::Flaw;
 use crate::journal::{Entry, Journal};
@@ -402,7 +404,7 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
 fn moved() -> Difference {
     Difference {
         table_key: None,
-        field: "moved".to_owned(),
+        field: DifferenceField::Named("moved".to_owned()),
         planned: String::new(),
         found: String::new(),
     }

@@ -330,7 +330,7 @@ fn another_table_that_is_left_out_is_a_difference_that_is_named() {
     let now = planned(&write, &found(&write, (5, 6), Some(more)), Choice::Verdict);
     let found = differences(&before, &now);
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].field, "left_out");
+    assert_eq!(found[0].field.name(), "left_out");
     assert!(found[0].found.contains("HEAD 6"), "{found:?}");
 }
 

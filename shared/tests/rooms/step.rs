@@ -10,8 +10,8 @@ use sidecar::step::{
     CATALOG_TRIES_MAX, CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step,
 };
 use sidecar::{
-    Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
-    Registration, RootId, Sidecar, Step, Tag, WriterKind,
+    Difference, DifferenceField, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes,
+    Purpose, Registration, RootId, Sidecar, Step, Tag, WriterKind,
 };
 
 use crate::journal::{
@@ -269,7 +269,7 @@ fn states(scene: &Scene) -> Vec<State> {
 fn moved() -> Difference {
     Difference {
         table_key: None,
-        field: "disposition".to_owned(),
+        field: DifferenceField::Disposition,
         planned: "one".to_owned(),
         found: "another".to_owned(),
     }
@@ -309,7 +309,7 @@ fn catalogs(scene: &Scene) -> Vec<Option<CatalogSeen>> {
             pins: others,
         }),
         Some(CatalogSeen::Gone {
-            what: "catalog".to_owned(),
+            what: DifferenceField::Catalog,
         }),
     ]
 }

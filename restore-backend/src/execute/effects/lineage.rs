@@ -1,9 +1,9 @@
 //! The rows that released engines expect of a recovery (PROTOCOL.md, section 6.2).
 
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::{GraphCommitId, LineageRow, Step};
+use sidecar::{Difference, DifferenceField, GraphCommitId, LineageRow, Step};
 
-use super::outcome::{StepOutcome, difference, identity, not_attempted};
+use super::outcome::{StepOutcome, identity, not_attempted};
 use crate::clock;
 use crate::error::ServiceError;
 use crate::lance_room::{Head, LineageOutcome, LineageRequest, LineageRow as Row};
@@ -29,7 +29,12 @@ pub(super) async fn append(
                 return Ok(StepOutcome::Conflict {
                     detail: "the catalog has lost the branch whose history is to be written"
                         .to_owned(),
-                    differences: vec![difference(None, "catalog_branch", "present", "gone")],
+                    differences: vec![Difference::new(
+                        None,
+                        DifferenceField::CatalogBranch,
+                        "present",
+                        "gone",
+                    )],
                 });
             };
             let row = Row::Commit {
@@ -99,7 +104,12 @@ pub(super) async fn append(
             detail: format!(
                 "{what} is not possible: {detail}; put the history right with the engine that owns the graph, and make a new plan"
             ),
-            differences: vec![difference(None, "lineage", "writable", detail)],
+            differences: vec![Difference::new(
+                None,
+                DifferenceField::Lineage,
+                "writable",
+                detail,
+            )],
         },
         LineageOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
             "storage did not say whether {what} happened: {reason}; apply again to settle it"
