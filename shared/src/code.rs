@@ -154,6 +154,9 @@ pub struct Reason {
     pub code: Code,
     /// What happened, to what, and what to do next; for people.
     pub detail: String,
+    /// The operation, or the file, that has to be resolved first; for programs, which do not read sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
 }
 
 impl Reason {
@@ -166,7 +169,15 @@ impl Reason {
         Self {
             code,
             detail: crate::text::shown(&detail.into(), Self::DETAIL_CHARS_MAX),
+            about: None,
         }
+    }
+
+    /// The same, naming the operation or the file that has to be resolved first.
+    #[must_use]
+    pub fn about(mut self, operation_or_file: &str) -> Self {
+        self.about = Some(operation_or_file.to_owned());
+        self
     }
 }
 

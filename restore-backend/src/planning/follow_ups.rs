@@ -428,10 +428,11 @@ async fn made_undo(
             Overlap::NotRead => "is pending and cannot be read, so that it may share a table",
         };
         unread = pending_plan::not_read(entry);
-        follow_up.blockers.push(Reason::new(
+        let reason = Reason::new(
             Code::WaitingFor,
             format!("{} {why} with operation {of}; resolve it first", file.file),
-        ));
+        );
+        follow_up.blockers.push(reason.about(&file.file));
         break;
     }
     if is_lost {

@@ -105,7 +105,8 @@ pub fn judge_choice<'a>(
             format!(
                 "{older} is older and unresolved, and it overlaps this one or cannot be read, so that it may; resolve it first"
             ),
-        );
+        )
+        .about(older);
         return verdict(Disposition::Waiting, tables, vec![reason], Vec::new());
     }
     let mut requires = Vec::new();

@@ -555,6 +555,7 @@ fn a_waiting_sidecar_shows_where_its_tables_stand_and_does_nothing() {
         );
         assert_eq!(scene.verdict.blockers[0].code, Code::WaitingFor);
         assert!(scene.verdict.blockers[0].detail.contains(OLDER));
+        assert_eq!(scene.verdict.blockers[0].about.as_deref(), Some(OLDER));
         assert!(scene.plan.steps.is_empty());
     }
 }
