@@ -23,8 +23,8 @@ use sidecar::observation::{
 };
 use sidecar::root_layout::CATALOG_FOLDER;
 use sidecar::{
-    Choice, Code, Disposition, Observation, Reason, Sidecar, TablePin, WriterKind, judge,
-    judge_choice, location_conflict, may_be_incomplete,
+    Choice, Code, Disposition, Observation, Reason, Sidecar, TablePin, judge, judge_choice,
+    location_conflict, may_be_incomplete,
 };
 
 use crate::chain;
@@ -409,13 +409,13 @@ impl Surroundings {
             .collect();
         read_origins(root.room(), &mut tables, failures).await;
         read_branch_identities(root.room(), sidecar, &mut tables, failures).await;
-        let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
-            (WriterKind::SchemaApply, Some(catalog)) => {
+        let schema = match self.catalog(sidecar) {
+            Some(catalog) if sidecar.writer_kind.changes_the_schema() => {
                 schema::observe_schema(root, sidecar, catalog, failures)
                     .boxed()
                     .await
             }
-            _ => None,
+            Some(_) | None => None,
         };
         Observation {
             catalog,
@@ -577,7 +577,7 @@ async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], 
             .filter(|sidecar| sidecar.branch().name() == catalog.branch.as_deref())
     };
     // A schema change may add or remove any table.
-    if of_branch().any(|sidecar| sidecar.writer_kind == WriterKind::SchemaApply) {
+    if of_branch().any(|sidecar| sidecar.writer_kind.changes_the_schema()) {
         return false;
     }
     if all {

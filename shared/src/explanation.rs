@@ -316,7 +316,17 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
                 version_text(table.publish_as)
             )
         }
-        (Action::Publish, _) => format!(
+        (
+            Action::Publish,
+            Disposition::Refused
+            | Disposition::Waiting
+            | Disposition::OrphanedBranch
+            | Disposition::Abort
+            | Disposition::AlreadyPublished
+            | Disposition::Superseded
+            | Disposition::NeverStarted
+            | Disposition::RollBack,
+        ) => format!(
             "Version {} already holds what version {} holds; it only becomes the pin.",
             version_text(table.publish_as),
             version_text(table.manifest_pinned)
@@ -339,15 +349,16 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
             version_text(table.publish_as),
             version_text(table.lance_head)
         ),
-        (Action::None, Disposition::RollBack | Disposition::NeverStarted)
-            if table.classification == Some(ClassificationLabel::NoMovement)
+        (Action::None, disposition) => {
+            let is_untouched = table.classification == Some(ClassificationLabel::NoMovement)
                 && table
                     .lance_head
-                    .is_none_or(|head| head <= table.expected_version) =>
-        {
-            "Never reached by the writer. Nothing changes.".to_owned()
+                    .is_none_or(|head| head <= table.expected_version);
+            match disposition.ends_it_unpublished() && is_untouched {
+                true => "Never reached by the writer. Nothing changes.".to_owned(),
+                false => "Nothing changes.".to_owned(),
+            }
         }
-        (Action::None, _) => "Nothing changes.".to_owned(),
         (Action::Register, _) => format!(
             "It is added to the catalog: readers see version {}.",
             version_text(table.publish_as)

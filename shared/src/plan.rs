@@ -142,9 +142,7 @@ impl Plan {
             Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => {
                 self.disposition.has_effect()
             }
-            Purpose::Dismiss { .. } => {
-                matches!(self.disposition, Disposition::Refused | Disposition::Abort)
-            }
+            Purpose::Dismiss { .. } => self.disposition.may_be_set_aside(),
         };
         allowed && !self.steps.is_empty()
     }

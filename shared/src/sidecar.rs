@@ -96,6 +96,33 @@ impl WriterKind {
         }
     }
 
+    /// Whether it stages schema files, and may add and remove tables (PROTOCOL.md, section 6.1).
+    #[must_use]
+    pub const fn changes_the_schema(self) -> bool {
+        match self {
+            Self::SchemaApply => true,
+            Self::Mutation
+            | Self::Load
+            | Self::BranchMerge
+            | Self::EnsureIndices
+            | Self::Optimize => false,
+        }
+    }
+
+    /// Whether it brings another branch's commits, which the history of the graph records, and may do so on tables that its sidecar
+    /// does not name (PROTOCOL.md, section 4.6).
+    #[must_use]
+    pub const fn is_merge(self) -> bool {
+        match self {
+            Self::BranchMerge => true,
+            Self::Mutation
+            | Self::Load
+            | Self::SchemaApply
+            | Self::EnsureIndices
+            | Self::Optimize => false,
+        }
+    }
+
     /// The name as in the sidecar.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -299,7 +326,7 @@ impl Sidecar {
                 .collect::<Vec<_>>()
         };
         let mut fields = of(String::new(), &self.unknown);
-        if self.writer_kind != WriterKind::SchemaApply {
+        if !self.writer_kind.changes_the_schema() {
             let foreign = [
                 (
                     "additional_registrations",

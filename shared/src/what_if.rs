@@ -13,7 +13,7 @@ use crate::observation::{
     Observation, Pinned, RegistrationObservation, Restorability, SchemaObservation,
     TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
-use crate::sidecar::{Sidecar, TablePin, WriterKind};
+use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::{Disposition, judge};
 
 /// Where the pin of every table stands.
@@ -184,7 +184,10 @@ fn schema(sidecar: &Sidecar, pin: PinPosition) -> Option<SchemaObservation> {
             .collect(),
         locked_since: None,
     };
-    (sidecar.writer_kind == WriterKind::SchemaApply).then_some(observation)
+    sidecar
+        .writer_kind
+        .changes_the_schema()
+        .then_some(observation)
 }
 
 fn numbers(table: &TablePin, pin: PinPosition, head: HeadPosition) -> Option<(u64, u64)> {

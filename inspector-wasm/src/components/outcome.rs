@@ -17,8 +17,11 @@ const TABLES_SHOWN: usize = 30;
 /// How the execution of a plan for this ended.
 pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
     // An undo and a release have no sidecar file, and a release looks at no table.
-    let is_release = matches!(purpose, Some(Purpose::Release { .. }));
-    let has_file = !is_release && !matches!(purpose, Some(Purpose::Undo { .. }));
+    let (has_file, is_release) = match purpose {
+        None | Some(Purpose::Recover | Purpose::Dismiss { .. }) => (true, false),
+        Some(Purpose::Undo { .. }) => (false, false),
+        Some(Purpose::Release { .. }) => (false, true),
+    };
     let tone = outcome_tone(Some(report.outcome));
     let sentence = outcome_sentence(report);
     let (shown, others) = report

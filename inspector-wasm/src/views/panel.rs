@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use sidecar::api::{EndReport, EndRequest, ExecutionReport, PlanReport};
-use sidecar::{
-    ApplyReport, Choice, Digest, Disposition, OutcomeKind, Requirement, SidecarFate,
-};
+use sidecar::{ApplyReport, Choice, Digest, Disposition, OutcomeKind, Requirement, SidecarFate};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
 
@@ -128,8 +126,7 @@ fn blocked(around: &Surroundings<'_>) -> Html {
         .blockers
         .iter()
         .find_map(|reason| reason.about.as_deref());
-    let may_be_set_aside = plan.purpose.is_recovery()
-        && matches!(plan.disposition, Disposition::Refused | Disposition::Abort);
+    let may_be_set_aside = plan.purpose.is_recovery() && plan.disposition.may_be_set_aside();
     let title = if plan.disposition.has_effect() {
         "This plan cannot be carried out now"
     } else if may_be_set_aside {

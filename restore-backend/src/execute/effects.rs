@@ -51,7 +51,17 @@ pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) 
                     (*index, seen)
                 })
             }
-            _ => None,
+            Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::Lineage { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => None,
         })
         .collect();
     futures::stream::iter(looks)

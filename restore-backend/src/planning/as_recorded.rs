@@ -39,6 +39,10 @@ pub(crate) async fn untrue_since_finished(
     }
     let sidecar = Sidecar::parse(&plan.file, finished.sidecar.as_bytes(), &root.limits()).ok();
     // A release dropped these tags. If they are back, they keep versions that were to be cleaned away.
+    let is_about_a_write = match plan.purpose {
+        Purpose::Recover | Purpose::Undo { .. } => true,
+        Purpose::Dismiss { .. } | Purpose::Release { .. } => false,
+    };
     if matches!(plan.purpose, Purpose::Release { .. }) {
         let there = tags_there(root, dropped_by(plan)).await?;
         differences.extend(there.into_iter().map(|tag| {
@@ -52,7 +56,6 @@ pub(crate) async fn untrue_since_finished(
         }));
         return Ok(differences);
     }
-    let is_about_a_write = matches!(plan.purpose, Purpose::Recover | Purpose::Undo { .. });
     let Some(sidecar) = sidecar.filter(|_| is_about_a_write) else {
         return Ok(differences);
     };
@@ -158,10 +161,7 @@ async fn untrue_of_table(
     if untrue.is_empty() {
         untrue.extend(another_transaction(root, finished, planned).await?);
     }
-    let is_visible = matches!(
-        plan.disposition,
-        Disposition::RollForward | Disposition::AlreadyPublished
-    );
+    let is_visible = plan.disposition.leaves_it_visible();
     let announces = matches!(
         observation.catalog,
         CatalogObservation::Present {

@@ -156,7 +156,7 @@ pub(crate) async fn made_dismissal(
                         "another file under the name {} was set aside; apply plan {} once more to open its operation again for this one",
                         file.file, finished.digest
                     ),
-                    _ => format!(
+                    Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => format!(
                         "the operation of {} is finished, and this is not the sidecar that was recovered",
                         file.file
                     ),

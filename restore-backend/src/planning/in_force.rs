@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::FutureExt;
 use sidecar::follow_up::{SetTag, release_ids, tags_of, tags_of_plan, undo_ids};
 use sidecar::journal::JournalState;
-use sidecar::{Disposition, OperationId, Plan, Purpose, Step};
+use sidecar::{OperationId, Plan, Purpose, Step};
 
 use super::as_recorded::untrue_since_finished;
 use super::tags::tags_there;
@@ -105,10 +105,7 @@ pub(crate) async fn in_force(
 fn has_undone(plan: &Plan) -> bool {
     match plan.purpose {
         Purpose::Undo { .. } => true,
-        Purpose::Recover => matches!(
-            plan.disposition,
-            Disposition::RollForward | Disposition::AlreadyPublished
-        ),
+        Purpose::Recover => plan.disposition.leaves_it_visible(),
         Purpose::Release { .. } | Purpose::Dismiss { .. } => false,
     }
 }

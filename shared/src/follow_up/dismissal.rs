@@ -51,7 +51,7 @@ pub fn dismissal(
         ));
     }
     let kept = SidecarBytes::new(bytes.unwrap_or_default());
-    if !matches!(disposition, Disposition::Refused | Disposition::Abort) {
+    if !disposition.may_be_set_aside() {
         blockers.push(Reason::new(
             Code::NothingToUndo,
             format!(

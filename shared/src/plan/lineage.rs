@@ -23,12 +23,11 @@ pub(super) fn lineage(
         RecoveryKind::RolledBack => back_outcomes(sidecar, observation, verdict),
         RecoveryKind::OrphanedBranchDiscarded => Vec::new(),
     };
-    let is_merged = recovery_kind == RecoveryKind::RolledForward
-        && sidecar.writer_kind == WriterKind::BranchMerge;
+    let is_merged = recovery_kind == RecoveryKind::RolledForward && sidecar.writer_kind.is_merge();
     let merged_parent = sidecar.merge_source_commit_id.clone().filter(|_| is_merged);
     let branch = match recovery_kind {
         RecoveryKind::OrphanedBranchDiscarded => None,
-        _ => sidecar.branch().owned(),
+        RecoveryKind::RolledForward | RecoveryKind::RolledBack => sidecar.branch().owned(),
     };
     rows(branch, merged_parent, recovery_kind, sidecar, outcomes)
 }

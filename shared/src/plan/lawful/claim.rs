@@ -46,7 +46,18 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
             Step::UnlockSchema {
                 precondition: Precondition::LockedSince { at },
             } => *at <= sidecar.started_at,
-            _ => true,
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::Lineage { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => true,
         };
         if !is_its_own {
             return Err(format!(

@@ -184,9 +184,7 @@ fn operation_of(tag: &str) -> Option<OperationId> {
 }
 
 pub(super) fn dismissal(plan: &Plan) -> Result<(), String> {
-    if !matches!(plan.disposition, Disposition::Refused | Disposition::Abort)
-        || !plan.tables.is_empty()
-    {
+    if !plan.disposition.may_be_set_aside() || !plan.tables.is_empty() {
         return Err("what is set aside is refused or aborted, and touches no table".to_owned());
     }
     requires(plan, Requirement::Reason)?;

@@ -19,7 +19,7 @@ pub(super) fn of_a_recovery(
         RecoveryKind::RolledBack => plan.tables.iter().filter_map(back_outcome).collect(),
         RecoveryKind::OrphanedBranchDiscarded => Vec::new(),
     };
-    let may_merge = recovery_kind == RecoveryKind::RolledForward && kind == WriterKind::BranchMerge;
+    let may_merge = recovery_kind == RecoveryKind::RolledForward && kind.is_merge();
     rows(plan, kind, recovery_kind, outcomes, may_merge, left)
 }
 
@@ -53,7 +53,7 @@ fn rows(
     };
     let expected = match recovery_kind {
         RecoveryKind::OrphanedBranchDiscarded => None,
-        _ => plan.branch.clone(),
+        RecoveryKind::RolledForward | RecoveryKind::RolledBack => plan.branch.clone(),
     };
     if branch != expected || (merged_parent.is_some() && !may_merge) {
         return Err("the graph commit it writes is not that of its write".to_owned());
