@@ -19,6 +19,7 @@ mod code;
 mod decision;
 mod difference;
 mod digest;
+pub mod error_text;
 pub mod explanation;
 pub mod follow_up;
 mod graph_history;
