@@ -9,8 +9,8 @@ mod table;
 use std::collections::BTreeMap;
 
 use futures::{FutureExt, StreamExt};
+use sidecar::executor::StepsOutcome;
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::step::Did;
 use sidecar::{Difference, DifferenceField, Plan, PlannedTable, Precondition, Step};
 
 use crate::error::ServiceError;
@@ -78,7 +78,7 @@ pub(super) async fn do_steps(
     catalog_version: Option<u64>,
     mut ahead: SeenAhead,
     hold: &Hold,
-) -> Result<Did, ServiceError> {
+) -> Result<StepsOutcome, ServiceError> {
     let effects: Vec<_> = steps
         .iter()
         .map(|index| {
@@ -102,7 +102,7 @@ pub(super) async fn do_steps(
         }
         match outcome {
             Ok(StepOutcome::Done(result)) => done.push(result),
-            Ok(StepOutcome::CatalogMoved) => return Ok(Did::CatalogMoved),
+            Ok(StepOutcome::CatalogMoved) => return Ok(StepsOutcome::CatalogMoved),
             Ok(
                 StepOutcome::Conflict {
                     detail,
@@ -124,14 +124,14 @@ pub(super) async fn do_steps(
     match (failed, unknown, conflict) {
         // Resuming the journal tries the failed step again and recognises the steps that are done.
         (Some(error), _, _) => Err(error),
-        (None, Some(detail), _) => Ok(Did::Unknown { detail }),
-        (None, None, Some((detail, differences))) => Ok(Did::Conflict {
+        (None, Some(detail), _) => Ok(StepsOutcome::Unknown { detail }),
+        (None, None, Some((detail, differences))) => Ok(StepsOutcome::Conflict {
             done,
             unclear,
             detail,
             differences,
         }),
-        (None, None, None) => Ok(Did::Done(done)),
+        (None, None, None) => Ok(StepsOutcome::Done(done)),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sidecar::executor::{CatalogSeen, Landed};
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::step::{CatalogSeen, Landed};
 use sidecar::{Difference, DifferenceField, Plan, Step};
 
 use super::outcome::{StepOutcome, identity, not_attempted};
