@@ -322,7 +322,7 @@ pub(crate) async fn made(
     }
     if kind == Kind::Release {
         // The recovery may have ended by dismissing the sidecar. Earlier attempts may have parsed it, and have set tags.
-        let attempts = journal.state.abandoned().iter().rev();
+        let attempts = journal.state.interrupted().iter().rev();
         let understood = original.or_else(|error| {
             let mut attempts = attempts.filter_map(|it| parsed(&it.plan, &it.sidecar).ok());
             attempts.next().ok_or(error)

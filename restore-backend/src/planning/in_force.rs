@@ -34,10 +34,10 @@ impl Kind {
 
     /// Whether an operation is an undo or a release, and of which recovery.
     fn of_journal(state: &JournalState) -> Option<(Self, &OperationId)> {
-        let abandoned = state.abandoned().iter().map(|attempt| &attempt.plan);
+        let interrupted = state.interrupted().iter().map(|attempt| &attempt.plan);
         let attempt = state.attempt().map(|attempt| &attempt.plan);
         let finished = state.finished().map(|finished| &finished.plan);
-        let mut plans = abandoned.chain(attempt).chain(finished);
+        let mut plans = interrupted.chain(attempt).chain(finished);
         plans.find_map(|plan| match &plan.purpose {
             Purpose::Undo { of } => Some((Self::Undo, of)),
             Purpose::Release { of } => Some((Self::Release, of)),
@@ -195,8 +195,8 @@ pub(crate) async fn is_released(
             return Ok(true);
         }
         let untags = |step: &Step| matches!(step, Step::Untag { .. });
-        let mut abandoned = release.abandoned().iter();
-        has_begun |= release.finished().is_some() || abandoned.any(|it| it.has_begun(untags));
+        let mut interrupted = release.interrupted().iter();
+        has_begun |= release.finished().is_some() || interrupted.any(|it| it.has_begun(untags));
     }
     if !has_begun {
         return Ok(false);

@@ -27,10 +27,10 @@ pub struct SetTag {
 /// The tags that every claimed plan of an operation sets, those of interrupted attempts included.
 #[must_use]
 pub fn tags_of(state: &JournalState) -> Vec<SetTag> {
-    let abandoned = state.abandoned().iter().map(|attempt| &attempt.plan);
+    let interrupted = state.interrupted().iter().map(|attempt| &attempt.plan);
     let attempt = state.attempt().map(|attempt| &attempt.plan);
     let finished = state.finished().map(|finished| &finished.plan);
-    let claimed = abandoned.chain(attempt).chain(finished);
+    let claimed = interrupted.chain(attempt).chain(finished);
     claimed.flat_map(tags_of_plan).collect()
 }
 

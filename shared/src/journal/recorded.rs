@@ -88,7 +88,7 @@ impl JournalState {
     fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.attempt()
             .into_iter()
-            .chain(self.abandoned().iter().rev())
+            .chain(self.interrupted().iter().rev())
     }
 }
 

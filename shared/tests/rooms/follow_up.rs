@@ -689,7 +689,7 @@ fn an_undo_is_a_write_of_its_own_from_its_first_restore_on() {
         // What an earlier attempt restored is not forgotten.
         let again = interrupted(as_far_as(claimed(state, &made), "tag"));
         assert_eq!(again.stand_in(), stands, "interrupted at {kind}, and again");
-        assert_eq!(again.abandoned().len(), 2);
+        assert_eq!(again.interrupted().len(), 2);
         assert_eq!(again.next_epoch(), 3);
     }
 }
