@@ -128,7 +128,7 @@ async fn look_at(
             .observation(root, sidecar, &failures)
             .boxed()
             .await;
-        observation.keeps_lineage = keeps_lineage(root, &observation.catalog).await?;
+        observation.keeps_graph_history = keeps_graph_history(root, &observation.catalog).await?;
         read_transactions(root.room(), sidecar, &mut observation, &failures, |_, _| {
             true
         })
@@ -151,14 +151,14 @@ async fn look_at(
         let mut disposition = judge(sidecar, None, &observation).disposition;
         let asks_the_merge = may_be_incomplete(sidecar, disposition) && ask == Ask::ForAPlan;
         if asks_the_merge && let Some(catalog) = surroundings.catalog(sidecar) {
-            let keeps_history = observation.keeps_lineage;
+            let keeps_history = observation.keeps_graph_history;
             let merge = merge::observe_merge(root, sidecar, catalog, keeps_history, &failures);
             observation.merge = Some(merge.boxed().await);
             disposition = judge_choice(sidecar, None, &observation, choice).disposition;
         }
         let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
         let writes_history =
-            observation.keeps_lineage && disposition.has_effect() && ask == Ask::ForAPlan;
+            observation.keeps_graph_history && disposition.has_effect() && ask == Ask::ForAPlan;
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.
@@ -289,7 +289,10 @@ fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
 
 /// Whether the root keeps a history of its graph: released engines do, the two-phase writer, which marks its catalogs, does not.
 /// An unreadable catalog counts as no history, for nothing is done then.
-async fn keeps_lineage(root: &Root, catalog: &CatalogObservation) -> Result<bool, ObserveError> {
+async fn keeps_graph_history(
+    root: &Root,
+    catalog: &CatalogObservation,
+) -> Result<bool, ObserveError> {
     match catalog {
         CatalogObservation::Present {
             two_phase: true, ..
@@ -421,7 +424,7 @@ impl Surroundings {
             catalog,
             tables,
             schema,
-            keeps_lineage: false,
+            keeps_graph_history: false,
             recorded: Default::default(),
             merge: None,
         }

@@ -72,7 +72,7 @@ pub enum DifferenceField {
     /// Tables that a merge is published without.
     LeftOut,
     /// The history that the graph keeps.
-    Lineage,
+    GraphHistory,
     /// Where a dataset lies.
     Location,
     /// The lock of a schema change.
@@ -114,7 +114,7 @@ impl DifferenceField {
         Self::HeadTransaction,
         Self::LanceHead,
         Self::LeftOut,
-        Self::Lineage,
+        Self::GraphHistory,
         Self::Location,
         Self::Lock,
         Self::LockedSince,
@@ -141,7 +141,7 @@ impl DifferenceField {
             Self::HeadTransaction => "head_transaction",
             Self::LanceHead => "lance_head",
             Self::LeftOut => "left_out",
-            Self::Lineage => "lineage",
+            Self::GraphHistory => "lineage",
             Self::Location => "location",
             Self::Lock => "lock",
             Self::LockedSince => "locked_since",

@@ -299,7 +299,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
         | Step::Announce { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
-        | Step::Lineage { .. }
+        | Step::GraphHistory { .. }
         | Step::UnlockSchema { .. }
         | Step::Record { .. }
         | Step::Retire { .. } => {
@@ -436,7 +436,7 @@ fn is_untouched(attempt: &Attempt) -> bool {
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. }
             | Step::Record { .. }
             | Step::Retire { .. },

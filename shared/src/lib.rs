@@ -23,11 +23,11 @@ pub mod error_text;
 pub mod executor;
 pub mod explanation;
 pub mod follow_up;
+mod graph_commit_id;
 mod graph_history;
 mod ids;
 pub mod journal;
 mod limits;
-mod lineage;
 mod listing;
 mod location;
 pub mod observation;
@@ -52,18 +52,18 @@ pub use decision::{Decision, decide};
 pub use difference::{Difference, DifferenceField, differences};
 pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use explanation::{Explanation, explain};
+pub use graph_commit_id::GraphCommitId;
 pub use graph_history::{GraphCommit, GraphHistory};
 pub use ids::{DerivedOrder, OperationId, OperationIdError, RootId};
 pub use limits::Limits;
-pub use lineage::GraphCommitId;
 pub use listing::{ListedSidecar, Overlap, SidecarFile, Standing, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
 pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
 pub use plan::{
-    CatalogChangeKind, LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError,
-    PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable,
-    StagedFile, Step, plan, recovery_tag,
+    CatalogChangeKind, GraphHistoryOutcome, GraphHistoryRow, NewTable, PinMove, Plan, PlanBytes,
+    PlanError, PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind,
+    RemovedTable, StagedFile, Step, plan, recovery_tag,
 };
 pub use schema_file::SchemaFile;
 pub use sidecar::{

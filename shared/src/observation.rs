@@ -38,8 +38,8 @@ pub struct Observation {
     /// What a `SchemaApply` staged and promoted; absent for other writers.
     pub schema: Option<SchemaObservation>,
     /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (PROTOCOL.md, section 6.2).
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub keeps_lineage: bool,
+    #[serde(rename = "keeps_lineage", default, skip_serializing_if = "is_false")]
+    pub keeps_graph_history: bool,
     /// What journals say about it.
     #[serde(default, skip_serializing_if = "Recorded::is_empty")]
     pub recorded: Recorded,

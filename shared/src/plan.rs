@@ -1,9 +1,9 @@
 //! What would be done about one sidecar: immutable, complete, bound to the world it was made for (ARCHITECTURE.md, invariant 2).
 
 mod encoding;
+mod graph_history;
+mod graph_history_row;
 mod lawful;
-mod lineage;
-mod lineage_row;
 mod making;
 mod purpose;
 mod step;
@@ -20,11 +20,11 @@ use crate::outcome::{Extent, OutcomeKind};
 use crate::sidecar::WriterKind;
 use crate::verdict::{Action, Choice, Disposition, LeftOut, UnexpectedCommit};
 
+pub(crate) use graph_history::graph_history_of_an_undo;
 pub(crate) use lawful::fits_its_sidecar;
-pub(crate) use lineage::lineage_of_an_undo;
 
 pub use encoding::{PlanBytes, PlanError};
-pub use lineage_row::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
+pub use graph_history_row::{GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind};
 pub use making::{PlanInput, plan};
 pub use purpose::Purpose;
 pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};

@@ -110,7 +110,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             catalog,
             tables,
             schema,
-            keeps_lineage: false,
+            keeps_graph_history: false,
             recorded: Default::default(),
             merge: None,
         },

@@ -235,7 +235,7 @@ fn positions() -> Vec<Case> {
                 },
                 tables: observed.collect(),
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
-                keeps_lineage: false,
+                keeps_graph_history: false,
                 recorded: Default::default(),
                 merge: None,
             };
@@ -262,7 +262,7 @@ fn positions() -> Vec<Case> {
         },
         tables,
         schema: None,
-        keeps_lineage: true,
+        keeps_graph_history: true,
         recorded: Default::default(),
         merge: None,
     };

@@ -253,7 +253,7 @@ async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, Service
                 Some(key),
                 DifferenceField::Files,
                 "every file the restored version needs",
-                &format!("{file} is gone"),
+                format!("{file} is gone"),
             )
         }));
     }

@@ -58,7 +58,7 @@ pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) 
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. }
             | Step::Record { .. }
             | Step::Retire { .. } => None,
@@ -141,7 +141,7 @@ const fn is_fenced(step: &Step) -> bool {
         Step::FenceCatalog { .. }
         | Step::Restore { .. }
         | Step::Publish { .. }
-        | Step::Lineage { .. } => true,
+        | Step::GraphHistory { .. } => true,
         Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
@@ -254,7 +254,7 @@ async fn do_step(
         Step::DiscardSchema { files, .. } => {
             schema::discard(root, &plan.operation_id, index, files).await
         }
-        Step::Lineage { row, .. } => lineage::append(root, attempt, index, row).await,
+        Step::GraphHistory { row, .. } => lineage::append(root, attempt, index, row).await,
         Step::UnlockSchema {
             precondition: Precondition::LockedSince { at },
         } => schema::unlock(root, index, *at).await,

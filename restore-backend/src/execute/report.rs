@@ -199,7 +199,7 @@ pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Ve
             | Step::FenceCatalog { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. }
             | Step::Record { .. }
             | Step::Retire { .. } => false,
@@ -219,7 +219,7 @@ pub(super) fn catalog_effect(attempt: &Attempt, unclear: Option<&[usize]>) -> Ef
         | Step::Restore { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
-        | Step::Lineage { .. }
+        | Step::GraphHistory { .. }
         | Step::UnlockSchema { .. }
         | Step::Record { .. }
         | Step::Retire { .. } => false,

@@ -66,7 +66,7 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
                 format!("{staged} becomes {kept}")
             })
             .collect(),
-        Step::Lineage { row, .. } => vec![row.folder().to_owned()],
+        Step::GraphHistory { row, .. } => vec![row.folder().to_owned()],
         Step::UnlockSchema { .. } => {
             vec![format!("branch {SCHEMA_LOCK_BRANCH} of {CATALOG_FOLDER}")]
         }

@@ -15,7 +15,7 @@ use crate::ids::{OperationId, RootId};
 use crate::journal::Finished;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
 use crate::plan::{
-    LineageRow, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
+    GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step, graph_history_of_an_undo,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::text::version_text;
@@ -222,7 +222,7 @@ const fn changes_the_schema(step: &Step) -> bool {
         | Step::Announce { .. }
         | Step::FenceCatalog { .. }
         | Step::Restore { .. }
-        | Step::Lineage { .. }
+        | Step::GraphHistory { .. }
         | Step::UnlockSchema { .. }
         | Step::Record { .. }
         | Step::Retire { .. } => false,
@@ -294,12 +294,12 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
 fn requires(recovery: &Plan) -> Vec<Requirement> {
     let records_a_merge = recovery.purpose.is_recovery()
         && recovery.steps.iter().any(|step| {
-            let Step::Lineage { row, .. } = step else {
+            let Step::GraphHistory { row, .. } = step else {
                 return false;
             };
             matches!(
                 row,
-                LineageRow::GraphCommits {
+                GraphHistoryRow::GraphCommits {
                     merged_parent: Some(_),
                     ..
                 }
@@ -427,8 +427,8 @@ fn steps(
         writer_kind: undo.writer_kind,
         ..undo.sidecar.clone()
     };
-    let rows = lineage_of_an_undo(&written, observation, tables);
-    steps.extend(rows.into_iter().map(|row| Step::Lineage {
+    let rows = graph_history_of_an_undo(&written, observation, tables);
+    steps.extend(rows.into_iter().map(|row| Step::GraphHistory {
         row,
         precondition: Precondition::RowAbsent,
     }));

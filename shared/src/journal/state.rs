@@ -251,7 +251,7 @@ impl JournalState {
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. } => Next::Steps(vec![first]),
         }
     }

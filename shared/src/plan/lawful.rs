@@ -7,7 +7,7 @@
 
 mod claim;
 mod follow_ups;
-mod history;
+mod graph_history;
 mod left;
 
 use super::steps::{Moved, moved, publish, restores, tags};
@@ -105,7 +105,7 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         )
     });
     schema.map_or(Ok(()), |step| schema_files(plan, kind, step))?;
-    history::of_a_recovery(plan, kind, &mut left)?;
+    graph_history::of_a_recovery(plan, kind, &mut left)?;
     let unlock = left.take_if(|step| {
         matches!(
             step,
@@ -265,7 +265,7 @@ fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String
         | Step::FenceCatalog { .. }
         | Step::Restore { .. }
         | Step::Publish { .. }
-        | Step::Lineage { .. }
+        | Step::GraphHistory { .. }
         | Step::UnlockSchema { .. }
         | Step::Record { .. }
         | Step::Retire { .. } => return Ok(()),

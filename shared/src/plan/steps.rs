@@ -1,6 +1,6 @@
 //! The steps that resolve a sidecar, in the order in which they are done.
 
-use super::lineage::lineage;
+use super::graph_history::graph_history;
 use super::{
     NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step, recovery_tag,
 };
@@ -40,8 +40,8 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
             .as_ref()
             .filter(|_| sidecar.writer_kind.changes_the_schema());
         steps.extend(schema.and_then(|schema| schema_files(schema, disposition)));
-        let rows = lineage(sidecar, observation, input.verdict);
-        steps.extend(rows.into_iter().map(|row| Step::Lineage {
+        let rows = graph_history(sidecar, observation, input.verdict);
+        steps.extend(rows.into_iter().map(|row| Step::GraphHistory {
             row,
             precondition: Precondition::RowAbsent,
         }));

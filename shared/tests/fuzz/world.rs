@@ -32,7 +32,7 @@ pub(crate) fn around(sidecar: &Sidecar, dice: &mut Dice) -> Observation {
         catalog: catalog(dice),
         tables,
         schema: (!dice.one_in(5)).then(|| schema(sidecar, dice)),
-        keeps_lineage: dice.one_in(2),
+        keeps_graph_history: dice.one_in(2),
         recorded: Default::default(),
         merge: None,
     }

@@ -433,7 +433,7 @@ impl Store {
             },
             tables: tables.collect(),
             schema: None,
-            keeps_lineage: false,
+            keeps_graph_history: false,
             recorded: Recorded::default(),
             merge: None,
         }

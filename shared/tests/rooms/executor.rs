@@ -67,7 +67,7 @@ fn not_reached() -> Scene {
     );
     let tables = vec![at(&sidecar.tables[0], 4, 4), at(&sidecar.tables[1], 5, 5)];
     let mut world = world(tables);
-    world.keeps_lineage = true;
+    world.keeps_graph_history = true;
     let scene = scene(&sidecar, None, &world);
     assert_eq!(scene.plan.disposition, Disposition::NeverStarted);
     scene
@@ -90,7 +90,7 @@ fn schema_change(files: &str) -> Scene {
             locked_since: Some(sidecar.started_at),
             ..staged(&sidecar, files, false, false)
         }),
-        keeps_lineage: true,
+        keeps_graph_history: true,
         ..world(vec![at(&sidecar.tables[0], 4, 5)])
     };
     scene(&sidecar, None, &observation)

@@ -135,7 +135,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
         },
         tables: tables.collect(),
         schema: None,
-        keeps_lineage: false,
+        keeps_graph_history: false,
         recorded: Default::default(),
         merge: None,
     }

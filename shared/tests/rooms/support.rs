@@ -77,7 +77,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         catalog: present(),
         tables,
         schema: None,
-        keeps_lineage: false,
+        keeps_graph_history: false,
         recorded: Default::default(),
         merge: None,
     }

@@ -1,7 +1,7 @@
 //! The rows that released engines expect of a recovery (PROTOCOL.md, section 6.2).
 
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::{Difference, DifferenceField, GraphCommitId, LineageRow, Step};
+use sidecar::{Difference, DifferenceField, GraphCommitId, GraphHistoryRow, Step};
 
 use super::outcome::{StepOutcome, identity, not_attempted};
 use crate::clock;
@@ -13,13 +13,13 @@ pub(super) async fn append(
     root: &Root,
     attempt: &Attempt,
     index: usize,
-    row: &LineageRow,
+    row: &GraphHistoryRow,
 ) -> Result<StepOutcome, ServiceError> {
     let what = format!("writing to {}", row.folder());
     let now = clock::now();
     let published = published(attempt);
     let (branch, row) = match row {
-        LineageRow::GraphCommits {
+        GraphHistoryRow::GraphCommits {
             branch,
             merged_parent,
         } => {
@@ -44,13 +44,13 @@ pub(super) async fn append(
             };
             (branch, row)
         }
-        LineageRow::GraphCommitActors { branch, actor_id } => (
+        GraphHistoryRow::GraphCommitActors { branch, actor_id } => (
             branch,
             Row::Actor {
                 actor: actor_id.clone(),
             },
         ),
-        LineageRow::GraphCommitRecoveries {
+        GraphHistoryRow::GraphCommitRecoveries {
             branch,
             recovery_kind,
             recovery_for_actor,
@@ -106,7 +106,7 @@ pub(super) async fn append(
             ),
             differences: vec![Difference::new(
                 None,
-                DifferenceField::Lineage,
+                DifferenceField::GraphHistory,
                 "writable",
                 detail,
             )],

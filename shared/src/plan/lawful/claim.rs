@@ -1,7 +1,9 @@
 //! Whether a plan is about the sidecar whose bytes were claimed with it.
 
 use crate::limits::Limits;
-use crate::plan::{CatalogChangeKind, LineageRow, Plan, PlannedTable, Precondition, Purpose, Step};
+use crate::plan::{
+    CatalogChangeKind, GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step,
+};
 use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::Disposition;
 
@@ -34,9 +36,9 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
     }
     for step in &plan.steps {
         let is_its_own = match step {
-            Step::Lineage {
+            Step::GraphHistory {
                 row:
-                    LineageRow::GraphCommits {
+                    GraphHistoryRow::GraphCommits {
                         merged_parent: Some(merged),
                         ..
                     },
@@ -54,7 +56,7 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. }
             | Step::Record { .. }
             | Step::Retire { .. } => true,

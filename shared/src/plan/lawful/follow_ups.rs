@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
-use super::history;
+use super::graph_history;
 use super::left::{Left, fence, own_file, record, requires, retire};
 use crate::code::Requirement;
 use crate::follow_up::{release_ids, undo_ids, undo_restores, undo_sidecar_ids, undo_tags};
@@ -56,7 +56,7 @@ pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
     left.take(&fence())?;
     left.take_all(undo_restores(&touched))?;
     let kind = plan.writer_kind.ok_or("what it undoes has no kind")?;
-    history::of_an_undo(plan, kind, &mut left)?;
+    graph_history::of_an_undo(plan, kind, &mut left)?;
     left.take(&record())?;
     left.end()
 }

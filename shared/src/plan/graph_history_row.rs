@@ -13,7 +13,7 @@ pub const RECOVERY_ACTOR: &str = "omnigraph:recovery";
 /// One row that a recovery adds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "table", rename_all = "snake_case", deny_unknown_fields)]
-pub enum LineageRow {
+pub enum GraphHistoryRow {
     /// In `_graph_commits.lance`, on the branch of the graph. Its parent is that branch's head, its version of the catalog the one
     /// that the recovery published, or else the latest.
     GraphCommits {
@@ -40,11 +40,11 @@ pub enum LineageRow {
         /// What kind of write it was.
         sidecar_writer_kind: WriterKind,
         /// Per table, in the order of the sidecar.
-        outcomes: Vec<LineageOutcome>,
+        outcomes: Vec<GraphHistoryOutcome>,
     },
 }
 
-impl LineageRow {
+impl GraphHistoryRow {
     /// Folder of the Lance table the row goes to.
     #[must_use]
     pub const fn folder(&self) -> &'static str {
@@ -83,7 +83,7 @@ impl RecoveryKind {
 /// visible; rolled back, from the HEAD that was found to the pin that was returned to; a table that was added, from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LineageOutcome {
+pub struct GraphHistoryOutcome {
     /// Key of the table.
     pub table_key: String,
     /// Before.
