@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use sidecar::{
     Choice, Decision, Digest, Disposition, Glimpse, Limits, Observation, OperationId,
     OperationIdError, OutcomeKind, PlanBytes, PlanError, PlanInput, Reason, Requirement, RootId,
-    Sidecar, SidecarFile, Standing, WhatIf, assemble, explain, judge_choice, refuse, what_if,
+    Sidecar, SidecarFile, Standing, WhatIf, assemble, error_text, explain, judge_choice, refuse,
+    what_if,
 };
 
-use crate::state::chain::{ChainCheck, StoredAudit, with_sources};
+use crate::state::chain::{ChainCheck, StoredAudit};
 use crate::wire;
 
 /// Why a request has no answer.
@@ -48,7 +49,7 @@ impl ApiError {
     /// The error with everything that caused it.
     #[must_use]
     pub fn text(&self) -> String {
-        with_sources(self)
+        error_text(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sidecar::api::{PlanReport, Progress};
 use sidecar::follow_up::announced_by;
-use sidecar::{Effect, OperationId, OutcomeKind, Purpose, Step, age_text};
+use sidecar::{DifferenceField, Effect, OperationId, OutcomeKind, Purpose, Step, age_text};
 
 use crate::state::entry::{Entry, Standing};
 
@@ -143,12 +143,12 @@ pub fn outcome(outcome: Option<OutcomeKind>) -> String {
 
 /// A field of a difference in the terms of the page.
 #[must_use]
-pub fn field(field: &str) -> String {
+pub fn field(field: &DifferenceField) -> String {
     match field {
-        "lance_head" => "Lance HEAD".to_owned(),
-        "manifest_pinned" => "pin".to_owned(),
-        "head_transaction" => "transaction of HEAD".to_owned(),
-        other => other.replace('_', " "),
+        DifferenceField::LanceHead => "Lance HEAD".to_owned(),
+        DifferenceField::ManifestPinned => "pin".to_owned(),
+        DifferenceField::HeadTransaction => "transaction of HEAD".to_owned(),
+        other => other.name().replace('_', " "),
     }
 }
 
@@ -177,12 +177,6 @@ pub fn sentence(reason: &str) -> String {
 #[inline(never)]
 pub fn visible(text: &str) -> String {
     sidecar::text::visible(text).into_owned()
-}
-
-/// A version, or that there is none.
-#[must_use]
-pub fn version(version: Option<u64>) -> String {
-    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
 #[cfg(test)]

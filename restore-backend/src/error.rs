@@ -1,5 +1,6 @@
 //! Why a call could not do its job.
 
+use sidecar::root_layout::CATALOG_FOLDER;
 use sidecar::{OperationId, PlanError};
 
 use crate::observe::ObserveError;
@@ -33,7 +34,7 @@ pub enum ServiceError {
     Observe(#[from] ObserveError),
     /// Nothing is pending as far as can be told, but this is no root, or not any more.
     #[error(
-        "there is no catalog (__manifest) at {root}, so it cannot be said that nothing is pending: it is not the root of a store, or is gone; check the address"
+        "there is no catalog ({CATALOG_FOLDER}) at {root}, so it cannot be said that nothing is pending: it is not the root of a store, or is gone; check the address"
     )]
     NoCatalog {
         /// The root.
@@ -41,7 +42,7 @@ pub enum ServiceError {
     },
     /// Nothing is pending as far as can be told, but what readers see cannot be read.
     #[error(
-        "the catalog (__manifest) of {root} cannot be read, so it cannot be said that nothing is pending"
+        "the catalog ({CATALOG_FOLDER}) of {root} cannot be read, so it cannot be said that nothing is pending"
     )]
     CatalogUnreadable {
         /// The root.

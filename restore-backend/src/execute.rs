@@ -15,8 +15,8 @@ use futures::FutureExt;
 use sidecar::api::RefusalReport;
 use sidecar::journal::Attempt;
 use sidecar::{
-    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarBytes,
-    SidecarFate,
+    ApplyReport, ApprovedPlan, Difference, DifferenceField, Digest, OperationId, OutcomeKind,
+    SidecarBytes, SidecarFate,
 };
 
 use crate::error::ServiceError;
@@ -176,12 +176,7 @@ fn begun_elsewhere(root: &Root, operation: &OperationId, attempt: &Attempt) -> A
     let detail = format!(
         "this was approved for {there} and begun there, and this root is {here}: nothing was done. If both are the same root, apply it there. If this one is a copy, or was moved, and nobody goes on with it there, end it here, with `end`; then look at the plan as it is here"
     );
-    let differences = vec![Difference {
-        table_key: None,
-        field: "root".to_owned(),
-        planned: there,
-        found: here,
-    }];
+    let differences = vec![Difference::new(None, DifferenceField::Root, there, here)];
     let steps: Vec<usize> = attempt.begun_not_done();
     report::unfinished_report(
         attempt,
@@ -212,33 +207,21 @@ async fn claim_and_proceed(
 }
 
 fn refusal(operation: &OperationId, detail: String) -> RefusalReport {
-    RefusalReport {
-        operation_id: operation.to_string(),
-        outcome: OutcomeKind::Refused,
-        detail,
-        reasons: Vec::new(),
-        differences: Vec::new(),
-    }
+    RefusalReport::refused(operation, detail, Vec::new())
 }
 
 fn sidecar_gone(operation: &OperationId, digest: Digest) -> ApplyReport {
     let detail = "the sidecar is gone or has other bytes: somebody else resolved the operation or changed the file; nothing was done".to_owned();
-    let differences = vec![Difference {
-        table_key: None,
-        field: "sidecar".to_owned(),
-        planned: "as approved".to_owned(),
-        found: "gone or changed".to_owned(),
-    }];
+    let differences = vec![Difference::new(
+        None,
+        DifferenceField::Sidecar,
+        "as approved",
+        "gone or changed",
+    )];
     let mut report = refused_report(
         operation,
         digest,
-        RefusalReport {
-            operation_id: operation.to_string(),
-            outcome: OutcomeKind::Conflict,
-            detail,
-            reasons: Vec::new(),
-            differences,
-        },
+        RefusalReport::conflict(operation, detail, Vec::new(), differences),
     );
     report.sidecar = SidecarFate::Kept;
     report

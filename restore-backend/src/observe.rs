@@ -21,9 +21,10 @@ use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, PinnedElsewhere, Restorability,
     TableObservation,
 };
+use sidecar::root_layout::CATALOG_FOLDER;
 use sidecar::{
-    Choice, Code, Disposition, Observation, Reason, Sidecar, TablePin, WriterKind, judge,
-    judge_choice, location_conflict, may_be_incomplete,
+    Choice, Code, Disposition, Observation, Reason, Sidecar, TablePin, judge, judge_choice,
+    location_conflict, may_be_incomplete,
 };
 
 use crate::root::Root;
@@ -127,7 +128,7 @@ async fn look_at(
             .observation(root, sidecar, &failures)
             .boxed()
             .await;
-        observation.keeps_lineage = keeps_lineage(root, &observation.catalog).await?;
+        observation.keeps_graph_history = keeps_graph_history(root, &observation.catalog).await?;
         read_transactions(root.room(), sidecar, &mut observation, &failures, |_, _| {
             true
         })
@@ -150,14 +151,14 @@ async fn look_at(
         let mut disposition = judge(sidecar, None, &observation).disposition;
         let asks_the_merge = may_be_incomplete(sidecar, disposition) && ask == Ask::ForAPlan;
         if asks_the_merge && let Some(catalog) = surroundings.catalog(sidecar) {
-            let keeps_history = observation.keeps_lineage;
+            let keeps_history = observation.keeps_graph_history;
             let merge = merge::observe_merge(root, sidecar, catalog, keeps_history, &failures);
             observation.merge = Some(merge.boxed().await);
             disposition = judge_choice(sidecar, None, &observation, choice).disposition;
         }
         let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
         let writes_history =
-            observation.keeps_lineage && disposition.has_effect() && ask == Ask::ForAPlan;
+            observation.keeps_graph_history && disposition.has_effect() && ask == Ask::ForAPlan;
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.
@@ -202,7 +203,7 @@ async fn look_at(
 fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Option<&'a str> {
     match catalog {
         CatalogObservation::BranchAbsent { .. } => None,
-        _ => sidecar.branch(),
+        _ => sidecar.branch().name(),
     }
 }
 
@@ -278,7 +279,7 @@ pub(crate) async fn observe_each<T>(
 fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
     let (mut seen, mut contested) = (BTreeSet::new(), BTreeSet::new());
     for pin in sidecars.iter().flat_map(|sidecar| &sidecar.tables) {
-        let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+        let table = (pin.table_key.clone(), pin.table_branch().owned());
         if !seen.insert(table.clone()) {
             contested.insert(table);
         }
@@ -288,7 +289,10 @@ fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
 
 /// Whether the root keeps a history of its graph: released engines do, the two-phase writer, which marks its catalogs, does not.
 /// An unreadable catalog counts as no history, for nothing is done then.
-async fn keeps_lineage(root: &Root, catalog: &CatalogObservation) -> Result<bool, ObserveError> {
+async fn keeps_graph_history(
+    root: &Root,
+    catalog: &CatalogObservation,
+) -> Result<bool, ObserveError> {
     match catalog {
         CatalogObservation::Present {
             two_phase: true, ..
@@ -309,7 +313,7 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
     let room = root.room();
     let branches: BTreeSet<Option<String>> = sidecars
         .iter()
-        .map(|sidecar| sidecar.branch().map(str::to_owned))
+        .map(|sidecar| sidecar.branch().owned())
         .collect();
     let readings: Vec<_> = branches
         .into_iter()
@@ -362,7 +366,7 @@ async fn read_head(
 impl Surroundings {
     fn catalog(&self, sidecar: &Sidecar) -> Option<&Catalog> {
         self.catalogs
-            .get(&sidecar.branch().map(str::to_owned))
+            .get(&sidecar.branch().owned())
             .and_then(present)
     }
 
@@ -371,7 +375,7 @@ impl Surroundings {
         let location = self.catalog(sidecar)?.locations.get(&pin.table_key)?;
         match conflict(root, pin, location) {
             Some(_) => None,
-            None => Some(TableLocation::on(location, pin.table_branch())),
+            None => Some(TableLocation::on(location, pin.table_branch().name())),
         }
     }
 
@@ -381,7 +385,7 @@ impl Surroundings {
         sidecar: &Sidecar,
         failures: &Failures,
     ) -> Observation {
-        let catalog = match self.catalogs.get(&sidecar.branch().map(str::to_owned)) {
+        let catalog = match self.catalogs.get(&sidecar.branch().owned()) {
             Some(Ok(CatalogReading::Present(catalog))) => CatalogObservation::Present {
                 version: catalog.version,
                 stamp: catalog.stamp,
@@ -392,7 +396,7 @@ impl Surroundings {
                 tree_left: *tree_left,
             },
             Some(Ok(CatalogReading::NoCatalog)) | None => CatalogObservation::Unreadable {
-                reason: "there is no __manifest in this root".to_owned(),
+                reason: format!("there is no {CATALOG_FOLDER} in this root"),
             },
             Some(Err(error)) => {
                 failures.of_root("the catalog", error);
@@ -408,19 +412,19 @@ impl Surroundings {
             .collect();
         read_origins(root.room(), &mut tables, failures).await;
         read_branch_identities(root.room(), sidecar, &mut tables, failures).await;
-        let schema = match (sidecar.writer_kind, self.catalog(sidecar)) {
-            (WriterKind::SchemaApply, Some(catalog)) => {
+        let schema = match self.catalog(sidecar) {
+            Some(catalog) if sidecar.writer_kind.changes_the_schema() => {
                 schema::observe_schema(root, sidecar, catalog, failures)
                     .boxed()
                     .await
             }
-            _ => None,
+            Some(_) | None => None,
         };
         Observation {
             catalog,
             tables,
             schema,
-            keeps_lineage: false,
+            keeps_graph_history: false,
             recorded: Default::default(),
             merge: None,
         }
@@ -454,13 +458,13 @@ impl Surroundings {
             .as_deref()
             .and_then(|location| conflict(root, pin, location));
         if let Some(Err(error @ TableError::BasePathOutsideRoot { .. })) =
-            self.catalogs.get(&sidecar.branch().map(str::to_owned))
+            self.catalogs.get(&sidecar.branch().owned())
         {
             location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, error_text(error)));
         }
         let reading = location.as_ref().and_then(|location| {
             self.heads
-                .get(&TableLocation::on(location, pin.table_branch()))
+                .get(&TableLocation::on(location, pin.table_branch().name()))
         });
         let head = match reading {
             Some(Ok(Head::At { version })) => HeadObservation::At { version: *version, transaction: None },
@@ -481,14 +485,14 @@ impl Surroundings {
             .map(|pin| pin.table_branch.clone());
         // `read_origins` reads later, and only if it matters, whether the pin's branch was made from there.
         let pinned_elsewhere = pinned_branch
-            .filter(|branch| branch.as_deref() != pin.table_branch())
+            .filter(|branch| branch.as_deref() != pin.table_branch().name())
             .map(|branch| PinnedElsewhere {
                 branch,
                 is_origin: head == HeadObservation::BranchMissing,
             });
         TableObservation {
             table_key: pin.table_key.clone(),
-            branch: pin.table_branch().map(str::to_owned),
+            branch: pin.table_branch().owned(),
             location,
             pinned,
             pinned_elsewhere,
@@ -534,7 +538,7 @@ impl Surroundings {
             let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
                 return false;
             };
-            let table = (pin.table_key.clone(), pin.table_branch().map(str::to_owned));
+            let table = (pin.table_key.clone(), pin.table_branch().owned());
             // The number of commits of such a writer shows nothing, so the transaction must show whether HEAD is a Restore.
             let loose = !sidecar.writer_kind.commits_each_table_once();
             (pinned > pin.expected_version && head == pinned)
@@ -573,10 +577,10 @@ async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], 
     let of_branch = || {
         sidecars
             .iter()
-            .filter(|sidecar| sidecar.branch() == catalog.branch.as_deref())
+            .filter(|sidecar| sidecar.branch().name() == catalog.branch.as_deref())
     };
     // A schema change may add or remove any table.
-    if of_branch().any(|sidecar| sidecar.writer_kind == WriterKind::SchemaApply) {
+    if of_branch().any(|sidecar| sidecar.writer_kind.changes_the_schema()) {
         return false;
     }
     if all {

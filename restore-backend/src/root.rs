@@ -10,6 +10,7 @@ use object_store::ObjectStore as _;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
 use object_store::path::Path;
+use sidecar::root_layout::JOURNAL_FOLDER;
 use sidecar::{Limits, RootId};
 use tokio::sync::OnceCell;
 
@@ -238,7 +239,7 @@ impl Root {
 
     async fn probe(&self) -> Result<bool, object_store::Error> {
         for _ in 0..PROBE_ROUNDS {
-            let path = Path::from(format!("__recovery_log/.probe/{}", uuid::Uuid::new_v4()));
+            let path = Path::from(format!("{JOURNAL_FOLDER}/.probe/{}", uuid::Uuid::new_v4()));
             let honoured = self.race(&path).await;
             match self.objects().delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

@@ -8,7 +8,7 @@ mod follow_up;
 mod listing;
 
 use sidecar::api::{ExecutionReport, PlanReport, Progress, RefusalReport};
-use sidecar::{Choice, Disposition, OperationId, OutcomeKind, Timestamp};
+use sidecar::{Choice, Disposition, OperationId, Timestamp};
 
 use crate::execute::{self, execution_report};
 use crate::pending::pending;
@@ -71,13 +71,11 @@ pub async fn plan_choosing(
         "this operation cannot be rolled back as it stands: it is {}, and another choice is there only for a merge that would be rolled forward without some of its tables; look at its plan",
         report.disposition.name()
     );
-    Ok(Answer::No(RefusalReport {
-        operation_id: report.operation_id,
-        outcome: OutcomeKind::Refused,
+    Ok(Answer::No(RefusalReport::refused(
+        report.operation_id,
         detail,
-        reasons: report.blockers,
-        differences: Vec::new(),
-    }))
+        report.blockers,
+    )))
 }
 
 async fn plan_for(

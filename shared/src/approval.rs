@@ -34,7 +34,17 @@ impl Approval {
     /// What the plan requires and this approval does not state.
     #[must_use]
     pub fn missing(&self, plan: &Plan) -> Vec<Requirement> {
-        let stated = |requirement: &Requirement| match requirement {
+        plan.requires
+            .iter()
+            .filter(|requirement| !self.states(**requirement))
+            .copied()
+            .collect()
+    }
+
+    /// Whether this approval states what a plan requires.
+    #[must_use]
+    pub fn states(&self, requirement: Requirement) -> bool {
+        match requirement {
             Requirement::WritersStopped => self.writers_stopped,
             Requirement::Reason => self
                 .reason
@@ -45,13 +55,8 @@ impl Approval {
             | Requirement::BranchRecreated
             | Requirement::IncompleteMerge
             | Requirement::MergeStaysRecorded
-            | Requirement::OlderUnreadable => self.acknowledged.contains(requirement),
-        };
-        plan.requires
-            .iter()
-            .filter(|requirement| !stated(requirement))
-            .copied()
-            .collect()
+            | Requirement::OlderUnreadable => self.acknowledged.contains(&requirement),
+        }
     }
 }
 

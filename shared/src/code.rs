@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 
 /// Why something is refused or blocked. Programs rely on the spelling; a code is never reused for another meaning.
@@ -131,6 +133,14 @@ impl Code {
     }
 }
 
+impl Code {
+    /// The code that JSON spells so, if there is one.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        Self::deserialize(name).ok()
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
@@ -144,6 +154,9 @@ pub struct Reason {
     pub code: Code,
     /// What happened, to what, and what to do next; for people.
     pub detail: String,
+    /// The operation, or the file, that has to be resolved first; for programs, which do not read sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
 }
 
 impl Reason {
@@ -156,7 +169,15 @@ impl Reason {
         Self {
             code,
             detail: crate::text::shown(&detail.into(), Self::DETAIL_CHARS_MAX),
+            about: None,
         }
+    }
+
+    /// The same, naming the operation or the file that has to be resolved first.
+    #[must_use]
+    pub fn about(mut self, operation_or_file: &str) -> Self {
+        self.about = Some(operation_or_file.to_owned());
+        self
     }
 }
 

@@ -1,52 +1,211 @@
 //! What moved between two plans for one operation.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::explanation::left_out_sentence;
 use crate::plan::Plan;
+use crate::text::version_text;
 
 /// One thing that is not as the plan found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub struct Difference {
     /// The table, or `None` for what concerns the whole operation.
     pub table_key: Option<String>,
-    /// What differs: `lance_head`, `head_transaction`, `manifest_pinned`, `sidecar`, `disposition`…
-    pub field: String,
+    /// What differs.
+    pub field: DifferenceField,
     /// As planned.
     pub planned: String,
     /// As found.
     pub found: String,
 }
 
+impl Difference {
+    /// One thing that was planned as one and found as the other.
+    #[must_use]
+    pub fn new(
+        table_key: Option<&str>,
+        field: DifferenceField,
+        planned: impl ToString,
+        found: impl ToString,
+    ) -> Self {
+        Self {
+            table_key: table_key.map(str::to_owned),
+            field,
+            planned: planned.to_string(),
+            found: found.to_string(),
+        }
+    }
+
+    /// A version that was planned as one and found as the other; `None` is no version.
+    #[must_use]
+    pub fn of_versions(
+        table_key: Option<&str>,
+        field: DifferenceField,
+        planned: Option<u64>,
+        found: Option<u64>,
+    ) -> Self {
+        Self::new(table_key, field, version_text(planned), version_text(found))
+    }
+}
+
+/// What differs. In JSON it is its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Hash)]
+#[serde(from = "String", into = "String")]
+pub enum DifferenceField {
+    /// What is done to a table.
+    Action,
+    /// The catalog.
+    Catalog,
+    /// The branch of the catalog.
+    CatalogBranch,
+    /// What became of the write.
+    Disposition,
+    /// Files of a restored version.
+    Files,
+    /// UUID of the Lance transaction that made HEAD.
+    HeadTransaction,
+    /// A table's Lance HEAD.
+    LanceHead,
+    /// Tables that a merge is published without.
+    LeftOut,
+    /// The history that the graph keeps.
+    GraphHistory,
+    /// Where a dataset lies.
+    Location,
+    /// The lock of a schema change.
+    Lock,
+    /// When that lock was taken.
+    LockedSince,
+    /// The visible version of a table.
+    ManifestPinned,
+    /// The plan as a whole.
+    Plan,
+    /// Whether a version can be restored.
+    Restorable,
+    /// The root of the store.
+    Root,
+    /// A pair of names that should be those of a schema file.
+    SchemaFile,
+    /// The file of the sidecar.
+    Sidecar,
+    /// Whether the table is part of the plan.
+    Table,
+    /// A tag of a table.
+    Tag,
+    /// Whether the visible version is still there.
+    VisibleVersion,
+    /// Something blocks now that did not when the plan was approved.
+    Blocked(Code),
+    /// The schema file of this name, or a field that another build of this program names: journals keep differences for ever.
+    Named(String),
+}
+
+impl DifferenceField {
+    /// All that have a name of their own.
+    const OWN: [Self; 21] = [
+        Self::Action,
+        Self::Catalog,
+        Self::CatalogBranch,
+        Self::Disposition,
+        Self::Files,
+        Self::HeadTransaction,
+        Self::LanceHead,
+        Self::LeftOut,
+        Self::GraphHistory,
+        Self::Location,
+        Self::Lock,
+        Self::LockedSince,
+        Self::ManifestPinned,
+        Self::Plan,
+        Self::Restorable,
+        Self::Root,
+        Self::SchemaFile,
+        Self::Sidecar,
+        Self::Table,
+        Self::Tag,
+        Self::VisibleVersion,
+    ];
+
+    /// The field as it is spelled in JSON.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Action => "action",
+            Self::Catalog => "catalog",
+            Self::CatalogBranch => "catalog_branch",
+            Self::Disposition => "disposition",
+            Self::Files => "files",
+            Self::HeadTransaction => "head_transaction",
+            Self::LanceHead => "lance_head",
+            Self::LeftOut => "left_out",
+            Self::GraphHistory => "lineage",
+            Self::Location => "location",
+            Self::Lock => "lock",
+            Self::LockedSince => "locked_since",
+            Self::ManifestPinned => "manifest_pinned",
+            Self::Plan => "plan",
+            Self::Restorable => "restorable",
+            Self::Root => "root",
+            Self::SchemaFile => "schema_file",
+            Self::Sidecar => "sidecar",
+            Self::Table => "table",
+            Self::Tag => "tag",
+            Self::VisibleVersion => "visible_version",
+            Self::Blocked(code) => code.name(),
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for DifferenceField {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl From<String> for DifferenceField {
+    fn from(name: String) -> Self {
+        if let Some(own) = Self::OWN.into_iter().find(|own| own.name() == name) {
+            return own;
+        }
+        Code::named(&name).map_or(Self::Named(name), Self::Blocked)
+    }
+}
+
+impl From<DifferenceField> for String {
+    fn from(field: DifferenceField) -> Self {
+        field.name().to_owned()
+    }
+}
+
 /// Field by field, what moved between two plans for one operation (ARCHITECTURE.md, invariant 3).
 #[must_use]
 pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let mut compare = |table_key: Option<&str>, field: &str, planned: String, found: String| {
-        if planned != found {
-            differences.push(Difference {
-                table_key: table_key.map(str::to_owned),
-                field: field.to_owned(),
-                planned,
-                found,
-            });
-        }
-    };
+    let mut compare =
+        |table_key: Option<&str>, field: DifferenceField, planned: String, found: String| {
+            if planned != found {
+                differences.push(Difference::new(table_key, field, planned, found));
+            }
+        };
     compare(
         None,
-        "root",
+        DifferenceField::Root,
         planned.root.to_string(),
         found.root.to_string(),
     );
     compare(
         None,
-        "sidecar",
+        DifferenceField::Sidecar,
         planned.sidecar.to_string(),
         found.sidecar.to_string(),
     );
     compare(
         None,
-        "disposition",
+        DifferenceField::Disposition,
         planned.disposition.name().to_owned(),
         found.disposition.name().to_owned(),
     );
@@ -57,7 +216,12 @@ pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
             false => sentences.join(" "),
         }
     };
-    compare(None, "left_out", left_out(planned), left_out(found));
+    compare(
+        None,
+        DifferenceField::LeftOut,
+        left_out(planned),
+        left_out(found),
+    );
     for table in &planned.tables {
         let key = Some(table.table_key.as_str());
         let Some(other) = found
@@ -65,46 +229,49 @@ pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
             .iter()
             .find(|other| (&other.table_key, &other.branch) == (&table.table_key, &table.branch))
         else {
-            compare(key, "table", "present".to_owned(), "absent".to_owned());
+            compare(
+                key,
+                DifferenceField::Table,
+                "present".to_owned(),
+                "absent".to_owned(),
+            );
             continue;
         };
-        let number =
-            |value: Option<u64>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
         compare(
             key,
-            "manifest_pinned",
-            number(table.manifest_pinned),
-            number(other.manifest_pinned),
+            DifferenceField::ManifestPinned,
+            version_text(table.manifest_pinned),
+            version_text(other.manifest_pinned),
         );
         compare(
             key,
-            "lance_head",
-            number(table.lance_head),
-            number(other.lance_head),
+            DifferenceField::LanceHead,
+            version_text(table.lance_head),
+            version_text(other.lance_head),
         );
         compare(
             key,
-            "head_transaction",
+            DifferenceField::HeadTransaction,
             text(&table.head_transaction),
             text(&other.head_transaction),
         );
         compare(
             key,
-            "location",
+            DifferenceField::Location,
             text(&table.location),
             text(&other.location),
         );
         compare(
             key,
-            "action",
+            DifferenceField::Action,
             table.action.name().to_owned(),
             other.action.name().to_owned(),
         );
         let visible_version = |gone: bool| if gone { "cleaned away" } else { "there" };
         compare(
             key,
-            "visible_version",
+            DifferenceField::VisibleVersion,
             visible_version(table.pin_gone).to_owned(),
             visible_version(other.pin_gone).to_owned(),
         );
@@ -117,19 +284,44 @@ pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
         {
             compare(
                 Some(&table.table_key),
-                "table",
+                DifferenceField::Table,
                 "absent".to_owned(),
                 "present".to_owned(),
             );
         }
     }
     if differences.is_empty() && planned != found {
-        differences.push(Difference {
-            table_key: None,
-            field: "plan".to_owned(),
-            planned: "as approved".to_owned(),
-            found: "another".to_owned(),
-        });
+        differences.push(Difference::new(
+            None,
+            DifferenceField::Plan,
+            "as approved",
+            "another",
+        ));
     }
     differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_reads_back_as_it_was_written() {
+        let named = ["_schema.pg.staging", "", "of another build"];
+        let fields = DifferenceField::OWN
+            .into_iter()
+            .chain([
+                DifferenceField::Blocked(Code::WaitingFor),
+                DifferenceField::Blocked(Code::RowsNotCounted),
+            ])
+            .chain(named.map(|name| DifferenceField::Named(name.to_owned())));
+        for field in fields {
+            let json = serde_json::to_string(&field).unwrap();
+            assert_eq!(json, format!("{:?}", field.name()));
+            assert_eq!(
+                serde_json::from_str::<DifferenceField>(&json).unwrap(),
+                field
+            );
+        }
+    }
 }

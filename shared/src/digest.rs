@@ -6,6 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+/// Begins every digest that is written out.
+const PREFIX: &str = "sha256:";
+
 /// A SHA-256 digest, written `sha256:` and 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -87,9 +90,18 @@ impl Digesting {
     }
 }
 
+impl Digest {
+    /// Its 64 hex digits, as names of objects and tags carry them.
+    #[must_use]
+    pub fn hex(self) -> String {
+        let text = self.to_string();
+        text.trim_start_matches(PREFIX).to_owned()
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("sha256:")?;
+        formatter.write_str(PREFIX)?;
         self.0
             .iter()
             .try_for_each(|byte| write!(formatter, "{byte:02x}"))
@@ -109,7 +121,7 @@ impl FromStr for Digest {
         let error = || DigestError {
             text: text.chars().take(80).collect(),
         };
-        let hex = text.strip_prefix("sha256:").ok_or_else(error)?.as_bytes();
+        let hex = text.strip_prefix(PREFIX).ok_or_else(error)?.as_bytes();
         if hex.len() != 64 {
             return Err(error());
         }

@@ -7,12 +7,13 @@ mod steps;
 mod words;
 
 use crate::apply_report::ApplyReport;
+use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::{Extent, OutcomeKind};
 use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
 use crate::sidecar::WriterKind;
-use crate::text::shown;
+use crate::text::{shown, version_text};
 use crate::timestamp::Timestamp;
 use crate::verdict::{Action, Choice, Disposition};
 
@@ -26,7 +27,7 @@ pub use steps::{precondition_sentence, step_sentence};
 pub use words::Explanation;
 
 use words::{
-    NAME_CHARS_MAX, all_of_its_tables, and_more, count_word, inside_a_sentence, number, some_of,
+    NAME_CHARS_MAX, all_of_its_tables, and_more, count_word, inside_a_sentence, some_of,
     table_name, tables_with, write_name, written,
 };
 
@@ -51,7 +52,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             "Nothing is done until then. Resolving the older one can change where these tables stand, so this one is judged anew afterwards.".to_owned(),
         ),
         Disposition::OrphanedBranch => {
-            (format!("{write} went to branch {}, which no longer exists.", shown(plan.branch.as_deref().unwrap_or("main"), NAME_CHARS_MAX)), CLEANED_UP.to_owned())
+            (format!("{write} went to branch {}, which no longer exists.", shown(Branch::of(plan.branch.as_deref()).text(), NAME_CHARS_MAX)), CLEANED_UP.to_owned())
         }
         Disposition::Abort => (
             format!("{write} cannot be resolved: {why}{}.", and_more(blockers.len().saturating_sub(1), "reason")),
@@ -186,9 +187,9 @@ fn roll_back_headline(write: &str, plan: &Plan) -> String {
         return format!(
             "{write} did not end as it announced: {} stands at version {}, {} above the published version {}{}.",
             table_name(&table.table_key, table.branch.as_deref()),
-            number(table.lance_head),
+            version_text(table.lance_head),
             count_word(distance(table)),
-            number(table.manifest_pinned),
+            version_text(table.manifest_pinned),
             and_more(unexpected.count(), "such table"),
         );
     }
@@ -247,7 +248,7 @@ fn roll_back_consequence(plan: &Plan) -> String {
         format!(
             " {} returns to version {}, not to version {} from which this writer started: what was published since then stays.",
             table_name(&table.table_key, table.branch.as_deref()),
-            number(table.restore_to),
+            version_text(table.restore_to),
             table.expected_version
         )
     });
@@ -304,56 +305,67 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
         (Action::Publish, Disposition::RollForward) if table.pin_gone => {
             format!(
                 "Readers move from version {}, which was cleaned away, to version {}. Version {0} cannot be kept by a tag, and readers cannot be returned to it.",
-                number(table.manifest_pinned),
-                number(table.publish_as)
+                version_text(table.manifest_pinned),
+                version_text(table.publish_as)
             )
         }
         (Action::Publish, Disposition::RollForward) => {
             format!(
                 "Readers move from version {} to version {}.",
-                number(table.manifest_pinned),
-                number(table.publish_as)
+                version_text(table.manifest_pinned),
+                version_text(table.publish_as)
             )
         }
-        (Action::Publish, _) => format!(
+        (
+            Action::Publish,
+            Disposition::Refused
+            | Disposition::Waiting
+            | Disposition::OrphanedBranch
+            | Disposition::Abort
+            | Disposition::AlreadyPublished
+            | Disposition::Superseded
+            | Disposition::NeverStarted
+            | Disposition::RollBack,
+        ) => format!(
             "Version {} already holds what version {} holds; it only becomes the pin.",
-            number(table.publish_as),
-            number(table.manifest_pinned)
+            version_text(table.publish_as),
+            version_text(table.manifest_pinned)
         ),
         (Action::RestoreAndPublish, _) if !plan.purpose.is_recovery() => format!(
             "Readers see what version {} holds again: it comes back as version {}. Version {} stays as an old version.",
-            number(table.restore_to),
-            number(table.publish_as),
-            number(table.lance_head)
+            version_text(table.restore_to),
+            version_text(table.publish_as),
+            version_text(table.lance_head)
         ),
         (Action::Restore, _) => format!(
             "Version {} comes back as version {}, unpublished. Readers stay at version {}.",
-            number(table.restore_to),
-            number(table.head_after()),
-            number(table.manifest_pinned)
+            version_text(table.restore_to),
+            version_text(table.head_after()),
+            version_text(table.manifest_pinned)
         ),
         (Action::RestoreAndPublish, _) => format!(
             "Version {} comes back as version {}, and readers see no change. Version {} stays as an old version.",
-            number(table.restore_to),
-            number(table.publish_as),
-            number(table.lance_head)
+            version_text(table.restore_to),
+            version_text(table.publish_as),
+            version_text(table.lance_head)
         ),
-        (Action::None, Disposition::RollBack | Disposition::NeverStarted)
-            if table.classification == Some(ClassificationLabel::NoMovement)
+        (Action::None, disposition) => {
+            let is_untouched = table.classification == Some(ClassificationLabel::NoMovement)
                 && table
                     .lance_head
-                    .is_none_or(|head| head <= table.expected_version) =>
-        {
-            "Never reached by the writer. Nothing changes.".to_owned()
+                    .is_none_or(|head| head <= table.expected_version);
+            match disposition.ends_it_unpublished() && is_untouched {
+                true => "Never reached by the writer. Nothing changes.".to_owned(),
+                false => "Nothing changes.".to_owned(),
+            }
         }
-        (Action::None, _) => "Nothing changes.".to_owned(),
         (Action::Register, _) => format!(
             "It is added to the catalog: readers see version {}.",
-            number(table.publish_as)
+            version_text(table.publish_as)
         ),
         (Action::Tombstone, _) => format!(
             "It is removed from the catalog: readers see version {} no more, and its files stay.",
-            number(table.manifest_pinned)
+            version_text(table.manifest_pinned)
         ),
     }
 }

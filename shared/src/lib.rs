@@ -13,27 +13,29 @@
 pub mod api;
 mod apply_report;
 mod approval;
+mod branch;
 mod classification;
 mod code;
 mod decision;
 mod difference;
 mod digest;
 mod error_text;
+pub mod executor;
 pub mod explanation;
 pub mod follow_up;
+mod graph_commit_id;
 mod graph_history;
 mod ids;
 pub mod journal;
 mod limits;
-mod lineage;
 mod listing;
 mod location;
 pub mod observation;
 mod outcome;
 mod plan;
+pub mod root_layout;
 mod schema_file;
 mod sidecar;
-pub mod step;
 pub mod text;
 mod timestamp;
 mod verdict;
@@ -41,27 +43,28 @@ mod what_if;
 
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
+pub use branch::Branch;
 pub use classification::{
     Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
 };
 pub use code::{Code, Reason, Requirement};
 pub use decision::{Decision, decide};
-pub use difference::{Difference, differences};
+pub use difference::{Difference, DifferenceField, differences};
 pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use error_text::error_text;
 pub use explanation::{Explanation, explain};
+pub use graph_commit_id::GraphCommitId;
 pub use graph_history::{GraphCommit, GraphHistory};
 pub use ids::{DerivedOrder, OperationId, OperationIdError, RootId};
 pub use limits::Limits;
-pub use lineage::GraphCommitId;
 pub use listing::{ListedSidecar, Overlap, SidecarFile, Standing, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
 pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
 pub use plan::{
-    CatalogChangeKind, LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError,
-    PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable,
-    StagedFile, Step, plan, recovery_tag,
+    CatalogChangeKind, GraphHistoryOutcome, GraphHistoryRow, NewTable, PinMove, Plan, PlanBytes,
+    PlanError, PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind,
+    RemovedTable, StagedFile, Step, plan, recovery_tag,
 };
 pub use schema_file::SchemaFile;
 pub use sidecar::{

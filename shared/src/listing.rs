@@ -127,7 +127,7 @@ impl SidecarFile {
                 .iter()
                 .map(|pin| GlimpsedPin {
                     table_key: pin.table_key.clone(),
-                    table_branch: pin.table_branch().map(str::to_owned),
+                    table_branch: pin.table_branch().owned(),
                 })
                 .collect(),
             Err(_) => self.glimpse.tables.clone(),
@@ -136,8 +136,11 @@ impl SidecarFile {
 
     fn is_schema_apply(&self) -> bool {
         match &self.content {
-            Ok(sidecar) => sidecar.writer_kind == WriterKind::SchemaApply,
-            Err(_) => self.glimpse.writer_kind.as_deref() == Some(WriterKind::SchemaApply.name()),
+            Ok(sidecar) => sidecar.writer_kind.changes_the_schema(),
+            Err(_) => WriterKind::ALL
+                .into_iter()
+                .filter(|kind| kind.changes_the_schema())
+                .any(|kind| self.glimpse.writer_kind.as_deref() == Some(kind.name())),
         }
     }
 

@@ -8,6 +8,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
+use crate::branch::Branch;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
 
@@ -16,10 +17,7 @@ pub use merge::{
     is_pinned,
 };
 pub use next_schema::{NextFile, NextSchema, UnfitFile, declared_tables};
-pub use recorded::{
-    PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID,
-    Recorded, RecordedRestore, Returned,
-};
+pub use recorded::{Recorded, RecordedRestore, Returned};
 pub use schema::{
     FileObservation, RegistrationObservation, SchemaObservation, TombstoneObservation,
 };
@@ -40,8 +38,8 @@ pub struct Observation {
     /// What a `SchemaApply` staged and promoted; absent for other writers.
     pub schema: Option<SchemaObservation>,
     /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (PROTOCOL.md, section 6.2).
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub keeps_lineage: bool,
+    #[serde(rename = "keeps_lineage", default, skip_serializing_if = "is_false")]
+    pub keeps_graph_history: bool,
     /// What journals say about it.
     #[serde(default, skip_serializing_if = "Recorded::is_empty")]
     pub recorded: Recorded,
@@ -96,10 +94,9 @@ impl Observation {
     /// gap in what was looked at never passes for a fact.
     #[must_use]
     pub fn of_pin(&self, index: usize, pin: &TablePin) -> Option<&TableObservation> {
-        let branch =
-            |table: &TableObservation| table.branch.clone().filter(|branch| branch != "main");
         self.tables.get(index).filter(|table| {
-            table.table_key == pin.table_key && branch(table).as_deref() == pin.table_branch()
+            table.table_key == pin.table_key
+                && Branch::of(table.branch.as_deref()) == pin.table_branch()
         })
     }
 }

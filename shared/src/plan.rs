@@ -1,9 +1,9 @@
 //! What would be done about one sidecar: immutable, complete, bound to the world it was made for (ARCHITECTURE.md, invariant 2).
 
 mod encoding;
+mod graph_history;
+mod graph_history_row;
 mod lawful;
-mod lineage;
-mod lineage_row;
 mod making;
 mod purpose;
 mod step;
@@ -20,11 +20,11 @@ use crate::outcome::{Extent, OutcomeKind};
 use crate::sidecar::WriterKind;
 use crate::verdict::{Action, Choice, Disposition, LeftOut, UnexpectedCommit};
 
+pub(crate) use graph_history::graph_history_of_an_undo;
 pub(crate) use lawful::fits_its_sidecar;
-pub(crate) use lineage::lineage_of_an_undo;
 
 pub use encoding::{PlanBytes, PlanError};
-pub use lineage_row::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
+pub use graph_history_row::{GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind};
 pub use making::{PlanInput, plan};
 pub use purpose::Purpose;
 pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};
@@ -142,9 +142,7 @@ impl Plan {
             Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => {
                 self.disposition.has_effect()
             }
-            Purpose::Dismiss { .. } => {
-                matches!(self.disposition, Disposition::Refused | Disposition::Abort)
-            }
+            Purpose::Dismiss { .. } => self.disposition.may_be_set_aside(),
         };
         allowed && !self.steps.is_empty()
     }
@@ -248,7 +246,6 @@ fn tag_part(branch: &str) -> String {
         .chars()
         .map(|char| if fits(char) { char } else { '-' })
         .collect();
-    let digest = Digest::of(Tag::DerivedId, branch.as_bytes()).to_string();
-    let hex = digest.trim_start_matches("sha256:");
+    let hex = Digest::of(Tag::DerivedId, branch.as_bytes()).hex();
     format!("{plain}.{}", &hex[..DIGEST_CHARS])
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::branch::Branch;
 use crate::code::{Code, Reason};
 use crate::ids::OperationId;
 use crate::limits::Limits;
@@ -92,6 +93,33 @@ impl WriterKind {
         match self {
             Self::Mutation | Self::Load => true,
             Self::SchemaApply | Self::BranchMerge | Self::EnsureIndices | Self::Optimize => false,
+        }
+    }
+
+    /// Whether it stages schema files, and may add and remove tables (PROTOCOL.md, section 6.1).
+    #[must_use]
+    pub const fn changes_the_schema(self) -> bool {
+        match self {
+            Self::SchemaApply => true,
+            Self::Mutation
+            | Self::Load
+            | Self::BranchMerge
+            | Self::EnsureIndices
+            | Self::Optimize => false,
+        }
+    }
+
+    /// Whether it brings another branch's commits, which the history of the graph records, and may do so on tables that its sidecar
+    /// does not name (PROTOCOL.md, section 4.6).
+    #[must_use]
+    pub const fn is_merge(self) -> bool {
+        match self {
+            Self::BranchMerge => true,
+            Self::Mutation
+            | Self::Load
+            | Self::SchemaApply
+            | Self::EnsureIndices
+            | Self::Optimize => false,
         }
     }
 
@@ -279,10 +307,10 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Branch of the graph with main as `None`, however the writer spelled it.
+    /// Branch of the graph, however the writer spelled it.
     #[must_use]
-    pub fn branch(&self) -> Option<&str> {
-        not_main(self.branch.as_deref())
+    pub fn branch(&self) -> Branch<'_> {
+        Branch::of(self.branch.as_deref())
     }
 
     /// Names of non-empty fields this build does not implement; a file that has any is shown and never acted on.
@@ -298,7 +326,7 @@ impl Sidecar {
                 .collect::<Vec<_>>()
         };
         let mut fields = of(String::new(), &self.unknown);
-        if self.writer_kind != WriterKind::SchemaApply {
+        if !self.writer_kind.changes_the_schema() {
             let foreign = [
                 (
                     "additional_registrations",
@@ -368,12 +396,9 @@ impl Sidecar {
         }
         let pins = self.tables.iter();
         let named = pins.map(|pin| (&pin.table_key, pin.table_branch())).chain(
-            self.additional_registrations.iter().map(|registration| {
-                (
-                    &registration.table_key,
-                    not_main(registration.table_branch.as_deref()),
-                )
-            }),
+            self.additional_registrations
+                .iter()
+                .map(|registration| (&registration.table_key, registration.table_branch())),
         );
         for (table_key, branch) in named {
             if branch != self.branch() {
@@ -381,8 +406,8 @@ impl Sidecar {
                     Code::TableBranchDiffers,
                     format!(
                         "{file} is about branch {} of the graph, and names {table_key} on Lance branch {}: released engines write both alike, so published as it says, it would show readers another branch's table; find out who wrote this file",
-                        self.branch().unwrap_or("main"),
-                        branch.unwrap_or("main")
+                        self.branch(),
+                        branch
                     ),
                 ));
             }
@@ -403,15 +428,19 @@ impl Sidecar {
 }
 
 impl TablePin {
-    /// Lance branch of the dataset with main as `None`, however the writer spelled it.
+    /// Lance branch of the dataset, however the writer spelled it.
     #[must_use]
-    pub fn table_branch(&self) -> Option<&str> {
-        not_main(self.table_branch.as_deref())
+    pub fn table_branch(&self) -> Branch<'_> {
+        Branch::of(self.table_branch.as_deref())
     }
 }
 
-fn not_main(branch: Option<&str>) -> Option<&str> {
-    branch.filter(|branch| *branch != "main")
+impl Registration {
+    /// Lance branch of the dataset, however the writer spelled it.
+    #[must_use]
+    pub fn table_branch(&self) -> Branch<'_> {
+        Branch::of(self.table_branch.as_deref())
+    }
 }
 
 /// What Lance asks of a branch name, as far as it keeps the branch's files inside its dataset.

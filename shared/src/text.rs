@@ -2,6 +2,12 @@
 
 use std::borrow::Cow;
 
+/// A version, or that there is none.
+#[must_use]
+pub fn version_text(version: Option<u64>) -> String {
+    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+}
+
 /// Cuts `text` to `chars_max` characters and replaces control, direction and invisible characters.
 pub(crate) fn shown(text: &str, chars_max: usize) -> String {
     let mut chars = text.chars();

@@ -80,7 +80,60 @@ impl Disposition {
     /// Whether an approved plan of this disposition does anything at all.
     #[must_use]
     pub const fn has_effect(self) -> bool {
-        !matches!(self, Self::Refused | Self::Waiting | Self::Abort)
+        match self {
+            Self::OrphanedBranch
+            | Self::AlreadyPublished
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollForward
+            | Self::RollBack => true,
+            Self::Refused | Self::Waiting | Self::Abort => false,
+        }
+    }
+
+    /// Whether a file of this disposition may be set aside by a plan of its own: nothing else can be done about it, ever.
+    #[must_use]
+    pub const fn may_be_set_aside(self) -> bool {
+        match self {
+            Self::Refused | Self::Abort => true,
+            Self::Waiting
+            | Self::OrphanedBranch
+            | Self::AlreadyPublished
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollForward
+            | Self::RollBack => false,
+        }
+    }
+
+    /// Whether readers see the write once its plan is carried out.
+    #[must_use]
+    pub const fn leaves_it_visible(self) -> bool {
+        match self {
+            Self::AlreadyPublished | Self::RollForward => true,
+            Self::Refused
+            | Self::Waiting
+            | Self::OrphanedBranch
+            | Self::Abort
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollBack => false,
+        }
+    }
+
+    /// Whether its plan ends a write of which readers see nothing. A writer that is still alive could go on with it afterwards.
+    #[must_use]
+    pub const fn ends_it_unpublished(self) -> bool {
+        match self {
+            Self::NeverStarted | Self::RollBack => true,
+            Self::Refused
+            | Self::Waiting
+            | Self::OrphanedBranch
+            | Self::Abort
+            | Self::AlreadyPublished
+            | Self::Superseded
+            | Self::RollForward => false,
+        }
     }
 }
 

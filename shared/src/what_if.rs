@@ -13,7 +13,7 @@ use crate::observation::{
     Observation, Pinned, RegistrationObservation, Restorability, SchemaObservation,
     TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
-use crate::sidecar::{Sidecar, TablePin, WriterKind};
+use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::{Disposition, judge};
 
 /// Where the pin of every table stands.
@@ -110,7 +110,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             catalog,
             tables,
             schema,
-            keeps_lineage: false,
+            keeps_graph_history: false,
             recorded: Default::default(),
             merge: None,
         },
@@ -184,7 +184,10 @@ fn schema(sidecar: &Sidecar, pin: PinPosition) -> Option<SchemaObservation> {
             .collect(),
         locked_since: None,
     };
-    (sidecar.writer_kind == WriterKind::SchemaApply).then_some(observation)
+    sidecar
+        .writer_kind
+        .changes_the_schema()
+        .then_some(observation)
 }
 
 fn numbers(table: &TablePin, pin: PinPosition, head: HeadPosition) -> Option<(u64, u64)> {
@@ -220,7 +223,7 @@ fn observed(table: &TablePin, pinned: u64, head: u64) -> TableObservation {
         ..=pinned.min(table.expected_version.saturating_add(8));
     TableObservation {
         table_key: table.table_key.clone(),
-        branch: table.table_branch().map(str::to_owned),
+        branch: table.table_branch().owned(),
         location: None,
         pinned: Pinned::At { version: pinned },
         pinned_elsewhere: None,

@@ -8,10 +8,10 @@ use restore_backend::observe::observe;
 use serde_json::{Value, json};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, DifferingTable, HeadObservation, MergeObservation,
-    PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID, Pinned, Recorded,
-    RecordedRestore, Restorability, Returned, SchemaObservation, ShownTable, TableObservation,
-    Transaction, TransactionObservation, UncoveredTable,
+    Pinned, Recorded, RecordedRestore, Restorability, Returned, SchemaObservation, ShownTable,
+    TableObservation, Transaction, TransactionObservation, UncoveredTable,
 };
+use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID};
 use sidecar::{
     Limits, Observation, PlanBytes, PlanInput, RootId, Sidecar, SidecarFile, TablePin, Timestamp,
     WriterKind, assemble, judge, plan, refuse,
@@ -235,7 +235,7 @@ fn positions() -> Vec<Case> {
                 },
                 tables: observed.collect(),
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
-                keeps_lineage: false,
+                keeps_graph_history: false,
                 recorded: Default::default(),
                 merge: None,
             };
@@ -262,7 +262,7 @@ fn positions() -> Vec<Case> {
         },
         tables,
         schema: None,
-        keeps_lineage: true,
+        keeps_graph_history: true,
         recorded: Default::default(),
         merge: None,
     };

@@ -37,7 +37,7 @@ async fn a_commit_between_approval_and_apply_is_a_conflict_that_shows_what_moved
         let moved = report
             .differences
             .iter()
-            .find(|difference| difference.field == "lance_head")
+            .find(|difference| difference.field.name() == "lance_head")
             .expect("the moved HEAD");
         assert_eq!(
             (

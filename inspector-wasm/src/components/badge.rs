@@ -9,7 +9,6 @@ use yew::{AttrValue, Html, html};
 use super::parts::toned;
 use super::tone::Tone;
 use crate::state::entry::Standing;
-use crate::state::recovery::succeeded;
 use crate::words::{self, visible};
 
 /// Colour of a disposition.
@@ -36,7 +35,9 @@ pub fn table_tone(table: &PlannedTable) -> Tone {
     match table.classification {
         _ if table.catalog_change.is_some() => match table.action {
             Action::Register | Action::Tombstone => Tone::Forward,
-            _ => Tone::Calm,
+            Action::None | Action::Publish | Action::RestoreAndPublish | Action::Restore => {
+                Tone::Calm
+            }
         },
         Some(ClassificationLabel::RolledPastExpected) => Tone::Forward,
         Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep) => {
@@ -72,9 +73,11 @@ pub fn purpose_badge(plan: &PlanReport) -> Html {
 pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
     match outcome {
         None => Tone::Calm,
-        Some(outcome) if succeeded(outcome) => Tone::Well,
+        Some(OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp) => {
+            Tone::Well
+        }
         Some(OutcomeKind::Unknown) => Tone::Back,
-        Some(_) => Tone::Stop,
+        Some(OutcomeKind::Conflict | OutcomeKind::Refused) => Tone::Stop,
     }
 }
 

@@ -3,6 +3,7 @@
 use sidecar::explanation::step_sentence;
 use sidecar::follow_up::{release_id, undo_id};
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
+use sidecar::text::version_text;
 use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
@@ -209,7 +210,7 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
             <>
                 <p>{ badge(words::outcome(Some(*outcome)), outcome_tone(Some(*outcome))) }{ format!(" catalog {}", words::effect(*catalog)) }</p>
                 <ul>{ each(&mut tables.iter().map(|table| html! {
-                    <li>{ visible(&format!("{}: from {}, content of {}, pin {}, {}", table.table_key, words::version(table.from_version), words::version(table.to_version), words::version(table.published_version), words::effect(table.effect))) }</li>
+                    <li>{ visible(&format!("{}: from {}, content of {}, pin {}, {}", table.table_key, version_text(table.from_version), version_text(table.to_version), version_text(table.published_version), words::effect(table.effect))) }</li>
                 })) }</ul>
                 { raw_bytes("The sidecar it keeps", sidecar, Html::default(), false) }
             </>

@@ -1,6 +1,7 @@
 //! How an execution ended: per table, and for catalog, record and sidecar.
 
 use sidecar::explanation::outcome_sentence;
+use sidecar::text::version_text;
 use sidecar::{ApplyReport, Purpose, SidecarFate, TableOutcome};
 use yew::{Html, html};
 
@@ -16,8 +17,11 @@ const TABLES_SHOWN: usize = 30;
 /// How the execution of a plan for this ended.
 pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
     // An undo and a release have no sidecar file, and a release looks at no table.
-    let is_release = matches!(purpose, Some(Purpose::Release { .. }));
-    let has_file = !is_release && !matches!(purpose, Some(Purpose::Undo { .. }));
+    let (has_file, is_release) = match purpose {
+        None | Some(Purpose::Recover | Purpose::Dismiss { .. }) => (true, false),
+        Some(Purpose::Undo { .. }) => (false, false),
+        Some(Purpose::Release { .. }) => (false, true),
+    };
     let tone = outcome_tone(Some(report.outcome));
     let sentence = outcome_sentence(report);
     let (shown, others) = report
@@ -51,9 +55,9 @@ fn outcomes(tables: &[TableOutcome]) -> Html {
         html! {
             <tr>
                 <th scope="row">{ visible(&table.table_key) }</th>
-                <td class="number">{ words::version(table.from_version) }</td>
-                <td class="number">{ words::version(table.to_version) }</td>
-                <td class="number">{ words::version(table.published_version) }</td>
+                <td class="number">{ version_text(table.from_version) }</td>
+                <td class="number">{ version_text(table.to_version) }</td>
+                <td class="number">{ version_text(table.published_version) }</td>
                 <td>{ words::effect(table.effect) }</td>
             </tr>
         }

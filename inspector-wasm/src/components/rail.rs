@@ -2,11 +2,12 @@
 
 use sidecar::PlannedTable;
 use sidecar::api::TableReport;
+use sidecar::text::version_text;
 use yew::{Html, html};
 
 use super::parts::each;
 use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop, px};
-use crate::words::{self, visible};
+use crate::words::visible;
 
 /// The version rail of one table, for the width there is.
 pub fn rail_figure(report: &TableReport, width: f64) -> Html {
@@ -50,8 +51,8 @@ fn description(table: &PlannedTable) -> String {
     format!(
         "Versions of {}: published {}, Lance HEAD {}, intended from {} to {}{}",
         table.table_key,
-        words::version(table.manifest_pinned),
-        words::version(table.lance_head),
+        version_text(table.manifest_pinned),
+        version_text(table.lance_head),
         table.expected_version,
         table.post_commit_pin,
         table.publish_as.map_or_else(String::new, |version| format!(

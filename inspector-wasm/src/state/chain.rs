@@ -4,7 +4,7 @@ use std::error::Error;
 
 use serde::Deserialize;
 use sidecar::journal::{JournalRecord, record_digest, verify_chain};
-use sidecar::{Digest, OperationId, OutcomeKind, Reason};
+use sidecar::{Digest, OperationId, OutcomeKind, Reason, error_text};
 
 /// The part of a [`sidecar::api::AuditReport`] that the page reads: the stored bytes. The rest follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -94,7 +94,7 @@ impl ChainCheck {
     #[must_use]
     pub fn of<'a>(operation_id: &str, stored: impl IntoIterator<Item = &'a str>) -> Self {
         let broken = |error: &dyn Error| Self::Broken {
-            reason: with_sources(error),
+            reason: error_text(error),
         };
         let operation_id: OperationId = match operation_id.parse() {
             Ok(operation_id) => operation_id,
@@ -137,19 +137,6 @@ impl ChainCheck {
             (check, _) => check,
         }
     }
-}
-
-/// An error with everything that caused it.
-#[must_use]
-pub fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

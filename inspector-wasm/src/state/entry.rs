@@ -1,7 +1,7 @@
 //! One line of a list of sidecars, from the server or from dropped files.
 
 use sidecar::api::{Progress, RecoverySummary};
-use sidecar::{Disposition, Glimpse, ListedSidecar, Timestamp};
+use sidecar::{Branch, Disposition, Glimpse, ListedSidecar, Timestamp};
 
 /// What is known of a sidecar's disposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +84,7 @@ impl Entry {
         let glimpse = match &listed.file.content {
             Ok(sidecar) => Glimpse {
                 writer_kind: Some(sidecar.writer_kind.name().to_owned()),
-                branch: sidecar.branch().map(str::to_owned),
+                branch: sidecar.branch().owned(),
                 actor_id: sidecar.actor_id.clone(),
                 started_at: Some(sidecar.started_at.into()),
                 ..Glimpse::default()
@@ -155,7 +155,7 @@ impl Entry {
             Some(self.file.as_str()),
             self.operation_id.as_deref(),
             self.writer_kind.as_deref(),
-            Some(self.branch.as_deref().unwrap_or("main")),
+            Some(Branch::of(self.branch.as_deref()).text()),
             self.actor_id.as_deref(),
             Some(label.as_str()),
         ];

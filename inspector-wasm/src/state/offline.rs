@@ -2,14 +2,12 @@
 
 use std::rc::Rc;
 
+use sidecar::root_layout::SIDECAR_FOLDER;
 use sidecar::{Code, Limits, ListedSidecar, Reason, SidecarFile, assemble};
 use yew::Reducible;
 
 use super::entry::Entry;
 use super::listing::{Listing, Sort, sorted};
-
-/// The folder that sidecars lie directly under.
-const SIDECAR_FOLDER: &str = "__recovery";
 
 /// Bytes of all files together that are kept; a page has to stay usable.
 const BYTES_MAX: u64 = 512 << 20;

@@ -1,6 +1,7 @@
 //! Offline: sidecar files looked at in this browser alone.
 
 use sidecar::Limits;
+use sidecar::root_layout::SIDECAR_FOLDER;
 use wasm_bindgen_futures::spawn_local;
 use yew::{
     Callback, DragEvent, Event, Html, MouseEvent, NodeRef, Properties, UseReducerDispatcher,
@@ -198,7 +199,7 @@ fn start(
                 </p>
                 <input class="unseen" type="file" tabindex="-1" aria-label="Sidecar files" accept=".json,application/json" multiple=true ref={files.clone()} onchange={onpicked.clone()} data-testid="pick-files" />
                 <input class="unseen" type="file" tabindex="-1" aria-label="Folder of sidecar files" webkitdirectory=true multiple=true ref={folder.clone()} onchange={onpicked.clone()} data-testid="pick-folder" />
-                <p class="quiet-text">{ "Of a whole store, only what lies directly under " }<code>{ "__recovery" }</code>{ " is read." }</p>
+                <p class="quiet-text">{ "Of a whole store, only what lies directly under " }<code>{ SIDECAR_FOLDER }</code>{ " is read." }</p>
             </div>
             { reading(state) }
             if let Some(failure) = &state.failure {

@@ -1,6 +1,6 @@
 //! One dropped file: what it says, and what its verdict would depend on.
 
-use sidecar::{ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
+use sidecar::{Branch, ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
 use yew::{Html, html};
 
 use crate::components::{
@@ -61,7 +61,7 @@ fn named_facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<
         .map(|sidecar| u64::from(sidecar.schema_version))
         .or(file.glimpse.schema_version);
     let copyable = |text: String, what: &'static str| html! { <Copyable {text} {what} /> };
-    let main = sidecar.map(|_| "main");
+    let main = sidecar.map(|_| Branch::default().text());
     facts([
         ("file", plain(Some(&file.file))),
         (
@@ -119,7 +119,7 @@ fn announced(sidecar: &Sidecar) -> Html {
     let row = |pin: &TablePin| {
         html! {
             <tr>
-                <th scope="row">{ visible(&pin.table_key) }if let Some(branch) = pin.table_branch() { <span class="branch">{ " on " }{ visible(branch) }</span> }</th>
+                <th scope="row">{ visible(&pin.table_key) }if let Some(branch) = pin.table_branch().name() { <span class="branch">{ " on " }{ visible(branch) }</span> }</th>
                 <td class="number">{ pin.expected_version }</td>
                 <td class="number">{ pin.post_commit_pin }</td>
                 <td><code class="break">{ visible(&pin.table_path) }</code></td>

@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use sidecar::api::{EndReport, EndRequest, ExecutionReport, PlanReport};
-use sidecar::{
-    ApplyReport, Choice, Code, Digest, Disposition, OutcomeKind, Requirement, SidecarFate,
-};
+use sidecar::{ApplyReport, Choice, Digest, Disposition, OutcomeKind, Requirement, SidecarFate};
 use wasm_bindgen_futures::spawn_local;
 use yew::{Callback, Html, MouseEvent, UseReducerDispatcher, html};
 
@@ -124,14 +122,11 @@ fn blocked(around: &Surroundings<'_>) -> Html {
     let Some(plan) = &around.state.plan.value else {
         return Html::default();
     };
-    // The detail of this reason begins with the operation, or the file, that has to be resolved first.
     let first = plan
         .blockers
         .iter()
-        .find(|reason| reason.code == Code::WaitingFor)
-        .and_then(|reason| reason.detail.split_whitespace().next());
-    let may_be_set_aside = plan.purpose.is_recovery()
-        && matches!(plan.disposition, Disposition::Refused | Disposition::Abort);
+        .find_map(|reason| reason.about.as_deref());
+    let may_be_set_aside = plan.purpose.is_recovery() && plan.disposition.may_be_set_aside();
     let title = if plan.disposition.has_effect() {
         "This plan cannot be carried out now"
     } else if may_be_set_aside {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sidecar::api::{PlanReport, Progress};
-use sidecar::{OperationId, Purpose, Timestamp, age_text};
+use sidecar::{Branch, OperationId, Purpose, Timestamp, age_text};
 use yew::{
     Callback, Html, Properties, UseReducerDispatcher, component, html, use_effect_with, use_reducer,
 };
@@ -266,7 +266,7 @@ fn named_facts(plan: &PlanReport, stage: Stage) -> Html {
     let branch = plan
         .branch
         .as_deref()
-        .or(plan.writer_kind.as_ref().map(|_| "main"));
+        .or(plan.writer_kind.as_ref().map(|_| Branch::default().text()));
     // An approval may be of an earlier plan. Once a recovery has ended, its result says more than its progress.
     let progress = match plan.progress {
         Progress::Approved if stage != Stage::Execute => None,

@@ -28,8 +28,7 @@ use super::memory::is_same;
 use super::version::VersionFile;
 use super::version_file::understood;
 
-/// The catalog's path below the root.
-pub const CATALOG_PATH: &str = "__manifest";
+pub use sidecar::root_layout::CATALOG_FOLDER as CATALOG_PATH;
 
 /// Schema metadata that says which rows and columns to expect.
 pub(super) const STAMP_KEY: &str = "omnigraph:internal_schema_version";

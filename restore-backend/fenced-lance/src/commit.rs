@@ -25,12 +25,11 @@ use super::location::TableLocation;
 use super::staged::Staged;
 use super::transactions::TransactionEntry;
 
-/// Transaction property: the operation an effect belongs to.
-pub const PROPERTY_OPERATION_ID: &str = "recovery.operation_id";
-/// Transaction property: the digest of the approved plan an effect carries out.
-pub const PROPERTY_PLAN_DIGEST: &str = "recovery.plan_digest";
-/// Transaction property: which effect of the plan it is.
-pub const PROPERTY_EFFECT: &str = "recovery.effect";
+pub use sidecar::root_layout::{
+    PROPERTY_RECOVERY_EFFECT as PROPERTY_EFFECT,
+    PROPERTY_RECOVERY_OPERATION_ID as PROPERTY_OPERATION_ID,
+    PROPERTY_RECOVERY_PLAN_DIGEST as PROPERTY_PLAN_DIGEST,
+};
 
 /// Longest a single commit may take. A store retries a failing request for three minutes by itself.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);

@@ -1,6 +1,7 @@
 //! The catalog fence: an empty commit that makes every publisher who read the catalog before it lose.
 
 use lance::dataset::transaction::Operation;
+use sidecar::root_layout::STAMPS_ACTED_ON;
 
 use super::LanceRoom;
 use super::TableError;
@@ -9,7 +10,6 @@ use super::commit::CommitOutcome;
 use super::commit::EffectIdentity;
 use super::commit::EffectKind;
 use super::commit::Refusal;
-use super::publish::STAMPS_WRITTEN;
 use super::staged::Staged;
 
 /// Moves the catalog from one version to the next without changing it.
@@ -55,7 +55,7 @@ impl LanceRoom {
                 found_transaction: opened.catalog.transaction,
             });
         }
-        if !STAMPS_WRITTEN.contains(&opened.catalog.stamp) {
+        if !STAMPS_ACTED_ON.contains(&opened.catalog.stamp) {
             return Ok(refused(Refusal::StampNotSupported {
                 stamp: opened.catalog.stamp,
             }));

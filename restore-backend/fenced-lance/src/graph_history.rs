@@ -17,6 +17,10 @@ use lance::dataset::WriteMode;
 use lance::dataset::WriteParams;
 use lance_core::Error as LanceError;
 use lance_table::feature_flags::ensure_can_write_manifest;
+use sidecar::root_layout::{
+    GRAPH_COMMIT_ACTORS_FOLDER as ACTORS, GRAPH_COMMIT_RECOVERIES_FOLDER as RECOVERIES,
+    GRAPH_COMMITS_FOLDER as COMMITS,
+};
 use sidecar::{Digest, GraphCommitId, OperationId, Tag, Timestamp};
 
 use super::LanceRoom;
@@ -32,10 +36,6 @@ use super::staged::Staged;
 pub use reading::BranchHistory;
 pub use request::HistoryRequest;
 pub use request::HistoryRow;
-
-const COMMITS: &str = "_graph_commits.lance";
-const ACTORS: &str = "_graph_commit_actors.lance";
-const RECOVERIES: &str = "_graph_commit_recoveries.lance";
 
 /// How often a row is tried again after others added theirs first.
 const TRIES_MAX: usize = 16;
@@ -162,7 +162,7 @@ impl LanceRoom {
             HeadSearch::DatasetMissing if folder != COMMITS => return Ok(None),
             HeadSearch::DatasetMissing => return Ok(Some(format!("{folder} is missing"))),
             HeadSearch::BranchMissing => {
-                let branch = branch.unwrap_or("main");
+                let branch = sidecar::Branch::of(branch);
                 return Ok(Some(format!("{folder} has no branch {branch}")));
             }
         };

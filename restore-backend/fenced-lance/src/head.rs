@@ -121,7 +121,7 @@ impl LanceRoom {
         };
         let entry = self.branch_entry(&place, branch).await?;
         Ok(entry.map(|entry| BranchOrigin {
-            branch: entry.parent_branch.filter(|branch| branch != "main"),
+            branch: sidecar::Branch::of(entry.parent_branch.as_deref()).owned(),
             version: entry.parent_version,
         }))
     }

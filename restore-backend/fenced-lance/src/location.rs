@@ -8,9 +8,6 @@ use lance::dataset::refs::check_valid_branch;
 
 use super::TableError;
 
-/// The name Lance gives the default branch.
-const MAIN_BRANCH: &str = "main";
-
 /// The folders of a dataset that Lance reads and writes; a link in their place would lead it away.
 const DATASET_FOLDERS: [&str; 7] = [
     "_versions",
@@ -65,7 +62,7 @@ impl fmt::Display for TableLocation {
 
 /// `branch` unless it names the default branch.
 pub(super) fn other_branch(branch: Option<&str>) -> Option<&str> {
-    branch.filter(|branch| *branch != MAIN_BRANCH)
+    sidecar::Branch::of(branch).name()
 }
 
 /// Checks that a location is a plain path below the root, with a branch name Lance allows.

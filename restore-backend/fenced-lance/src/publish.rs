@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream;
 use lance_table::io::commit::ManifestNamingScheme;
+use sidecar::root_layout::STAMPS_ACTED_ON;
 
 use super::LanceRoom;
 use super::Place;
@@ -31,10 +32,6 @@ use super::version::VersionFile;
 
 /// Versions described at the same time.
 const VERSIONS_AT_ONCE: usize = 16;
-
-/// Internal schemas this code writes. Later ones keep more than pins in the catalog, which a
-/// publish would have to keep right as well.
-pub(super) const STAMPS_WRITTEN: [u32; 2] = [2, rows::STAMP_WRITTEN];
 
 /// Everything that one publish makes visible.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -338,7 +335,7 @@ fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<Stri
 }
 
 fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
-    if !STAMPS_WRITTEN.contains(&catalog.stamp) {
+    if !STAMPS_ACTED_ON.contains(&catalog.stamp) {
         return Some(Refusal::StampNotSupported {
             stamp: catalog.stamp,
         });

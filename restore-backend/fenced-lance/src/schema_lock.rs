@@ -5,14 +5,12 @@
 //! between the last look, which is part of the removal, and the deletion, one request later.
 
 use lance::dataset::refs::branch_contents_path;
+use sidecar::root_layout::SCHEMA_LOCK_BRANCH;
 
 use super::LanceRoom;
 use super::Place;
 use super::TableError;
 use super::head::BranchEntry;
-
-/// The branch.
-const LOCK_BRANCH: &str = "__schema_apply_lock__";
 
 /// A schema change holds, or held, the lock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,8 +47,8 @@ impl LanceRoom {
     }
 
     async fn lock_entry(&self) -> Result<Option<BranchEntry>, TableError> {
-        let place = self.catalog_place(Some(LOCK_BRANCH))?;
-        self.branch_entry(&place, LOCK_BRANCH).await
+        let place = self.catalog_place(Some(SCHEMA_LOCK_BRANCH))?;
+        self.branch_entry(&place, SCHEMA_LOCK_BRANCH).await
     }
 
     /// Removes the lock that was made at this time, in seconds since the Unix epoch. A branch to which somebody committed is no lock,
@@ -62,7 +60,7 @@ impl LanceRoom {
     ///
     /// After an error the lock may be there or not; removing it again is safe.
     pub async fn remove_schema_lock(&self, made_at: u64) -> Result<UnlockOutcome, TableError> {
-        let place = self.catalog_place(Some(LOCK_BRANCH))?;
+        let place = self.catalog_place(Some(SCHEMA_LOCK_BRANCH))?;
         let head = self.latest(&place, &place.base).await?;
         let head = head.map(|location| location.version);
         let main = self.catalog_place(None)?;
@@ -86,13 +84,13 @@ impl LanceRoom {
             }
             (Some(entry), Some(head)) if Some(head) != entry.parent_version => {
                 return Ok(UnlockOutcome::Used {
-                    detail: format!("the branch {LOCK_BRANCH} has commits of its own"),
+                    detail: format!("the branch {SCHEMA_LOCK_BRANCH} has commits of its own"),
                 });
             }
             _ => {}
         }
         let failed = |source| TableError::lance(&place.name, "removing the schema lock", source);
-        match dataset.force_delete_branch(LOCK_BRANCH).await {
+        match dataset.force_delete_branch(SCHEMA_LOCK_BRANCH).await {
             Ok(()) => {
                 self.make_unlocking_durable(&place).await?;
                 Ok(UnlockOutcome::Removed)
@@ -106,7 +104,7 @@ impl LanceRoom {
 
     /// Makes the removal of the branch's entry and files durable. Lance removes folders past our store, and syncs none.
     async fn make_unlocking_durable(&self, place: &Place) -> Result<(), TableError> {
-        let entry = branch_contents_path(&place.dataset, LOCK_BRANCH);
+        let entry = branch_contents_path(&place.dataset, SCHEMA_LOCK_BRANCH);
         self.make_durable(place, &[entry, place.base.clone()]).await
     }
 }

@@ -16,7 +16,7 @@ use lance::dataset::WriteParams;
 use lance::dataset::transaction::Transaction;
 use lance_core::Result;
 
-use sidecar::observation::PROPERTY_WRITER_OPERATION_ID;
+use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 
 use super::LanceRoom;
 use super::TableError;

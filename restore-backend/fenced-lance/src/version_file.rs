@@ -183,7 +183,7 @@ impl LanceRoom {
                 format!(
                     "it is of version {} on branch {}",
                     manifest.version,
-                    manifest.branch.as_deref().unwrap_or("main")
+                    sidecar::Branch::of(manifest.branch.as_deref())
                 ),
             )));
         }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, UpdateVersion};
+use sidecar::root_layout::{REPLACED_FOLDER, STAGED_FOLDER, kept_schema_file};
 use sidecar::{Digest, OperationId, Tag};
 
-use crate::journal_store::JOURNAL_FOLDER;
 use crate::sidecar_dir::{read_bounded, read_whole};
 use crate::store::Objects;
 
@@ -29,8 +29,8 @@ impl Kept {
     #[must_use]
     pub const fn folder(self) -> &'static str {
         match self {
-            Self::Staged => "staged",
-            Self::Replaced => "replaced",
+            Self::Staged => STAGED_FOLDER,
+            Self::Replaced => REPLACED_FOLDER,
         }
     }
 }
@@ -204,8 +204,7 @@ pub async fn remove(objects: &Objects, name: &str) -> Result<(), SchemaFileError
     }
 }
 
-/// Keeps a schema file beside the journal of the operation that takes it away. Its digest is in its name, so that files of several
-/// attempts do not meet. On return the copy is durable, and has these very bytes.
+/// Keeps a schema file beside the journal of the operation that takes it away. On return the copy is durable, and has these very bytes.
 ///
 /// # Errors
 /// [`SchemaFileError`]: the file is not kept, and must stay.
@@ -217,10 +216,7 @@ pub async fn keep_copy(
     bytes: &[u8],
 ) -> Result<(), SchemaFileError> {
     let digest_of_file = digest(bytes);
-    let text = digest_of_file.to_string();
-    let hex = text.trim_start_matches("sha256:");
-    let folder = kept.folder();
-    let name = format!("{JOURNAL_FOLDER}/{operation}/{folder}/{file}.{hex}");
+    let name = kept_schema_file(operation, kept.folder(), file, digest_of_file);
     let put = objects
         .put_opts(
             &Path::from(name.as_str()),

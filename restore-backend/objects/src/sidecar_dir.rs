@@ -17,8 +17,7 @@ use sidecar::{Code, Digest, Limits, Reason, Sidecar, SidecarFile, Tag, Timestamp
 use crate::off_thread;
 use crate::store::{InvalidName, NotRead, Objects, child, name_of};
 
-/// The folder, relative to the root.
-pub const SIDECAR_FOLDER: &str = "__recovery";
+pub use sidecar::root_layout::SIDECAR_FOLDER;
 
 /// Sidecars read at the same time. Enough to hide the round trips of an object store, few enough for its rate limits.
 const READS_AT_ONCE: usize = 64;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use sidecar::explanation::outcome_sentence;
+use sidecar::text::version_text;
 use sidecar::{ApplyReport, Digest, Effect, OperationId, OutcomeKind, SidecarFate, TableOutcome};
 
 use super::context::Context;
@@ -56,9 +57,6 @@ fn write(page: &mut Page, report: &ApplyReport) {
 }
 
 pub(super) fn row(table: &TableOutcome) -> [String; 3] {
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
     let published = table
         .published_version
         .map_or_else(String::new, |version| format!(", published as {version}"));
@@ -67,8 +65,8 @@ pub(super) fn row(table: &TableOutcome) -> [String; 3] {
         effect_name(table.effect).to_owned(),
         format!(
             "version {} to {}{published}",
-            number(table.from_version),
-            number(table.to_version)
+            version_text(table.from_version),
+            version_text(table.to_version)
         ),
     ]
 }

@@ -201,7 +201,7 @@ fn write_sidecar(page: &mut Page, sidecar: &Sidecar) {
     let mut field = |name: &str, value: &str| page.hanging(&format!("  {name:14}"), value);
     field("operation", sidecar.operation_id.as_str());
     field("writer", sidecar.writer_kind.name());
-    field("branch", sidecar.branch().unwrap_or("main"));
+    field("branch", sidecar.branch().text());
     field("actor", sidecar.actor_id.as_deref().unwrap_or("-"));
     field("started", &sidecar.started_at.to_string());
     if let Some(source) = &sidecar.merge_source_commit_id {
@@ -210,6 +210,7 @@ fn write_sidecar(page: &mut Page, sidecar: &Sidecar) {
     for pin in &sidecar.tables {
         let branch = pin
             .table_branch()
+            .name()
             .map_or_else(String::new, |branch| format!(" on Lance branch {branch}"));
         field(
             "table",

@@ -182,7 +182,7 @@ mod tests {
         page.table(0, &[[hostile.to_owned()]]);
         page.differences(&[Difference {
             table_key: Some(hostile.to_owned()),
-            field: hostile.to_owned(),
+            field: sidecar::DifferenceField::Named(hostile.to_owned()),
             planned: hostile.to_owned(),
             found: hostile.to_owned(),
         }]);

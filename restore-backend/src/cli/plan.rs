@@ -3,7 +3,7 @@
 use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
-use sidecar::{Approval, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
+use sidecar::{Branch, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
 
 use super::approve::write_no;
 use super::context::Context;
@@ -163,7 +163,7 @@ fn origin(report: &PlanReport) -> String {
     let mut origin = format!(
         "{} on {}",
         report.writer_kind.as_deref().unwrap_or("Write"),
-        report.branch.as_deref().unwrap_or("main")
+        Branch::of(report.branch.as_deref())
     );
     if let Some(actor) = &report.actor_id {
         origin.push_str(&format!(" by {actor}"));
@@ -224,7 +224,7 @@ fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &st
         report
             .requires
             .iter()
-            .all(|requirement| states(approval, *requirement))
+            .all(|requirement| approval.states(*requirement))
     }) {
         context.write_command(page, "apply", root, &report.operation_id, digest, "");
         return;
@@ -249,14 +249,6 @@ fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &st
         digest,
         &format!(" --as NAME{statements}"),
     );
-}
-
-fn states(approval: &Approval, requirement: Requirement) -> bool {
-    match requirement {
-        Requirement::WritersStopped => approval.writers_stopped,
-        Requirement::Reason => approval.reason.is_some(),
-        other => approval.acknowledged.contains(&other),
-    }
 }
 
 fn statement(requirement: Requirement) -> String {

@@ -3,15 +3,14 @@
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, JournalState};
 use sidecar::observation::{Pinned, TableObservation};
-use sidecar::step::FIELD_FILES;
 use sidecar::{
-    Action, ApprovedPlan, Difference, Disposition, Observation, Plan, PlanInput, PlannedTable,
-    Purpose, Requirement, Sidecar, Standing, WriterKind, judge_choice, plan,
+    Action, ApprovedPlan, Difference, DifferenceField, Disposition, Observation, Plan, PlanInput,
+    PlannedTable, Purpose, Requirement, Sidecar, Standing, WriterKind, judge_choice, plan,
 };
 
 use crate::error::ServiceError;
 use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
-use crate::planning::as_recorded::{TABLES_AT_ONCE, changed_in_catalog, difference, unreadable};
+use crate::planning::as_recorded::{TABLES_AT_ONCE, changed_in_catalog, unreadable};
 use crate::planning::{self, history_blocker};
 use crate::root::Root;
 use fenced_lance::TableLocation;
@@ -28,9 +27,9 @@ pub(super) async fn moved_since_approval(
         return planning::moved_since_approval(root, approved.plan()).await;
     }
     let Some(sidecar) = state.attempt().and_then(|attempt| parse(root, attempt)) else {
-        return Ok(vec![difference(
+        return Ok(vec![Difference::new(
             None,
-            "sidecar",
+            DifferenceField::Sidecar,
             "as approved",
             "unreadable",
         )]);
@@ -183,15 +182,13 @@ fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -
         })
     );
     let (expected_pin, expected_head) = (planned.pin_after(), planned.head_after());
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
-    let compare = |field: &str, expected: Option<u64>, found: Option<u64>, holds: bool| {
-        let key = Some(planned.table_key.as_str());
-        (!holds).then(|| difference(key, field, &number(expected), &number(found)))
-    };
-    let pin = |holds| compare("manifest_pinned", expected_pin, pinned, holds);
-    let lance_head = |expected, holds| compare("lance_head", expected, head, holds);
+    let compare =
+        |field: DifferenceField, expected: Option<u64>, found: Option<u64>, holds: bool| {
+            let key = Some(planned.table_key.as_str());
+            (!holds).then(|| Difference::of_versions(key, field, expected, found))
+        };
+    let pin = |holds| compare(DifferenceField::ManifestPinned, expected_pin, pinned, holds);
+    let lance_head = |expected, holds| compare(DifferenceField::LanceHead, expected, head, holds);
     let moved = match plan.disposition {
         _ if is_visible_for_good(plan) => {
             // A table that this plan removed may have been added again by others.
@@ -252,11 +249,11 @@ async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, Service
             )
         })?;
         differences.extend(missing.map(|file| {
-            difference(
+            Difference::new(
                 Some(key),
-                FIELD_FILES,
+                DifferenceField::Files,
                 "every file the restored version needs",
-                &format!("{file} is gone"),
+                format!("{file} is gone"),
             )
         }));
     }

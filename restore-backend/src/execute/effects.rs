@@ -9,9 +9,9 @@ mod table;
 use std::collections::BTreeMap;
 
 use futures::{FutureExt, StreamExt};
+use sidecar::executor::StepsOutcome;
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::step::Did;
-use sidecar::{Difference, Plan, PlannedTable, Precondition, Step};
+use sidecar::{Difference, DifferenceField, Plan, PlannedTable, Precondition, Step};
 
 use crate::error::ServiceError;
 use crate::root::Root;
@@ -20,7 +20,7 @@ use root_objects::sidecar_dir::{self, Created};
 use root_objects::store::Hold;
 
 use catalog::{CatalogRows, fence_catalog, publish};
-use outcome::{StepOutcome, difference, not_in_plan};
+use outcome::{StepOutcome, not_in_plan};
 use table::{TagSeen, look_at_tag, restore, tag, untag};
 
 pub(super) use catalog::{landed, look_at_catalog};
@@ -51,7 +51,17 @@ pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) 
                     (*index, seen)
                 })
             }
-            _ => None,
+            Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => None,
         })
         .collect();
     futures::stream::iter(looks)
@@ -68,7 +78,7 @@ pub(super) async fn do_steps(
     catalog_version: Option<u64>,
     mut ahead: SeenAhead,
     hold: &Hold,
-) -> Result<Did, ServiceError> {
+) -> Result<StepsOutcome, ServiceError> {
     let effects: Vec<_> = steps
         .iter()
         .map(|index| {
@@ -92,7 +102,7 @@ pub(super) async fn do_steps(
         }
         match outcome {
             Ok(StepOutcome::Done(result)) => done.push(result),
-            Ok(StepOutcome::CatalogMoved) => return Ok(Did::CatalogMoved),
+            Ok(StepOutcome::CatalogMoved) => return Ok(StepsOutcome::CatalogMoved),
             Ok(
                 StepOutcome::Conflict {
                     detail,
@@ -114,14 +124,14 @@ pub(super) async fn do_steps(
     match (failed, unknown, conflict) {
         // Resuming the journal tries the failed step again and recognises the steps that are done.
         (Some(error), _, _) => Err(error),
-        (None, Some(detail), _) => Ok(Did::Unknown { detail }),
-        (None, None, Some((detail, differences))) => Ok(Did::Conflict {
+        (None, Some(detail), _) => Ok(StepsOutcome::Unknown { detail }),
+        (None, None, Some((detail, differences))) => Ok(StepsOutcome::Conflict {
             done,
             unclear,
             detail,
             differences,
         }),
-        (None, None, None) => Ok(Did::Done(done)),
+        (None, None, None) => Ok(StepsOutcome::Done(done)),
     }
 }
 
@@ -131,7 +141,7 @@ const fn is_fenced(step: &Step) -> bool {
         Step::FenceCatalog { .. }
         | Step::Restore { .. }
         | Step::Publish { .. }
-        | Step::Lineage { .. } => true,
+        | Step::GraphHistory { .. } => true,
         Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
@@ -219,7 +229,7 @@ async fn do_step(
         Step::DiscardSchema { files, .. } => {
             schema::discard(root, &plan.operation_id, index, files).await
         }
-        Step::Lineage { row, .. } => lineage::append(root, attempt, index, row).await,
+        Step::GraphHistory { row, .. } => lineage::append(root, attempt, index, row).await,
         Step::UnlockSchema {
             precondition: Precondition::LockedSince { at },
         } => schema::unlock(root, index, *at).await,
@@ -261,7 +271,12 @@ async fn announce(
                 detail: format!(
                     "another file named {file} is among the sidecars; find out whose it is"
                 ),
-                differences: vec![difference(None, "sidecar", "absent", "another file")],
+                differences: vec![Difference::new(
+                    None,
+                    DifferenceField::Sidecar,
+                    "absent",
+                    "another file",
+                )],
             },
         },
     )

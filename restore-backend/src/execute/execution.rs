@@ -1,11 +1,11 @@
 //! One claimed execution: looks, effects and records, one after the other, as the pure step asks for them.
 
 use futures::FutureExt;
+use sidecar::executor::{self, Look, Move, Seen, SidecarSeen};
 use sidecar::journal::{Attempt, JournalEntry, JournalState};
-use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
 use sidecar::{
-    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, Purpose, SidecarBytes,
-    SidecarFate, Tag,
+    ApplyReport, ApprovedPlan, Difference, DifferenceField, Digest, OperationId, OutcomeKind,
+    Purpose, SidecarBytes, SidecarFate, Tag,
 };
 
 use super::authorized::authorized;
@@ -145,14 +145,14 @@ impl<'a> Execution<'a> {
         let mut execution = self;
         let mut seen = Seen::default();
         loop {
-            let recorded = match step(&execution.journal.state, &seen) {
-                Effect::Claim => return Err(execution.lost()),
-                Effect::Look(look) => {
+            let recorded = match executor::next(&execution.journal.state, &seen) {
+                Move::Claim => return Err(execution.lost()),
+                Move::Look(look) => {
                     let state = &execution.journal.state;
                     seen = execution.look(state, look, seen, approved).await?;
                     continue;
                 }
-                Effect::Begin {
+                Move::Begin {
                     steps,
                     catalog_version,
                 } => {
@@ -183,42 +183,42 @@ impl<'a> Execution<'a> {
                     seen = seen.having_done(did?);
                     continue;
                 }
-                Effect::Note(results) => {
+                Move::Note(results) => {
                     let epoch = execution.epoch;
                     let entry = JournalEntry::StepsFinished { epoch, results };
                     execution.record_and_look(entry, seen, approved).await?
                 }
-                Effect::Interrupt {
+                Move::Interrupt {
                     detail,
                     differences,
                     unclear,
                 } => return execution.interrupt(detail, differences, &unclear).await,
-                Effect::Pause {
+                Move::Pause {
                     outcome,
                     detail,
                     unclear,
                 } => return execution.pause(outcome, detail, &unclear),
-                Effect::Record(outcome) => {
+                Move::Record(outcome) => {
                     let entry = execution.finished(outcome)?;
                     execution.record_and_look(entry, seen, approved).await?
                 }
-                Effect::Reopen {
+                Move::Reopen {
                     detail,
                     differences,
                 } => return execution.reopen(detail, differences).await,
-                Effect::DeleteSidecar => {
+                Move::DeleteSidecar => {
                     execution.delete_sidecar().await?;
                     seen.sidecar = Some(SidecarSeen::Gone);
                     continue;
                 }
-                Effect::Close => {
+                Move::Close => {
                     execution.root.note_identity().await?;
                     execution.journal.close(execution.root.objects()).await?;
                     execution.journal.unmark(execution.root.objects()).await;
                     seen.closed = Some(true);
                     continue;
                 }
-                Effect::Ended(fate) => {
+                Move::Ended(fate) => {
                     execution.remove_left_over_marks().await?;
                     return execution.end(fate);
                 }
@@ -250,8 +250,8 @@ impl<'a> Execution<'a> {
         let state = noted.state().clone();
         let seen = seen.after_a_record();
         let (appended, seen_ahead) = futures::join!(noted.write(self.root.objects()), async {
-            match step(&state, &seen) {
-                Effect::Look(look) => self.look(&state, look, seen.clone(), approved).await,
+            match executor::next(&state, &seen) {
+                Move::Look(look) => self.look(&state, look, seen.clone(), approved).await,
                 _ => Ok(seen.clone()),
             }
         });
@@ -387,12 +387,7 @@ impl<'a> Execution<'a> {
         }
         // Another executor may have deleted the file and closed the operation meanwhile. A file found now came later.
         seen.sidecar = Some(self.look_at_sidecar(state).await?);
-        Ok(found(seen).map(|found| Difference {
-            table_key: None,
-            field: "sidecar".to_owned(),
-            planned: "gone".to_owned(),
-            found: found.to_owned(),
-        }))
+        Ok(found(seen).map(|found| Difference::new(None, DifferenceField::Sidecar, "gone", found)))
     }
 
     /// Removes the leftover marks of this operation: the executor that closed it died before it could.

@@ -193,7 +193,16 @@ pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Ve
                         .filter(|_| table.action == Action::Tombstone)
                         .any(|key| key == &table.table_key)
             }
-            _ => false,
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => false,
         };
         TableOutcome::of(&attempt.plan, table, effect(attempt, unclear, concerns))
     };
@@ -202,8 +211,18 @@ pub(super) fn table_outcomes(attempt: &Attempt, unclear: Option<&[usize]>) -> Ve
 
 /// The known effect on the catalog.
 pub(super) fn catalog_effect(attempt: &Attempt, unclear: Option<&[usize]>) -> Effect {
-    effect(attempt, unclear, |step| {
-        matches!(step, Step::FenceCatalog { .. } | Step::Publish { .. })
+    effect(attempt, unclear, |step| match step {
+        Step::FenceCatalog { .. } | Step::Publish { .. } => true,
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::Restore { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::GraphHistory { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => false,
     })
 }
 

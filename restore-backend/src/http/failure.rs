@@ -193,7 +193,11 @@ impl Failure {
                 "stale_plan",
                 "The plan is not current",
             ),
-            _ => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Refused"),
+            OutcomeKind::RolledForward
+            | OutcomeKind::RolledBack
+            | OutcomeKind::CleanedUp
+            | OutcomeKind::Refused
+            | OutcomeKind::Unknown => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Refused"),
         };
         let more = More {
             reasons: report.reasons,

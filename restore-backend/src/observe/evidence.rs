@@ -81,7 +81,7 @@ pub(super) async fn read_branch_identities(
 ) {
     let pairs = sidecar.tables.iter().zip(tables);
     let reads: Vec<_> = pairs
-        .filter(|(pin, table)| pin.table_branch().is_some() && table.head.version().is_some())
+        .filter(|(pin, table)| !pin.table_branch().is_main() && table.head.version().is_some())
         .map(|(pin, table)| read_branch_identity(room, pin, table, failures))
         .collect();
     futures::stream::iter(reads)
@@ -107,7 +107,7 @@ async fn read_branch_identity(
                     Code::BranchRecreated,
                     format!(
                         "Lance branch {} of {} was made from version {version}, and this writer started from {}: it is another branch of the same name",
-                        pin.table_branch().unwrap_or("main"),
+                        pin.table_branch(),
                         pin.table_key,
                         pin.expected_version
                     ),
@@ -239,7 +239,7 @@ pub(super) async fn read_covers(
                 && other.branch() == sidecar.branch()
                 && other.tables.iter().any(|pin| {
                     pin.table_key == table.table_key
-                        && pin.table_branch() == table.branch.as_deref()
+                        && pin.table_branch().name() == table.branch.as_deref()
                 });
             if names_it {
                 table.covered_by = Some(operation.clone());

@@ -85,7 +85,7 @@ async fn differing(
             "the root keeps no history of its graph".to_owned(),
         ));
     }
-    let mut reading = Reading::begin(room, sidecar.branch()).await?;
+    let mut reading = Reading::begin(room, sidecar.branch().name()).await?;
     reading
         .read_until(room, |history| history.at_home(source).is_some())
         .await?;
@@ -286,7 +286,13 @@ async fn uncovered(
         .into_iter()
         .map(|(table_key, pin)| {
             let location = target.locations.get(table_key).map(String::as_str);
-            look_at_table(root.room(), table_key, location, pin, sidecar.branch())
+            look_at_table(
+                root.room(),
+                table_key,
+                location,
+                pin,
+                sidecar.branch().name(),
+            )
         })
         .collect();
     let looks: Vec<_> = futures::stream::iter(looks)
@@ -384,7 +390,7 @@ async fn drop_covered(
                 uncovered.retain(|table| {
                     !other.tables.iter().any(|pin| {
                         pin.table_key == table.table_key
-                            && pin.table_branch() == table.branch.as_deref()
+                            && pin.table_branch().name() == table.branch.as_deref()
                     })
                 });
             }

@@ -144,10 +144,7 @@ async fn observe_registration(
     let pinned = pinned(catalog, &registration.table_key);
     let head = match (&location_conflict, pinned.version()) {
         (None, None) => {
-            let branch = registration
-                .table_branch
-                .as_deref()
-                .filter(|branch| *branch != "main");
+            let branch = registration.table_branch().name();
             match head(room, &TableLocation::on(path, branch)).await {
                 Ok(head) => head,
                 Err(error @ TableError::BasePathOutsideRoot { .. }) => {

@@ -3,7 +3,9 @@
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::Finished;
 use sidecar::observation::{CatalogObservation, HeadObservation, Pinned};
-use sidecar::{Action, Difference, Disposition, Observation, PlannedTable, Purpose, Sidecar};
+use sidecar::{
+    Action, Difference, DifferenceField, Disposition, Observation, PlannedTable, Purpose, Sidecar,
+};
 
 use super::tags::{dropped_by, tags_there};
 use crate::error::ServiceError;
@@ -31,19 +33,27 @@ pub(crate) async fn untrue_since_finished(
     // The approval covers one root, and it covers the deletion of the sidecar.
     if !is_over && plan.retires().is_some() && plan.root != *root.id() {
         let (there, here) = (plan.root.to_string(), root.id().to_string());
-        differences.push(difference(None, "root", &there, &here));
+        differences.push(Difference::new(None, DifferenceField::Root, &there, &here));
     }
     let sidecar = Sidecar::parse(&plan.file, finished.sidecar.as_bytes(), &root.limits()).ok();
     // A release dropped these tags. If they are back, they keep versions that were to be cleaned away.
+    let is_about_a_write = match plan.purpose {
+        Purpose::Recover | Purpose::Undo { .. } => true,
+        Purpose::Dismiss { .. } | Purpose::Release { .. } => false,
+    };
     if matches!(plan.purpose, Purpose::Release { .. }) {
         let there = tags_there(root, dropped_by(plan)).await?;
         differences.extend(there.into_iter().map(|tag| {
             let found = format!("there again, at version {}", tag.version);
-            difference(Some(&tag.table.table_key), "tag", "dropped", &found)
+            Difference::new(
+                Some(&tag.table.table_key),
+                DifferenceField::Tag,
+                "dropped",
+                &found,
+            )
         }));
         return Ok(differences);
     }
-    let is_about_a_write = matches!(plan.purpose, Purpose::Recover | Purpose::Undo { .. });
     let Some(sidecar) = sidecar.filter(|_| is_about_a_write) else {
         return Ok(differences);
     };
@@ -60,7 +70,12 @@ pub(crate) async fn untrue_since_finished(
     if plan.disposition == Disposition::OrphanedBranch {
         // Once the operation is over, a branch of that name was made later and is another one.
         if !is_over && matches!(observation.catalog, CatalogObservation::Present { .. }) {
-            differences.push(difference(None, "catalog_branch", "gone", "present"));
+            differences.push(Difference::new(
+                None,
+                DifferenceField::CatalogBranch,
+                "gone",
+                "present",
+            ));
         }
         return Ok(differences);
     }
@@ -88,11 +103,8 @@ async fn untrue_of_table(
 ) -> Result<Vec<Difference>, ServiceError> {
     let plan = &finished.plan;
     let key = Some(planned.table_key.as_str());
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
-    let less = |field: &str, left: Option<u64>, found: Option<u64>| {
-        (found < left).then(|| difference(key, field, &number(left), &number(found)))
+    let less = |field: DifferenceField, left: Option<u64>, found: Option<u64>| {
+        (found < left).then(|| Difference::of_versions(key, field, left, found))
     };
     let observed = observation
         .tables
@@ -112,9 +124,14 @@ async fn untrue_of_table(
         let removed = planned.action == Action::Tombstone
             && pinned.is_some_and(|pinned| pinned < planned.post_commit_pin);
         let untrue = if removed {
-            Some(difference(key, "manifest_pinned", "none", &number(pinned)))
+            Some(Difference::of_versions(
+                key,
+                DifferenceField::ManifestPinned,
+                None,
+                pinned,
+            ))
         } else {
-            less("manifest_pinned", planned.pin_after(), pinned)
+            less(DifferenceField::ManifestPinned, planned.pin_after(), pinned)
         };
         return Ok(untrue.into_iter().collect());
     };
@@ -133,8 +150,8 @@ async fn untrue_of_table(
     }
     let (pinned, head) = (table.pinned.version(), table.head.version());
     let mut untrue: Vec<Difference> = [
-        less("manifest_pinned", planned.pin_after(), pinned),
-        less("lance_head", planned.head_after(), head),
+        less(DifferenceField::ManifestPinned, planned.pin_after(), pinned),
+        less(DifferenceField::LanceHead, planned.head_after(), head),
     ]
     .into_iter()
     .flatten()
@@ -142,10 +159,7 @@ async fn untrue_of_table(
     if untrue.is_empty() {
         untrue.extend(another_transaction(root, finished, planned).await?);
     }
-    let is_visible = matches!(
-        plan.disposition,
-        Disposition::RollForward | Disposition::AlreadyPublished
-    );
+    let is_visible = plan.disposition.leaves_it_visible();
     let announces = matches!(
         observation.catalog,
         CatalogObservation::Present {
@@ -162,8 +176,13 @@ async fn untrue_of_table(
         && head > pinned
         && head > planned.head_after()
     {
-        let left = number(planned.head_after());
-        untrue.push(difference(key, "lance_head", &left, &number(head)));
+        let left = planned.head_after();
+        untrue.push(Difference::of_versions(
+            key,
+            DifferenceField::LanceHead,
+            left,
+            head,
+        ));
     }
     Ok(untrue)
 }
@@ -205,7 +224,14 @@ async fn another_transaction(
         (None, None) => return Ok(None),
     };
     let uuid = found.uuid.as_str();
-    let differs = || difference(Some(&planned.table_key), "head_transaction", &made, uuid);
+    let differs = || {
+        Difference::new(
+            Some(&planned.table_key),
+            DifferenceField::HeadTransaction,
+            &made,
+            uuid,
+        )
+    };
     Ok((!is_it).then(differs))
 }
 
@@ -227,20 +253,6 @@ pub(crate) fn changed_in_catalog(
         .chain(removed)
         .find(|(table_key, _)| *table_key == &planned.table_key)?;
     Some(pinned)
-}
-
-pub(crate) fn difference(
-    table_key: Option<&str>,
-    field: &str,
-    planned: &str,
-    found: &str,
-) -> Difference {
-    Difference {
-        table_key: table_key.map(str::to_owned),
-        field: field.to_owned(),
-        planned: planned.to_owned(),
-        found: found.to_owned(),
-    }
 }
 
 pub(crate) fn unreadable(what: &str, reason: &str) -> ServiceError {

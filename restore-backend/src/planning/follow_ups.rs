@@ -7,9 +7,9 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Choice, Code, Difference, Disposition, Observation, OperationId, Overlap, Plan, PlanBytes,
-    Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile, Timestamp,
-    differences,
+    Branch, Choice, Code, Difference, DifferenceField, Disposition, Observation, OperationId,
+    Overlap, Plan, PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError,
+    SidecarFile, Timestamp, differences,
 };
 
 use futures::FutureExt;
@@ -156,7 +156,7 @@ pub(crate) async fn made_dismissal(
                         "another file under the name {} was set aside; apply plan {} once more to open its operation again for this one",
                         file.file, finished.digest
                     ),
-                    _ => format!(
+                    Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => format!(
                         "the operation of {} is finished, and this is not the sidecar that was recovered",
                         file.file
                     ),
@@ -233,7 +233,7 @@ pub(super) async fn dismissal_of(
         Some(_) => whole(root, entry).await?,
         None => (entry.listed.file.clone(), None),
     };
-    let branch = planned.branch.as_deref().unwrap_or("main");
+    let branch = Branch::of(planned.branch.as_deref());
     let recreated = Reason::new(
         Code::BranchRecreated,
         format!(
@@ -322,7 +322,7 @@ pub(crate) async fn made(
     }
     if kind == Kind::Release {
         // The recovery may have ended by dismissing the sidecar. Earlier attempts may have parsed it, and have set tags.
-        let attempts = journal.state.abandoned().iter().rev();
+        let attempts = journal.state.interrupted().iter().rev();
         let understood = original.or_else(|error| {
             let mut attempts = attempts.filter_map(|it| parsed(&it.plan, &it.sidecar).ok());
             attempts.next().ok_or(error)
@@ -428,10 +428,11 @@ async fn made_undo(
             Overlap::NotRead => "is pending and cannot be read, so that it may share a table",
         };
         unread = pending_plan::not_read(entry);
-        follow_up.blockers.push(Reason::new(
+        let reason = Reason::new(
             Code::WaitingFor,
             format!("{} {why} with operation {of}; resolve it first", file.file),
-        ));
+        );
+        follow_up.blockers.push(reason.about(&file.file));
         break;
     }
     if is_lost {
@@ -549,10 +550,6 @@ pub(crate) async fn moved_since_approval(
 
 /// A blocker that was not there when the plan was approved.
 pub(crate) fn blocked(reason: Reason) -> Difference {
-    Difference {
-        table_key: None,
-        field: reason.code.name().to_owned(),
-        planned: "not blocked".to_owned(),
-        found: reason.detail,
-    }
+    let field = DifferenceField::Blocked(reason.code);
+    Difference::new(None, field, "not blocked", reason.detail)
 }

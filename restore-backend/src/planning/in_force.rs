@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::FutureExt;
 use sidecar::follow_up::{SetTag, release_ids, tags_of, tags_of_plan, undo_ids};
 use sidecar::journal::JournalState;
-use sidecar::{Disposition, OperationId, Plan, Purpose, Step};
+use sidecar::{OperationId, Plan, Purpose, Step};
 
 use super::as_recorded::untrue_since_finished;
 use super::tags::tags_there;
@@ -34,10 +34,10 @@ impl Kind {
 
     /// Whether an operation is an undo or a release, and of which recovery.
     fn of_journal(state: &JournalState) -> Option<(Self, &OperationId)> {
-        let abandoned = state.abandoned().iter().map(|attempt| &attempt.plan);
+        let interrupted = state.interrupted().iter().map(|attempt| &attempt.plan);
         let attempt = state.attempt().map(|attempt| &attempt.plan);
         let finished = state.finished().map(|finished| &finished.plan);
-        let mut plans = abandoned.chain(attempt).chain(finished);
+        let mut plans = interrupted.chain(attempt).chain(finished);
         plans.find_map(|plan| match &plan.purpose {
             Purpose::Undo { of } => Some((Self::Undo, of)),
             Purpose::Release { of } => Some((Self::Release, of)),
@@ -105,10 +105,7 @@ pub(crate) async fn in_force(
 fn has_undone(plan: &Plan) -> bool {
     match plan.purpose {
         Purpose::Undo { .. } => true,
-        Purpose::Recover => matches!(
-            plan.disposition,
-            Disposition::RollForward | Disposition::AlreadyPublished
-        ),
+        Purpose::Recover => plan.disposition.leaves_it_visible(),
         Purpose::Release { .. } | Purpose::Dismiss { .. } => false,
     }
 }
@@ -198,8 +195,8 @@ pub(crate) async fn is_released(
             return Ok(true);
         }
         let untags = |step: &Step| matches!(step, Step::Untag { .. });
-        let mut abandoned = release.abandoned().iter();
-        has_begun |= release.finished().is_some() || abandoned.any(|it| it.has_begun(untags));
+        let mut interrupted = release.interrupted().iter();
+        has_begun |= release.finished().is_some() || interrupted.any(|it| it.has_begun(untags));
     }
     if !has_begun {
         return Ok(false);

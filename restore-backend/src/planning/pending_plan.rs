@@ -89,7 +89,7 @@ pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<R
     let adds_rows = plan
         .steps
         .iter()
-        .any(|step| matches!(step, Step::Lineage { .. }));
+        .any(|step| matches!(step, Step::GraphHistory { .. }));
     obstacle.filter(|_| adds_rows)
 }
 

@@ -218,8 +218,7 @@ impl Place {
     }
 
     fn object(&self) -> Path {
-        let digest = Digest::of(Tag::DerivedId, self.text.as_bytes()).to_string();
-        let hex = digest.trim_start_matches("sha256:");
+        let hex = Digest::of(Tag::DerivedId, self.text.as_bytes()).hex();
         Path::from(JOURNAL_FOLDER).join(format!("root-{}.json", &hex[..DIGEST_CHARS]))
     }
 }

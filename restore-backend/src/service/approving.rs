@@ -88,13 +88,11 @@ pub async fn approve(
             names.join(", "),
             statements.join(" ")
         );
-        return Ok(Answer::No(RefusalReport {
-            operation_id: operation.to_string(),
-            outcome: OutcomeKind::Refused,
+        return Ok(Answer::No(RefusalReport::refused(
+            operation,
             detail,
-            reasons: Vec::new(),
-            differences: Vec::new(),
-        }));
+            Vec::new(),
+        )));
     }
     root.note_identity().await?;
     root.marks().put_right(root.objects(), root.id()).await?;
@@ -164,13 +162,11 @@ pub async fn revoke(
             return Ok(Answer::No(already(operation, &journal)));
         }
         if approvals_of(&journal, digest).is_empty() {
-            return Ok(Answer::No(RefusalReport {
-                operation_id: operation.to_string(),
-                outcome: OutcomeKind::Refused,
-                detail: format!("nobody has approved plan {digest}; there is nothing to revoke"),
-                reasons: Vec::new(),
-                differences: Vec::new(),
-            }));
+            return Ok(Answer::No(RefusalReport::refused(
+                operation,
+                format!("nobody has approved plan {digest}; there is nothing to revoke"),
+                Vec::new(),
+            )));
         }
         // Only once there is a record to write, and once: the retries must not wait for it.
         if attempt == 0 {

@@ -2,7 +2,10 @@
 
 use sidecar::api::{EndReport, RefusalReport};
 use sidecar::journal::{Attempt, EndedBy, JournalEntry};
-use sidecar::{Code, Difference, Digest, OperationId, OutcomeKind, Reason, Requirement, Timestamp};
+use sidecar::{
+    Code, Difference, DifferenceField, Digest, OperationId, OutcomeKind, Reason, Requirement,
+    Timestamp,
+};
 
 use super::approving::{APPEND_TRIES_MAX, check_approver};
 use super::{Answer, Approver};
@@ -116,12 +119,12 @@ pub async fn end(
         let under_way = attempt.bytes.digest();
         if under_way != digest {
             let detail = format!("plan {under_way} is under way, and not plan {digest}");
-            let differences = vec![Difference {
-                table_key: None,
-                field: "plan".to_owned(),
-                planned: digest.to_string(),
-                found: under_way.to_string(),
-            }];
+            let differences = vec![Difference::new(
+                None,
+                DifferenceField::Plan,
+                digest,
+                under_way,
+            )];
             return refused(OutcomeKind::Conflict, detail, Vec::new(), differences);
         }
         if found.as_ref().is_some_and(|found| *found != attempt) {

@@ -16,7 +16,7 @@ pub enum WriterError {
     #[error("an operation needs tables, each named once")]
     TablesUnclear,
     /// The root has no catalog, or not on this branch.
-    #[error("the root has no catalog on the branch {}", branch.as_deref().unwrap_or("main"))]
+    #[error("the root has no catalog on the branch {}", sidecar::Branch::of(branch.as_deref()))]
     NoCatalog {
         /// The branch.
         branch: Option<String>,

@@ -10,7 +10,7 @@ use sidecar::Limits;
 use sidecar::OperationId;
 use sidecar::Sidecar;
 use sidecar::follow_up::late_commit;
-use sidecar::observation::PROPERTY_WRITER_OPERATION_ID;
+use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 
 use super::WriterError;
 use super::pinned_table::PinnedTable;

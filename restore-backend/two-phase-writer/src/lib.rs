@@ -79,6 +79,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use std::time::UNIX_EPOCH;
 
+use sidecar::Branch;
 use sidecar::OperationId;
 use sidecar::SUPPORTED_SCHEMA_VERSION;
 use sidecar::Sidecar;
@@ -255,7 +256,7 @@ fn pinned_table(catalog: &Catalog, table_key: &str) -> Result<PinnedTable, Write
     if pin.table_branch != catalog.branch {
         return Err(WriterError::TableNotOnBranch {
             table_key: table_key.to_owned(),
-            branch: catalog.branch.clone().unwrap_or_else(|| "main".to_owned()),
+            branch: Branch::of(catalog.branch.as_deref()).to_string(),
         });
     }
     Ok(PinnedTable {

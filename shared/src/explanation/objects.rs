@@ -1,7 +1,10 @@
 //! What a step touches, by its full name: nothing is approved that is not shown.
 
-use crate::digest::Digest;
 use crate::plan::{Plan, StagedFile, Step};
+use crate::root_layout::{
+    CATALOG_FOLDER, JOURNAL_FOLDER, REPLACED_FOLDER, SCHEMA_LOCK_BRANCH, SIDECAR_FOLDER,
+    STAGED_FOLDER, kept_schema_file,
+};
 use crate::text::shown;
 
 /// Every file and dataset below the root that a step writes, replaces or removes, in full.
@@ -27,9 +30,9 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
             vec![format!("{place}/_refs/tags/{name}.json")]
         }
         Step::Announce { file, .. } | Step::Retire { file, .. } => {
-            vec![format!("__recovery/{file}")]
+            vec![format!("{SIDECAR_FOLDER}/{file}")]
         }
-        Step::FenceCatalog { .. } => vec![on_branch("__manifest", plan.branch.as_deref())],
+        Step::FenceCatalog { .. } => vec![on_branch(CATALOG_FOLDER, plan.branch.as_deref())],
         Step::Restore {
             table_key, branch, ..
         } => vec![on_branch(
@@ -37,7 +40,7 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
             branch.as_deref(),
         )],
         Step::Publish { registrations, .. } => {
-            let catalog = on_branch("__manifest", plan.branch.as_deref());
+            let catalog = on_branch(CATALOG_FOLDER, plan.branch.as_deref());
             let added = registrations
                 .iter()
                 .map(|table| format!("{} becomes visible", table.location));
@@ -46,9 +49,9 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
         Step::PromoteSchema { files, .. } => files
             .iter()
             .flat_map(|file| {
-                let kept = file
-                    .replaces
-                    .map(|replaced| kept(operation.as_str(), "replaced", &file.live, replaced));
+                let kept = file.replaces.map(|replaced| {
+                    kept_schema_file(operation, REPLACED_FOLDER, &file.live, replaced)
+                });
                 [
                     kept.map(|kept| format!("{} is kept as {kept}", file.live)),
                     Some(format!("{} becomes {}", file.staged, file.live)),
@@ -59,15 +62,15 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
         Step::DiscardSchema { files, .. } => files
             .iter()
             .map(|StagedFile { staged, digest, .. }| {
-                let kept = kept(operation.as_str(), "staged", staged, *digest);
+                let kept = kept_schema_file(operation, STAGED_FOLDER, staged, *digest);
                 format!("{staged} becomes {kept}")
             })
             .collect(),
-        Step::Lineage { row, .. } => vec![row.folder().to_owned()],
+        Step::GraphHistory { row, .. } => vec![row.folder().to_owned()],
         Step::UnlockSchema { .. } => {
-            vec!["branch __schema_apply_lock__ of __manifest".to_owned()]
+            vec![format!("branch {SCHEMA_LOCK_BRANCH} of {CATALOG_FOLDER}")]
         }
-        Step::Record { .. } => vec![format!("__recovery_log/{operation}")],
+        Step::Record { .. } => vec![format!("{JOURNAL_FOLDER}/{operation}")],
     };
     objects
         .iter()
@@ -90,10 +93,4 @@ fn on_branch(dataset: &str, branch: Option<&str>) -> String {
         || dataset.to_owned(),
         |branch| format!("{dataset}/tree/{branch}"),
     )
-}
-
-fn kept(operation: &str, folder: &str, name: &str, digest: Digest) -> String {
-    let digest = digest.to_string();
-    let hex = digest.trim_start_matches("sha256:");
-    format!("__recovery_log/{operation}/{folder}/{name}.{hex}")
 }

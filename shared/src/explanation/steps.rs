@@ -1,7 +1,8 @@
 //! Words for the steps of a plan, and for when each is done at all.
 
 use super::words::{NAME_CHARS_MAX, table_name};
-use crate::plan::{LineageRow, Precondition, StagedFile, Step};
+use crate::branch::Branch;
+use crate::plan::{GraphHistoryRow, Precondition, StagedFile, Step};
 use crate::text::shown;
 
 /// What one step does.
@@ -32,7 +33,7 @@ pub fn step_sentence(step: &Step) -> String {
         }
         Step::PromoteSchema { files, .. } => format!("Put the staged schema files in place: {}", names(files)),
         Step::DiscardSchema { files, .. } => format!("Keep the staged schema files beside the journal, and remove them: {}", names(files)),
-        Step::Lineage { row, .. } => lineage_sentence(row),
+        Step::GraphHistory { row, .. } => graph_history_sentence(row),
         Step::UnlockSchema { .. } => "Remove the lock of the schema change, which blocks every write".to_owned(),
         Step::Record { .. } => "Look at everything once more, and write the terminal record".to_owned(),
         Step::Retire { file, .. } => format!("Retire the sidecar {}", shown(file, NAME_CHARS_MAX)),
@@ -63,21 +64,21 @@ fn names(files: &[StagedFile]) -> String {
     names.join(", ")
 }
 
-fn lineage_sentence(row: &LineageRow) -> String {
+fn graph_history_sentence(row: &GraphHistoryRow) -> String {
     match row {
-        LineageRow::GraphCommits { branch, .. } => {
-            let branch = shown(branch.as_deref().unwrap_or("main"), NAME_CHARS_MAX);
+        GraphHistoryRow::GraphCommits { branch, .. } => {
+            let branch = shown(Branch::of(branch.as_deref()).text(), NAME_CHARS_MAX);
             format!(
                 "Record a graph commit on branch {branch} in {}",
                 row.folder()
             )
         }
-        LineageRow::GraphCommitActors { actor_id, .. } => format!(
+        GraphHistoryRow::GraphCommitActors { actor_id, .. } => format!(
             "Record {} as its actor in {}",
             shown(actor_id, NAME_CHARS_MAX),
             row.folder()
         ),
-        LineageRow::GraphCommitRecoveries { recovery_kind, .. } => format!(
+        GraphHistoryRow::GraphCommitRecoveries { recovery_kind, .. } => format!(
             "Record the recovery as {} in {}",
             recovery_kind.name(),
             row.folder()

@@ -106,7 +106,3 @@ pub(super) fn count_word(count: impl TryInto<usize> + ToString + Copy) -> String
         .and_then(|index: usize| WORDS.get(index))
         .map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
-
-pub(super) fn number(version: Option<u64>) -> String {
-    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-}

@@ -51,7 +51,7 @@ pub fn dismissal(
         ));
     }
     let kept = SidecarBytes::new(bytes.unwrap_or_default());
-    if !matches!(disposition, Disposition::Refused | Disposition::Abort) {
+    if !disposition.may_be_set_aside() {
         blockers.push(Reason::new(
             Code::NothingToUndo,
             format!(
@@ -83,7 +83,7 @@ pub fn dismissal(
         file: file.file.clone(),
         sidecar: Digest::of(Tag::Sidecar, kept.as_bytes()),
         writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
-        branch: sidecar.and_then(|sidecar| sidecar.branch().map(str::to_owned)),
+        branch: sidecar.and_then(|sidecar| sidecar.branch().owned()),
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition,
         decision: None,

@@ -27,10 +27,10 @@ pub struct SetTag {
 /// The tags that every claimed plan of an operation sets, those of interrupted attempts included.
 #[must_use]
 pub fn tags_of(state: &JournalState) -> Vec<SetTag> {
-    let abandoned = state.abandoned().iter().map(|attempt| &attempt.plan);
+    let interrupted = state.interrupted().iter().map(|attempt| &attempt.plan);
     let attempt = state.attempt().map(|attempt| &attempt.plan);
     let finished = state.finished().map(|finished| &finished.plan);
-    let claimed = abandoned.chain(attempt).chain(finished);
+    let claimed = interrupted.chain(attempt).chain(finished);
     claimed.flat_map(tags_of_plan).collect()
 }
 
@@ -111,7 +111,7 @@ pub fn release(
         operation_id,
         sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
         writer_kind: Some(original.writer_kind),
-        branch: original.branch().map(str::to_owned),
+        branch: original.branch().owned(),
         actor_id: original.actor_id.clone(),
         disposition: Disposition::AlreadyPublished,
         decision: None,

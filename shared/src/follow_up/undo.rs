@@ -7,6 +7,7 @@
 //! | an undo that published | what was published before it is restored and published |
 //! | an undo that left a sidecar | that sidecar is recovered; there is nothing else to plan |
 
+use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason, Requirement};
 use crate::digest::{Digest, Tag};
@@ -14,9 +15,10 @@ use crate::ids::{OperationId, RootId};
 use crate::journal::Finished;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
 use crate::plan::{
-    LineageRow, Plan, PlannedTable, Precondition, Purpose, Step, lineage_of_an_undo,
+    GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step, graph_history_of_an_undo,
 };
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
+use crate::text::version_text;
 use crate::verdict::{Action, Choice, Disposition, support};
 
 use super::FollowUp;
@@ -155,8 +157,7 @@ impl Undo {
     #[must_use]
     pub fn target_of(&self, table_key: &str, branch: Option<&str>) -> Option<u64> {
         let names = |table: &&Returning| {
-            table.pin.table_key == table_key
-                && table.pin.table_branch() == branch.filter(|branch| *branch != "main")
+            table.pin.table_key == table_key && table.pin.table_branch() == Branch::of(branch)
         };
         self.tables.iter().find(names)?.target
     }
@@ -221,7 +222,7 @@ const fn changes_the_schema(step: &Step) -> bool {
         | Step::Announce { .. }
         | Step::FenceCatalog { .. }
         | Step::Restore { .. }
-        | Step::Lineage { .. }
+        | Step::GraphHistory { .. }
         | Step::UnlockSchema { .. }
         | Step::Record { .. }
         | Step::Retire { .. } => false,
@@ -272,7 +273,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
         operation_id,
         sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
         writer_kind: Some(undo.writer_kind),
-        branch: undo.sidecar.branch().map(str::to_owned),
+        branch: undo.sidecar.branch().owned(),
         actor_id: undo.sidecar.actor_id.clone(),
         disposition: Disposition::RollBack,
         decision: None,
@@ -293,12 +294,12 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
 fn requires(recovery: &Plan) -> Vec<Requirement> {
     let records_a_merge = recovery.purpose.is_recovery()
         && recovery.steps.iter().any(|step| {
-            let Step::Lineage { row, .. } = step else {
+            let Step::GraphHistory { row, .. } = step else {
                 return false;
             };
             matches!(
                 row,
-                LineageRow::GraphCommits {
+                GraphHistoryRow::GraphCommits {
                     merged_parent: Some(_),
                     ..
                 }
@@ -318,7 +319,7 @@ fn recorded<'a>(undo: &'a Undo, pin: &TablePin) -> Option<&'a PlannedTable> {
 }
 
 fn is_of(table: &PlannedTable, pin: &TablePin) -> bool {
-    table.table_key == pin.table_key && table.branch.as_deref() == pin.table_branch()
+    table.table_key == pin.table_key && table.branch.as_deref() == pin.table_branch().name()
 }
 
 /// Why one touched table cannot be taken back. Its HEAD and its pin have to be what the recovery left.
@@ -333,9 +334,6 @@ fn obstacles(
     let key = &pin.table_key;
     let after = Some(pin.expected_version);
     let (head, pinned) = (found.head.version(), found.pinned.version());
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
     let another_transaction = recorded
         .filter(|table| table.restore_to.is_none())
         .and_then(|table| table.head_transaction.as_deref())
@@ -347,8 +345,8 @@ fn obstacles(
             format!(
                 "{key} has moved since it was recovered: it was left with HEAD and pin at {}, and now has HEAD {} and pin {}; taking the recovery back would take that back too",
                 pin.expected_version,
-                number(head),
-                number(pinned)
+                version_text(head),
+                version_text(pinned)
             ),
         )];
     }
@@ -380,7 +378,7 @@ fn planned(
     };
     PlannedTable {
         table_key: pin.table_key.clone(),
-        branch: pin.table_branch().map(str::to_owned),
+        branch: pin.table_branch().owned(),
         location: found.location.clone(),
         expected_version: pin.expected_version,
         post_commit_pin: pin.post_commit_pin,
@@ -429,8 +427,8 @@ fn steps(
         writer_kind: undo.writer_kind,
         ..undo.sidecar.clone()
     };
-    let rows = lineage_of_an_undo(&written, observation, tables);
-    steps.extend(rows.into_iter().map(|row| Step::Lineage {
+    let rows = graph_history_of_an_undo(&written, observation, tables);
+    steps.extend(rows.into_iter().map(|row| Step::GraphHistory {
         row,
         precondition: Precondition::RowAbsent,
     }));

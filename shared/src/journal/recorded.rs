@@ -3,10 +3,9 @@
 use super::{Attempt, JournalState};
 use crate::digest::Digest;
 use crate::observation::{Observation, TableObservation};
-use crate::observation::{
-    PROPERTY_RECOVERY_PLAN_DIGEST, Recorded, RecordedRestore, Returned, Transaction,
-};
+use crate::observation::{Recorded, RecordedRestore, Returned, Transaction};
 use crate::plan::{Plan, Purpose, Step};
+use crate::root_layout::PROPERTY_RECOVERY_PLAN_DIGEST;
 
 impl JournalState {
     /// The versions this undo restores, if the operation is an undo. Its stand-in sidecar is then not judged as a write.
@@ -89,7 +88,7 @@ impl JournalState {
     fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.attempt()
             .into_iter()
-            .chain(self.abandoned().iter().rev())
+            .chain(self.interrupted().iter().rev())
     }
 }
 

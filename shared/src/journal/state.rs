@@ -22,7 +22,7 @@ pub struct JournalState {
     last: Option<Digest>,
     approvals: Approvals,
     attempt: Option<Attempt>,
-    abandoned: Vec<Attempt>,
+    interrupted: Vec<Attempt>,
     sidecar: Option<SidecarBytes>,
     epochs: u64,
     finished: Option<Finished>,
@@ -111,7 +111,7 @@ impl JournalState {
             last: None,
             approvals: Approvals::new(),
             attempt: None,
-            abandoned: Vec::new(),
+            interrupted: Vec::new(),
             sidecar: None,
             epochs: 0,
             finished: None,
@@ -146,8 +146,8 @@ impl JournalState {
 
     /// Attempts that ended without finishing, oldest first. One that did finish is among them once its end was found untrue.
     #[must_use]
-    pub fn abandoned(&self) -> &[Attempt] {
-        &self.abandoned
+    pub fn interrupted(&self) -> &[Attempt] {
+        &self.interrupted
     }
 
     /// The sidecar bytes used when the file is missing: those of the last claim, while the operation still counts as pending.
@@ -167,11 +167,11 @@ impl JournalState {
         if let Some(attempt) = &self.attempt {
             return Some(&attempt.sidecar);
         }
-        let last = self.abandoned.last()?;
+        let last = self.interrupted.last()?;
         let is_a_write = match &last.plan.purpose {
             Purpose::Recover => true,
             Purpose::Undo { .. } => self
-                .abandoned
+                .interrupted
                 .iter()
                 .any(|attempt| attempt.has_begun(|step| matches!(step, Step::Restore { .. }))),
             Purpose::Release { .. } => false,
@@ -251,7 +251,7 @@ impl JournalState {
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. } => Next::Steps(vec![first]),
         }
     }
@@ -419,7 +419,7 @@ impl JournalState {
                 epoch, ended_by, ..
             } => {
                 self.held(sequence, epoch)?;
-                self.abandoned.extend(self.attempt.take());
+                self.interrupted.extend(self.attempt.take());
                 // A person stopped this. Even where the plan comes out the same, a person consents to it anew.
                 if ended_by.is_some() {
                     self.approvals.clear();
@@ -477,7 +477,8 @@ impl JournalState {
                 if self.finished.take().is_none() {
                     return illegal("the journal has no terminal record".to_owned());
                 }
-                self.abandoned.extend(self.ended.take().map(|ended| *ended));
+                self.interrupted
+                    .extend(self.ended.take().map(|ended| *ended));
                 self.is_reopened = true;
                 // They were for what was done. What is found instead, a person has to look at, even if it is the same plan.
                 self.approvals.clear();

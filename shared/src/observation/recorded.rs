@@ -6,13 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{TableObservation, Transaction};
-
-/// The Lance transaction property in which an effect of ours names its operation.
-pub const PROPERTY_RECOVERY_OPERATION_ID: &str = "recovery.operation_id";
-/// The Lance transaction property in which an effect of ours names the plan it belongs to.
-pub const PROPERTY_RECOVERY_PLAN_DIGEST: &str = "recovery.plan_digest";
-/// The Lance transaction property in which a commit of our two-phase writer names the operation it belongs to.
-pub const PROPERTY_WRITER_OPERATION_ID: &str = "sidecar.operation_id";
+use crate::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID};
 
 /// What journals say about one sidecar and about what stands on its tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

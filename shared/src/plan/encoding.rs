@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Plan, PlannedTable, lawful};
+use crate::branch::Branch;
 use crate::digest::{Digest, Tag};
+use crate::root_layout::JOURNAL_FOLDER;
 use crate::text::shown;
 
 /// Characters of what is wrong with a plan: it quotes what came from outside.
@@ -41,7 +43,7 @@ pub enum PlanError {
         reason: String,
     },
     /// The bytes name one table twice. No sidecar may pin one twice, so no build of ours wrote this plan.
-    #[error("the plan with digest {digest} names table {table_key} of {} twice", .branch.as_deref().unwrap_or("main"))]
+    #[error("the plan with digest {digest} names table {table_key} of {} twice", Branch::of(.branch.as_deref()))]
     TableTwice {
         /// Digest of the bytes.
         digest: Digest,
@@ -53,7 +55,7 @@ pub enum PlanError {
     /// The steps are not those that its tables, purpose and operation lead to, so no build of ours wrote this plan. Nothing of it is
     /// ever carried out.
     #[error(
-        "the plan with digest {digest} is not one that this program makes: {reason}; nothing of it is carried out, and whoever can write __recovery_log/ may have forged it"
+        "the plan with digest {digest} is not one that this program makes: {reason}; nothing of it is carried out, and whoever can write {JOURNAL_FOLDER}/ may have forged it"
     )]
     Unlawful {
         /// Digest of the bytes.
@@ -153,8 +155,7 @@ impl PlanBytes {
 /// with a twin in it would differ from itself.
 fn table_twice(tables: &[PlannedTable]) -> Option<&PlannedTable> {
     let mut known = BTreeSet::new();
-    tables.iter().find(|table| {
-        let branch = table.branch.as_deref().filter(|branch| *branch != "main");
-        !known.insert((&table.table_key, branch))
-    })
+    tables
+        .iter()
+        .find(|table| !known.insert((&table.table_key, Branch::of(table.branch.as_deref()))))
 }

@@ -7,11 +7,12 @@
 
 mod claim;
 mod follow_ups;
-mod history;
+mod graph_history;
 mod left;
 
 use super::steps::{Moved, moved, publish, restores, tags};
 use super::{CatalogChangeKind, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step};
+use crate::branch::Branch;
 use crate::code::Requirement;
 use crate::location::is_a_table_place;
 use crate::schema_file::SchemaFile;
@@ -44,7 +45,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
 fn places(plan: &Plan) -> Result<(), String> {
     let branches = plan.tables.iter().map(|table| &table.branch);
     for branch in branches.chain([&plan.branch]).flatten() {
-        if branch == "main" || !is_branch_name(branch) {
+        if Branch::of(Some(branch)).is_main() || !is_branch_name(branch) {
             return Err(format!("{branch:?} is not the name of a branch"));
         }
     }
@@ -104,7 +105,7 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         )
     });
     schema.map_or(Ok(()), |step| schema_files(plan, kind, step))?;
-    history::of_a_recovery(plan, kind, &mut left)?;
+    graph_history::of_a_recovery(plan, kind, &mut left)?;
     let unlock = left.take_if(|step| {
         matches!(
             step,
@@ -113,25 +114,24 @@ fn recovery(plan: &Plan) -> Result<(), String> {
             }
         )
     });
-    if unlock.is_some() && kind != WriterKind::SchemaApply {
+    if unlock.is_some() && !kind.changes_the_schema() {
         return Err("it removes the lock of a schema change, and is about none".to_owned());
     }
     left.take(&record())?;
     left.take(&retire(&plan.file))?;
     left.end()?;
-    // Nobody writes any more to a branch that is gone.
-    let is_orphaned = plan.disposition == Disposition::OrphanedBranch;
-    if schema.is_some()
-        || (unlock.is_some() && !is_orphaned)
-        || matches!(
-            plan.disposition,
-            Disposition::RollBack | Disposition::NeverStarted
-        )
-        || (plan.disposition == Disposition::RollForward
-            && plan
-                .writer_kind
-                .is_some_and(|kind| !kind.commits_each_table_once()))
-    {
+    let may_still_write = match plan.disposition {
+        Disposition::NeverStarted | Disposition::RollBack => true,
+        Disposition::RollForward => unlock.is_some() || !kind.commits_each_table_once(),
+        // Nobody writes any more to a branch that is gone.
+        Disposition::OrphanedBranch => false,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::Abort
+        | Disposition::AlreadyPublished
+        | Disposition::Superseded => unlock.is_some(),
+    };
+    if schema.is_some() || may_still_write {
         requires(plan, Requirement::WritersStopped)?;
     }
     if !plan.left_out.is_empty() && plan.choice == Choice::Verdict {
@@ -177,8 +177,17 @@ fn recovered_table(
 ) -> Result<(), String> {
     let (pinned, head) = (table.manifest_pinned, table.lance_head);
     let (restore_to, publish_as) = (table.restore_to, table.publish_as);
-    let is_forward = disposition == Disposition::RollForward;
-    let is_back = disposition == Disposition::RollBack;
+    let (is_forward, is_back) = match disposition {
+        Disposition::RollForward => (true, false),
+        Disposition::RollBack => (false, true),
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::AlreadyPublished
+        | Disposition::Superseded
+        | Disposition::NeverStarted => (false, false),
+    };
     let moved = pinned.is_some() && pinned < head;
     let holds = match (table.action, table.catalog_change) {
         (Action::None, _) => restore_to.is_none() && publish_as.is_none(),
@@ -206,7 +215,10 @@ fn recovered_table(
                 && restore_to.is_none()
                 && publish_as.is_none()
         }
-        _ => false,
+        (Action::Publish | Action::RestoreAndPublish, Some(_))
+        | (Action::Register, None | Some(CatalogChangeKind::Tombstone))
+        | (Action::Tombstone, None | Some(CatalogChangeKind::Registration))
+        | (Action::Restore, _) => false,
     };
     if !holds {
         return Err(format!(
@@ -216,7 +228,7 @@ fn recovered_table(
             disposition.name()
         ));
     }
-    if table.catalog_change.is_some() && kind != WriterKind::SchemaApply {
+    if table.catalog_change.is_some() && !kind.changes_the_schema() {
         return Err(format!(
             "{} is added or removed, which only a schema change does",
             table.table_key
@@ -247,9 +259,18 @@ fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String
             files,
             precondition,
         ),
-        _ => return Ok(()),
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::FenceCatalog { .. }
+        | Step::Restore { .. }
+        | Step::Publish { .. }
+        | Step::GraphHistory { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => return Ok(()),
     };
-    if kind != WriterKind::SchemaApply || plan.disposition != disposition {
+    if !kind.changes_the_schema() || plan.disposition != disposition {
         return Err(format!(
             "a {} that is {} has no step of kind {}",
             kind.name(),

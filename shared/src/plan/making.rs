@@ -72,7 +72,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         file: (*file).to_owned(),
         sidecar: *sidecar_digest,
         writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
-        branch: sidecar.and_then(|sidecar| sidecar.branch().map(str::to_owned)),
+        branch: sidecar.and_then(|sidecar| sidecar.branch().owned()),
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition: verdict.disposition,
         decision: verdict.decision,
@@ -96,7 +96,7 @@ fn planned_tables(
     observed
         .map(|(pin, verdict, table)| PlannedTable {
             table_key: pin.table_key.clone(),
-            branch: pin.table_branch().map(str::to_owned),
+            branch: pin.table_branch().owned(),
             location: table.location.clone(),
             expected_version: pin.expected_version,
             post_commit_pin: pin.post_commit_pin,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lineage_row::LineageRow;
+use super::graph_history_row::GraphHistoryRow;
 use crate::digest::Digest;
 use crate::timestamp::Timestamp;
 
@@ -92,9 +92,10 @@ pub enum Step {
         precondition: Precondition,
     },
     /// Write one row of the history that released engines keep (PROTOCOL.md, section 6.2), once per recovery.
-    Lineage {
+    #[serde(rename = "lineage")]
+    GraphHistory {
         /// The row.
-        row: LineageRow,
+        row: GraphHistoryRow,
         /// What must hold right before.
         precondition: Precondition,
     },
@@ -217,7 +218,7 @@ impl Step {
             Self::Publish { .. } => "publish",
             Self::PromoteSchema { .. } => "promote_schema",
             Self::DiscardSchema { .. } => "discard_schema",
-            Self::Lineage { .. } => "lineage",
+            Self::GraphHistory { .. } => "lineage",
             Self::UnlockSchema { .. } => "unlock_schema",
             Self::Record { .. } => "record",
             Self::Retire { .. } => "retire",
@@ -235,7 +236,7 @@ impl Step {
         | Self::Publish { precondition, .. }
         | Self::PromoteSchema { precondition, .. }
         | Self::DiscardSchema { precondition, .. }
-        | Self::Lineage { precondition, .. }
+        | Self::GraphHistory { precondition, .. }
         | Self::UnlockSchema { precondition }
         | Self::Record { precondition }
         | Self::Retire { precondition, .. }) = self;

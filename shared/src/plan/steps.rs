@@ -1,13 +1,13 @@
 //! The steps that resolve a sidecar, in the order in which they are done.
 
-use super::lineage::lineage;
+use super::graph_history::graph_history;
 use super::{
     NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step, recovery_tag,
 };
 use crate::ids::OperationId;
 use crate::observation::{Observation, SchemaObservation};
 use crate::schema_file::SchemaFile;
-use crate::sidecar::{Sidecar, WriterKind};
+use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition, Verdict};
 
 /// What steps are made of.
@@ -38,10 +38,10 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
         let schema = observation
             .schema
             .as_ref()
-            .filter(|_| sidecar.writer_kind == WriterKind::SchemaApply);
+            .filter(|_| sidecar.writer_kind.changes_the_schema());
         steps.extend(schema.and_then(|schema| schema_files(schema, disposition)));
-        let rows = lineage(sidecar, observation, input.verdict);
-        steps.extend(rows.into_iter().map(|row| Step::Lineage {
+        let rows = graph_history(sidecar, observation, input.verdict);
+        steps.extend(rows.into_iter().map(|row| Step::GraphHistory {
             row,
             precondition: Precondition::RowAbsent,
         }));
@@ -64,13 +64,15 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
 }
 
 pub(super) fn moved(table: &PlannedTable) -> Option<Moved<'_>> {
-    let touched = matches!(table.action, Action::Publish | Action::RestoreAndPublish);
-    touched.then_some(()).and(Some((
-        table,
-        table.manifest_pinned?,
-        table.lance_head?,
-        table.publish_as?,
-    )))
+    match table.action {
+        Action::Publish | Action::RestoreAndPublish => Some((
+            table,
+            table.manifest_pinned?,
+            table.lance_head?,
+            table.publish_as?,
+        )),
+        Action::None | Action::Restore | Action::Register | Action::Tombstone => None,
+    }
 }
 
 fn at_head(table: &PlannedTable, version: u64) -> Precondition {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SidecarError;
+use crate::branch::Branch;
 use crate::limits::Limits;
 
 pub(super) fn check_bounds(file: &str, bytes: &[u8], limits: &Limits) -> Result<(), SidecarError> {
@@ -119,10 +120,8 @@ impl Glimpse {
         let pin = |pin: &Value| {
             Some(GlimpsedPin {
                 table_key: pin.get("table_key").and_then(short)?,
-                table_branch: pin
-                    .get("table_branch")
-                    .and_then(short)
-                    .filter(|branch| branch != "main"),
+                table_branch: Branch::of(pin.get("table_branch").and_then(short).as_deref())
+                    .owned(),
             })
         };
         let listed = fields.get("tables").and_then(Value::as_array);

@@ -8,6 +8,7 @@ use crate::observation::{
     HeadObservation, Pinned, RegistrationObservation, SchemaObservation, TombstoneObservation,
 };
 use crate::sidecar::{Registration, Sidecar, Tombstone};
+use crate::text::version_text;
 
 /// Whether the catalog holds everything the sidecar adds and nothing that it removes.
 pub(super) fn published(sidecar: &Sidecar, schema: &SchemaObservation) -> bool {
@@ -101,10 +102,7 @@ fn register(
     let head = found.head.version();
     let mut change = CatalogChange {
         table_key: key.clone(),
-        branch: registration
-            .table_branch
-            .clone()
-            .filter(|branch| branch != "main"),
+        branch: registration.table_branch().owned(),
         location: Some(registration.table_path.trim_matches('/').to_owned()),
         manifest_pinned: found.pinned.version(),
         lance_head: head,
@@ -185,7 +183,7 @@ fn remove(
     }
     // Hiding a version somebody published after this writer looked would take that away.
     if pinned.is_none() || pinned != version.checked_sub(1) {
-        let found = pinned.map_or_else(|| "none".to_owned(), |pinned| pinned.to_string());
+        let found = version_text(pinned);
         return Err(contradictory(format!(
             "{key} is to be removed by a tombstone at version {version}, but the version visible now is {found}, and not the one before"
         )));

@@ -14,7 +14,7 @@ use crate::code::{Code, Reason, Requirement};
 use crate::decision::{Decision, decide};
 use crate::listing::Standing;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
-use crate::sidecar::{Sidecar, TablePin, WriterKind};
+use crate::sidecar::{Sidecar, TablePin};
 
 /// Judges a sidecar that was refused before anything was looked at.
 #[must_use]
@@ -105,7 +105,8 @@ pub fn judge_choice<'a>(
             format!(
                 "{older} is older and unresolved, and it overlaps this one or cannot be read, so that it may; resolve it first"
             ),
-        );
+        )
+        .about(older);
         return verdict(Disposition::Waiting, tables, vec![reason], Vec::new());
     }
     let mut requires = Vec::new();
@@ -113,7 +114,7 @@ pub fn judge_choice<'a>(
         requires.push(Requirement::OlderUnreadable);
     }
     if observation.catalog == (CatalogObservation::BranchAbsent { tree_left: false })
-        && sidecar.branch().is_some()
+        && !sidecar.branch().is_main()
     {
         return verdict(
             Disposition::OrphanedBranch,
@@ -153,7 +154,7 @@ pub fn judge_choice<'a>(
     let changes = observation
         .schema
         .as_ref()
-        .filter(|_| sidecar.writer_kind == WriterKind::SchemaApply)
+        .filter(|_| sidecar.writer_kind.changes_the_schema())
         .map_or_else(
             || Ok(Vec::new()),
             |schema| catalog_changes(sidecar, schema, disposition),
@@ -188,13 +189,7 @@ pub fn judge_choice<'a>(
     // Nor does one keep a writer whose commits are not counted from making more of them, above what is published.
     let may_go_on =
         disposition == Disposition::RollForward && !sidecar.writer_kind.commits_each_table_once();
-    if touches_schema_files
-        || may_go_on
-        || matches!(
-            disposition,
-            Disposition::RollBack | Disposition::NeverStarted
-        )
-    {
+    if touches_schema_files || may_go_on || disposition.ends_it_unpublished() {
         requires.push(Requirement::WritersStopped);
     }
     if branch_recreated(sidecar, &observation.catalog) {
@@ -257,11 +252,7 @@ fn nothing_to_return_to(
 /// Whether publishing a write, or recording it as published, may call half of a merge whole.
 #[must_use]
 pub fn may_be_incomplete(sidecar: &Sidecar, disposition: Disposition) -> bool {
-    sidecar.writer_kind == WriterKind::BranchMerge
-        && matches!(
-            disposition,
-            Disposition::RollForward | Disposition::AlreadyPublished
-        )
+    sidecar.writer_kind.is_merge() && disposition.leaves_it_visible()
 }
 
 /// Whether the commits above the pin become visible or are taken back. Neither happens where HEAD has the pin's content.
@@ -287,7 +278,7 @@ fn disposition(
     let none_moved = tables
         .iter()
         .all(|table| table.classification == Some(Classification::NoMovement));
-    if sidecar.writer_kind == WriterKind::SchemaApply {
+    if sidecar.writer_kind.changes_the_schema() {
         let stand = match () {
             () if tables.is_empty() => TablesStand::NoTables,
             () if all_moved => TablesStand::AllMoved,

@@ -1,10 +1,12 @@
 //! What stands in the way of a write: what refuses it, what contradicts itself, what this build does not carry out.
 
+use crate::branch::Branch;
 use crate::code::{Code, Reason};
 use crate::decision::Decision;
 use crate::observation::{
     CatalogObservation, HeadObservation, Observation, Pinned, TableObservation,
 };
+use crate::root_layout::STAMPS_ACTED_ON;
 use crate::sidecar::{Sidecar, TablePin};
 
 /// Whether the branch seems to be another one of the same name, made after this writer started.
@@ -12,7 +14,7 @@ use crate::sidecar::{Sidecar, TablePin};
 /// Two machines' clocks are compared, so it only seems so, and a person says whether it is. Nothing in a sidecar tells one branch
 /// from another of its name; where the tables prove it, the observation has that as a conflict.
 pub(super) fn branch_recreated(sidecar: &Sidecar, catalog: &CatalogObservation) -> bool {
-    sidecar.branch().is_some()
+    !sidecar.branch().is_main()
         && matches!(
             catalog,
             CatalogObservation::Present {
@@ -76,7 +78,7 @@ pub(super) fn contradictions(
                 Code::TableUnreadable,
                 format!("the Lance HEAD of {key} cannot be read: {reason}"),
             )),
-            (_, HeadObservation::BranchMissing) if pin.table_branch().is_none() => {
+            (_, HeadObservation::BranchMissing) if pin.table_branch().is_main() => {
                 reasons.push(Reason::new(
                     Code::TableMissing,
                     format!("{key} is in the catalog, but its dataset has no main branch"),
@@ -99,7 +101,7 @@ pub(super) fn contradictions(
                     .as_ref()
                     .filter(|elsewhere| !elsewhere.is_origin)
                 {
-                    reasons.push(Reason::new(Code::PinOnAnotherBranch, format!("{key}: the catalog shows version {version} of Lance branch {}, the writer wrote to {}, which was not made from that version: their numbers cannot be compared", branch_name(elsewhere.branch.as_deref()), branch_name(pin.table_branch()))));
+                    reasons.push(Reason::new(Code::PinOnAnotherBranch, format!("{key}: the catalog shows version {version} of Lance branch {}, the writer wrote to {}, which was not made from that version: their numbers cannot be compared", Branch::of(elsewhere.branch.as_deref()), pin.table_branch())));
                 }
                 if version < pin.expected_version {
                     reasons.push(Reason::new(Code::PinBelowExpected, format!("{key}: the catalog shows {version}, the writer had seen {}; the catalog is behind, as after restoring a backup", pin.expected_version)));
@@ -114,17 +116,14 @@ pub(super) fn contradictions(
     reasons
 }
 
-fn branch_name(branch: Option<&str>) -> &str {
-    branch.unwrap_or("main")
-}
-
 /// What this build cannot carry out, though the verdict over it is right.
 pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     let mut blockers = Vec::new();
     if let CatalogObservation::Present { stamp, .. } = observation.catalog
-        && !matches!(stamp, 2 | 3)
+        && !STAMPS_ACTED_ON.contains(&stamp)
     {
-        blockers.push(Reason::new(Code::CatalogStampUnsupported, format!("the catalog carries stamp {stamp}, this build acts on stamps 2 and 3 only; recover it with the engine that wrote it")));
+        let [first, last] = STAMPS_ACTED_ON;
+        blockers.push(Reason::new(Code::CatalogStampUnsupported, format!("the catalog carries stamp {stamp}, this build acts on stamps {first} and {last} only; recover it with the engine that wrote it")));
     }
     blockers
 }

@@ -46,7 +46,7 @@ pub(super) fn classify(
             let (classification, rule) = classify_head(whose, pin, table, *version, pinned);
             classified(classification, rule)
         }
-        HeadObservation::BranchMissing => match pin.table_branch() {
+        HeadObservation::BranchMissing => match pin.table_branch().name() {
             Some(branch) => classified(
                 Classification::NoMovement,
                 format!("the dataset has no Lance branch {branch} yet"),

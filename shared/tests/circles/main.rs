@@ -1,6 +1,6 @@
 //! No circle of imports between files: whoever reads a file can read all it rests on first.
 //!
-//! A file imports from another if it names, in a `use` or in a path such as `crate::error_text::text`, an item that the other
+//! A file imports from another if it names, in a `use` or in a path such as `crate::plan::Plan`, an item that the other
 //! defines. Calls of methods are no imports: they need no path.
 //!
 //! - A re-export is followed to the file that defines the item. So `use super::Plan` imports from `plan.rs` where the parent only

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use sidecar::executor::{self, CatalogSeen, Landed, Look, Move, Seen, SidecarSeen, StepsOutcome};
 use sidecar::journal::{
     JournalEntry, JournalError, JournalRecord, JournalState, Next, record_digest, verify_chain,
 };
-use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Approval, Digest, OperationId, Plan, PlanBytes, PlannedTable, SidecarBytes, Tag};
+use sidecar::{
+    Approval, DifferenceField, Digest, OperationId, Plan, PlanBytes, PlannedTable, SidecarBytes,
+    Tag,
+};
 
 use crate::campaign::{Reached, plain};
 use crate::dice::Dice;
@@ -368,7 +371,7 @@ fn seen(dice: &mut Dice) -> Seen {
         catalog: match dice.below(4) {
             0 => None,
             1 => Some(CatalogSeen::Gone {
-                what: "catalog".to_owned(),
+                what: DifferenceField::Catalog,
             }),
             _ => Some(CatalogSeen::At {
                 version: *dice.pick(&[0, 40, 41, u64::MAX]),
@@ -382,9 +385,9 @@ fn seen(dice: &mut Dice) -> Seen {
             Some(Landed::Gone),
         ]),
         did: match dice.below(6) {
-            0 => Some(Did::Done(Vec::new())),
-            1 => Some(Did::CatalogMoved),
-            2 => Some(Did::Unknown {
+            0 => Some(StepsOutcome::Done(Vec::new())),
+            1 => Some(StepsOutcome::CatalogMoved),
+            2 => Some(StepsOutcome::Unknown {
                 detail: "timed out".to_owned(),
             }),
             _ => None,
@@ -403,9 +406,9 @@ fn seen(dice: &mut Dice) -> Seen {
 }
 
 fn asks_or_acts_in_order(state: &JournalState, seen: &Seen) {
-    match step(state, seen) {
-        Effect::Begin { steps, .. } => assert_eq!(state.next(), Next::Steps(steps)),
-        Effect::Record(outcome) => {
+    match executor::next(state, seen) {
+        Move::Begin { steps, .. } => assert_eq!(state.next(), Next::Steps(steps)),
+        Move::Record(outcome) => {
             assert_eq!(state.next(), Next::Record);
             assert_eq!(state.attempt().unwrap().plan.outcome(), Some(outcome));
             assert_eq!(
@@ -414,22 +417,22 @@ fn asks_or_acts_in_order(state: &JournalState, seen: &Seen) {
                 "the last look found nothing"
             );
         }
-        Effect::DeleteSidecar => {
+        Move::DeleteSidecar => {
             assert!(
                 state.finished().is_some(),
                 "the record is there before the sidecar goes"
             );
             assert_eq!(seen.sidecar, Some(SidecarSeen::AsPlanned));
         }
-        Effect::Close
-        | Effect::Ended(_)
-        | Effect::Look(Look::Sidecar | Look::Closed | Look::SinceFinished) => {
+        Move::Close
+        | Move::Ended(_)
+        | Move::Look(Look::Sidecar | Look::Closed | Look::SinceFinished) => {
             assert!(state.finished().is_some())
         }
-        Effect::Claim => {
+        Move::Claim => {
             assert!(state.attempt().is_none() || state.attempt().unwrap().plan.outcome().is_none())
         }
-        Effect::Reopen { .. } => panic!("nothing that was looked at had moved"),
+        Move::Reopen { .. } => panic!("nothing that was looked at had moved"),
         _ => assert!(state.attempt().is_some()),
     }
 }

@@ -327,7 +327,7 @@ fn order_is_nothing(
     bytes: &PlanBytes,
 ) {
     // The history of a graph names tables in the order of the sidecar, as engines do.
-    if observation.tables.len() != sidecar.tables.len() || observation.keeps_lineage {
+    if observation.tables.len() != sidecar.tables.len() || observation.keeps_graph_history {
         return;
     }
     let (mut sidecar, mut observation) = (sidecar.clone(), observation.clone());

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema,
-    PROPERTY_WRITER_OPERATION_ID, Pinned, PinnedElsewhere, RegistrationObservation, Restorability,
-    SchemaObservation, TableObservation, TombstoneObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema, Pinned,
+    PinnedElsewhere, RegistrationObservation, Restorability, SchemaObservation, TableObservation,
+    TombstoneObservation, Transaction, TransactionObservation,
 };
+use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 use sidecar::{Code, Digest, Observation, Reason, Sidecar, TablePin, Tag, Timestamp};
 
 use crate::dice::Dice;
@@ -31,7 +32,7 @@ pub(crate) fn around(sidecar: &Sidecar, dice: &mut Dice) -> Observation {
         catalog: catalog(dice),
         tables,
         schema: (!dice.one_in(5)).then(|| schema(sidecar, dice)),
-        keeps_lineage: dice.one_in(2),
+        keeps_graph_history: dice.one_in(2),
         recorded: Default::default(),
         merge: None,
     }

@@ -2,9 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use sidecar::executor::{self, CatalogSeen, Landed, Look, Move, Seen, SidecarSeen, StepsOutcome};
 use sidecar::journal::{JournalState, StepResult};
-use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Difference, OutcomeKind, PinMove, Plan, Requirement, Step, differences};
+use sidecar::{
+    Difference, DifferenceField, OutcomeKind, PinMove, Plan, Requirement, Step, differences,
+};
 
 use crate::flaw::Flaw;
 use crate::journal::{Entry, Journal};
@@ -157,12 +159,12 @@ impl Console {
             return false;
         };
         let seen = &mut run.seen;
-        let entry = match step(&journal.state, seen) {
-            Effect::Look(look) => {
+        let entry = match executor::next(&journal.state, seen) {
+            Move::Look(look) => {
                 look_at(store, &journal.state, look, seen, flaw);
                 return false;
             }
-            Effect::Begin {
+            Move::Begin {
                 steps,
                 catalog_version,
             } => {
@@ -174,36 +176,36 @@ impl Console {
                 });
                 Entry::Started(steps, catalog_version)
             }
-            Effect::Note(results) => {
+            Move::Note(results) => {
                 *seen = std::mem::take(seen).after_a_record();
                 Entry::Done(results)
             }
-            Effect::Interrupt { .. } => Entry::Interrupted,
-            Effect::Record(_) if flaw == Flaw::DeletesBeforeItRecords && store.sidecar => {
+            Move::Interrupt { .. } => Entry::Interrupted,
+            Move::Record(_) if flaw == Flaw::DeletesBeforeItRecords && store.sidecar => {
                 store.sidecar = false;
                 return false;
             }
-            Effect::Record(outcome) => {
+            Move::Record(outcome) => {
                 *seen = std::mem::take(seen).after_a_record();
                 Entry::Finished(outcome)
             }
-            Effect::Reopen { .. } => Entry::Reopened,
+            Move::Reopen { .. } => Entry::Reopened,
             // It is sent only while nobody wrote the next record.
-            Effect::DeleteSidecar if run.is_behind && flaw != Flaw::DeletesWithoutHold => {
+            Move::DeleteSidecar if run.is_behind && flaw != Flaw::DeletesWithoutHold => {
                 *self = Self::Idle;
                 return false;
             }
-            Effect::DeleteSidecar => {
+            Move::DeleteSidecar => {
                 store.sidecar = false;
                 seen.sidecar = Some(SidecarSeen::Gone);
                 return false;
             }
-            Effect::Close => {
+            Move::Close => {
                 store.closed = true;
                 seen.closed = Some(true);
                 return false;
             }
-            Effect::Ended(_) | Effect::Pause { .. } | Effect::Claim => {
+            Move::Ended(_) | Move::Pause { .. } | Move::Claim => {
                 // Whoever worked on it before the backup came back is gone.
                 store.said_wrong |= store.is_a_backup && !store.is_as_recorded(false);
                 *self = Self::Idle;
@@ -247,15 +249,13 @@ impl Console {
             let settled = match (&run.doing, &run.journal) {
                 (Some(doing), _) => doing.is_settled(store, flaw),
                 (None, None) => true,
-                (None, Some(journal)) => match step(&journal.state, &run.seen) {
-                    Effect::Ended(_) | Effect::Pause { .. } | Effect::Claim => true,
-                    Effect::Look(Look::Landed { version, .. }) => {
-                        version <= store.catalog_version()
-                    }
-                    Effect::Look(Look::Sidecar) => !store.sidecar,
+                (None, Some(journal)) => match executor::next(&journal.state, &run.seen) {
+                    Move::Ended(_) | Move::Pause { .. } | Move::Claim => true,
+                    Move::Look(Look::Landed { version, .. }) => version <= store.catalog_version(),
+                    Move::Look(Look::Sidecar) => !store.sidecar,
                     // What is done is never undone where no backup comes back.
-                    Effect::Look(Look::SinceFinished) => true,
-                    Effect::Look(Look::Closed) => store.closed,
+                    Move::Look(Look::SinceFinished) => true,
+                    Move::Look(Look::Closed) => store.closed,
                     _ => false,
                 },
             };
@@ -320,13 +320,16 @@ impl Run {
                     version,
                     already_done: false,
                 });
-                doing.left.is_empty().then(|| Did::Done(doing.done.clone()))
+                doing
+                    .left
+                    .is_empty()
+                    .then(|| StepsOutcome::Done(doing.done.clone()))
             }
-            Err(Stopped::CatalogMoved) => Some(Did::CatalogMoved),
-            Err(Stopped::Failed) => Some(Did::Unknown {
+            Err(Stopped::CatalogMoved) => Some(StepsOutcome::CatalogMoved),
+            Err(Stopped::Failed) => Some(StepsOutcome::Unknown {
                 detail: "it failed".to_owned(),
             }),
-            Err(Stopped::Conflict) => Some(Did::Conflict {
+            Err(Stopped::Conflict) => Some(StepsOutcome::Conflict {
                 done: doing.done.clone(),
                 unclear: Vec::new(),
                 detail: "moved".to_owned(),
@@ -402,7 +405,7 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
 fn moved() -> Difference {
     Difference {
         table_key: None,
-        field: "moved".to_owned(),
+        field: DifferenceField::Named("moved".to_owned()),
         planned: String::new(),
         found: String::new(),
     }

@@ -24,7 +24,7 @@ mod writer;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use sidecar::step::CATALOG_TRIES_MAX;
+use sidecar::executor::CATALOG_TRIES_MAX;
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 use console::{Console, approve, can_apply, can_approve, pending};

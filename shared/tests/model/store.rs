@@ -6,9 +6,11 @@ use std::hash::{Hash, Hasher};
 
 use sidecar::follow_up;
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_RECOVERY_OPERATION_ID,
-    PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID, Pinned, Recorded, RecordedRestore,
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, Recorded, RecordedRestore,
     Restorability, TableObservation, Transaction, TransactionObservation,
+};
+use sidecar::root_layout::{
+    PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID,
 };
 use sidecar::{Action, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Step};
 
@@ -431,7 +433,7 @@ impl Store {
             },
             tables: tables.collect(),
             schema: None,
-            keeps_lineage: false,
+            keeps_graph_history: false,
             recorded: Recorded::default(),
             merge: None,
         }

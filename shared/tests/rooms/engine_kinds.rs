@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sidecar::observation::{Pinned, PinnedElsewhere, TransactionObservation};
 use sidecar::{
-    Action, Code, Disposition, LineageRow, Observation, Plan, Registration, Requirement, Sidecar,
-    Step, Timestamp, Tombstone, UnexpectedCommit, WriterKind,
+    Action, Code, Disposition, GraphHistoryRow, Observation, Plan, Registration, Requirement,
+    Sidecar, Step, Timestamp, Tombstone, UnexpectedCommit, WriterKind,
 };
 
 use crate::support::{Scene, at, on_branch, pin, scene, sidecar, staged, transaction, world};
@@ -41,7 +41,7 @@ fn found(
 ) -> Scene {
     let mut observation = Observation {
         schema: Some(staged(write, files, false, published)),
-        keeps_lineage: true,
+        keeps_graph_history: true,
         ..world(vec![at(&write.tables[0], stand.0, stand.1)])
     };
     change(&mut observation);
@@ -376,9 +376,9 @@ fn a_pin_on_another_lance_branch_counts_only_as_the_origin_of_the_one_written_to
     assert_eq!(refused.verdict.blockers[0].code, Code::PinOnAnotherBranch);
 }
 
-fn rows(scene: &Scene) -> Vec<LineageRow> {
+fn rows(scene: &Scene) -> Vec<GraphHistoryRow> {
     let rows = scene.plan.steps.iter().filter_map(|step| match step {
-        Step::Lineage { row, .. } => Some(row.clone()),
+        Step::GraphHistory { row, .. } => Some(row.clone()),
         _ => None,
     });
     rows.collect()
@@ -397,9 +397,9 @@ fn a_merge_that_is_published_has_two_parents_and_names_its_tables_as_the_sidecar
         )
     };
     let mut observation = world(vec![at(&write.tables[0], 4, 5), at(&write.tables[1], 6, 8)]);
-    observation.keeps_lineage = true;
+    observation.keeps_graph_history = true;
     let forward = rows(&scene(&write, None, &observation));
-    let LineageRow::GraphCommits {
+    let GraphHistoryRow::GraphCommits {
         branch,
         merged_parent,
     } = &forward[0]
@@ -408,7 +408,7 @@ fn a_merge_that_is_published_has_two_parents_and_names_its_tables_as_the_sidecar
     };
     assert_eq!(branch.as_deref(), Some("later"));
     assert_eq!(merged_parent, &write.merge_source_commit_id);
-    let LineageRow::GraphCommitRecoveries {
+    let GraphHistoryRow::GraphCommitRecoveries {
         recovery_kind,
         outcomes,
         ..
@@ -431,12 +431,12 @@ fn a_merge_that_is_published_has_two_parents_and_names_its_tables_as_the_sidecar
 
     observation.tables[1] = at(&write.tables[1], 6, 6);
     let back = rows(&scene(&write, None, &observation));
-    let LineageRow::GraphCommits { merged_parent, .. } = &back[0] else {
+    let GraphHistoryRow::GraphCommits { merged_parent, .. } = &back[0] else {
         panic!("{back:?}")
     };
     assert_eq!(*merged_parent, None, "nothing was merged");
 
-    observation.keeps_lineage = false;
+    observation.keeps_graph_history = false;
     assert_eq!(rows(&scene(&write, None, &observation)), []);
 }
 

@@ -8,9 +8,9 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalEntry, JournalState};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, PROPERTY_RECOVERY_OPERATION_ID,
-    PROPERTY_RECOVERY_PLAN_DIGEST, Pinned, Restorability, TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation,
 };
+use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST};
 use sidecar::{
     Action, Approval, CatalogChangeKind, Choice, ClassificationLabel, Code, Digest, Disposition,
     Effect, Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput,
@@ -135,7 +135,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
         },
         tables: tables.collect(),
         schema: None,
-        keeps_lineage: false,
+        keeps_graph_history: false,
         recorded: Default::default(),
         merge: None,
     }
@@ -689,7 +689,7 @@ fn an_undo_is_a_write_of_its_own_from_its_first_restore_on() {
         // What an earlier attempt restored is not forgotten.
         let again = interrupted(as_far_as(claimed(state, &made), "tag"));
         assert_eq!(again.stand_in(), stands, "interrupted at {kind}, and again");
-        assert_eq!(again.abandoned().len(), 2);
+        assert_eq!(again.interrupted().len(), 2);
         assert_eq!(again.next_epoch(), 3);
     }
 }

@@ -572,7 +572,7 @@ fn however_often_a_plan_is_approved_its_text_is_in_memory_once() {
     let journal = journal.then(claimed(&scene, 2));
     let attempts = journal
         .state
-        .abandoned()
+        .interrupted()
         .iter()
         .chain(journal.state.attempt());
     let texts: Vec<*const u8> = attempts.map(|it| it.bytes.text().as_ptr()).collect();

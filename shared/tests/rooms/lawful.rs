@@ -43,7 +43,7 @@ fn schema_change(files: &str, head: u64) -> Scene {
     schema.locked_since = Some(sidecar.started_at);
     let observation = Observation {
         schema: Some(schema),
-        keeps_lineage: true,
+        keeps_graph_history: true,
         ..world(vec![at(&sidecar.tables[0], 4, head)])
     };
     scene(&sidecar, None, &observation)
@@ -62,7 +62,7 @@ fn merged() -> Scene {
         )
     };
     let observation = Observation {
-        keeps_lineage: true,
+        keeps_graph_history: true,
         ..world(vec![at(&sidecar.tables[0], 4, 6)])
     };
     scene(&sidecar, None, &observation)
@@ -87,7 +87,7 @@ fn undone_under(recovered: &Scene, id: OperationId) -> Plan {
         table.restorable = Restorability::Restorable;
     }
     let observation = Observation {
-        keeps_lineage: true,
+        keeps_graph_history: true,
         ..world(tables)
     };
     undo(&root(), &what, &observation).plan

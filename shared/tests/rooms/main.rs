@@ -9,6 +9,7 @@
 mod approval;
 mod classification;
 mod engine_kinds;
+mod executor;
 mod explanation;
 mod follow_up;
 mod journal;
@@ -20,7 +21,6 @@ mod plan;
 mod properties;
 mod schema_apply;
 mod sidecar_file;
-mod step;
 mod support;
 mod verdict;
 mod what_if;

@@ -8,7 +8,7 @@ use sidecar::observation::{
     UncoveredTable, differing_tables,
 };
 use sidecar::{
-    Action, Choice, Code, Decision, Digest, Disposition, Effect, Extent, LeftOut, LineageRow,
+    Action, Choice, Code, Decision, Digest, Disposition, Effect, Extent, GraphHistoryRow, LeftOut,
     Observation, OutcomeKind, Plan, PlanBytes, PlanInput, RecoveryKind, Requirement, RootId,
     Sidecar, Step, Tag, WriterKind, authorize, differences, explain, judge, judge_choice, plan,
 };
@@ -52,7 +52,7 @@ fn adopted() -> MergeObservation {
 fn found(write: &Sidecar, stand: (u64, u64), merge: Option<MergeObservation>) -> Observation {
     Observation {
         merge,
-        keeps_lineage: true,
+        keeps_graph_history: true,
         ..world(vec![at(&write.tables[0], stand.0, stand.1)])
     }
 }
@@ -89,8 +89,8 @@ pub(crate) fn incomplete_merge(pinned: u64, head: u64, choice: Choice) -> Scene 
 
 fn merged_parents(plan: &Plan) -> Vec<Option<String>> {
     let rows = plan.steps.iter().filter_map(|step| match step {
-        Step::Lineage {
-            row: LineageRow::GraphCommits { merged_parent, .. },
+        Step::GraphHistory {
+            row: GraphHistoryRow::GraphCommits { merged_parent, .. },
             ..
         } => Some(merged_parent.clone()),
         _ => None,
@@ -181,8 +181,8 @@ fn the_other_choice_is_a_roll_back_with_a_digest_of_its_own() {
         std::slice::from_ref(&write.merge_source_commit_id)
     );
     let recorded = back.steps.iter().find_map(|step| match step {
-        Step::Lineage {
-            row: LineageRow::GraphCommitRecoveries { recovery_kind, .. },
+        Step::GraphHistory {
+            row: GraphHistoryRow::GraphCommitRecoveries { recovery_kind, .. },
             ..
         } => Some(*recovery_kind),
         _ => None,
@@ -330,7 +330,7 @@ fn another_table_that_is_left_out_is_a_difference_that_is_named() {
     let now = planned(&write, &found(&write, (5, 6), Some(more)), Choice::Verdict);
     let found = differences(&before, &now);
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].field, "left_out");
+    assert_eq!(found[0].field.name(), "left_out");
     assert!(found[0].found.contains("HEAD 6"), "{found:?}");
 }
 
@@ -422,7 +422,7 @@ fn a_merge_that_is_taken_back_stays_in_the_history_and_that_is_acknowledged() {
     // Where nothing was recorded as merged, there is nothing to state.
     let back = found(&write, (5, 6), Some(adopted()));
     let unrecorded = Observation {
-        keeps_lineage: false,
+        keeps_graph_history: false,
         ..published
     };
     for plan in [

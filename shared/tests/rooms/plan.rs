@@ -421,7 +421,7 @@ fn what_moved_between_two_plans_is_named_field_by_field() {
         .map(|difference| {
             (
                 difference.table_key,
-                difference.field,
+                difference.field.to_string(),
                 difference.planned,
                 difference.found,
             )

@@ -44,7 +44,7 @@ fn read_and_judge(bytes: Vec<u8>) {
             catalog: CatalogObservation::BranchAbsent { tree_left: false },
             tables: Vec::new(),
             schema: None,
-            keeps_lineage: false,
+            keeps_graph_history: false,
             recorded: Default::default(),
             merge: None,
         };
@@ -261,7 +261,7 @@ fn case() -> impl Strategy<Value = Case> {
                 tables.into_iter().unzip();
             for (pin, table) in pins.iter_mut().zip(&mut tables) {
                 pin.table_branch.clone_from(&branch);
-                table.branch = pin.table_branch().map(str::to_owned);
+                table.branch = pin.table_branch().owned();
             }
             Case {
                 sidecar: Sidecar {
@@ -272,7 +272,7 @@ fn case() -> impl Strategy<Value = Case> {
                     catalog,
                     tables,
                     schema,
-                    keeps_lineage: true,
+                    keeps_graph_history: true,
                     recorded: Default::default(),
                     merge: None,
                 },
@@ -359,7 +359,7 @@ proptest! {
     #[test]
     fn the_order_of_tables_changes_nothing(case in case(), order in vec(any::<Index>(), 5)) {
         // The history of a graph names tables in the order of the sidecar, as engines do.
-        let case = Case { observation: Observation { keeps_lineage: false, ..case.observation }, ..case };
+        let case = Case { observation: Observation { keeps_graph_history: false, ..case.observation }, ..case };
         let other = case.reordered(&order);
         let (verdict, reordered) = (case.verdict(), other.verdict());
         prop_assert_eq!(verdict.disposition, reordered.disposition);

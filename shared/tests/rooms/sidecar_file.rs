@@ -153,9 +153,9 @@ fn main_is_main_however_it_is_spelled() {
         (json!("Main"), Some("Main")),
     ] {
         let sidecar = parse(&with("/branch", branch.clone())).unwrap();
-        assert_eq!(sidecar.branch(), expected);
+        assert_eq!(sidecar.branch().name(), expected);
         let sidecar = parse(&with("/tables/0/table_branch", branch)).unwrap();
-        assert_eq!(sidecar.tables[0].table_branch(), expected);
+        assert_eq!(sidecar.tables[0].table_branch().name(), expected);
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         catalog: present(),
         tables,
         schema: None,
-        keeps_lineage: false,
+        keeps_graph_history: false,
         recorded: Default::default(),
         merge: None,
     }
@@ -110,7 +110,7 @@ pub(crate) fn at(pin: &TablePin, pinned: u64, head: u64) -> TableObservation {
         covered_by: None,
         pin_gone: false,
         table_key: pin.table_key.clone(),
-        branch: pin.table_branch().map(str::to_owned),
+        branch: pin.table_branch().owned(),
         location: Some(place(&pin.table_key)),
         pinned: Pinned::At { version: pinned },
         pinned_elsewhere: None,

@@ -555,6 +555,7 @@ fn a_waiting_sidecar_shows_where_its_tables_stand_and_does_nothing() {
         );
         assert_eq!(scene.verdict.blockers[0].code, Code::WaitingFor);
         assert!(scene.verdict.blockers[0].detail.contains(OLDER));
+        assert_eq!(scene.verdict.blockers[0].about.as_deref(), Some(OLDER));
         assert!(scene.plan.steps.is_empty());
     }
 }
@@ -806,7 +807,7 @@ fn committed_by(mut table: TableObservation, operation: &str) -> TableObservatio
     for entry in &mut table.transactions {
         if let Some(transaction) = &mut entry.transaction {
             transaction.properties.insert(
-                sidecar::observation::PROPERTY_WRITER_OPERATION_ID.to_owned(),
+                sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID.to_owned(),
                 operation.to_owned(),
             );
         }

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use sidecar::follow_up::{FollowUp, Undo, late_commit, undo, undo_id};
 use sidecar::journal::JournalState;
-use sidecar::observation::{
-    CatalogObservation, HeadObservation, PROPERTY_WRITER_OPERATION_ID, Restorability,
-    TableObservation,
-};
+use sidecar::observation::{CatalogObservation, HeadObservation, Restorability, TableObservation};
+use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 use sidecar::{
     Action, Classification, Disposition, Limits, Observation, Requirement, Sidecar, SidecarFile,
     UnexpectedCommit, Verdict, WriterKind, judge,

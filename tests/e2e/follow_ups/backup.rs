@@ -158,7 +158,7 @@ async fn tables_that_are_older_than_the_catalog_are_not_taken_for_recovered() {
     let opened = store.open().await;
     let report = opened.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
-    assert_eq!(report.differences[0].field, "lance_head");
+    assert_eq!(report.differences[0].field.name(), "lance_head");
     let effects: BTreeMap<&str, Effect> = report
         .tables
         .iter()
@@ -203,7 +203,7 @@ async fn another_commit_under_the_same_number_is_not_taken_for_ours() {
         report
             .differences
             .iter()
-            .all(|difference| difference.field == "head_transaction"),
+            .all(|difference| difference.field.name() == "head_transaction"),
         "{:?}",
         report.differences
     );
@@ -618,7 +618,7 @@ async fn dropped_tags_that_a_backup_brought_back_are_not_told_to_be_dropped() {
     let opened = store.open().await;
     let report = opened.apply(&released, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
-    assert_eq!(report.differences[0].field, "tag");
+    assert_eq!(report.differences[0].field.name(), "tag");
     let again = planned(opened.release(&operation).await);
     assert_eq!(again.operation_id, released.to_string());
     opened.carry_out(&again).await;

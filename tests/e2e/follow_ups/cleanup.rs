@@ -30,7 +30,7 @@ async fn a_roll_forward_needs_no_version_that_was_cleaned_up() {
 
     let moved = opened.apply(&operation, whole).await;
     assert_eq!(moved.outcome, OutcomeKind::Conflict, "{}", moved.detail);
-    assert_eq!(moved.differences[0].field, "visible_version");
+    assert_eq!(moved.differences[0].field.name(), "visible_version");
     let plan = opened.plan(&operation).await;
     assert_eq!(plan.disposition, Disposition::RollForward);
     assert!(

@@ -29,7 +29,7 @@ async fn is_not_resumed_in_a_copy(
     let opened = copy.open().await;
     let report = opened.apply(operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Refused, "{}", report.detail);
-    assert_eq!(report.differences[0].field, "root");
+    assert_eq!(report.differences[0].field.name(), "root");
     assert!(
         report.detail.contains(store.path().to_str().unwrap())
             && report.detail.contains(copy.path().to_str().unwrap()),

@@ -88,7 +88,7 @@ async fn is_not_deleted_on_old_consent(name: &str, bytes: &[u8]) {
         assert!(file.exists(), "{name}, time {time}: nobody agreed to that");
         assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
         assert_eq!(report.sidecar, SidecarFate::Kept);
-        assert_eq!(report.differences[0].field, "sidecar");
+        assert_eq!(report.differences[0].field.name(), "sidecar");
         assert!(matches!(
             opened.records(&operation).await.last(),
             Some(JournalEntry::Reopened { .. })
@@ -259,7 +259,7 @@ async fn a_sidecar_that_comes_back_whole_after_it_was_set_aside_damaged_is_recov
     let opened = store.open().await;
     let report = opened.apply(&operation, plan.digest.unwrap()).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
-    assert_eq!(report.differences[0].field, "sidecar");
+    assert_eq!(report.differences[0].field.name(), "sidecar");
     assert!(file.exists());
     assert_eq!(
         opened.recover(&operation).await.outcome,

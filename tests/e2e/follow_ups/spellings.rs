@@ -146,7 +146,7 @@ async fn a_copy_is_another_root_and_stays_one_under_its_other_names() {
     assert_eq!(opened.root.id().as_str(), copy.to_str().unwrap());
     let refused = opened.apply(&operation, digest).await;
     assert_eq!(refused.outcome, OutcomeKind::Refused, "{}", refused.detail);
-    assert_eq!(refused.differences[0].field, "root");
+    assert_eq!(refused.differences[0].field.name(), "root");
     assert_eq!(opened.log.mutations(), 0);
 
     // Once something of its own is in it, the copy is known under its own name.

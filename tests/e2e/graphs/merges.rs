@@ -241,7 +241,7 @@ async fn a_roll_back_by_choice_is_compared_with_the_roll_back_as_it_is_now() {
         .unwrap();
     let report = stale.open().await.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
-    let moved = report.differences.iter().map(|found| found.field.as_str());
+    let moved = report.differences.iter().map(|found| found.field.name());
     let moved: Vec<_> = moved.collect();
     assert!(moved.contains(&"lance_head"), "{moved:?}");
     assert!(!moved.contains(&"disposition"), "{moved:?}");
@@ -445,7 +445,7 @@ async fn a_writer_that_goes_on_after_the_publish_is_a_conflict_and_not_a_whole_w
     let report = opened.apply(&operation, digest).await;
     assert!(goes_on.is_reached());
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
-    assert_eq!(report.differences[0].field, "lance_head");
+    assert_eq!(report.differences[0].field.name(), "lance_head");
     assert_eq!(store.sidecars(), 1, "the operation stays open");
     let again = store.open().await.plan(&operation).await;
     assert_eq!(

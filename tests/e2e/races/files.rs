@@ -58,7 +58,7 @@ async fn a_sidecar_whose_bytes_changed_is_not_the_one_that_was_approved() {
         report
             .differences
             .iter()
-            .any(|difference| difference.field == "sidecar"),
+            .any(|difference| difference.field.name() == "sidecar"),
         "{report:?}"
     );
     assert_eq!(opened.log.mutations(), 0);

@@ -83,7 +83,7 @@ async fn a_live_writer_that_finishes_during_its_roll_back_loses_nothing() {
             report
                 .differences
                 .iter()
-                .any(|difference| difference.field == "manifest_pinned"),
+                .any(|difference| difference.field.name() == "manifest_pinned"),
             "{moment}: {report:?}"
         );
 

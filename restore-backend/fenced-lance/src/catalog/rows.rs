@@ -12,6 +12,7 @@ use arrow_schema::DataType;
 use arrow_schema::Field;
 use arrow_schema::Schema;
 use serde::Serialize;
+use sidecar::root_layout::STAMPS_ACTED_ON;
 
 use super::STAMP_KEY;
 use super::TWO_PHASE_KEY;
@@ -19,8 +20,8 @@ use crate::catalog_rows::TYPE_TABLE;
 use crate::catalog_rows::TYPE_TABLE_VERSION;
 use crate::catalog_rows::TYPE_TOMBSTONE;
 
-/// The stamp of catalogs made here, and the highest that is written.
-pub(crate) const STAMP_WRITTEN: u32 = 3;
+/// The stamp of catalogs made here: the highest that is acted on.
+const STAMP_WRITTEN: u32 = STAMPS_ACTED_ON[STAMPS_ACTED_ON.len() - 1];
 
 /// The column that names a row.
 pub(crate) const KEY: &str = "object_id";

@@ -10,6 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use lance_core::datatypes::Schema as LanceSchema;
+use sidecar::Branch;
 use sidecar::GraphCommit;
 
 use super::request::{HistoryRequest, HistoryRow};
@@ -96,7 +97,7 @@ pub(super) fn graph_commits(batches: &[RecordBatch]) -> Result<Vec<GraphCommit>,
         };
         commits.extend((0..batch.num_rows()).map(|row| GraphCommit {
             id: ids.value(row).to_owned(),
-            manifest_branch: text(branches, row).filter(|branch| branch != "main"),
+            manifest_branch: Branch::of(text(branches, row).as_deref()).owned(),
             manifest_version: versions.value(row),
             parent: text(parents, row),
             merged_parent: text(merged, row),

@@ -3,14 +3,8 @@
 use object_store::path::Path;
 use sidecar::OperationId;
 
-/// The folder of all journals, relative to the root.
-pub const JOURNAL_FOLDER: &str = "__recovery_log";
-/// The folder of the marks, below that of the journals.
-pub const OPEN_FOLDER: &str = "open";
-/// Says that some executor claimed the operation; writers look for it.
-pub const CLAIM_OBJECT: &str = "claim.json";
-/// Says that the operation is finished and its sidecar gone.
-pub const CLOSED_OBJECT: &str = "closed.json";
+pub use sidecar::root_layout::{CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_FOLDER, OPEN_FOLDER};
+
 /// Begins the name of the object that closes a reopened operation; the number of the reopening record follows.
 pub(super) const CLOSED_AGAIN: &str = "closed.";
 /// Begins the name of the object that says that the terminal record is untrue; the number of the reopening record follows.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sidecar::executor::{CatalogSeen, Landed};
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::step::{CatalogSeen, Landed};
-use sidecar::{Difference, NewTable, PinMove, Plan, RemovedTable, Step};
+use sidecar::{Difference, DifferenceField, NewTable, PinMove, Plan, RemovedTable, Step};
 
-use super::outcome::{StepOutcome, difference, identity, not_attempted, number};
+use super::outcome::{StepOutcome, identity, not_attempted};
 use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::{
@@ -52,7 +52,7 @@ pub(in crate::execute) async fn landed(
             | Step::Restore { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. }
             | Step::Record { .. }
             | Step::Retire { .. },
@@ -98,10 +98,18 @@ async fn read_catalog(
         .map_err(|source| not_attempted("reading the catalog", source))?;
     Ok(match reading {
         CatalogReading::Present(catalog) => Ok(catalog),
-        CatalogReading::NoBranch { .. } => {
-            Err(difference(None, "catalog_branch", "present", "gone"))
-        }
-        CatalogReading::NoCatalog => Err(difference(None, "catalog", "present", "gone")),
+        CatalogReading::NoBranch { .. } => Err(Difference::new(
+            None,
+            DifferenceField::CatalogBranch,
+            "present",
+            "gone",
+        )),
+        CatalogReading::NoCatalog => Err(Difference::new(
+            None,
+            DifferenceField::Catalog,
+            "present",
+            "gone",
+        )),
     })
 }
 
@@ -210,16 +218,21 @@ fn catalog_outcome(outcome: CommitOutcome, index: usize, verb: &str) -> StepOutc
             detail: format!(
                 "somebody published {table_key} before it could be {verb} the catalog; their pin stands"
             ),
-            differences: vec![difference(
+            differences: vec![Difference::of_versions(
                 Some(&table_key),
-                "manifest_pinned",
-                number(expected),
-                number(found),
+                DifferenceField::ManifestPinned,
+                expected,
+                found,
             )],
         },
         CommitOutcome::Refused { reason } => StepOutcome::Conflict {
             detail: format!("the catalog could not be {verb}: {reason}"),
-            differences: vec![difference(None, "catalog", "as planned", reason)],
+            differences: vec![Difference::new(
+                None,
+                DifferenceField::Catalog,
+                "as planned",
+                reason,
+            )],
         },
         CommitOutcome::Unknown { reason } => StepOutcome::Unknown(format!(
             "storage did not say whether the catalog was {verb}: {reason}; apply again to settle it"

@@ -1,9 +1,9 @@
 //! The rows that released engines expect of a recovery (PROTOCOL.md, section 6.2).
 
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::{GraphCommitId, LineageRow, Step};
+use sidecar::{Difference, DifferenceField, GraphCommitId, GraphHistoryRow, Step};
 
-use super::outcome::{StepOutcome, difference, identity, not_attempted};
+use super::outcome::{StepOutcome, identity, not_attempted};
 use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::{Head, HistoryAppend, HistoryRequest, HistoryRow};
@@ -13,13 +13,13 @@ pub(super) async fn append(
     root: &Root,
     attempt: &Attempt,
     index: usize,
-    row: &LineageRow,
+    row: &GraphHistoryRow,
 ) -> Result<StepOutcome, ServiceError> {
     let what = format!("writing to {}", row.folder());
     let now = clock::now();
     let published = published(attempt);
     let (branch, row) = match row {
-        LineageRow::GraphCommits {
+        GraphHistoryRow::GraphCommits {
             branch,
             merged_parent,
         } => {
@@ -29,7 +29,12 @@ pub(super) async fn append(
                 return Ok(StepOutcome::Conflict {
                     detail: "the catalog has lost the branch whose history is to be written"
                         .to_owned(),
-                    differences: vec![difference(None, "catalog_branch", "present", "gone")],
+                    differences: vec![Difference::new(
+                        None,
+                        DifferenceField::CatalogBranch,
+                        "present",
+                        "gone",
+                    )],
                 });
             };
             let row = HistoryRow::Commit {
@@ -39,13 +44,13 @@ pub(super) async fn append(
             };
             (branch, row)
         }
-        LineageRow::GraphCommitActors { branch, actor_id } => (
+        GraphHistoryRow::GraphCommitActors { branch, actor_id } => (
             branch,
             HistoryRow::Actor {
                 actor: actor_id.clone(),
             },
         ),
-        LineageRow::GraphCommitRecoveries {
+        GraphHistoryRow::GraphCommitRecoveries {
             branch,
             recovery_kind,
             recovery_for_actor,
@@ -99,7 +104,12 @@ pub(super) async fn append(
             detail: format!(
                 "{what} is not possible: {detail}; put the history right with the engine that owns the graph, and make a new plan"
             ),
-            differences: vec![difference(None, "lineage", "writable", detail)],
+            differences: vec![Difference::new(
+                None,
+                DifferenceField::GraphHistory,
+                "writable",
+                detail,
+            )],
         },
         HistoryAppend::Unknown { reason } => StepOutcome::Unknown(format!(
             "storage did not say whether {what} happened: {reason}; apply again to settle it"

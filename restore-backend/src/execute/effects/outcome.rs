@@ -28,24 +28,6 @@ pub(super) fn not_attempted(what: &str, source: TableError) -> ServiceError {
     }
 }
 
-pub(super) fn difference(
-    table_key: Option<&str>,
-    field: &str,
-    planned: impl ToString,
-    found: impl ToString,
-) -> Difference {
-    Difference {
-        table_key: table_key.map(str::to_owned),
-        field: field.to_owned(),
-        planned: planned.to_string(),
-        found: found.to_string(),
-    }
-}
-
-pub(super) fn number(version: Option<u64>) -> String {
-    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-}
-
 pub(super) fn not_in_plan() -> StepOutcome {
     StepOutcome::Conflict {
         detail: "the plan names no location for this table".to_owned(),

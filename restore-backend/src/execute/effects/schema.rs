@@ -1,9 +1,11 @@
 //! Schema files: put in place, or set aside; and the lock of a schema change.
 
 use sidecar::journal::StepResult;
-use sidecar::{Difference, Digest, OperationId, SchemaFile, StagedFile, Timestamp};
+use sidecar::{
+    Difference, DifferenceField, Digest, OperationId, SchemaFile, StagedFile, Timestamp,
+};
 
-use super::outcome::{StepOutcome, difference, not_attempted};
+use super::outcome::{StepOutcome, not_attempted};
 use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::UnlockOutcome;
@@ -101,7 +103,12 @@ fn not_a_schema_file(file: &StagedFile) -> StepOutcome {
     let found = format!("{} beside {}", file.staged, file.live);
     StepOutcome::Conflict {
         detail: format!("{found} is not a staged schema file; nothing was done to either"),
-        differences: vec![difference(None, "schema_file", "a schema file", found)],
+        differences: vec![Difference::new(
+            None,
+            DifferenceField::SchemaFile,
+            "a schema file",
+            found,
+        )],
     }
 }
 
@@ -113,12 +120,12 @@ fn not_as_planned(name: &str, planned: Option<Digest>, found: Option<Digest>) ->
         detail: format!(
             "somebody changed the schema file {name} since the plan was made; it was left as it is"
         ),
-        differences: vec![Difference {
-            table_key: None,
-            field: name.to_owned(),
-            planned: text(planned),
-            found: text(found),
-        }],
+        differences: vec![Difference::new(
+            None,
+            DifferenceField::Named(name.to_owned()),
+            text(planned),
+            text(found),
+        )],
     }
 }
 
@@ -148,9 +155,9 @@ pub(super) async fn unlock(
         UnlockOutcome::Absent => done(index, true),
         UnlockOutcome::Another { lock } => StepOutcome::Conflict {
             detail: "another schema change holds the lock now; it was left as it is".to_owned(),
-            differences: vec![difference(
+            differences: vec![Difference::new(
                 None,
-                "locked_since",
+                DifferenceField::LockedSince,
                 locked_since,
                 root_objects::clock::from_seconds(lock.created_at),
             )],
@@ -159,7 +166,12 @@ pub(super) async fn unlock(
             detail: format!(
                 "the lock of the schema change is more than a lock, and stays: {detail}"
             ),
-            differences: vec![difference(None, "lock", "a lock", "a branch with commits")],
+            differences: vec![Difference::new(
+                None,
+                DifferenceField::Lock,
+                "a lock",
+                "a branch with commits",
+            )],
         },
     })
 }

@@ -1,9 +1,9 @@
 //! Tables: their tags, and the restore of a version.
 
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::{PlannedTable, Precondition};
+use sidecar::{Difference, DifferenceField, PlannedTable, Precondition};
 
-use super::outcome::{StepOutcome, difference, identity, not_attempted, not_in_plan, number};
+use super::outcome::{StepOutcome, identity, not_attempted, not_in_plan};
 use crate::error::ServiceError;
 use fenced_lance::{
     CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
@@ -84,9 +84,9 @@ pub(super) async fn tag(
                 "the tag {name} of {} already names another version; remove it by hand if it is not needed",
                 table.table_key
             ),
-            differences: vec![difference(
+            differences: vec![Difference::new(
                 Some(&table.table_key),
-                "tag",
+                DifferenceField::Tag,
                 version,
                 tagged.version,
             )],
@@ -122,9 +122,9 @@ pub(super) async fn untag(
                     "the tag {name} of {} names another version than the recovery gave it; it was left alone",
                     table.table_key
                 ),
-                differences: vec![difference(
+                differences: vec![Difference::new(
                     Some(&table.table_key),
-                    "tag",
+                    DifferenceField::Tag,
                     version,
                     tagged.version,
                 )],
@@ -194,16 +194,16 @@ pub(super) async fn restore(
             found_transaction,
             ..
         } => {
-            let mut differences = vec![difference(
+            let mut differences = vec![Difference::new(
                 Some(&table.table_key),
-                "lance_head",
+                DifferenceField::LanceHead,
                 head_version,
                 found,
             )];
             if let Some(transaction) = found_transaction.filter(|_| found == head_version) {
-                differences.push(difference(
+                differences.push(Difference::new(
                     Some(&table.table_key),
-                    "head_transaction",
+                    DifferenceField::HeadTransaction,
                     table.head_transaction.clone().unwrap_or_default(),
                     transaction,
                 ));
@@ -223,9 +223,9 @@ pub(super) async fn restore(
                 "others committed to {}, and the version at which it would have been restored was cleaned away: whether it was restored nobody can tell; make a new plan",
                 table.table_key
             ),
-            differences: vec![difference(
+            differences: vec![Difference::new(
                 Some(&table.table_key),
-                "lance_head",
+                DifferenceField::LanceHead,
                 version,
                 reason,
             )],
@@ -235,9 +235,9 @@ pub(super) async fn restore(
                 "Lance refuses to restore version {target} of {}: {reason}",
                 table.table_key
             ),
-            differences: vec![difference(
+            differences: vec![Difference::new(
                 Some(&table.table_key),
-                "restorable",
+                DifferenceField::Restorable,
                 "yes",
                 reason,
             )],
@@ -264,11 +264,11 @@ fn head_moved(
 ) -> StepOutcome {
     StepOutcome::Conflict {
         detail: detail.to_owned(),
-        differences: vec![difference(
+        differences: vec![Difference::of_versions(
             Some(&table.table_key),
-            "lance_head",
-            number(planned),
-            number(found),
+            DifferenceField::LanceHead,
+            planned,
+            found,
         )],
     }
 }

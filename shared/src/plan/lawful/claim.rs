@@ -1,7 +1,9 @@
 //! Whether a plan is about the sidecar whose bytes were claimed with it.
 
 use crate::limits::Limits;
-use crate::plan::{CatalogChangeKind, LineageRow, Plan, PlannedTable, Precondition, Purpose, Step};
+use crate::plan::{
+    CatalogChangeKind, GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step,
+};
 use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::Disposition;
 
@@ -26,7 +28,7 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
         .map_err(|error| format!("the sidecar of the claim cannot be acted on: {error}"))?;
     let is_the_write = sidecar.operation_id == plan.operation_id
         && Some(sidecar.writer_kind) == plan.writer_kind
-        && sidecar.branch() == plan.branch.as_deref()
+        && sidecar.branch().name() == plan.branch.as_deref()
         && sidecar.actor_id == plan.actor_id
         && sidecar.refusal(&plan.file).is_none();
     if !is_the_write {
@@ -34,9 +36,9 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
     }
     for step in &plan.steps {
         let is_its_own = match step {
-            Step::Lineage {
+            Step::GraphHistory {
                 row:
-                    LineageRow::GraphCommits {
+                    GraphHistoryRow::GraphCommits {
                         merged_parent: Some(merged),
                         ..
                     },
@@ -46,7 +48,18 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
             Step::UnlockSchema {
                 precondition: Precondition::LockedSince { at },
             } => *at <= sidecar.started_at,
-            _ => true,
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => true,
         };
         if !is_its_own {
             return Err(format!(
@@ -71,7 +84,7 @@ pub(super) fn pins_are_the_tables(plan: &Plan, sidecar: &Sidecar) -> bool {
     let pin = |pin: &TablePin| {
         (
             pin.table_key.clone(),
-            pin.table_branch().map(str::to_owned),
+            pin.table_branch().owned(),
             pin.expected_version,
             pin.post_commit_pin,
         )
@@ -95,7 +108,7 @@ pub(super) fn pins_are_the_tables(plan: &Plan, sidecar: &Sidecar) -> bool {
 
 fn changes_are_the_tables(plan: &Plan, sidecar: &Sidecar) -> bool {
     let added = sidecar.additional_registrations.iter().map(|added| {
-        let branch = added.table_branch.clone().filter(|branch| branch != "main");
+        let branch = added.table_branch().owned();
         let location = added.table_path.trim_matches('/').to_owned();
         (added.table_key.clone(), branch, Some(location), None)
     });

@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
-use super::history;
+use super::graph_history;
 use super::left::{Left, fence, own_file, record, requires, retire};
 use crate::code::Requirement;
 use crate::follow_up::{release_ids, undo_ids, undo_restores, undo_sidecar_ids, undo_tags};
@@ -56,7 +56,7 @@ pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
     left.take(&fence())?;
     left.take_all(undo_restores(&touched))?;
     let kind = plan.writer_kind.ok_or("what it undoes has no kind")?;
-    history::of_an_undo(plan, kind, &mut left)?;
+    graph_history::of_an_undo(plan, kind, &mut left)?;
     left.take(&record())?;
     left.end()
 }
@@ -111,7 +111,7 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
         || sidecar.refusal(file).is_some()
         || !sidecar.additional_registrations.is_empty()
         || !sidecar.tombstones.is_empty()
-        || sidecar.branch() != plan.branch.as_deref()
+        || sidecar.branch().name() != plan.branch.as_deref()
         || sidecar.actor_id != plan.actor_id
         || !super::claim::pins_are_the_tables(plan, &sidecar)
     {
@@ -184,9 +184,7 @@ fn operation_of(tag: &str) -> Option<OperationId> {
 }
 
 pub(super) fn dismissal(plan: &Plan) -> Result<(), String> {
-    if !matches!(plan.disposition, Disposition::Refused | Disposition::Abort)
-        || !plan.tables.is_empty()
-    {
+    if !plan.disposition.may_be_set_aside() || !plan.tables.is_empty() {
         return Err("what is set aside is refused or aborted, and touches no table".to_owned());
     }
     requires(plan, Requirement::Reason)?;

@@ -326,7 +326,7 @@ impl Imitation {
             | Step::Retire { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. } => return Ok(None),
         };
         match outcome {

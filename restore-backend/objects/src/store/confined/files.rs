@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use object_store::path::Path;
+use sidecar::root_layout::{JOURNAL_FOLDER, SIDECAR_FOLDER};
 
 use super::beneath;
 use super::error::Failure;
@@ -181,8 +182,8 @@ pub(super) fn stands_for_a_file(relative: &FilePath) -> bool {
         .map(|name| name.to_str().unwrap_or_default())
         .collect();
     match names.as_slice() {
-        ["__recovery", name] => name.ends_with(".json"),
-        ["__recovery_log", _, name] => name.ends_with(".json"),
+        [SIDECAR_FOLDER, name] => name.ends_with(".json"),
+        [JOURNAL_FOLDER, _, name] => name.ends_with(".json"),
         [.., "_versions", name] => name.ends_with(".manifest"),
         [.., "_refs", "tags" | "branches", name] => name.ends_with(".json"),
         [name] => name.starts_with("_schema.") || name.starts_with("__schema_state."),

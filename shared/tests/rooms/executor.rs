@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sidecar::executor::{
+    self, CATALOG_TRIES_MAX, CatalogSeen, Landed, Look, Move, Seen, SidecarSeen, StepsOutcome,
+};
 use sidecar::follow_up::{SetTag, Undo, release, release_id, undo};
 use sidecar::journal::{Finished, JournalEntry, JournalError, StepResult};
 use sidecar::observation::{Restorability, SchemaObservation};
-use sidecar::step::{
-    CATALOG_TRIES_MAX, CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step,
-};
 use sidecar::{
-    Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
-    Registration, RootId, Sidecar, Step, Tag, WriterKind,
+    Difference, DifferenceField, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes,
+    Purpose, Registration, RootId, Sidecar, Step, Tag, WriterKind,
 };
 
 use crate::journal::{
@@ -67,7 +67,7 @@ fn not_reached() -> Scene {
     );
     let tables = vec![at(&sidecar.tables[0], 4, 4), at(&sidecar.tables[1], 5, 5)];
     let mut world = world(tables);
-    world.keeps_lineage = true;
+    world.keeps_graph_history = true;
     let scene = scene(&sidecar, None, &world);
     assert_eq!(scene.plan.disposition, Disposition::NeverStarted);
     scene
@@ -90,7 +90,7 @@ fn schema_change(files: &str) -> Scene {
             locked_since: Some(sidecar.started_at),
             ..staged(&sidecar, files, false, false)
         }),
-        keeps_lineage: true,
+        keeps_graph_history: true,
         ..world(vec![at(&sidecar.tables[0], 4, 5)])
     };
     scene(&sidecar, None, &observation)
@@ -269,7 +269,7 @@ fn states(scene: &Scene) -> Vec<State> {
 fn moved() -> Difference {
     Difference {
         table_key: None,
-        field: "disposition".to_owned(),
+        field: DifferenceField::Disposition,
         planned: "one".to_owned(),
         found: "another".to_owned(),
     }
@@ -309,14 +309,14 @@ fn catalogs(scene: &Scene) -> Vec<Option<CatalogSeen>> {
             pins: others,
         }),
         Some(CatalogSeen::Gone {
-            what: "catalog".to_owned(),
+            what: DifferenceField::Catalog,
         }),
     ]
 }
 
 /// Everything that can have been seen, whether or not it makes sense together.
 fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
-    let conflict = |done: &[usize], unclear: &[usize]| Did::Conflict {
+    let conflict = |done: &[usize], unclear: &[usize]| StepsOutcome::Conflict {
         done: results(done),
         unclear: unclear.to_vec(),
         detail: "moved".to_owned(),
@@ -324,12 +324,12 @@ fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
     };
     let dids = [
         None,
-        Some(Did::Done(results(steps))),
-        Some(Did::CatalogMoved),
+        Some(StepsOutcome::Done(results(steps))),
+        Some(StepsOutcome::CatalogMoved),
         Some(conflict(&[], &[])),
         Some(conflict(&[], steps)),
         Some(conflict(&steps[..steps.len().min(1)], &[])),
-        Some(Did::Unknown {
+        Some(StepsOutcome::Unknown {
             detail: "timed out".to_owned(),
         }),
     ];
@@ -412,15 +412,15 @@ fn sights(scene: &Scene, steps: &[usize]) -> Vec<Seen> {
 }
 
 /// The effect without the words for people.
-fn told(effect: &Effect) -> String {
+fn told(effect: &Move) -> String {
     match effect {
-        Effect::Look(Look::Landed { step, version }) => format!("look for {step} at {version}"),
-        Effect::Look(look) => format!("look {look:?}"),
-        Effect::Begin {
+        Move::Look(Look::Landed { step, version }) => format!("look for {step} at {version}"),
+        Move::Look(look) => format!("look {look:?}"),
+        Move::Begin {
             steps,
             catalog_version,
         } => format!("begin {steps:?} on {catalog_version:?}"),
-        Effect::Note(results) => {
+        Move::Note(results) => {
             let told = |result: &StepResult| {
                 let again = if result.already_done {
                     "already"
@@ -431,12 +431,12 @@ fn told(effect: &Effect) -> String {
             };
             format!("note {:?}", results.iter().map(told).collect::<Vec<_>>())
         }
-        Effect::Interrupt { unclear, .. } => format!("interrupt, unclear {unclear:?}"),
-        Effect::Pause {
+        Move::Interrupt { unclear, .. } => format!("interrupt, unclear {unclear:?}"),
+        Move::Pause {
             outcome, unclear, ..
         } => format!("pause {}, unclear {unclear:?}", outcome.name()),
-        Effect::Record(outcome) => format!("record {}", outcome.name()),
-        Effect::Reopen { .. } => "reopen".to_owned(),
+        Move::Record(outcome) => format!("record {}", outcome.name()),
+        Move::Reopen { .. } => "reopen".to_owned(),
         other => format!("{other:?}"),
     }
 }
@@ -495,13 +495,15 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
         };
     };
     match &seen.did {
-        Some(Did::Done(results)) => return told(&Effect::Note(results.clone())),
-        Some(Did::Conflict { done, .. }) if !done.is_empty() => {
-            return told(&Effect::Note(done.clone()));
+        Some(StepsOutcome::Done(results)) => return told(&Move::Note(results.clone())),
+        Some(StepsOutcome::Conflict { done, .. }) if !done.is_empty() => {
+            return told(&Move::Note(done.clone()));
         }
-        Some(Did::Conflict { unclear, .. }) => return format!("interrupt, unclear {unclear:?}"),
-        Some(Did::Unknown { .. }) => return format!("pause unknown, unclear {steps:?}"),
-        Some(Did::CatalogMoved) | None => {}
+        Some(StepsOutcome::Conflict { unclear, .. }) => {
+            return format!("interrupt, unclear {unclear:?}");
+        }
+        Some(StepsOutcome::Unknown { .. }) => return format!("pause unknown, unclear {steps:?}"),
+        Some(StepsOutcome::CatalogMoved) | None => {}
     }
     if seen.catalog_tries == CATALOG_TRIES_MAX {
         return format!("pause conflict, unclear {none:?}");
@@ -553,7 +555,7 @@ fn what_comes_next_is_as_the_rules_say_for_everything_that_can_be_seen() {
                 _ => vec![0],
             };
             for seen in sights(&scene, &steps) {
-                let found = step(&state.journal.state, &seen);
+                let found = executor::next(&state.journal.state, &seen);
                 let expected = expected(&scene, &state, &seen);
                 assert_eq!(
                     told(&found),
@@ -700,7 +702,7 @@ fn an_operation_that_is_reopened_is_planned_anew(scene: &Scene) {
             state.approvals().is_empty(),
             "consent was for what was done"
         );
-        assert_eq!(step(state, &Seen::default()), Effect::Claim);
+        assert_eq!(executor::next(state, &Seen::default()), Move::Claim);
         assert_eq!(sidecar::follow_up::tags_of(state).len(), tags);
         let is_a_write = !matches!(scene.plan.purpose, Purpose::Release { .. });
         assert_eq!(state.stand_in().is_some(), is_a_write);

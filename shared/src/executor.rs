@@ -1,11 +1,11 @@
 //! What an executor does next: a pure function of the journal and of what was seen.
 //!
-//! [`step`] either names one effect or asks for one look. Production, crash tests and the model all perform exactly what it says:
+//! [`next`] either names one effect or asks for one look. Production, crash tests and the model all perform exactly what it says:
 //! look, append the record, do the steps, and ask again. It never assumes what nobody looked at.
 
 use std::collections::BTreeMap;
 
-use crate::difference::Difference;
+use crate::difference::{Difference, DifferenceField};
 use crate::journal::{Attempt, JournalState, Next, StepResult};
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
@@ -13,9 +13,6 @@ use crate::verdict::Action;
 
 /// How often a step on the catalog is intended anew because others published meanwhile.
 pub const CATALOG_TRIES_MAX: usize = 16;
-
-/// The field of a [`Difference`] that says that files of a restored version are gone.
-pub const FIELD_FILES: &str = "files";
 
 /// What was seen since the last record. Facts only; `None` is *nobody looked*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -27,7 +24,7 @@ pub struct Seen {
     /// What stands at the one version at which an intended catalog effect can have landed.
     pub landed: Option<Landed>,
     /// What came of the steps that were begun.
-    pub did: Option<Did>,
+    pub did: Option<StepsOutcome>,
     /// Differences between the root and the recorded results of the steps.
     pub since_effects: Option<Vec<Difference>>,
     /// What is not as the terminal record says.
@@ -52,8 +49,8 @@ pub enum CatalogSeen {
     },
     /// It, or the branch, is gone.
     Gone {
-        /// `catalog` or `catalog_branch`.
-        what: String,
+        /// [`DifferenceField::Catalog`] or [`DifferenceField::CatalogBranch`].
+        what: DifferenceField,
     },
 }
 
@@ -70,7 +67,7 @@ pub enum Landed {
 
 /// What came of steps that go together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Did {
+pub enum StepsOutcome {
     /// All are done.
     Done(Vec<StepResult>),
     /// Somebody else committed to the catalog between reading and committing; nothing happened.
@@ -106,7 +103,7 @@ pub enum SidecarSeen {
 
 /// The one thing to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum Move {
     /// Nobody holds the operation: claim it first.
     Claim,
     /// Look, and ask again.
@@ -185,12 +182,12 @@ impl Seen {
     #[must_use]
     pub fn after_a_record(self) -> Self {
         let did = match self.did {
-            Some(Did::Conflict {
+            Some(StepsOutcome::Conflict {
                 done,
                 unclear,
                 detail,
                 differences,
-            }) if !done.is_empty() => Some(Did::Conflict {
+            }) if !done.is_empty() => Some(StepsOutcome::Conflict {
                 done: Vec::new(),
                 unclear,
                 detail,
@@ -208,9 +205,9 @@ impl Seen {
 
     /// What is known once steps that were begun came to something. A catalog that moved is looked at again.
     #[must_use]
-    pub fn having_done(self, did: Did) -> Self {
+    pub fn having_done(self, did: StepsOutcome) -> Self {
         match did {
-            Did::CatalogMoved => Self {
+            StepsOutcome::CatalogMoved => Self {
                 since_approval: self.since_approval,
                 catalog_tries: self.catalog_tries + 1,
                 ..Self::default()
@@ -225,19 +222,19 @@ impl Seen {
 
 /// What is to be done next.
 #[must_use]
-pub fn step(state: &JournalState, seen: &Seen) -> Effect {
+pub fn next(state: &JournalState, seen: &Seen) -> Move {
     let next = state.next();
     if next == Next::Retire {
         return retire(state, seen);
     }
     let Some(attempt) = state.attempt() else {
-        return Effect::Claim;
+        return Move::Claim;
     };
     if is_untouched(attempt) {
         match &seen.since_approval {
-            None => return Effect::Look(Look::SinceApproval),
+            None => return Move::Look(Look::SinceApproval),
             Some(moved) if !moved.is_empty() => {
-                return Effect::Interrupt {
+                return Move::Interrupt {
                     detail: "the root is not as the plan found it; no table was touched".to_owned(),
                     differences: moved.clone(),
                     // An earlier execution may have died right after the catalog's fence, before it could record that.
@@ -250,35 +247,37 @@ pub fn step(state: &JournalState, seen: &Seen) -> Effect {
     match next {
         Next::Steps(steps) => do_steps(attempt, steps, seen),
         Next::Record => record(attempt, seen),
-        Next::Claim | Next::Retire => Effect::Claim,
+        Next::Claim | Next::Retire => Move::Claim,
     }
 }
 
-fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
+fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     match &seen.did {
-        Some(Did::Done(results)) => return Effect::Note(results.clone()),
-        Some(Did::Conflict { done, .. }) if !done.is_empty() => return Effect::Note(done.clone()),
-        Some(Did::Conflict {
+        Some(StepsOutcome::Done(results)) => return Move::Note(results.clone()),
+        Some(StepsOutcome::Conflict { done, .. }) if !done.is_empty() => {
+            return Move::Note(done.clone());
+        }
+        Some(StepsOutcome::Conflict {
             unclear,
             detail,
             differences,
             ..
         }) => {
-            return Effect::Interrupt {
+            return Move::Interrupt {
                 detail: detail.clone(),
                 differences: differences.clone(),
                 unclear: unclear.clone(),
             };
         }
-        Some(Did::Unknown { detail }) => {
-            return Effect::Pause {
+        Some(StepsOutcome::Unknown { detail }) => {
+            return Move::Pause {
                 outcome: OutcomeKind::Unknown,
                 detail: detail.clone(),
                 unclear: steps,
             };
         }
-        Some(Did::CatalogMoved) | None if seen.catalog_tries >= CATALOG_TRIES_MAX => {
-            return Effect::Pause {
+        Some(StepsOutcome::CatalogMoved) | None if seen.catalog_tries >= CATALOG_TRIES_MAX => {
+            return Move::Pause {
                 outcome: OutcomeKind::Conflict,
                 detail:
                     "the catalog is published to all the time; apply again when less is going on"
@@ -286,10 +285,10 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
                 unclear: Vec::new(),
             };
         }
-        Some(Did::CatalogMoved) | None => {}
+        Some(StepsOutcome::CatalogMoved) | None => {}
     }
     let Some(first) = steps.first().copied() else {
-        return Effect::Claim;
+        return Move::Claim;
     };
     let on_catalog = match &attempt.plan.steps[first] {
         Step::FenceCatalog { .. } | Step::Publish { .. } => true,
@@ -300,11 +299,11 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
         | Step::Announce { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
-        | Step::Lineage { .. }
+        | Step::GraphHistory { .. }
         | Step::UnlockSchema { .. }
         | Step::Record { .. }
         | Step::Retire { .. } => {
-            return Effect::Begin {
+            return Move::Begin {
                 steps,
                 catalog_version: None,
             };
@@ -313,7 +312,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
     // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and what it
     // had published by then must be found to be ours, not somebody else's.
     let Some(catalog) = &seen.catalog else {
-        return Effect::Look(Look::Catalog);
+        return Move::Look(Look::Catalog);
     };
     // A step that was begun and has no recorded result may have been done by an executor that died.
     let mut unclear = attempt.begun_not_done();
@@ -324,13 +323,13 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
     {
         match seen.landed {
             None => {
-                return Effect::Look(Look::Landed {
+                return Move::Look(Look::Landed {
                     step: first,
                     version,
                 });
             }
             Some(Landed::Ours) => {
-                return Effect::Note(vec![StepResult {
+                return Move::Note(vec![StepResult {
                     step: first,
                     version: Some(version),
                     already_done: true,
@@ -341,16 +340,11 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
         }
     }
     let differences = match catalog {
-        CatalogSeen::Gone { what } => vec![Difference {
-            table_key: None,
-            field: what.clone(),
-            planned: "present".to_owned(),
-            found: "gone".to_owned(),
-        }],
+        CatalogSeen::Gone { what } => vec![Difference::new(None, what.clone(), "present", "gone")],
         CatalogSeen::At { pins, .. } => pin_differences(&attempt.plan, pins),
     };
     if !differences.is_empty() {
-        return Effect::Interrupt {
+        return Move::Interrupt {
             detail: "the catalog is not as planned; what was not done yet was not done".to_owned(),
             differences,
             unclear,
@@ -360,26 +354,26 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Effect {
         CatalogSeen::At { version, .. } => Some(*version),
         CatalogSeen::Gone { .. } => None,
     };
-    Effect::Begin {
+    Move::Begin {
         steps,
         catalog_version: version.filter(|_| on_catalog),
     }
 }
 
-fn record(attempt: &Attempt, seen: &Seen) -> Effect {
+fn record(attempt: &Attempt, seen: &Seen) -> Move {
     // A plan without table steps needs no second look: this executor's look after the claim saw everything. A look by an executor
     // that died may be old.
     let is_seen = !touches_tables(&attempt.plan) && seen.since_approval == Some(Vec::new());
     match &seen.since_effects {
-        None if !is_seen => Effect::Look(Look::SinceEffects),
-        Some(moved) if !moved.is_empty() => Effect::Interrupt {
+        None if !is_seen => Move::Look(Look::SinceEffects),
+        Some(moved) if !moved.is_empty() => Move::Interrupt {
             detail: moved_after_effects(moved).to_owned(),
             differences: moved.clone(),
             unclear: Vec::new(),
         },
         None | Some(_) => match attempt.plan.outcome() {
-            Some(outcome) => Effect::Record(outcome),
-            None => Effect::Claim,
+            Some(outcome) => Move::Record(outcome),
+            None => Move::Claim,
         },
     }
 }
@@ -391,7 +385,7 @@ fn touches_tables(plan: &Plan) -> bool {
 fn moved_after_effects(moved: &[Difference]) -> &'static str {
     if moved
         .iter()
-        .any(|difference| difference.field == FIELD_FILES)
+        .any(|difference| difference.field == DifferenceField::Files)
     {
         "files of restored tables are gone, removed by a cleanup that ran meanwhile: bring them back from a backup before anybody reads these tables, and make a new plan"
     } else {
@@ -399,18 +393,18 @@ fn moved_after_effects(moved: &[Difference]) -> &'static str {
     }
 }
 
-fn retire(state: &JournalState, seen: &Seen) -> Effect {
+fn retire(state: &JournalState, seen: &Seen) -> Move {
     let last = match (seen.sidecar, seen.closed) {
-        (None, _) => return Effect::Look(Look::Sidecar),
-        (Some(SidecarSeen::AsPlanned), _) => Effect::DeleteSidecar,
+        (None, _) => return Move::Look(Look::Sidecar),
+        (Some(SidecarSeen::AsPlanned), _) => Move::DeleteSidecar,
         // Another file under its name stays. The sidecar itself is gone then, and nothing keeps the operation open: a look reads the
         // journal of every operation whose name a file bears, closed or not, and tells that this file is another.
         (Some(SidecarSeen::Gone | SidecarSeen::Another), None) => {
-            return Effect::Look(Look::Closed);
+            return Move::Look(Look::Closed);
         }
-        (Some(SidecarSeen::Gone | SidecarSeen::Another), Some(false)) => Effect::Close,
-        (Some(SidecarSeen::Gone), Some(true)) => Effect::Ended(SidecarFate::Retired),
-        (Some(SidecarSeen::Another), Some(true)) => Effect::Ended(SidecarFate::Kept),
+        (Some(SidecarSeen::Gone | SidecarSeen::Another), Some(false)) => Move::Close,
+        (Some(SidecarSeen::Gone), Some(true)) => Move::Ended(SidecarFate::Retired),
+        (Some(SidecarSeen::Another), Some(true)) => Move::Ended(SidecarFate::Kept),
     };
     // The executor that wrote the terminal record looked right before. Whoever finds the record looks: the root may have been
     // restored from a backup since, or be a copy.
@@ -419,8 +413,8 @@ fn retire(state: &JournalState, seen: &Seen) -> Effect {
             .finished()
             .is_some_and(|finished| !touches_tables(&finished.plan));
     match &seen.since_finished {
-        None if !is_seen => Effect::Look(Look::SinceFinished),
-        Some(untrue) if !untrue.is_empty() => Effect::Reopen {
+        None if !is_seen => Move::Look(Look::SinceFinished),
+        Some(untrue) if !untrue.is_empty() => Move::Reopen {
             detail: "the journal says that this operation is finished, but the root is not as it was left: it was restored from a backup, it is a copy, or a file that was set aside is there again; nothing was done, and the operation is open again: look at the plan as it is now, and approve that".to_owned(),
             differences: untrue.clone(),
         },
@@ -442,7 +436,7 @@ fn is_untouched(attempt: &Attempt) -> bool {
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
-            | Step::Lineage { .. }
+            | Step::GraphHistory { .. }
             | Step::UnlockSchema { .. }
             | Step::Record { .. }
             | Step::Retire { .. },
@@ -454,16 +448,15 @@ fn is_untouched(attempt: &Attempt) -> bool {
 
 /// Pins that are not as the plan found them.
 fn pin_differences(plan: &Plan, pins: &BTreeMap<String, u64>) -> Vec<Difference> {
-    let number = |version: Option<u64>| {
-        version.map_or_else(|| "none".to_owned(), |version| version.to_string())
-    };
     let differing = plan.tables.iter().filter_map(|table| {
         let found = pins.get(&table.table_key).copied();
-        (found != table.manifest_pinned).then(|| Difference {
-            table_key: Some(table.table_key.clone()),
-            field: "manifest_pinned".to_owned(),
-            planned: number(table.manifest_pinned),
-            found: number(found),
+        (found != table.manifest_pinned).then(|| {
+            Difference::of_versions(
+                Some(&table.table_key),
+                DifferenceField::ManifestPinned,
+                table.manifest_pinned,
+                found,
+            )
         })
     });
     differing.collect()

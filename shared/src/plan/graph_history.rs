@@ -1,18 +1,20 @@
 //! The history that released engines keep of a graph, and what a recovery adds to it (PROTOCOL.md, section 6.2).
 
-use super::lineage_row::{LineageOutcome, LineageRow, RECOVERY_ACTOR, RecoveryKind};
+use super::graph_history_row::{
+    GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind,
+};
 use super::{CatalogChangeKind, PlannedTable};
 use crate::observation::Observation;
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
 
 /// The rows that a recovery adds, in the order in which they are written; none where no such history is kept.
-pub(super) fn lineage(
+pub(super) fn graph_history(
     sidecar: &Sidecar,
     observation: &Observation,
     verdict: &Verdict,
-) -> Vec<LineageRow> {
-    if !observation.keeps_lineage {
+) -> Vec<GraphHistoryRow> {
+    if !observation.keeps_graph_history {
         return Vec::new();
     }
     let Some(recovery_kind) = kind_of(verdict.disposition) else {
@@ -23,12 +25,11 @@ pub(super) fn lineage(
         RecoveryKind::RolledBack => back_outcomes(sidecar, observation, verdict),
         RecoveryKind::OrphanedBranchDiscarded => Vec::new(),
     };
-    let is_merged = recovery_kind == RecoveryKind::RolledForward
-        && sidecar.writer_kind == WriterKind::BranchMerge;
+    let is_merged = recovery_kind == RecoveryKind::RolledForward && sidecar.writer_kind.is_merge();
     let merged_parent = sidecar.merge_source_commit_id.clone().filter(|_| is_merged);
     let branch = match recovery_kind {
         RecoveryKind::OrphanedBranchDiscarded => None,
-        _ => sidecar.branch().map(str::to_owned),
+        RecoveryKind::RolledForward | RecoveryKind::RolledBack => sidecar.branch().owned(),
     };
     rows(branch, merged_parent, recovery_kind, sidecar, outcomes)
 }
@@ -51,8 +52,8 @@ fn rows(
     merged_parent: Option<String>,
     recovery_kind: RecoveryKind,
     sidecar: &Sidecar,
-    outcomes: Vec<LineageOutcome>,
-) -> Vec<LineageRow> {
+    outcomes: Vec<GraphHistoryOutcome>,
+) -> Vec<GraphHistoryRow> {
     rows_of(
         branch,
         merged_parent,
@@ -69,18 +70,18 @@ pub(super) fn rows_of(
     recovery_kind: RecoveryKind,
     recovery_for_actor: Option<String>,
     sidecar_writer_kind: WriterKind,
-    outcomes: Vec<LineageOutcome>,
-) -> Vec<LineageRow> {
+    outcomes: Vec<GraphHistoryOutcome>,
+) -> Vec<GraphHistoryRow> {
     vec![
-        LineageRow::GraphCommits {
+        GraphHistoryRow::GraphCommits {
             branch: branch.clone(),
             merged_parent,
         },
-        LineageRow::GraphCommitActors {
+        GraphHistoryRow::GraphCommitActors {
             branch: branch.clone(),
             actor_id: RECOVERY_ACTOR.to_owned(),
         },
-        LineageRow::GraphCommitRecoveries {
+        GraphHistoryRow::GraphCommitRecoveries {
             branch,
             recovery_kind,
             recovery_for_actor,
@@ -94,13 +95,13 @@ fn forward_outcomes(
     sidecar: &Sidecar,
     observation: &Observation,
     verdict: &Verdict,
-) -> Vec<LineageOutcome> {
+) -> Vec<GraphHistoryOutcome> {
     let judged = sidecar.tables.iter().zip(&verdict.tables).enumerate();
     let pins = judged.filter_map(|(index, (pin, table))| {
         let visible = observation
             .of_pin(index, pin)
             .and_then(|found| found.pinned.version());
-        Some(LineageOutcome {
+        Some(GraphHistoryOutcome {
             table_key: pin.table_key.clone(),
             from_version: pin.expected_version,
             to_version: table.publish_as.or(visible)?,
@@ -114,7 +115,7 @@ fn forward_outcomes(
             .any(|table| table.publish_as.is_some());
     let added = verdict.catalog_changes.iter().filter_map(|change| {
         (change.tombstone_version.is_none() && names_additions).then_some(())?;
-        Some(LineageOutcome {
+        Some(GraphHistoryOutcome {
             table_key: change.table_key.clone(),
             from_version: 0,
             to_version: change.publish_as.or(change.manifest_pinned)?,
@@ -127,13 +128,13 @@ fn back_outcomes(
     sidecar: &Sidecar,
     observation: &Observation,
     verdict: &Verdict,
-) -> Vec<LineageOutcome> {
+) -> Vec<GraphHistoryOutcome> {
     let judged = sidecar.tables.iter().zip(&verdict.tables).enumerate();
     judged
         .filter_map(|(index, (pin, table))| {
             table.publish_as?;
             let found = observation.of_pin(index, pin)?;
-            Some(LineageOutcome {
+            Some(GraphHistoryOutcome {
                 table_key: pin.table_key.clone(),
                 from_version: found.head.version()?,
                 to_version: found.pinned.version()?,
@@ -143,14 +144,14 @@ fn back_outcomes(
 }
 
 /// As [`forward_outcomes`], from the tables of a plan, and in their order.
-pub(super) fn forward_outcomes_of(tables: &[PlannedTable]) -> Vec<LineageOutcome> {
+pub(super) fn forward_outcomes_of(tables: &[PlannedTable]) -> Vec<GraphHistoryOutcome> {
     let pins = || tables.iter().filter(|table| table.catalog_change.is_none());
     let names_additions = pins().next().is_none() || pins().any(|table| table.publish_as.is_some());
     let added = tables.iter().filter(|table| {
         table.catalog_change == Some(CatalogChangeKind::Registration) && names_additions
     });
     let outcome = |table: &PlannedTable, from_version| {
-        Some(LineageOutcome {
+        Some(GraphHistoryOutcome {
             table_key: table.table_key.clone(),
             from_version,
             to_version: table.publish_as.or(table.manifest_pinned)?,
@@ -162,9 +163,9 @@ pub(super) fn forward_outcomes_of(tables: &[PlannedTable]) -> Vec<LineageOutcome
 }
 
 /// As [`back_outcomes`], of one table of a plan.
-pub(super) fn back_outcome(table: &PlannedTable) -> Option<LineageOutcome> {
+pub(super) fn back_outcome(table: &PlannedTable) -> Option<GraphHistoryOutcome> {
     table.publish_as?;
-    Some(LineageOutcome {
+    Some(GraphHistoryOutcome {
         table_key: table.table_key.clone(),
         from_version: table.lance_head?,
         to_version: table.manifest_pinned?,
@@ -172,9 +173,9 @@ pub(super) fn back_outcome(table: &PlannedTable) -> Option<LineageOutcome> {
 }
 
 /// What an undo that publishes did to one table.
-pub(super) fn undone_outcome(table: &PlannedTable) -> Option<LineageOutcome> {
+pub(super) fn undone_outcome(table: &PlannedTable) -> Option<GraphHistoryOutcome> {
     (table.action == Action::RestoreAndPublish).then_some(())?;
-    Some(LineageOutcome {
+    Some(GraphHistoryOutcome {
         table_key: table.table_key.clone(),
         from_version: table.lance_head?,
         to_version: table.restore_to?,
@@ -183,17 +184,17 @@ pub(super) fn undone_outcome(table: &PlannedTable) -> Option<LineageOutcome> {
 
 /// The rows that taking a recovery back adds. `sidecar` stands for the undo, `tables` are those of its plan.
 #[must_use]
-pub(crate) fn lineage_of_an_undo(
+pub(crate) fn graph_history_of_an_undo(
     sidecar: &Sidecar,
     observation: &Observation,
     tables: &[PlannedTable],
-) -> Vec<LineageRow> {
+) -> Vec<GraphHistoryRow> {
     let published = |table: &&PlannedTable| table.action == Action::RestoreAndPublish;
     // An undo that publishes nothing adds no history rows.
-    if !observation.keeps_lineage || !tables.iter().any(|table| published(&table)) {
+    if !observation.keeps_graph_history || !tables.iter().any(|table| published(&table)) {
         return Vec::new();
     }
     let outcomes = tables.iter().filter_map(undone_outcome).collect();
-    let branch = sidecar.branch().map(str::to_owned);
+    let branch = sidecar.branch().owned();
     rows(branch, None, RecoveryKind::RolledBack, sidecar, outcomes)
 }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::root_layout::{
+    GRAPH_COMMIT_ACTORS_FOLDER, GRAPH_COMMIT_RECOVERIES_FOLDER, GRAPH_COMMITS_FOLDER,
+};
 use crate::sidecar::WriterKind;
 
 /// The actor to whom released engines ascribe the graph commit of a recovery.
@@ -10,7 +13,7 @@ pub const RECOVERY_ACTOR: &str = "omnigraph:recovery";
 /// One row that a recovery adds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "table", rename_all = "snake_case", deny_unknown_fields)]
-pub enum LineageRow {
+pub enum GraphHistoryRow {
     /// In `_graph_commits.lance`, on the branch of the graph. Its parent is that branch's head, its version of the catalog the one
     /// that the recovery published, or else the latest.
     GraphCommits {
@@ -37,18 +40,18 @@ pub enum LineageRow {
         /// What kind of write it was.
         sidecar_writer_kind: WriterKind,
         /// Per table, in the order of the sidecar.
-        outcomes: Vec<LineageOutcome>,
+        outcomes: Vec<GraphHistoryOutcome>,
     },
 }
 
-impl LineageRow {
+impl GraphHistoryRow {
     /// Folder of the Lance table the row goes to.
     #[must_use]
     pub const fn folder(&self) -> &'static str {
         match self {
-            Self::GraphCommits { .. } => "_graph_commits.lance",
-            Self::GraphCommitActors { .. } => "_graph_commit_actors.lance",
-            Self::GraphCommitRecoveries { .. } => "_graph_commit_recoveries.lance",
+            Self::GraphCommits { .. } => GRAPH_COMMITS_FOLDER,
+            Self::GraphCommitActors { .. } => GRAPH_COMMIT_ACTORS_FOLDER,
+            Self::GraphCommitRecoveries { .. } => GRAPH_COMMIT_RECOVERIES_FOLDER,
         }
     }
 }
@@ -80,7 +83,7 @@ impl RecoveryKind {
 /// visible; rolled back, from the HEAD that was found to the pin that was returned to; a table that was added, from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LineageOutcome {
+pub struct GraphHistoryOutcome {
     /// Key of the table.
     pub table_key: String,
     /// Before.

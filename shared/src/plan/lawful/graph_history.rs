@@ -1,8 +1,10 @@
 //! The rows of a graph's history that a plan writes: none, or the three that follow from its tables.
 
 use super::left::Left;
-use crate::plan::lineage::{back_outcome, forward_outcomes_of, kind_of, rows_of, undone_outcome};
-use crate::plan::{LineageOutcome, LineageRow, Plan, Precondition, RecoveryKind, Step};
+use crate::plan::graph_history::{
+    back_outcome, forward_outcomes_of, kind_of, rows_of, undone_outcome,
+};
+use crate::plan::{GraphHistoryOutcome, GraphHistoryRow, Plan, Precondition, RecoveryKind, Step};
 use crate::sidecar::WriterKind;
 
 /// Takes the rows of a recovery, if there are any.
@@ -19,13 +21,14 @@ pub(super) fn of_a_recovery(
         RecoveryKind::RolledBack => plan.tables.iter().filter_map(back_outcome).collect(),
         RecoveryKind::OrphanedBranchDiscarded => Vec::new(),
     };
-    let may_merge = recovery_kind == RecoveryKind::RolledForward && kind == WriterKind::BranchMerge;
+    let may_merge = recovery_kind == RecoveryKind::RolledForward && kind.is_merge();
     rows(plan, kind, recovery_kind, outcomes, may_merge, left)
 }
 
 /// Takes the rows of an undo, if there are any. An undo that publishes nothing adds none.
 pub(super) fn of_an_undo(plan: &Plan, kind: WriterKind, left: &mut Left<'_>) -> Result<(), String> {
-    let outcomes: Vec<LineageOutcome> = plan.tables.iter().filter_map(undone_outcome).collect();
+    let outcomes: Vec<GraphHistoryOutcome> =
+        plan.tables.iter().filter_map(undone_outcome).collect();
     if outcomes.is_empty() {
         return Ok(());
     }
@@ -36,14 +39,14 @@ fn rows(
     plan: &Plan,
     writer_kind: WriterKind,
     recovery_kind: RecoveryKind,
-    outcomes: Vec<LineageOutcome>,
+    outcomes: Vec<GraphHistoryOutcome>,
     may_merge: bool,
     left: &mut Left<'_>,
 ) -> Result<(), String> {
     let (branch, merged_parent) = match left.0.first() {
-        Some(Step::Lineage {
+        Some(Step::GraphHistory {
             row:
-                LineageRow::GraphCommits {
+                GraphHistoryRow::GraphCommits {
                     branch,
                     merged_parent,
                 },
@@ -53,16 +56,16 @@ fn rows(
     };
     let expected = match recovery_kind {
         RecoveryKind::OrphanedBranchDiscarded => None,
-        _ => plan.branch.clone(),
+        RecoveryKind::RolledForward | RecoveryKind::RolledBack => plan.branch.clone(),
     };
     if branch != expected || (merged_parent.is_some() && !may_merge) {
         return Err("the graph commit it writes is not that of its write".to_owned());
     }
     // Rows name tables in the order of the sidecar, which a plan does not know.
     let outcomes = match left.0.get(2) {
-        Some(Step::Lineage {
+        Some(Step::GraphHistory {
             row:
-                LineageRow::GraphCommitRecoveries {
+                GraphHistoryRow::GraphCommitRecoveries {
                     outcomes: found, ..
                 },
             ..
@@ -77,13 +80,13 @@ fn rows(
         writer_kind,
         outcomes,
     );
-    left.take_all(rows.into_iter().map(|row| Step::Lineage {
+    left.take_all(rows.into_iter().map(|row| Step::GraphHistory {
         row,
         precondition: Precondition::RowAbsent,
     }))
 }
 
-fn sorted(outcomes: &[LineageOutcome]) -> Vec<(&str, u64, u64)> {
+fn sorted(outcomes: &[GraphHistoryOutcome]) -> Vec<(&str, u64, u64)> {
     let mut sorted: Vec<_> = outcomes
         .iter()
         .map(|outcome| {

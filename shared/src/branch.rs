@@ -1,0 +1,71 @@
+//! A branch of the graph, or a Lance branch of a table: main, or one with a name.
+
+use std::fmt;
+
+const MAIN: &str = "main";
+
+/// Main, or a named branch. Writers spell main as an absent name or as `main`; both are the same branch here.
+///
+/// It borrows the name. Fields keep the name as it was spelled, because a sidecar has to serialise back to what its writer wrote, and a
+/// stored plan that spells main as a name has to be refused as no plan of ours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Branch<'a>(Option<&'a str>);
+
+impl<'a> Branch<'a> {
+    /// The branch that a field of a sidecar, a plan or Lance's metadata names.
+    #[must_use]
+    pub fn of(spelled: Option<&'a str>) -> Self {
+        Self(spelled.filter(|name| *name != MAIN))
+    }
+
+    /// Whether it is main.
+    #[must_use]
+    pub const fn is_main(self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Its name; `None` is main.
+    #[must_use]
+    pub const fn name(self) -> Option<&'a str> {
+        self.0
+    }
+
+    /// Its name for a field that owns it; `None` is main.
+    #[must_use]
+    pub fn owned(self) -> Option<String> {
+        self.0.map(str::to_owned)
+    }
+
+    /// Its name as people read it: main has one, too.
+    #[must_use]
+    pub fn text(self) -> &'a str {
+        self.0.unwrap_or(MAIN)
+    }
+}
+
+impl fmt::Display for Branch<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn main_is_one_branch_however_it_is_spelled() {
+        for main in [None, Some("main")] {
+            let branch = Branch::of(main);
+            assert!(branch.is_main());
+            assert_eq!(branch, Branch::default());
+            assert_eq!((branch.name(), branch.owned()), (None, None));
+            assert_eq!(branch.to_string(), "main");
+        }
+        let feature = Branch::of(Some("feature/one"));
+        assert!(!feature.is_main());
+        assert_eq!(feature.name(), Some("feature/one"));
+        assert_eq!(feature.to_string(), "feature/one");
+        assert_ne!(Branch::of(Some("Main")), Branch::default());
+    }
+}

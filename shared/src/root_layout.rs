@@ -1,0 +1,62 @@
+//! The names below a root, and those inside Lance's metadata, that more than one package must agree on.
+//!
+//! [`crate::SchemaFile`] has the names of the schema files, [`crate::OperationId::file_name`] those of the sidecars,
+//! [`crate::journal::JournalRecord::object_name`] those of the records.
+
+use crate::digest::Digest;
+use crate::ids::OperationId;
+
+/// Folder of the recovery sidecars.
+pub const SIDECAR_FOLDER: &str = "__recovery";
+
+/// Folder of all journals. The journal of an operation lies in the folder below it that is named after the operation.
+pub const JOURNAL_FOLDER: &str = "__recovery_log";
+/// Folder of the marks of open operations, below that of the journals.
+pub const OPEN_FOLDER: &str = "open";
+/// Object of a journal that says that some executor claimed the operation. Writers look for it.
+pub const CLAIM_OBJECT: &str = "claim.json";
+/// Object of a journal that says that the operation is finished and its sidecar gone.
+pub const CLOSED_OBJECT: &str = "closed.json";
+/// Folder of a journal that keeps the staged schema files of a change that is taken back.
+pub const STAGED_FOLDER: &str = "staged";
+/// Folder of a journal that keeps the live schema files that those of a change replace.
+pub const REPLACED_FOLDER: &str = "replaced";
+
+/// The catalog: the Lance table that says which version of each table readers see.
+pub const CATALOG_FOLDER: &str = "__manifest";
+/// The stamps of catalogs that this program acts on. Catalogs with later stamps keep more than pins, which a publish would have to
+/// keep right as well.
+pub const STAMPS_ACTED_ON: [u32; 2] = [2, 3];
+/// The branch of the catalog by which released engines keep others from writing while a schema changes.
+pub const SCHEMA_LOCK_BRANCH: &str = "__schema_apply_lock__";
+
+/// Lance table of the graph's commits, on every branch of the graph.
+pub const GRAPH_COMMITS_FOLDER: &str = "_graph_commits.lance";
+/// Lance table that says who made which graph commit.
+pub const GRAPH_COMMIT_ACTORS_FOLDER: &str = "_graph_commit_actors.lance";
+/// Lance table that says which graph commit is a recovery's.
+pub const GRAPH_COMMIT_RECOVERIES_FOLDER: &str = "_graph_commit_recoveries.lance";
+
+/// The Lance transaction property in which an effect of ours names its operation.
+pub const PROPERTY_RECOVERY_OPERATION_ID: &str = "recovery.operation_id";
+/// The Lance transaction property in which an effect of ours names the plan it belongs to.
+pub const PROPERTY_RECOVERY_PLAN_DIGEST: &str = "recovery.plan_digest";
+/// The Lance transaction property in which an effect of ours says which effect of the plan it is.
+pub const PROPERTY_RECOVERY_EFFECT: &str = "recovery.effect";
+/// The Lance transaction property in which a commit of our two-phase writer names the operation it belongs to.
+pub const PROPERTY_WRITER_OPERATION_ID: &str = "sidecar.operation_id";
+
+/// Where a schema file is kept beside the journal of the operation that takes it away, relative to the root. Its digest is in its
+/// name, so that files of several attempts do not meet.
+#[must_use]
+pub fn kept_schema_file(
+    operation: &OperationId,
+    folder: &str,
+    file: &str,
+    digest: Digest,
+) -> String {
+    format!(
+        "{JOURNAL_FOLDER}/{operation}/{folder}/{file}.{}",
+        digest.hex()
+    )
+}
