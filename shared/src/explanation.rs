@@ -6,11 +6,10 @@ mod purposes;
 mod steps;
 mod words;
 
-use crate::apply_report::ApplyReport;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::{Extent, OutcomeKind};
-use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Purpose, Step};
 use crate::sidecar::WriterKind;
 use crate::text::shown;
 use crate::timestamp::Timestamp;
@@ -383,19 +382,39 @@ pub fn unexpected_sentence(table: &PlannedTable) -> String {
     )
 }
 
-/// The answer to `apply`, in one sentence.
+/// How a plan ended whose every step is done, in a sentence or two. It tells of then, since the root may have changed afterwards.
 #[must_use]
-pub fn outcome_sentence(report: &ApplyReport) -> String {
-    match report.outcome {
-        OutcomeKind::RolledForward => match report.extent {
-            Some(Extent::Whole) => "Rolled forward: the whole write was published.".to_owned(),
-            Some(Extent::LeavesOut) => "Rolled forward: what the sidecar names was published. What the plan names beside it is not part of that.".to_owned(),
-            Some(Extent::AsCommitted) | None => "Rolled forward: what had been committed was published. Whether its writer meant to commit more cannot be told.".to_owned(),
-        },
-        OutcomeKind::RolledBack => "Rolled back: this left readers with what they saw before.".to_owned(),
-        OutcomeKind::CleanedUp => "Cleaned up: no table was touched.".to_owned(),
-        OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown => {
-            report.detail.clone()
+pub fn finished_sentence(plan: &Plan) -> &'static str {
+    match &plan.purpose {
+        Purpose::Recover => recovered_sentence(plan),
+        Purpose::Undo { .. } if tables_with(plan, Action::Restore) > 0 => {
+            "Taken back: the versions that the recovery had found are HEAD again, unpublished. Readers saw no change."
         }
+        Purpose::Undo { .. } => {
+            "Taken back: readers were returned to what they saw before the recovery."
+        }
+        Purpose::Dismiss { .. } => {
+            "Set aside: the bytes of the file are kept in the journal. No table was touched."
+        }
+        Purpose::Release { .. } => {
+            "Released: the tags of the recovery are dropped. No version and no pin changed."
+        }
+    }
+}
+
+fn recovered_sentence(plan: &Plan) -> &'static str {
+    match OutcomeKind::of_finished(plan.disposition) {
+        Some(OutcomeKind::RolledForward) => match plan.extent() {
+            Some(Extent::Whole) => "Rolled forward: the whole write was published.",
+            Some(Extent::LeavesOut) => {
+                "Rolled forward: the tables that the sidecar names were published. The plan lists what was left out."
+            }
+            Some(Extent::AsCommitted) | None => {
+                "Rolled forward: every commit that was found was published. Whether the writer meant to commit more cannot be told."
+            }
+        },
+        Some(OutcomeKind::RolledBack) => "Rolled back: readers saw no change.",
+        Some(OutcomeKind::CleanedUp) => "Cleaned up: no table was touched.",
+        Some(OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown) | None => "",
     }
 }

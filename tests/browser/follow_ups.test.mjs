@@ -176,7 +176,7 @@ journey("a refused file is set aside with the keyboard, and its bytes are kept",
   await stage(page, "ended");
   assert.equal(await headline(page).innerText(), `${file} is set aside.`);
   assert.match(await page.getByTestId("consequence").innerText(), /bytes are kept in the record/);
-  await panel(page).getByText("Cleaned up: no table was touched.").waitFor();
+  await panel(page).getByText("Set aside: the bytes of the file are kept in the journal. No table was touched.").waitFor();
   await row(page, file).waitFor({ state: "detached" });
 
   assert.ok(!existsSync(stored(shop, file)));
@@ -304,9 +304,9 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   assert.deepEqual(await standing(shop, places), { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
   await go(page, "/pending/shop");
   await open(page, "shop", plan.operation_id, "ended");
-  assert.match(await page.getByTestId("recovery").getByRole("alert").innerText(), /a backup was restored/);
-  assert.match(await headline(page).innerText(), /does not hold any more/);
-  await link(page, "Open that one").click();
+  assert.match(await page.getByTestId("recovery").getByRole("alert").innerText(), /A backup was restored/);
+  assert.match(await headline(page).innerText(), /is no longer in effect/);
+  await link(page, "Open the new plan").click();
   await stage(page, "approve");
   const anew = await cli("undo", shop, operation_id);
   assert.notEqual(anew.operation_id, plan.operation_id);
