@@ -9,7 +9,7 @@ use sidecar::{
     Sidecar, SidecarFile, Standing, WhatIf, assemble, explain, judge_choice, refuse, what_if,
 };
 
-use crate::state::chain::{ChainCheck, StoredAudit, with_sources};
+use crate::state::journal_check::{JournalCheck, StoredAudit, with_sources};
 use crate::wire;
 
 /// Why a request has no answer.
@@ -274,15 +274,15 @@ pub fn verify_audit(request: &str) -> Result<String, ApiError> {
     let report: StoredAudit = read(request)?;
     let operations = report.operations.iter().map(|operation| {
         let operation_id = operation.operation_id.clone();
-        match ChainCheck::of_journal(operation) {
-            ChainCheck::Verified { records, outcome } => VerifiedOperation {
+        match JournalCheck::of_journal(operation) {
+            JournalCheck::Verified { records, outcome } => VerifiedOperation {
                 operation_id,
                 verified: true,
                 problem: None,
                 records: Some(records),
                 outcome,
             },
-            ChainCheck::InPart { records } => VerifiedOperation {
+            JournalCheck::InPart { records } => VerifiedOperation {
                 operation_id,
                 verified: false,
                 problem: Some(format!(
@@ -291,7 +291,7 @@ pub fn verify_audit(request: &str) -> Result<String, ApiError> {
                 records: Some(records),
                 outcome: None,
             },
-            ChainCheck::Broken { reason } => VerifiedOperation {
+            JournalCheck::Broken { reason } => VerifiedOperation {
                 operation_id,
                 verified: false,
                 problem: Some(reason),

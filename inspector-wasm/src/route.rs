@@ -157,7 +157,14 @@ impl Route {
     pub fn with_root(&self, root: String) -> Self {
         match self {
             Self::Audit { .. } | Self::Record { .. } => Self::Audit { root },
-            _ => Self::Pending { root },
+            Self::Start
+            | Self::Pending { .. }
+            | Self::Recovery { .. }
+            | Self::RollBack { .. }
+            | Self::Dismissal { .. }
+            | Self::Offline
+            | Self::OfflineFile { .. }
+            | Self::NotFound => Self::Pending { root },
         }
     }
 }

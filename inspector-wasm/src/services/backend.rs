@@ -14,8 +14,8 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
 
 use super::key;
-use crate::state::chain::StoredAudit;
 use crate::state::failure::Failure;
+use crate::state::journal_check::StoredAudit;
 use crate::state::plan_check::PlanAnswer;
 use crate::wire;
 
