@@ -10,7 +10,6 @@ use sidecar::{
 };
 
 use crate::state::journal_check::{JournalCheck, StoredAudit, with_sources};
-use crate::wire;
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +167,7 @@ pub struct VerifiedOperation {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(request: &str) -> Result<T, ApiError> {
-    wire::read(request.as_bytes()).map_err(ApiError::Request)
+    serde_json::from_str(request).map_err(ApiError::Request)
 }
 
 fn write(answer: &impl Serialize) -> Result<String, ApiError> {

@@ -2,8 +2,6 @@
 
 use sidecar::api::Problem;
 
-use crate::wire;
-
 /// Why a question to the server has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -29,7 +27,7 @@ impl Failure {
     /// Reads an answer that is not a success.
     #[must_use]
     pub fn of_answer(status: u16, body: &[u8]) -> Self {
-        match wire::read::<Problem>(body) {
+        match serde_json::from_slice::<Problem>(body) {
             Ok(problem) => Self::Problem(Box::new(problem)),
             Err(_) => Self::NotOurServer { status },
         }
