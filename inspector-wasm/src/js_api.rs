@@ -285,7 +285,7 @@ pub fn verify_audit(request: &str) -> Result<String, ApiError> {
                 operation_id,
                 verified: false,
                 problem: Some(format!(
-                    "these are its first {records} records, and hold; ask for the rest and verify all of them together"
+                    "these are its first {records} records, and they hold; ask for the rest and verify all of them together"
                 )),
                 records: Some(records),
                 outcome: None,

@@ -11,7 +11,7 @@ use sidecar::{Digest, OperationId, OutcomeKind, Reason};
 pub struct StoredAudit {
     /// One journal per operation, the newest first.
     pub operations: Vec<StoredJournal>,
-    /// What lies beside the journals, should not be there, and was skipped.
+    /// Files and folders beside the journals that belong to none, and were skipped.
     #[serde(default)]
     pub skipped: Vec<Reason>,
     /// The operation after which the next page goes on.

@@ -177,7 +177,7 @@ fn summary(total: usize, checks: &Checks) -> Html {
             &title,
             Tone::Stop,
             html! {
-                <p>{ "Each says below which of its records does not hold. Nothing should be concluded from it before a person has looked at the store." }</p>
+                <p>{ "Each says below which of its records does not hold. Conclude nothing from such a journal before a person has looked at the store." }</p>
             },
         );
     }

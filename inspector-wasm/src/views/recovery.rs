@@ -46,9 +46,9 @@ const STORED: &str = "The sidecar as it is stored";
 /// Files up to this size are unfolded where there are no tables to look at; longer ones take a while to draw.
 const UNFOLDED_BYTES_MAX: usize = 16 << 10;
 
-/// Shown in place of what will happen, once it has happened.
+/// Shown in place of the plan's consequence once the attempt has ended.
 const ENDED: &str = "This attempt has ended: see the result.";
-const KEPT: &str = "The file is gone from the pending ones. Its bytes are kept in the record.";
+const KEPT: &str = "The file is not pending any more. Its bytes are kept in the record.";
 const PLANNED: &str =
     "This attempt has ended: see the result. Below is where the tables stood when it was planned.";
 const OF_THEN: &str = "This page shows the plan and the result from when it was carried out.";
@@ -126,7 +126,7 @@ pub fn Recovery(props: &Props) -> Html {
             if props.wanted == Wanted::Dismissal && plan.is_some() && stage != Stage::Ended {
                 <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the sidecar" }</a>
             } else if props.wanted == Wanted::RollBack && stage != Stage::Ended {
-                <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to what the verdict says" }</a>
+                <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the verdict" }</a>
             } else {
                 <a class="back" href={Route::Pending { root: props.root.clone() }.href()}>{ "All pending" }</a>
             }
@@ -328,7 +328,7 @@ fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
         .plan
         .value
         .as_ref()
-        .map(|_| html! { <p>{ "What is shown was read before." }</p> });
+        .map(|_| html! { <p>{ "The plan shown here was read earlier." }</p> });
     failure_notice(failure, before.unwrap_or_default())
 }
 

@@ -68,7 +68,7 @@ pub(super) fn consent(around: &Surroundings<'_>) -> Html {
                 { revocation(around, named) }
             } else if around.state.revoked {
                 { notice("The approval is revoked", Tone::Calm, html! {
-                    <p>{ "That is on record. Nothing was changed, and nothing can be carried out until the plan is approved again." }</p>
+                    <p>{ "The revocation is on record. No table was changed, and nothing can be carried out until the plan is approved again." }</p>
                 }) }
             }
             { refusal(around) }

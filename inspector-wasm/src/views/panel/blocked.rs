@@ -65,7 +65,7 @@ pub(super) fn distrusted(around: &Surroundings<'_>) -> Html {
     };
     html! {
         <>
-            { alert("What the server shows is not what its digest stands for", Tone::Stop, html! {
+            { alert("The server shows another plan than its digest stands for", Tone::Stop, html! {
                 <>
                     <p>{ visible(&words::sentence(reason)) }</p>
                     <p>{ "Load the page again. If this stays, page and server are of different versions, or the server is not to be trusted." }</p>

@@ -25,7 +25,7 @@ pub(super) fn execute(around: &Surroundings<'_>) -> Html {
             { digest(plan, &around.state.check) }
             { consent(around) }
             if let Some(named) = plan.digest { { carry_out(around, named, "Carry it out") } }
-            <p class="quiet-text">{ "Before every step the store is looked at again; if anything is not as planned, nothing further is done." }</p>
+            <p class="quiet-text">{ "The store is read again before every step. If anything is not as planned, no further step is done." }</p>
             { other_choice(around) }
         </>
     }
@@ -39,7 +39,7 @@ pub(super) fn running(around: &Surroundings<'_>) -> Html {
     html! {
         <>
             if around.state.out_of_touch {
-                { alert("The server does not answer", Tone::Back, html! { <p>{ "What it is doing does not depend on this page. The page keeps asking." }</p> }) }
+                { alert("The server does not answer", Tone::Back, html! { <p>{ "The execution does not depend on this page. The page keeps asking." }</p> }) }
             }
             { progress(execution) }
         </>
@@ -64,7 +64,7 @@ pub(super) fn resume(around: &Surroundings<'_>) -> Html {
             if let Some(failure) = failure {
                 { alert("It stopped before it was finished", Tone::Stop, html! { <p>{ visible(&words::sentence(&failure)) }</p> }) }
             }
-            <p>{ "Carrying it on repeats nothing: what is done already is recognised." }</p>
+            <p>{ "Carrying it on repeats nothing: steps that are done already are recognised." }</p>
             if let Some(execution) = &around.state.execution { { progress(execution) } }
             { refusal(around) }
             <p class="actions">

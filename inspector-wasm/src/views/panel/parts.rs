@@ -52,7 +52,7 @@ pub(super) fn form(
     })
 }
 
-/// Forgets what was said about the old plan and asks for a new one.
+/// Drops the statements and refusals about the old plan, and asks for a new plan.
 pub(super) fn start_over(around: &Surroundings<'_>, label: &'static str) -> Html {
     let (dispatcher, look) = (around.dispatcher.clone(), around.look.clone());
     let onclick = Callback::from(move |_: MouseEvent| {
@@ -76,10 +76,10 @@ pub(super) fn digest(plan: &PlanReport, check: &PlanCheck) -> Html {
     };
     let mark = match check {
         PlanCheck::Agrees { .. } => {
-            html! { <p class="checked" data-testid="digest-check" data-check="agrees">{ "Checked here: this is the digest of exactly what is shown." }</p> }
+            html! { <p class="checked" data-testid="digest-check" data-check="agrees">{ "Checked here: this is the digest of exactly the plan that is shown." }</p> }
         }
         PlanCheck::Differs { .. } => {
-            html! { <p class="checked failed" data-testid="digest-check" data-check="differs">{ "Checked here: it is not the digest of what is shown." }</p> }
+            html! { <p class="checked failed" data-testid="digest-check" data-check="differs">{ "Checked here: this is not the digest of the plan that is shown." }</p> }
         }
         PlanCheck::NoDigest => Html::default(),
     };
@@ -115,7 +115,7 @@ pub(super) fn other_choice(around: &Surroundings<'_>) -> Html {
             Route::RollBack { root, operation },
         ),
         Some(Choice::Verdict) => (
-            "This is not what the verdict says. It would roll this merge forward.",
+            "The verdict would roll this merge forward. This plan rolls it back by choice.",
             "Look at the roll forward",
             Route::Recovery { root, operation },
         ),
