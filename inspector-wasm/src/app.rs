@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use sidecar::api::RootSummary;
 use yew::{Callback, Html, MouseEvent, component, html, use_node_ref, use_state};
 
 use crate::context::{Connection, Session};
@@ -93,16 +94,52 @@ async fn connect() -> Connection {
 }
 
 fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html {
-    let number = match route {
-        Route::Offline => Some(None),
-        Route::OfflineFile { number } => Some(Some(*number)),
-        Route::Start if matches!(connection, Connection::Absent { .. }) => Some(None),
-        _ => None,
+    let served = |root, draw: &dyn Fn(&RootSummary) -> Html| of_root(root, connection, retry, draw);
+    let pending = |root, open: Option<(&String, Wanted)>| {
+        served(root, &|summary| {
+            let open = open.map(|(operation, wanted)| (operation.clone(), wanted));
+            html! { <Pending key={summary.name.clone()} summary={summary.clone()} {open} /> }
+        })
     };
-    if let Some(number) = number {
-        let alone = matches!(connection, Connection::Absent { failure: Some(_) });
-        return html! { <Offline {number} {alone} /> };
+    match route {
+        Route::Start if matches!(connection, Connection::Absent { .. }) => {
+            offline(None, connection)
+        }
+        Route::Start => pending(None, None),
+        Route::Pending { root } => pending(Some(root), None),
+        Route::Recovery { root, operation } => {
+            pending(Some(root), Some((operation, Wanted::Recovery)))
+        }
+        Route::RollBack { root, operation } => {
+            pending(Some(root), Some((operation, Wanted::RollBack)))
+        }
+        Route::Dismissal { root, operation } => {
+            pending(Some(root), Some((operation, Wanted::Dismissal)))
+        }
+        Route::Audit { root } => served(Some(root), &|summary| {
+            html! { <Audit key={root.clone()} summary={summary.clone()} operation={None::<String>} /> }
+        }),
+        Route::Record { root, operation } => served(Some(root), &|summary| {
+            html! { <Audit key={format!("{root}\n{operation}")} summary={summary.clone()} operation={Some(operation.clone())} /> }
+        }),
+        Route::Offline => offline(None, connection),
+        Route::OfflineFile { number } => offline(Some(*number), connection),
+        Route::NotFound => not_found(None),
     }
+}
+
+fn offline(number: Option<usize>, connection: &Connection) -> Html {
+    let alone = matches!(connection, Connection::Absent { failure: Some(_) });
+    html! { <Offline {number} {alone} /> }
+}
+
+/// A screen about this root, or about the first one of the server, if somebody is logged in there.
+fn of_root(
+    named: Option<&String>,
+    connection: &Connection,
+    retry: &Callback<()>,
+    draw: &dyn Fn(&RootSummary) -> Html,
+) -> Html {
     let session = match connection {
         Connection::Asking => {
             return html! { <main class="lone"><p role="status">{ "Asking the server…" }</p></main> };
@@ -111,28 +148,12 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
         Connection::LoggedOut { failure } => return logged_out(failure, retry),
         Connection::Present(session) => session,
     };
-    let first = session.roots.first().map(|root| root.name.clone());
-    let (screen, root) = match (route, first) {
-        (Route::Start, Some(root)) => (Route::Pending { root: root.clone() }, root),
-        (route, _) => (route.clone(), route.root().unwrap_or_default().to_owned()),
+    let root = match named {
+        Some(name) => session.root(name),
+        None => session.roots.first(),
     };
-    let Some(summary) = session.root(&root).cloned() else {
-        return not_found(&root);
-    };
-    match screen {
-        Route::Audit { .. } => html! { <Audit key={root} {summary} operation={None::<String>} /> },
-        Route::Record { operation, .. } => {
-            html! { <Audit key={format!("{root}\n{operation}")} {summary} operation={Some(operation.clone())} /> }
-        }
-        Route::Recovery { operation, .. } => {
-            html! { <Pending key={root} {summary} open={Some((operation, Wanted::Recovery))} /> }
-        }
-        Route::RollBack { operation, .. } => {
-            html! { <Pending key={root} {summary} open={Some((operation, Wanted::RollBack))} /> }
-        }
-        Route::Dismissal { operation, .. } => {
-            html! { <Pending key={root} {summary} open={Some((operation, Wanted::Dismissal))} /> }
-        }
-        _ => html! { <Pending key={root} {summary} open={None::<(String, Wanted)>} /> },
+    match root {
+        Some(root) => draw(root),
+        None => not_found(named.map(String::as_str)),
     }
 }

@@ -10,8 +10,7 @@ use sidecar::{
     what_if,
 };
 
-use crate::state::chain::{ChainCheck, StoredAudit};
-use crate::wire;
+use crate::state::journal_check::{JournalCheck, StoredAudit};
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +168,7 @@ pub struct VerifiedOperation {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(request: &str) -> Result<T, ApiError> {
-    wire::read(request.as_bytes()).map_err(ApiError::Request)
+    serde_json::from_str(request).map_err(ApiError::Request)
 }
 
 fn write(answer: &impl Serialize) -> Result<String, ApiError> {
@@ -275,24 +274,24 @@ pub fn verify_audit(request: &str) -> Result<String, ApiError> {
     let report: StoredAudit = read(request)?;
     let operations = report.operations.iter().map(|operation| {
         let operation_id = operation.operation_id.clone();
-        match ChainCheck::of_journal(operation) {
-            ChainCheck::Verified { records, outcome } => VerifiedOperation {
+        match JournalCheck::of_journal(operation) {
+            JournalCheck::Verified { records, outcome } => VerifiedOperation {
                 operation_id,
                 verified: true,
                 problem: None,
                 records: Some(records),
                 outcome,
             },
-            ChainCheck::InPart { records } => VerifiedOperation {
+            JournalCheck::InPart { records } => VerifiedOperation {
                 operation_id,
                 verified: false,
                 problem: Some(format!(
-                    "these are its first {records} records, and hold; ask for the rest and verify all of them together"
+                    "these are its first {records} records, and they hold; ask for the rest and verify all of them together"
                 )),
                 records: Some(records),
                 outcome: None,
             },
-            ChainCheck::Broken { reason } => VerifiedOperation {
+            JournalCheck::Broken { reason } => VerifiedOperation {
                 operation_id,
                 verified: false,
                 problem: Some(reason),

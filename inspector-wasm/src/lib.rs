@@ -15,7 +15,6 @@ pub mod services;
 pub mod state;
 mod views;
 pub mod window;
-mod wire;
 mod words;
 
 use wasm_bindgen::JsError;

@@ -1,8 +1,9 @@
 //! The addresses of the page's screens, after the `#`.
 //!
-//! There are nine of them, so they are read and written here. The router that comes with Yew would
-//! also be wrong for a page that is opened from disk: it takes the page apart on a hash that does not
-//! start with `/`, and on `file:///C:/…` it sees every route below `/C:/`.
+//! They are read and written here, without yew-router. Its `HashRouter` panics on every address whose hash does not start with
+//! `/`, and a login link that is opened in an open page has one: `#token=…`. On `file:///C:/…` it sees every route below `/C:/`,
+//! and links and keyboard focus would still be ours. Measured with yew-router 0.20: 100 lines less here, and the module grows
+//! from 371 to 390 kB after brotli, of the 400 kB it may have.
 
 use std::fmt::Write as _;
 
@@ -157,7 +158,14 @@ impl Route {
     pub fn with_root(&self, root: String) -> Self {
         match self {
             Self::Audit { .. } | Self::Record { .. } => Self::Audit { root },
-            _ => Self::Pending { root },
+            Self::Start
+            | Self::Pending { .. }
+            | Self::Recovery { .. }
+            | Self::RollBack { .. }
+            | Self::Dismissal { .. }
+            | Self::Offline
+            | Self::OfflineFile { .. }
+            | Self::NotFound => Self::Pending { root },
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the page knows, and how answers and clicks change it. Pure: no browser, no server.
 
-pub mod chain;
 pub mod entry;
 pub mod failure;
+pub mod journal_check;
 pub mod listing;
 pub mod load;
 pub mod offline;

@@ -69,14 +69,14 @@ pub fn purpose(plan: &PlanReport) -> String {
 /// What an undo, a dismissal or a release has done, once carried out. The plan's own words are of what would be done.
 #[must_use]
 pub fn done(plan: &PlanReport) -> Option<String> {
-    let holds = plan.planned_anew_as.is_none();
+    let is_in_effect = plan.planned_anew_as.is_none();
     match &plan.purpose {
         Purpose::Recover => None,
-        Purpose::Undo { of } if !holds => Some(format!(
-            "The undo of operation {of} does not hold any more."
+        Purpose::Undo { of } if !is_in_effect => Some(format!(
+            "The undo of operation {of} is no longer in effect."
         )),
-        Purpose::Release { of } if !holds => Some(format!(
-            "The release of the tags of operation {of} does not hold any more."
+        Purpose::Release { of } if !is_in_effect => Some(format!(
+            "The tags of the recovery of operation {of} were dropped, and are there again."
         )),
         Purpose::Undo { of } => Some(format!("The recovery of operation {of} is taken back.")),
         Purpose::Dismiss { .. } => Some(format!("{} is set aside.", plan.file)),

@@ -43,7 +43,7 @@ use exit::Exit;
 /// Stack of the runtime's threads. Unoptimised builds keep the state of Lance's deeply nested reads on it.
 const STACK_BYTES: usize = 8 << 20;
 
-/// How long threads are waited for that still work when the command has ended.
+/// How long to wait for threads that still work when the command has ended.
 const THREADS_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Finds out what an interrupted write left behind, and finishes or undoes it, once somebody approved.
@@ -91,7 +91,7 @@ fn run(arguments: Arguments) -> Exit {
     let result = match runtime() {
         Ok(runtime) => {
             let result = runtime.block_on(dispatch(&context, arguments.command));
-            // A thread may wait for a file system that does not answer, and would be waited for.
+            // Dropping the runtime would wait for threads that wait for a file system that does not answer.
             runtime.shutdown_timeout(THREADS_WAIT_MAX);
             result
         }
@@ -153,7 +153,7 @@ fn explain_usage(error: &clap::Error, given: &[OsString]) -> Exit {
     Exit::Usage
 }
 
-/// A bug of ours or of a library. Which file it is in helps whoever mends it; on whose machine that was built does not.
+/// Logs a panic with file and line. The folders before the file name are left out: they say on whose machine it was built.
 fn log_panic(info: &PanicHookInfo<'_>) {
     let words = info.payload_as_str().unwrap_or("it said nothing");
     let place = info.location().map_or_else(String::new, |location| {
@@ -175,7 +175,7 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
-    // Only fails where a log is set up already, which is then used.
+    // This fails only where a log is set up already. That log is then used.
     subscriber.try_init().ok();
 }
 

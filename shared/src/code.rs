@@ -41,7 +41,7 @@ pub enum Code {
     BranchTreeLeft,
     /// A Lance branch refers to files at another place than this root.
     BasePathOutsideRoot,
-    /// There is no `__manifest` here, or it cannot be read.
+    /// The root has no `__manifest`, or it cannot be read.
     CatalogUnreadable,
     /// `__manifest` carries a stamp this build does not write.
     CatalogStampUnsupported,
@@ -61,7 +61,7 @@ pub enum Code {
     PinOnAnotherBranch,
     /// The version to return to cannot be restored: Lance would refuse it, or its files are gone.
     TargetNotRestorable,
-    /// What is done could not be added to the history that the graph keeps: a branch or a column of it is missing, or is unknown.
+    /// The recovery could not be added to the history that the graph keeps: a branch or a column of it is missing, or is unknown.
     HistoryNotWritable,
     /// The store does not honour create-if-absent, or could not be probed.
     StoreNotSafe,
@@ -75,9 +75,9 @@ pub enum Code {
     Released,
     /// There is nothing to take back or to drop: the operation is not finished, or touched no table.
     NothingToUndo,
-    /// The recovery changed which tables there are or the schema's files, which no version of a table brings back.
+    /// The recovery added or removed tables, or changed schema files. No version of a table brings those back.
     SchemaChanged,
-    /// The journal of the operation does not verify: what was done under it cannot be told.
+    /// The journal of the operation does not verify, so nothing in it says what was done.
     JournalBroken,
     /// Staged schema files, catalog and tables contradict each other, or the staged files were not looked at.
     SchemaContradictory,
@@ -190,7 +190,7 @@ pub enum Requirement {
     WritersStopped,
     /// Why this is done, in words.
     Reason,
-    /// The version returned to is not the one the writer started from: others published since. (`--acknowledge`)
+    /// A table returns to a version above the one the writer started from: others published since. (`--acknowledge`)
     TargetDiffersFromExpected,
     /// Some commits above the pin do not look like this write's: its kind makes none such, they name another operation, or they
     /// cannot be read. (`--acknowledge`)
@@ -200,9 +200,9 @@ pub enum Requirement {
     BranchRecreated,
     /// A merge is published, or recorded as published, without tables that it changed or may have changed. (`--acknowledge`)
     IncompleteMerge,
-    /// A merge is taken back, and the history of the graph says for ever that the branch was merged. (`--acknowledge`)
+    /// A merge is taken back, and the history of the graph keeps saying that the branch was merged. (`--acknowledge`)
     MergeStaysRecorded,
-    /// An older file holds no sidecar any more, so what it had named is not known; it may have overlapped this one. (`--acknowledge`)
+    /// An older file cannot be read as a sidecar any more, so it may have named the same tables. (`--acknowledge`)
     OlderUnreadable,
 }
 
@@ -229,22 +229,22 @@ impl Requirement {
             Self::WritersStopped => "Every writer of this store is stopped.",
             Self::Reason => "The reason is given.",
             Self::TargetDiffersFromExpected => {
-                "The version returned to is newer than the one this writer started from: what was published since then stays."
+                "A table returns to a newer version than the one this writer started from. The versions published in between stay."
             }
             Self::UnexpectedCommits => {
-                "Some of the Lance commits that this takes along are not this write's, by all that can be told; it is known whose they are."
+                "Some Lance commits that this plan takes along do not look like this write's. I know whose they are."
             }
             Self::BranchRecreated => {
-                "By the clocks of two machines, the branch was created after this writer started: it is known to be the branch that was written to, and not another of the same name."
+                "By the clocks of two machines, the branch was created after this writer started. I know that it is the branch that was written to, and not another one of the same name."
             }
             Self::IncompleteMerge => {
-                "What the plan names beside the sidecar's tables is not part of this. The branch counts as merged all the same, and merging it again brings nothing of that; it is known what becomes of it."
+                "This plan leaves out the tables that it lists beside the sidecar's. The branch still counts as merged, and merging it again does not bring them. I know how to handle them."
             }
             Self::MergeStaysRecorded => {
-                "The history of the graph says for ever that the branch was merged: merging it again does nothing, and what it brought has to come back another way."
+                "The history of the graph keeps saying that the branch was merged. Merging it again does nothing, so its changes have to come back another way."
             }
             Self::OlderUnreadable => {
-                "An older file among the sidecars is broken and may have named the same tables; it is known that nothing of its write is pending there."
+                "An older sidecar file is broken and may have named the same tables. I know that its write left nothing pending there."
             }
         }
     }

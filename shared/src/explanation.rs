@@ -6,12 +6,11 @@ mod purposes;
 mod steps;
 mod words;
 
-use crate::apply_report::ApplyReport;
 use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::{Extent, OutcomeKind};
-use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Purpose, Step};
 use crate::sidecar::WriterKind;
 use crate::text::{shown, version_text};
 use crate::timestamp::Timestamp;
@@ -45,11 +44,11 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
     );
     let (headline, consequence) = match plan.disposition {
         Disposition::Refused => {
-            (format!("The sidecar is refused: {why}."), "Nothing is decided about it, and nothing will be done: neither to its tables nor to the file.".to_owned())
+            (format!("The sidecar is refused: {why}."), "No verdict is given, and nothing will be done to its tables or to the file.".to_owned())
         }
         Disposition::Waiting => (
             format!("{write} has to wait: {why}."),
-            "Nothing is done until then. Resolving the older one can change where these tables stand, so this one is judged anew afterwards.".to_owned(),
+            "Nothing is done until then. Resolving the older write can move these tables, so this one is judged anew afterwards.".to_owned(),
         ),
         Disposition::OrphanedBranch => {
             (format!("{write} went to branch {}, which no longer exists.", shown(Branch::of(plan.branch.as_deref()).text(), NAME_CHARS_MAX)), CLEANED_UP.to_owned())
@@ -60,18 +59,18 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         ),
         Disposition::AlreadyPublished if total == 0 => (format!("Nothing of {} is left to do; only its sidecar was left behind.", inside_a_sentence(&write)), CLEANED_UP.to_owned()),
         Disposition::AlreadyPublished if !plan.left_out.is_empty() => (
-            format!("{write} is published as far as its sidecar names it; only its sidecar was left behind."),
+            format!("{write} is published in every table that its sidecar names; only its sidecar was left behind."),
             format!("{} {CLEANED_UP}", merge::left_out_consequence(plan)),
         ),
         Disposition::AlreadyPublished if is_counted(plan) => (format!("{write} is complete and published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
         Disposition::AlreadyPublished => (format!("{write} is published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
         Disposition::Superseded => (
-            format!("Nothing of {} is waiting to be published, but what it wrote to has been published since it started.", inside_a_sentence(&write)),
-            format!("Whether this write is among what readers see cannot be told from what is left, so it is not claimed. {CLEANED_UP}"),
+            format!("No commit of {} waits to be published, but its tables have been published since it started.", inside_a_sentence(&write)),
+            format!("Nothing that is left tells whether readers see this write, so the record does not claim it. {CLEANED_UP}"),
         ),
         Disposition::NeverStarted => (
             format!("{write} stopped before it committed any table."),
-            format!("Readers see none of it, and no table holds any of it. If its writer is still alive it may yet commit, so it has to be stopped first. {CLEANED_UP}"),
+            format!("Readers see none of it, and no table holds any of it. A writer that is still alive may yet commit: stop it first. {CLEANED_UP}"),
         ),
         Disposition::RollForward => roll_forward(&write, plan),
         Disposition::RollBack if plan.choice == Choice::RollBack => (
@@ -214,7 +213,7 @@ fn roll_back_consequence(plan: &Plan) -> String {
         tables_with(plan, Action::Publish),
     );
     if returning + returned == 0 {
-        return "Readers see none of it, and no table changes: it will be rolled back by setting aside what it staged.".to_owned();
+        return "Readers see none of it, and no table changes: it will be rolled back by setting aside the files it staged.".to_owned();
     }
     let mut parts = Vec::new();
     match returning {
@@ -235,7 +234,7 @@ fn roll_back_consequence(plan: &Plan) -> String {
         )),
     }
     let unseen = if plan.tables.iter().any(is_unexpected) {
-        "Readers do not see what stands above the published versions."
+        "Readers see nothing above the published versions."
     } else {
         "Readers see none of it."
     };
@@ -246,14 +245,14 @@ fn roll_back_consequence(plan: &Plan) -> String {
     });
     let also = differing.map_or_else(String::new, |table| {
         format!(
-            " {} returns to version {}, not to version {} from which this writer started: what was published since then stays.",
+            " {} returns to version {}, not to version {} from which this writer started: the versions published since then stay.",
             table_name(&table.table_key, table.branch.as_deref()),
             version_text(table.restore_to),
             table.expected_version
         )
     });
     format!(
-        "{unseen} Because a write is all or nothing, it will be rolled back: {}. No reader sees any change, and what was written stays as an old version.{also}",
+        "{unseen} Because a write is all or nothing, it will be rolled back: {}. No reader sees any change, and the versions that were written stay as old versions.{also}",
         parts.join(", ")
     )
 }
@@ -264,7 +263,7 @@ fn is_counted(plan: &Plan) -> bool {
         .is_some_and(WriterKind::commits_each_table_once)
 }
 
-const NOT_COUNTED: &str = "How many commits such a write makes is not in its sidecar, so whether these are all of them cannot be told: a writer that is still alive may make more, and has to be stopped first.";
+const NOT_COUNTED: &str = "The sidecar does not say how many commits such a write makes, so these may not be all of them. A writer that is still alive may make more: stop it first.";
 
 const CLEANED_UP: &str =
     "No table is touched: the operation is recorded, and its sidecar is retired.";
@@ -327,12 +326,12 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
             | Disposition::NeverStarted
             | Disposition::RollBack,
         ) => format!(
-            "Version {} already holds what version {} holds; it only becomes the pin.",
+            "Version {} already has the content of version {}, so only the pin moves.",
             version_text(table.publish_as),
             version_text(table.manifest_pinned)
         ),
         (Action::RestoreAndPublish, _) if !plan.purpose.is_recovery() => format!(
-            "Readers see what version {} holds again: it comes back as version {}. Version {} stays as an old version.",
+            "Readers return to the content of version {}, which comes back as version {}. Version {} stays as an old version.",
             version_text(table.restore_to),
             version_text(table.publish_as),
             version_text(table.lance_head)
@@ -388,26 +387,50 @@ pub fn unexpected_sentence(table: &PlannedTable) -> String {
             ),
         })
         .collect();
-    let they = if named.len() == 1 { "is" } else { "are" };
+    let (them, they_are) = if named.len() == 1 {
+        ("it", "it is")
+    } else {
+        ("them", "they are")
+    };
     format!(
-        "Not this write's, by all that can be told: {}. Find out whose that {they}, since the plan takes it along.",
+        "This does not look like this write's: {}. The plan takes {them} along, so find out whose {they_are}.",
         some_of(&named).unwrap_or_default()
     )
 }
 
-/// The answer to `apply`, in one sentence.
+/// How a plan ended whose every step is done, in a sentence or two. It tells of then, since the root may have changed afterwards.
 #[must_use]
-pub fn outcome_sentence(report: &ApplyReport) -> String {
-    match report.outcome {
-        OutcomeKind::RolledForward => match report.extent {
-            Some(Extent::Whole) => "Rolled forward: the whole write was published.".to_owned(),
-            Some(Extent::LeavesOut) => "Rolled forward: what the sidecar names was published. What the plan names beside it is not part of that.".to_owned(),
-            Some(Extent::AsCommitted) | None => "Rolled forward: what had been committed was published. Whether its writer meant to commit more cannot be told.".to_owned(),
-        },
-        OutcomeKind::RolledBack => "Rolled back: this left readers with what they saw before.".to_owned(),
-        OutcomeKind::CleanedUp => "Cleaned up: no table was touched.".to_owned(),
-        OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown => {
-            report.detail.clone()
+pub fn finished_sentence(plan: &Plan) -> &'static str {
+    match &plan.purpose {
+        Purpose::Recover => recovered_sentence(plan),
+        Purpose::Undo { .. } if tables_with(plan, Action::Restore) > 0 => {
+            "Taken back: the versions that the recovery had found are HEAD again, unpublished. Readers saw no change."
         }
+        Purpose::Undo { .. } => {
+            "Taken back: readers were returned to what they saw before the recovery."
+        }
+        Purpose::Dismiss { .. } => {
+            "Set aside: the bytes of the file are kept in the journal. No table was touched."
+        }
+        Purpose::Release { .. } => {
+            "Released: the tags of the recovery are dropped. No version and no pin changed."
+        }
+    }
+}
+
+fn recovered_sentence(plan: &Plan) -> &'static str {
+    match OutcomeKind::of_finished(plan.disposition) {
+        Some(OutcomeKind::RolledForward) => match plan.extent() {
+            Some(Extent::Whole) => "Rolled forward: the whole write was published.",
+            Some(Extent::LeavesOut) => {
+                "Rolled forward: the tables that the sidecar names were published. The plan lists what was left out."
+            }
+            Some(Extent::AsCommitted) | None => {
+                "Rolled forward: every commit that was found was published. Whether the writer meant to commit more cannot be told."
+            }
+        },
+        Some(OutcomeKind::RolledBack) => "Rolled back: readers saw no change.",
+        Some(OutcomeKind::CleanedUp) => "Cleaned up: no table was touched.",
+        Some(OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown) | None => "",
     }
 }

@@ -45,7 +45,7 @@ async function violations(page) {
   const found = [];
   for (const [look, media] of Object.entries(LOOKS)) {
     await page.emulateMedia(media);
-    // Colours that are still on their way to those of this look are nobody's business.
+    // Wait until the colours have changed to those of this look: axe would measure colours in between.
     await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
     const results = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
     for (const { id, nodes } of results.violations) {
@@ -169,10 +169,10 @@ screen("the empty offline screen", async (page) => {
 
 screen("files offline", async (page) => {
   const { folder, files, remove } = await unpackSidecars();
-  // One that is too large to be read would hold up all the others.
+  // The file that is too large takes long to be read, and this screen needs the others only.
   const broken = (await brokenFiles(folder)).filter(({ name }) => name !== "large.json");
   await go(page, "/offline");
-  // So few that all of them are drawn: a long list is drawn where it is looked at.
+  // Few enough files that all rows are drawn; of a long list only the visible rows are.
   const paths = [...files.slice(0, 4), ...broken].map(({ path }) => path);
   await page.getByTestId("pick-files").setInputFiles(paths);
   await page.getByTestId("dropped").waitFor();

@@ -1,4 +1,4 @@
-// A real browser for tests, and what every page in it is held to.
+// A real browser for tests, and the rules that every page in it must keep.
 
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";

@@ -29,7 +29,7 @@ export async function cli(...args) {
   return JSON.parse(stdout);
 }
 
-/** Does what a program that knows nothing of recoveries may do to a store meanwhile. */
+/** Changes a store as a program may that knows nothing of recoveries. */
 export async function writer(...args) {
   await run(WRITER, args.map(String));
 }
@@ -43,12 +43,12 @@ export async function startDemo() {
   server.stderr.on("data", (chunk) => said.push(chunk));
   const { address, login, own_host } = await started(server, said);
   return {
-    // At the plain address: answers that a test changes are fetched by node, which knows no other.
+    // The plain address: node fetches the answers that a test changes, and cannot resolve the other one.
     origin: address,
     login,
     /** As people open it: at the host that only this start of the server has. */
     own: { origin: own_host.address, login: own_host.login },
-    /** A new login link, as whoever sits at the terminal gets it: at the server's own host. */
+    /** A new login link at the server's own host, as it is printed in the terminal. */
     async newLink() {
       const before = said.length;
       server.kill("SIGQUIT");

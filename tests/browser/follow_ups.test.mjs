@@ -1,4 +1,4 @@
-// What can be done besides a recovery: set aside, revoke, undo, release; in a real browser against the real server.
+// Everything besides a recovery: set aside, revoke, undo, release; in a real browser against the real server.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -69,7 +69,7 @@ async function open(page, root, name, wanted) {
   await stage(page, wanted);
 }
 
-/** What is reviewed is what the command line plans, and it can be approved. */
+/** The page shows the plan of the command line, and it can be approved. */
 async function reviews(page, plan) {
   await page.getByRole("heading", { level: 1, name: plan.headline }).waitFor();
   await stage(page, "approve");
@@ -98,7 +98,7 @@ async function recover(page, reason) {
   return page.getByTestId("outcome").getAttribute("data-outcome");
 }
 
-/** What lies in some folders of a root now, to be brought back later. */
+/** Copies some folders of a root, to be brought back later. */
 async function backUp(root, folders) {
   const place = await mkdtemp(join(tmpdir(), "backup-"));
   const all = folders.map((folder) => [join(root, folder), join(place, folder)]);
@@ -176,7 +176,7 @@ journey("a refused file is set aside with the keyboard, and its bytes are kept",
   await stage(page, "ended");
   assert.equal(await headline(page).innerText(), `${file} is set aside.`);
   assert.match(await page.getByTestId("consequence").innerText(), /bytes are kept in the record/);
-  await panel(page).getByText("Cleaned up: no table was touched.").waitFor();
+  await panel(page).getByText("Set aside: the bytes of the file are kept in the journal. No table was touched.").waitFor();
   await row(page, file).waitFor({ state: "detached" });
 
   assert.ok(!existsSync(stored(shop, file)));
@@ -205,7 +205,7 @@ journey("an aborted write is set aside under its own operation, and no table is 
   assert.equal((await journal(museum, operation_id)).outcome, "cleaned_up");
   assert.ok(!existsSync(stored(museum, file)));
 
-  // Whoever comes later by either address finds how it ended.
+  // Both addresses show later how it ended.
   for (const later of ["", "/dismissal"]) {
     await page.goto("about:blank");
     await open(page, "museum", `${operation_id}${later}`, "ended");
@@ -299,14 +299,14 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   assert.deepEqual(await standing(shop, places), { "node:Customer": [5, 5], "edge:Placed": [5, 5] });
   assert.equal((await journal(shop, plan.operation_id)).outcome, "rolled_back");
 
-  // A backup from before the undo comes back: it is told of, and the recovery is undone once more.
+  // A backup from before the undo is restored. The page says so, and the recovery is undone once more.
   await backup.bringBack();
   assert.deepEqual(await standing(shop, places), { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
   await go(page, "/pending/shop");
   await open(page, "shop", plan.operation_id, "ended");
-  assert.match(await page.getByTestId("recovery").getByRole("alert").innerText(), /a backup was restored/);
-  assert.match(await headline(page).innerText(), /does not hold any more/);
-  await link(page, "Open that one").click();
+  assert.match(await page.getByTestId("recovery").getByRole("alert").innerText(), /A backup was restored/);
+  assert.match(await headline(page).innerText(), /is no longer in effect/);
+  await link(page, "Open the new plan").click();
   await stage(page, "approve");
   const anew = await cli("undo", shop, operation_id);
   assert.notEqual(anew.operation_id, plan.operation_id);

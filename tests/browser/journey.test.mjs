@@ -108,8 +108,8 @@ async function carryOut(page, name = "Carry it out") {
 }
 
 /**
- * Shows the page an execution that has come so far, for as long as wanted: the real one is over
- * before anybody could look.
+ * Answers the page with an execution that has come so far, for as long as the test needs: the real
+ * one is over too soon to be looked at.
  */
 async function holdAfter(page, done) {
   let goOn;
@@ -229,7 +229,7 @@ journey("a write that was committed everywhere is rolled forward", async (page) 
   assert.match(JSON.stringify(record.records), /out of memory/);
   const stands = await standing(shop, { "node:Customer": "nodes/customer", "edge:Placed": "edges/placed" });
   assert.deepEqual(stands, { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
-  // What waited for it is judged anew.
+  // The write that waited for it is judged anew.
   await open(page, "chris");
   await page.locator("[data-testid=recovery][data-disposition=never_started]").waitFor();
 });
@@ -347,7 +347,7 @@ journey("the record of everything is verified in the browser", async (page) => {
 });
 
 journey("a record that was tampered with is found out in the browser", async (page) => {
-  // The server hands out what is stored; here somebody in between changes who approved.
+  // The server hands out the stored bytes. Here a program in between changes the name of the approver.
   await page.route("**/audit", async (route) => {
     const response = await route.fetch();
     const text = (await response.text()).replaceAll(OPERATOR, "mallory");
@@ -385,7 +385,7 @@ journey("what is said beside a plan cannot talk anybody into it", async (page) =
   });
   await pendingIn(page, "museum");
   await open(page, entry.operation_id);
-  // What is shown follows from the bytes that were verified, and from nothing else.
+  // The page shows only the content of the bytes it verified.
   await stage(page, "approve");
   await showsPlan(page, plan);
 });
@@ -407,6 +407,20 @@ journey("an approval of a plan that is no longer current is refused in words", a
   await page.waitForFunction((digest) => !document.querySelector("[data-testid=panel]").innerText.includes(digest), before);
   await stage(page, "approve");
 }, /status of 4(09|12)/);
+
+journey("an address that names no screen, or no root, says so and leads back", async (page) => {
+  const addresses = [
+    ["#/nowhere", /no such screen/],
+    ["#/pending/nowhere", /no root called nowhere/],
+    ["#/audit/nowhere", /no root called nowhere/],
+  ];
+  for (const [hash, why] of addresses) {
+    await page.goto(`${demo.origin}/${hash}`);
+    await page.getByText(why).waitFor();
+    await page.getByRole("link", { name: "Go to what is pending" }).click();
+    await rows(page).first().waitFor();
+  }
+});
 
 test("a browser that has not logged in is told how to", async () => {
   const stranger = await browser.newContext();

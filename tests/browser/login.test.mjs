@@ -1,4 +1,4 @@
-// Getting in and out, and what other pages and programs on this machine can do about it.
+// Logging in and out, and attempts of other pages and programs on this machine to get in.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -39,7 +39,7 @@ async function plainLink() {
   return link.href;
 }
 
-/** Another program on this machine, with a page of its own and a memory for what it is sent. */
+/** Another program on this machine: it serves a page, and records the requests it gets. */
 async function otherProgram(html) {
   const heard = [];
   const server = createServer((request, response) => {
@@ -189,7 +189,7 @@ test("a session that has ended says how to get a new one", async () => {
   await notice.waitFor();
   assert.match(await notice.innerText(), /Not logged in[^]*twelve hours[^]*Ctrl-\\/);
   assert.equal(await page.getByText("All is well").count(), 0);
-  await page.getByRole("heading", { name: "The store cannot be looked at." }).waitFor();
+  await page.getByRole("heading", { name: "The store cannot be read." }).waitFor();
   await context.close();
 });
 
@@ -212,7 +212,7 @@ test("a store that cannot be looked at any more is not said to be well", async (
   await page.getByRole("heading", { name: "Nothing is pending." }).waitFor();
   gone = true;
   await page.getByRole("button", { name: "Refresh" }).click();
-  await page.getByRole("heading", { name: "The store cannot be looked at." }).waitFor();
+  await page.getByRole("heading", { name: "The store cannot be read." }).waitFor();
   assert.doesNotMatch(await page.getByRole("main").innerText(), /All is well|Nothing is pending/);
   assert.match(await page.getByRole("alert").innerText(), /Storage failed/);
   await context.close();

@@ -13,7 +13,7 @@ import { host } from "./static-host.mjs";
 const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 const SINGLE = new URL("../../web/dist/sidecar-inspector.html", import.meta.url).href;
 
-/** What a strict write comes to for each position of pin and HEAD: PROTOCOL.md, sections 3 and 4.1. */
+/** The verdict of a strict write for each position of pin and HEAD: PROTOCOL.md, sections 3 and 4.1. */
 const WHAT_IF = [
   ["pin 5, HEAD 5", "NoMovement", "never started"],
   ["pin 5, HEAD 6", "RolledPastExpected", "roll forward"],
@@ -59,7 +59,7 @@ const PLACES = {
   "a file on disk": () => ({ url: SINGLE, allowed: /^$/ }),
 };
 
-/** A visit during which, once the page is there, nothing is asked of anybody. */
+/** A visit that makes no request once the page is loaded. */
 function visit(name, look) {
   for (const [place, where] of Object.entries(PLACES)) {
     test(`${name}, from ${place}`, async () => {
@@ -148,7 +148,7 @@ visit("files that wait for each other say so, and those of two stores do not", a
   await write(younger, sidecar({ operation_id: younger }));
   await drop(page, [folder]);
   await open(page, younger);
-  const waits = /waits for an older one[^]*01M8125ENACWR9X1EZNRMDV5V2/;
+  const waits = /waits for an older file[^]*01M8125ENACWR9X1EZNRMDV5V2/;
   assert.match(await shown(page).innerText(), waits);
   assert.match(await rows(page).filter({ hasText: younger }).innerText(), /waiting/);
 

@@ -1,4 +1,4 @@
-// One verdict everywhere: the page's module, run here, against what the native build makes of the same input.
+// One verdict everywhere: the page's module makes the same output of the same input as the native build.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

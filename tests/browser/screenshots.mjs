@@ -1,7 +1,8 @@
 // Pictures of every screen: `node screenshots.mjs FOLDER`, for a person to look through. With
 // `--readme FILE` only the picture of the README is taken.
 
-import { mkdir } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -96,6 +97,43 @@ async function takeFollowUps(operation) {
   await shoot("undone", { full: true });
 }
 
+/** Approves the plan that is open, and carries it out. */
+async function recover() {
+  const panel = page.getByTestId("panel");
+  for (const statement of await panel.getByRole("checkbox").all()) await statement.check();
+  await press("Approve this plan");
+  await stage("execute");
+  await press("Carry it out");
+  await stage("ended");
+}
+
+/** An undo that is no longer in effect, because a backup from before it was restored. */
+async function takeOutdatedUndo() {
+  const shop = demo.root("shop");
+  const operation = await recovery("shop", is("roll_forward"), "approve");
+  await recover();
+  // The undo waits for the older sidecar that shares a table.
+  const { blockers } = await cli("undo", shop, operation);
+  await go(`/pending/shop/${blockers[0].detail.split(" ")[0]}`);
+  await stage("approve");
+  await recover();
+  const backup = await mkdtemp(join(tmpdir(), "backup-"));
+  const folders = ["nodes/customer", "edges/placed", "__manifest"];
+  for (const name of folders) await cp(join(shop, name), join(backup, name), { recursive: true });
+  const undo = await cli("undo", shop, operation);
+  await go(`/pending/shop/${undo.operation_id}`);
+  await stage("approve");
+  await recover();
+  for (const name of folders) {
+    await rm(join(shop, name), { recursive: true });
+    await cp(join(backup, name), join(shop, name), { recursive: true });
+  }
+  await rm(backup, { recursive: true });
+  await page.reload();
+  await page.getByTestId("planned-anew").waitFor();
+  await shoot("undo-outdated", { full: true });
+}
+
 async function takeAll(folder) {
   await mkdir(folder, { recursive: true });
   await go("/pending/shop");
@@ -170,14 +208,17 @@ async function takeAll(folder) {
   await page.locator("[data-kind=finished]").waitFor();
   await shoot("record", { full: true });
   await takeFollowUps(operation);
+  await takeOutdatedUndo();
   await go("/audit/museum");
   await page.locator("[data-testid=journal]").first().waitFor();
   await shoot("audit-conflict");
   await go("/pending/nowhere");
+  await shoot("no-such-root");
+  await go("/nowhere");
   await shoot("not-found");
 
   const { folder: files, files: good, remove } = await unpackSidecars();
-  // One that is too large to be read would hold up all the others.
+  // The file that is too large takes long to be read, and this picture needs the others only.
   const broken = (await brokenFiles(files)).filter(({ name }) => name !== "large.json");
   await go("/offline");
   await shoot("offline-empty");
@@ -187,6 +228,8 @@ async function takeAll(folder) {
   await page.getByRole("row").filter({ hasText: "undecided" }).first().click();
   await page.getByTestId("what-if").waitFor();
   await shoot("offline-file", { full: true });
+  // Of a long list only the visible rows are drawn.
+  await page.getByRole("searchbox").fill("half.json");
   await page.getByRole("row").filter({ hasText: "half.json" }).click();
   await page.locator("[data-code=not_json]").waitFor();
   await shoot("offline-broken");

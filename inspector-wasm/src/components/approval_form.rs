@@ -35,12 +35,10 @@ pub struct Form<'a> {
 /// required statement, and says which.
 pub fn approval_form(form: &Form<'_>) -> Html {
     let onsubmit = {
-        let (onsubmit, busy) = (form.onsubmit.clone(), form.busy);
+        let onsubmit = form.onsubmit.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            if !busy {
-                onsubmit.emit(());
-            }
+            onsubmit.emit(());
         })
     };
     let statement = |requirement: &Requirement| {

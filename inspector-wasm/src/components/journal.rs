@@ -14,7 +14,7 @@ use super::parts::each;
 use super::raw::{raw, raw_bytes};
 use super::tone::Tone;
 use crate::route::Route;
-use crate::state::chain::{ChainCheck, StoredJournal, StoredRecord};
+use crate::state::journal_check::{JournalCheck, StoredJournal, StoredRecord};
 use crate::words::{self, visible};
 
 #[derive(Debug, PartialEq, Properties)]
@@ -22,7 +22,7 @@ pub struct Props {
     /// The journal.
     pub operation: StoredJournal,
     /// Whether its chain holds; `None` while that is being found out.
-    pub check: Option<ChainCheck>,
+    pub check: Option<JournalCheck>,
     /// Whether it is unfolded at the start.
     pub open: bool,
     /// Name of the root.
@@ -44,9 +44,9 @@ pub fn Journal(props: &Props) -> Html {
     let last = operation.records.last().and_then(StoredRecord::decode);
     let (word, tone, data) = match &props.check {
         None => ("checking…", Tone::Calm, "checking"),
-        Some(ChainCheck::Verified { .. }) => ("verified", Tone::Well, "verified"),
-        Some(ChainCheck::InPart { .. }) => ("verified in part", Tone::Calm, "in_part"),
-        Some(ChainCheck::Broken { .. }) => ("broken", Tone::Stop, "broken"),
+        Some(JournalCheck::Verified { .. }) => ("verified", Tone::Well, "verified"),
+        Some(JournalCheck::InPart { .. }) => ("verified in part", Tone::Calm, "in_part"),
+        Some(JournalCheck::Broken { .. }) => ("broken", Tone::Stop, "broken"),
     };
     html! {
         <details class="card journal" open={props.open} {ontoggle} data-testid="journal" data-operation={operation.operation_id.clone()} data-chain={data}>
@@ -59,8 +59,8 @@ pub fn Journal(props: &Props) -> Html {
                     if let Some(last) = &last { { format!(", last of {}", last.recorded_at) } }
                 </span>
             </summary>
-            if let Some(ChainCheck::Broken { reason }) = &props.check { <p class="broken" role="alert">{ visible(&words::sentence(reason)) }</p> }
-            if let Some(ChainCheck::InPart { records }) = &props.check {
+            if let Some(JournalCheck::Broken { reason }) = &props.check { <p class="broken" role="alert">{ visible(&words::sentence(reason)) }</p> }
+            if let Some(JournalCheck::InPart { records }) = &props.check {
                 <p>{ format!("These are the first {}; open this record alone to see and verify the rest.", words::counted(usize::try_from(*records).unwrap_or(usize::MAX), "record")) }</p>
             }
             if *opened {

@@ -1,4 +1,4 @@
-//! What a merge changed, or may have changed, and its sidecar does not name.
+//! Tables that a merge changed, or may have changed, and that its sidecar does not name.
 
 use sidecar::api::{LeftOutReport, PlanReport};
 use yew::{Html, html};

@@ -23,7 +23,7 @@ pub fn alert(title: &str, tone: Tone, content: Html) -> Html {
     html! { <div role="alert">{ notice(title, tone, content) }</div> }
 }
 
-/// Why the server did not do, or say, what was asked; then whatever can be done about it.
+/// Why the server refused or could not be asked, with the buttons that help.
 pub fn failure_notice(failure: &Failure, actions: Html) -> Html {
     let why = match failure {
         Failure::Problem(problem) => {

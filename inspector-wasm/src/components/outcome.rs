@@ -1,6 +1,5 @@
 //! How an execution ended: per table, and for catalog, record and sidecar.
 
-use sidecar::explanation::outcome_sentence;
 use sidecar::text::version_text;
 use sidecar::{ApplyReport, Purpose, SidecarFate, TableOutcome};
 use yew::{Html, html};
@@ -23,7 +22,6 @@ pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
         Some(Purpose::Release { .. }) => (false, true),
     };
     let tone = outcome_tone(Some(report.outcome));
-    let sentence = outcome_sentence(report);
     let (shown, others) = report
         .tables
         .split_at(report.tables.len().min(TABLES_SHOWN));
@@ -34,8 +32,7 @@ pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
     html! {
         <div class={toned("outcome", tone)} data-testid="outcome" data-outcome={report.outcome.name()}>
             <p>{ badge(words::outcome(Some(report.outcome)), tone) }</p>
-            <p class="sentence">{ visible(&sentence) }</p>
-            if !report.detail.is_empty() && report.detail != sentence { <p>{ visible(&report.detail) }</p> }
+            <p class="sentence">{ visible(&report.detail) }</p>
             { differences(&report.differences) }
             if !shown.is_empty() && !is_release { { outcomes(shown) } }
             if !others.is_empty() && !is_release {

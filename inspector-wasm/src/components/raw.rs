@@ -19,7 +19,7 @@ pub fn raw_bytes(name: &'static str, bytes: &SidecarBytes, about: Html, open: bo
         let about = html! {
             <>
                 { about }
-                <p class="quiet-text">{ format!("It is not text: {} bytes, the first {} of them below as far as they can be shown.", all.len(), shown.len()) }</p>
+                <p class="quiet-text">{ format!("This is not text. It has {} bytes; the first {} are shown below, with marks in place of bytes that cannot be shown.", all.len(), shown.len()) }</p>
             </>
         };
         return folded_raw(

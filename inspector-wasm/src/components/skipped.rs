@@ -1,4 +1,4 @@
-//! What lies beside the journals, should not be there, and was skipped.
+//! Files and folders beside the journals that belong to none, and were skipped.
 
 use sidecar::Reason;
 use yew::{Html, html};
@@ -13,7 +13,7 @@ pub fn skipped(reasons: &[Reason]) -> Html {
     }
     html! {
         <>
-            <p>{ "These lie where the journals are and are no part of one. They were skipped:" }</p>
+            <p>{ "These lie among the journals and belong to none. They were skipped:" }</p>
             <ul>{ each(&mut reasons.iter().map(|reason| html! { <li>{ visible(&reason.detail) }</li> })) }</ul>
         </>
     }

@@ -3,10 +3,9 @@
 use gloo_timers::callback::Timeout;
 use js_sys::{Uint8Array, encode_uri_component};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use sidecar::api::{
-    ApprovalRequest, EndReport, EndRequest, ExecutionReport, LoginRequest, RecoveryList, RootList,
-    SessionReport,
+    ApprovalRequest, EndReport, EndRequest, ExecutionReport, LoginLinkReport, LoginRequest,
+    OpenedSession, RecoveryList, RootList, SessionReport,
 };
 use sidecar::{Choice, Digest};
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,10 +13,9 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
 
 use super::key;
-use crate::state::chain::StoredAudit;
 use crate::state::failure::Failure;
+use crate::state::journal_check::StoredAudit;
 use crate::state::plan_check::PlanAnswer;
-use crate::wire;
 
 /// How long an answer may take: a look at a large store on a slow object store is a matter of
 /// seconds, and a connection that is gone often says nothing at all.
@@ -40,8 +38,8 @@ pub async fn session() -> Result<SessionReport, Failure> {
 pub async fn log_in(token: String) -> Result<String, Failure> {
     let content =
         serde_json::to_string(&LoginRequest { token }).map_err(|error| garbled(&error))?;
-    let session = send("POST", "sessions", Some(&content)).await?;
-    Ok(text_of(&session, "key"))
+    let opened: OpenedSession = read(&send("POST", "sessions", Some(&content)).await?)?;
+    Ok(opened.key)
 }
 
 /// Ends the session.
@@ -49,14 +47,12 @@ pub async fn log_out() -> Result<(), Failure> {
     send("DELETE", "session", None).await.map(drop)
 }
 
-/// A login link for one more browser: at the host of the server's own, and at the plain address.
-pub async fn new_login_link() -> Result<[String; 2], Failure> {
-    let link = send("POST", "login-links", None).await?;
-    Ok(["login", "plain"].map(|name| text_of(&link, name)))
+/// A login link for one more browser.
+pub async fn new_login_link() -> Result<LoginLinkReport, Failure> {
+    read(&send("POST", "login-links", None).await?)
 }
 
-// As a value: a type of its own would cost every visit two kilobytes.
-async fn send(method: &str, what: &str, content: Option<&str>) -> Result<Value, Failure> {
+async fn send(method: &str, what: &str, content: Option<&str>) -> Result<Vec<u8>, Failure> {
     let request = RequestInit::new();
     request.set_method(method);
     let mut headers = vec![("accept", "application/json")];
@@ -64,12 +60,7 @@ async fn send(method: &str, what: &str, content: Option<&str>) -> Result<Value, 
         request.set_body(&JsValue::from_str(content));
         headers.push(("content-type", "application/json"));
     }
-    let body = body(&format!("{API}/{what}"), &request, &headers).await?;
-    serde_json::from_slice(&body).map_err(|error| garbled(&error))
-}
-
-fn text_of(answer: &Value, name: &str) -> String {
-    answer[name].as_str().unwrap_or_default().to_owned()
+    body(&format!("{API}/{what}"), &request, &headers).await
 }
 
 /// The roots the server has open.
@@ -130,8 +121,7 @@ pub async fn execute(
     operation: &str,
     digest: Digest,
 ) -> Result<ExecutionReport, Failure> {
-    let body = write("POST", root, operation, "execution", digest, None).await?;
-    wire::read(&body).map_err(|error| garbled(&error))
+    read(&write("POST", root, operation, "execution", digest, None).await?)
 }
 
 /// Ends the attempt at the plan with this digest.
@@ -143,8 +133,7 @@ pub async fn end(
 ) -> Result<EndReport, Failure> {
     let content = serde_json::to_string(request).map_err(|error| garbled(&error))?;
     let what = "execution/end";
-    let body = write("POST", root, operation, what, digest, Some(content)).await?;
-    wire::read(&body).map_err(|error| garbled(&error))
+    read(&write("POST", root, operation, what, digest, Some(content)).await?)
 }
 
 /// How far an execution came.
@@ -193,14 +182,9 @@ fn recovery(root: &str, operation: &str) -> String {
 }
 
 async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
-    let body = get_body(path).await?;
-    wire::read(&body).map_err(|error| garbled(&error))
-}
-
-async fn get_body(path: &str) -> Result<Vec<u8>, Failure> {
     let request = RequestInit::new();
     request.set_method("GET");
-    body(path, &request, &[("accept", "application/json")]).await
+    read(&body(path, &request, &[("accept", "application/json")]).await?)
 }
 
 /// A request that changes something. It names the one plan it is about.
@@ -242,6 +226,10 @@ async fn body(
         Some(b'<') | None => Err(Failure::NotOurServer { status }),
         Some(_) => Ok(body),
     }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| garbled(&error))
 }
 
 fn garbled(error: &serde_json::Error) -> Failure {

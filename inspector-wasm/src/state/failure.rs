@@ -2,8 +2,6 @@
 
 use sidecar::api::Problem;
 
-use crate::wire;
-
 /// Why a question to the server has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -16,7 +14,7 @@ pub enum Failure {
     },
     /// The browser keeps nothing for this page, so it cannot stay logged in.
     NoStorage,
-    /// The server says no, and why.
+    /// The server refuses, with its reason.
     Problem(Box<Problem>),
     /// The server's answer is not one this page understands.
     Garbled {
@@ -29,7 +27,7 @@ impl Failure {
     /// Reads an answer that is not a success.
     #[must_use]
     pub fn of_answer(status: u16, body: &[u8]) -> Self {
-        match wire::read::<Problem>(body) {
+        match serde_json::from_slice::<Problem>(body) {
             Ok(problem) => Self::Problem(Box::new(problem)),
             Err(_) => Self::NotOurServer { status },
         }
@@ -68,7 +66,7 @@ impl Failure {
                     .to_owned()
             }
             Self::NotOurServer { status } => format!(
-                "Something else answered, with status {status}. See whether a proxy stands between."
+                "Another program answered, with status {status}. Check whether a proxy stands between the page and the server."
             ),
             Self::NoStorage => {
                 "The login worked, and the page cannot stay logged in: allow it to store data, and open a new login link."

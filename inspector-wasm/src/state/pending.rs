@@ -22,7 +22,7 @@ const PAUSE_PER_COST: f64 = 30.0;
 pub struct PendingState {
     /// The list with its filter and order.
     pub listing: Listing,
-    /// What lies beside the journals, should not be there, and was skipped.
+    /// Files and folders beside the journals that belong to none, and were skipped.
     pub skipped: Vec<Reason>,
     /// When it was read; `None` before it ever was.
     pub read_at: Option<Timestamp>,

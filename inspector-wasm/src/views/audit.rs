@@ -13,7 +13,7 @@ use crate::components::{Journal, Tone, alert, each, failure_notice, skipped};
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
 use crate::services::{backend, dom};
-use crate::state::chain::{ChainCheck, StoredAudit};
+use crate::state::journal_check::{JournalCheck, StoredAudit};
 use crate::state::load::Load;
 use crate::words::{self, visible};
 
@@ -126,7 +126,7 @@ pub fn Audit(props: &Props) -> Html {
 }
 
 /// The latest journal first, as they are drawn; as far as they are verified.
-type Checks = Rc<Vec<ChainCheck>>;
+type Checks = Rc<Vec<JournalCheck>>;
 
 /// Verifies every chain of a report, a slice of time at a time.
 #[yew::hook]
@@ -141,7 +141,7 @@ fn use_checks(report: Option<&Rc<StoredAudit>>) -> Checks {
                 let mut found = Vec::new();
                 let mut since = dom::now_ms();
                 for operation in &report.operations {
-                    found.push(ChainCheck::of_journal(operation));
+                    found.push(JournalCheck::of_journal(operation));
                     if dom::now_ms() - since > SLICE_MS {
                         setter.set(Rc::new(found.clone()));
                         dom::rest(0).await;
@@ -165,7 +165,7 @@ fn summary(total: usize, checks: &Checks) -> Html {
     }
     let broken = checks
         .iter()
-        .filter(|check| matches!(check, ChainCheck::Broken { .. }))
+        .filter(|check| matches!(check, JournalCheck::Broken { .. }))
         .count();
     if broken > 0 {
         let title = format!(
@@ -177,7 +177,7 @@ fn summary(total: usize, checks: &Checks) -> Html {
             &title,
             Tone::Stop,
             html! {
-                <p>{ "Each says below which of its records does not hold. Nothing should be concluded from it before a person has looked at the store." }</p>
+                <p>{ "Each says below which of its records does not hold. Conclude nothing from such a journal before a person has looked at the store." }</p>
             },
         );
     }

@@ -47,11 +47,15 @@ pub fn logged_out(failure: &Failure, retry: &Callback<()>) -> Html {
     }
 }
 
-/// Nothing is at this address; `root` is the root it names, or empty.
-pub fn not_found(root: &str) -> Html {
+/// The page has no such address, or the server no such root.
+pub fn not_found(root: Option<&str>) -> Html {
     html! {
         <Lone title="Not found" heading="Nothing is at this address.">
-            if !root.is_empty() { <p>{ "This server has no root called " }<code>{ visible(root) }</code>{ "." }</p> }
+            if let Some(root) = root {
+                <p>{ "This server has no root called " }<code>{ visible(root) }</code>{ "." }</p>
+            } else {
+                <p>{ "The page has no such screen. The link may be cut off, or of another version." }</p>
+            }
             <p class="actions"><a class="button" href={Route::Start.href()}>{ "Go to what is pending" }</a></p>
         </Lone>
     }

@@ -187,7 +187,7 @@ fn start(
     html! {
         <div class="start">
             { heading }
-            <p class="lead">{ "Whatever you drop is read by this page, in this browser. Nothing leaves this machine: no file, no name, no digest." }</p>
+            <p class="lead">{ "This page reads the files that you drop, in this browser. No file, no name and no digest leaves this machine." }</p>
             if alone {
                 <p class="quiet-text" role="status">{ "No server answers at this address, so the page works alone." }</p>
             }
@@ -199,11 +199,11 @@ fn start(
                 </p>
                 <input class="unseen" type="file" tabindex="-1" aria-label="Sidecar files" accept=".json,application/json" multiple=true ref={files.clone()} onchange={onpicked.clone()} data-testid="pick-files" />
                 <input class="unseen" type="file" tabindex="-1" aria-label="Folder of sidecar files" webkitdirectory=true multiple=true ref={folder.clone()} onchange={onpicked.clone()} data-testid="pick-folder" />
-                <p class="quiet-text">{ "Of a whole store, only what lies directly under " }<code>{ SIDECAR_FOLDER }</code>{ " is read." }</p>
+                <p class="quiet-text">{ "Of a whole store, only the files directly under " }<code>{ SIDECAR_FOLDER }</code>{ " are read." }</p>
             </div>
             { reading(state) }
             if let Some(failure) = &state.failure {
-                { alert("Nothing came of that", Tone::Stop, html! { <p>{ visible(&words::sentence(failure)) }</p> }) }
+                { alert("No file was read", Tone::Stop, html! { <p>{ visible(&words::sentence(failure)) }</p> }) }
             }
             if !state.files().is_empty() { <p role="status" data-testid="dropped">{ came_of_it(state) }</p> }
         </div>

@@ -1,4 +1,4 @@
-//! One dropped file: what it says, and what its verdict would depend on.
+//! One dropped file: its content, and the verdict for each position of pin and Lance HEAD.
 
 use sidecar::{Branch, ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
 use yew::{Html, html};
@@ -41,15 +41,15 @@ fn standing(listed: &ListedSidecar) -> Html {
     }
     html! {
         <>
-            <p class="lead">{ "This file alone cannot be decided. It says what a writer meant to do; where the tables stand, their pins and their Lance HEADs, only the store can say." }</p>
+            <p class="lead">{ "This file alone cannot be decided. It says what its writer meant to do. The pins and the Lance HEADs of the tables are in the store." }</p>
             if let Some(older) = &listed.waiting_for {
                 { notice("It has to wait", Tone::Calm, html! {
-                    <p>{ "Whatever the store says, this one waits for an older one among these files that shares a table with it, or may because it cannot be read: " }<code>{ visible(older) }</code></p>
+                    <p>{ "It waits for an older file of this list, which shares a table with it or cannot be read: " }<code>{ visible(older) }</code></p>
                 }) }
             }
             if listed.older_unreadable {
                 { notice("An older file is broken", Tone::Calm, html! {
-                    <p>{ "An older one among these files is no sidecar any more. Nobody can tell whether it shared a table with this one, so whoever approves a plan for it has to know." }</p>
+                    <p>{ "An older file of this list is broken and may have named the same tables. To approve a plan for this one, a person has to know that the write of the broken file left nothing pending there." }</p>
                 }) }
             }
         </>
@@ -149,7 +149,7 @@ fn decision(sidecar: &Sidecar, refused: bool) -> Html {
     html! {
         <section class="card" aria-labelledby="what-if-heading">
             <h2 id="what-if-heading">{ "What the verdict would be" }</h2>
-            <p>{ "If every table of it stood alike. Where some stand otherwise than others, the verdict over all of them is the store’s to give." }</p>
+            <p>{ "This holds if all its tables stand alike. Where they differ, only a plan at the store has the verdict." }</p>
             { what_if_table(&possible, sidecar.tables.first().map(|pin| pin.table_key.as_str())) }
         </section>
     }

@@ -35,10 +35,10 @@ pub fn Overview(props: &Props) -> Html {
         &format!("Pending in {}", props.summary.name),
     );
     let total = props.listing.total();
-    // While the store cannot be looked at, the last answer says nothing about it.
+    // While the store cannot be read, the last answer says nothing about it.
     let is_known = props.read_at.is_some() && !props.has_failed;
     let title = match (props.read_at, total) {
-        _ if props.has_failed => "The store cannot be looked at.".to_owned(),
+        _ if props.has_failed => "The store cannot be read.".to_owned(),
         (None, _) => "Looking at the store…".to_owned(),
         (Some(_), 0) => "Nothing is pending.".to_owned(),
         (Some(_), 1) => "One recovery is pending.".to_owned(),
@@ -48,7 +48,7 @@ pub fn Overview(props: &Props) -> Html {
         <div class="overview">
             <h1 ref={heading} tabindex="-1">{ title }</h1>
             if props.has_failed {
-                <p class="lead">{ "So nothing is known of what is pending in it now. The list says why; this page looks again by itself." }</p>
+                <p class="lead">{ "The list says why. Until it can be read again, nobody knows what is pending in it. This page looks again by itself." }</p>
             }
             if is_known && total == 0 {
                 <p class="lead">{ "All is well: no sidecar is left in this store, so every write in it is finished, and no recovery is under way." }</p>

@@ -1,4 +1,4 @@
-//! Pending: the list, and beside it what is open of it.
+//! Pending: the list, and beside it the recovery that is open.
 
 use sidecar::Timestamp;
 use sidecar::api::RootSummary;
@@ -22,7 +22,7 @@ pub struct Props {
     pub open: Option<(String, Wanted)>,
 }
 
-/// Pending: the list, and beside it what is open of it.
+/// Pending: the list, and beside it the recovery that is open.
 #[component]
 pub fn Pending(props: &Props) -> Html {
     let state = use_reducer(PendingState::default);
@@ -80,7 +80,7 @@ pub fn Pending(props: &Props) -> Html {
                     <button type="button" class="quiet" {onclick} aria-busy={state.asking.then_some("true")}>{ "Refresh" }</button>
                 }) }
                 if let Some(failure) = &state.failure {
-                    { failure_notice(failure, state.read_at.map(|read_at| html! { <p>{ format!("What is listed was read at {read_at}.") }</p> }).unwrap_or_default()) }
+                    { failure_notice(failure, state.read_at.map(|read_at| html! { <p>{ format!("The list was read at {read_at}.") }</p> }).unwrap_or_default()) }
                 }
                 if let Some(reason) = &state.catalog {
                     { alert("The catalog cannot be read", Tone::Stop, html! { <p>{ visible(&words::sentence(&reason.detail)) }</p> }) }

@@ -46,11 +46,12 @@ const STORED: &str = "The sidecar as it is stored";
 /// Files up to this size are unfolded where there are no tables to look at; longer ones take a while to draw.
 const UNFOLDED_BYTES_MAX: usize = 16 << 10;
 
-/// Shown in place of what will happen, once it has happened.
-const ENDED: &str = "This has ended, as the result says.";
-const KEPT: &str = "The file is gone from the pending ones. Its bytes are kept in the record.";
+/// Shown in place of the plan's consequence once the attempt has ended.
+const ENDED: &str = "This attempt has ended: see the result.";
+const KEPT: &str = "The file is not pending any more. Its bytes are kept in the record.";
 const PLANNED: &str =
-    "This has ended, as the result says. Below is where the tables stood when it was planned.";
+    "This attempt has ended: see the result. Below is where the tables stood when it was planned.";
+const OF_THEN: &str = "This page shows the plan and the result from when it was carried out.";
 
 type Dispatcher = UseReducerDispatcher<RecoveryState>;
 
@@ -125,7 +126,7 @@ pub fn Recovery(props: &Props) -> Html {
             if props.wanted == Wanted::Dismissal && plan.is_some() && stage != Stage::Ended {
                 <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the sidecar" }</a>
             } else if props.wanted == Wanted::RollBack && stage != Stage::Ended {
-                <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to what the verdict says" }</a>
+                <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the verdict" }</a>
             } else {
                 <a class="back" href={Route::Pending { root: props.root.clone() }.href()}>{ "All pending" }</a>
             }
@@ -155,7 +156,7 @@ pub fn Recovery(props: &Props) -> Html {
     }
 }
 
-/// Leads from a finished undo or release that does not hold any more to the operation that plans it anew. It stands above the
+/// Leads from a finished undo or release that is no longer in effect to the operation that plans it anew. It stands above the
 /// plan and its result, because a reader would otherwise take these for the present state.
 fn planned_anew(plan: &PlanReport, root: &str) -> Html {
     let Some(anew) = &plan.planned_anew_as else {
@@ -165,13 +166,18 @@ fn planned_anew(plan: &PlanReport, root: &str) -> Html {
         root: root.to_owned(),
         operation: anew.to_string(),
     };
+    let again = match plan.purpose {
+        Purpose::Undo { .. } => "To undo it again, approve the new plan.",
+        Purpose::Release { .. } => "To drop its tags again, approve the new plan.",
+        Purpose::Recover | Purpose::Dismiss { .. } => "",
+    };
     alert(
-        "This page shows what was done then",
+        "The store has changed since",
         Tone::Stop,
         html! {
             <>
-                <p>{ "Since then it was rolled back, a backup was restored, or the recovery was carried out again. The same is planned as another operation now." }</p>
-                <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Open that one" }</a></p>
+                <p>{ "A backup was restored, or the recovery was carried out again. " }{ again }</p>
+                <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Open the new plan" }</a></p>
             </>
         },
     )
@@ -183,7 +189,7 @@ fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()
         .execution
         .as_ref()
         .and_then(|execution| execution.report.as_ref())
-        .map(sidecar::explanation::outcome_sentence);
+        .map(|report| report.detail.clone());
     let onchanged = onchanged.clone();
     use_effect_with(stage, move |stage| {
         let text = match stage {
@@ -322,13 +328,15 @@ fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
         .plan
         .value
         .as_ref()
-        .map(|_| html! { <p>{ "What is shown was read before." }</p> });
+        .map(|_| html! { <p>{ "The plan shown here was read earlier." }</p> });
     failure_notice(failure, before.unwrap_or_default())
 }
 
 fn lead<'a>(plan: &'a PlanReport, state: &RecoveryState) -> &'a str {
     if state.stage() != Stage::Ended {
         &plan.consequence
+    } else if plan.planned_anew_as.is_some() {
+        OF_THEN
     } else if shows_tables(plan) {
         PLANNED
     } else if matches!(plan.purpose, Purpose::Dismiss { .. }) && state.has_succeeded() {
@@ -355,7 +363,7 @@ fn stored(plan: &PlanReport, check: &PlanCheck) -> Html {
     };
     match plan.purpose {
         Purpose::Undo { .. } | Purpose::Release { .. } => raw_bytes(
-            "What stands for its sidecar, in the journal only",
+            "Its sidecar, which is in the journal only",
             bytes,
             about,
             false,

@@ -1,5 +1,6 @@
 //! Who is logged in, with the way out and a login link for one more browser.
 
+use sidecar::api::LoginLinkReport;
 use wasm_bindgen_futures::spawn_local;
 use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_state};
 
@@ -17,7 +18,7 @@ pub struct Props {
 /// Who is logged in, with the way out and a login link for one more browser.
 #[component]
 pub fn SessionMenu(props: &Props) -> Html {
-    let link = use_state(|| None::<Result<[String; 2], Failure>>);
+    let link = use_state(|| None::<Result<LoginLinkReport, Failure>>);
     let make = {
         let link = link.setter();
         Callback::from(move |_: MouseEvent| {
@@ -56,16 +57,16 @@ pub fn SessionMenu(props: &Props) -> Html {
     }
 }
 
-fn made(link: Option<&Result<[String; 2], Failure>>) -> Html {
+fn made(link: Option<&Result<LoginLinkReport, Failure>>) -> Html {
     match link {
         None => Html::default(),
         Some(Err(failure)) => failure_notice(failure, Html::default()),
-        Some(Ok([own, plain])) => html! {
+        Some(Ok(link)) => html! {
             <div data-testid="login-link" role="status">
                 <p>{ "It logs one more browser of this machine in, once:" }</p>
-                <Copyable text={own.clone()} what="the login link" block=true />
+                <Copyable text={link.login.clone()} what="the login link" block=true />
                 { folded("The browser does not find that host", html! {
-                    <Copyable text={plain.clone()} what="the login link at the plain address" block=true />
+                    <Copyable text={link.plain.clone()} what="the login link at the plain address" block=true />
                 }) }
             </div>
         },

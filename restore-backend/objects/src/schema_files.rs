@@ -1,9 +1,8 @@
 //! The schema files of a graph, and the copies a schema change stages beside them (PROTOCOL.md, section 6.1).
 //!
-//! A live file is replaced only if it is the one that was read, where the store can tell (object stores, by the e_tag). On local disk
-//! no file is replaced or removed on a condition; there the [`crate::store::Hold`] of an executor keeps one that was taken over from
-//! from sending anything, and what is left is a foreign engine that changes the very file between the last look and the request.
-//! The removal of a staged file has that window on every store.
+//! On an object store a live file is replaced only if it still has the e_tag that was read. Local disk has no such condition. There
+//! the [`crate::store::Hold`] keeps an executor that was taken over from sending anything. A foreign engine can still change the very
+//! file between the last look and the request. The removal of a staged file has that window on every store.
 
 use std::sync::Arc;
 
@@ -15,12 +14,12 @@ use sidecar::{Digest, OperationId, Tag};
 use crate::sidecar_dir::{read_bounded, read_whole};
 use crate::store::Objects;
 
-/// Which files are kept beside the journal of an operation before they go.
+/// Which schema files are copied beside the journal of an operation before they are removed or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// The staged files of a schema change that is taken back.
     Staged,
-    /// The live files that those of a schema change replace.
+    /// The live files that the staged ones replace.
     Replaced,
 }
 
@@ -48,7 +47,7 @@ pub enum SchemaFileError {
         /// The file, relative to the root.
         name: String,
     },
-    /// Where the file was to be kept, other bytes are.
+    /// The place where the file was to be kept holds other bytes.
     #[error(
         "{name} holds other bytes than its name says, so the schema file was not kept there and is left as it is; find out who wrote that object, and move it away"
     )]
@@ -92,7 +91,7 @@ pub async fn read(
     }
 }
 
-/// A live file as it was read, by which it is replaced and no other.
+/// A live file as it was read: it is replaced only while it is still this one.
 #[derive(Debug)]
 pub struct Live {
     /// Its digest; `None` if there is no such file.
@@ -158,7 +157,7 @@ pub fn digest(bytes: &[u8]) -> Digest {
 /// the new ones.
 ///
 /// # Errors
-/// [`SchemaFileError::Storage`]; whether the file was replaced is to be looked at then.
+/// [`SchemaFileError::Storage`]; the file may have been replaced all the same, so read it again.
 pub async fn replace(
     objects: &Objects,
     name: &str,
@@ -182,7 +181,7 @@ pub async fn replace(
     }
 }
 
-/// Makes files last as they were found, there or gone: whoever left them so may have died before that was on disk.
+/// Syncs files as they were found, there or gone: the process that left them so may have died before they were on disk.
 ///
 /// # Errors
 /// [`SchemaFileError::Storage`].
@@ -204,7 +203,8 @@ pub async fn remove(objects: &Objects, name: &str) -> Result<(), SchemaFileError
     }
 }
 
-/// Keeps a schema file beside the journal of the operation that takes it away. On return the copy is durable, and has these very bytes.
+/// Copies a schema file beside the journal of the operation that takes it away. The copy has its digest in its name, so that copies
+/// of several attempts do not collide. On return the copy is durable, and has these very bytes.
 ///
 /// # Errors
 /// [`SchemaFileError`]: the file is not kept, and must stay.
@@ -231,7 +231,7 @@ pub async fn keep_copy(
             if there.as_deref().map(digest) != Some(digest_of_file) {
                 return Err(SchemaFileError::NotKept { name });
             }
-            // Whoever wrote it may have died before it was on disk.
+            // The process that wrote it may have died before it was on disk.
             make_found_durable(objects, &[&name]).await
         }
         Err(source) => Err(failed(&name, "written")(source)),

@@ -1,7 +1,6 @@
 //! `apply`: carries out an approved plan, or resumes it.
 
 use clap::Args;
-use sidecar::explanation::outcome_sentence;
 use sidecar::text::version_text;
 use sidecar::{ApplyReport, Digest, Effect, OperationId, OutcomeKind, SidecarFate, TableOutcome};
 
@@ -43,7 +42,7 @@ fn write(page: &mut Page, report: &ApplyReport) {
         report.operation_id,
         report.outcome.name()
     ));
-    page.paragraph(&outcome_sentence(report));
+    page.paragraph(&report.detail);
     page.differences(&report.differences);
     page.blank();
     let mut rows: Vec<[String; 3]> = report.tables.iter().map(row).collect();

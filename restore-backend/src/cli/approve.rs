@@ -38,7 +38,7 @@ pub(super) struct Approve {
     acknowledge: Vec<Requirement>,
 }
 
-/// What `--json` prints for a refusal: what every failure prints, and what was found.
+/// A refusal as `--json` prints it: the fields of every failure, and the reasons.
 #[derive(Debug, Serialize)]
 struct RefusalDocument<'a> {
     error: ErrorBody,
@@ -105,7 +105,7 @@ fn write_approval(page: &mut Page, context: &Context, report: &ApprovalReport, r
     });
 }
 
-/// Prints an answer that says no; `what` says what did not happen.
+/// Prints a refusal. `what` names the thing that did not happen.
 pub(super) fn write_no(
     context: &Context,
     what: &str,

@@ -13,7 +13,7 @@ use super::page::{Page, printable_json};
 use crate::root::Root;
 use crate::service::{self, OnRecord};
 
-/// Show what was approved and done, from the journals, and what lies beside them that should not be there
+/// Show the journals: who approved and what was done, and files beside them that should not be there
 #[derive(Debug, Args)]
 pub(super) struct Audit {
     /// The root, as a path or a URI
@@ -46,7 +46,7 @@ impl Audit {
         self.run_for_all(context, &root).await
     }
 
-    /// One journal after the other, so that all that ever was done in a root need not fit in memory.
+    /// Prints one journal after the other, so that the journals of a root need not fit in memory all at once.
     async fn run_for_all(&self, context: &Context, root: &Root) -> Result<Exit, CliError> {
         let OnRecord {
             operations,
@@ -76,7 +76,7 @@ impl Audit {
                     let Some(list) = list else {
                         return Err(error);
                     };
-                    // What was begun is one document, also for a failure.
+                    // The document is begun already, so the failure becomes a field of it.
                     print_text(&list.end(&skipped, Some(&error))?)?;
                     return Ok(error.exit());
                 }

@@ -41,7 +41,7 @@ impl Context {
         }
     }
 
-    /// For a root that waits, and somebody who does not wait long.
+    /// A context that gives up early, for tests of storage that does not answer.
     #[cfg(test)]
     pub(super) fn impatient(options: RootOptions, patience: Patience) -> Self {
         Self {
@@ -152,7 +152,7 @@ impl Context {
         self.within(open, overdue).await?
     }
 
-    /// Looks at a root, for as long as its storage answers. Unlike in the console, nobody else waits for a turn.
+    /// Looks at a root, for as long as its storage answers. The console also bounds how many look at once; a command is alone.
     pub(super) async fn look<T, F>(
         &self,
         root: &Root,
@@ -169,7 +169,7 @@ impl Context {
         Ok(self.within(look(root.clone()), overdue).await??)
     }
 
-    /// As [`Self::look`], for what puts something on record.
+    /// As [`Self::look`], for a request that appends to a journal: if it is given up, it may be on record all the same.
     pub(super) async fn record<T, F>(
         &self,
         root: &Root,
@@ -186,8 +186,8 @@ impl Context {
         Ok(self.within(record(root.clone()), overdue).await??)
     }
 
-    /// Carries a plan out, however long it takes, as long as storage answers; and of a root that does not answer it is told before
-    /// anything is begun.
+    /// Carries a plan out. It may take any time as long as storage answers. If the root does not answer at all, the command fails
+    /// before anything is begun.
     pub(super) async fn execute(
         &self,
         root: &Root,
@@ -218,15 +218,15 @@ impl Context {
         tokio::select! {
             ended = &mut work => Ok(ended.unwrap_or_else(|failed| panicked(failed))?),
             () = without_answers(&self.options.log, self.patience.step) => {
-                // Like a crash at this point: what is begun stands in the journal.
+                // This is like a crash at this point: every step that was begun is in the journal.
                 work.abort();
                 Err(stuck)
             }
         }
     }
 
-    /// Waits for as long as storage answers. The work is on threads of its own, so that one that waits in the system does not keep
-    /// the time from passing.
+    /// Waits for as long as storage answers.
+    // The work runs as a task of its own: if its thread blocks in a system call, this one still sees that the time is up.
     async fn within<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -263,13 +263,13 @@ impl Context {
         print_text(&format!("{}\n", printable_json(&text)))
     }
 
-    /// Tells the person at the terminal something that is not the answer.
+    /// Writes to standard error: for the person at the terminal, and no part of the answer.
     pub(super) fn note(&self, text: &str) {
         note(text);
     }
 }
 
-/// Asks a root what an execution begins with. Whatever it answers, the execution asks again and decides.
+/// Makes the reads that an execution begins with, to learn whether the root answers. The execution reads again, and decides.
 async fn answers(root: &Root, operation: &OperationId) {
     match service::execution(root, operation).await {
         Err(error) if error.is_not_found() => {
@@ -281,16 +281,16 @@ async fn answers(root: &Root, operation: &OperationId) {
     }
 }
 
-/// Nobody aborts what is waited for.
+/// Passes a panic of a task on. The task was not aborted, so a panic is the only way it can fail.
 fn panicked(failed: JoinError) -> ! {
     std::panic::resume_unwind(failed.into_panic())
 }
 
-/// Tells the person at the terminal something that is not the answer.
+/// Writes to standard error: for the person at the terminal, and no part of the answer.
 pub(super) fn note(text: &str) {
     let mut note = Page::default();
     note.line(text);
-    // Nobody is there to be told that nobody reads it.
+    // If standard error is closed too, there is nowhere left to report the failure.
     io::stderr().write_all(note.text().as_bytes()).ok();
 }
 
@@ -301,7 +301,7 @@ pub(super) fn print_text(text: &str) -> Result<(), CliError> {
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        // Whoever reads has seen enough, as `head` does.
+        // The reader closed the pipe, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(CliError::Output),
     }

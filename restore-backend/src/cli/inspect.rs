@@ -39,7 +39,7 @@ struct Inspection {
     digest: Option<Digest>,
     /// The sidecar; null if the file is none this build can read.
     sidecar: Option<Sidecar>,
-    /// What is in the file instead, where that is JSON.
+    /// The content of a file that is no sidecar, if it is JSON.
     raw: Option<Value>,
     /// Fields this build does not know, empty or not.
     unknown_fields: Vec<String>,

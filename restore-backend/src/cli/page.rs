@@ -54,7 +54,7 @@ impl Page {
         self.line(&line);
     }
 
-    /// Field by field, what is not as it was planned.
+    /// The differences from the plan, field by field.
     pub(super) fn differences(&mut self, differences: &[Difference]) {
         for Difference {
             table_key,
@@ -96,7 +96,7 @@ impl Page {
     }
 }
 
-/// Escapes what a terminal obeys, and what reorders or hides what stands around it.
+/// Escapes characters that a terminal obeys, and characters that reorder or hide their neighbours.
 fn printable(text: &str) -> String {
     text.chars().fold(
         String::with_capacity(text.len()),

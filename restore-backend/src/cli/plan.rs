@@ -144,7 +144,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
 }
 
-/// Where an undo or a release leads that is finished, and of which nothing is left.
+/// The command that plans a finished undo or release anew, if it is no longer in effect.
 fn write_planned_anew(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
     let (Purpose::Undo { of } | Purpose::Release { of }, Some(anew)) =
         (&report.purpose, &report.planned_anew_as)
@@ -153,7 +153,8 @@ fn write_planned_anew(page: &mut Page, context: &Context, report: &PlanReport, r
     };
     page.blank();
     page.paragraph(&format!(
-        "This is finished, and what it did is not there any more: it was itself rolled back, a backup was restored, or the recovery it is about was carried out again. It is planned anew as {anew}:"
+        "This {} is finished, and no longer in effect: a backup was restored, or the recovery was carried out again. It is planned anew as {anew}:",
+        report.purpose.name()
     ));
     context.write_follow_up_command(page, report.purpose.name(), root, of);
 }

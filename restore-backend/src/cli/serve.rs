@@ -105,7 +105,7 @@ pub(super) async fn serve(
     })
     .await?;
 
-    // Before anybody is told that it is up, and stops it.
+    // Listened for before the address is printed: a program that reads it may stop the console at once.
     let signals = signals::listen()?;
     let document = ServingDocument {
         address: format!("http://{}", server.address()),
@@ -145,7 +145,7 @@ fn login_lines(link: &LoginLink) -> Vec<String> {
     lines
 }
 
-/// Prints a new login link whenever one is asked for, beside the answer: standard output may be read by a program.
+/// Prints a new login link to standard error whenever one is asked for: a program may read standard output.
 async fn print_links(maker: LinkMaker, mut asked: mpsc::Receiver<()>) {
     while asked.recv().await.is_some() {
         match maker.new_link() {

@@ -31,7 +31,7 @@ pub(super) fn listen() -> Result<Signals, CliError> {
         .name("signals".to_owned())
         .spawn(move || runtime.block_on(imp::forward(interrupt, link, ready)))
         .map_err(CliError::Runtime)?;
-    // Fails if the thread ended, which it has said why.
+    // This fails if the thread ended. The thread has logged why.
     is_ready.recv().ok();
     Ok(Signals { interrupts, links })
 }
@@ -44,8 +44,8 @@ mod imp {
     use tokio::sync::mpsc;
     use tokio::time::Instant;
 
-    /// How long the program may take to end after the first interrupt, and after the second. It is more than executions and
-    /// connections are waited for; whoever is still there then is cut off, which executions survive.
+    /// How long the program may take to end after the first interrupt, and after the second. Both are longer than the server waits
+    /// for executions and connections. Those that are left are cut off then; an execution that is cut off can be resumed.
     const STOP_MAX: Duration = Duration::from_secs(45);
     const STOP_NOW_MAX: Duration = Duration::from_secs(5);
 
@@ -61,7 +61,7 @@ mod imp {
         loop {
             let [ctrl_c, terminate] = &mut stopping;
             let [quit, user] = &mut asking;
-            // One message that is already waiting says the same.
+            // If a message is waiting already, the new one adds nothing.
             tokio::select! {
                 () = next(ctrl_c) => {}
                 () = next(terminate) => {}
@@ -74,7 +74,7 @@ mod imp {
                     continue;
                 }
                 () = until(ends_at) => {
-                    tracing::error!("the program does not end by itself: storage does not answer; it is cut off");
+                    tracing::error!("the program is cut off: storage does not answer, so it does not end by itself");
                     std::process::exit(1);
                 }
             }
@@ -92,7 +92,7 @@ mod imp {
     fn heard(kind: SignalKind) -> Option<Signal> {
         signal(kind)
             .map_err(|error| {
-                tracing::warn!(%error, "a signal cannot be listened for, and does what it does by default");
+                tracing::warn!(%error, "a signal cannot be listened for, so it has its default effect");
             })
             .ok()
     }

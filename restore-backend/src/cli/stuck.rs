@@ -1,5 +1,5 @@
-//! A root whose storage does not answer: every command that asks it something ends in bounded time and says so. However slowly it
-//! answers, a command goes on.
+//! Storage that does not answer: every command that asks it something ends in bounded time and says so. Storage that answers
+//! slowly: the command goes on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ const PATIENT: Patience = Patience {
     step: Duration::from_secs(60),
 };
 
-/// How late an answer is of storage that is slow, and for how long it is waited for.
+/// How late slow storage answers, and how long a command waits for it.
 const LATE: Duration = Duration::from_millis(100);
 const LONGER_THAN_LATE: Patience = Patience {
     turn: Duration::from_millis(1_500),

@@ -1,11 +1,11 @@
 //! The answer to `apply`, put together from what the journal knows.
 
 use sidecar::api::{EndReport, RefusalReport, StepProgress, StepState};
-use sidecar::explanation::step_sentence;
+use sidecar::explanation::{finished_sentence, step_sentence};
 use sidecar::journal::{Attempt, EndedBy, Finished};
 use sidecar::{
     Action, ApplyReport, Difference, Digest, Effect, EffectOn, OperationId, OutcomeKind,
-    SidecarFate, Step, TableOutcome, explanation,
+    SidecarFate, Step, TableOutcome,
 };
 
 /// Nothing was done.
@@ -37,7 +37,7 @@ pub(super) fn finished_report(
     operation: &OperationId,
     sidecar: SidecarFate,
 ) -> ApplyReport {
-    let mut report = ApplyReport {
+    ApplyReport {
         operation_id: operation.clone(),
         digest: finished.digest,
         outcome: finished.outcome,
@@ -51,10 +51,8 @@ pub(super) fn finished_report(
         },
         sidecar,
         differences: Vec::new(),
-        detail: String::new(),
-    };
-    report.detail = explanation::outcome_sentence(&report);
-    report
+        detail: finished_sentence(&finished.plan).to_owned(),
+    }
 }
 
 /// The root does not show the effects that were recorded as done.

@@ -11,8 +11,7 @@ pub(super) const OTHER_CHOICE: &str =
     "It can be rolled back instead, and the branch merged anew: that is a plan of its own.";
 
 /// Why it is not rolled forward.
-pub(super) const CHOSEN_BACK: &str =
-    "To roll it back was chosen, since its sidecar does not name all of the merge, or may not.";
+pub(super) const CHOSEN_BACK: &str = "This plan rolls it back by choice, because its sidecar does not name all of the merge, or may not.";
 
 /// What rolling back leaves as it is.
 pub(super) fn stays_unpublished(plan: &Plan) -> String {
@@ -27,7 +26,7 @@ pub(super) fn stays_unpublished(plan: &Plan) -> String {
         })
         .collect();
     some_of(&keys).map_or_else(String::new, |keys| {
-        format!(" What stands above the published version of {keys} stays there: no sidecar says whose it is.")
+        format!(" The versions above the published one of {keys} stay there: no sidecar says whose they are.")
     })
 }
 
@@ -52,7 +51,7 @@ pub(super) fn left_out_consequence(plan: &Plan) -> String {
     keys.sort_unstable();
     keys.dedup();
     let what = match (some_of(&keys), keys.len()) {
-        (None, _) => "Whether that is all of the merge cannot be told.".to_owned(),
+        (None, _) => "Nothing tells whether that is all of the merge.".to_owned(),
         (Some(key), 1) => format!(
             "{key} is not in its sidecar and stays as it is, though the merge changed it, or may have."
         ),
@@ -89,7 +88,7 @@ pub fn left_out_sentence(left_out: &LeftOut) -> String {
             table_name(table_key, branch.as_deref())
         ),
         LeftOut::Untold { reason } => {
-            format!("What else the merge changed cannot be told: {reason}.")
+            format!("The merge may have changed more tables, which cannot be told: {reason}.")
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn explain(
             };
             (
                 format!("{} is {stands} ({}) and would be set aside.", shown(&plan.file, NAME_CHARS_MAX), codes.join(", ")),
-                "Its bytes are kept in the journal, and the file is deleted. No table and not the catalog is touched, so whatever the write left there stays as it is.".to_owned(),
+                "Its bytes are kept in the journal, and the file is deleted. Neither tables nor the catalog are touched: everything that the write left there stays as it is.".to_owned(),
             )
         }
     };
@@ -89,7 +89,7 @@ fn undo_consequence(plan: &Plan) -> String {
         )
     } else {
         format!(
-            "Readers of {} see again what they saw before it, in one commit of the catalog. What they see now stays as an old version.",
+            "Readers of {} return to what they saw before it, in one commit of the catalog. The versions they see now stay as old versions.",
             tables(published)
         )
     }
@@ -98,7 +98,7 @@ fn undo_consequence(plan: &Plan) -> String {
 /// A history only grows, so a merge that is taken back stays in it.
 fn stays_recorded(plan: &Plan) -> &'static str {
     if plan.requires.contains(&Requirement::MergeStaysRecorded) {
-        " The history of the graph goes on saying that the branch was merged: merging it again does nothing, and what it brought has to come back another way, such as by undoing this undo."
+        " The history of the graph keeps saying that the branch was merged. Merging it again does nothing, so its changes have to come back another way, for example by undoing this undo."
     } else {
         ""
     }

@@ -19,8 +19,8 @@ pub fn step_sentence(step: &Step) -> String {
         Step::Untag { table_key, branch, version, .. } => {
             format!("Drop the tag of version {version} of {}", table_name(table_key, branch.as_deref()))
         }
-        Step::Announce { file, .. } => format!("Write the sidecar {}, which covers what comes back", shown(file, NAME_CHARS_MAX)),
-        Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared before can land after".to_owned(),
+        Step::Announce { file, .. } => format!("Write the sidecar {}, which covers the versions that come back", shown(file, NAME_CHARS_MAX)),
+        Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared earlier can land afterwards".to_owned(),
         Step::Restore { table_key, branch, version, lands_at, .. } => {
             format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
         }

@@ -152,7 +152,7 @@ fn what_nobody_looked_at_or_could_tell_is_named_like_a_table() {
         assert!(scene.plan.requires.contains(&Requirement::IncompleteMerge));
         assert!(matches!(scene.plan.left_out[..], [LeftOut::Untold { .. }]));
         let text = explain(&scene.plan, None, &[]).text();
-        assert!(text.contains("cannot be told"), "{text}");
+        assert!(text.contains("Nothing tells whether"), "{text}");
     }
 }
 
@@ -196,10 +196,10 @@ fn the_other_choice_is_a_roll_back_with_a_digest_of_its_own() {
     assert_eq!(back_bytes.decode().unwrap(), back);
     assert_eq!(back.other_choices(), [Choice::Verdict]);
     let text = explain(&back, None, &[]).text();
-    assert!(text.contains("To roll it back was chosen"), "{text}");
+    assert!(text.contains("This plan rolls it back by choice"), "{text}");
     assert!(!text.contains("schema"), "{text}");
     assert!(
-        text.contains("What stands above the published version of node:Book stays"),
+        text.contains("The versions above the published one of node:Book stay"),
         "{text}"
     );
 }
@@ -417,7 +417,7 @@ fn a_merge_that_is_taken_back_stays_in_the_history_and_that_is_acknowledged() {
         [Requirement::WritersStopped, Requirement::MergeStaysRecorded]
     );
     let text = explain(&plan, None, &[]).text();
-    assert!(text.contains("merging it again does nothing"), "{text}");
+    assert!(text.contains("Merging it again does nothing"), "{text}");
 
     // Where nothing was recorded as merged, there is nothing to state.
     let back = found(&write, (5, 6), Some(adopted()));

@@ -12,7 +12,6 @@ use sidecar::{
 };
 
 use crate::state::plan_check::PlanAnswer;
-use crate::wire;
 
 const FILE: &str = "01M8125ENACWR9X1EZNRMDV5V2.json";
 
@@ -85,7 +84,7 @@ pub(crate) fn report() -> PlanReport {
 
 /// As the page takes it.
 pub(crate) fn answer(report: &PlanReport) -> PlanAnswer {
-    wire::read(&serde_json::to_vec(report).unwrap()).unwrap()
+    serde_json::from_slice(&serde_json::to_vec(report).unwrap()).unwrap()
 }
 
 pub(crate) fn approval(report: &PlanReport, writers_stopped: bool) -> Approval {

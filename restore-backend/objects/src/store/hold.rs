@@ -1,14 +1,14 @@
 //! Effects that no fence guards are sent only while their executor has not been taken over from.
 //!
 //! A restore or a publish that comes late lands nowhere: its version is taken. A tag, a schema file or a lock has no version. So an
-//! executor that was stopped, taken over from and continued could still send one, into a world that moved on. Whoever takes over
-//! creates the journal record that would have been the executor's next; under a hold every mutating request is sent only if that
-//! record is not there.
+//! executor that was stopped, taken over and then continued could still send such a request, after another executor has gone on.
+//! The other executor begins by creating the journal record that would have been the first one's next. Under a hold a mutating
+//! request is sent only if that record does not exist.
 //!
-//! On local disk looking and sending are one: both happen under a shared lock of the journal's folder, and the record that takes
-//! over is created under an exclusive one. On an object store the look is a request of its own, right before; what is left there is
-//! that an executor stops between the two. A process that is stopped in the very middle of a request on local disk is not waited for
-//! for ever: after a few seconds others go on, and that one request may come late.
+//! On local disk no takeover fits between the look and the request: both happen under a shared lock of the journal's folder, and the
+//! record that takes over is created under an exclusive one. A process that is stopped in the middle of a request keeps that lock, so
+//! others wait a few seconds for it and then go on; that one request may come late. On an object store the look is a request of its
+//! own, right before the other, and an executor may be stopped between the two.
 
 use std::error::Error;
 use std::fmt;
@@ -34,7 +34,7 @@ tokio::task_local! {
 /// How mutating requests are sent.
 #[derive(Clone, Debug)]
 pub(super) enum WriteCondition {
-    /// Only while nobody has taken over.
+    /// Only while no other executor has taken over.
     Held(Hold),
     /// Only while no request under a hold on this object's folder is on its way.
     Exclusive(LocalPlace),
@@ -52,7 +52,7 @@ pub(super) async fn exclusively<T>(place: LocalPlace, work: impl Future<Output =
         .await
 }
 
-/// An executor's hold on its operation. It is lost once somebody else has created the journal record `next`.
+/// An executor's hold on its operation. It is lost once another executor has created the journal record `next`.
 #[derive(Clone, Debug)]
 pub struct Hold {
     next: Path,
@@ -60,7 +60,7 @@ pub struct Hold {
     is_lost: Arc<AtomicBool>,
 }
 
-/// Somebody else has the operation now.
+/// Another executor has the operation now.
 #[derive(Debug)]
 struct TakenOver;
 
@@ -90,7 +90,7 @@ impl Hold {
             .await
     }
 
-    /// Whether a request was held back because somebody else had taken over.
+    /// Whether a request was held back because another executor had taken over.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::SeqCst)

@@ -11,7 +11,7 @@ use sidecar::{Digest, OperationId, OutcomeKind, Reason, error_text};
 pub struct StoredAudit {
     /// One journal per operation, the newest first.
     pub operations: Vec<StoredJournal>,
-    /// What lies beside the journals, should not be there, and was skipped.
+    /// Files and folders beside the journals that belong to none, and were skipped.
     #[serde(default)]
     pub skipped: Vec<Reason>,
     /// The operation after which the next page goes on.
@@ -69,7 +69,7 @@ impl StoredRecord {
 
 /// What the check of one journal found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChainCheck {
+pub enum JournalCheck {
     /// Every record continues the one before it.
     Verified {
         /// How many there are.
@@ -89,7 +89,7 @@ pub enum ChainCheck {
     },
 }
 
-impl ChainCheck {
+impl JournalCheck {
     /// Verifies the stored bytes of one journal, in order.
     #[must_use]
     pub fn of<'a>(operation_id: &str, stored: impl IntoIterator<Item = &'a str>) -> Self {
@@ -177,8 +177,8 @@ mod tests {
         (report.operation_id, stored)
     }
 
-    fn check(operation_id: &str, stored: &[String]) -> ChainCheck {
-        ChainCheck::of(operation_id, stored.iter().map(String::as_str))
+    fn check(operation_id: &str, stored: &[String]) -> JournalCheck {
+        JournalCheck::of(operation_id, stored.iter().map(String::as_str))
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
         let (operation_id, stored) = journal();
         assert_eq!(
             check(&operation_id, &stored),
-            ChainCheck::Verified {
+            JournalCheck::Verified {
                 records: 2,
                 outcome: None
             }
@@ -199,17 +199,17 @@ mod tests {
         let changed = [stored[0].replace("\"ada\"", "\"bob\""), stored[1].clone()];
         for records in [&changed[..], &stored[1..]] {
             assert!(
-                matches!(check(&operation_id, records), ChainCheck::Broken { .. }),
+                matches!(check(&operation_id, records), JournalCheck::Broken { .. }),
                 "{records:?}"
             );
         }
         assert!(matches!(
             check("01M8125GKP4DN25YTCN5T9RC5H", &stored),
-            ChainCheck::Broken { .. }
+            JournalCheck::Broken { .. }
         ));
         assert!(matches!(
             check("nonsense", &stored),
-            ChainCheck::Broken { .. }
+            JournalCheck::Broken { .. }
         ));
     }
 }
