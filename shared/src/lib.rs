@@ -10,6 +10,7 @@
 //! verdict, byte for byte. There is no input or output in this crate, no clock, no randomness, and nothing asynchronous: time,
 //! names and limits are passed in.
 
+mod after_effects;
 pub mod api;
 mod apply_report;
 mod approval;
@@ -38,6 +39,7 @@ mod timestamp;
 mod verdict;
 mod what_if;
 
+pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_tables};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
 pub use classification::{

@@ -4,7 +4,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sidecar::journal::{JournalState, StepResult};
 use sidecar::step::{CatalogSeen, Did, Effect, Landed, Look, Seen, SidecarSeen, step};
-use sidecar::{Difference, OutcomeKind, PinMove, Plan, Requirement, Step, differences};
+use sidecar::{
+    Difference, PinMove, Plan, Requirement, Step, differences, moved_since_effects, rests_on_tables,
+};
 
 use crate::flaw::Flaw;
 use crate::journal::{Entry, Journal};
@@ -408,20 +410,13 @@ fn moved() -> Difference {
     }
 }
 
+/// As the look before the terminal record says, which is the real one.
 fn has_moved_since_effects(store: &Store, plan: &Plan, flaw: Flaw) -> bool {
-    let forward = plan.outcome() == Some(OutcomeKind::RolledForward);
-    if plan.outcome() == Some(OutcomeKind::CleanedUp) {
-        return false;
+    let mut moved = moved_since_effects(plan, &store.observe(flaw));
+    if flaw == Flaw::LooksAtPinsOnly {
+        moved.retain(|difference| difference.field != "lance_head");
     }
-    plan.tables.iter().enumerate().any(|(table, planned)| {
-        let (pin, head) = (Some(store.pins[table]), Some(store.head(table)));
-        if forward {
-            let is_overtaken = store.subject == Subject::Merge && head > pin;
-            pin < planned.pin_after() || (is_overtaken && flaw != Flaw::LooksAtPinsOnly)
-        } else {
-            pin != planned.pin_after() || head != planned.head_after()
-        }
-    })
+    rests_on_tables(plan) && !moved.is_empty()
 }
 
 /// Whether what was done is not there any more, or another commit stands in its place. What others publish above it is theirs.

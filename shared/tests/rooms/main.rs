@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod after_effects;
 mod approval;
 mod classification;
 mod engine_kinds;
