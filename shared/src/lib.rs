@@ -14,6 +14,7 @@ mod after_effects;
 pub mod api;
 mod apply_report;
 mod approval;
+mod as_recorded;
 mod classification;
 mod code;
 mod decision;
@@ -42,6 +43,10 @@ mod what_if;
 pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_tables};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
+pub use as_recorded::{
+    CatalogShows, RestsOn, TableShows, another_root, another_transaction, catalog_as_recorded,
+    rests_on, table_as_recorded, version_of_the_plan,
+};
 pub use classification::{
     Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
 };

@@ -8,6 +8,7 @@
 
 mod after_effects;
 mod approval;
+mod as_recorded;
 mod classification;
 mod engine_kinds;
 mod explanation;
