@@ -9,15 +9,10 @@ mod closing;
 mod effects;
 mod execution;
 mod progress;
-mod report;
 
 use futures::FutureExt;
 use sidecar::api::RefusalReport;
-use sidecar::journal::Attempt;
-use sidecar::{
-    ApplyReport, ApprovedPlan, Difference, Digest, OperationId, OutcomeKind, SidecarBytes,
-    SidecarFate,
-};
+use sidecar::{ApplyReport, ApprovedPlan, Digest, OperationId, SidecarBytes};
 
 use crate::clock;
 use crate::error::ServiceError;
@@ -27,11 +22,8 @@ use crate::root::Root;
 
 use authorized::authorized;
 use execution::Execution;
-use report::refused_report;
 
 pub use progress::ProgressSink;
-pub(crate) use progress::execution_report;
-pub(crate) use report::ended_report;
 
 /// Carries out an approved plan, or resumes it. On a finished operation it changes nothing and reports the outcome.
 ///
@@ -52,7 +44,7 @@ pub async fn apply(
     let journal = match fresh? {
         Fresh::UnderWay { journal } => journal,
         Fresh::Gone { journal } if !journal.state.approvals().is_empty() => {
-            return Ok(sidecar_gone(operation, digest));
+            return Ok(ApplyReport::sidecar_gone(operation, digest));
         }
         Fresh::Gone { .. } => {
             return Err(ServiceError::UnknownOperation {
@@ -77,20 +69,20 @@ async fn begin(
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
     if let Some(refusal) = fresh.refusal(operation, digest, &journal)? {
-        return Ok(refused_report(operation, digest, refusal));
+        return Ok(ApplyReport::refused(operation, digest, refusal));
     }
     let approved = match authorized(&journal, digest) {
         Ok(approved) => approved,
         Err(detail) => {
-            return Ok(refused_report(
+            return Ok(ApplyReport::refused(
                 operation,
                 digest,
-                refusal(operation, detail),
+                RefusalReport::refused(operation, detail),
             ));
         }
     };
     if let Some(refusal) = unsafe_store(root, operation).await? {
-        return Ok(refused_report(operation, digest, refusal));
+        return Ok(ApplyReport::refused(operation, digest, refusal));
     }
     // The plan was just made from these bytes, and it is the approved one.
     let sidecar = fresh.sidecar;
@@ -113,10 +105,10 @@ async fn resume(
                 finished.digest,
                 finished.outcome.name()
             );
-            return Ok(refused_report(
+            return Ok(ApplyReport::refused(
                 operation,
                 digest,
-                refusal(operation, detail),
+                RefusalReport::refused(operation, detail),
             ));
         }
         if let Some(later) = replaced_by(root, &journal.state).await? {
@@ -124,10 +116,10 @@ async fn resume(
                 "operation {later} came in the place of this one, which is over: {}; look at that one",
                 finished.outcome.name()
             );
-            return Ok(refused_report(
+            return Ok(ApplyReport::refused(
                 operation,
                 digest,
-                refusal(operation, detail),
+                RefusalReport::refused(operation, detail),
             ));
         }
         // The writer of the terminal record may have died before it was on disk, and the sidecar is deleted next.
@@ -146,51 +138,27 @@ async fn resume(
             "plan {} is under way; apply that one to resume it",
             attempt.bytes.digest()
         );
-        return Ok(refused_report(
+        return Ok(ApplyReport::refused(
             operation,
             digest,
-            refusal(operation, detail),
+            RefusalReport::refused(operation, detail),
         ));
     }
     if attempt.plan.root != *root.id() {
-        return Ok(begun_elsewhere(root, operation, attempt));
+        return Ok(ApplyReport::begun_elsewhere(operation, attempt, root.id()));
     }
     let sidecar = attempt.sidecar.clone();
     let approved = match authorized(&journal, digest) {
         Ok(approved) => approved,
         Err(detail) => {
-            return Ok(refused_report(
+            return Ok(ApplyReport::refused(
                 operation,
                 digest,
-                refusal(operation, detail),
+                RefusalReport::refused(operation, detail),
             ));
         }
     };
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
-}
-
-/// An attempt that was begun at another root, of which this one is a copy or a moved one, or at this root under another name.
-/// This root carries out none of its steps and ends nobody's attempt: a person has to say that it is over.
-fn begun_elsewhere(root: &Root, operation: &OperationId, attempt: &Attempt) -> ApplyReport {
-    let (there, here) = (attempt.plan.root.to_string(), root.id().to_string());
-    let detail = format!(
-        "this was approved for {there} and begun there, and this root is {here}: nothing was done. If both are the same root, apply it there. If this one is a copy, or was moved, and nobody goes on with it there, end it here, with `end`; then look at the plan as it is here"
-    );
-    let differences = vec![Difference {
-        table_key: None,
-        field: "root".to_owned(),
-        planned: there,
-        found: here,
-    }];
-    let steps: Vec<usize> = attempt.begun_not_done();
-    report::unfinished_report(
-        attempt,
-        operation,
-        OutcomeKind::Refused,
-        detail,
-        differences,
-        Some(&steps),
-    )
 }
 
 async fn claim_and_proceed(
@@ -203,43 +171,10 @@ async fn claim_and_proceed(
 ) -> Result<ApplyReport, ServiceError> {
     match Execution::claim(root, journal, approved, sidecar, progress).await? {
         Ok(execution) => execution.proceed(Some(approved)).boxed().await,
-        Err(detail) => Ok(refused_report(
+        Err(detail) => Ok(ApplyReport::refused(
             operation,
             approved.digest(),
-            refusal(operation, detail),
+            RefusalReport::refused(operation, detail),
         )),
     }
-}
-
-fn refusal(operation: &OperationId, detail: String) -> RefusalReport {
-    RefusalReport {
-        operation_id: operation.to_string(),
-        outcome: OutcomeKind::Refused,
-        detail,
-        reasons: Vec::new(),
-        differences: Vec::new(),
-    }
-}
-
-fn sidecar_gone(operation: &OperationId, digest: Digest) -> ApplyReport {
-    let detail = "the sidecar is gone or has other bytes: somebody else resolved the operation or changed the file; nothing was done".to_owned();
-    let differences = vec![Difference {
-        table_key: None,
-        field: "sidecar".to_owned(),
-        planned: "as approved".to_owned(),
-        found: "gone or changed".to_owned(),
-    }];
-    let mut report = refused_report(
-        operation,
-        digest,
-        RefusalReport {
-            operation_id: operation.to_string(),
-            outcome: OutcomeKind::Conflict,
-            detail,
-            reasons: Vec::new(),
-            differences,
-        },
-    );
-    report.sidecar = SidecarFate::Kept;
-    report
 }

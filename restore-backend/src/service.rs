@@ -10,7 +10,7 @@ mod listing;
 use sidecar::api::{ExecutionReport, PlanReport, Progress, RefusalReport};
 use sidecar::{Choice, Disposition, OperationId, OutcomeKind, Timestamp};
 
-use crate::execute::{self, execution_report};
+use crate::execute;
 use crate::journal_store::Journal;
 use crate::pending::pending;
 use crate::planning::{frozen_report, of_operation, plan_entry, planned_anew_as};
@@ -136,8 +136,7 @@ pub async fn execution(
         });
     }
     let own_name = operation.file_name();
-    let attempted = journal.state.attempt().map(|attempt| &attempt.plan);
-    let file = match attempted.or_else(|| journal.state.finished().map(|finished| &finished.plan)) {
+    let file = match journal.state.begun() {
         // An undo or a release has no file.
         Some(plan) => plan.retires(),
         None => Some(own_name.as_str()),
@@ -146,5 +145,5 @@ pub async fn execution(
         Some(file) => crate::sidecar_dir::is_there(root.objects(), file).await?,
         None => false,
     };
-    Ok(execution_report(&journal.state, sidecar_kept))
+    Ok(ExecutionReport::of(&journal.state, sidecar_kept))
 }

@@ -32,6 +32,7 @@ mod location;
 pub mod observation;
 mod outcome;
 mod plan;
+mod reports;
 mod schema_file;
 mod sidecar;
 pub mod step;
@@ -68,6 +69,7 @@ pub use plan::{
     PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable,
     StagedFile, Step, plan, recovery_tag,
 };
+pub use reports::JudgedLine;
 pub use schema_file::SchemaFile;
 pub use sidecar::{
     Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes,

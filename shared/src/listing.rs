@@ -324,6 +324,27 @@ impl ListedSidecar {
             older_unreadable: self.older_unreadable,
         }
     }
+
+    /// The sidecar to judge; `None` for a file that was refused from its listing alone, or holds none.
+    #[must_use]
+    pub fn to_judge(&self) -> Option<&Sidecar> {
+        match self.refusal {
+            Some(_) => None,
+            None => self.file.content.as_ref().ok(),
+        }
+    }
+
+    /// Why nothing about the file is decided: it is refused, or holds no sidecar, or cannot be read.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        let refusal = self.refusal.clone();
+        refusal
+            .or_else(|| self.file.content.clone().err())
+            .unwrap_or_else(|| {
+                let detail = format!("{} cannot be read", self.file.file);
+                Reason::new(Code::Unreadable, detail)
+            })
+    }
 }
 
 /// Puts the files of one root in order of time and finds who is refused and who waits (PROTOCOL.md, section 4.2).

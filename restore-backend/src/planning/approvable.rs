@@ -122,12 +122,6 @@ pub(crate) async fn unsafe_store(
         return Ok(None);
     }
     let detail = "this store overwrites where it should create, so two writers can lose each other's commits unnoticed; nothing is recorded or executed on it";
-    let reasons = vec![Reason::new(Code::StoreNotSafe, detail)];
-    Ok(Some(RefusalReport {
-        operation_id: operation.to_string(),
-        outcome: OutcomeKind::Refused,
-        detail: detail.to_owned(),
-        reasons,
-        differences: Vec::new(),
-    }))
+    let reason = Reason::new(Code::StoreNotSafe, detail);
+    Ok(Some(RefusalReport::for_reason(operation, reason)))
 }

@@ -18,7 +18,6 @@ use super::approvable::{Fresh, PlanOf};
 use super::as_recorded::untrue_since_finished;
 use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
 use super::pending_plan::{self, Planned, age};
-use super::report::{approvals_of, report};
 use crate::chain;
 use crate::error::ServiceError;
 use crate::journal_store::{self, Journal};
@@ -76,24 +75,19 @@ impl Made {
             blockers,
         } = self.follow_up;
         let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
-        let approvals = journal
-            .map(|journal| approvals_of(journal, bytes.digest()))
-            .unwrap_or_default();
+        let state = journal.map(|journal| &journal.state);
+        let digest = bytes.digest();
         let context = PlanContext {
             sidecar: self.sidecar.as_ref(),
             sidecar_bytes: Some(sidecar),
             age_seconds: self.age_seconds,
             observation: self.observation.as_ref(),
             blockers,
-            progress: if approvals.is_empty() {
-                Progress::Open
-            } else {
-                Progress::Approved
-            },
-            approvals,
+            progress: Progress::of_plan(state, digest),
+            approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
             now,
         };
-        Ok(report(&plan, &bytes, context))
+        Ok(PlanReport::new(&plan, &bytes, context))
     }
 }
 
@@ -162,7 +156,7 @@ pub(crate) async fn made_dismissal(
                     ),
                 },
             ),
-            None => pending_plan::refusal_of(&entry.listed, entry.listed.refusal.clone()),
+            None => entry.listed.reason(),
         };
         return refused_file(root, entry, reason, now).await;
     }
@@ -178,7 +172,7 @@ pub(crate) async fn made_dismissal(
     match made {
         Some(made) => Ok(made),
         None => {
-            let reason = pending_plan::refusal_of(&entry.listed, entry.listed.refusal.clone());
+            let reason = entry.listed.reason();
             refused_file(root, entry, reason, now).await
         }
     }

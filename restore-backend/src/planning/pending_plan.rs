@@ -34,8 +34,8 @@ pub(super) async fn made_plan(
 ) -> Result<Option<Planned>, ServiceError> {
     let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
-    let (verdict, observation, history, uncounted, failed) = match (sidecar, &listed.refusal) {
-        (Some(sidecar), None) => {
+    let (verdict, observation, history, uncounted, failed) = match listed.to_judge() {
+        Some(sidecar) => {
             let Look {
                 observation,
                 history,
@@ -50,8 +50,8 @@ pub(super) async fn made_plan(
                 failed,
             )
         }
-        (_, refusal) => (
-            refuse(refusal_of(listed, refusal.clone()), sidecar),
+        None => (
+            refuse(listed.reason(), sidecar),
             None,
             None,
             Vec::new(),
@@ -91,17 +91,6 @@ pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<R
         .iter()
         .any(|step| matches!(step, Step::Lineage { .. }));
     obstacle.filter(|_| adds_rows)
-}
-
-pub(super) fn refusal_of(listed: &ListedSidecar, refusal: Option<Reason>) -> Reason {
-    refusal
-        .or_else(|| listed.file.content.clone().err())
-        .unwrap_or_else(|| {
-            Reason::new(
-                Code::Unreadable,
-                format!("{} cannot be read", listed.file.file),
-            )
-        })
 }
 
 /// The listed file with its bytes and full contents, which a list of many files does not keep.

@@ -11,7 +11,7 @@ use sidecar::{
 use super::Answer;
 use crate::error::ServiceError;
 use crate::journal_store::{Appended, Journal};
-use crate::planning::{Fresh, approvals_of, fresh_plan, unsafe_store};
+use crate::planning::{Fresh, fresh_plan, unsafe_store};
 use crate::root::Root;
 
 /// Tries at one approval record while others append to the same journal.
@@ -88,13 +88,7 @@ pub async fn approve(
             names.join(", "),
             statements.join(" ")
         );
-        return Ok(Answer::No(RefusalReport {
-            operation_id: operation.to_string(),
-            outcome: OutcomeKind::Refused,
-            detail,
-            reasons: Vec::new(),
-            differences: Vec::new(),
-        }));
+        return Ok(Answer::No(RefusalReport::refused(operation, detail)));
     }
     root.note_identity().await?;
     root.marks().put_right(root.objects(), root.id()).await?;
@@ -163,14 +157,9 @@ pub async fn revoke(
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(Answer::No(already(operation, &journal)));
         }
-        if approvals_of(&journal, digest).is_empty() {
-            return Ok(Answer::No(RefusalReport {
-                operation_id: operation.to_string(),
-                outcome: OutcomeKind::Refused,
-                detail: format!("nobody has approved plan {digest}; there is nothing to revoke"),
-                reasons: Vec::new(),
-                differences: Vec::new(),
-            }));
+        if journal.state.approvals_of(digest).is_empty() {
+            let detail = format!("nobody has approved plan {digest}; there is nothing to revoke");
+            return Ok(Answer::No(RefusalReport::refused(operation, detail)));
         }
         // Only once there is a record to write, and once: the retries must not wait for it.
         if attempt == 0 {

@@ -7,7 +7,6 @@ use sidecar::{Code, Difference, Digest, OperationId, OutcomeKind, Reason, Requir
 use super::approving::{APPEND_TRIES_MAX, check_approver};
 use super::{Answer, Approver};
 use crate::error::ServiceError;
-use crate::execute::ended_report;
 use crate::journal_store::{Appended, Journal};
 use crate::root::Root;
 
@@ -135,7 +134,7 @@ pub async fn end(
             );
         }
         root.note_identity().await?;
-        let report = ended_report(&attempt, operation, ended_by.clone());
+        let report = EndReport::of(operation, &attempt, ended_by.clone());
         let entry = if journal.state.finished().is_some() {
             journal.note_reopened(root.objects()).await?;
             JournalEntry::Reopened {

@@ -2,7 +2,7 @@
 
 use sidecar::api::{PlanReport, RefusalReport};
 use sidecar::follow_up::announced_by;
-use sidecar::{Choice, OperationId, OutcomeKind, Timestamp};
+use sidecar::{Choice, OperationId, Timestamp};
 
 use super::Answer;
 use crate::error::ServiceError;
@@ -74,13 +74,7 @@ async fn of_finished(
     }
     match made(root, of, &operation, &recoveries, None).await? {
         Ok(made) => made.report(Some(&journal), now).map(Answer::Done),
-        Err(reason) => Ok(Answer::No(RefusalReport {
-            operation_id: of.to_string(),
-            outcome: OutcomeKind::Refused,
-            detail: reason.detail.clone(),
-            reasons: vec![reason],
-            differences: Vec::new(),
-        })),
+        Err(reason) => Ok(Answer::No(RefusalReport::for_reason(of, reason))),
     }
 }
 

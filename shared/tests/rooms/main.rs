@@ -20,6 +20,7 @@ mod merge;
 mod pin_gone;
 mod plan;
 mod properties;
+mod reports;
 mod schema_apply;
 mod sidecar_file;
 mod step;
