@@ -4,7 +4,6 @@
 //! effect is intended in the journal before it is attempted, fenced so that it lands only where it was approved, and recognised
 //! later by its own transaction properties. So a crash anywhere leaves a journal that the next `apply` continues.
 
-mod authorized;
 mod closing;
 mod effects;
 mod execution;
@@ -12,15 +11,16 @@ mod progress;
 
 use futures::FutureExt;
 use sidecar::api::RefusalReport;
+use sidecar::approvable::{Resumed, authorized, replaced, resumed};
 use sidecar::{ApplyReport, ApprovedPlan, Digest, OperationId, SidecarBytes};
 
+use crate::chain;
 use crate::clock;
 use crate::error::ServiceError;
 use crate::journal_store::Journal;
 use crate::planning::{Fresh, PlanOf, fresh_plan, replaced_by, unsafe_store};
 use crate::root::Root;
 
-use authorized::authorized;
 use execution::Execution;
 
 pub use progress::ProgressSink;
@@ -71,14 +71,11 @@ async fn begin(
     if let Some(refusal) = fresh.refusal(operation, digest, &journal)? {
         return Ok(ApplyReport::refused(operation, digest, refusal));
     }
-    let approved = match authorized(&journal, digest) {
+    let approved = match authorized(&journal.state, digest) {
         Ok(approved) => approved,
-        Err(detail) => {
-            return Ok(ApplyReport::refused(
-                operation,
-                digest,
-                RefusalReport::refused(operation, detail),
-            ));
+        Err(error) => {
+            let refusal = RefusalReport::refused(operation, chain::text(&error));
+            return Ok(ApplyReport::refused(operation, digest, refusal));
         }
     };
     if let Some(refusal) = unsafe_store(root, operation).await? {
@@ -97,65 +94,37 @@ async fn resume(
     journal: Journal,
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
-    if let Some(finished) = journal.state.finished() {
-        let differs = finished.digest != digest;
-        if differs {
-            let detail = format!(
-                "the operation was finished with plan {}: {}",
-                finished.digest,
-                finished.outcome.name()
-            );
-            return Ok(ApplyReport::refused(
-                operation,
-                digest,
-                RefusalReport::refused(operation, detail),
-            ));
+    let sidecar = match resumed(operation, digest, &journal.state, root.id()) {
+        Resumed::Finished(finished) => {
+            if let Some(later) = replaced_by(root, &journal.state).await? {
+                let refusal = replaced(operation, finished, &later);
+                return Ok(ApplyReport::refused(operation, digest, refusal));
+            }
+            // The writer of the terminal record may have died before it was on disk, and the sidecar is deleted next.
+            journal.keep(root.objects()).await?;
+            let execution = Execution::of_finished(root, journal, progress);
+            return execution.proceed(None).boxed().await;
         }
-        if let Some(later) = replaced_by(root, &journal.state).await? {
-            let detail = format!(
-                "operation {later} came in the place of this one, which is over: {}; look at that one",
-                finished.outcome.name()
-            );
-            return Ok(ApplyReport::refused(
-                operation,
-                digest,
-                RefusalReport::refused(operation, detail),
-            ));
+        Resumed::Refused(refusal) => {
+            return Ok(ApplyReport::refused(operation, digest, refusal));
         }
-        // The writer of the terminal record may have died before it was on disk, and the sidecar is deleted next.
-        journal.keep(root.objects()).await?;
-        let execution = Execution::of_finished(root, journal, progress);
-        return execution.proceed(None).boxed().await;
-    }
-    let Some(attempt) = journal.state.attempt() else {
-        return Err(ServiceError::UnknownOperation {
-            root: root.id().to_string(),
-            operation: operation.to_string(),
-        });
+        Resumed::Elsewhere(attempt) => {
+            let here = root.id();
+            return Ok(ApplyReport::begun_elsewhere(operation, attempt, here));
+        }
+        Resumed::Nothing => {
+            return Err(ServiceError::UnknownOperation {
+                root: root.id().to_string(),
+                operation: operation.to_string(),
+            });
+        }
+        Resumed::UnderWay(attempt) => attempt.sidecar.clone(),
     };
-    if attempt.bytes.digest() != digest {
-        let detail = format!(
-            "plan {} is under way; apply that one to resume it",
-            attempt.bytes.digest()
-        );
-        return Ok(ApplyReport::refused(
-            operation,
-            digest,
-            RefusalReport::refused(operation, detail),
-        ));
-    }
-    if attempt.plan.root != *root.id() {
-        return Ok(ApplyReport::begun_elsewhere(operation, attempt, root.id()));
-    }
-    let sidecar = attempt.sidecar.clone();
-    let approved = match authorized(&journal, digest) {
+    let approved = match authorized(&journal.state, digest) {
         Ok(approved) => approved,
-        Err(detail) => {
-            return Ok(ApplyReport::refused(
-                operation,
-                digest,
-                RefusalReport::refused(operation, detail),
-            ));
+        Err(error) => {
+            let refusal = RefusalReport::refused(operation, chain::text(&error));
+            return Ok(ApplyReport::refused(operation, digest, refusal));
         }
     };
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await

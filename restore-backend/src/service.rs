@@ -7,8 +7,9 @@ mod ending;
 mod follow_up;
 mod listing;
 
-use sidecar::api::{ExecutionReport, PlanReport, Progress, RefusalReport};
-use sidecar::{Choice, Disposition, OperationId, OutcomeKind, Timestamp};
+use sidecar::api::{ExecutionReport, PlanReport, RefusalReport};
+use sidecar::approvable::choice_not_offered;
+use sidecar::{Choice, OperationId, Timestamp};
 
 use crate::execute;
 use crate::journal_store::Journal;
@@ -59,25 +60,10 @@ pub async fn plan_choosing(
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
     let report = plan_for(root, operation_or_file, choice, now).await?;
-    let is_begun = matches!(report.progress, Progress::UnderWay | Progress::Finished);
-    let is_it = match choice {
-        Choice::Verdict => true,
-        Choice::RollBack => report.disposition == Disposition::RollBack,
-    };
-    if is_it || is_begun {
-        return Ok(Answer::Done(report));
-    }
-    let detail = format!(
-        "this operation cannot be rolled back as it stands: it is {}, and another choice is there only for a merge that would be rolled forward without some of its tables; look at its plan",
-        report.disposition.name()
-    );
-    Ok(Answer::No(RefusalReport {
-        operation_id: report.operation_id,
-        outcome: OutcomeKind::Refused,
-        detail,
-        reasons: report.blockers,
-        differences: Vec::new(),
-    }))
+    Ok(match choice_not_offered(&report, choice) {
+        Some(refusal) => Answer::No(refusal),
+        None => Answer::Done(report),
+    })
 }
 
 async fn plan_for(

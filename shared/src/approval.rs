@@ -34,6 +34,12 @@ impl Approval {
     /// What the plan requires and this approval does not state.
     #[must_use]
     pub fn missing(&self, plan: &Plan) -> Vec<Requirement> {
+        self.missing_of(&plan.requires)
+    }
+
+    /// Which of these requirements of a plan this approval does not state.
+    #[must_use]
+    pub fn missing_of(&self, requires: &[Requirement]) -> Vec<Requirement> {
         let stated = |requirement: &Requirement| match requirement {
             Requirement::WritersStopped => self.writers_stopped,
             Requirement::Reason => self
@@ -47,7 +53,7 @@ impl Approval {
             | Requirement::MergeStaysRecorded
             | Requirement::OlderUnreadable => self.acknowledged.contains(requirement),
         };
-        plan.requires
+        requires
             .iter()
             .filter(|requirement| !stated(requirement))
             .copied()

@@ -13,6 +13,7 @@
 mod after_effects;
 pub mod api;
 mod apply_report;
+pub mod approvable;
 mod approval;
 mod as_recorded;
 mod classification;

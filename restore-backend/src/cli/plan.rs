@@ -219,12 +219,8 @@ fn write_table(page: &mut Page, report: &TableReport) {
 /// What to type next.
 fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &str, digest: Digest) {
     page.blank();
-    if report.approvals.iter().any(|approval| {
-        report
-            .requires
-            .iter()
-            .all(|requirement| states(approval, *requirement))
-    }) {
+    let counts = |approval: &Approval| approval.missing_of(&report.requires).is_empty();
+    if report.approvals.iter().any(counts) {
         context.write_command(page, "apply", root, &report.operation_id, digest, "");
         return;
     }
@@ -248,14 +244,6 @@ fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &st
         digest,
         &format!(" --as NAME{statements}"),
     );
-}
-
-fn states(approval: &Approval, requirement: Requirement) -> bool {
-    match requirement {
-        Requirement::WritersStopped => approval.writers_stopped,
-        Requirement::Reason => approval.reason.is_some(),
-        other => approval.acknowledged.contains(&other),
-    }
 }
 
 fn statement(requirement: Requirement) -> String {

@@ -2,6 +2,7 @@
 
 use futures::FutureExt;
 use sidecar::api::ExecutionReport;
+use sidecar::approvable::authorized;
 use sidecar::journal::{Attempt, JournalEntry, JournalState};
 use sidecar::step::{Effect, Look, Seen, SidecarSeen, step};
 use sidecar::{
@@ -9,7 +10,6 @@ use sidecar::{
     SidecarFate, Tag,
 };
 
-use super::authorized::authorized;
 use super::progress::ProgressSink;
 use super::{closing, effects};
 use crate::clock;
@@ -84,8 +84,8 @@ impl<'a> Execution<'a> {
                         .to_owned(),
                 ));
             }
-            if let Err(revoked) = authorized(&journal, approved.digest()) {
-                return Ok(Err(revoked));
+            if let Err(revoked) = authorized(&journal.state, approved.digest()) {
+                return Ok(Err(crate::chain::text(&revoked)));
             }
         }
         Err(ServiceError::JournalBusy {

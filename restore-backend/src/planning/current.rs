@@ -127,14 +127,7 @@ async fn chosen(
         return Ok(planned);
     }
     // The approval names the choice; the plan of the same choice is made anew and compared.
-    let approved = journal
-        .state
-        .approvals()
-        .iter()
-        .find_map(|(approval, text)| {
-            let bytes = PlanBytes::verify(text.clone(), approval.plan_digest).ok()?;
-            (approval.plan_digest == wanted).then(|| bytes.decode().ok())?
-        });
+    let approved = journal.state.approved_plan(wanted);
     let was_chosen = |choice| {
         approved
             .as_ref()

@@ -146,6 +146,14 @@ impl JournalState {
         of_plan.cloned().collect()
     }
 
+    /// The plan with this digest, as it was approved; `None` if no approval names it.
+    #[must_use]
+    pub fn approved_plan(&self, digest: Digest) -> Option<Plan> {
+        let mut approvals = self.approvals().iter();
+        let (_, text) = approvals.find(|(approval, _)| approval.plan_digest == digest)?;
+        PlanBytes::verify(text.clone(), digest).ok()?.decode().ok()
+    }
+
     /// The plan that was begun last and not ended since, whether it is under way or finished.
     #[must_use]
     pub fn begun(&self) -> Option<&Plan> {

@@ -7,6 +7,7 @@
 )]
 
 mod after_effects;
+mod approvable;
 mod approval;
 mod as_recorded;
 mod classification;
