@@ -32,6 +32,7 @@ mod listing;
 mod location;
 pub mod observation;
 mod outcome;
+mod pending;
 mod plan;
 mod reports;
 mod schema_file;
@@ -65,6 +66,7 @@ pub use listing::{ListedSidecar, Overlap, SidecarFile, Standing, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
 pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
+pub use pending::{JournalsKnown, PendingEntry, pending};
 pub use plan::{
     CatalogChangeKind, LineageOutcome, LineageRow, NewTable, PinMove, Plan, PlanBytes, PlanError,
     PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind, RemovedTable,

@@ -87,6 +87,13 @@ impl SidecarFile {
         }
     }
 
+    /// The operation that the file is named after and says it is of; a misnamed file is of none.
+    #[must_use]
+    pub fn own_operation(&self) -> Option<OperationId> {
+        let operation_id = self.operation_id()?;
+        (self.file == operation_id.file_name()).then_some(operation_id)
+    }
+
     /// Whole seconds since its writer is known to have been at work; `None` if nothing tells.
     ///
     /// That is when the writer began, by its own clock, or when the store says that the file was last written, whichever is

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use sidecar::{Limits, OperationId, Reason};
+use sidecar::{Code, JournalsKnown, Limits, OperationId, Reason};
 
-use super::gathered::Journals;
+use crate::chain;
 use crate::journal_store::{
     Journal, JournalEntryOfListing, JournalStoreError, Mark, OpenMarks, Skipped, list_all,
     list_journal, list_open_noting,
@@ -14,6 +14,27 @@ use crate::root::Root;
 
 /// Journals listed and read at the same time.
 const JOURNALS_AT_ONCE: usize = 16;
+
+/// Journals by operation, or why a journal could not be read.
+pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreError>>;
+
+/// What the rules need to know of these journals.
+pub(super) fn known(journals: &Journals) -> JournalsKnown<'_> {
+    let known = journals.iter().map(|(operation_id, journal)| {
+        let told = journal.as_ref().map(|journal| &journal.state);
+        (operation_id.clone(), told.map_err(untrusted))
+    });
+    known.collect()
+}
+
+fn untrusted(error: &JournalStoreError) -> Reason {
+    let code = match error {
+        // The whole journal was read, and reading it again will not help.
+        JournalStoreError::Broken { .. } => Code::JournalBroken,
+        _ => Code::Unreadable,
+    };
+    Reason::new(code, chain::text(error))
+}
 
 /// The listings of a root's journals, before any is read.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ mod journal;
 mod lawful;
 mod listing;
 mod merge;
+mod pending;
 mod pin_gone;
 mod plan;
 mod properties;
