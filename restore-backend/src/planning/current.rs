@@ -46,7 +46,9 @@ pub(crate) async fn fresh_plan(
     if let Some(error) = broken {
         return Err(error.into());
     }
-    let unread = recoveries.iter().find_map(not_read);
+    let unread = recoveries
+        .iter()
+        .find_map(|entry| not_read(&entry.listed.file));
     // If the file is being dismissed under a derived id, the entry carries the journal of the dismissal.
     let journal = match journal.filter(|journal| journal.state.operation_id() == operation) {
         Some(journal) => journal,

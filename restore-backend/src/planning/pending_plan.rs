@@ -3,12 +3,11 @@
 use sidecar::journal::JournalState;
 use sidecar::{
     Choice, Code, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, SidecarFile,
-    Step, Timestamp, age_blocker, judge_choice, plan, refuse,
+    Timestamp, age_blocker, judge_choice, plan, refuse,
 };
 
 use crate::error::ServiceError;
 use crate::observe::{FailedRead, Judged, Look, look_closely_for};
-use crate::pending::PendingRecovery;
 use crate::root::Root;
 use crate::sidecar_dir;
 
@@ -86,11 +85,7 @@ pub(super) async fn made_plan(
 
 /// The blocker, if the plan adds rows to the history of the graph and `obstacle` prevents that.
 pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<Reason> {
-    let adds_rows = plan
-        .steps
-        .iter()
-        .any(|step| matches!(step, Step::Lineage { .. }));
-    obstacle.filter(|_| adds_rows)
+    obstacle.filter(|_| plan.adds_to_the_history())
 }
 
 /// The listed file with its bytes and full contents, which a list of many files does not keep.
@@ -120,8 +115,7 @@ pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Rea
 }
 
 /// The failed read of a pending file, if the tables it names are unknown because of it.
-pub(super) fn not_read(entry: &PendingRecovery) -> Option<FailedRead> {
-    let file = &entry.listed.file;
+pub(super) fn not_read(file: &SidecarFile) -> Option<FailedRead> {
     let reason = file.content.as_ref().err()?;
     (reason.code == Code::Unreadable).then(|| FailedRead {
         what: format!("the sidecar {}", file.file),

@@ -10,6 +10,7 @@ mod after_effects;
 mod approvable;
 mod approval;
 mod as_recorded;
+mod blocked_by;
 mod classification;
 mod engine_kinds;
 mod explanation;
