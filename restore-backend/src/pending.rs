@@ -1,6 +1,5 @@
-//! What is pending in a root: sidecar files, and journaled operations without a terminal record.
+//! The reads behind what is pending in a root: sidecar files, and journaled operations. [`sidecar::pending`] puts them together.
 
-mod gathered;
 mod journals;
 mod recovery;
 
@@ -11,8 +10,7 @@ use crate::root::Root;
 use root_objects::off_thread;
 use root_objects::sidecar_dir;
 
-use gathered::Gathered;
-use journals::{Found, ListedJournals};
+use journals::{Found, ListedJournals, known};
 
 pub(crate) use recovery::PendingRecovery;
 
@@ -49,13 +47,17 @@ pub(crate) async fn pending_and_skipped(
     let found = listed.found(root, names.files(), &limits);
     let (files, found) = futures::join!(names.read(root.objects(), &limits, wanted), found);
     let Found {
-        journals,
+        mut journals,
         unsettled,
     } = found;
     // Sorting and comparing very many entries takes long.
     let bytes = files.len().saturating_mul(size_of::<PendingRecovery>());
     let recoveries = off_thread::in_place(bytes, || {
-        Gathered::of(files, &journals, &unsettled, &limits).with_their_journals(journals)
+        let entries = sidecar::pending(files, &known(&journals), &unsettled, &limits);
+        let entries = entries.into_iter();
+        entries
+            .map(|entry| PendingRecovery::of(entry, &mut journals))
+            .collect()
     });
     Ok((recoveries, skipped))
 }

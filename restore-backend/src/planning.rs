@@ -14,4 +14,4 @@ pub(crate) use current::fresh_plan;
 pub(crate) use follow_ups::{blocked, made, made_dismissal, moved_since_approval, of_operation};
 pub(crate) use in_force::{InForce, Kind, in_force, planned_anew_as, replaced_by};
 pub(crate) use pending_plan::history_blocker;
-pub(crate) use report::{approvals_of, frozen_report, plan_entry, progress};
+pub(crate) use report::{frozen_report, plan_entry};

@@ -7,10 +7,11 @@ mod ending;
 mod follow_up;
 mod listing;
 
-use sidecar::api::{ExecutionReport, PlanReport, Progress, RefusalReport};
-use sidecar::{Choice, Disposition, OperationId, Timestamp};
+use sidecar::api::{ExecutionReport, PlanReport, RefusalReport};
+use sidecar::approvable::choice_not_offered;
+use sidecar::{Choice, OperationId, Timestamp};
 
-use crate::execute::{self, execution_report};
+use crate::execute;
 use crate::pending::pending;
 use crate::planning::{frozen_report, of_operation, plan_entry, planned_anew_as};
 use crate::root::Root;
@@ -59,23 +60,10 @@ pub async fn plan_choosing(
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
     let report = plan_for(root, operation_or_file, choice, now).await?;
-    let is_begun = matches!(report.progress, Progress::UnderWay | Progress::Finished);
-    let is_it = match choice {
-        Choice::Verdict => true,
-        Choice::RollBack => report.disposition == Disposition::RollBack,
-    };
-    if is_it || is_begun {
-        return Ok(Answer::Done(report));
-    }
-    let detail = format!(
-        "this operation cannot be rolled back as it stands: it is {}, and another choice is there only for a merge that would be rolled forward without some of its tables; look at its plan",
-        report.disposition.name()
-    );
-    Ok(Answer::No(RefusalReport::refused(
-        report.operation_id,
-        detail,
-        report.blockers,
-    )))
+    Ok(match choice_not_offered(&report, choice) {
+        Some(refusal) => Answer::No(refusal),
+        None => Answer::Done(report),
+    })
 }
 
 async fn plan_for(
@@ -134,8 +122,7 @@ pub async fn execution(
         });
     }
     let own_name = operation.file_name();
-    let attempted = journal.state.attempt().map(|attempt| &attempt.plan);
-    let file = match attempted.or_else(|| journal.state.finished().map(|finished| &finished.plan)) {
+    let file = match journal.state.begun() {
         // An undo or a release has no file.
         Some(plan) => plan.retires(),
         None => Some(own_name.as_str()),
@@ -144,5 +131,5 @@ pub async fn execution(
         Some(file) => root_objects::sidecar_dir::is_there(root.objects(), file).await?,
         None => false,
     };
-    Ok(execution_report(&journal.state, sidecar_kept))
+    Ok(ExecutionReport::of(&journal.state, sidecar_kept))
 }

@@ -391,39 +391,6 @@ pub struct RefusalReport {
     pub differences: Vec<Difference>,
 }
 
-impl RefusalReport {
-    /// A refusal in which nothing moved.
-    #[must_use]
-    pub fn refused(
-        operation: impl ToString,
-        detail: impl Into<String>,
-        reasons: Vec<Reason>,
-    ) -> Self {
-        Self {
-            operation_id: operation.to_string(),
-            outcome: OutcomeKind::Refused,
-            detail: detail.into(),
-            reasons,
-            differences: Vec::new(),
-        }
-    }
-
-    /// A refusal because the world is not as planned.
-    #[must_use]
-    pub fn conflict(
-        operation: impl ToString,
-        detail: impl Into<String>,
-        reasons: Vec<Reason>,
-        differences: Vec<Difference>,
-    ) -> Self {
-        Self {
-            outcome: OutcomeKind::Conflict,
-            differences,
-            ..Self::refused(operation, detail, reasons)
-        }
-    }
-}
-
 /// Live progress of one execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecutionReport {

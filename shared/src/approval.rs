@@ -34,17 +34,13 @@ impl Approval {
     /// What the plan requires and this approval does not state.
     #[must_use]
     pub fn missing(&self, plan: &Plan) -> Vec<Requirement> {
-        plan.requires
-            .iter()
-            .filter(|requirement| !self.states(**requirement))
-            .copied()
-            .collect()
+        self.missing_of(&plan.requires)
     }
 
-    /// Whether this approval states what a plan requires.
+    /// Which of these requirements of a plan this approval does not state.
     #[must_use]
-    pub fn states(&self, requirement: Requirement) -> bool {
-        match requirement {
+    pub fn missing_of(&self, requires: &[Requirement]) -> Vec<Requirement> {
+        let stated = |requirement: &Requirement| match requirement {
             Requirement::WritersStopped => self.writers_stopped,
             Requirement::Reason => self
                 .reason
@@ -55,8 +51,13 @@ impl Approval {
             | Requirement::BranchRecreated
             | Requirement::IncompleteMerge
             | Requirement::MergeStaysRecorded
-            | Requirement::OlderUnreadable => self.acknowledged.contains(&requirement),
-        }
+            | Requirement::OlderUnreadable => self.acknowledged.contains(requirement),
+        };
+        requires
+            .iter()
+            .filter(|requirement| !stated(requirement))
+            .copied()
+            .collect()
     }
 }
 

@@ -6,6 +6,7 @@
 //! once its first restore was begun is judged by the very rules of any other write; before that, nothing came of it, and it is
 //! laid down anew. A release is never judged: there is nothing to finish or to take back about tags.
 
+mod blocked_by;
 mod dismissal;
 mod late_commit;
 mod operation_ids;
@@ -14,6 +15,7 @@ mod release;
 mod undo;
 mod undo_steps;
 
+pub use blocked_by::{UndoFacts, Waits, release_beside_undo};
 pub use dismissal::{dismissal, dismissal_id};
 pub use late_commit::{late_commit, late_commit_id};
 pub(crate) use operation_ids::undo_sidecar_ids;

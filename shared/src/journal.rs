@@ -5,6 +5,7 @@
 //! invariant 5). Times in it are for people; nothing depends on them.
 
 mod approvals;
+mod effects;
 mod error;
 mod recorded;
 mod state;

@@ -10,9 +10,12 @@
 //! verdict, byte for byte. There is no input or output in this crate, no clock, no randomness, and nothing asynchronous: time,
 //! names and limits are passed in.
 
+mod after_effects;
 pub mod api;
 mod apply_report;
+pub mod approvable;
 mod approval;
+mod as_recorded;
 mod branch;
 mod classification;
 mod code;
@@ -32,7 +35,9 @@ mod listing;
 mod location;
 pub mod observation;
 mod outcome;
+mod pending;
 mod plan;
+mod reports;
 pub mod root_layout;
 mod schema_file;
 mod sidecar;
@@ -41,8 +46,13 @@ mod timestamp;
 mod verdict;
 mod what_if;
 
+pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_tables};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
+pub use as_recorded::{
+    CatalogShows, RestsOn, TableShows, another_root, another_transaction, catalog_as_recorded,
+    rests_on, table_as_recorded, version_of_the_plan,
+};
 pub use branch::Branch;
 pub use classification::{
     Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
@@ -61,11 +71,13 @@ pub use listing::{ListedSidecar, Overlap, SidecarFile, Standing, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
 pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
+pub use pending::{JournalsKnown, PendingEntry, pending};
 pub use plan::{
     CatalogChangeKind, GraphHistoryOutcome, GraphHistoryRow, NewTable, PinMove, Plan, PlanBytes,
     PlanError, PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind,
     RemovedTable, StagedFile, Step, plan, recovery_tag,
 };
+pub use reports::JudgedLine;
 pub use schema_file::SchemaFile;
 pub use sidecar::{
     Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes,

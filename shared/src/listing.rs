@@ -87,6 +87,13 @@ impl SidecarFile {
         }
     }
 
+    /// The operation that the file is named after and says it is of; a misnamed file is of none.
+    #[must_use]
+    pub fn own_operation(&self) -> Option<OperationId> {
+        let operation_id = self.operation_id()?;
+        (self.file == operation_id.file_name()).then_some(operation_id)
+    }
+
     /// Whole seconds since its writer is known to have been at work; `None` if nothing tells.
     ///
     /// That is when the writer began, by its own clock, or when the store says that the file was last written, whichever is
@@ -326,6 +333,27 @@ impl ListedSidecar {
             waiting_for: self.waiting_for.as_deref(),
             older_unreadable: self.older_unreadable,
         }
+    }
+
+    /// The sidecar to judge; `None` for a file that was refused from its listing alone, or holds none.
+    #[must_use]
+    pub fn to_judge(&self) -> Option<&Sidecar> {
+        match self.refusal {
+            Some(_) => None,
+            None => self.file.content.as_ref().ok(),
+        }
+    }
+
+    /// Why nothing about the file is decided: it is refused, or holds no sidecar, or cannot be read.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        let refusal = self.refusal.clone();
+        refusal
+            .or_else(|| self.file.content.clone().err())
+            .unwrap_or_else(|| {
+                let detail = format!("{} cannot be read", self.file.file);
+                Reason::new(Code::Unreadable, detail)
+            })
     }
 }
 

@@ -195,6 +195,13 @@ impl Plan {
         }
     }
 
+    /// Whether it adds rows to the history of the graph.
+    #[must_use]
+    pub fn adds_to_the_history(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| matches!(step, Step::GraphHistory { .. }))
+    }
+
     /// The sidecar that carrying it out deletes in the end, if any.
     #[must_use]
     pub fn retires(&self) -> Option<&str> {

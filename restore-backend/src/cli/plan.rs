@@ -3,7 +3,9 @@
 use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
-use sidecar::{Branch, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation};
+use sidecar::{
+    Approval, Branch, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation,
+};
 
 use super::approve::write_no;
 use super::context::Context;
@@ -221,12 +223,8 @@ fn write_table(page: &mut Page, report: &TableReport) {
 /// What to type next.
 fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &str, digest: Digest) {
     page.blank();
-    if report.approvals.iter().any(|approval| {
-        report
-            .requires
-            .iter()
-            .all(|requirement| approval.states(*requirement))
-    }) {
+    let counts = |approval: &Approval| approval.missing_of(&report.requires).is_empty();
+    if report.approvals.iter().any(counts) {
         context.write_command(page, "apply", root, &report.operation_id, digest, "");
         return;
     }

@@ -2,15 +2,14 @@
 
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, JournalState};
-use sidecar::observation::{Pinned, TableObservation};
 use sidecar::{
-    Action, ApprovedPlan, Difference, DifferenceField, Disposition, Observation, Plan, PlanInput,
-    PlannedTable, Purpose, Requirement, Sidecar, Standing, WriterKind, judge_choice, plan,
+    ApprovedPlan, Difference, DifferenceField, Plan, PlanInput, Requirement, Sidecar, Standing,
+    is_visible_for_good, judge_choice, plan, rests_on_tables,
 };
 
 use crate::error::ServiceError;
 use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
-use crate::planning::as_recorded::{TABLES_AT_ONCE, changed_in_catalog, unreadable};
+use crate::planning::as_recorded::{TABLES_AT_ONCE, unreadable};
 use crate::planning::{self, history_blocker};
 use crate::root::Root;
 use fenced_lance::TableLocation;
@@ -89,43 +88,9 @@ fn parse(root: &Root, attempt: &Attempt) -> Option<Sidecar> {
     .ok()
 }
 
-/// Whether later changes to tables can make the plan's effects untrue.
+/// What differs from the state that the effects left: see [`sidecar::moved_since_effects`], and files that a cleanup removed.
 ///
-/// A dismissal and a release rest on no table, and nobody can write to a branch that is gone.
-fn rests_on_tables(plan: &Plan) -> bool {
-    match plan.purpose {
-        Purpose::Recover => plan.disposition != Disposition::OrphanedBranch,
-        Purpose::Undo { .. } => true,
-        Purpose::Dismiss { .. } | Purpose::Release { .. } => false,
-    }
-}
-
-/// Whether commits above the visible versions can no longer belong to this write.
-///
-/// Most writers commit once to each table. A writer whose commits are not counted may have made one more while the others were
-/// published. Readers then see half of its write, and the other half stands above.
-fn is_visible_for_good(plan: &Plan) -> bool {
-    let is_counted = plan
-        .writer_kind
-        .is_some_and(WriterKind::commits_each_table_once);
-    match plan.disposition {
-        Disposition::RollForward => is_counted,
-        Disposition::AlreadyPublished => true,
-        Disposition::Refused
-        | Disposition::Waiting
-        | Disposition::OrphanedBranch
-        | Disposition::Abort
-        | Disposition::Superseded
-        | Disposition::NeverStarted
-        | Disposition::RollBack => false,
-    }
-}
-
-/// What differs from the state that the effects left.
-///
-/// A write that is published already, or is rolled forward with every commit counted, is visible for good: later changes belong
-/// to others. Otherwise a further change, also of a table that no effect reached, means that the writer is still at work. A
-/// failed read does not show that anything moved: it is an error, and the attempt stays open.
+/// A failed read does not show that anything moved: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_effects(
     root: &Root,
     attempt: &Attempt,
@@ -151,72 +116,11 @@ pub(super) async fn moved_since_effects(
     if let Some(failed) = matters {
         return Err(ObserveError::from(failed).into());
     }
-    let mut differences = Vec::new();
-    for planned in &attempt.plan.tables {
-        differences.extend(moved_table(&attempt.plan, planned, &observation));
-    }
+    let mut differences = sidecar::moved_since_effects(&attempt.plan, &observation);
     if differences.is_empty() {
         differences = gone?;
     }
     Ok(differences)
-}
-
-/// What differs in one table from the state that the effects left.
-fn moved_table(plan: &Plan, planned: &PlannedTable, observation: &Observation) -> Vec<Difference> {
-    let observed = observation
-        .tables
-        .iter()
-        .find(|table| (&table.table_key, &table.branch) == (&planned.table_key, &planned.branch));
-    let (pinned, head) = match observed {
-        Some(table) => (table.pinned.version(), table.head.version()),
-        None => (
-            changed_in_catalog(observation, planned).and_then(|pinned| pinned.version()),
-            planned.head_after(),
-        ),
-    };
-    let was_removed = matches!(
-        observed,
-        Some(TableObservation {
-            pinned: Pinned::Tombstoned { .. },
-            ..
-        })
-    );
-    let (expected_pin, expected_head) = (planned.pin_after(), planned.head_after());
-    let compare =
-        |field: DifferenceField, expected: Option<u64>, found: Option<u64>, holds: bool| {
-            let key = Some(planned.table_key.as_str());
-            (!holds).then(|| Difference::of_versions(key, field, expected, found))
-        };
-    let pin = |holds| compare(DifferenceField::ManifestPinned, expected_pin, pinned, holds);
-    let lance_head = |expected, holds| compare(DifferenceField::LanceHead, expected, head, holds);
-    let moved = match plan.disposition {
-        _ if is_visible_for_good(plan) => {
-            // A table that this plan removed may have been added again by others.
-            let holds =
-                planned.action == Action::Tombstone || was_removed || pinned >= expected_pin;
-            [pin(holds), None]
-        }
-        // Others may publish further. An unpublished commit above a pin may be by this writer.
-        Disposition::Superseded => [
-            pin(was_removed || pinned >= expected_pin),
-            lance_head(
-                pinned,
-                was_removed || head == pinned || head == expected_head,
-            ),
-        ],
-        Disposition::Refused
-        | Disposition::Waiting
-        | Disposition::OrphanedBranch
-        | Disposition::Abort
-        | Disposition::AlreadyPublished
-        | Disposition::NeverStarted
-        | Disposition::RollForward
-        | Disposition::RollBack => [
-            pin(pinned == expected_pin),
-            lance_head(expected_head, head == expected_head),
-        ],
-    };
-    moved.into_iter().flatten().collect()
 }
 
 /// Missing files of restored versions. They were there at the plan and at the claim, but a cleanup that read the tags before ours

@@ -1,6 +1,8 @@
 //! One claimed execution: looks, effects and records, one after the other, as the pure step asks for them.
 
 use futures::FutureExt;
+use sidecar::api::ExecutionReport;
+use sidecar::approvable::authorized;
 use sidecar::executor::{self, Look, Move, Seen, SidecarSeen};
 use sidecar::journal::{Attempt, JournalEntry, JournalState};
 use sidecar::{
@@ -8,9 +10,7 @@ use sidecar::{
     Purpose, SidecarBytes, SidecarFate, Tag,
 };
 
-use super::authorized::authorized;
-use super::progress::{ProgressSink, execution_report};
-use super::report::{self, finished_report, unfinished_report, untrue_report};
+use super::progress::ProgressSink;
 use super::{closing, effects};
 use crate::error::ServiceError;
 use crate::planning::as_recorded::untrue_since_finished;
@@ -84,8 +84,8 @@ impl<'a> Execution<'a> {
                         .to_owned(),
                 ));
             }
-            if let Err(revoked) = authorized(&journal, approved.digest()) {
-                return Ok(Err(revoked));
+            if let Err(revoked) = authorized(&journal.state, approved.digest()) {
+                return Ok(Err(sidecar::error_text(&revoked)));
             }
         }
         Err(ServiceError::JournalBusy {
@@ -95,7 +95,7 @@ impl<'a> Execution<'a> {
 
     fn report_progress(&self) {
         self.progress
-            .send(execution_report(&self.journal.state, true));
+            .send(ExecutionReport::of(&self.journal.state, true));
     }
 
     fn attempt(&self) -> Option<&Attempt> {
@@ -423,8 +423,8 @@ impl<'a> Execution<'a> {
         Ok(JournalEntry::Finished {
             epoch: self.epoch,
             outcome,
-            tables: report::table_outcomes(attempt, None),
-            catalog: report::catalog_effect(attempt, None),
+            tables: attempt.table_outcomes(&[]),
+            catalog: attempt.catalog_effect(&[]),
             sidecar: attempt.sidecar.clone(),
         })
     }
@@ -438,10 +438,9 @@ impl<'a> Execution<'a> {
         let Some(attempt) = self.attempt() else {
             return Err(self.lost());
         };
-        let unclear = (!unclear.is_empty()).then_some(unclear);
-        Ok(unfinished_report(
-            attempt,
+        Ok(ApplyReport::unfinished(
             &self.operation,
+            attempt,
             outcome,
             detail,
             Vec::new(),
@@ -453,11 +452,11 @@ impl<'a> Execution<'a> {
         let Some(finished) = self.journal.state.finished() else {
             return Err(self.lost());
         };
-        self.progress.send(execution_report(
+        self.progress.send(ExecutionReport::of(
             &self.journal.state,
             fate == SidecarFate::Kept,
         ));
-        Ok(finished_report(finished, &self.operation, fate))
+        Ok(ApplyReport::finished(&self.operation, finished, fate))
     }
 
     /// Records that the terminal record is untrue here. First notes that the journal must be read again.
@@ -469,9 +468,9 @@ impl<'a> Execution<'a> {
         let Some(finished) = self.journal.state.finished() else {
             return Err(self.lost());
         };
-        let report = untrue_report(
-            finished,
+        let report = ApplyReport::untrue(
             &self.operation,
+            finished,
             detail.clone(),
             differences.clone(),
         );
@@ -499,13 +498,13 @@ impl<'a> Execution<'a> {
                 operation_id: self.operation,
             });
         };
-        let report = unfinished_report(
-            attempt,
+        let report = ApplyReport::unfinished(
             &self.operation,
+            attempt,
             OutcomeKind::Conflict,
             detail.clone(),
             differences.clone(),
-            (!unclear.is_empty()).then_some(unclear),
+            unclear,
         );
         let entry = JournalEntry::Interrupted {
             epoch: self.epoch,
@@ -558,9 +557,9 @@ async fn taken_over(
             Some(file) => sidecar_dir::is_there(root.objects(), file).await?,
             None => false,
         };
-        return Ok(finished_report(
-            finished,
+        return Ok(ApplyReport::finished(
             operation,
+            finished,
             if is_kept {
                 SidecarFate::Kept
             } else {
@@ -568,14 +567,5 @@ async fn taken_over(
             },
         ));
     }
-    let detail = "another executor took over this operation; look how far it came, and apply again if it stopped".to_owned();
-    let steps: Vec<usize> = (0..attempt.plan.steps.len()).collect();
-    Ok(unfinished_report(
-        &attempt,
-        operation,
-        OutcomeKind::Unknown,
-        detail,
-        Vec::new(),
-        Some(&steps),
-    ))
+    Ok(ApplyReport::taken_over(operation, &attempt))
 }

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use sidecar::{Limits, OperationId, Reason};
+use sidecar::{Code, JournalsKnown, Limits, OperationId, Reason, error_text};
 
-use super::gathered::Journals;
 use crate::root::Root;
 use root_objects::journal_store::{
     Journal, JournalEntryOfListing, JournalStoreError, Mark, OpenMarks, Skipped, list_all,
@@ -14,6 +13,27 @@ use root_objects::journal_store::{
 
 /// Journals listed and read at the same time.
 const JOURNALS_AT_ONCE: usize = 16;
+
+/// Journals by operation, or why a journal could not be read.
+pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreError>>;
+
+/// What the rules need to know of these journals.
+pub(super) fn known(journals: &Journals) -> JournalsKnown<'_> {
+    let known = journals.iter().map(|(operation_id, journal)| {
+        let told = journal.as_ref().map(|journal| &journal.state);
+        (operation_id.clone(), told.map_err(untrusted))
+    });
+    known.collect()
+}
+
+fn untrusted(error: &JournalStoreError) -> Reason {
+    let code = match error {
+        // The whole journal was read, and reading it again will not help.
+        JournalStoreError::Broken { .. } => Code::JournalBroken,
+        _ => Code::Unreadable,
+    };
+    Reason::new(code, error_text(error))
+}
 
 /// The listings of a root's journals, before any is read.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! One pending recovery.
 
 use sidecar::journal::JournalState;
-use sidecar::{ListedSidecar, OperationId};
+use sidecar::{ListedSidecar, OperationId, PendingEntry};
 
+use super::journals::Journals;
 use root_objects::journal_store::{Journal, JournalStoreError};
 
 /// One pending recovery: a sidecar with its place among the others, and its journal if it has one.
@@ -20,11 +21,31 @@ pub(crate) struct PendingRecovery {
 impl PendingRecovery {
     /// The operation this entry stands for; a duplicate, misnamed or replaced file stands for none.
     pub(crate) fn operation_id(&self) -> Option<OperationId> {
-        if self.stands_in_for.is_some() {
-            return None;
+        match self.stands_in_for {
+            Some(_) => None,
+            None => self.listed.file.own_operation(),
         }
-        let operation_id = self.listed.file.operation_id()?;
-        (self.listed.file.file == operation_id.file_name()).then_some(operation_id)
+    }
+
+    /// The entry with the journal that tells about it, out of `journals`. A dismissal whose journal cannot be trusted is not known.
+    pub(super) fn of(entry: PendingEntry, journals: &mut Journals) -> Self {
+        let PendingEntry {
+            listed,
+            journal,
+            stands_in_for,
+        } = entry;
+        let (journal, broken) = match journal.and_then(|id| journals.remove(&id)) {
+            Some(Ok(journal)) => (Some(journal), None),
+            Some(Err(_)) if stands_in_for.is_some() => (None, None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        Self {
+            listed,
+            journal,
+            broken,
+            stands_in_for,
+        }
     }
 
     /// The state of this operation's own journal; `None` if the journal is of a dismissal under a derived id.

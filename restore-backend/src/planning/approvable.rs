@@ -1,9 +1,8 @@
-//! The plan that can be approved or executed now, and why it may not be.
+//! The plan that can be approved or executed now, with the reads that failed. [`sidecar::approvable`] says why it may not be.
 
 use sidecar::api::RefusalReport;
-use sidecar::{
-    Code, Digest, OperationId, OutcomeKind, Plan, PlanBytes, Reason, SidecarBytes, differences,
-};
+use sidecar::approvable::{self, MissingRead, PlanNow};
+use sidecar::{Digest, OperationId, Plan, PlanBytes, Reason, SidecarBytes};
 
 use crate::error::ServiceError;
 use crate::observe::{FailedRead, ObserveError};
@@ -56,57 +55,22 @@ impl PlanOf {
         digest: Digest,
         journal: &Journal,
     ) -> Result<Option<RefusalReport>, ServiceError> {
-        let report = |outcome, detail, reasons, differences| {
-            Ok(Some(RefusalReport {
-                operation_id: operation.to_string(),
-                outcome,
-                detail,
-                reasons,
-                differences,
-            }))
+        let now = PlanNow {
+            plan: &self.plan,
+            digest: self.bytes.digest(),
+            blockers: &self.blockers,
+            is_evidence_missing: !self.failed.is_empty(),
+            is_file_unread: self.unread.is_some(),
         };
-        let is_another = self.bytes.digest() != digest;
-        let is_executable = self.plan.has_effect() && self.blockers.is_empty();
-        if (is_another || !is_executable)
-            && let Some(failed) = self.failed.pop()
-        {
-            return Err(ObserveError::from(failed).into());
+        let missing = match approvable::refusal(operation, digest, &now, &journal.state) {
+            Ok(refusal) => return Ok(refusal),
+            Err(MissingRead::Evidence) => self.failed.pop(),
+            Err(MissingRead::File) => self.unread.take(),
+        };
+        match missing {
+            Some(failed) => Err(ObserveError::from(failed).into()),
+            None => Ok(None),
         }
-        if is_another && let Some(unread) = self.unread.take() {
-            return Err(ObserveError::from(unread).into());
-        }
-        if is_another {
-            let known = journal
-                .state
-                .approvals()
-                .iter()
-                .find(|(approval, _)| approval.plan_digest == digest);
-            let planned = known
-                .and_then(|(_, text)| PlanBytes::verify(text.clone(), digest).ok()?.decode().ok());
-            let differences = planned
-                .map(|planned| differences(&planned, &self.plan))
-                .unwrap_or_default();
-            let detail = format!(
-                "Nothing was changed: the store is not as it was when plan {digest} was made. The plan now is {}; look at it, and approve it if it is right.",
-                self.bytes.digest()
-            );
-            return report(OutcomeKind::Conflict, detail, Vec::new(), differences);
-        }
-        if !is_executable {
-            let detail = self
-                .blockers
-                .iter()
-                .map(|reason| reason.detail.as_str())
-                .collect::<Vec<_>>()
-                .join("; ");
-            return report(
-                OutcomeKind::Refused,
-                detail,
-                self.blockers.clone(),
-                Vec::new(),
-            );
-        }
-        Ok(None)
     }
 }
 
@@ -121,7 +85,5 @@ pub(crate) async fn unsafe_store(
     {
         return Ok(None);
     }
-    let detail = "this store overwrites where it should create, so two writers can lose each other's commits unnoticed; nothing is recorded or executed on it";
-    let reasons = vec![Reason::new(Code::StoreNotSafe, detail)];
-    Ok(Some(RefusalReport::refused(operation, detail, reasons)))
+    Ok(Some(approvable::store_not_safe(operation)))
 }

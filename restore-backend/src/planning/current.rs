@@ -46,7 +46,9 @@ pub(crate) async fn fresh_plan(
     if let Some(error) = broken {
         return Err(error.into());
     }
-    let unread = recoveries.iter().find_map(not_read);
+    let unread = recoveries
+        .iter()
+        .find_map(|entry| not_read(&entry.listed.file));
     // If the file is being dismissed under a derived id, the entry carries the journal of the dismissal.
     let journal = match journal.filter(|journal| journal.state.operation_id() == operation) {
         Some(journal) => journal,
@@ -127,14 +129,7 @@ async fn chosen(
         return Ok(planned);
     }
     // The approval names the choice; the plan of the same choice is made anew and compared.
-    let approved = journal
-        .state
-        .approvals()
-        .iter()
-        .find_map(|(approval, text)| {
-            let bytes = PlanBytes::verify(text.clone(), approval.plan_digest).ok()?;
-            (approval.plan_digest == wanted).then(|| bytes.decode().ok())?
-        });
+    let approved = journal.state.approved_plan(wanted);
     let was_chosen = |choice| {
         approved
             .as_ref()

@@ -2,14 +2,14 @@
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::follow_up::{
-    FollowUp, SetTag, Undo, announced_by, dismissal, dismissal_id, next_undo_sidecar_id,
-    release as lay_down_release, tags_of, undo as lay_down_undo,
+    FollowUp, Undo, UndoFacts, Waits, dismissal, dismissal_id, next_undo_sidecar_id,
+    release_beside_undo, undo as lay_down_undo,
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Branch, Choice, Code, Difference, DifferenceField, Disposition, Observation, OperationId,
-    Overlap, Plan, PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError,
-    SidecarFile, Timestamp, differences,
+    Branch, Choice, Code, Difference, DifferenceField, Disposition, Observation, OperationId, Plan,
+    PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile,
+    Timestamp, differences,
 };
 
 use futures::FutureExt;
@@ -18,7 +18,6 @@ use super::approvable::{Fresh, PlanOf};
 use super::as_recorded::untrue_since_finished;
 use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
 use super::pending_plan::{self, Planned, age};
-use super::report::{approvals_of, report};
 use crate::error::ServiceError;
 use crate::observe::{
     FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
@@ -76,24 +75,19 @@ impl Made {
             blockers,
         } = self.follow_up;
         let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
-        let approvals = journal
-            .map(|journal| approvals_of(journal, bytes.digest()))
-            .unwrap_or_default();
+        let state = journal.map(|journal| &journal.state);
+        let digest = bytes.digest();
         let context = PlanContext {
             sidecar: self.sidecar.as_ref(),
             sidecar_bytes: Some(sidecar),
             age_seconds: self.age_seconds,
             observation: self.observation.as_ref(),
             blockers,
-            progress: if approvals.is_empty() {
-                Progress::Open
-            } else {
-                Progress::Approved
-            },
-            approvals,
+            progress: Progress::of_plan(state, digest),
+            approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
             now,
         };
-        Ok(report(&plan, &bytes, context))
+        Ok(PlanReport::new(&plan, &bytes, context))
     }
 }
 
@@ -162,7 +156,7 @@ pub(crate) async fn made_dismissal(
                     ),
                 },
             ),
-            None => pending_plan::refusal_of(&entry.listed, entry.listed.refusal.clone()),
+            None => entry.listed.reason(),
         };
         return refused_file(root, entry, reason, now).await;
     }
@@ -178,7 +172,7 @@ pub(crate) async fn made_dismissal(
     match made {
         Some(made) => Ok(made),
         None => {
-            let reason = pending_plan::refusal_of(&entry.listed, entry.listed.refusal.clone());
+            let reason = entry.listed.reason();
             refused_file(root, entry, reason, now).await
         }
     }
@@ -392,58 +386,19 @@ async fn made_undo(
         uncounted,
         failed,
     } = look;
-    let mut follow_up = lay_down_undo(root.id(), &undo, &observation);
-    let history = pending_plan::history_blocker(&follow_up.plan, history);
-    follow_up.blockers.extend(history);
-    follow_up.blockers.extend(uncounted);
-    if is_released(root, of, &finished.plan).await? {
-        follow_up.blockers.push(Reason::new(
-            Code::Released,
-            format!("the tags of operation {of} are dropped: what they kept may be cleaned away at any time"),
-        ));
-    }
-    // This attempt's own announced sidecar waits for the undo, so the undo does not wait for it. One from an earlier attempt is
-    // resolved first: otherwise somebody could resolve it while the tables it covers are being restored.
-    let own = [
-        Some(undo.sidecar.operation_id.clone()),
-        claimed.and_then(|plan| announced_by(&plan.steps)),
-    ];
-    let others = recoveries.iter().filter(|entry| {
-        entry
-            .operation_id()
-            .is_none_or(|id| !own.contains(&Some(id)))
-    });
-    let keys = undo.sidecar.tables.iter();
-    let keys = keys.map(|pin| pin.table_key.as_str()).collect();
-    let (mut is_lost, mut unread) = (false, None);
-    for entry in others {
-        let file = &entry.listed.file;
-        let why = match file.overlaps(&keys) {
-            Overlap::None => continue,
-            Overlap::Lost => {
-                is_lost = true;
-                continue;
-            }
-            Overlap::Shared => "is pending and shares a table",
-            Overlap::NotRead => "is pending and cannot be read, so that it may share a table",
-        };
-        unread = pending_plan::not_read(entry);
-        let reason = Reason::new(
-            Code::WaitingFor,
-            format!("{} {why} with operation {of}; resolve it first", file.file),
-        );
-        follow_up.blockers.push(reason.about(&file.file));
-        break;
-    }
-    if is_lost {
-        let requires = &mut follow_up.plan.requires;
-        requires.push(Requirement::OlderUnreadable);
-        requires.sort_unstable();
-        requires.dedup();
-    }
-    if !follow_up.blockers.is_empty() {
-        follow_up.plan.steps.clear();
-    }
+    let is_released = is_released(root, of, &finished.plan).await?;
+    let files = recoveries.iter();
+    let files = files.map(|entry| (entry.operation_id(), &entry.listed.file));
+    let waits = Waits::of(&undo, claimed, files);
+    let waits_for = waits.first.as_ref().map(|(place, _)| &recoveries[*place]);
+    let unread = waits_for.and_then(|entry| pending_plan::not_read(&entry.listed.file));
+    let facts = UndoFacts {
+        history,
+        uncounted,
+        is_released,
+        waits,
+    };
+    let follow_up = lay_down_undo(root.id(), &undo, &observation).blocked_by(&undo, facts);
     Ok(Ok(Made {
         follow_up,
         sidecar: Some(undo.sidecar),
@@ -475,15 +430,8 @@ async fn made_release(
     original: &Sidecar,
 ) -> Result<Made, ServiceError> {
     let undoing = last_begun(root, Kind::Undo, of).await?;
-    let tags = [tags_of(state), tags_of_unbegun(&undoing)].concat();
-    let mut follow_up = lay_down_release(root.id(), operation.clone(), of, original, &tags);
-    if undoing.attempt().is_some() {
-        follow_up.blockers.push(Reason::new(
-            Code::ExecutionUnderWay,
-            format!("operation {of} is being taken back and needs its tags; finish that first"),
-        ));
-        follow_up.plan.steps.clear();
-    }
+    let follow_up =
+        release_beside_undo(root.id(), operation.clone(), of, original, state, &undoing);
     Ok(Made {
         sidecar: Sidecar::parse(
             &follow_up.plan.file,
@@ -497,15 +445,6 @@ async fn made_release(
         failed: Vec::new(),
         unread: None,
     })
-}
-
-/// The tags of an undo that was never carried out. Once the tags of the recovery are dropped, that undo can never finish, so its
-/// tags are dropped with them.
-fn tags_of_unbegun(undo: &JournalState) -> Vec<SetTag> {
-    if undo.finished().is_some() || undo.stand_in().is_some() {
-        return Vec::new();
-    }
-    tags_of(undo)
 }
 
 /// Differences between an approved undo or release and the one made now, after the claim.

@@ -3,12 +3,11 @@
 use sidecar::journal::JournalState;
 use sidecar::{
     Choice, Code, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, SidecarFile,
-    Step, Timestamp, age_blocker, judge_choice, plan, refuse,
+    Timestamp, age_blocker, judge_choice, plan, refuse,
 };
 
 use crate::error::ServiceError;
 use crate::observe::{FailedRead, Judged, Look, look_closely_for};
-use crate::pending::PendingRecovery;
 use crate::root::Root;
 use root_objects::sidecar_dir;
 
@@ -34,8 +33,8 @@ pub(super) async fn made_plan(
 ) -> Result<Option<Planned>, ServiceError> {
     let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
-    let (verdict, observation, history, uncounted, failed) = match (sidecar, &listed.refusal) {
-        (Some(sidecar), None) => {
+    let (verdict, observation, history, uncounted, failed) = match listed.to_judge() {
+        Some(sidecar) => {
             let Look {
                 observation,
                 history,
@@ -50,8 +49,8 @@ pub(super) async fn made_plan(
                 failed,
             )
         }
-        (_, refusal) => (
-            refuse(refusal_of(listed, refusal.clone()), sidecar),
+        None => (
+            refuse(listed.reason(), sidecar),
             None,
             None,
             Vec::new(),
@@ -86,22 +85,7 @@ pub(super) async fn made_plan(
 
 /// The blocker, if the plan adds rows to the history of the graph and `obstacle` prevents that.
 pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<Reason> {
-    let adds_rows = plan
-        .steps
-        .iter()
-        .any(|step| matches!(step, Step::GraphHistory { .. }));
-    obstacle.filter(|_| adds_rows)
-}
-
-pub(super) fn refusal_of(listed: &ListedSidecar, refusal: Option<Reason>) -> Reason {
-    refusal
-        .or_else(|| listed.file.content.clone().err())
-        .unwrap_or_else(|| {
-            Reason::new(
-                Code::Unreadable,
-                format!("{} cannot be read", listed.file.file),
-            )
-        })
+    obstacle.filter(|_| plan.adds_to_the_history())
 }
 
 /// The listed file with its bytes and full contents, which a list of many files does not keep.
@@ -131,8 +115,7 @@ pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Rea
 }
 
 /// The failed read of a pending file, if the tables it names are unknown because of it.
-pub(super) fn not_read(entry: &PendingRecovery) -> Option<FailedRead> {
-    let file = &entry.listed.file;
+pub(super) fn not_read(file: &SidecarFile) -> Option<FailedRead> {
     let reason = file.content.as_ref().err()?;
     (reason.code == Code::Unreadable).then(|| FailedRead {
         what: format!("the sidecar {}", file.file),

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use sidecar::api::{ApprovalReport, RefusalReport, RevocationReport};
+use sidecar::approvable::{already_begun, statements_missing};
 use sidecar::journal::JournalEntry;
-use sidecar::{
-    Approval, Code, Digest, OperationId, OutcomeKind, Reason, Requirement, Timestamp, authorize,
-};
+use sidecar::{Approval, Digest, OperationId, Requirement, Timestamp, authorize};
 
 use super::Answer;
 use crate::error::ServiceError;
-use crate::planning::{Fresh, approvals_of, fresh_plan, unsafe_store};
+use crate::planning::{Fresh, fresh_plan, unsafe_store};
 use crate::root::Root;
 use root_objects::journal_store::{Appended, Journal};
 
@@ -50,7 +49,9 @@ pub async fn approve(
     check_approver(&approver)?;
     let (mut fresh, mut journal) = match fresh_plan(root, operation, Some(digest), now).await? {
         Fresh::Plan { made, journal } => (made, journal),
-        Fresh::UnderWay { journal } => return Ok(Answer::No(already(operation, &journal))),
+        Fresh::UnderWay { journal } => {
+            return Ok(Answer::No(already_begun(operation, &journal.state)));
+        }
         Fresh::Gone { .. } => {
             return Err(ServiceError::UnknownOperation {
                 root: root.id().to_string(),
@@ -73,32 +74,14 @@ pub async fn approve(
         writers_stopped: approver.writers_stopped,
         acknowledged: approver.acknowledged,
     };
-    let missing = approval.missing(&fresh.plan);
-    if !missing.is_empty() {
-        let names: Vec<&str> = missing
-            .iter()
-            .map(|requirement| requirement.name())
-            .collect();
-        let statements: Vec<&str> = missing
-            .iter()
-            .map(|requirement| requirement.statement())
-            .collect();
-        let detail = format!(
-            "this plan needs the approver to state {}: {}",
-            names.join(", "),
-            statements.join(" ")
-        );
-        return Ok(Answer::No(RefusalReport::refused(
-            operation,
-            detail,
-            Vec::new(),
-        )));
+    if let Some(refusal) = statements_missing(&approval, &fresh.plan) {
+        return Ok(Answer::No(refusal));
     }
     root.note_identity().await?;
     root.marks().put_right(root.objects(), root.id()).await?;
     for _ in 0..APPEND_TRIES_MAX {
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
-            return Ok(Answer::No(already(operation, &journal)));
+            return Ok(Answer::No(already_begun(operation, &journal.state)));
         }
         let entry = JournalEntry::Approved {
             approval: approval.clone(),
@@ -116,7 +99,7 @@ pub async fn approve(
                 return Ok(Answer::Done(ApprovalReport {
                     approval,
                     authorized,
-                    missing,
+                    missing: Vec::new(),
                 }));
             }
             Appended::Taken => {
@@ -159,14 +142,11 @@ pub async fn revoke(
     for attempt in 0..APPEND_TRIES_MAX {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
-            return Ok(Answer::No(already(operation, &journal)));
+            return Ok(Answer::No(already_begun(operation, &journal.state)));
         }
-        if approvals_of(&journal, digest).is_empty() {
-            return Ok(Answer::No(RefusalReport::refused(
-                operation,
-                format!("nobody has approved plan {digest}; there is nothing to revoke"),
-                Vec::new(),
-            )));
+        if journal.state.approvals_of(digest).is_empty() {
+            let detail = format!("nobody has approved plan {digest}; there is nothing to revoke");
+            return Ok(Answer::No(RefusalReport::refused(operation, detail)));
         }
         // Only once there is a record to write, and once: the retries must not wait for it.
         if attempt == 0 {
@@ -179,38 +159,6 @@ pub async fn revoke(
     Err(ServiceError::JournalBusy {
         operation_id: operation.clone(),
     })
-}
-
-fn already(operation: &OperationId, journal: &Journal) -> RefusalReport {
-    let (outcome, detail) = match (journal.state.attempt(), journal.state.finished()) {
-        (Some(attempt), _) => (
-            OutcomeKind::Refused,
-            format!(
-                "plan {} is under way; apply it again to resume, or end it",
-                attempt.bytes.digest()
-            ),
-        ),
-        (None, Some(finished)) => (
-            OutcomeKind::Refused,
-            format!(
-                "the operation is finished: {}. Apply plan {} once more to look whether that still holds here; if it does not, the operation is opened again, and what is to be done then is approved anew",
-                finished.outcome.name(),
-                finished.digest
-            ),
-        ),
-        (None, None) => (
-            OutcomeKind::Conflict,
-            "the journal moved; look again".to_owned(),
-        ),
-    };
-    let reasons = vec![Reason::new(Code::ExecutionUnderWay, detail.clone())];
-    RefusalReport {
-        operation_id: operation.to_string(),
-        outcome,
-        detail,
-        reasons,
-        differences: Vec::new(),
-    }
 }
 
 pub(super) fn check_approver(approver: &Approver) -> Result<(), ServiceError> {

@@ -1,16 +1,13 @@
 //! Ending an attempt, by a person, that does not end by itself.
 
 use sidecar::api::{EndReport, RefusalReport};
+use sidecar::approvable::{attempt_to_end, cannot_end};
 use sidecar::journal::{Attempt, EndedBy, JournalEntry};
-use sidecar::{
-    Code, Difference, DifferenceField, Digest, OperationId, OutcomeKind, Reason, Requirement,
-    Timestamp,
-};
+use sidecar::{Code, Digest, OperationId, Reason, Timestamp};
 
 use super::approving::{APPEND_TRIES_MAX, check_approver};
 use super::{Answer, Approver};
 use crate::error::ServiceError;
-use crate::execute::ended_report;
 use crate::root::Root;
 use root_objects::journal_store::{Appended, Journal};
 
@@ -42,35 +39,9 @@ pub async fn end(
         reason: Some(ending.reason.clone()),
         ..Approver::default()
     })?;
-    let refused = |outcome, detail: String, reasons, differences| {
-        Ok(Answer::No(RefusalReport {
-            operation_id: operation.to_string(),
-            outcome,
-            detail,
-            reasons,
-            differences,
-        }))
-    };
-    let missing: Vec<Requirement> = [
-        (!ending.writers_stopped).then_some(Requirement::WritersStopped),
-        ending
-            .reason
-            .trim()
-            .is_empty()
-            .then_some(Requirement::Reason),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if !missing.is_empty() {
-        let names: Vec<&str> = missing.iter().map(|one| one.name()).collect();
-        let statements: Vec<&str> = missing.iter().map(|one| one.statement()).collect();
-        let detail = format!(
-            "to end an attempt needs {}: {}",
-            names.join(", "),
-            statements.join(" ")
-        );
-        return refused(OutcomeKind::Refused, detail, Vec::new(), Vec::new());
+    let refused = cannot_end(operation, ending.writers_stopped, &ending.reason);
+    if let Some(refusal) = refused {
+        return Ok(Answer::No(refusal));
     }
     let ended_by = EndedBy {
         name: ending.name.trim().to_owned(),
@@ -85,60 +56,28 @@ pub async fn end(
                 operation: operation.to_string(),
             });
         }
-        let attempt = match (journal.state.attempt(), journal.state.finished()) {
-            (Some(attempt), _) => attempt.clone(),
-            // The remaining work may fail again and again: a look at something unreadable, or the deletion of the sidecar.
-            (None, Some(_)) if !journal.is_closed(root.objects()).await? => {
-                match journal.state.ended() {
-                    Some(ended) => ended.clone(),
-                    None => {
-                        return Err(ServiceError::JournalBusy {
-                            operation_id: operation.clone(),
-                        });
-                    }
-                }
-            }
-            (None, Some(finished)) => {
-                let detail = format!(
-                    "the operation is finished: {}; there is no attempt to end",
-                    finished.outcome.name()
-                );
-                return refused(OutcomeKind::Refused, detail, Vec::new(), Vec::new());
-            }
-            (None, None) => {
-                let detail =
-                    "nobody carries out a plan of this operation; there is no attempt to end";
-                return refused(
-                    OutcomeKind::Refused,
-                    detail.to_owned(),
-                    Vec::new(),
-                    Vec::new(),
-                );
-            }
+        let is_closed = match (journal.state.attempt(), journal.state.finished()) {
+            (None, Some(_)) => journal.is_closed(root.objects()).await?,
+            (Some(_), _) | (None, None) => false,
         };
-        let under_way = attempt.bytes.digest();
-        if under_way != digest {
-            let detail = format!("plan {under_way} is under way, and not plan {digest}");
-            let differences = vec![Difference::new(
-                None,
-                DifferenceField::Plan,
-                digest,
-                under_way,
-            )];
-            return refused(OutcomeKind::Conflict, detail, Vec::new(), differences);
-        }
+        let attempt = match attempt_to_end(operation, digest, &journal.state, is_closed) {
+            Ok(Some(attempt)) => attempt.clone(),
+            Ok(None) => {
+                return Err(ServiceError::JournalBusy {
+                    operation_id: operation.clone(),
+                });
+            }
+            Err(refusal) => return Ok(Answer::No(refusal)),
+        };
         if found.as_ref().is_some_and(|found| *found != attempt) {
             let detail = "somebody carries this plan out right now: the journal was written to at the same moment; wait for its outcome, or stop that first";
-            let reasons = vec![Reason::new(Code::ExecutionUnderWay, detail)];
-            return refused(
-                OutcomeKind::Conflict,
-                detail.to_owned(),
-                reasons,
-                Vec::new(),
-            );
+            let reason = Reason::new(Code::ExecutionUnderWay, detail);
+            return Ok(Answer::No(
+                RefusalReport::conflict(operation, detail).with_reasons(vec![reason]),
+            ));
         }
         root.note_identity().await?;
-        let report = ended_report(&attempt, operation, ended_by.clone());
+        let report = EndReport::of(operation, &attempt, ended_by.clone());
         let entry = if journal.state.finished().is_some() {
             journal.note_reopened(root.objects()).await?;
             JournalEntry::Reopened {

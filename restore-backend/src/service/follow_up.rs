@@ -74,11 +74,7 @@ async fn of_finished(
     }
     match made(root, of, &operation, &recoveries, None).await? {
         Ok(made) => made.report(Some(&journal), now).map(Answer::Done),
-        Err(reason) => Ok(Answer::No(RefusalReport::refused(
-            of,
-            reason.detail.clone(),
-            vec![reason],
-        ))),
+        Err(reason) => Ok(Answer::No(RefusalReport::for_reason(of, reason))),
     }
 }
 

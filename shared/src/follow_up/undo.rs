@@ -153,6 +153,12 @@ impl Undo {
         })
     }
 
+    /// The operation whose recovery is taken back.
+    #[must_use]
+    pub const fn of_operation(&self) -> &OperationId {
+        &self.of
+    }
+
     /// The version of a table that comes back; `None` if it stays as it is.
     #[must_use]
     pub fn target_of(&self, table_key: &str, branch: Option<&str>) -> Option<u64> {

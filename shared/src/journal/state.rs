@@ -138,6 +138,29 @@ impl JournalState {
         self.approvals.as_slice()
     }
 
+    /// Approvals of exactly one plan, oldest first.
+    #[must_use]
+    pub fn approvals_of(&self, plan: Digest) -> Vec<Approval> {
+        let approvals = self.approvals().iter().map(|(approval, _)| approval);
+        let of_plan = approvals.filter(|approval| approval.plan_digest == plan);
+        of_plan.cloned().collect()
+    }
+
+    /// The plan with this digest, as it was approved; `None` if no approval names it.
+    #[must_use]
+    pub fn approved_plan(&self, digest: Digest) -> Option<Plan> {
+        let mut approvals = self.approvals().iter();
+        let (_, text) = approvals.find(|(approval, _)| approval.plan_digest == digest)?;
+        PlanBytes::verify(text.clone(), digest).ok()?.decode().ok()
+    }
+
+    /// The plan that was begun last and not ended since, whether it is under way or finished.
+    #[must_use]
+    pub fn begun(&self) -> Option<&Plan> {
+        let under_way = self.attempt.as_ref().map(|attempt| &attempt.plan);
+        under_way.or_else(|| self.finished.as_ref().map(|finished| &finished.plan))
+    }
+
     /// The execution that is under way, or was interrupted by a crash.
     #[must_use]
     pub const fn attempt(&self) -> Option<&Attempt> {

@@ -3,9 +3,11 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sidecar::executor::{self, CatalogSeen, Landed, Look, Move, Seen, SidecarSeen, StepsOutcome};
-use sidecar::journal::{JournalState, StepResult};
+use sidecar::journal::{Finished, JournalState, StepResult};
 use sidecar::{
-    Difference, DifferenceField, OutcomeKind, PinMove, Plan, Requirement, Step, differences,
+    Difference, DifferenceField, PinMove, Plan, PlannedTable, Requirement, Step, TableShows,
+    another_transaction, differences, moved_since_effects, rests_on_tables, table_as_recorded,
+    version_of_the_plan,
 };
 
 use crate::flaw::Flaw;
@@ -392,8 +394,7 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
         }
         (Look::Closed, _) => seen.closed = Some(store.closed),
         (Look::SinceFinished, _) => {
-            let is_lost = store
-                .journal
+            let is_lost = state
                 .finished()
                 .is_some_and(|done| has_lost_effects(store, done));
             seen.since_finished = difference(is_lost && flaw != Flaw::BelievesItsRecord);
@@ -411,33 +412,40 @@ fn moved() -> Difference {
     }
 }
 
+/// As the look before the terminal record says, which is the real one.
 fn has_moved_since_effects(store: &Store, plan: &Plan, flaw: Flaw) -> bool {
-    let forward = plan.outcome() == Some(OutcomeKind::RolledForward);
-    if plan.outcome() == Some(OutcomeKind::CleanedUp) {
-        return false;
+    let mut moved = moved_since_effects(plan, &store.observe(flaw));
+    if flaw == Flaw::LooksAtPinsOnly {
+        moved.retain(|difference| difference.field != DifferenceField::LanceHead);
     }
-    plan.tables.iter().enumerate().any(|(table, planned)| {
-        let (pin, head) = (Some(store.pins[table]), Some(store.head(table)));
-        if forward {
-            let is_overtaken = store.subject == Subject::Merge && head > pin;
-            pin < planned.pin_after() || (is_overtaken && flaw != Flaw::LooksAtPinsOnly)
-        } else {
-            pin != planned.pin_after() || head != planned.head_after()
-        }
-    })
+    rests_on_tables(plan) && !moved.is_empty()
 }
 
-/// Whether what was done is not there any more, or another commit stands in its place. What others publish above it is theirs.
-fn has_lost_effects(store: &Store, done: Planned) -> bool {
-    let plan = done.plan();
-    plan.tables.iter().enumerate().any(|(table, planned)| {
-        let (pin, head) = (Some(store.pins[table]), Some(store.head(table)));
-        let is_less = pin < planned.pin_after() || head < planned.head_after();
-        is_less
-            || !planned
-                .head_after()
-                .is_none_or(|version| stands(store, done, table, version))
-    })
+/// As the look at a finished operation says, which is the real one, of an operation that is over.
+///
+/// Before it is over, production also counts commits above what a roll back left of a write whose commits are not announced: it
+/// opens the operation again, and the journal stands for the sidecar, which may be deleted by then. The properties here do not
+/// tell that from a sidecar that went too early, so these commits are left out.
+fn has_lost_effects(store: &Store, done: &Finished) -> bool {
+    let observation = store.observe(Flaw::None);
+    let is_lost = |table: usize, planned: &PlannedTable| match table_as_recorded(
+        &done.plan,
+        planned,
+        &observation,
+        true,
+    ) {
+        TableShows::All(lost) => !lost.is_empty(),
+        TableShows::Unreadable { .. } => false,
+        TableShows::Versions { .. } => {
+            let made = version_of_the_plan(&done.plan, planned)
+                .and_then(|(_, version)| store.transaction(table, version).transaction);
+            let another = made
+                .and_then(|made| another_transaction(done, planned, &made.uuid, &made.properties));
+            another.is_some()
+        }
+    };
+    let mut tables = done.plan.tables.iter().enumerate();
+    tables.any(|(table, planned)| is_lost(table, planned))
 }
 
 /// Whether the version of a table is what the plan made of it, or found there.

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use sidecar::journal::{JournalEntry, JournalState, StepResult, record_digest};
-use sidecar::{Approval, Digest, OutcomeKind, PlanBytes, TableOutcome, Tag, Timestamp};
+use sidecar::{Approval, Digest, OutcomeKind, TableOutcome, Tag, Timestamp};
 
 use crate::store::Planned;
 use crate::subject::Subject;
@@ -157,12 +157,6 @@ impl Journal {
     pub(crate) fn attempted(&self) -> Option<Planned> {
         let attempt = self.state.attempt()?;
         Some(Planned::known(&attempt.bytes, &attempt.plan))
-    }
-
-    /// The plan that was carried out to its end.
-    pub(crate) fn finished(&self) -> Option<Planned> {
-        let plan = &self.state.finished()?.plan;
-        Some(Planned::known(&PlanBytes::of(plan).unwrap(), plan))
     }
 
     pub(crate) fn outcome(&self) -> Option<OutcomeKind> {

@@ -273,7 +273,7 @@ impl Store {
     }
 
     /// Which operation a version's Lance transaction names.
-    fn transaction(&self, table: usize, version: u64) -> TransactionObservation {
+    pub(crate) fn transaction(&self, table: usize, version: u64) -> TransactionObservation {
         let commit = self.tables[table][version as usize - 1];
         let named = |names: &[(&str, String)]| {
             let names = names.iter();

@@ -667,7 +667,7 @@ pub(crate) fn as_far_as(mut state: JournalState, kind: &str) -> JournalState {
     }
 }
 
-fn made_undo() -> FollowUp {
+pub(crate) fn made_undo() -> FollowUp {
     let what = Undo::of(&id(), &rolled_forward(), &original()).unwrap();
     undo(&root(), &what, &found(&what, None))
 }
@@ -695,7 +695,7 @@ fn an_undo_is_a_write_of_its_own_from_its_first_restore_on() {
 }
 
 /// The recovery of the write as it was found with these HEADs of its tables.
-fn recovery(heads: [u64; 2]) -> FollowUp {
+pub(crate) fn recovery(heads: [u64; 2]) -> FollowUp {
     let write = original();
     let text = serde_json::to_string(&write).unwrap();
     let tables = write.tables.iter().zip(heads).map(|(pin, head)| {

@@ -6,7 +6,11 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod after_effects;
+mod approvable;
 mod approval;
+mod as_recorded;
+mod blocked_by;
 mod classification;
 mod engine_kinds;
 mod executor;
@@ -16,9 +20,11 @@ mod journal;
 mod lawful;
 mod listing;
 mod merge;
+mod pending;
 mod pin_gone;
 mod plan;
 mod properties;
+mod reports;
 mod schema_apply;
 mod sidecar_file;
 mod support;

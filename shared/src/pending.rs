@@ -1,23 +1,57 @@
-//! The sidecar files, together with those that journals stand for.
+//! What is pending in a root, from its sidecar files and the states of its journals, and who stands for whom.
+//!
+//! A begun, unfinished operation is pending even without its sidecar: the bytes in its journal stand for the file. Where another
+//! file bears the name of a claimed sidecar, the claimed one counts, and the other stands for no operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sidecar::follow_up::dismissal_id;
-use sidecar::journal::JournalState;
-use sidecar::{
-    Code, Limits, ListedSidecar, OperationId, Plan, Purpose, Reason, SidecarFile, assemble,
-};
+use crate::code::{Code, Reason};
+use crate::follow_up::dismissal_id;
+use crate::ids::OperationId;
+use crate::journal::JournalState;
+use crate::limits::Limits;
+use crate::listing::{ListedSidecar, SidecarFile, assemble};
+use crate::plan::{Plan, Purpose};
 
-use super::recovery::PendingRecovery;
-use root_objects::journal_store::{Journal, JournalStoreError};
-use sidecar::error_text;
+/// What is known of each journal that matters: its folded state, or why it cannot be trusted.
+pub type JournalsKnown<'a> = BTreeMap<OperationId, Result<&'a JournalState, Reason>>;
 
-/// Journals by operation, or why a journal could not be read.
-pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreError>>;
+/// One pending entry: a sidecar with its place among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingEntry {
+    /// The file, or what stands for it.
+    pub listed: ListedSidecar,
+    /// The operation whose journal tells about it: its own, or that of the dismissal that sets the file aside.
+    pub journal: Option<OperationId>,
+    /// The operation whose claimed sidecar bears this file's name, with other bytes.
+    pub stands_in_for: Option<String>,
+}
+
+impl PendingEntry {
+    /// The operation this entry stands for; a duplicate, misnamed or replaced file stands for none.
+    #[must_use]
+    pub fn operation_id(&self) -> Option<OperationId> {
+        match self.stands_in_for {
+            Some(_) => None,
+            None => self.listed.file.own_operation(),
+        }
+    }
+}
+
+/// Everything that is pending, oldest first. `unsettled` are the operations that were claimed and are not closed.
+#[must_use]
+pub fn pending(
+    files: Vec<SidecarFile>,
+    journals: &JournalsKnown<'_>,
+    unsettled: &BTreeSet<OperationId>,
+    limits: &Limits,
+) -> Vec<PendingEntry> {
+    Gathered::of(files, journals, unsettled, limits).with_their_journals(journals)
+}
 
 /// One file for each name, and the files that another one displaces.
 #[derive(Default)]
-pub(super) struct Gathered {
+struct Gathered {
     files: Vec<SidecarFile>,
     places: BTreeMap<String, usize>,
     /// Files under the name of a sidecar that was claimed with other bytes.
@@ -29,10 +63,9 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Puts files and journals together. `unsettled` are operations that were claimed and are not closed.
-    pub(super) fn of(
+    fn of(
         files: Vec<SidecarFile>,
-        journals: &Journals,
+        journals: &JournalsKnown<'_>,
         unsettled: &BTreeSet<OperationId>,
         limits: &Limits,
     ) -> Self {
@@ -44,17 +77,17 @@ impl Gathered {
         let mut dismissals = Vec::new();
         for (operation_id, journal) in journals {
             match journal {
-                Ok(journal) => match sets_aside(&journal.state) {
-                    Some(plan) => dismissals.push((operation_id, journal, plan)),
-                    None => gathered.operation(operation_id, journal, limits),
+                Ok(state) => match sets_aside(state) {
+                    Some(plan) => dismissals.push((operation_id, state, plan)),
+                    None => gathered.operation(operation_id, state, limits),
                 },
                 // No executor claimed it, and somebody resolved it between listing and reading.
                 Err(_) if !unsettled.contains(operation_id) => {}
-                Err(error) => gathered.untold(operation_id, error),
+                Err(reason) => gathered.untrusted(operation_id, reason),
             }
         }
-        for (operation_id, journal, plan) in dismissals {
-            gathered.dismissal(operation_id, journal, plan, limits);
+        for (operation_id, state, plan) in dismissals {
+            gathered.dismissal(operation_id, state, plan, limits);
         }
         gathered
     }
@@ -68,10 +101,9 @@ impl Gathered {
         self.places.get(name).map(|place| &self.files[*place])
     }
 
-    /// A begun, unfinished operation is pending even without its sidecar; the bytes in its journal stand for the file.
-    fn operation(&mut self, operation_id: &OperationId, journal: &Journal, limits: &Limits) {
+    fn operation(&mut self, operation_id: &OperationId, state: &JournalState, limits: &Limits) {
         let own_name = operation_id.file_name();
-        let Some(claimed) = stand_in(journal, &own_name, limits) else {
+        let Some(claimed) = stand_in(state, &own_name, limits) else {
             return;
         };
         match self.places.get(&own_name) {
@@ -84,10 +116,10 @@ impl Gathered {
         }
     }
 
-    fn untold(&mut self, operation_id: &OperationId, error: &JournalStoreError) {
+    fn untrusted(&mut self, operation_id: &OperationId, reason: &Reason) {
         let own_name = operation_id.file_name();
         if self.named(&own_name).is_none() {
-            self.add(SidecarFile::unread(&own_name, untrusted(error)));
+            self.add(SidecarFile::unread(&own_name, reason.clone()));
         }
     }
 
@@ -95,7 +127,7 @@ impl Gathered {
     fn dismissal(
         &mut self,
         operation_id: &OperationId,
-        journal: &Journal,
+        state: &JournalState,
         plan: &Plan,
         limits: &Limits,
     ) {
@@ -111,15 +143,15 @@ impl Gathered {
             _ => plan.file.clone(),
         };
         if self.named(&name).is_none()
-            && let Some(file) = stand_in(journal, &name, limits)
+            && let Some(file) = stand_in(state, &name, limits)
         {
             self.add(file);
         }
         self.set_aside.insert(name, operation_id.clone());
     }
 
-    /// Every entry in order of time, each with the journal that tells about it.
-    pub(super) fn with_their_journals(self, mut journals: Journals) -> Vec<PendingRecovery> {
+    /// Every entry in order of time, each with the journal that tells about it. A journal tells about one entry.
+    fn with_their_journals(self, journals: &JournalsKnown<'_>) -> Vec<PendingEntry> {
         let Self {
             files,
             displaced,
@@ -127,43 +159,40 @@ impl Gathered {
             mut displaced_set_aside,
             ..
         } = self;
-        let mut recoveries: Vec<PendingRecovery> = assemble(files)
+        let mut left: BTreeSet<&OperationId> = journals.keys().collect();
+        let mut entries: Vec<PendingEntry> = assemble(files)
             .into_iter()
             .map(|listed| {
-                let mut recovery = PendingRecovery {
+                let mut entry = PendingEntry {
                     listed,
                     journal: None,
-                    broken: None,
                     stands_in_for: None,
                 };
-                let operation_id = set_aside
-                    .remove(&recovery.listed.file.file)
-                    .or_else(|| recovery.operation_id());
-                match operation_id.and_then(|operation_id| journals.remove(&operation_id)) {
-                    Some(Ok(journal)) => recovery.journal = Some(journal),
-                    Some(Err(error)) => {
-                        recovery
-                            .listed
-                            .refusal
-                            .get_or_insert_with(|| untrusted(&error));
-                        recovery.broken = Some(error);
-                    }
-                    None => {}
+                entry.journal = set_aside
+                    .remove(&entry.listed.file.file)
+                    .or_else(|| entry.operation_id())
+                    .filter(|operation_id| left.remove(operation_id));
+                let told = entry.journal.as_ref().and_then(|id| journals.get(id));
+                if let Some(Err(reason)) = told {
+                    entry.listed.refusal.get_or_insert_with(|| reason.clone());
                 }
-                recovery
+                entry
             })
             .collect();
         for file in displaced {
-            let operation = recoveries.iter().position(|recovery| {
-                recovery.listed.file.file == file.file && recovery.stands_in_for.is_none()
+            let operation = entries.iter().position(|entry| {
+                entry.listed.file.file == file.file && entry.stands_in_for.is_none()
             });
-            let journal = displaced_set_aside
+            let dismissal = displaced_set_aside
                 .remove(&file.file)
-                .and_then(|dismissal| journals.remove(&dismissal)?.ok());
+                .filter(|dismissal| left.remove(dismissal));
             // Ahead of the operation, so that a look-up by file name finds the file.
-            recoveries.insert(operation.unwrap_or_default(), standing_in(file, journal));
+            entries.insert(
+                operation.unwrap_or_default(),
+                displaced_file(file, dismissal),
+            );
         }
-        recoveries
+        entries
     }
 }
 
@@ -176,7 +205,7 @@ fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
 }
 
 /// A file under the name of a sidecar that was claimed with other bytes: it stands for no operation, and can be set aside.
-fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecovery {
+fn displaced_file(file: SidecarFile, set_aside_by: Option<OperationId>) -> PendingEntry {
     let reason = Reason::new(
         Code::DuplicateOperationId,
         format!(
@@ -184,7 +213,7 @@ fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecov
             file.file
         ),
     );
-    PendingRecovery {
+    PendingEntry {
         stands_in_for: file.file.strip_suffix(".json").map(str::to_owned),
         listed: ListedSidecar {
             file,
@@ -193,30 +222,19 @@ fn standing_in(file: SidecarFile, set_aside_by: Option<Journal>) -> PendingRecov
             older_unreadable: false,
         },
         journal: set_aside_by,
-        broken: None,
     }
 }
 
 /// The dismissal plan, if this journal is of a dismissal under a derived id.
 fn sets_aside(state: &JournalState) -> Option<&Plan> {
-    let attempted = state.attempt().map(|attempt| &attempt.plan);
-    attempted
-        .or_else(|| state.finished().map(|finished| &finished.plan))
+    state
+        .begun()
         .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
         .filter(|plan| plan.file != state.operation_id().file_name())
 }
 
 /// A file made from the bytes in a journal, for a sidecar that is gone.
-fn stand_in(journal: &Journal, file: &str, limits: &Limits) -> Option<SidecarFile> {
-    let bytes = journal.state.stand_in()?.as_bytes().to_vec();
+fn stand_in(state: &JournalState, file: &str, limits: &Limits) -> Option<SidecarFile> {
+    let bytes = state.stand_in()?.as_bytes().to_vec();
     Some(SidecarFile::read(file, bytes, limits))
-}
-
-fn untrusted(error: &JournalStoreError) -> Reason {
-    let code = match error {
-        // The whole journal was read, and reading it again will not help.
-        JournalStoreError::Broken { .. } => Code::JournalBroken,
-        _ => Code::Unreadable,
-    };
-    Reason::new(code, error_text(error))
 }

@@ -1,0 +1,149 @@
+//! What may differ once every effect of a plan is done, before the terminal record is written.
+//!
+//! The executor looks at the root once more. A difference that this room names means that the writer is still at work, and ends
+//! the attempt. Production and the model ask the same functions.
+
+use crate::difference::{Difference, DifferenceField};
+use crate::observation::{Observation, Pinned, TableObservation};
+use crate::plan::{Plan, PlannedTable, Purpose};
+use crate::sidecar::WriterKind;
+use crate::verdict::{Action, Disposition};
+
+/// Whether later changes to tables can make the plan's effects untrue.
+///
+/// A dismissal and a release rest on no table, and nobody can write to a branch that is gone.
+#[must_use]
+pub fn rests_on_tables(plan: &Plan) -> bool {
+    match plan.purpose {
+        Purpose::Recover => plan.disposition != Disposition::OrphanedBranch,
+        Purpose::Undo { .. } => true,
+        Purpose::Dismiss { .. } | Purpose::Release { .. } => false,
+    }
+}
+
+/// Whether commits above the visible versions can no longer belong to this write.
+///
+/// Most writers commit once to each table. A writer whose commits are not counted may have made one more while the others were
+/// published. Readers then see half of its write, and the other half stands above.
+#[must_use]
+pub fn is_visible_for_good(plan: &Plan) -> bool {
+    let is_counted = plan
+        .writer_kind
+        .is_some_and(WriterKind::commits_each_table_once);
+    match plan.disposition {
+        Disposition::RollForward => is_counted,
+        Disposition::AlreadyPublished => true,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::Superseded
+        | Disposition::NeverStarted
+        | Disposition::RollBack => false,
+    }
+}
+
+/// What differs from the state that the effects left, table by table.
+///
+/// A write that is published already, or is rolled forward with every commit counted, is visible for good: later changes belong
+/// to others. Otherwise a further change, also of a table that no effect reached, means that the writer is still at work.
+///
+/// Ask only of a plan that [`rests_on_tables`].
+#[must_use]
+pub fn moved_since_effects(plan: &Plan, observation: &Observation) -> Vec<Difference> {
+    let tables = plan.tables.iter();
+    tables
+        .flat_map(|planned| moved_table(plan, planned, observation))
+        .collect()
+}
+
+fn moved_table(
+    plan: &Plan,
+    planned: &PlannedTable,
+    observation: &Observation,
+) -> impl Iterator<Item = Difference> {
+    let observed = observed(observation, planned);
+    let (pinned, head) = match observed {
+        Some(table) => (table.pinned.version(), table.head.version()),
+        None => (
+            changed_in_catalog(observation, planned).and_then(Pinned::version),
+            planned.head_after(),
+        ),
+    };
+    let was_removed =
+        observed.is_some_and(|table| matches!(table.pinned, Pinned::Tombstoned { .. }));
+    let (expected_pin, expected_head) = (planned.pin_after(), planned.head_after());
+    let compare =
+        |field: DifferenceField, expected: Option<u64>, found: Option<u64>, holds: bool| {
+            (!holds).then(|| of_versions(planned, field, expected, found))
+        };
+    let pin = |holds| compare(DifferenceField::ManifestPinned, expected_pin, pinned, holds);
+    let lance_head = |expected, holds| compare(DifferenceField::LanceHead, expected, head, holds);
+    let moved = match plan.disposition {
+        _ if is_visible_for_good(plan) => {
+            // A table that this plan removed may have been added again by others.
+            let holds =
+                planned.action == Action::Tombstone || was_removed || pinned >= expected_pin;
+            [pin(holds), None]
+        }
+        // Others may publish further. An unpublished commit above a pin may be by this writer.
+        Disposition::Superseded => [
+            pin(was_removed || pinned >= expected_pin),
+            lance_head(
+                pinned,
+                was_removed || head == pinned || head == expected_head,
+            ),
+        ],
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::AlreadyPublished
+        | Disposition::NeverStarted
+        | Disposition::RollForward
+        | Disposition::RollBack => [
+            pin(pinned == expected_pin),
+            lance_head(expected_head, head == expected_head),
+        ],
+    };
+    moved.into_iter().flatten()
+}
+
+/// What was observed of a planned table, if the sidecar pins it.
+pub(crate) fn observed<'a>(
+    observation: &'a Observation,
+    planned: &PlannedTable,
+) -> Option<&'a TableObservation> {
+    let mut tables = observation.tables.iter();
+    tables.find(|table| (&table.table_key, &table.branch) == (&planned.table_key, &planned.branch))
+}
+
+/// The visible version of a table that the plan adds, removes, or leaves as it is: none of those the sidecar pins.
+pub(crate) fn changed_in_catalog(
+    observation: &Observation,
+    planned: &PlannedTable,
+) -> Option<Pinned> {
+    let schema = observation.schema.as_ref()?;
+    let added = schema
+        .registrations
+        .iter()
+        .map(|found| (&found.table_key, found.pinned));
+    let removed = schema
+        .tombstones
+        .iter()
+        .map(|found| (&found.table_key, found.pinned));
+    let (_, pinned) = added
+        .chain(removed)
+        .find(|(table_key, _)| *table_key == &planned.table_key)?;
+    Some(pinned)
+}
+
+/// The difference between two versions of a planned table, either of which may be none.
+pub(crate) fn of_versions(
+    planned: &PlannedTable,
+    field: DifferenceField,
+    expected: Option<u64>,
+    found: Option<u64>,
+) -> Difference {
+    Difference::of_versions(Some(&planned.table_key), field, expected, found)
+}

@@ -1,0 +1,307 @@
+//! Why a plan with a digest may not be approved or executed now, and whether what was begun may be gone on with or ended.
+
+use crate::api::{PlanReport, Progress, RefusalReport};
+use crate::approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
+use crate::code::{Code, Reason, Requirement};
+use crate::difference::{Difference, DifferenceField, differences};
+use crate::digest::Digest;
+use crate::ids::{OperationId, RootId};
+use crate::journal::{Attempt, Finished, JournalState};
+use crate::plan::{Plan, PlanBytes, PlanError};
+use crate::verdict::{Choice, Disposition};
+
+/// The plan of an operation as it was just made, with what was not read meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanNow<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its digest.
+    pub digest: Digest,
+    /// Why it cannot be executed, age included.
+    pub blockers: &'a [Reason],
+    /// Whether a read failed while the plan was made. Had it succeeded, the plan might be another.
+    pub is_evidence_missing: bool,
+    /// Whether another pending file could not be read. The plan may have to wait for it, and be another plan.
+    pub is_file_unread: bool,
+}
+
+/// A read that failed, and that may be the only cause of a refusal. Nothing is said before it succeeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingRead {
+    /// Of something that the plan is made from.
+    Evidence,
+    /// Of another pending file.
+    File,
+}
+
+/// Why the plan with the digest `wanted` may not be approved or executed now: the plan has changed, or is blocked.
+///
+/// # Errors
+/// [`MissingRead`] if a read that failed may be the only cause.
+pub fn refusal(
+    operation: &OperationId,
+    wanted: Digest,
+    now: &PlanNow<'_>,
+    journal: &JournalState,
+) -> Result<Option<RefusalReport>, MissingRead> {
+    let is_another = now.digest != wanted;
+    let is_executable = now.plan.has_effect() && now.blockers.is_empty();
+    if !is_another && is_executable {
+        return Ok(None);
+    }
+    if now.is_evidence_missing {
+        return Err(MissingRead::Evidence);
+    }
+    if is_another && now.is_file_unread {
+        return Err(MissingRead::File);
+    }
+    if is_another {
+        let differences = journal
+            .approved_plan(wanted)
+            .map(|planned| differences(&planned, now.plan));
+        let detail = format!(
+            "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}; look at it, and approve it if it is right.",
+            now.digest
+        );
+        let report = RefusalReport::conflict(operation, detail);
+        return Ok(Some(
+            report.with_differences(differences.unwrap_or_default()),
+        ));
+    }
+    let details: Vec<&str> = now
+        .blockers
+        .iter()
+        .map(|reason| reason.detail.as_str())
+        .collect();
+    let report = RefusalReport::refused(operation, details.join("; "));
+    Ok(Some(report.with_reasons(now.blockers.to_vec())))
+}
+
+/// The refusal of a store that does not honour create-if-absent.
+#[must_use]
+pub fn store_not_safe(operation: &OperationId) -> RefusalReport {
+    let detail = "this store overwrites where it should create, so two writers can lose each other's commits unnoticed; nothing is recorded or executed on it";
+    RefusalReport::for_reason(operation, Reason::new(Code::StoreNotSafe, detail))
+}
+
+/// The refusal of an approval that does not state everything the plan requires; `None` if it does.
+#[must_use]
+pub fn statements_missing(approval: &Approval, plan: &Plan) -> Option<RefusalReport> {
+    let missing = approval.missing(plan);
+    let detail = format!("this plan needs the approver to state {}", named(&missing));
+    (!missing.is_empty()).then(|| RefusalReport::refused(&approval.operation_id, detail))
+}
+
+/// The refusal of an approval or a revocation, because a plan of the operation was begun.
+#[must_use]
+pub fn already_begun(operation: &OperationId, journal: &JournalState) -> RefusalReport {
+    let report = match (journal.attempt(), journal.finished()) {
+        (Some(attempt), _) => RefusalReport::refused(
+            operation,
+            format!(
+                "plan {} is under way; apply it again to resume, or end it",
+                attempt.bytes.digest()
+            ),
+        ),
+        (None, Some(finished)) => RefusalReport::refused(
+            operation,
+            format!(
+                "the operation is finished: {}. Apply plan {} once more to look whether that still holds here; if it does not, the operation is opened again, and what is to be done then is approved anew",
+                finished.outcome.name(),
+                finished.digest
+            ),
+        ),
+        (None, None) => RefusalReport::conflict(operation, "the journal moved; look again"),
+    };
+    let reason = Reason::new(Code::ExecutionUnderWay, report.detail.clone());
+    report.with_reasons(vec![reason])
+}
+
+/// The refusal of a choice that the operation does not offer now; `None` if the report is of that choice.
+///
+/// For an operation under way or finished, the plan that was begun is shown, whatever the choice.
+#[must_use]
+pub fn choice_not_offered(report: &PlanReport, choice: Choice) -> Option<RefusalReport> {
+    let is_begun = matches!(report.progress, Progress::UnderWay | Progress::Finished);
+    let is_it = match choice {
+        Choice::Verdict => true,
+        Choice::RollBack => report.disposition == Disposition::RollBack,
+    };
+    if is_it || is_begun {
+        return None;
+    }
+    let detail = format!(
+        "this operation cannot be rolled back as it stands: it is {}, and another choice is there only for a merge that would be rolled forward without some of its tables; look at its plan",
+        report.disposition.name()
+    );
+    let refusal = RefusalReport::refused(&report.operation_id, detail);
+    Some(refusal.with_reasons(report.blockers.clone()))
+}
+
+/// Why nobody may execute a plan of an operation, from its journal.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAuthorized {
+    /// No approval names the plan.
+    #[error("nobody has approved plan {digest}; approve exactly this plan first")]
+    NotApproved {
+        /// The plan.
+        digest: Digest,
+    },
+    /// The recorded bytes are not the plan.
+    #[error(transparent)]
+    Bytes(PlanError),
+    /// The approvals do not authorize it.
+    #[error(transparent)]
+    Approvals(AuthorizationError),
+}
+
+/// The plan with this digest, if the journal holds what authorizes it.
+///
+/// # Errors
+/// See [`NotAuthorized`].
+pub fn authorized(journal: &JournalState, digest: Digest) -> Result<ApprovedPlan, NotAuthorized> {
+    let approvals = journal.approvals();
+    let approved = approvals
+        .iter()
+        .find(|(approval, _)| approval.plan_digest == digest);
+    let Some((_, text)) = approved else {
+        return Err(NotAuthorized::NotApproved { digest });
+    };
+    let bytes = PlanBytes::verify(text.clone(), digest).map_err(NotAuthorized::Bytes)?;
+    let approvals: Vec<Approval> = approvals
+        .iter()
+        .map(|(approval, _)| approval.clone())
+        .collect();
+    authorize(bytes, &approvals).map_err(NotAuthorized::Approvals)
+}
+
+/// What applying the plan with some digest means for an operation that was begun.
+#[derive(Debug)]
+pub enum Resumed<'a> {
+    /// The plan is finished: look whether that still holds, and see it to its end.
+    Finished(&'a Finished),
+    /// The plan is under way: take it over.
+    UnderWay(&'a Attempt),
+    /// The plan is under way at another root, or at this one under another name. This root does none of it.
+    Elsewhere(&'a Attempt),
+    /// Another plan was begun.
+    Refused(RefusalReport),
+    /// Nothing was begun.
+    Nothing,
+}
+
+/// What applying the plan `wanted` at the root `here` means for an operation that was begun.
+#[must_use]
+pub fn resumed<'a>(
+    operation: &OperationId,
+    wanted: Digest,
+    journal: &'a JournalState,
+    here: &RootId,
+) -> Resumed<'a> {
+    if let Some(finished) = journal.finished() {
+        if finished.digest == wanted {
+            return Resumed::Finished(finished);
+        }
+        let detail = format!(
+            "the operation was finished with plan {}: {}",
+            finished.digest,
+            finished.outcome.name()
+        );
+        return Resumed::Refused(RefusalReport::refused(operation, detail));
+    }
+    let Some(attempt) = journal.attempt() else {
+        return Resumed::Nothing;
+    };
+    let under_way = attempt.bytes.digest();
+    if under_way != wanted {
+        let detail = format!("plan {under_way} is under way; apply that one to resume it");
+        return Resumed::Refused(RefusalReport::refused(operation, detail));
+    }
+    if attempt.plan.root == *here {
+        Resumed::UnderWay(attempt)
+    } else {
+        Resumed::Elsewhere(attempt)
+    }
+}
+
+/// The refusal to see a finished undo or release to its end, because operation `later` came in its place.
+#[must_use]
+pub fn replaced(
+    operation: &OperationId,
+    finished: &Finished,
+    later: &OperationId,
+) -> RefusalReport {
+    let detail = format!(
+        "operation {later} came in the place of this one, which is over: {}; look at that one",
+        finished.outcome.name()
+    );
+    RefusalReport::refused(operation, detail)
+}
+
+/// The attempt at the plan `wanted` that a person may end; `None` if the journal lost the one that finished, which no journal does.
+///
+/// `is_closed` is whether a finished operation is closed, too. Until it is, the remaining work may fail again and again: a look at
+/// something unreadable, or the deletion of the sidecar.
+///
+/// # Errors
+/// The refusal, if no attempt can be ended, or another plan is under way.
+pub fn attempt_to_end<'a>(
+    operation: &OperationId,
+    wanted: Digest,
+    journal: &'a JournalState,
+    is_closed: bool,
+) -> Result<Option<&'a Attempt>, RefusalReport> {
+    let attempt = match (journal.attempt(), journal.finished()) {
+        (Some(attempt), _) => Some(attempt),
+        (None, Some(_)) if !is_closed => journal.ended(),
+        (None, Some(finished)) => {
+            let detail = format!(
+                "the operation is finished: {}; there is no attempt to end",
+                finished.outcome.name()
+            );
+            return Err(RefusalReport::refused(operation, detail));
+        }
+        (None, None) => {
+            let detail = "nobody carries out a plan of this operation; there is no attempt to end";
+            return Err(RefusalReport::refused(operation, detail));
+        }
+    };
+    let Some(attempt) = attempt else {
+        return Ok(None);
+    };
+    let under_way = attempt.bytes.digest();
+    if under_way == wanted {
+        return Ok(Some(attempt));
+    }
+    let detail = format!("plan {under_way} is under way, and not plan {wanted}");
+    let differences = vec![Difference::new(
+        None,
+        DifferenceField::Plan,
+        wanted,
+        under_way,
+    )];
+    Err(RefusalReport::conflict(operation, detail).with_differences(differences))
+}
+
+/// The refusal to end an attempt for a person who did not state that every writer is stopped, or why; `None` if they did.
+#[must_use]
+pub fn cannot_end(
+    operation: &OperationId,
+    writers_stopped: bool,
+    reason: &str,
+) -> Option<RefusalReport> {
+    let missing = [
+        (!writers_stopped).then_some(Requirement::WritersStopped),
+        reason.trim().is_empty().then_some(Requirement::Reason),
+    ];
+    let missing: Vec<Requirement> = missing.into_iter().flatten().collect();
+    let detail = format!("to end an attempt needs {}", named(&missing));
+    (!missing.is_empty()).then(|| RefusalReport::refused(operation, detail))
+}
+
+/// The names of these requirements, and what each of them states.
+fn named(requirements: &[Requirement]) -> String {
+    let names: Vec<&str> = requirements.iter().map(|one| one.name()).collect();
+    let statements: Vec<&str> = requirements.iter().map(|one| one.statement()).collect();
+    format!("{}: {}", names.join(", "), statements.join(" "))
+}

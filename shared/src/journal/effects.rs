@@ -1,0 +1,90 @@
+//! What an attempt did to tables and catalog, as far as its journal tells.
+
+use super::Attempt;
+use crate::apply_report::TableOutcome;
+use crate::outcome::Effect;
+use crate::plan::{PlannedTable, Step};
+use crate::verdict::Action;
+
+impl Attempt {
+    /// The known outcome for every table of the plan. A step in `unclear` that is not done may have happened or not.
+    #[must_use]
+    pub fn table_outcomes(&self, unclear: &[usize]) -> Vec<TableOutcome> {
+        let tables = self.plan.tables.iter();
+        tables
+            .map(|table| {
+                let effect = self.effect(unclear, |step| concerns(step, table));
+                TableOutcome::of(&self.plan, table, effect)
+            })
+            .collect()
+    }
+
+    /// The known effect on the catalog; `unclear` as in [`Self::table_outcomes`].
+    #[must_use]
+    pub fn catalog_effect(&self, unclear: &[usize]) -> Effect {
+        self.effect(unclear, commits_to_the_catalog)
+    }
+
+    fn effect(&self, unclear: &[usize], concerns: impl Fn(&Step) -> bool) -> Effect {
+        let steps = self.plan.steps.iter().enumerate();
+        let mut effect = Effect::Unchanged;
+        for (index, _) in steps.filter(|(_, step)| concerns(step)) {
+            if self.done.contains_key(&index) {
+                effect = Effect::Changed;
+            } else if unclear.contains(&index) {
+                return Effect::Unknown;
+            }
+        }
+        effect
+    }
+}
+
+/// Whether a step changes what is reported of a table.
+fn concerns(step: &Step, table: &PlannedTable) -> bool {
+    let of_table = (&table.table_key, &table.branch);
+    match step {
+        Step::Restore {
+            table_key, branch, ..
+        } => (table_key, branch) == of_table,
+        Step::Publish {
+            pins,
+            registrations,
+            tombstones,
+            ..
+        } => {
+            let moved = pins.iter().map(|pin| (&pin.table_key, &pin.branch));
+            let added = registrations
+                .iter()
+                .map(|new| (&new.table_key, &new.branch));
+            let removes = |key: &String| tombstones.iter().any(|gone| gone.table_key == *key);
+            moved.chain(added).any(|named| named == of_table)
+                || (table.action == Action::Tombstone && removes(&table.table_key))
+        }
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::FenceCatalog { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::GraphHistory { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => false,
+    }
+}
+
+fn commits_to_the_catalog(step: &Step) -> bool {
+    match step {
+        Step::FenceCatalog { .. } | Step::Publish { .. } => true,
+        Step::Restore { .. }
+        | Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::GraphHistory { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => false,
+    }
+}

@@ -1,0 +1,41 @@
+//! The report on an attempt that a person ends.
+
+use crate::api::{EndReport, StepProgress};
+use crate::apply_report::EffectOn;
+use crate::ids::OperationId;
+use crate::journal::{Attempt, EndedBy};
+
+impl EndReport {
+    /// The attempt, which this person ends.
+    #[must_use]
+    pub fn of(operation: &OperationId, attempt: &Attempt, ended_by: EndedBy) -> Self {
+        let unclear = attempt.begun_not_done();
+        Self {
+            operation_id: operation.clone(),
+            plan_digest: attempt.bytes.digest(),
+            tables: attempt.table_outcomes(&unclear),
+            catalog: EffectOn {
+                effect: attempt.catalog_effect(&unclear),
+            },
+            steps: StepProgress::of_attempt(attempt),
+            detail: format!(
+                "{} ended the attempt: {}. What was done stays done; {}. The operation is open: look at the plan as it is now, and approve that",
+                ended_by.name,
+                ended_by.reason.trim_end_matches('.'),
+                what_is_known(&unclear)
+            ),
+            ended_by,
+        }
+    }
+}
+
+fn what_is_known(unclear: &[usize]) -> String {
+    if unclear.is_empty() {
+        return "every step that was begun is known to be done".to_owned();
+    }
+    let named: Vec<String> = unclear.iter().map(|step| (step + 1).to_string()).collect();
+    format!(
+        "of what was begun, nobody knows whether it was done: step {}",
+        named.join(", ")
+    )
+}

@@ -1,0 +1,89 @@
+//! The report on a plan that was begun, and on a file that has none.
+
+use crate::api::{PlanContext, PlanReport, Progress};
+use crate::ids::RootId;
+use crate::journal::JournalState;
+use crate::limits::Limits;
+use crate::listing::ListedSidecar;
+use crate::plan::{PlanBytes, PlanError, Purpose};
+use crate::sidecar::{Sidecar, SidecarBytes};
+use crate::timestamp::Timestamp;
+use crate::verdict::{Choice, Disposition};
+
+impl PlanReport {
+    /// The report over the plan that is under way or finished, from the journal alone; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`PlanError`] if the plan cannot be encoded. A plan that was decoded can.
+    pub fn begun(
+        state: &JournalState,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<Option<Self>, PlanError> {
+        let (plan, sidecar_bytes) = match (state.attempt(), state.finished()) {
+            (Some(attempt), _) => (&attempt.plan, &attempt.sidecar),
+            (None, Some(finished)) => (&finished.plan, &finished.sidecar),
+            (None, None) => return Ok(None),
+        };
+        let bytes = PlanBytes::of(plan)?;
+        let sidecar = Sidecar::parse(&plan.file, sidecar_bytes.as_bytes(), limits).ok();
+        let context = PlanContext {
+            sidecar: sidecar.as_ref(),
+            sidecar_bytes: Some(sidecar_bytes.clone()),
+            age_seconds: None,
+            observation: None,
+            blockers: Vec::new(),
+            progress: Progress::of(Some(state)),
+            approvals: state.approvals_of(bytes.digest()),
+            now,
+        };
+        Ok(Some(Self::new(plan, &bytes, context)))
+    }
+
+    /// The report on a file that names no operation. It has no plan; the report carries the refusal alone.
+    #[must_use]
+    pub fn refused(
+        root: &RootId,
+        listed: &ListedSidecar,
+        sidecar_bytes: Option<SidecarBytes>,
+        now: Timestamp,
+    ) -> Self {
+        let file = &listed.file;
+        let reason = listed.reason();
+        let headline = format!("{} is refused: {}.", file.file, reason.detail);
+        let consequence = "Nothing about it is decided, and nothing will be done to it.".to_owned();
+        Self {
+            operation_id: file
+                .operation_id()
+                .map_or_else(|| file.file.clone(), String::from),
+            root: root.to_string(),
+            file: file.file.clone(),
+            writer_kind: file.glimpse.writer_kind.clone(),
+            branch: file.glimpse.branch.clone(),
+            actor_id: file.glimpse.actor_id.clone(),
+            age_seconds: file.age_seconds(now),
+            started_at: file.glimpse.started_at.clone(),
+            purpose: Purpose::Recover,
+            disposition: Disposition::Refused,
+            decision: None,
+            digest: None,
+            executable: false,
+            blockers: vec![reason],
+            requires: Vec::new(),
+            choice: Choice::Verdict,
+            other_choices: Vec::new(),
+            left_out: Vec::new(),
+            tables: Vec::new(),
+            steps: Vec::new(),
+            explanation: format!("{headline} {consequence}"),
+            headline,
+            consequence,
+            progress: Progress::Open,
+            approvals: Vec::new(),
+            approvals_left_out: 0,
+            planned_anew_as: None,
+            plan: None,
+            sidecar: sidecar_bytes,
+        }
+    }
+}

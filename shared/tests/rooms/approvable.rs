@@ -1,0 +1,232 @@
+//! Why a plan may not be approved or executed now, and what is gone on with or ended.
+
+use sidecar::api::{PlanReport, Progress, RefusalReport};
+use sidecar::approvable::{
+    MissingRead, PlanNow, Resumed, already_begun, attempt_to_end, authorized, cannot_end,
+    choice_not_offered, refusal, replaced, resumed, statements_missing,
+};
+use sidecar::{
+    Approval, Choice, Code, Disposition, Limits, OutcomeKind, Reason, Requirement, RootId,
+    Timestamp,
+};
+
+use crate::journal::{Journal, approved, claimed, finished, finished_steps, started};
+use crate::support::{OLDER, Scene, all_committed, approval, half_way};
+
+fn claimed_journal(scene: &Scene) -> Journal {
+    Journal::of(scene)
+        .then(approved(scene))
+        .then(claimed(scene, 1))
+}
+
+fn finished_journal(scene: &Scene) -> Journal {
+    let groups: [&[usize]; 4] = [&[0, 1], &[2], &[3], &[4]];
+    let begun = groups
+        .iter()
+        .fold(claimed_journal(scene), |journal, steps| {
+            journal
+                .then(started(1, steps))
+                .then(finished_steps(1, steps))
+        });
+    begun.then(finished(scene, 1))
+}
+
+/// The first word of a refusal's outcome, and the codes of its reasons.
+fn told(refusal: &RefusalReport) -> String {
+    let codes: Vec<&str> = refusal
+        .reasons
+        .iter()
+        .map(|reason| reason.code.name())
+        .collect();
+    format!("{} {}", refusal.outcome.name(), codes.join(","))
+}
+
+#[test]
+fn a_plan_that_changed_or_is_blocked_is_refused_unless_a_failed_read_may_be_the_cause() {
+    let (scene, other) = (half_way(), all_committed());
+    let journal = Journal::of(&other).then(approved(&other));
+    let young = [Reason::new(Code::TooYoung, "it is too young")];
+    let (same, another) = (scene.bytes.digest(), other.bytes.digest());
+    let evidence = Err(MissingRead::Evidence);
+    let file = Err(MissingRead::File);
+    // What is wanted, the blockers, whether evidence is missing, whether a file is unread.
+    for (wanted, blockers, is_evidence_missing, is_file_unread, expected) in [
+        (same, &[][..], false, false, Ok("")),
+        (same, &[], true, true, Ok("")),
+        (same, &young, false, false, Ok("refused too_young")),
+        (same, &young, false, true, Ok("refused too_young")),
+        (same, &young, true, false, evidence),
+        (another, &[], false, false, Ok("conflict ")),
+        (another, &young, false, false, Ok("conflict ")),
+        (another, &[], false, true, file),
+        (another, &[], true, true, evidence),
+    ] {
+        let now = PlanNow {
+            plan: &scene.plan,
+            digest: same,
+            blockers,
+            is_evidence_missing,
+            is_file_unread,
+        };
+        let found = refusal(&scene.plan.operation_id, wanted, &now, &journal.state);
+        let text = found.clone();
+        let text = text.map(|refusal| refusal.as_ref().map_or_else(String::new, told));
+        assert_eq!(text, expected.map(str::to_owned), "{blockers:?}");
+        if let Ok(Some(refusal)) = &found
+            && refusal.outcome == OutcomeKind::Conflict
+        {
+            assert!(
+                !refusal.differences.is_empty(),
+                "the approved plan is known"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_approval_has_to_state_what_the_plan_requires() {
+    let scene = half_way();
+    assert_eq!(scene.plan.requires, [Requirement::WritersStopped]);
+    let states = approval(&scene);
+    assert_eq!(statements_missing(&states, &scene.plan), None);
+    let silent = Approval {
+        writers_stopped: false,
+        ..states
+    };
+    let refusal = statements_missing(&silent, &scene.plan).unwrap();
+    assert!(refusal.detail.contains("writers_stopped"), "{refusal:?}");
+    assert_eq!(silent.missing_of(&[]), []);
+    let blank = Approval {
+        reason: Some(" ".to_owned()),
+        ..silent
+    };
+    let reason = [Requirement::Reason];
+    assert_eq!(blank.missing_of(&reason), reason, "a blank reason is none");
+}
+
+#[test]
+fn only_a_plan_whose_approvals_are_in_the_journal_is_authorized() {
+    let (scene, other) = (half_way(), all_committed());
+    let journal = Journal::of(&scene).then(approved(&scene));
+    let digest = scene.bytes.digest();
+    assert_eq!(authorized(&journal.state, digest).unwrap().digest(), digest);
+    let error = authorized(&journal.state, other.bytes.digest()).unwrap_err();
+    assert!(error.to_string().starts_with("nobody has approved plan"));
+    let silent = Approval {
+        writers_stopped: false,
+        ..approval(&scene)
+    };
+    let entry = sidecar::journal::JournalEntry::Approved {
+        approval: silent,
+        plan: scene.bytes.text().to_owned(),
+    };
+    let journal = Journal::of(&scene).then(entry);
+    let error = authorized(&journal.state, digest).unwrap_err();
+    assert!(error.to_string().contains("writers_stopped"), "{error}");
+}
+
+#[test]
+fn what_was_begun_is_gone_on_with_only_by_its_own_plan_at_its_own_root() {
+    let (scene, other) = (half_way(), all_committed());
+    let operation = &scene.plan.operation_id;
+    let (digest, another) = (scene.bytes.digest(), other.bytes.digest());
+    let here = &scene.plan.root;
+    let copy = &RootId::new("file:///copy");
+    let none = Journal::of(&scene);
+    let under_way = claimed_journal(&scene);
+    let done = finished_journal(&scene);
+    for (journal, wanted, root, expected) in [
+        (&none, digest, here, "nothing"),
+        (&under_way, digest, here, "under way"),
+        (&under_way, digest, copy, "elsewhere"),
+        (&under_way, another, here, "refused"),
+        (&under_way, another, copy, "refused"),
+        (&done, digest, here, "finished"),
+        (&done, digest, copy, "finished"),
+        (&done, another, here, "refused"),
+    ] {
+        let found = match resumed(operation, wanted, &journal.state, root) {
+            Resumed::Finished(_) => "finished",
+            Resumed::UnderWay(_) => "under way",
+            Resumed::Elsewhere(_) => "elsewhere",
+            Resumed::Refused(_) => "refused",
+            Resumed::Nothing => "nothing",
+        };
+        assert_eq!(found, expected, "{root}");
+    }
+    let later = OLDER.parse().unwrap();
+    let record = done.state.finished().unwrap();
+    let refusal = replaced(operation, record, &later);
+    assert!(refusal.detail.contains(OLDER), "{refusal:?}");
+}
+
+#[test]
+fn an_attempt_can_be_ended_until_its_operation_is_closed() {
+    let (scene, other) = (half_way(), all_committed());
+    let operation = &scene.plan.operation_id;
+    let (digest, another) = (scene.bytes.digest(), other.bytes.digest());
+    let (none, under_way, done) = (
+        Journal::of(&scene),
+        claimed_journal(&scene),
+        finished_journal(&scene),
+    );
+    for (journal, wanted, is_closed, expected) in [
+        (&none, digest, false, "refused "),
+        (&under_way, digest, false, "ended"),
+        (&under_way, another, false, "conflict "),
+        (&done, digest, false, "ended"),
+        (&done, another, false, "conflict "),
+        (&done, digest, true, "refused "),
+    ] {
+        let found = match attempt_to_end(operation, wanted, &journal.state, is_closed) {
+            Ok(Some(_)) => "ended".to_owned(),
+            Ok(None) => "lost".to_owned(),
+            Err(refusal) => told(&refusal),
+        };
+        assert_eq!(found, expected);
+    }
+    for (writers_stopped, reason, is_refused) in [
+        (true, "it hangs", false),
+        (false, "it hangs", true),
+        (true, " ", true),
+    ] {
+        let refusal = cannot_end(operation, writers_stopped, reason);
+        assert_eq!(refusal.is_some(), is_refused, "{reason}");
+    }
+    for (journal, expected) in [
+        (&none, "conflict execution_under_way"),
+        (&under_way, "refused execution_under_way"),
+        (&done, "refused execution_under_way"),
+    ] {
+        assert_eq!(told(&already_begun(operation, &journal.state)), expected);
+    }
+}
+
+#[test]
+fn a_choice_is_shown_where_it_is_offered_or_something_was_begun() {
+    let now = Timestamp::from_micros(1_795_340_000_000_000);
+    let journal = claimed_journal(&half_way());
+    let shown = PlanReport::begun(&journal.state, &Limits::DEFAULT, now);
+    let shown = shown.unwrap().unwrap();
+    use Disposition::{RollBack, RollForward};
+    for (disposition, progress, choice, is_offered) in [
+        (RollForward, Progress::Open, Choice::Verdict, true),
+        (RollForward, Progress::Open, Choice::RollBack, false),
+        (RollForward, Progress::Approved, Choice::RollBack, false),
+        (RollForward, Progress::UnderWay, Choice::RollBack, true),
+        (RollForward, Progress::Finished, Choice::RollBack, true),
+        (RollBack, Progress::Open, Choice::RollBack, true),
+    ] {
+        let report = PlanReport {
+            disposition,
+            progress,
+            ..shown.clone()
+        };
+        let refusal = choice_not_offered(&report, choice);
+        assert_eq!(
+            refusal.is_none(),
+            is_offered,
+            "{disposition:?} {progress:?}"
+        );
+    }
+}

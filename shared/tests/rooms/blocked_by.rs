@@ -1,0 +1,188 @@
+//! What blocks an undo or a release besides its tables and tags.
+
+use sidecar::follow_up::{
+    FollowUp, Undo, UndoFacts, Waits, release_beside_undo, release_id, undo, undo_sidecar_id,
+};
+use sidecar::journal::JournalState;
+use sidecar::{Code, Limits, OperationId, Reason, Requirement, SidecarFile, Step};
+
+use crate::follow_up::{
+    as_far_as, claimed, found, id, interrupted, made_undo, original, recovery, rolled_forward, root,
+};
+use crate::support::YOUNGER;
+
+fn undone() -> (Undo, FollowUp) {
+    let what = Undo::of(&id(), &rolled_forward(), &original()).unwrap();
+    let made = undo(&root(), &what, &found(&what, None));
+    assert!(made.blockers.is_empty() && !made.plan.steps.is_empty());
+    (what, made)
+}
+
+/// A sidecar of another write over these tables.
+fn file(tables: &[&str]) -> SidecarFile {
+    let pins: Vec<serde_json::Value> = tables
+        .iter()
+        .map(|key| serde_json::json!({"table_key": key, "table_path": "/srv/g/t", "expected_version": 4, "post_commit_pin": 5}))
+        .collect();
+    let text = serde_json::json!({
+        "schema_version": 1, "operation_id": YOUNGER, "started_at": "1", "branch": null,
+        "actor_id": null, "writer_kind": "Mutation", "tables": pins,
+    });
+    let name = format!("{YOUNGER}.json");
+    SidecarFile::read(&name, text.to_string().into_bytes(), &Limits::DEFAULT)
+}
+
+fn broken() -> SidecarFile {
+    SidecarFile::read("broken.json", b"no sidecar".to_vec(), &Limits::DEFAULT)
+}
+
+fn unread() -> SidecarFile {
+    SidecarFile::unread("unread.json", Reason::new(Code::Unreadable, "timed out"))
+}
+
+#[test]
+fn an_undo_waits_for_the_first_file_that_may_share_a_table() {
+    let (what, _) = undone();
+    let of = |files: &[SidecarFile]| {
+        let waits = Waits::of(&what, None, files.iter().map(|file| (None, file)));
+        (waits.first.map(|(place, _)| place), waits.is_lost)
+    };
+    assert_eq!(of(&[]), (None, false));
+    assert_eq!(of(&[file(&["c"])]), (None, false));
+    assert_eq!(of(&[file(&["c"]), file(&["b", "c"])]), (Some(1), false));
+    assert_eq!(of(&[unread(), file(&["a"])]), (Some(0), false));
+    assert_eq!(of(&[broken()]), (None, true));
+    assert_eq!(of(&[broken(), file(&["a"])]), (Some(1), true));
+    // What comes after the first does not matter until that one is resolved.
+    assert_eq!(of(&[file(&["a"]), broken()]), (Some(0), false));
+}
+
+#[test]
+fn an_undo_does_not_wait_for_what_it_announced_in_this_attempt() {
+    let (what, made) = undone();
+    let file = file(&["a"]);
+    let announced = undo_sidecar_id(&id());
+    let mut announces = made.plan.clone();
+    announces.steps.push(Step::Announce {
+        file: announced.file_name(),
+        sidecar: String::new(),
+        precondition: sidecar::Precondition::FileAbsent,
+    });
+    let own = what.sidecar.operation_id.clone();
+    let waits = |operation: &OperationId, claimed| {
+        let files = [(Some(operation.clone()), &file)];
+        Waits::of(&what, claimed, files).first.is_some()
+    };
+    for (operation, claimed, expected) in [
+        (&own, None, false),
+        (&announced, None, true),
+        (&announced, Some(&announces), false),
+        (&id(), Some(&announces), true),
+    ] {
+        assert_eq!(waits(operation, claimed), expected, "{operation}");
+    }
+}
+
+#[test]
+fn each_fact_blocks_an_undo_and_a_blocked_undo_has_no_steps() {
+    let reason = |code| Reason::new(code, "because");
+    let waits = |first: bool, is_lost| Waits {
+        first: first.then(|| (0, reason(Code::WaitingFor))),
+        is_lost,
+    };
+    let none = UndoFacts::default;
+    let history = UndoFacts {
+        history: Some(reason(Code::HistoryNotWritable)),
+        ..none()
+    };
+    let rows = [
+        (none(), &[][..]),
+        // This undo adds no rows to the history.
+        (history.clone(), &[]),
+        (
+            UndoFacts {
+                uncounted: vec![reason(Code::TableUnreadable)],
+                ..none()
+            },
+            &[Code::TableUnreadable],
+        ),
+        (
+            UndoFacts {
+                is_released: true,
+                ..none()
+            },
+            &[Code::Released],
+        ),
+        (
+            UndoFacts {
+                is_released: true,
+                waits: waits(true, false),
+                ..none()
+            },
+            &[Code::Released, Code::WaitingFor],
+        ),
+        (
+            UndoFacts {
+                waits: waits(false, true),
+                ..none()
+            },
+            &[],
+        ),
+    ];
+    for (facts, expected) in rows {
+        let (what, made) = undone();
+        let is_lost = facts.waits.is_lost;
+        let blocked = made.blocked_by(&what, facts);
+        let codes: Vec<Code> = blocked.blockers.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, expected);
+        assert_eq!(blocked.plan.steps.is_empty(), !expected.is_empty());
+        let requires = &blocked.plan.requires;
+        assert_eq!(requires.contains(&Requirement::OlderUnreadable), is_lost);
+        assert!(requires.is_sorted());
+    }
+    let what = undone().0;
+    let mut observation = found(&what, None);
+    observation.keeps_graph_history = true;
+    let made = undo(&root(), &what, &observation);
+    assert!(made.plan.adds_to_the_history());
+    let blocked = made.blocked_by(&what, history);
+    assert_eq!(blocked.blockers[0].code, Code::HistoryNotWritable);
+}
+
+#[test]
+fn a_release_drops_the_tags_of_an_undo_that_was_never_carried_out_and_waits_for_one_that_is() {
+    let recovered = as_far_as(claimed(JournalState::new(id()), &recovery([5, 4])), "tag");
+    let made = made_undo();
+    let begun = claimed(JournalState::new(made.plan.operation_id.clone()), &made);
+    let rows = [
+        (JournalState::new(made.plan.operation_id.clone()), false, 0),
+        (begun.clone(), true, 0),
+        (interrupted(as_far_as(begun.clone(), "tag")), false, 1),
+        (interrupted(as_far_as(begun, "restore")), false, 0),
+    ];
+    for (undoing, is_blocked, more_tags) in rows {
+        let release = release_beside_undo(
+            &root(),
+            release_id(&id()),
+            &id(),
+            &original(),
+            &recovered,
+            &undoing,
+        );
+        let codes: Vec<Code> = release.blockers.iter().map(|reason| reason.code).collect();
+        assert_eq!(!codes.is_empty(), is_blocked);
+        assert_eq!(release.plan.steps.is_empty(), is_blocked);
+        let alone = release_beside_undo(
+            &root(),
+            release_id(&id()),
+            &id(),
+            &original(),
+            &recovered,
+            &JournalState::new(made.plan.operation_id.clone()),
+        );
+        if !is_blocked {
+            let has_more = release.plan.steps.len() > alone.plan.steps.len();
+            assert_eq!(has_more, more_tags > 0);
+        }
+    }
+}
