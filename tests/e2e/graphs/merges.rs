@@ -470,7 +470,7 @@ async fn a_merge_that_is_taken_back_stays_in_the_history_and_that_is_acknowledge
         [Requirement::WritersStopped, Requirement::MergeStaysRecorded]
     );
     assert!(
-        plan.consequence.contains("merging it again does nothing"),
+        plan.consequence.contains("Merging it again does nothing"),
         "{}",
         plan.consequence
     );
