@@ -37,6 +37,7 @@ pub mod text;
 mod timestamp;
 mod verdict;
 mod what_if;
+mod work;
 
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
