@@ -48,6 +48,10 @@ impl Gathered {
                     Some(plan) => dismissals.push((operation_id, journal, plan)),
                     None => gathered.operation(operation_id, journal, limits),
                 },
+                // It was read, and is not kept: whether something is pending about it only its records tell.
+                Err(error @ JournalStoreError::NotHeld { .. }) => {
+                    gathered.untold(operation_id, error);
+                }
                 // No executor claimed it, and somebody resolved it between listing and reading.
                 Err(_) if !unsettled.contains(operation_id) => {}
                 Err(error) => gathered.untold(operation_id, error),

@@ -23,7 +23,7 @@ use restore_backend::two_phase_writer::{
 use restore_backend::{clock, execute::ProgressSink};
 use sidecar::api::PlanReport;
 use sidecar::journal::JournalEntry;
-use sidecar::{ApplyReport, Digest, OperationId, Requirement, Timestamp};
+use sidecar::{ApplyReport, Digest, Limits, OperationId, Requirement, Timestamp};
 use tempfile::TempDir;
 
 /// More rows than any table of these tests has.
@@ -187,6 +187,7 @@ impl Store {
             min_age: Duration::ZERO,
             durability: Durability::Relaxed,
             log: log.clone(),
+            ..RootOptions::default()
         };
         Opened {
             root: Root::open(alias.to_str().unwrap(), options).await.unwrap(),
@@ -216,9 +217,26 @@ impl Store {
             min_age,
             durability,
             log: log.clone(),
+            ..RootOptions::default()
         };
         let root = Root::open(self.path.to_str().unwrap(), options).await?;
         Ok(Opened { root, log })
+    }
+
+    /// Opens the root with other bounds on what is read from it.
+    pub async fn open_within(&self, limits: Limits, log: RequestLog) -> Opened {
+        let options = RootOptions {
+            relocated_from: self.relocated_from.clone(),
+            min_age: Duration::ZERO,
+            durability: Durability::Relaxed,
+            log: log.clone(),
+            limits,
+        };
+        let root = Root::open(self.path.to_str().unwrap(), options).await;
+        Opened {
+            root: root.unwrap(),
+            log,
+        }
     }
 
     /// Every file with its bytes, to tell whether anything at all changed.
