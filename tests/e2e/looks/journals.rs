@@ -12,8 +12,8 @@ use super::*;
 
 const FIVE: [&str; 5] = ["node:A", "node:B", "node:C", "node:D", "node:E"];
 
-/// Two writes that died half-way, of which each was claimed by an executor that died too, with the plans it had, and as much memory
-/// as the first's journal takes.
+/// Two writes that died half-way, of which each was claimed by an executor that died too, with the plans they had, and as much memory
+/// as one of their journals takes.
 async fn two_claimed(store: &Store) -> ([(OperationId, Digest); 2], Limits) {
     let mut operations = Vec::new();
     for tables in [&FIVE[..2], &FIVE[2..4]] {
@@ -23,9 +23,13 @@ async fn two_claimed(store: &Store) -> ([(OperationId, Digest); 2], Limits) {
         operations.push((operation, digest));
     }
     let opened = store.open().await;
-    let first = Journal::load(opened.root.objects(), &operations[0].0, &Limits::DEFAULT).await;
+    let mut held = 0;
+    for (operation, _) in &operations {
+        let journal = Journal::load(opened.root.objects(), operation, &Limits::DEFAULT).await;
+        held = held.max(journal.unwrap().state.held_bytes());
+    }
     let limits = Limits {
-        journals_held_bytes_max: first.unwrap().state.held_bytes(),
+        journals_held_bytes_max: held,
         ..Limits::DEFAULT
     };
     (operations.try_into().unwrap(), limits)
