@@ -16,7 +16,8 @@ WARNINGS := -D warnings
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test test-shared test-objects test-lance test-writer test-backend test-e2e test-web test-page test-browser test-long \
+.PHONY: help demo build check test test-shared test-objects test-lance test-writer test-backend test-e2e test-web test-page test-browser \
+	test-planted test-long \
 	engine-check bench lint advisories msrv build-tools test-tools lint-tools
 .NOTPARALLEL:
 
@@ -81,6 +82,11 @@ test-long: export SIDECAR_LONG := 1
 test-long: test-tools ## Run the tests that take more than every day's time: all of sweep, power failures, histories, model
 	$(CARGO) test --locked --package sidecar --test model --test fuzz -- --nocapture
 	$(CARGO) test --locked $(SERVER) --test e2e -- --nocapture
+	$(MAKE) test-planted
+
+# Each defect is compiled by itself.
+test-planted: test-tools ## Plant known defects one after the other, each of which a test has to notice; ARGS=22 for those of one item
+	node tests/planted/run.mjs $(ARGS)
 
 # It brings a Lance of its own, which takes as long to compile as ours.
 ENGINE_CHECK := CARGO_TARGET_DIR=$(TARGET)/engine-check $(CARGO) run --locked --manifest-path tests/engine-check/Cargo.toml

@@ -47,6 +47,8 @@ pub struct RootOptions {
     pub durability: Durability,
     /// Where every request is recorded.
     pub log: RequestLog,
+    /// The bounds on what is read from it.
+    pub limits: Limits,
 }
 
 impl Default for RootOptions {
@@ -56,6 +58,7 @@ impl Default for RootOptions {
             min_age: MIN_AGE_DEFAULT,
             durability: Durability::Synced,
             log: RequestLog::new(),
+            limits: Limits::DEFAULT,
         }
     }
 }
@@ -98,6 +101,7 @@ struct Inner {
     objects: Objects,
     relocated_from: Option<RootId>,
     min_age: Duration,
+    limits: Limits,
     create_if_absent: OnceCell<bool>,
     marks: Arc<MarkUpkeep>,
 }
@@ -137,6 +141,7 @@ impl Root {
             room,
             relocated_from: options.relocated_from.as_deref().map(RootId::new),
             min_age: options.min_age,
+            limits: options.limits,
             create_if_absent: OnceCell::new(),
             marks: Arc::default(),
         };
@@ -210,7 +215,7 @@ impl Root {
     /// The bounds on what is read from it.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits::DEFAULT
+        self.inner.limits
     }
 
     /// Its folder, if it is on local disk.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Tag};
+use crate::work;
 
 /// The name of one multi-table write: a ULID, upper case, 26 characters of Crockford's base 32.
 ///
@@ -51,6 +52,7 @@ impl OperationId {
     /// It has the same time, so that it sorts beside this one; `first` begins its random part and orders ids of one time.
     #[must_use]
     pub fn derived(&self, first: DerivedOrder, purpose: &str) -> Self {
+        work::count();
         let seed = format!("{purpose}\n{self}");
         Self::beside(&self.0[..TIME_CHARS], first, seed.as_bytes())
     }

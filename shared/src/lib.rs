@@ -45,6 +45,7 @@ pub mod text;
 mod timestamp;
 mod verdict;
 mod what_if;
+mod work;
 
 pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_tables};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
@@ -71,7 +72,7 @@ pub use listing::{ListedSidecar, Overlap, SidecarFile, Standing, assemble};
 pub use location::location_conflict;
 pub use observation::Observation;
 pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
-pub use pending::{JournalsKnown, PendingEntry, pending};
+pub use pending::{JournalsKnown, NotKnown, PendingEntry, pending};
 pub use plan::{
     CatalogChangeKind, GraphHistoryOutcome, GraphHistoryRow, NewTable, PinMove, Plan, PlanBytes,
     PlanError, PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind,

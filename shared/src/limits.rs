@@ -21,6 +21,10 @@ pub struct Limits {
     pub journal_record_bytes_max: u64,
     /// Records in the journal of one operation.
     pub journal_records_max: usize,
+    /// Bytes of the journals that one look reads at the same time. A journal of more is read alone.
+    pub journals_read_bytes_max: u64,
+    /// Bytes that the open journals of one root may take in memory while they are looked at together. Journals beyond that are refused.
+    pub journals_held_bytes_max: u64,
 }
 
 impl Limits {
@@ -35,6 +39,8 @@ impl Limits {
         sidecars_held_bytes_max: 64 << 20,
         journal_record_bytes_max: 64 << 20,
         journal_records_max: 100_000,
+        journals_read_bytes_max: 64 << 20,
+        journals_held_bytes_max: 256 << 20,
     };
 }
 

@@ -14,7 +14,26 @@ use crate::listing::{ListedSidecar, SidecarFile, assemble};
 use crate::plan::{Plan, Purpose};
 
 /// What is known of each journal that matters: its folded state, or why it cannot be trusted.
-pub type JournalsKnown<'a> = BTreeMap<OperationId, Result<&'a JournalState, Reason>>;
+pub type JournalsKnown<'a> = BTreeMap<OperationId, Result<&'a JournalState, NotKnown>>;
+
+/// Why nothing is known of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotKnown {
+    /// It cannot be read, or its records cannot be trusted.
+    Untrusted(Reason),
+    /// It was read, and there was no room to keep what it says.
+    NotHeld(Reason),
+}
+
+impl NotKnown {
+    /// The same in words.
+    #[must_use]
+    pub const fn reason(&self) -> &Reason {
+        match self {
+            Self::Untrusted(reason) | Self::NotHeld(reason) => reason,
+        }
+    }
+}
 
 /// One pending entry: a sidecar with its place among the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +100,11 @@ impl Gathered {
                     Some(plan) => dismissals.push((operation_id, state, plan)),
                     None => gathered.operation(operation_id, state, limits),
                 },
+                // Only its records tell whether something is pending about it, so it counts as pending.
+                Err(NotKnown::NotHeld(reason)) => gathered.not_known(operation_id, reason),
                 // No executor claimed it, and somebody resolved it between listing and reading.
-                Err(_) if !unsettled.contains(operation_id) => {}
-                Err(reason) => gathered.untrusted(operation_id, reason),
+                Err(NotKnown::Untrusted(_)) if !unsettled.contains(operation_id) => {}
+                Err(NotKnown::Untrusted(reason)) => gathered.not_known(operation_id, reason),
             }
         }
         for (operation_id, state, plan) in dismissals {
@@ -116,7 +137,7 @@ impl Gathered {
         }
     }
 
-    fn untrusted(&mut self, operation_id: &OperationId, reason: &Reason) {
+    fn not_known(&mut self, operation_id: &OperationId, reason: &Reason) {
         let own_name = operation_id.file_name();
         if self.named(&own_name).is_none() {
             self.add(SidecarFile::unread(&own_name, reason.clone()));
@@ -173,7 +194,8 @@ impl Gathered {
                     .or_else(|| entry.operation_id())
                     .filter(|operation_id| left.remove(operation_id));
                 let told = entry.journal.as_ref().and_then(|id| journals.get(id));
-                if let Some(Err(reason)) = told {
+                if let Some(Err(not_known)) = told {
+                    let reason = not_known.reason();
                     entry.listed.refusal.get_or_insert_with(|| reason.clone());
                 }
                 entry

@@ -19,6 +19,7 @@ use crate::ids::{OperationId, RootId};
 use crate::outcome::{Extent, OutcomeKind};
 use crate::sidecar::WriterKind;
 use crate::verdict::{Action, Choice, Disposition, LeftOut, UnexpectedCommit};
+use crate::work;
 
 pub(crate) use graph_history::graph_history_of_an_undo;
 pub(crate) use lawful::fits_its_sidecar;
@@ -122,6 +123,19 @@ pub struct PlannedTable {
 )]
 const fn is_false(value: &bool) -> bool {
     !*value
+}
+
+/// The table of this key and branch among tables in order: a plan may name very many, and be asked for each of them.
+fn table_of<'a>(
+    tables: &'a [PlannedTable],
+    table_key: &str,
+    branch: Option<&str>,
+) -> Option<&'a PlannedTable> {
+    let place = tables.binary_search_by(|table| {
+        work::count();
+        (table.table_key.as_str(), table.branch.as_deref()).cmp(&(table_key, branch))
+    });
+    tables.get(place.ok()?)
 }
 
 /// What a `SchemaApply` does to a table that it does not write.

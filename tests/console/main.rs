@@ -151,6 +151,7 @@ async fn open(root: &str, log: RequestLog) -> Result<Root, Failure> {
             Durability::Synced
         },
         log,
+        ..RootOptions::default()
     };
     Ok(Box::pin(Root::open(root, options)).await?)
 }

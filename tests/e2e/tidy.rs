@@ -350,3 +350,83 @@ fn no_dependency_asks_for_a_newer_rust_than_the_workspace() {
         .collect();
     assert!(newer.is_empty(), "newer than 1.{ours}: {newer:?}");
 }
+
+/// A defect that is planted is a few lines of the product, and the name of a test. Both move: `make test-planted` compiles for
+/// half an hour, and this finds out in a moment whether it would find them.
+#[test]
+fn every_planted_defect_has_its_place_and_its_test() {
+    let Some(names) = listed_by_git(&[
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "*.rs",
+    ]) else {
+        return;
+    };
+    let read = |name: &String| std::fs::read_to_string(house().join(name)).ok();
+    let trimmed =
+        |text: String| -> Vec<String> { text.lines().map(|line| line.trim().to_owned()).collect() };
+    // As in tests/planted/run.mjs.
+    let is_product =
+        |name: &str| !name.starts_with("web/") && !name.split('/').any(|part| part == "tests");
+    let product: Vec<Vec<String>> = names
+        .iter()
+        .filter(|name| is_product(name))
+        .filter_map(read)
+        .map(trimmed)
+        .collect();
+    let planted = std::fs::read_to_string(house().join("tests/planted/defects.json")).unwrap();
+    let planted: Value = serde_json::from_str(&planted).unwrap();
+    let mut wrong = Vec::new();
+    for defect in planted["defects"].as_array().unwrap() {
+        let told = &defect["defect"];
+        for edit in defect["edits"].as_array().unwrap() {
+            let lines: Vec<&str> = edit["find"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|line| line.as_str().unwrap().trim())
+                .collect();
+            let places = product
+                .iter()
+                .flat_map(|source| source.windows(lines.len()))
+                .filter(|window| *window == lines.as_slice());
+            let places = places.count();
+            if places != 1 {
+                wrong.push(format!(
+                    "{told}: at {places} places of the product: {lines:#?}"
+                ));
+            }
+        }
+        let folder = planted["suites"][defect["suite"].as_str().unwrap()]["tests"].as_str();
+        let folder = folder.expect("a suite that says where its tests are");
+        let test = defect["test"].as_str().unwrap();
+        let (_, name) = test.rsplit_once("::").unwrap_or(("", test));
+        let begins = [format!("fn {name}("), format!("async fn {name}(")];
+        let is_there = names
+            .iter()
+            .filter(|file| file.starts_with(folder))
+            .filter_map(read)
+            .any(|text| {
+                trimmed(text)
+                    .iter()
+                    .any(|line| begins.iter().any(|begin| line.starts_with(begin)))
+            });
+        if !is_there {
+            wrong.push(format!("{told}: there is no test {name} in {folder}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let items: BTreeSet<u64> = planted["defects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|defect| defect["item"].as_u64())
+        .collect();
+    assert!(
+        items.into_iter().eq(1..=26),
+        "every item of the list is planted"
+    );
+}

@@ -42,11 +42,9 @@ pub(super) async fn read_recorded(
             (operation, journal.map(Journal::folded))
         })
         .collect();
-    let journals: Vec<_> = futures::stream::iter(reads)
-        .buffered(JOURNALS_AT_ONCE)
-        .collect()
-        .await;
-    for (operation, journal) in journals {
+    // Each is dropped before the next is taken: what it shows is little.
+    let mut journals = futures::stream::iter(reads).buffered(JOURNALS_AT_ONCE);
+    while let Some((operation, journal)) = journals.next().await {
         match journal {
             Ok(journal) => observation.note_other(&journal.state),
             Err(JournalStoreError::Broken { .. } | JournalStoreError::TooLarge { .. }) => {}

@@ -1,9 +1,11 @@
 //! Which journals a look reads, and their folded states.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use futures::StreamExt;
-use sidecar::{Code, JournalsKnown, Limits, OperationId, Reason, error_text};
+use futures::future::BoxFuture;
+use futures::stream::FuturesOrdered;
+use futures::{FutureExt, StreamExt};
+use sidecar::{Code, JournalsKnown, Limits, NotKnown, OperationId, Reason, error_text};
 
 use crate::root::Root;
 use root_objects::journal_store::{
@@ -21,18 +23,19 @@ pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreErr
 pub(super) fn known(journals: &Journals) -> JournalsKnown<'_> {
     let known = journals.iter().map(|(operation_id, journal)| {
         let told = journal.as_ref().map(|journal| &journal.state);
-        (operation_id.clone(), told.map_err(untrusted))
+        (operation_id.clone(), told.map_err(not_known))
     });
     known.collect()
 }
 
-fn untrusted(error: &JournalStoreError) -> Reason {
-    let code = match error {
+fn not_known(error: &JournalStoreError) -> NotKnown {
+    let reason = |code| Reason::new(code, error_text(error));
+    match error {
+        JournalStoreError::NotHeld { .. } => NotKnown::NotHeld(reason(Code::Unreadable)),
         // The whole journal was read, and reading it again will not help.
-        JournalStoreError::Broken { .. } => Code::JournalBroken,
-        _ => Code::Unreadable,
-    };
-    Reason::new(code, error_text(error))
+        JournalStoreError::Broken { .. } => NotKnown::Untrusted(reason(Code::JournalBroken)),
+        _ => NotKnown::Untrusted(reason(Code::Unreadable)),
+    }
 }
 
 /// The listings of a root's journals, before any is read.
@@ -43,6 +46,8 @@ pub(super) struct ListedJournals {
     listed: BTreeMap<OperationId, JournalEntryOfListing>,
     /// Objects beside the journals that should not be there and were skipped.
     skipped: Skipped,
+    /// The operation in question, if there is one.
+    wanted: Option<OperationId>,
 }
 
 /// The journals that still matter.
@@ -53,11 +58,30 @@ pub(super) struct Found {
     pub(super) unsettled: BTreeSet<OperationId>,
 }
 
+/// One journal as it was listed, or why its listing failed.
+struct Listed {
+    operation_id: OperationId,
+    listed: Result<JournalEntryOfListing, JournalStoreError>,
+    is_read: bool,
+}
+
+impl Listed {
+    /// How many bytes are read of it.
+    fn bytes(&self) -> u64 {
+        match &self.listed {
+            Ok(journal) if self.is_read => journal.bytes,
+            _ => 0,
+        }
+    }
+}
+
 /// One journal as a look found it.
 struct Looked {
     operation_id: OperationId,
     listed: JournalEntryOfListing,
     journal: Option<Result<Journal, JournalStoreError>>,
+    /// How many of its bytes were read, as listed.
+    bytes: u64,
 }
 
 impl ListedJournals {
@@ -66,10 +90,10 @@ impl ListedJournals {
         let wanted: Option<OperationId> =
             wanted.and_then(|wanted| wanted.trim_end_matches(".json").parse().ok());
         let of_wanted = async {
-            match wanted {
+            match &wanted {
                 Some(operation_id) => {
-                    let listed = list_journal(root.objects(), &operation_id).await?;
-                    Ok(BTreeMap::from([(operation_id, listed)]))
+                    let listed = list_journal(root.objects(), operation_id).await?;
+                    Ok(BTreeMap::from([(operation_id.clone(), listed)]))
                 }
                 None => Ok(BTreeMap::new()),
             }
@@ -87,6 +111,7 @@ impl ListedJournals {
             open,
             listed,
             skipped,
+            wanted,
         })
     }
 
@@ -97,13 +122,22 @@ impl ListedJournals {
 
     /// Reads the journals of open operations and of those whose sidecar is there. One that is not marked as claimed may be
     /// claimed all the same, if its executor died at that moment.
+    ///
+    /// Journals are kept in the order of their operations, the oldest first, as long as together they do not take more memory than
+    /// `limits` allow. One that would is [`JournalStoreError::NotHeld`], and those after it are kept if there is room. The journal of
+    /// the operation in question is kept in any case, so that it can be resolved.
     pub(super) async fn found(
         self,
         root: &Root,
         files: BTreeSet<String>,
         limits: &Limits,
     ) -> Found {
-        let Self { open, listed, .. } = self;
+        let Self {
+            open,
+            listed,
+            wanted,
+            ..
+        } = self;
         let marked = open.marks.keys().cloned();
         let mut operations: BTreeSet<OperationId> = marked.collect();
         if open.is_complete {
@@ -121,30 +155,50 @@ impl ListedJournals {
                     || open.marks.contains_key(operation_id)
                     || files.contains(&operation_id.file_name()))
         };
-        let looks: Vec<_> = operations
+        let listings: Vec<_> = operations
             .into_iter()
             .map(|operation_id| {
                 let known = listed.get(&operation_id).copied();
-                look(root, operation_id, known, &is_read, limits)
+                list(root, operation_id, known)
             })
             .collect();
-        let looked: Vec<Looked> = futures::stream::iter(looks)
-            .buffer_unordered(JOURNALS_AT_ONCE)
+        let listed: Vec<Listed> = futures::stream::iter(listings)
+            .buffered(JOURNALS_AT_ONCE)
             .collect()
             .await;
+        let mut waiting: VecDeque<Listed> = listed.into();
+        for next in &mut waiting {
+            let journal = next.listed.as_ref();
+            next.is_read = journal.is_ok_and(|journal| is_read(&next.operation_id, journal));
+        }
+        let mut looks: FuturesOrdered<BoxFuture<'_, Looked>> = FuturesOrdered::new();
+        let mut reading = Reading::within(limits.journals_read_bytes_max);
         let mut found = Found::default();
         let mut left_over = Vec::new();
-        for looked in looked {
+        let mut held = 0_u64;
+        loop {
+            while looks.len() < JOURNALS_AT_ONCE
+                && let Some(next) = waiting.pop_front_if(|next| reading.has_room_for(next.bytes()))
+            {
+                reading.begin(next.bytes());
+                looks.push_back(look(root, next, limits).boxed());
+            }
+            let Some(looked) = looks.next().await else {
+                break;
+            };
             let Looked {
                 operation_id,
                 listed,
                 journal,
+                bytes,
             } = looked;
+            // By the end of this turn it is kept or dropped.
+            reading.end(bytes);
             let marks = open.marks.get(&operation_id);
             if listed.claimed && (!listed.closed || marks.is_some()) {
                 found.unsettled.insert(operation_id.clone());
             }
-            let Some(journal) = journal else { continue };
+            let Some(mut journal) = journal else { continue };
             let has_file = files.contains(&operation_id.file_name())
                 || retired_by(&journal).is_some_and(|file| files.contains(file));
             if listed.closed
@@ -162,6 +216,19 @@ impl ListedJournals {
                     continue;
                 }
             }
+            if let Ok(kept) = &journal
+                && wanted.as_ref() != Some(&operation_id)
+            {
+                let with_it = held.saturating_add(kept.state.held_bytes());
+                if with_it > limits.journals_held_bytes_max {
+                    journal = Err(JournalStoreError::NotHeld {
+                        operation_id: operation_id.clone(),
+                        bytes_max: limits.journals_held_bytes_max,
+                    });
+                } else {
+                    held = with_it;
+                }
+            }
             found.journals.insert(operation_id, journal);
         }
         root.marks().found(open.is_complete, left_over);
@@ -174,38 +241,94 @@ fn retired_by(journal: &Result<Journal, JournalStoreError>) -> Option<&str> {
     journal.as_ref().ok()?.state.finished()?.plan.retires()
 }
 
-async fn look(
+/// How many bytes of journals are being read, and how many may be.
+struct Reading {
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl Reading {
+    const fn within(bytes_max: u64) -> Self {
+        Self {
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// A journal larger than all that may be read is read alone.
+    const fn has_room_for(&self, bytes: u64) -> bool {
+        self.bytes == 0 || self.bytes.saturating_add(bytes) <= self.bytes_max
+    }
+
+    const fn begin(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    const fn end(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+async fn list(
     root: &Root,
     operation_id: OperationId,
     known: Option<JournalEntryOfListing>,
-    is_read: &impl Fn(&OperationId, &JournalEntryOfListing) -> bool,
-    limits: &Limits,
-) -> Looked {
+) -> Listed {
     let listed = match known {
         Some(listed) => Ok(listed),
         None => list_journal(root.objects(), &operation_id).await,
     };
-    let listed = match listed {
-        Ok(listed) => listed,
-        // Only this operation's journal could not be listed.
-        Err(error) => {
-            return Looked {
-                operation_id,
-                listed: JournalEntryOfListing::not_listed(),
-                journal: Some(Err(error)),
-            };
+    Listed {
+        operation_id,
+        listed,
+        is_read: false,
+    }
+}
+
+async fn look(root: &Root, listed: Listed, limits: &Limits) -> Looked {
+    let bytes = listed.bytes();
+    let Listed {
+        operation_id,
+        listed,
+        is_read,
+    } = listed;
+    let (listed, journal) = match listed {
+        Ok(listed) if is_read => {
+            let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
+            // Many journals are held together, so only the folded state is kept.
+            (listed, Some(journal.map(Journal::folded)))
         }
-    };
-    let journal = if is_read(&operation_id, &listed) {
-        let journal = Journal::load_listed(root.objects(), &operation_id, listed, limits).await;
-        // Many journals are held together, so only the folded state is kept.
-        Some(journal.map(Journal::folded))
-    } else {
-        None
+        Ok(listed) => (listed, None),
+        // Only this operation's journal could not be listed.
+        Err(error) => (JournalEntryOfListing::not_listed(), Some(Err(error))),
     };
     Looked {
         operation_id,
         listed,
         journal,
+        bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_waits_until_there_is_room_and_one_larger_than_all_of_it_is_read_alone() {
+        const MIB: u64 = 1 << 20;
+        let mut reading = Reading::within(4 * MIB);
+        reading.begin(MIB);
+        assert!(reading.has_room_for(3 * MIB));
+        reading.begin(3 * MIB);
+        assert!(!reading.has_room_for(1));
+        reading.end(MIB);
+        assert!(reading.has_room_for(MIB) && !reading.has_room_for(512 * MIB));
+        reading.end(3 * MIB);
+        assert!(reading.has_room_for(512 * MIB));
+        reading.begin(512 * MIB);
+        assert!(!reading.has_room_for(1));
+        reading.end(512 * MIB);
+        assert!(reading.has_room_for(1));
     }
 }

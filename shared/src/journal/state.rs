@@ -1,5 +1,7 @@
 //! What a journal's records add up to, and the next effect they leave to do.
 
+mod held;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

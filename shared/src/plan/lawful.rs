@@ -11,7 +11,9 @@ mod graph_history;
 mod left;
 
 use super::steps::{Moved, moved, publish, restores, tags};
-use super::{CatalogChangeKind, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step};
+use super::{
+    CatalogChangeKind, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step, table_of,
+};
 use crate::branch::Branch;
 use crate::code::Requirement;
 use crate::location::is_a_table_place;
@@ -162,10 +164,8 @@ fn may_be_missing(tag: &Step, tables: &[PlannedTable]) -> bool {
     else {
         return false;
     };
-    tables.iter().any(|table| {
-        (&table.table_key, &table.branch) == (table_key, branch)
-            && table.action == Action::Publish
-            && table.manifest_pinned == Some(*version)
+    table_of(tables, table_key, branch.as_deref()).is_some_and(|table| {
+        table.action == Action::Publish && table.manifest_pinned == Some(*version)
     })
 }
 
@@ -295,3 +295,6 @@ fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod cost;

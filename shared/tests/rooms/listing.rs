@@ -1,6 +1,6 @@
 //! All files of one root together: who is refused, who waits.
 
-use sidecar::{Code, Limits, ListedSidecar, Reason, SidecarFile, assemble};
+use sidecar::{Code, Limits, ListedSidecar, Reason, SidecarFile, Timestamp, assemble};
 
 use crate::support::{OLDER, OPERATION, YOUNGER};
 
@@ -424,4 +424,29 @@ fn a_table_that_would_be_added_outside_the_root_refuses_the_file() {
             "{path}"
         );
     }
+}
+
+/// Either clock may be wrong. A writer whose clock is behind would be taken for dead while it is at work.
+#[test]
+fn a_sidecar_is_as_old_as_the_younger_of_its_writers_clock_and_the_stores() {
+    const SECOND: u64 = 1_000_000;
+    let now = Timestamp::from_micros(7_200 * SECOND);
+    let written = |seconds: u64| Some(Timestamp::from_micros(seconds * SECOND));
+    // It says that its writer began at the first microsecond there is: two hours ago, less one second that is not whole.
+    let said = well_named(OPERATION, "Mutation", &["node:Author"]);
+    for (modified_at, expected) in [
+        (None, 7_199),
+        (written(7_140), 60),
+        (written(7_200), 0),
+        (written(9_000), 0),
+        (written(0), 7_199),
+    ] {
+        let file = SidecarFile {
+            modified_at,
+            ..said.clone()
+        };
+        assert_eq!(file.age_seconds(now), Some(expected), "{modified_at:?}");
+    }
+    let young = SidecarFile::unread("notes.json", Reason::new(Code::Unreadable, "a link"));
+    assert_eq!(young.age_seconds(now), None, "nothing tells");
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use sidecar::follow_up::{dismissal, dismissal_id};
 use sidecar::journal::{JournalEntry, JournalState};
 use sidecar::{
-    Approval, Code, Disposition, JournalsKnown, Limits, OperationId, PendingEntry, PlanBytes,
-    Reason, RootId, SidecarFile, Timestamp, pending,
+    Approval, Code, Disposition, JournalsKnown, Limits, NotKnown, OperationId, PendingEntry,
+    PlanBytes, Reason, RootId, SidecarFile, Timestamp, pending,
 };
 
 use crate::journal::{Journal, approved, claimed, finished, finished_steps, interrupted, started};
@@ -114,7 +114,10 @@ fn a_journal_that_cannot_be_trusted_refuses_its_own_entry_alone() {
     let scene = half_way();
     let operation: OperationId = OPERATION.parse().unwrap();
     let older: OperationId = OLDER.parse().unwrap();
-    let broken = Err(Reason::new(Code::JournalBroken, "its chain is broken"));
+    let broken = Err(NotKnown::Untrusted(Reason::new(
+        Code::JournalBroken,
+        "its chain is broken",
+    )));
     let journals = JournalsKnown::from([(older.clone(), broken)]);
     let claimed = BTreeSet::from([older.clone()]);
     let look = |files: Vec<SidecarFile>, unsettled: &BTreeSet<OperationId>| {
@@ -131,10 +134,29 @@ fn a_journal_that_cannot_be_trusted_refuses_its_own_entry_alone() {
         ["own, none, taken"],
         "somebody resolved it between listing and reading"
     );
-    let broken = Err(Reason::new(Code::JournalBroken, "its chain is broken"));
+    let broken = Err(NotKnown::Untrusted(Reason::new(
+        Code::JournalBroken,
+        "its chain is broken",
+    )));
     let journals = JournalsKnown::from([(operation, broken)]);
     let entries = pending(own(), &journals, &BTreeSet::new(), &Limits::DEFAULT);
     assert_eq!(told(&entries), ["own, own, journal_broken"]);
+}
+
+#[test]
+fn an_operation_whose_journal_there_was_no_room_for_is_pending_whether_it_was_claimed_or_not() {
+    let scene = half_way();
+    let older: OperationId = OLDER.parse().unwrap();
+    let reason = Reason::new(Code::Unreadable, "there is no room for it");
+    let journals = JournalsKnown::from([(older.clone(), Err(NotKnown::NotHeld(reason)))]);
+    for unsettled in [BTreeSet::new(), BTreeSet::from([older])] {
+        let files = vec![own_file(&scene)];
+        let entries = pending(files, &journals, &unsettled, &Limits::DEFAULT);
+        assert_eq!(
+            told(&entries),
+            ["older, older, unreadable", "own, none, taken"]
+        );
+    }
 }
 
 #[test]

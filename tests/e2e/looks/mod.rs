@@ -1,9 +1,10 @@
 //! What an execution makes of what it sees: reads that fail, effects nobody recorded, files that are gone, sidecars that were
-//! replaced, histories that cannot be written.
+//! replaced, histories that cannot be written, journals that are too many to be held together.
 
 mod died;
 mod files;
 mod history;
+mod journals;
 mod replaced;
 mod transient;
 

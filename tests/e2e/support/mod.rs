@@ -15,7 +15,7 @@ use root_objects::clock;
 use root_objects::store::{Durability, Gate, RequestLog};
 use sidecar::api::PlanReport;
 use sidecar::journal::JournalEntry;
-use sidecar::{ApplyReport, Digest, OperationId, Requirement};
+use sidecar::{ApplyReport, Digest, Limits, OperationId, Requirement};
 
 pub use crashed_roots::rows::{Visible, done, numbers, numbers_at, place, rows};
 pub use crashed_roots::store::{copy_folder, fixtures};
@@ -85,6 +85,7 @@ impl Store {
             min_age: Duration::ZERO,
             durability: Durability::Relaxed,
             log: log.clone(),
+            ..RootOptions::default()
         };
         Opened {
             root: Root::open(alias.to_str().unwrap(), options).await.unwrap(),
@@ -114,9 +115,26 @@ impl Store {
             min_age,
             durability,
             log: log.clone(),
+            ..RootOptions::default()
         };
         let root = Root::open(self.path().to_str().unwrap(), options).await?;
         Ok(Opened { root, log })
+    }
+
+    /// Opens the root with other bounds on what is read from it.
+    pub async fn open_within(&self, limits: Limits, log: RequestLog) -> Opened {
+        let options = RootOptions {
+            relocated_from: self.relocated_from().map(str::to_owned),
+            min_age: Duration::ZERO,
+            durability: Durability::Relaxed,
+            log: log.clone(),
+            limits,
+        };
+        let root = Root::open(self.path().to_str().unwrap(), options).await;
+        Opened {
+            root: root.unwrap(),
+            log,
+        }
     }
 
     /// Lance's own cleanup of a table, without any grace: what is older than HEAD goes, unless it is tagged. It knows of no pins.

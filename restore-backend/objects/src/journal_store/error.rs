@@ -26,6 +26,17 @@ pub enum JournalStoreError {
         /// The operation.
         operation_id: OperationId,
     },
+    /// The open journals before it take all of the memory that journals may take together.
+    #[error(
+        "the journal of operation {operation_id} is not looked at together with the others: open journals may take {} MiB in memory, and with this one they would take more; resolve the older operations first, or ask for {operation_id} by itself",
+        .bytes_max >> 20
+    )]
+    NotHeld {
+        /// The operation.
+        operation_id: OperationId,
+        /// The limit.
+        bytes_max: u64,
+    },
     /// More journals than are accepted.
     #[error(
         "the journal folder {JOURNAL_FOLDER}/ holds the journals of more than {max} operations; move folders with a {CLOSED_OBJECT} and no {REOPENED}* away by hand, the oldest first"

@@ -8,7 +8,7 @@ use super::left::{Left, fence, own_file, record, requires, retire};
 use crate::code::Requirement;
 use crate::follow_up::{release_ids, undo_ids, undo_restores, undo_sidecar_ids, undo_tags};
 use crate::ids::OperationId;
-use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag};
+use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag, table_of};
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition};
 
@@ -151,10 +151,7 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
         precondition,
     }) = left.take_if(|step| matches!(step, Step::Untag { .. }))
     {
-        let is_in_plan = plan
-            .tables
-            .iter()
-            .any(|table| (&table.table_key, &table.branch) == (table_key, branch));
+        let is_in_plan = table_of(&plan.tables, table_key, branch.as_deref()).is_some();
         let here = (table_key, branch, name, version);
         if !is_in_plan
             || !is_set_by_one(branch.as_deref(), name, *version)
