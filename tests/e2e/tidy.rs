@@ -403,11 +403,14 @@ fn every_planted_defect_has_its_place_and_its_test() {
         let folder = planted["suites"][defect["suite"].as_str().unwrap()]["tests"].as_str();
         let folder = folder.expect("a suite that says where its tests are");
         let test = defect["test"].as_str().unwrap();
-        let (_, name) = test.rsplit_once("::").unwrap_or(("", test));
+        let (module, name) = test.rsplit_once("::").unwrap_or(("main", test));
+        let module = module.trim_end_matches("tests").trim_end_matches("::");
+        let module = format!("{folder}/{}", module.replace("::", "/"));
+        let files = [format!("{module}.rs"), format!("{module}/mod.rs")];
         let begins = [format!("fn {name}("), format!("async fn {name}(")];
         let is_there = names
             .iter()
-            .filter(|file| file.starts_with(folder))
+            .filter(|file| files.contains(file))
             .filter_map(read)
             .any(|text| {
                 trimmed(text)
@@ -415,7 +418,7 @@ fn every_planted_defect_has_its_place_and_its_test() {
                     .any(|line| begins.iter().any(|begin| line.starts_with(begin)))
             });
         if !is_there {
-            wrong.push(format!("{told}: there is no test {name} in {folder}"));
+            wrong.push(format!("{told}: there is no test {name} in {module}.rs"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
