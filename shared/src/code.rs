@@ -238,7 +238,7 @@ impl Requirement {
                 "By the clocks of two machines, the branch was created after this writer started. I know that it is the branch that was written to, and not another one of the same name."
             }
             Self::IncompleteMerge => {
-                "This plan leaves out the tables that it lists beside the sidecar's. The branch still counts as merged, and merging it again does not bring them. I know how to handle them."
+                "This plan publishes only the tables of the sidecar. It leaves out the others that it lists, and any that could not be told. The branch still counts as merged, and merging it again does not bring them. I know how to handle them."
             }
             Self::MergeStaysRecorded => {
                 "The history of the graph keeps saying that the branch was merged. Merging it again does nothing, so its changes have to come back another way."

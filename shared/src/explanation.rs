@@ -65,7 +65,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         Disposition::AlreadyPublished if is_counted(plan) => (format!("{write} is complete and published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
         Disposition::AlreadyPublished => (format!("{write} is published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
         Disposition::Superseded => (
-            format!("No commit of {} waits to be published, but its tables have been published since it started.", inside_a_sentence(&write)),
+            format!("No commit of {} waits to be published, but at least one of its tables has been published since it started.", inside_a_sentence(&write)),
             format!("Nothing that is left tells whether readers see this write, so the record does not claim it. {CLEANED_UP}"),
         ),
         Disposition::NeverStarted => (
@@ -407,7 +407,7 @@ pub fn finished_sentence(plan: &Plan) -> &'static str {
             "Taken back: the versions that the recovery had found are HEAD again, unpublished. Readers saw no change."
         }
         Purpose::Undo { .. } => {
-            "Taken back: readers were returned to what they saw before the recovery."
+            "Taken back: readers were returned to what they saw before the operation that was undone."
         }
         Purpose::Dismiss { .. } => {
             "Set aside: the bytes of the file are kept in the journal. No table was touched."
@@ -423,7 +423,7 @@ fn recovered_sentence(plan: &Plan) -> &'static str {
         Some(OutcomeKind::RolledForward) => match plan.extent() {
             Some(Extent::Whole) => "Rolled forward: the whole write was published.",
             Some(Extent::LeavesOut) => {
-                "Rolled forward: the tables that the sidecar names were published. The plan lists what was left out."
+                "Rolled forward: the tables that the sidecar names were published. The plan lists what is known to be left out."
             }
             Some(Extent::AsCommitted) | None => {
                 "Rolled forward: every commit that was found was published. Whether the writer meant to commit more cannot be told."

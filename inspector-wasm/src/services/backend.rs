@@ -44,7 +44,8 @@ pub async fn log_in(token: String) -> Result<String, Failure> {
 
 /// Ends the session.
 pub async fn log_out() -> Result<(), Failure> {
-    send("DELETE", "session", None).await.map(drop)
+    let _: serde::de::IgnoredAny = read(&send("DELETE", "session", None).await?)?;
+    Ok(())
 }
 
 /// A login link for one more browser.

@@ -166,17 +166,28 @@ fn planned_anew(plan: &PlanReport, root: &str) -> Html {
         root: root.to_owned(),
         operation: anew.to_string(),
     };
-    let again = match plan.purpose {
-        Purpose::Undo { .. } => "To undo it again, approve the new plan.",
-        Purpose::Release { .. } => "To drop its tags again, approve the new plan.",
-        Purpose::Recover | Purpose::Dismiss { .. } => "",
+    const CHANGED: &str = "The store has changed since";
+    const WHY: &str = "A backup was restored, or the recovery was carried out again.";
+    let (title, why, again) = match plan.purpose {
+        Purpose::Undo { .. } => (CHANGED, WHY, "To undo it again, approve the new plan."),
+        Purpose::Release { .. } => (
+            CHANGED,
+            WHY,
+            "To drop its tags again, approve the new plan.",
+        ),
+        // An undo was interrupted, and what it had begun was resolved as a recovery of its own.
+        Purpose::Recover | Purpose::Dismiss { .. } => (
+            "This undo did not come to its end",
+            "It was interrupted, and what it had begun was resolved instead.",
+            "To undo the recovery after all, approve the new plan.",
+        ),
     };
     alert(
-        "The store has changed since",
+        title,
         Tone::Stop,
         html! {
             <>
-                <p>{ "A backup was restored, or the recovery was carried out again. " }{ again }</p>
+                <p>{ why }{ " " }{ again }</p>
                 <p><a class="button" href={route.href()} data-testid="planned-anew">{ "Open the new plan" }</a></p>
             </>
         },

@@ -40,6 +40,16 @@ fn unread() -> SidecarFile {
     SidecarFile::unread("unread.json", Reason::new(Code::Unreadable, "timed out"))
 }
 
+/// An undo of an undo brings the recovery's effects back, so its end must not be told as that of the recovery's undo.
+#[test]
+fn how_an_undo_ended_is_told_alike_whether_a_recovery_or_an_undo_was_undone() {
+    let told = sidecar::explanation::finished_sentence(&undone().1.plan);
+    assert_eq!(
+        told,
+        "Taken back: readers were returned to what they saw before the operation that was undone."
+    );
+}
+
 #[test]
 fn an_undo_waits_for_the_first_file_that_may_share_a_table() {
     let (what, _) = undone();
