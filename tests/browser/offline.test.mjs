@@ -4,13 +4,11 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { drawn, launch, watch } from "./browser.mjs";
 import { brokenFiles, sidecar, unpackSidecars } from "./fixtures.mjs";
-import { host } from "./static-host.mjs";
+import { DIST, host } from "./static-host.mjs";
 
-const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 const SINGLE = new URL("../../web/dist/sidecar-inspector.html", import.meta.url).href;
 
 /** The verdict of a strict write for each position of pin and HEAD: PROTOCOL.md, sections 3 and 4.1. */
