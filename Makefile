@@ -61,7 +61,7 @@ test-writer: build-tools ## Test the two-phase writer
 	$(CARGO) test --locked $(SERVER) --test two_phase_writer -- $(ARGS)
 
 test-backend: build-tools ## Test the server and the command line, and the small parts of the packages beneath
-	$(CARGO) test --locked $(SERVER) --lib --test cli --test http_api -- $(ARGS)
+	$(CARGO) test --locked $(SERVER) --lib --test backend -- $(ARGS)
 
 test-e2e: build-tools ## Test journeys over real data: sweep, races, power failures, random histories
 	$(CARGO) test --locked $(SERVER) --test e2e -- $(ARGS)

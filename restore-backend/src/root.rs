@@ -18,7 +18,7 @@ use fenced_lance::LanceRoom;
 use fenced_lance::RoomOptions;
 use fenced_lance::TableError;
 use root_objects::journal_store::MarkUpkeep;
-use root_objects::sidecar_dir::read_bounded;
+use root_objects::read::read_bounded;
 use root_objects::store::Durability;
 use root_objects::store::Objects;
 use root_objects::store::RequestLog;

@@ -5,9 +5,10 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
-import { drawn, launch } from "./browser.mjs";
-import { pending, startDemo, writer } from "./demo.mjs";
+import { startLoggedIn } from "./console.mjs";
+import { pending, writer } from "./demo.mjs";
 import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
+import { approve, button, go, is, judged, openPending, stage } from "./screen.mjs";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LOOKS = {
@@ -17,27 +18,18 @@ const LOOKS = {
 };
 const MANY = 10_000;
 
+let here;
 let browser;
 let context;
 let demo;
-let shop;
 let museum;
 
 before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-  [shop, museum] = [demo.root("shop"), demo.root("museum")];
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
-  context.setDefaultTimeout(20_000);
-  const page = await context.newPage();
-  await page.goto(demo.login);
-  await drawn(page);
-  await page.close();
+  here = await startLoggedIn({ reducedMotion: "reduce", timeout: 20_000 });
+  ({ demo, browser, context, museum } = here);
 });
 
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+after(() => here?.close());
 
 /** What axe finds wrong, in every look; one line each. */
 async function violations(page) {
@@ -68,18 +60,7 @@ function screen(name, reach, as = () => context) {
   });
 }
 
-const go = async (page, hash) => {
-  await page.goto(`${demo.origin}/#${hash}`);
-  await drawn(page);
-};
-
-const stage = (page, wanted) => page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
-
-async function recovery(page, root, fits, wanted) {
-  const { operation_id, file, refused } = await pending(demo.root(root), fits);
-  await go(page, `/pending/${root}/${refused ? file : operation_id}`);
-  await stage(page, wanted);
-}
+const recovery = (page, root, fits, wanted) => openPending(page, demo, root, fits, wanted);
 
 screen("the list", async (page) => {
   await go(page, "/pending/shop");
@@ -94,7 +75,7 @@ for (const [disposition, wanted] of Object.entries({
   waiting: "blocked",
 })) {
   screen(`a recovery that is ${disposition}`, (page) =>
-    recovery(page, "shop", (entry) => entry.disposition === disposition, wanted),
+    recovery(page, "shop", is(disposition), wanted),
   );
 }
 
@@ -109,7 +90,7 @@ screen("the plan to set a refused file aside", async (page) => {
 });
 
 screen("a recovery that a person has to look at", (page) =>
-  recovery(page, "museum", (entry) => entry.disposition === "abort", "blocked"),
+  recovery(page, "museum", is("abort"), "blocked"),
 );
 
 screen("a recovery that may still be running", (page) =>
@@ -118,21 +99,18 @@ screen("a recovery that may still be running", (page) =>
 
 screen("a conflict", async (page) => {
   await recovery(page, "museum", (entry) => entry.actor_id === "bob", "approve");
-  await page.getByTestId("panel").getByRole("checkbox").check();
-  await page.getByRole("button", { name: "Approve this plan" }).click();
-  await stage(page, "execute");
+  await approve(page);
   await writer("append", museum, "nodes/artist");
-  await page.getByRole("button", { name: "Carry it out" }).click();
+  await button(page, "Carry it out").click();
   await page.locator("[data-outcome=conflict]").waitFor();
 });
 
 screen("an approved plan, and its result", async (page) => {
-  await recovery(page, "shop", (entry) => entry.disposition === "roll_forward", "approve");
-  await page.getByRole("button", { name: "Approve this plan" }).click();
-  await stage(page, "execute");
+  await recovery(page, "shop", is("roll_forward"), "approve");
+  await approve(page);
   await page.getByText("Revoke approval…").click();
   assert.deepEqual(await violations(page), []);
-  await page.getByRole("button", { name: "Carry it out" }).click();
+  await button(page, "Carry it out").click();
   await stage(page, "ended");
 });
 
@@ -141,7 +119,7 @@ for (const name of ["Plan to undo it", "Plan to release its tags"]) {
     await go(page, "/audit/shop");
     await page.getByTestId("journal").locator("summary").first().click();
     await page.getByRole("link", { name }).click();
-    await page.locator("[data-testid=recovery][data-disposition]").waitFor();
+    await judged(page);
   });
 }
 
@@ -191,8 +169,9 @@ screen(
     await go(page, "/");
     await page.getByRole("heading", { name: "Open the login link first." }).waitFor();
   },
-  () => ({ newPage: () => browser.newPage() }),
+  () => ({ newPage: () => browser.newPage({ baseURL: demo.origin }) }),
 );
+
 test("ten thousand lines are a list like any other", async () => {
   const like = await pending(museum, (entry) => entry.actor_id === "bob");
   await writer("sidecars", museum, like.file, MANY);

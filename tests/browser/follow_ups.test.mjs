@@ -7,95 +7,49 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { drawn, launch, watch } from "./browser.mjs";
-import { OPERATOR, cli, pending, standing, startDemo } from "./demo.mjs";
+import { onPage, startLoggedIn } from "./console.mjs";
+import { OPERATOR, cli, pending, standing } from "./demo.mjs";
+import {
+  approve,
+  button,
+  go,
+  headline,
+  is,
+  journal,
+  judged,
+  link,
+  open,
+  outcome,
+  panel,
+  press,
+  recover,
+  row,
+  showsStepsOf,
+  stage,
+} from "./screen.mjs";
 
-let browser;
+let here;
 let context;
 let demo;
 let shop;
 let museum;
 
 before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-  [shop, museum] = [demo.root("shop"), demo.root("museum")];
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(10_000);
-  const page = await context.newPage();
-  await page.goto(demo.login);
-  await drawn(page);
-  await page.close();
+  here = await startLoggedIn();
+  ({ demo, context, shop, museum } = here);
 });
 
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+after(() => here?.close());
 
-/**
- * A journey on a page of its own, on which nothing may go wrong behind the scenes. Browsers log
- * every answer of 400 and above as an error; `refusals` are those the journey is about.
- */
-function journey(name, walk, refusals = /^$/) {
-  test(name, async () => {
-    const page = await context.newPage();
-    const complaints = watch(page, demo.origin);
-    await walk(page);
-    assert.deepEqual(complaints.filter((text) => !refusals.test(text)), []);
-    await page.close();
-  });
-}
-
-const row = (page, text) =>
-  page.getByRole("grid", { name: "Pending recoveries" }).getByRole("row").filter({ hasText: text });
-const panel = (page) => page.getByTestId("panel");
-const button = (page, name) => panel(page).getByRole("button", { name, exact: true });
-const link = (page, name) => page.getByRole("main").getByRole("link", { name });
-const headline = (page) => page.getByTestId("headline");
-const is = (wanted) => ({ disposition }) => disposition === wanted;
-
-async function go(page, hash) {
-  await page.goto(`${demo.origin}/#${hash}`);
-  await drawn(page);
-}
-
-async function stage(page, wanted) {
-  await page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
-}
-
-/** Opens what is pending under an operation or a file, in the stage it is in. */
-async function open(page, root, name, wanted) {
-  await go(page, `/pending/${root}/${name}`);
-  await stage(page, wanted);
+function journey(name, walk, refusals) {
+  test(name, () => onPage(here, walk, refusals));
 }
 
 /** The page shows the plan of the command line, and it can be approved. */
 async function reviews(page, plan) {
   await page.getByRole("heading", { level: 1, name: plan.headline }).waitFor();
   await stage(page, "approve");
-  assert.equal(await page.getByTestId("consequence").innerText(), plan.consequence);
-  assert.deepEqual(
-    await page.getByTestId("steps").locator(".what").allInnerTexts(),
-    plan.steps.map((step) => step.sentence),
-  );
-  await page.locator("[data-testid=digest-check][data-check=agrees]").waitFor();
-  assert.ok((await panel(page).innerText()).includes(plan.digest), "the whole digest is in view");
-}
-
-/** States what is asked for, and approves. */
-async function approve(page, reason) {
-  for (const statement of await panel(page).getByRole("checkbox").all()) await statement.check();
-  if (reason) await panel(page).getByRole("textbox", { name: /Reason/ }).fill(reason);
-  await button(page, "Approve this plan").click();
-  await stage(page, "execute");
-}
-
-/** Approves and carries out; how it ended. */
-async function recover(page, reason) {
-  await approve(page, reason);
-  await button(page, "Carry it out").click();
-  await stage(page, "ended");
-  return page.getByTestId("outcome").getAttribute("data-outcome");
+  await showsStepsOf(page, plan);
 }
 
 /** Copies some folders of a root, to be brought back later. */
@@ -120,29 +74,7 @@ async function fromTheRecord(page, operation, name) {
   const card = page.locator(`[data-operation="${operation}"][data-chain=verified]`);
   await card.locator("summary").first().click();
   await card.getByRole("link", { name }).click();
-  await page.locator("[data-testid=recovery][data-disposition]").waitFor();
-}
-
-async function tabTo(page, selector) {
-  for (let presses = 0; presses < 60; presses += 1) {
-    await page.keyboard.press("Tab");
-    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
-  }
-  assert.fail(`Tab never comes to ${selector}`);
-}
-
-/** Presses a key on what Tab comes to. */
-async function press(page, selector, key = "Enter") {
-  await tabTo(page, selector);
-  await page.keyboard.press(key);
-}
-
-/** The one journal of an operation, verified on the command line. */
-async function journal(root, operation) {
-  const { operations } = await cli("audit", root, operation, "--verify");
-  assert.equal(operations.length, 1);
-  assert.equal(operations[0].verified, true);
-  return operations[0];
+  await judged(page);
 }
 
 const stored = (root, file) => join(root, "__recovery", file);
@@ -260,7 +192,7 @@ journey("a revoked approval is on record, and what it approved is not carried ou
   assert.match(await panel(other).getByRole("alert").innerText(), /there is nothing to revoke/);
   await button(other, "Carry it out").click();
   await stage(other, "ended");
-  assert.equal(await other.getByTestId("outcome").getAttribute("data-outcome"), "refused");
+  assert.equal(await outcome(other), "refused");
   await other.close();
   assert.equal((await cli("apply", shop, operation_id, "--digest", digest)).outcome, "refused");
   const { records } = await journal(shop, operation_id);

@@ -5,52 +5,53 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { drawn, launch, watch } from "./browser.mjs";
-import { OPERATOR, cli, pending, standing, startDemo, writer } from "./demo.mjs";
+import { drawn, watch } from "./browser.mjs";
+import { changeAnswers, onPage, startLoggedIn } from "./console.mjs";
+import { OPERATOR, cli, pending, standing, writer } from "./demo.mjs";
+import {
+  approve,
+  button,
+  cameSoFar,
+  is,
+  journal,
+  judged,
+  outcome,
+  panel,
+  press,
+  row,
+  rows,
+  showsStepsOf,
+  stage,
+  tabTo,
+} from "./screen.mjs";
 
+let here;
 let browser;
-let context;
 let demo;
 let shop;
 let museum;
 
 before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-  [shop, museum] = [demo.root("shop"), demo.root("museum")];
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(10_000);
-  const page = await context.newPage();
-  await page.goto(demo.login);
-  await drawn(page);
-  assert.equal(page.url(), `${demo.origin}/`, "the token does not stay in the address");
-  await page.close();
+  here = await startLoggedIn();
+  ({ demo, browser, shop, museum } = here);
 });
 
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+after(() => here?.close());
 
-/**
- * A journey on a page of its own, on which nothing may go wrong behind the scenes. Browsers log
- * every answer of 400 and above as an error; `refusals` are those the journey is about.
- */
-function journey(name, walk, refusals = /^$/) {
-  test(name, async () => {
-    const page = await context.newPage();
-    const complaints = watch(page, demo.origin);
-    await page.goto(demo.origin);
-    await drawn(page);
-    await walk(page);
-    assert.deepEqual(complaints.filter((text) => !refusals.test(text)), []);
-    await page.close();
-  });
+/** A walk that begins at the console's first screen. */
+function journey(name, walk, refusals) {
+  test(name, () =>
+    onPage(
+      here,
+      async (page) => {
+        await page.goto("/");
+        await drawn(page);
+        await walk(page);
+      },
+      refusals,
+    ),
+  );
 }
-
-const rows = (page) => page.getByRole("grid", { name: "Pending recoveries" }).getByRole("row");
-const row = (page, text) => rows(page).filter({ hasText: text });
-const panel = (page) => page.getByTestId("panel");
-const button = (page, name) => panel(page).getByRole("button", { name });
 
 /** Opens what is pending in a root. */
 async function pendingIn(page, root) {
@@ -62,17 +63,12 @@ async function pendingIn(page, root) {
 /** Opens a line of the list, and waits for the plan. */
 async function open(page, text) {
   await row(page, text).click();
-  await page.locator("[data-testid=recovery][data-disposition]").waitFor();
-}
-
-async function stage(page, wanted) {
-  await page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
+  await judged(page);
 }
 
 /** Everything on screen is what the command line says of the same plan. */
 async function showsPlan(page, plan) {
   assert.equal(await page.getByTestId("headline").innerText(), plan.headline);
-  assert.equal(await page.getByTestId("consequence").innerText(), plan.consequence);
   const shown = page.getByTestId("recovery");
   assert.equal(await shown.getAttribute("data-disposition"), plan.disposition);
   for (const table of plan.tables) {
@@ -83,12 +79,7 @@ async function showsPlan(page, plan) {
     }
     assert.equal(await card.getByRole("img").count(), 1, "a rail that is named for who cannot see it");
   }
-  assert.deepEqual(
-    await page.getByTestId("steps").locator(".what").allInnerTexts(),
-    plan.steps.map((step) => step.sentence),
-  );
-  await page.getByTestId("digest-check").and(page.locator("[data-check=agrees]")).waitFor();
-  assert.ok((await panel(page).innerText()).includes(plan.digest), "the whole digest is in view");
+  await showsStepsOf(page, plan);
 }
 
 /** Presses a button, and says which stages the panel went through until it ended. */
@@ -126,25 +117,9 @@ async function holdAfter(page, done) {
     told = true;
     const response = await route.fetch();
     const execution = await response.json();
-    const steps = execution.steps.map((step, index) => {
-      const state = index < done ? "done" : index === done ? "started" : "waiting";
-      return { ...step, state };
-    });
-    return route.fulfill({ response, json: { ...execution, steps, running: true, report: null } });
+    return route.fulfill({ response, json: cameSoFar(execution, done) });
   });
   return goOn;
-}
-
-async function outcome(page) {
-  return page.getByTestId("outcome").getAttribute("data-outcome");
-}
-
-/** The one journal of an operation, verified on the command line. */
-async function journal(root, operation) {
-  const { operations } = await cli("audit", root, operation, "--verify");
-  assert.equal(operations.length, 1);
-  assert.equal(operations[0].verified, true);
-  return operations[0];
 }
 
 journey("everything pending is listed, each with its verdict", async (page) => {
@@ -179,7 +154,7 @@ journey("refused files are shown with their reason, and nothing is offered for t
 });
 
 journey("what cannot be carried out says why, and what comes first", async (page) => {
-  const older = await pending(shop, (entry) => entry.disposition === "roll_forward");
+  const older = await pending(shop, is("roll_forward"));
   await open(page, "chris");
   await stage(page, "blocked");
   assert.match(await panel(page).locator("[data-code=waiting_for]").innerText(), new RegExp(older.operation_id));
@@ -200,15 +175,13 @@ journey("what cannot be carried out says why, and what comes first", async (page
 });
 
 journey("a write that was committed everywhere is rolled forward", async (page) => {
-  const entry = await pending(shop, ({ disposition }) => disposition === "roll_forward");
+  const entry = await pending(shop, is("roll_forward"));
   const plan = await cli("plan", shop, entry.operation_id);
   await open(page, entry.operation_id);
   await stage(page, "approve");
   await showsPlan(page, plan);
 
-  await panel(page).getByRole("textbox", { name: /Reason/ }).fill("the host ran out of memory");
-  await button(page, "Approve this plan").click();
-  await stage(page, "execute");
+  await approve(page, "the host ran out of memory");
   assert.match(await page.getByTestId("approvals").innerText(), new RegExp(`${OPERATOR}[^]*out of memory`));
   const goOn = await holdAfter(page, 3);
   await button(page, "Carry it out").click();
@@ -231,11 +204,11 @@ journey("a write that was committed everywhere is rolled forward", async (page) 
   assert.deepEqual(stands, { "node:Customer": [4, 4], "edge:Placed": [4, 4] });
   // The write that waited for it is judged anew.
   await open(page, "chris");
-  await page.locator("[data-testid=recovery][data-disposition=never_started]").waitFor();
+  await judged(page, "never_started");
 });
 
 journey("a write that stopped half-way is rolled back, once somebody says that writers are stopped", async (page) => {
-  const entry = await pending(shop, ({ disposition }) => disposition === "roll_back");
+  const entry = await pending(shop, is("roll_back"));
   const plan = await cli("plan", shop, entry.operation_id);
   assert.deepEqual(plan.requires, ["writers_stopped"]);
   await open(page, entry.operation_id);
@@ -272,9 +245,8 @@ journey("a commit between approval and execution stops everything, and a new pla
   const { digest } = await cli("plan", museum, entry.operation_id);
   await pendingIn(page, "museum");
   await open(page, entry.operation_id);
-  await panel(page).getByRole("checkbox").check();
-  await button(page, "Approve this plan").click();
-  await stage(page, "execute");
+  await stage(page, "approve");
+  await approve(page);
 
   await writer("append", museum, "nodes/artist");
   await carryOut(page);
@@ -298,35 +270,24 @@ journey("the keyboard is enough", async (page) => {
   const entry = await pending(shop, ({ tables_moved, actor_id }) => tables_moved === 0 && actor_id === "ada");
   assert.equal(entry.disposition, "never_started");
   const focused = (reached) => page.waitForFunction(reached);
-  const tabTo = async (selector) => {
-    for (let presses = 0; presses < 60; presses += 1) {
-      await page.keyboard.press("Tab");
-      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
-    }
-    assert.fail(`Tab never comes to ${selector}`);
-  };
   await rows(page).first().waitFor();
 
-  await tabTo("[type=search]");
+  await tabTo(page, "[type=search]");
   await page.keyboard.type("review never");
   await rows(page).nth(1).waitFor({ state: "detached" });
-  await tabTo("[role=grid]");
+  await tabTo(page, "[role=grid]");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await stage(page, "approve");
   await focused(() => document.activeElement?.matches("h1"));
-  await tabTo("[type=checkbox]");
-  await page.keyboard.press("Space");
-  await tabTo("[type=submit]");
-  await page.keyboard.press("Enter");
+  await press(page, "[type=checkbox]", "Space");
+  await press(page, "[type=submit]");
   await stage(page, "execute");
-  await tabTo("[data-testid=panel] button.primary");
-  await page.keyboard.press("Space");
+  await press(page, "[data-testid=panel] button.primary", "Space");
   await stage(page, "ended");
   assert.equal(await outcome(page), "cleaned_up");
   assert.equal((await journal(shop, entry.operation_id)).outcome, "cleaned_up");
-  await tabTo("[data-testid=panel] a");
-  await page.keyboard.press("Enter");
+  await press(page, "[data-testid=panel] a");
   await page.locator("[data-testid=journal][data-chain=verified]").waitFor();
 });
 
@@ -360,11 +321,9 @@ journey("a record that was tampered with is found out in the browser", async (pa
 });
 
 journey("a plan that is not what its digest stands for cannot be approved", async (page) => {
-  await page.route("**/recoveries/*", async (route) => {
-    const response = await route.fetch();
-    const report = await response.json();
-    report.plan = report.plan.replace(/"lance_head":\d+/, '"lance_head":9');
-    await route.fulfill({ response, json: report });
+  await changeAnswers(page, "**/recoveries/*", (report) => {
+    const plan = report.plan.replace(/"lance_head":\d+/, '"lance_head":9');
+    return { ...report, plan };
   });
   await pendingIn(page, "museum");
   await open(page, "bob");
@@ -376,12 +335,10 @@ journey("a plan that is not what its digest stands for cannot be approved", asyn
 journey("what is said beside a plan cannot talk anybody into it", async (page) => {
   const entry = await pending(museum, ({ actor_id }) => actor_id === "bob");
   const plan = await cli("plan", museum, entry.operation_id);
-  await page.route("**/recoveries/*", async (route) => {
-    const response = await route.fetch();
-    const report = await response.json();
+  await changeAnswers(page, "**/recoveries/*", (report) => {
     const tables = report.tables.map((table) => ({ ...table, lance_head: 1, effect: "Nothing." }));
     const changes = { tables, headline: "All is well.", consequence: "Nothing.", requires: [] };
-    await route.fulfill({ response, json: { ...report, ...changes } });
+    return { ...report, ...changes };
   });
   await pendingIn(page, "museum");
   await open(page, entry.operation_id);
@@ -415,7 +372,7 @@ journey("an address that names no screen, or no root, says so and leads back", a
     ["#/audit/nowhere", /no root called nowhere/],
   ];
   for (const [hash, why] of addresses) {
-    await page.goto(`${demo.origin}/${hash}`);
+    await page.goto(`/${hash}`);
     await page.getByText(why).waitFor();
     await page.getByRole("link", { name: "Go to what is pending" }).click();
     await rows(page).first().waitFor();

@@ -4,33 +4,26 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
-import { drawn, launch, watch } from "./browser.mjs";
-import { OPERATOR, pending, startDemo } from "./demo.mjs";
+import { watch } from "./browser.mjs";
+import { changeAnswers, opened as openedIn, startConsole } from "./console.mjs";
+import { OPERATOR, pending } from "./demo.mjs";
 
+let here;
 let browser;
 let demo;
 
 before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
+  here = await startConsole();
+  ({ demo, browser } = here);
 });
 
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+after(() => here?.close());
 
 const session = (page) => page.getByTestId("session");
 const loggedOut = (page) => page.getByRole("heading", { name: "Open the login link first." });
 
 /** A browser of its own, in which the link was opened. */
-async function opened(link) {
-  const context = await browser.newContext();
-  context.setDefaultTimeout(10_000);
-  const page = await context.newPage();
-  await page.goto(link);
-  await drawn(page);
-  return { context, page };
-}
+const opened = (link) => openedIn(browser, link);
 
 /** A new link at the plain address. */
 async function plainLink() {
@@ -222,9 +215,7 @@ test("no name out of a file turns a line or hides in it", async () => {
   const { context, page } = await opened(await plainLink());
   const hostile = "\u202etxt.exe\u202c\u2066x\u2069\u200f\u200b\u061c\u0007";
   const entry = await pending(demo.root("museum"), ({ actor_id }) => actor_id === "bob");
-  await page.route("**/recoveries", async (route) => {
-    const response = await route.fetch();
-    const list = await response.json();
+  await changeAnswers(page, "**/recoveries", (list) => {
     const recoveries = list.recoveries.map((recovery) => ({
       ...recovery,
       actor_id: hostile,
@@ -233,13 +224,11 @@ test("no name out of a file turns a line or hides in it", async () => {
     }));
     const refused = { code: "unreadable", detail: `${hostile} cannot be read` };
     recoveries.push({ ...recoveries[0], operation_id: null, file: `${hostile}.json`, disposition: "refused", refused });
-    await route.fulfill({ response, json: { ...list, root: hostile, recoveries } });
+    return { ...list, root: hostile, recoveries };
   });
-  await page.route(`**/recoveries/${entry.operation_id}`, async (route) => {
-    const response = await route.fetch();
-    const report = await response.json();
+  await changeAnswers(page, `**/recoveries/${entry.operation_id}`, (report) => {
     const changes = { actor_id: hostile, branch: hostile, writer_kind: hostile, file: hostile, root: hostile };
-    await route.fulfill({ response, json: { ...report, ...changes } });
+    return { ...report, ...changes };
   });
   await page.goto(`${demo.origin}/#/pending/museum/${entry.operation_id}`);
   await page.locator("[data-testid=recovery][data-disposition]").waitFor();

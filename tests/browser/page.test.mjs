@@ -3,12 +3,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { drawn, launch, watch } from "./browser.mjs";
-import { host } from "./static-host.mjs";
+import { DIST, host } from "./static-host.mjs";
 
-const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 let browser;
 
 before(async () => {

@@ -4,40 +4,31 @@
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
-import { drawn, launch } from "./browser.mjs";
-import { cli, pending, startDemo, writer } from "./demo.mjs";
+import { startLoggedIn } from "./console.mjs";
+import { cli, pending, writer } from "./demo.mjs";
 import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
-import { host } from "./static-host.mjs";
+import * as screen from "./screen.mjs";
+import { DIST, host } from "./static-host.mjs";
 
 const WIDE = { width: 1440, height: 900 };
 const NARROW = { width: 390, height: 844 };
-const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 
 const [flagOrFolder, readme] = process.argv.slice(2);
-const [demo, browser] = await Promise.all([startDemo(), launch()]);
-const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce" });
+const here = await startLoggedIn({ viewport: WIDE, reducedMotion: "reduce", timeout: 30_000 });
+const { demo, context } = here;
 const page = await context.newPage();
-await page.goto(demo.login);
-await drawn(page);
+await page.goto("/");
 
 const go = async (hash) => {
-  await page.goto(`${demo.origin}/#${hash}`);
-  await drawn(page);
+  await screen.go(page, hash);
   await page.locator("h1").waitFor();
 };
-const stage = (wanted) => page.locator(`[data-testid=panel][data-stage=${wanted}]`).waitFor();
+const stage = (wanted) => screen.stage(page, wanted);
 const press = (name) => page.getByRole("button", { name }).click();
 
-async function recovery(root, fits, wanted) {
-  const { operation_id, file, refused } = await pending(demo.root(root), fits);
-  await go(`/pending/${root}/${refused ? file : operation_id}`);
-  await stage(wanted);
-  return operation_id;
-}
-
-const is = (disposition) => (entry) => entry.disposition === disposition;
+const recovery = (root, fits, wanted) => screen.openPending(page, demo, root, fits, wanted);
+const { is } = screen;
 
 /** One screen wide and narrow, light and dark, and in forced colours. */
 async function shoot(name, { full = false } = {}) {
@@ -74,10 +65,7 @@ async function takeDismissal() {
   await press("Revoke approval");
   await stage("approve");
   await shoot("revoked");
-  await press("Approve this plan");
-  await stage("execute");
-  await press("Carry it out");
-  await stage("ended");
+  await screen.recover(page);
   await shoot("dismissed");
 }
 
@@ -89,41 +77,27 @@ async function takeFollowUps(operation) {
     await stage("approve");
     await shoot(name, { full: true });
   }
-  await page.getByTestId("panel").getByRole("checkbox").check();
-  await press("Approve this plan");
-  await stage("execute");
-  await press("Carry it out");
-  await stage("ended");
+  await screen.recover(page);
   await shoot("undone", { full: true });
-}
-
-/** Approves the plan that is open, and carries it out. */
-async function recover() {
-  const panel = page.getByTestId("panel");
-  for (const statement of await panel.getByRole("checkbox").all()) await statement.check();
-  await press("Approve this plan");
-  await stage("execute");
-  await press("Carry it out");
-  await stage("ended");
 }
 
 /** An undo that is no longer in effect, because a backup from before it was restored. */
 async function takeOutdatedUndo() {
   const shop = demo.root("shop");
   const operation = await recovery("shop", is("roll_forward"), "approve");
-  await recover();
+  await screen.recover(page);
   // The undo waits for the older sidecar that shares a table.
   const { blockers } = await cli("undo", shop, operation);
   await go(`/pending/shop/${blockers[0].detail.split(" ")[0]}`);
   await stage("approve");
-  await recover();
+  await screen.recover(page);
   const backup = await mkdtemp(join(tmpdir(), "backup-"));
   const folders = ["nodes/customer", "edges/placed", "__manifest"];
   for (const name of folders) await cp(join(shop, name), join(backup, name), { recursive: true });
   const undo = await cli("undo", shop, operation);
   await go(`/pending/shop/${undo.operation_id}`);
   await stage("approve");
-  await recover();
+  await screen.recover(page);
   for (const name of folders) {
     await rm(join(shop, name), { recursive: true });
     await cp(join(backup, name), join(shop, name), { recursive: true });
@@ -163,9 +137,7 @@ async function takeAll(folder) {
   await recovery("museum", (entry) => entry.actor_id === "bob", "approve");
   await press("Approve this plan");
   await page.screenshot({ path: join(folder, "statement-missing.png") });
-  await page.getByTestId("panel").getByRole("checkbox").check();
-  await press("Approve this plan");
-  await stage("execute");
+  await screen.approve(page);
   await shoot("approved");
   await writer("append", demo.root("museum"), "nodes/artist");
   await press("Carry it out");
@@ -176,18 +148,12 @@ async function takeAll(folder) {
   await shoot("after-conflict", { full: true });
 
   const operation = await recovery("shop", is("roll_back"), "approve");
-  await page.getByTestId("panel").getByRole("checkbox").check();
-  await press("Approve this plan");
-  await stage("execute");
+  await screen.approve(page);
   await page.route("**/execution", async (route) => {
     if (route.request().method() !== "GET") return route.continue();
     const response = await route.fetch();
     const execution = await response.json();
-    const steps = execution.steps.map((step, index) => {
-      const state = index < 3 ? "done" : index === 3 ? "started" : "waiting";
-      return { ...step, state };
-    });
-    return route.fulfill({ response, json: { ...execution, steps, running: true, report: null } });
+    return route.fulfill({ response, json: screen.cameSoFar(execution, 3) });
   });
   await press("Carry it out");
   await page.getByText(/^3 of \d+ steps done$/).waitFor();
@@ -265,6 +231,5 @@ try {
   else if (flagOrFolder && flagOrFolder !== "--readme") await takeAll(flagOrFolder);
   else throw new Error("node screenshots.mjs FOLDER | node screenshots.mjs --readme FILE");
 } finally {
-  await browser.close();
-  await demo.stop();
+  await here.close();
 }

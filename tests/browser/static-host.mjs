@@ -4,6 +4,10 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the page as it was built. */
+export const DIST = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 
 const TYPES = {
   ".css": "text/css",

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod journal_store;
 pub mod off_thread;
+pub mod read;
 pub mod schema_files;
 pub mod sidecar_dir;
 pub mod store;

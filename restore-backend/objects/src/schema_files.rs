@@ -11,7 +11,7 @@ use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, UpdateVersi
 use sidecar::root_layout::{REPLACED_FOLDER, STAGED_FOLDER, kept_schema_file};
 use sidecar::{Digest, OperationId, Tag};
 
-use crate::sidecar_dir::{read_bounded, read_whole};
+use crate::read::{read_bounded, read_whole};
 use crate::store::Objects;
 
 /// Which schema files are copied beside the journal of an operation before they are removed or replaced.

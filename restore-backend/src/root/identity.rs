@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use sidecar::{Digest, RootId, Tag};
 
 use root_objects::journal_store::JOURNAL_FOLDER;
-use root_objects::sidecar_dir::read_bounded;
+use root_objects::read::read_bounded;
 use root_objects::store::Objects;
 
 /// The object holds a path and some numbers.

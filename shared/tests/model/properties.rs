@@ -6,8 +6,8 @@ use stateright::Property;
 use crate::others::{MERGES, Merge};
 use crate::store::{By, Kind, LATER, SLOW};
 use crate::subject::Subject;
+use crate::world::{Recovery, World};
 use crate::writer::{At, Writer};
-use crate::{Recovery, World};
 
 pub(crate) const STAYS: &str = "an acknowledged write stays";
 pub(crate) const WHOLE: &str = "a write is visible whole or not at all";

@@ -25,7 +25,8 @@ use sidecar::{Digest, OperationId, RootId, Tag};
 use super::create::create;
 use super::error::JournalStoreError;
 use super::layout::{JOURNAL_FOLDER, OPEN_FOLDER};
-use super::reading::{Skipped, list_journals};
+use super::listing::list_journals;
+use super::skipped::Skipped;
 use crate::store::{NotRead, Objects, is_odd, name_of, spelt};
 use sidecar::error_text;
 

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 
-use crate::client::{Answer, Api, HOST, JSON, RECOVERIES};
+use super::client::{Answer, Api, HOST, JSON, RECOVERIES};
 use crashed_roots::crashed_root::{CrashedRoot, FORWARD};
 
 #[tokio::test]

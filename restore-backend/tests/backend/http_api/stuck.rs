@@ -13,7 +13,7 @@ use restore_backend::http::Patience;
 use root_objects::store::{Gate, Request, RequestLog};
 use serde_json::{Value, json};
 
-use crate::client::{Api, RECOVERIES, served};
+use super::client::{Api, RECOVERIES, served};
 use crashed_roots::crashed_root::{CrashedRoot, FORWARD};
 
 const OTHER: &str = "/api/v1/roots/other/recoveries";

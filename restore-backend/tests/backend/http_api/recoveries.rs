@@ -11,7 +11,7 @@ use sidecar::api::PlanReport;
 use sidecar::journal::JournalEntry;
 use sidecar::{Approval, Timestamp};
 
-use crate::client::{Api, RECOVERIES};
+use super::client::{Api, RECOVERIES};
 use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
 
 #[tokio::test]

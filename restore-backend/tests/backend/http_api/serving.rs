@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::client::{Api, JSON, RECOVERIES, SESSIONS, token_of};
+use super::client::{Api, JSON, RECOVERIES, SESSIONS, token_of};
 use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD};
 
 /// A server on a real socket.

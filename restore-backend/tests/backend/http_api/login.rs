@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::client::{Api, HOST, JSON, RECOVERIES, SESSIONS, token_of};
+use super::client::{Api, HOST, JSON, RECOVERIES, SESSIONS, token_of};
 use crashed_roots::crashed_root::{CrashedRoot, FORWARD};
 
 const SESSION: &str = "/api/v1/session";

@@ -1,0 +1,14 @@
+//! The program as scripts and people use it: exit codes, documents, and what is on which stream.
+
+mod arguments;
+#[cfg(target_os = "linux")]
+mod descriptors;
+mod follow_ups;
+mod inspect;
+mod list;
+mod older;
+mod plan;
+mod program;
+mod recovery;
+mod serve;
+mod serving;

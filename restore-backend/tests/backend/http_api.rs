@@ -1,0 +1,8 @@
+//! The HTTP API: who gets in, what an answer looks like, and that nothing but the approved plan is carried out, once.
+
+mod client;
+mod guards;
+mod login;
+mod recoveries;
+mod serving;
+mod stuck;

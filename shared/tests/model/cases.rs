@@ -1,0 +1,157 @@
+//! The cases that are checked.
+
+use crate::flaw::Flaw;
+use crate::subject::Subject;
+use crate::world::{Depth, Recovery};
+
+/// The whole case.
+pub(crate) const ALL: Recovery = Recovery {
+    committed: 1,
+    crashes: 2,
+    consoles: 2,
+    later_writer: true,
+    slow_writer: true,
+    stranger: false,
+    subject: Subject::Write,
+    rival: false,
+    live_merge: false,
+    nameless: 0,
+    cleanups: 0,
+    backups: 0,
+    depth: Depth::Reduced,
+    flaw: Flaw::None,
+};
+
+/// Others are at work who know of no protocol, or the storage is not what it was. Each with every interleaving of every request.
+pub(crate) const OTHERS: [(&str, Recovery); 16] = {
+    let alone = Recovery {
+        consoles: 2,
+        crashes: 1,
+        later_writer: false,
+        slow_writer: false,
+        depth: Depth::Requests,
+        ..ALL
+    };
+    let whole = Recovery {
+        committed: 2,
+        ..alone
+    };
+    let undo = Recovery {
+        subject: Subject::Undo,
+        ..whole
+    };
+    let merge = Recovery {
+        subject: Subject::Merge,
+        live_merge: true,
+        consoles: 1,
+        ..alone
+    };
+    let rival = Recovery {
+        committed: 0,
+        rival: true,
+        ..alone
+    };
+    [
+        (
+            "somebody commits without a name during an undo",
+            Recovery {
+                nameless: 1,
+                ..undo
+            },
+        ),
+        (
+            "somebody commits without a name during a roll back",
+            Recovery {
+                nameless: 1,
+                ..alone
+            },
+        ),
+        (
+            "somebody commits without a name during a roll forward",
+            Recovery {
+                nameless: 1,
+                ..whole
+            },
+        ),
+        ("a second writer on the same pins wins", rival),
+        (
+            "two writers on the same pins, both alive",
+            Recovery {
+                slow_writer: true,
+                consoles: 1,
+                ..rival
+            },
+        ),
+        ("a merge is alive that made its first commit", merge),
+        (
+            "a merge is alive that committed once to each of its tables",
+            Recovery {
+                committed: 2,
+                ..merge
+            },
+        ),
+        (
+            "a merge is alive that committed all there is",
+            Recovery {
+                committed: 3,
+                ..merge
+            },
+        ),
+        (
+            "a merge is alive, and somebody else commits without a name",
+            Recovery {
+                committed: 2,
+                nameless: 1,
+                ..merge
+            },
+        ),
+        (
+            "a backup comes back under the journal of a roll back",
+            Recovery {
+                backups: 1,
+                ..alone
+            },
+        ),
+        (
+            "a backup comes back under the journal of a roll forward",
+            Recovery {
+                backups: 1,
+                ..whole
+            },
+        ),
+        (
+            "a backup comes back under the journal of an undo",
+            Recovery { backups: 1, ..undo },
+        ),
+        (
+            "a backup comes back under the journal of a roll back, and somebody commits without a name",
+            Recovery {
+                backups: 1,
+                nameless: 1,
+                consoles: 1,
+                ..alone
+            },
+        ),
+        (
+            "old versions are cleaned away during a roll back",
+            Recovery {
+                cleanups: 2,
+                ..alone
+            },
+        ),
+        (
+            "old versions are cleaned away during a roll forward",
+            Recovery {
+                cleanups: 2,
+                ..whole
+            },
+        ),
+        (
+            "old versions are cleaned away during an undo",
+            Recovery {
+                cleanups: 2,
+                ..undo
+            },
+        ),
+    ]
+};
