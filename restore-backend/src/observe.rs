@@ -50,14 +50,14 @@ pub(crate) use row_counts::read_row_counts;
 
 /// The catalogs and tables that several sidecars are judged against, read once for all of them.
 #[derive(Debug, Default)]
-struct Surroundings {
+struct RootReadings {
     catalogs: BTreeMap<Option<String>, Result<CatalogReading, TableError>>,
     heads: BTreeMap<TableLocation, Result<Head, TableError>>,
 }
 
 /// How much is read beyond the positions of catalog and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask {
+enum Depth {
     /// Everything a plan needs.
     ForAPlan,
     /// Nothing.
@@ -101,7 +101,7 @@ pub(crate) async fn look_closely_for(
     judged: Judged<'_>,
     choice: Choice,
 ) -> Result<Look, ObserveError> {
-    look_at(root, judged, Ask::ForAPlan, choice).await
+    look_at(root, judged, Depth::ForAPlan, choice).await
 }
 
 /// Looks where the catalog and the tables of one sidecar stand, after all effects.
@@ -110,24 +110,21 @@ pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, O
         sidecar,
         journal: None,
     };
-    look_at(root, judged, Ask::WhereTablesStand, Choice::Verdict).await
+    look_at(root, judged, Depth::WhereTablesStand, Choice::Verdict).await
 }
 
 async fn look_at(
     root: &Root,
     judged: Judged<'_>,
-    ask: Ask,
+    depth: Depth,
     choice: Choice,
 ) -> Result<Look, ObserveError> {
     let Judged { sidecar, journal } = judged;
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         let failures = Failures::default();
-        let surroundings = look(root, &[sidecar]).boxed().await;
-        let mut observation = surroundings
-            .observation(root, sidecar, &failures)
-            .boxed()
-            .await;
+        let readings = look(root, &[sidecar]).boxed().await;
+        let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
         observation.keeps_graph_history = keeps_graph_history(root, &observation.catalog).await?;
         read_transactions(root.room(), sidecar, &mut observation, &failures, |_, _| {
             true
@@ -140,7 +137,7 @@ async fn look_at(
         if let Some(journal) = journal {
             observation.note_own(journal);
         }
-        if ask == Ask::ForAPlan {
+        if depth == Depth::ForAPlan {
             read_recorded(root, sidecar, &mut observation, &failures)
                 .boxed()
                 .await;
@@ -149,20 +146,20 @@ async fn look_at(
             .boxed()
             .await;
         let mut disposition = judge(sidecar, None, &observation).disposition;
-        let asks_the_merge = may_be_incomplete(sidecar, disposition) && ask == Ask::ForAPlan;
-        if asks_the_merge && let Some(catalog) = surroundings.catalog(sidecar) {
+        let asks_the_merge = may_be_incomplete(sidecar, disposition) && depth == Depth::ForAPlan;
+        if asks_the_merge && let Some(catalog) = readings.catalog(sidecar) {
             let keeps_history = observation.keeps_graph_history;
             let merge = merge::observe_merge(root, sidecar, catalog, keeps_history, &failures);
             observation.merge = Some(merge.boxed().await);
             disposition = judge_choice(sidecar, None, &observation, choice).disposition;
         }
-        let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
+        let is_back = disposition == Disposition::RollBack && depth == Depth::ForAPlan;
         let writes_history =
-            observation.keeps_graph_history && disposition.has_effect() && ask == Ask::ForAPlan;
+            observation.keeps_graph_history && disposition.has_effect() && depth == Depth::ForAPlan;
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.
-        let holds = surroundings
+        let holds = readings
             .still_holds(root.room(), &sidecars, asks_the_merge)
             .boxed();
         let contents = async {
@@ -182,7 +179,7 @@ async fn look_at(
         let (holds, (), history) = futures::join!(holds, contents, history);
         if holds {
             let verdict = judge_choice(sidecar, None, &observation, choice);
-            let versions = if verdict.disposition.has_effect() && ask == Ask::ForAPlan {
+            let versions = if verdict.disposition.has_effect() && depth == Depth::ForAPlan {
                 to_publish(&verdict, &observation)
             } else {
                 Vec::new()
@@ -256,11 +253,11 @@ pub(crate) async fn observe_each<T>(
     let contested = contested(sidecars);
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
-        let surroundings = look(root, sidecars).boxed().await;
+        let readings = look(root, sidecars).boxed().await;
         let failures = Failures::default();
         let looks: Vec<_> = judged
             .iter()
-            .map(|judged| surroundings.shallow_observation(root, *judged, &contested, &failures))
+            .map(|judged| readings.shallow_observation(root, *judged, &contested, &failures))
             .collect();
         let made = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
@@ -268,7 +265,7 @@ pub(crate) async fn observe_each<T>(
             .map(|(index, observation)| made_of(index, observation))
             .collect()
             .await;
-        if surroundings.still_holds(root.room(), sidecars, false).await {
+        if readings.still_holds(root.room(), sidecars, false).await {
             return Ok(made);
         }
     }
@@ -309,21 +306,21 @@ async fn keeps_graph_history(
     })
 }
 
-async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
+async fn look(root: &Root, sidecars: &[&Sidecar]) -> RootReadings {
     let room = root.room();
     let branches: BTreeSet<Option<String>> = sidecars
         .iter()
         .map(|sidecar| sidecar.branch().owned())
         .collect();
-    let readings: Vec<_> = branches
+    let reads: Vec<_> = branches
         .into_iter()
         .map(|branch| read_catalog(room, branch))
         .collect();
-    let catalogs = futures::stream::iter(readings)
+    let catalogs = futures::stream::iter(reads)
         .buffer_unordered(CATALOGS_AT_ONCE)
         .collect()
         .await;
-    let mut surroundings = Surroundings {
+    let mut readings = RootReadings {
         catalogs,
         heads: BTreeMap::new(),
     };
@@ -333,18 +330,18 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
             sidecar
                 .tables
                 .iter()
-                .filter_map(|pin| surroundings.place(root, sidecar, pin))
+                .filter_map(|pin| readings.place(root, sidecar, pin))
         })
         .collect();
-    let readings: Vec<_> = places
+    let reads: Vec<_> = places
         .into_iter()
         .map(|place| read_head(room, place))
         .collect();
-    surroundings.heads = futures::stream::iter(readings)
+    readings.heads = futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
         .collect()
         .await;
-    surroundings
+    readings
 }
 
 async fn read_catalog(
@@ -363,7 +360,7 @@ async fn read_head(
     (place, head)
 }
 
-impl Surroundings {
+impl RootReadings {
     fn catalog(&self, sidecar: &Sidecar) -> Option<&Catalog> {
         self.catalogs
             .get(&sidecar.branch().owned())

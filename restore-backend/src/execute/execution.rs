@@ -11,7 +11,7 @@ use sidecar::{
 };
 
 use super::progress::ProgressSink;
-use super::{closing, effects};
+use super::{effects, looks};
 use crate::error::ServiceError;
 use crate::planning::as_recorded::untrue_since_finished;
 use crate::root::Root;
@@ -102,7 +102,7 @@ impl<'a> Execution<'a> {
         self.journal.state.attempt()
     }
 
-    async fn record(mut self, entry: JournalEntry) -> Result<Ran<'a>, ServiceError> {
+    async fn record(mut self, entry: JournalEntry) -> Result<Recorded<'a>, ServiceError> {
         let attempt = self.attempt().cloned();
         match self
             .journal
@@ -111,11 +111,11 @@ impl<'a> Execution<'a> {
         {
             Appended::Taken => taken_over(self.root, &self.operation, attempt)
                 .await
-                .map(Ran::ended),
+                .map(Recorded::ended),
             Appended::Done(journal) => {
                 self.journal = *journal;
                 self.report_progress();
-                Ok(Ran::Further(self))
+                Ok(Recorded::Further(self))
             }
         }
     }
@@ -170,8 +170,8 @@ impl<'a> Execution<'a> {
                         effects::look_ahead(root, &attempt, &steps)
                     );
                     execution = match recorded? {
-                        Ran::Further(execution) => execution,
-                        Ran::Ended(report) => return Ok(*report),
+                        Recorded::Further(execution) => execution,
+                        Recorded::Ended(report) => return Ok(*report),
                     };
                     let hold = execution.journal.hold(root.objects());
                     let done =
@@ -224,8 +224,8 @@ impl<'a> Execution<'a> {
                 }
             };
             (execution, seen) = match recorded {
-                (Ran::Further(execution), seen) => (execution, seen),
-                (Ran::Ended(report), _) => return Ok(*report),
+                (Recorded::Further(execution), seen) => (execution, seen),
+                (Recorded::Ended(report), _) => return Ok(*report),
             };
         }
     }
@@ -244,7 +244,7 @@ impl<'a> Execution<'a> {
         entry: JournalEntry,
         seen: Seen,
         approved: Option<&ApprovedPlan>,
-    ) -> Result<(Ran<'a>, Seen), ServiceError> {
+    ) -> Result<(Recorded<'a>, Seen), ServiceError> {
         let attempt = self.attempt().cloned();
         let noted = self.journal.clone().with(clock::now(), entry)?;
         let state = noted.state().clone();
@@ -258,12 +258,12 @@ impl<'a> Execution<'a> {
         match appended? {
             Appended::Taken => {
                 let report = taken_over(self.root, &self.operation, attempt).await?;
-                Ok((Ran::ended(report), seen))
+                Ok((Recorded::ended(report), seen))
             }
             Appended::Done(journal) => {
                 self.journal = *journal;
                 self.report_progress();
-                Ok((Ran::Further(self), seen_ahead?))
+                Ok((Recorded::Further(self), seen_ahead?))
             }
         }
     }
@@ -278,7 +278,7 @@ impl<'a> Execution<'a> {
         match (look, state.attempt()) {
             (Look::SinceApproval, _) => {
                 let approved = approved.ok_or_else(|| self.lost())?;
-                let moved = closing::moved_since_approval(self.root, approved, state)
+                let moved = looks::moved_since_approval(self.root, approved, state)
                     .boxed()
                     .await?;
                 seen.since_approval = Some(moved);
@@ -299,7 +299,7 @@ impl<'a> Execution<'a> {
             }
             (Look::SinceEffects, Some(attempt)) => {
                 seen.since_effects = Some(
-                    closing::moved_since_effects(self.root, attempt)
+                    looks::moved_since_effects(self.root, attempt)
                         .boxed()
                         .await?,
                 );
@@ -481,8 +481,8 @@ impl<'a> Execution<'a> {
             differences,
         };
         Ok(match self.record(entry).await? {
-            Ran::Further(_) => report,
-            Ran::Ended(taken_over) => *taken_over,
+            Recorded::Further(_) => report,
+            Recorded::Ended(taken_over) => *taken_over,
         })
     }
 
@@ -513,8 +513,8 @@ impl<'a> Execution<'a> {
             ended_by: None,
         };
         Ok(match self.record(entry).await? {
-            Ran::Further(_) => report,
-            Ran::Ended(taken_over) => *taken_over,
+            Recorded::Further(_) => report,
+            Recorded::Ended(taken_over) => *taken_over,
         })
     }
 }
@@ -524,12 +524,12 @@ impl<'a> Execution<'a> {
     clippy::large_enum_variant,
     reason = "a few are made in a whole call, and none is kept"
 )]
-enum Ran<'a> {
+enum Recorded<'a> {
     Further(Execution<'a>),
     Ended(Box<ApplyReport>),
 }
 
-impl Ran<'_> {
+impl Recorded<'_> {
     fn ended(report: ApplyReport) -> Self {
         Self::Ended(Box::new(report))
     }

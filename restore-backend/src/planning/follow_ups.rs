@@ -14,10 +14,10 @@ use sidecar::{
 
 use futures::FutureExt;
 
-use super::approvable::{Fresh, PlanOf};
+use super::approvable::{ApprovablePlan, CurrentPlan};
 use super::as_recorded::untrue_since_finished;
 use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
-use super::pending_plan::{self, Planned, age};
+use super::pending_plan::{self, PendingPlan, age};
 use crate::error::ServiceError;
 use crate::observe::{
     FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
@@ -30,7 +30,7 @@ use root_objects::sidecar_dir;
 use sidecar::error_text;
 
 /// An undo, a release or a dismissal, with its inputs.
-pub(crate) struct Made {
+pub(crate) struct FollowUpPlan {
     pub(crate) follow_up: FollowUp,
     /// Its sidecar, or the bytes that stand for it, parsed.
     sidecar: Option<Sidecar>,
@@ -43,16 +43,16 @@ pub(crate) struct Made {
     unread: Option<FailedRead>,
 }
 
-impl Made {
+impl FollowUpPlan {
     /// As the plan to approve or to carry out, with the journal of its operation.
-    pub(super) fn fresh(self, journal: Journal) -> Result<Fresh, ServiceError> {
+    pub(super) fn current(self, journal: Journal) -> Result<CurrentPlan, ServiceError> {
         let FollowUp {
             plan,
             sidecar,
             blockers,
         } = self.follow_up;
-        Ok(Fresh::Plan {
-            made: Box::new(PlanOf {
+        Ok(CurrentPlan::Approvable {
+            plan: Box::new(ApprovablePlan {
                 bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
                 plan,
                 blockers,
@@ -92,17 +92,17 @@ impl Made {
 }
 
 /// The plan of `operation`, if its id is derived from another operation or from a file.
-pub(crate) async fn of_operation(
+pub(crate) async fn follow_up_named(
     root: &Root,
     operation: &OperationId,
     recoveries: &[PendingRecovery],
     now: Timestamp,
-) -> Result<Option<Made>, ServiceError> {
+) -> Result<Option<FollowUpPlan>, ServiceError> {
     let stuck = recoveries
         .iter()
         .find(|entry| stands_for_none(entry) && dismissal_id(&entry.listed.file) == *operation);
     if let Some(entry) = stuck {
-        return made_dismissal(root, entry, now).await.map(Some);
+        return plan_dismissal(root, entry, now).await.map(Some);
     }
     let journals = journal_store::list_journals(root.objects()).await?;
     let claimed = journals.iter().filter(|(_, journal)| journal.claimed);
@@ -110,7 +110,7 @@ pub(crate) async fn of_operation(
         .map(|(of, _)| of)
         .find(|of| kind_of(of, operation, &journals).is_some());
     match of {
-        Some(of) => made(root, of, operation, recoveries, None)
+        Some(of) => plan_follow_up(root, of, operation, recoveries, None)
             .await
             .map(Result::ok),
         None => Ok(None),
@@ -135,11 +135,11 @@ fn finished_without(entry: &PendingRecovery) -> Option<&Finished> {
         .filter(|finished| Some(finished.plan.sidecar) != entry.listed.file.digest)
 }
 
-pub(crate) async fn made_dismissal(
+pub(crate) async fn plan_dismissal(
     root: &Root,
     entry: &PendingRecovery,
     now: Timestamp,
-) -> Result<Made, ServiceError> {
+) -> Result<FollowUpPlan, ServiceError> {
     let file = &entry.listed.file;
     if stands_for_none(entry) {
         let reason = match finished_without(entry) {
@@ -162,15 +162,15 @@ pub(crate) async fn made_dismissal(
     }
     let listed = pending_plan::whole(root, &entry.listed).await?;
     let planned =
-        pending_plan::made_plan(root, &listed, entry.own_journal(), Choice::Verdict).await?;
-    let made = match planned {
-        Some(Planned { plan, blockers, .. }) => {
+        pending_plan::plan_pending(root, &listed, entry.own_journal(), Choice::Verdict).await?;
+    let dismissal = match planned {
+        Some(PendingPlan { plan, blockers, .. }) => {
             dismissal_of(root, entry, &plan, &blockers, now).await?
         }
         None => None,
     };
-    match made {
-        Some(made) => Ok(made),
+    match dismissal {
+        Some(dismissal) => Ok(dismissal),
         None => {
             let reason = entry.listed.reason();
             refused_file(root, entry, reason, now).await
@@ -184,7 +184,7 @@ async fn refused_file(
     entry: &PendingRecovery,
     reason: Reason,
     now: Timestamp,
-) -> Result<Made, ServiceError> {
+) -> Result<FollowUpPlan, ServiceError> {
     let (file, bytes) = whole(root, entry).await?;
     let operation = dismissal_id(&file);
     let mut follow_up = off_thread::in_place(bytes.as_ref().map_or(0, Vec::len), || {
@@ -198,7 +198,7 @@ async fn refused_file(
         )
     });
     follow_up.blockers.extend(age(root, &file, now));
-    Ok(Made::of_file(follow_up, file, now))
+    Ok(FollowUpPlan::of_file(follow_up, file, now))
 }
 
 async fn whole(
@@ -219,7 +219,7 @@ pub(super) async fn dismissal_of(
     planned: &Plan,
     blockers: &[Reason],
     now: Timestamp,
-) -> Result<Option<Made>, ServiceError> {
+) -> Result<Option<FollowUpPlan>, ServiceError> {
     let Some(operation) = entry.operation_id() else {
         return Ok(None);
     };
@@ -241,10 +241,10 @@ pub(super) async fn dismissal_of(
     };
     let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, reasons);
     follow_up.blockers.extend(age(root, &file, now));
-    Ok(Some(Made::of_file(follow_up, file, now)))
+    Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))
 }
 
-impl Made {
+impl FollowUpPlan {
     fn of_file(follow_up: FollowUp, file: SidecarFile, now: Timestamp) -> Self {
         Self {
             follow_up,
@@ -258,13 +258,13 @@ impl Made {
 }
 
 /// The undo or the release of a finished operation, or why there is none. `claimed` is the plan of it that is being carried out.
-pub(crate) async fn made(
+pub(crate) async fn plan_follow_up(
     root: &Root,
     of: &OperationId,
     operation: &OperationId,
     recoveries: &[PendingRecovery],
     claimed: Option<&Plan>,
-) -> Result<Result<Made, Reason>, ServiceError> {
+) -> Result<Result<FollowUpPlan, Reason>, ServiceError> {
     let journal = Journal::load(root.objects(), of, &root.limits()).await?;
     if journal.stored.is_empty()
         && !recoveries
@@ -322,7 +322,7 @@ pub(crate) async fn made(
             attempts.next().ok_or(error)
         });
         return match understood {
-            Ok(original) => made_release(root, operation, of, &journal.state, &original)
+            Ok(original) => plan_release(root, operation, of, &journal.state, &original)
                 .await
                 .map(Ok),
             Err(error) => Ok(Err(never_understood(of, &error))),
@@ -336,7 +336,7 @@ pub(crate) async fn made(
                 rolled_back.fold(undo, Undo::after_rolling_back)
             });
             match undo {
-                Ok(undo) => made_undo(root, of, finished, undo, recoveries, claimed).await,
+                Ok(undo) => plan_undo(root, of, finished, undo, recoveries, claimed).await,
                 Err(reason) => Ok(Err(reason)),
             }
         }
@@ -354,14 +354,14 @@ fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
     )
 }
 
-async fn made_undo(
+async fn plan_undo(
     root: &Root,
     of: &OperationId,
     finished: &Finished,
     undo: Undo,
     recoveries: &[PendingRecovery],
     claimed: Option<&Plan>,
-) -> Result<Result<Made, Reason>, ServiceError> {
+) -> Result<Result<FollowUpPlan, Reason>, ServiceError> {
     let undo = announcing_anew(root, undo).await?;
     // A possible undo has begun nothing, so its tables stand where the recovery left them. It needs no journal.
     let judged = Judged {
@@ -399,7 +399,7 @@ async fn made_undo(
         waits,
     };
     let follow_up = lay_down_undo(root.id(), &undo, &observation).blocked_by(&undo, facts);
-    Ok(Ok(Made {
+    Ok(Ok(FollowUpPlan {
         follow_up,
         sidecar: Some(undo.sidecar),
         observation: Some(observation),
@@ -422,17 +422,17 @@ async fn announcing_anew(root: &Root, mut undo: Undo) -> Result<Undo, ServiceErr
     Ok(undo)
 }
 
-async fn made_release(
+async fn plan_release(
     root: &Root,
     operation: &OperationId,
     of: &OperationId,
     state: &JournalState,
     original: &Sidecar,
-) -> Result<Made, ServiceError> {
+) -> Result<FollowUpPlan, ServiceError> {
     let undoing = last_begun(root, Kind::Undo, of).await?;
     let follow_up =
         release_beside_undo(root.id(), operation.clone(), of, original, state, &undoing);
-    Ok(Made {
+    Ok(FollowUpPlan {
         sidecar: Sidecar::parse(
             &follow_up.plan.file,
             follow_up.sidecar.as_bytes(),
@@ -467,9 +467,9 @@ pub(crate) async fn moved_since_approval(
         Purpose::Recover | Purpose::Dismiss { .. } => return Ok(Vec::new()),
     };
     Ok(
-        match made(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
+        match plan_follow_up(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
             // A failed read does not show that anything moved: it is an error.
-            Ok(Made { failed, unread, .. }) if !failed.is_empty() || unread.is_some() => {
+            Ok(FollowUpPlan { failed, unread, .. }) if !failed.is_empty() || unread.is_some() => {
                 let failed = failed
                     .into_iter()
                     .chain(unread)
@@ -477,9 +477,9 @@ pub(crate) async fn moved_since_approval(
                     .map(ObserveError::from);
                 return Err(failed.unwrap_or(ObserveError::CatalogBusy).into());
             }
-            Ok(made) => {
-                let mut differences = differences(planned, &made.follow_up.plan);
-                differences.extend(made.follow_up.blockers.into_iter().map(blocked));
+            Ok(anew) => {
+                let mut differences = differences(planned, &anew.follow_up.plan);
+                differences.extend(anew.follow_up.blockers.into_iter().map(blocked));
                 differences
             }
             Err(reason) => vec![blocked(reason)],

@@ -12,7 +12,7 @@ use crate::root::Root;
 use root_objects::sidecar_dir;
 
 /// The plan of one pending entry, with its observation.
-pub(super) struct Planned {
+pub(super) struct PendingPlan {
     pub(super) plan: Plan,
     pub(super) bytes: PlanBytes,
     pub(super) blockers: Vec<Reason>,
@@ -25,12 +25,12 @@ pub(super) struct Planned {
 /// operation's journal.
 ///
 /// `listed` must carry all its bytes: see [`whole`].
-pub(super) async fn made_plan(
+pub(super) async fn plan_pending(
     root: &Root,
     listed: &ListedSidecar,
     journal: Option<&JournalState>,
     choice: Choice,
-) -> Result<Option<Planned>, ServiceError> {
+) -> Result<Option<PendingPlan>, ServiceError> {
     let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
     let (verdict, observation, history, uncounted, failed) = match listed.to_judge() {
@@ -74,7 +74,7 @@ pub(super) async fn made_plan(
     let mut blockers = verdict.blockers;
     blockers.extend(history_blocker(&plan, history));
     blockers.extend(uncounted);
-    Ok(Some(Planned {
+    Ok(Some(PendingPlan {
         plan,
         bytes,
         blockers,

@@ -7,7 +7,9 @@ use sidecar::{Choice, OperationId, Timestamp};
 use super::Answer;
 use crate::error::ServiceError;
 use crate::pending::pending;
-use crate::planning::{InForce, Kind, frozen_report, in_force, made, made_dismissal, plan_entry};
+use crate::planning::{
+    InForce, Kind, frozen_report, in_force, plan_dismissal, plan_entry, plan_follow_up,
+};
 use crate::root::Root;
 use root_objects::journal_store::Journal;
 
@@ -72,8 +74,8 @@ async fn of_finished(
             .await
             .map(Answer::Done);
     }
-    match made(root, of, &operation, &recoveries, None).await? {
-        Ok(made) => made.report(Some(&journal), now).map(Answer::Done),
+    match plan_follow_up(root, of, &operation, &recoveries, None).await? {
+        Ok(plan) => plan.report(Some(&journal), now).map(Answer::Done),
         Err(reason) => Ok(Answer::No(RefusalReport::for_reason(of, reason))),
     }
 }
@@ -119,12 +121,12 @@ pub async fn dismiss(
     {
         return Ok(report);
     }
-    let made = made_dismissal(root, entry, now).await?;
-    let operation = &made.follow_up.plan.operation_id;
+    let dismissal = plan_dismissal(root, entry, now).await?;
+    let operation = &dismissal.follow_up.plan.operation_id;
     let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
     // A dismissed file is there again. The recorded dismissal must be found untrue before the file is dismissed anew.
     if let Some(report) = frozen_report(root, &journal, now)? {
         return Ok(report);
     }
-    made.report(Some(&journal), now)
+    dismissal.report(Some(&journal), now)
 }
