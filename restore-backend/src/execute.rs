@@ -39,7 +39,7 @@ pub async fn apply(
     // Warm the catalog cache for main while the journal and sidecar are read. Nothing is decided from this read.
     let (current, _) = futures::join!(
         current_plan(root, operation, Some(digest), clock::now()),
-        root.room().catalog(None)
+        root.lance().catalog(None)
     );
     let journal = match current? {
         CurrentPlan::UnderWay { journal } => journal,

@@ -28,7 +28,7 @@ use sidecar::{
 };
 
 use crate::root::Root;
-use fenced_lance::{Catalog, CatalogReading, Head, LanceRoom, TableError, TableLocation};
+use fenced_lance::{Catalog, CatalogReading, Head, LanceRoot, TableError, TableLocation};
 use root_objects::clock;
 use root_objects::journal_store::Journal;
 use sidecar::error_text;
@@ -126,9 +126,13 @@ async fn look_at(
         let readings = look(root, &[sidecar]).boxed().await;
         let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
         observation.keeps_graph_history = keeps_graph_history(root, &observation.catalog).await?;
-        read_transactions(root.room(), sidecar, &mut observation, &failures, |_, _| {
-            true
-        })
+        read_transactions(
+            root.lance(),
+            sidecar,
+            &mut observation,
+            &failures,
+            |_, _| true,
+        )
         .boxed()
         .await;
         read_covers(root, sidecar, &mut observation, &failures)
@@ -142,7 +146,7 @@ async fn look_at(
                 .boxed()
                 .await;
         }
-        read_pins(root.room(), &mut observation, &failures)
+        read_pins(root.lance(), &mut observation, &failures)
             .boxed()
             .await;
         let mut disposition = judge(sidecar, None, &observation).disposition;
@@ -160,17 +164,17 @@ async fn look_at(
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.
         let holds = readings
-            .still_holds(root.room(), &sidecars, asks_the_merge)
+            .still_holds(root.lance(), &sidecars, asks_the_merge)
             .boxed();
         let contents = async {
             if is_back {
-                compare_contents(root.room(), &mut observation, &failures).await;
+                compare_contents(root.lance(), &mut observation, &failures).await;
             }
         }
         .boxed();
         let history = async {
             if writes_history {
-                history_obstacle(root.room(), sidecar, branch, &failures).await
+                history_obstacle(root.lance(), sidecar, branch, &failures).await
             } else {
                 None
             }
@@ -184,7 +188,7 @@ async fn look_at(
             } else {
                 Vec::new()
             };
-            let uncounted = uncounted(root.room(), versions, &failures).boxed().await;
+            let uncounted = uncounted(root.lance(), versions, &failures).boxed().await;
             return Ok(Look {
                 observation,
                 history,
@@ -206,13 +210,13 @@ fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Opt
 
 /// Looked at before any effect: after the publish it would be too late.
 async fn history_obstacle(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     sidecar: &Sidecar,
     branch: Option<&str>,
     failures: &Failures,
 ) -> Option<Reason> {
     let merged_parent = sidecar.merge_source_commit_id.as_deref();
-    let why = match room.lineage_obstacle(branch, merged_parent).await {
+    let why = match lance.lineage_obstacle(branch, merged_parent).await {
         Ok(obstacle) => obstacle?,
         Err(error) => {
             failures.of_root("the history of the graph", &error);
@@ -265,7 +269,7 @@ pub(crate) async fn observe_each<T>(
             .map(|(index, observation)| made_of(index, observation))
             .collect()
             .await;
-        if readings.still_holds(root.room(), sidecars, false).await {
+        if readings.still_holds(root.lance(), sidecars, false).await {
             return Ok(made);
         }
     }
@@ -299,7 +303,7 @@ async fn keeps_graph_history(
         }
         CatalogObservation::Present { .. } | CatalogObservation::BranchAbsent { .. } => {}
     }
-    let keeps = root.room().keeps_lineage().await;
+    let keeps = root.lance().keeps_lineage().await;
     keeps.map_err(|error| ObserveError::Unreadable {
         what: "the history of the graph".to_owned(),
         reason: error_text(&error),
@@ -307,14 +311,14 @@ async fn keeps_graph_history(
 }
 
 async fn look(root: &Root, sidecars: &[&Sidecar]) -> RootReadings {
-    let room = root.room();
+    let lance = root.lance();
     let branches: BTreeSet<Option<String>> = sidecars
         .iter()
         .map(|sidecar| sidecar.branch().owned())
         .collect();
     let reads: Vec<_> = branches
         .into_iter()
-        .map(|branch| read_catalog(room, branch))
+        .map(|branch| read_catalog(lance, branch))
         .collect();
     let catalogs = futures::stream::iter(reads)
         .buffer_unordered(CATALOGS_AT_ONCE)
@@ -335,7 +339,7 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> RootReadings {
         .collect();
     let reads: Vec<_> = places
         .into_iter()
-        .map(|place| read_head(room, place))
+        .map(|place| read_head(lance, place))
         .collect();
     readings.heads = futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -345,18 +349,18 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> RootReadings {
 }
 
 async fn read_catalog(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     branch: Option<String>,
 ) -> (Option<String>, Result<CatalogReading, TableError>) {
-    let catalog = room.catalog(branch.as_deref()).await;
+    let catalog = lance.catalog(branch.as_deref()).await;
     (branch, catalog)
 }
 
 async fn read_head(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     place: TableLocation,
 ) -> (TableLocation, Result<Head, TableError>) {
-    let head = room.head(&place).await;
+    let head = lance.head(&place).await;
     (place, head)
 }
 
@@ -407,8 +411,8 @@ impl RootReadings {
             .iter()
             .map(|pin| self.table(root, sidecar, pin, failures))
             .collect();
-        read_origins(root.room(), &mut tables, failures).await;
-        read_branch_identities(root.room(), sidecar, &mut tables, failures).await;
+        read_origins(root.lance(), &mut tables, failures).await;
+        read_branch_identities(root.lance(), sidecar, &mut tables, failures).await;
         let schema = match self.catalog(sidecar) {
             Some(catalog) if sidecar.writer_kind.changes_the_schema() => {
                 schema::observe_schema(root, sidecar, catalog, failures)
@@ -505,11 +509,11 @@ impl RootReadings {
 
     /// Whether every catalog branch is still as it was read, so that pins and HEADs belong together. Publishes to other tables do
     /// not matter, unless `all` tables were looked at.
-    async fn still_holds(&self, room: &LanceRoom, sidecars: &[&Sidecar], all: bool) -> bool {
+    async fn still_holds(&self, lance: &LanceRoot, sidecars: &[&Sidecar], all: bool) -> bool {
         let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
         let checks: Vec<_> = read
             .into_iter()
-            .map(|catalog| still_says(room, catalog, sidecars, all))
+            .map(|catalog| still_says(lance, catalog, sidecars, all))
             .collect();
         let holds: Vec<bool> = futures::stream::iter(checks)
             .buffer_unordered(CATALOGS_AT_ONCE)
@@ -541,14 +545,14 @@ impl RootReadings {
             (pinned > pin.expected_version && head == pinned)
                 || (head > pinned && (loose || told || contested.contains(&table)))
         };
-        read_transactions(root.room(), sidecar, &mut observation, failures, telling).await;
+        read_transactions(root.lance(), sidecar, &mut observation, failures, telling).await;
         read_covers(root, sidecar, &mut observation, failures)
             .boxed()
             .await;
         if let Some(journal) = journal {
             observation.note_own(journal);
         }
-        read_pins(root.room(), &mut observation, failures)
+        read_pins(root.lance(), &mut observation, failures)
             .boxed()
             .await;
         observation
@@ -562,13 +566,18 @@ fn present(reading: &Result<CatalogReading, TableError>) -> Option<&Catalog> {
     }
 }
 
-async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], all: bool) -> bool {
-    match room.catalog_version(catalog.branch.as_deref()).await {
+async fn still_says(
+    lance: &LanceRoot,
+    catalog: &Catalog,
+    sidecars: &[&Sidecar],
+    all: bool,
+) -> bool {
+    match lance.catalog_version(catalog.branch.as_deref()).await {
         Ok(Head::At { version }) if version == catalog.version => return true,
         Ok(Head::At { .. }) => {}
         _ => return false,
     }
-    let Ok(CatalogReading::Present(now)) = room.catalog(catalog.branch.as_deref()).await else {
+    let Ok(CatalogReading::Present(now)) = lance.catalog(catalog.branch.as_deref()).await else {
         return false;
     };
     let of_branch = || {

@@ -134,7 +134,7 @@ async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, Service
             let place = TableLocation::on(table.location.as_deref()?, table.branch.as_deref());
             let version = table.head_after()?;
             Some(async move {
-                let missing = root.room().missing_file(&place, version).await;
+                let missing = root.lance().missing_file(&place, version).await;
                 (table, missing)
             })
         })

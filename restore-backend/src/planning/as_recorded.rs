@@ -108,7 +108,7 @@ async fn read_transaction(
         return Ok(None);
     };
     let place = TableLocation::on(location, planned.branch.as_deref());
-    let entry = root.room().transaction(&place, version).await;
+    let entry = root.lance().transaction(&place, version).await;
     let entry = entry.map_err(|error| {
         unreadable(
             &format!("version {version} of {}", planned.table_key),

@@ -24,7 +24,7 @@ pub(super) async fn tags_there(
     let looks = tags.into_iter().filter_map(|tag| {
         let place = TableLocation::on(tag.table.location.as_deref()?, tag.table.branch.as_deref());
         Some(async move {
-            match root.room().tagged(&place, &tag.name).await {
+            match root.lance().tagged(&place, &tag.name).await {
                 Ok(found) => Ok(found
                     .is_some_and(|found| found.version == tag.version)
                     .then_some(tag)),

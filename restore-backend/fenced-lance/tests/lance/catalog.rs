@@ -24,7 +24,7 @@ fn pin(version: u64, row_count: u64) -> Pin {
 }
 
 async fn fence_request(root: &TestRoot) -> FenceRequest {
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     FenceRequest {
         branch: None,
         read_version: catalog.version,
@@ -36,7 +36,7 @@ async fn fence_request(root: &TestRoot) -> FenceRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_catalog_shows_its_tables() {
     let root = published().await;
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(
         (catalog.version, catalog.stamp, catalog.two_phase),
         (1, 3, true)
@@ -52,7 +52,7 @@ async fn a_new_catalog_shows_its_tables() {
     assert_eq!(catalog.locations["node:Person"], "nodes/people");
     assert!(catalog.tombstones.is_empty());
     assert_eq!(
-        root.room.create_catalog(&[]).await.expect("an outcome"),
+        root.lance.create_catalog(&[]).await.expect("an outcome"),
         CreateOutcome::AlreadyThere
     );
 }
@@ -61,29 +61,35 @@ async fn a_new_catalog_shows_its_tables() {
 async fn a_missing_catalog_or_branch_is_a_value() {
     let root = TestRoot::new().await;
     assert_eq!(
-        root.room.catalog(None).await.expect("a reading"),
+        root.lance.catalog(None).await.expect("a reading"),
         CatalogReading::NoCatalog
     );
     assert_eq!(
-        root.room.catalog_version(None).await.expect("a head"),
+        root.lance.catalog_version(None).await.expect("a head"),
         Head::DatasetMissing
     );
     let root = published().await;
     let absent = |tree_left| CatalogReading::NoBranch { tree_left };
     assert_eq!(
-        root.room.catalog(Some("feature")).await.expect("a reading"),
+        root.lance
+            .catalog(Some("feature"))
+            .await
+            .expect("a reading"),
         absent(false)
     );
-    root.room
+    root.lance
         .create_branch("__manifest", "feature/one", 1)
         .await
         .expect("a branch");
     assert_eq!(
-        root.room.catalog(Some("feature")).await.expect("a reading"),
+        root.lance
+            .catalog(Some("feature"))
+            .await
+            .expect("a reading"),
         absent(false),
         "a nested branch is no tree of the outer name"
     );
-    let branches = root.room.catalog_branches().await.expect("branches");
+    let branches = root.lance.catalog_branches().await.expect("branches");
     assert_eq!(branches.len(), 1);
     assert_eq!(branches[0].name, "feature/one");
     assert!(branches[0].created_at > 1_700_000_000);
@@ -92,7 +98,7 @@ async fn a_missing_catalog_or_branch_is_a_value() {
         .join("__manifest/_refs/branches/feature%2Fone.json");
     std::fs::remove_file(entry).expect("the entry is removed");
     assert_eq!(
-        root.room
+        root.lance
             .catalog(Some("feature/one"))
             .await
             .expect("a reading"),
@@ -101,7 +107,7 @@ async fn a_missing_catalog_or_branch_is_a_value() {
     let versions = root.path().join("__manifest/tree/feature/one/_versions");
     std::fs::remove_dir_all(versions).expect("half removed");
     assert_eq!(
-        root.room
+        root.lance
             .catalog(Some("feature/one"))
             .await
             .expect("a reading"),
@@ -116,19 +122,19 @@ async fn a_publish_moves_all_its_pins_in_one_commit() {
     request
         .updates
         .extend(publish_request(1, "edge:Knows", 1, 2).updates);
-    let outcome = root.room.publish(&request).await.expect("an outcome");
+    let outcome = root.lance.publish(&request).await.expect("an outcome");
     assert_eq!(outcome, CommitOutcome::Committed { version: 2 });
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(catalog.version, 2);
     assert_eq!(catalog.pins["node:Person"], pin(2, 15));
     assert_eq!(catalog.pins["edge:Knows"], pin(2, 15));
-    let publish = transaction(&root.room, &TableLocation::main("__manifest"), 2).await;
+    let publish = transaction(&root.lance, &TableLocation::main("__manifest"), 2).await;
     assert_eq!(publish.properties["recovery.effect"], "publish");
     assert_eq!(publish.row_count, Some(6));
 
     root.log.reset();
     assert_eq!(
-        root.room.publish(&request).await.expect("an outcome"),
+        root.lance.publish(&request).await.expect("an outcome"),
         CommitOutcome::AlreadyDone { version: 2 }
     );
     assert_eq!(root.log.mutations(), 0);
@@ -138,7 +144,7 @@ async fn a_publish_moves_all_its_pins_in_one_commit() {
 async fn published_rows_describe_the_tables_lance_manifest() {
     let root = drifted().await;
     let request = publish_request(1, "node:Person", 1, 2);
-    root.room
+    root.lance
         .publish(&request)
         .await
         .expect("an outcome")
@@ -194,8 +200,8 @@ async fn a_publish_of_another_table_in_between_makes_ours_lose() {
             .boxed()
         },
     );
-    let room = root.behind(gate.clone()).await;
-    let outcome = room.publish(&ours).await.expect("an outcome");
+    let lance = root.behind(gate.clone()).await;
+    let outcome = lance.publish(&ours).await.expect("an outcome");
     assert!(gate.has_run());
     let CommitOutcome::HeadMoved {
         expected: 1,
@@ -205,7 +211,7 @@ async fn a_publish_of_another_table_in_between_makes_ours_lose() {
     else {
         panic!("{outcome:?}");
     };
-    let after = catalog(&root.room, None).await;
+    let after = catalog(&root.lance, None).await;
     assert_eq!(after.pins["edge:Knows"], pin(2, 15));
     assert_eq!(after.pins["node:Person"], pin(1, 10));
 
@@ -214,7 +220,7 @@ async fn a_publish_of_another_table_in_between_makes_ours_lose() {
         ..ours
     };
     assert_eq!(
-        root.room.publish(&again).await.expect("an outcome"),
+        root.lance.publish(&again).await.expect("an outcome"),
         CommitOutcome::Committed { version: 3 }
     );
 }
@@ -243,45 +249,45 @@ async fn a_publish_during_lances_own_look_makes_ours_lose() {
             .boxed()
         },
     );
-    let room = root.behind(gate.clone()).await;
-    let outcome = room.publish(&ours).await.expect("an outcome");
+    let lance = root.behind(gate.clone()).await;
+    let outcome = lance.publish(&ours).await.expect("an outcome");
     assert!(gate.has_run());
     assert!(
         matches!(outcome, CommitOutcome::HeadMoved { .. }),
         "{outcome:?}"
     );
-    assert_eq!(catalog(&root.room, None).await.version, 2);
+    assert_eq!(catalog(&root.lance, None).await.version, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fence_changes_nothing_but_makes_stale_publishers_lose() {
     let root = drifted().await;
     let stale = publish_request(1, "node:Person", 1, 2);
-    let before = catalog(&root.room, None).await;
+    let before = catalog(&root.lance, None).await;
     let fence = fence_request(&root).await;
     assert_eq!(
-        root.room.fence_catalog(&fence).await.expect("an outcome"),
+        root.lance.fence_catalog(&fence).await.expect("an outcome"),
         CommitOutcome::Committed { version: 2 }
     );
     root.log.reset();
     assert_eq!(
-        root.room.fence_catalog(&fence).await.expect("an outcome"),
+        root.lance.fence_catalog(&fence).await.expect("an outcome"),
         CommitOutcome::AlreadyDone { version: 2 }
     );
     assert_eq!(root.log.mutations(), 0);
     let manifest = TableLocation::main("__manifest");
     assert!(
-        root.room
+        root.lance
             .content_equal(&manifest, 1, 2)
             .await
             .expect("an answer")
     );
-    let after = catalog(&root.room, None).await;
+    let after = catalog(&root.lance, None).await;
     assert_eq!((&after.pins, after.stamp), (&before.pins, before.stamp));
     let mut stale_of_another = stale.clone();
     stale_of_another.identity.operation_id = "01M8125ENACWR9X1EZNRMDV5V2".to_owned();
     for stale in [stale.clone(), stale_of_another] {
-        let outcome = root.room.publish(&stale).await.expect("an outcome");
+        let outcome = root.lance.publish(&stale).await.expect("an outcome");
         assert!(
             matches!(
                 outcome,
@@ -299,7 +305,7 @@ async fn a_fence_changes_nothing_but_makes_stale_publishers_lose() {
         ..stale
     };
     assert_eq!(
-        root.room.publish(&fresh).await.expect("an outcome"),
+        root.lance.publish(&fresh).await.expect("an outcome"),
         CommitOutcome::Committed { version: 3 }
     );
 }
@@ -309,17 +315,17 @@ async fn a_fence_loses_to_a_publish_before_it() {
     let root = drifted().await;
     let fence = fence_request(&root).await;
     let publish = publish_request(1, "node:Person", 1, 2);
-    root.room
+    root.lance
         .publish(&publish)
         .await
         .expect("an outcome")
         .expect_committed();
-    let outcome = root.room.fence_catalog(&fence).await.expect("an outcome");
+    let outcome = root.lance.fence_catalog(&fence).await.expect("an outcome");
     assert!(
         matches!(outcome, CommitOutcome::HeadMoved { .. }),
         "{outcome:?}"
     );
-    assert_eq!(catalog(&root.room, None).await.version, 2);
+    assert_eq!(catalog(&root.lance, None).await.version, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -330,7 +336,7 @@ async fn an_engines_merge_under_way_is_tried_again_over_a_fence() {
         .await
         .expect("Lance reads the catalog");
     let fence = fence_request(&root).await;
-    root.room
+    root.lance
         .fence_catalog(&fence)
         .await
         .expect("an outcome")
@@ -359,7 +365,7 @@ async fn an_engines_merge_under_way_is_tried_again_over_a_fence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_the_catalog_is_refused() {
     let root = drifted().await;
-    let room = &root.room;
+    let lance = &root.lance;
     let request = |from, to| publish_request(1, "node:Person", from, to);
     let empty = PublishRequest {
         updates: Vec::new(),
@@ -431,19 +437,19 @@ async fn what_does_not_fit_the_catalog_is_refused() {
         ),
     ] {
         assert_eq!(
-            room.publish(&request).await.expect("an outcome"),
+            lance.publish(&request).await.expect("an outcome"),
             CommitOutcome::Refused { reason }
         );
     }
     assert_eq!(root.log.mutations(), 0);
-    assert_eq!(catalog(room, None).await.version, 1);
+    assert_eq!(catalog(lance, None).await.version, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_come_and_go_with_a_publish() {
     let root = drifted().await;
     let city = TableLocation::main("nodes/city");
-    root.room
+    root.lance
         .create_table(&city, &rows("c", 4))
         .await
         .expect("a table");
@@ -461,12 +467,12 @@ async fn tables_come_and_go_with_a_publish() {
         }],
         ..publish_request(1, "node:Person", 1, 2)
     };
-    root.room
+    root.lance
         .publish(&request)
         .await
         .expect("an outcome")
         .expect_committed();
-    let after = catalog(&root.room, None).await;
+    let after = catalog(&root.lance, None).await;
     assert_eq!(
         after.pins,
         BTreeMap::from([
@@ -481,7 +487,7 @@ async fn tables_come_and_go_with_a_publish() {
     assert_eq!(after.locations["node:City"], "nodes/city");
 
     // A table that went can only come back above its tombstone.
-    root.room
+    root.lance
         .append_rows(&knows(), &rows("d", 1))
         .await
         .expect("an append");
@@ -498,7 +504,7 @@ async fn tables_come_and_go_with_a_publish() {
             tombstones: Vec::new(),
             ..request.clone()
         };
-        let outcome = root.room.publish(&request).await.expect("an outcome");
+        let outcome = root.lance.publish(&request).await.expect("an outcome");
         assert_eq!(
             matches!(outcome, CommitOutcome::Committed { .. }),
             comes_back,
@@ -506,7 +512,7 @@ async fn tables_come_and_go_with_a_publish() {
         );
     }
     assert_eq!(
-        catalog(&root.room, None).await.pins["edge:Knows"],
+        catalog(&root.lance, None).await.pins["edge:Knows"],
         pin(3, 16)
     );
 }
@@ -514,30 +520,30 @@ async fn tables_come_and_go_with_a_publish() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_of_the_catalog_has_its_own_pins() {
     let root = drifted().await;
-    root.room
+    root.lance
         .create_branch("__manifest", "feature", 1)
         .await
         .expect("a branch");
-    root.room
+    root.lance
         .create_branch("nodes/people", "feature", 1)
         .await
         .expect("a branch");
     let people_on_feature = TableLocation::on("nodes/people", Some("feature"));
-    root.room
+    root.lance
         .append_rows(&people_on_feature, &rows("f", 2))
         .await
         .expect("an append");
     let mut request = publish_request(1, "node:Person", 1, 2);
     request.branch = Some("feature".to_owned());
     request.updates[0].branch = Some("feature".to_owned());
-    root.room
+    root.lance
         .publish(&request)
         .await
         .expect("an outcome")
         .expect_committed();
 
-    let room = root.elsewhere().await;
-    let feature = catalog(&room, Some("feature")).await;
+    let lance = root.elsewhere().await;
+    let feature = catalog(&lance, Some("feature")).await;
     assert_eq!(feature.branch.as_deref(), Some("feature"));
     assert!(feature.branch_created_at.is_some());
     assert_eq!(
@@ -549,7 +555,7 @@ async fn a_branch_of_the_catalog_has_its_own_pins() {
         }
     );
     assert_eq!(feature.pins["edge:Knows"], pin(1, 10));
-    let main = catalog(&room, None).await;
+    let main = catalog(&lance, None).await;
     assert_eq!((main.version, &main.pins["node:Person"]), (1, &pin(1, 10)));
 }
 
@@ -558,18 +564,18 @@ async fn several_versions_published_in_turn_show_the_highest() {
     let root = drifted().await;
     for read_version in 1..=12 {
         let request = publish_request(read_version, "node:Person", read_version, read_version + 1);
-        root.room
+        root.lance
             .publish(&request)
             .await
             .expect("an outcome")
             .expect_committed();
-        root.room
+        root.lance
             .append_rows(&people(), &rows("b", 5))
             .await
             .expect("an append");
     }
     root.log.reset();
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(catalog.pins["node:Person"].version, 13);
     assert_eq!(root.log.count(Verb::List), 1);
 }
@@ -578,7 +584,7 @@ async fn several_versions_published_in_turn_show_the_highest() {
 async fn a_catalog_of_versions_that_do_not_exist_is_not_made() {
     let root = TestRoot::new().await;
     let outcome = root
-        .room
+        .lance
         .create_catalog(&[CatalogTable {
             table_key: "node:Person".to_owned(),
             location: "nodes/people".to_owned(),
