@@ -146,7 +146,7 @@ impl<'a> Execution<'a> {
         let mut seen = Seen::default();
         loop {
             let recorded = match executor::next(&execution.journal.state, &seen) {
-                Move::Claim => return Err(execution.lost()),
+                Move::Claim => return Err(execution.internal()),
                 Move::Look(look) => {
                     let state = &execution.journal.state;
                     seen = execution.look(state, look, seen, approved).await?;
@@ -158,7 +158,7 @@ impl<'a> Execution<'a> {
                 } => {
                     let (root, epoch) = (execution.root, execution.epoch);
                     let Some(attempt) = execution.attempt().cloned() else {
-                        return Err(execution.lost());
+                        return Err(execution.internal());
                     };
                     let entry = JournalEntry::StepsStarted {
                         epoch,
@@ -230,9 +230,9 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// The attempt is gone; only a record by another executor can end it.
-    fn lost(&self) -> ServiceError {
-        ServiceError::JournalBusy {
+    /// The error of a branch that no journal leads to. After a record by another executor, this execution reads no further.
+    fn internal(&self) -> ServiceError {
+        ServiceError::Internal {
             operation_id: self.operation.clone(),
         }
     }
@@ -277,7 +277,7 @@ impl<'a> Execution<'a> {
     ) -> Result<Seen, ServiceError> {
         match (look, state.attempt()) {
             (Look::SinceApproval, _) => {
-                let approved = approved.ok_or_else(|| self.lost())?;
+                let approved = approved.ok_or_else(|| self.internal())?;
                 let moved = looks::moved_since_approval(self.root, approved, state)
                     .boxed()
                     .await?;
@@ -305,7 +305,7 @@ impl<'a> Execution<'a> {
                 );
             }
             (Look::SinceFinished, _) => {
-                let finished = state.finished().ok_or_else(|| self.lost())?;
+                let finished = state.finished().ok_or_else(|| self.internal())?;
                 // The claimed sidecar is gone, even if another file bears its name.
                 let is_over = finished.plan.retires().is_none()
                     || (seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned));
@@ -328,7 +328,7 @@ impl<'a> Execution<'a> {
                 seen.closed = Some(closed);
             }
             (Look::Catalog | Look::Landed { .. } | Look::SinceEffects, None) => {
-                return Err(self.lost());
+                return Err(self.internal());
             }
         }
         Ok(seen)
@@ -337,7 +337,7 @@ impl<'a> Execution<'a> {
     async fn look_at_sidecar(&self, state: &JournalState) -> Result<SidecarSeen, ServiceError> {
         let plan = match state.finished() {
             Some(finished) => &finished.plan,
-            None => return Err(self.lost()),
+            None => return Err(self.internal()),
         };
         let Some(file) = plan.retires() else {
             return Ok(SidecarSeen::Gone);
@@ -407,7 +407,7 @@ impl<'a> Execution<'a> {
             .state
             .finished()
             .and_then(|finished| finished.plan.retires())
-            .ok_or_else(|| self.lost())?;
+            .ok_or_else(|| self.internal())?;
         // A resuming executor has written nothing here yet, and another folder may stand here since the root was opened.
         self.root.note_identity().await?;
         // An executor that finds the terminal record untrue adds a record and takes over the file: hence the hold.
@@ -419,7 +419,7 @@ impl<'a> Execution<'a> {
 
     /// The terminal record.
     fn finished(&self, outcome: OutcomeKind) -> Result<JournalEntry, ServiceError> {
-        let attempt = self.attempt().ok_or_else(|| self.lost())?;
+        let attempt = self.attempt().ok_or_else(|| self.internal())?;
         Ok(JournalEntry::Finished {
             epoch: self.epoch,
             outcome,
@@ -436,7 +436,7 @@ impl<'a> Execution<'a> {
         unclear: &[usize],
     ) -> Result<ApplyReport, ServiceError> {
         let Some(attempt) = self.attempt() else {
-            return Err(self.lost());
+            return Err(self.internal());
         };
         Ok(ApplyReport::unfinished(
             &self.operation,
@@ -450,7 +450,7 @@ impl<'a> Execution<'a> {
 
     fn end(self, fate: SidecarFate) -> Result<ApplyReport, ServiceError> {
         let Some(finished) = self.journal.state.finished() else {
-            return Err(self.lost());
+            return Err(self.internal());
         };
         self.progress.send(ExecutionReport::of(
             &self.journal.state,
@@ -466,7 +466,7 @@ impl<'a> Execution<'a> {
         differences: Vec<Difference>,
     ) -> Result<ApplyReport, ServiceError> {
         let Some(finished) = self.journal.state.finished() else {
-            return Err(self.lost());
+            return Err(self.internal());
         };
         let report = ApplyReport::untrue(
             &self.operation,
@@ -494,9 +494,7 @@ impl<'a> Execution<'a> {
         unclear: &[usize],
     ) -> Result<ApplyReport, ServiceError> {
         let Some(attempt) = self.attempt() else {
-            return Err(ServiceError::JournalBusy {
-                operation_id: self.operation,
-            });
+            return Err(self.internal());
         };
         let report = ApplyReport::unfinished(
             &self.operation,
