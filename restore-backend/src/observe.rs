@@ -4,6 +4,7 @@
 //! between pin and HEAD. Only a roll back needs to know whether contents differ and whether the pin can be restored.
 
 mod bounds;
+mod depth;
 mod error;
 mod evidence;
 mod failed;
@@ -30,10 +31,10 @@ use sidecar::{
 use crate::root::Root;
 use fenced_lance::{Catalog, CatalogReading, Head, LanceRoot, TableError, TableLocation};
 use root_objects::clock;
-use root_objects::journal_store::Journal;
 use sidecar::error_text;
 
 use bounds::{CATALOGS_AT_ONCE, LOOKS_MAX, TABLES_AT_ONCE};
+use depth::Depth;
 use evidence::{
     compare_contents, read_branch_identities, read_covers, read_origins, read_pins,
     read_transactions,
@@ -42,6 +43,7 @@ use failed::Failures;
 use recorded::read_recorded;
 use row_counts::{to_publish, uncounted};
 
+pub(crate) use depth::ReadPending;
 pub use error::ObserveError;
 pub(crate) use evidence::read_restorability;
 pub(crate) use failed::FailedRead;
@@ -55,15 +57,6 @@ struct RootReadings {
     heads: BTreeMap<TableLocation, Result<Head, TableError>>,
 }
 
-/// How much is read beyond the positions of catalog and tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    /// Everything a plan needs.
-    ForAPlan,
-    /// Nothing.
-    WhereTablesStand,
-}
-
 /// A sidecar with the journal of its operation, which records whether it stands for an undo, and which steps were begun.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
@@ -73,35 +66,17 @@ pub struct Judged<'a> {
     pub journal: Option<&'a JournalState>,
 }
 
-/// Looks at everything one sidecar names, with the evidence a plan needs.
+/// Looks at everything one sidecar names, with the evidence that the plan of `choice` needs.
 ///
 /// # Errors
-/// [`ObserveError`]. A failed read of one table is part of the observation, not an error.
-pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
-    let journal = Journal::load(root.objects(), &sidecar.operation_id, &root.limits()).await;
-    let journal = journal.map_err(|error| ObserveError::Unreadable {
-        what: format!("the journal of operation {}", sidecar.operation_id),
-        reason: error_text(&error),
-    })?;
-    let judged = Judged {
-        sidecar,
-        journal: Some(&journal.state),
-    };
-    Ok(look_closely(root, judged).await?.observation)
-}
-
-/// As [`observe`], with the journal given, and with the reads that failed.
-pub(crate) async fn look_closely(root: &Root, judged: Judged<'_>) -> Result<Look, ObserveError> {
-    look_closely_for(root, judged, Choice::Verdict).await
-}
-
-/// As [`look_closely`], with the evidence that the plan of `choice` needs.
-pub(crate) async fn look_closely_for(
+/// [`ObserveError`]. A failed read of one table is part of the look, not an error.
+pub(crate) async fn look_closely(
     root: &Root,
     judged: Judged<'_>,
     choice: Choice,
+    read_pending: ReadPending,
 ) -> Result<Look, ObserveError> {
-    look_at(root, judged, Depth::ForAPlan, choice).await
+    look_at(root, judged, Depth::ForAPlan(read_pending), choice).await
 }
 
 /// Looks where the catalog and the tables of one sidecar stand, after all effects.
@@ -141,7 +116,7 @@ async fn look_at(
         if let Some(journal) = journal {
             observation.note_own(journal);
         }
-        if depth == Depth::ForAPlan {
+        if depth.is_for_a_plan() {
             read_recorded(root, sidecar, &mut observation, &failures)
                 .boxed()
                 .await;
@@ -150,16 +125,26 @@ async fn look_at(
             .boxed()
             .await;
         let mut disposition = judge(sidecar, None, &observation).disposition;
-        let asks_the_merge = may_be_incomplete(sidecar, disposition) && depth == Depth::ForAPlan;
-        if asks_the_merge && let Some(catalog) = readings.catalog(sidecar) {
+        let asks_the_merge = may_be_incomplete(sidecar, disposition) && depth.is_for_a_plan();
+        if asks_the_merge
+            && let Depth::ForAPlan(read_pending) = depth
+            && let Some(catalog) = readings.catalog(sidecar)
+        {
             let keeps_history = observation.keeps_graph_history;
-            let merge = merge::observe_merge(root, sidecar, catalog, keeps_history, &failures);
+            let merge = merge::observe_merge(
+                root,
+                sidecar,
+                catalog,
+                keeps_history,
+                read_pending,
+                &failures,
+            );
             observation.merge = Some(merge.boxed().await);
             disposition = judge_choice(sidecar, None, &observation, choice).disposition;
         }
-        let is_back = disposition == Disposition::RollBack && depth == Depth::ForAPlan;
+        let is_back = disposition == Disposition::RollBack && depth.is_for_a_plan();
         let writes_history =
-            observation.keeps_graph_history && disposition.has_effect() && depth == Depth::ForAPlan;
+            observation.keeps_graph_history && disposition.has_effect() && depth.is_for_a_plan();
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.
@@ -183,7 +168,7 @@ async fn look_at(
         let (holds, (), history) = futures::join!(holds, contents, history);
         if holds {
             let verdict = judge_choice(sidecar, None, &observation, choice);
-            let versions = if verdict.disposition.has_effect() && depth == Depth::ForAPlan {
+            let versions = if verdict.disposition.has_effect() && depth.is_for_a_plan() {
                 to_publish(&verdict, &observation)
             } else {
                 Vec::new()

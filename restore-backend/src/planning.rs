@@ -16,4 +16,5 @@ pub(crate) use follow_ups::{
 };
 pub(crate) use in_force::{InForce, Kind, in_force, planned_anew_as, replaced_by};
 pub(crate) use pending_plan::history_blocker;
+pub use pending_plan::observe;
 pub(crate) use report::{frozen_report, plan_entry};

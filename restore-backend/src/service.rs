@@ -27,6 +27,8 @@ pub use execute::{ProgressSink, apply};
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
 
+pub use crate::planning::observe;
+
 /// An answer that may be no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {

@@ -8,7 +8,8 @@ use sidecar::{
 };
 
 use crate::error::ServiceError;
-use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
+use crate::observe::{Judged, Look, ObserveError, look_again, look_closely};
+use crate::pending::read_pending;
 use crate::planning::as_recorded::{TABLES_AT_ONCE, unreadable};
 use crate::planning::{self, history_blocker};
 use crate::root::Root;
@@ -38,13 +39,14 @@ pub(super) async fn moved_since_approval(
         history,
         uncounted,
         ..
-    } = look_closely_for(
+    } = look_closely(
         root,
         Judged {
             sidecar: &sidecar,
             journal: Some(state),
         },
         approved.plan().choice,
+        read_pending,
     )
     .await?
     .complete()?;

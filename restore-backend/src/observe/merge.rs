@@ -8,11 +8,11 @@ use sidecar::observation::{
     DifferingTable, MergeObservation, Shown, ShownTable, UncoveredTable, differing_tables,
     is_pinned,
 };
-use sidecar::{Code, GraphCommit, GraphHistory, Sidecar};
+use sidecar::{GraphCommit, GraphHistory, Sidecar};
 
 use super::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
-use super::failed::{FailedRead, Failures};
-use crate::pending::{PendingRecovery, pending};
+use super::depth::ReadPending;
+use super::failed::Failures;
 use crate::root::Root;
 use fenced_lance::{BranchHistory, Catalog, Head, LanceRoot, Pin, TableError, TableLocation};
 use sidecar::error_text;
@@ -45,10 +45,11 @@ pub(super) async fn observe_merge(
     sidecar: &Sidecar,
     target: &Catalog,
     keeps_history: bool,
+    read_pending: ReadPending,
     failures: &Failures,
 ) -> MergeObservation {
     let differing = differing(root.lance(), sidecar, target, keeps_history).boxed();
-    let uncovered = uncovered(root, sidecar, target, failures).boxed();
+    let uncovered = uncovered(root, sidecar, target, read_pending, failures).boxed();
     let (differing, (uncovered, mut untold)) = futures::join!(differing, uncovered);
     let differing = differing.unwrap_or_else(|lost| {
         untold.push(match lost {
@@ -271,6 +272,7 @@ async fn uncovered(
     root: &Root,
     sidecar: &Sidecar,
     target: &Catalog,
+    read_pending: ReadPending,
     failures: &Failures,
 ) -> (Vec<UncoveredTable>, Vec<String>) {
     let pins = target.pins.iter();
@@ -316,7 +318,7 @@ async fn uncovered(
         }
     }
     if !uncovered.is_empty() {
-        drop_covered(root, sidecar, &mut uncovered, failures).await;
+        drop_covered(root, sidecar, &mut uncovered, read_pending, failures).await;
     }
     (uncovered, untold)
 }
@@ -366,39 +368,14 @@ async fn drop_covered(
     root: &Root,
     sidecar: &Sidecar,
     uncovered: &mut Vec<UncoveredTable>,
+    read_pending: ReadPending,
     failures: &Failures,
 ) {
-    let failed = |what: String, reason: String| {
-        failures.push(FailedRead {
-            what,
-            table_key: None,
-            reason,
-        });
+    let pending = match read_pending(root).await {
+        Ok(pending) => pending,
+        Err(reason) => return failures.note("what else is pending", reason),
     };
-    let recoveries = match pending(root, None).await {
-        Ok(recoveries) => recoveries,
-        Err(error) => {
-            return failed("what else is pending".to_owned(), error_text(&error));
-        }
-    };
-    let others = recoveries
-        .iter()
-        .filter(|other| other.operation_id().as_ref() != Some(&sidecar.operation_id));
-    for PendingRecovery { listed, .. } in others {
-        match &listed.file.content {
-            Ok(other) if listed.refusal.is_none() && other.branch() == sidecar.branch() => {
-                uncovered.retain(|table| {
-                    !other.tables.iter().any(|pin| {
-                        pin.table_key == table.table_key
-                            && pin.table_branch().name() == table.branch.as_deref()
-                    })
-                });
-            }
-            Err(reason) if reason.code == Code::Unreadable => failed(
-                format!("the sidecar {}", listed.file.file),
-                reason.detail.clone(),
-            ),
-            Ok(_) | Err(_) => {}
-        }
+    for (file, reason) in sidecar::drop_covered(sidecar, uncovered, &pending) {
+        failures.note(&format!("the sidecar {file}"), reason.detail.clone());
     }
 }

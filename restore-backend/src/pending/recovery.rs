@@ -48,6 +48,17 @@ impl PendingRecovery {
         }
     }
 
+    /// The entry that [`sidecar::pending`] made.
+    pub(super) fn into_entry(self) -> PendingEntry {
+        PendingEntry {
+            journal: self
+                .journal
+                .map(|journal| journal.state.operation_id().clone()),
+            listed: self.listed,
+            stands_in_for: self.stands_in_for,
+        }
+    }
+
     /// The state of this operation's own journal; `None` if the journal is of a dismissal under a derived id.
     pub(crate) fn own_journal(&self) -> Option<&JournalState> {
         let state = &self.journal.as_ref()?.state;

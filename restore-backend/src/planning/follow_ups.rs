@@ -22,7 +22,7 @@ use crate::error::ServiceError;
 use crate::observe::{
     FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
 };
-use crate::pending::{PendingRecovery, pending};
+use crate::pending::{PendingRecovery, pending, read_pending};
 use crate::root::Root;
 use root_objects::journal_store::{self, Journal};
 use root_objects::off_thread;
@@ -368,7 +368,7 @@ async fn plan_undo(
         sidecar: &undo.sidecar,
         journal: None,
     };
-    let mut look = look_closely(root, judged).await?;
+    let mut look = look_closely(root, judged, Choice::Verdict, read_pending).await?;
     read_restorability(root, &mut look, |table| {
         undo.target_of(&table.table_key, table.branch.as_deref())
     })

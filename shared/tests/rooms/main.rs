@@ -12,6 +12,7 @@ mod approval;
 mod as_recorded;
 mod blocked_by;
 mod classification;
+mod covered_elsewhere;
 mod engine_kinds;
 mod executor;
 mod explanation;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fenced_lance::{CommitOutcome, EffectIdentity, RestoreRequest, TransactionEntry};
-use restore_backend::observe::observe;
 use restore_backend::service::Approver;
+use restore_backend::service::observe;
 use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::PlanReport;
 use sidecar::follow_up::undo_id;
