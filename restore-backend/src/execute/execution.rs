@@ -306,9 +306,7 @@ impl<'a> Execution<'a> {
             }
             (Look::SinceFinished, _) => {
                 let finished = state.finished().ok_or_else(|| self.internal())?;
-                // The claimed sidecar is gone, even if another file bears its name.
-                let is_over = finished.plan.retires().is_none()
-                    || (seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned));
+                let is_over = seen.is_over(&finished.plan);
                 let mut untrue = untrue_since_finished(self.root, finished, is_over)
                     .boxed()
                     .await?;

@@ -75,7 +75,7 @@ pub(super) async fn moved_since_approval(
             blockers
                 .chain(history_blocker(&now, history))
                 .chain(uncounted)
-                .map(planning::blocked),
+                .map(Difference::blocked),
         );
     }
     Ok(differences)

@@ -2,21 +2,20 @@
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::follow_up::{
-    FollowUp, Undo, UndoFacts, Waits, dismissal, dismissal_id, next_undo_sidecar_id,
-    release_beside_undo, undo as lay_down_undo,
+    FollowUp, FollowUpKind, Undo, UndoFacts, Waits, dismissal, dismissal_id, dismissed_because,
+    next_undo_sidecar_id, release_beside_undo, undo as lay_down_undo,
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Branch, Choice, Code, Difference, DifferenceField, Disposition, Observation, OperationId, Plan,
-    PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile,
-    Timestamp, differences,
+    Choice, Code, Difference, Disposition, Observation, OperationId, Plan, PlanBytes, Purpose,
+    Reason, Sidecar, SidecarBytes, SidecarError, SidecarFile, Timestamp, differences,
 };
 
 use futures::FutureExt;
 
 use super::approvable::{ApprovablePlan, CurrentPlan};
 use super::as_recorded::untrue_since_finished;
-use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
+use super::in_force::{in_force, is_released, last_begun};
 use super::pending_plan::{self, PendingPlan, age};
 use crate::error::ServiceError;
 use crate::observe::{
@@ -98,17 +97,18 @@ pub(crate) async fn follow_up_named(
     recoveries: &[PendingRecovery],
     now: Timestamp,
 ) -> Result<Option<FollowUpPlan>, ServiceError> {
-    let stuck = recoveries
-        .iter()
-        .find(|entry| stands_for_none(entry) && dismissal_id(&entry.listed.file) == *operation);
+    let stuck = recoveries.iter().find(|entry| {
+        entry.stuck().stands_for_none() && dismissal_id(&entry.listed.file) == *operation
+    });
     if let Some(entry) = stuck {
         return plan_dismissal(root, entry, now).await.map(Some);
     }
     let journals = journal_store::list_journals(root.objects()).await?;
     let claimed = journals.iter().filter(|(_, journal)| journal.claimed);
-    let of = claimed
-        .map(|(of, _)| of)
-        .find(|of| kind_of(of, operation, &journals).is_some());
+    let of = claimed.map(|(of, _)| of).find(|of| {
+        let has_journal = |id: &OperationId| journals.contains_key(id);
+        FollowUpKind::of_operation(of, operation, has_journal).is_some()
+    });
     match of {
         Some(of) => plan_follow_up(root, of, operation, recoveries, None)
             .await
@@ -117,48 +117,14 @@ pub(crate) async fn follow_up_named(
     }
 }
 
-/// Whether nothing can be recorded under the operation that the file names: the file is not that operation's, or was not read;
-/// the operation is finished; or its journal cannot be trusted.
-fn stands_for_none(entry: &PendingRecovery) -> bool {
-    entry.operation_id().is_none()
-        || entry.listed.file.digest.is_none()
-        || entry.broken.is_some()
-        || finished_without(entry).is_some()
-}
-
-/// How the operation that this file names ended, if that was about another file of the same name.
-fn finished_without(entry: &PendingRecovery) -> Option<&Finished> {
-    entry
-        .journal
-        .as_ref()
-        .and_then(|journal| journal.state.finished())
-        .filter(|finished| Some(finished.plan.sidecar) != entry.listed.file.digest)
-}
-
 pub(crate) async fn plan_dismissal(
     root: &Root,
     entry: &PendingRecovery,
     now: Timestamp,
 ) -> Result<FollowUpPlan, ServiceError> {
-    let file = &entry.listed.file;
-    if stands_for_none(entry) {
-        let reason = match finished_without(entry) {
-            Some(finished) => Reason::new(
-                Code::DuplicateOperationId,
-                match finished.plan.purpose {
-                    Purpose::Dismiss { .. } => format!(
-                        "another file under the name {} was set aside; apply plan {} once more to open its operation again for this one",
-                        file.file, finished.digest
-                    ),
-                    Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => format!(
-                        "the operation of {} is finished, and this is not the sidecar that was recovered",
-                        file.file
-                    ),
-                },
-            ),
-            None => entry.listed.reason(),
-        };
-        return refused_file(root, entry, reason, now).await;
+    let stuck = entry.stuck();
+    if stuck.stands_for_none() {
+        return refused_file(root, entry, stuck.reason(), now).await;
     }
     let listed = pending_plan::whole(root, &entry.listed).await?;
     let planned =
@@ -210,9 +176,6 @@ async fn whole(
 }
 
 /// The dismissal of an entry that was planned already.
-///
-/// If the branch may be another one of the same name, a write is recovered only once a person says that it is the same. A person
-/// who knows that it is another dismisses the sidecar.
 pub(super) async fn dismissal_of(
     root: &Root,
     entry: &PendingRecovery,
@@ -227,19 +190,8 @@ pub(super) async fn dismissal_of(
         Some(_) => whole(root, entry).await?,
         None => (entry.listed.file.clone(), None),
     };
-    let branch = Branch::of(planned.branch.as_deref());
-    let recreated = Reason::new(
-        Code::BranchRecreated,
-        format!(
-            "branch {branch} may be another one of the same name, made after this writer started"
-        ),
-    );
-    let (disposition, reasons) = if planned.requires.contains(&Requirement::BranchRecreated) {
-        (Disposition::Refused, std::slice::from_ref(&recreated))
-    } else {
-        (planned.disposition, blockers)
-    };
-    let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, reasons);
+    let (disposition, reasons) = dismissed_because(planned, blockers);
+    let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, &reasons);
     follow_up.blockers.extend(age(root, &file, now));
     Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))
 }
@@ -286,12 +238,12 @@ pub(crate) async fn plan_follow_up(
         Sidecar::parse(&plan.file, bytes.as_bytes(), &root.limits())
     };
     let original = parsed(&finished.plan, &finished.sidecar);
-    let kind = match Kind::Release.ids(of).any(|id| id == *operation) {
-        true => Kind::Release,
-        false => Kind::Undo,
+    let kind = match FollowUpKind::Release.ids(of).any(|id| id == *operation) {
+        true => FollowUpKind::Release,
+        false => FollowUpKind::Undo,
     };
     // An effect that is gone cannot be taken back, and the version in its place belongs to somebody else.
-    if kind == Kind::Undo {
+    if kind == FollowUpKind::Undo {
         let untrue = untrue_since_finished(root, finished, true).boxed().await?;
         if let Some(untrue) = untrue.first() {
             let key = untrue.table_key.as_deref().unwrap_or("the root");
@@ -314,7 +266,7 @@ pub(crate) async fn plan_follow_up(
             ),
         )));
     }
-    if kind == Kind::Release {
+    if kind == FollowUpKind::Release {
         // The recovery may have ended by dismissing the sidecar. Earlier attempts may have parsed it, and have set tags.
         let attempts = journal.state.interrupted().iter().rev();
         let understood = original.or_else(|error| {
@@ -429,7 +381,7 @@ async fn plan_release(
     state: &JournalState,
     original: &Sidecar,
 ) -> Result<FollowUpPlan, ServiceError> {
-    let undoing = last_begun(root, Kind::Undo, of).await?;
+    let undoing = last_begun(root, FollowUpKind::Undo, of).await?;
     let follow_up =
         release_beside_undo(root.id(), operation.clone(), of, original, state, &undoing);
     Ok(FollowUpPlan {
@@ -479,16 +431,10 @@ pub(crate) async fn moved_since_approval(
             }
             Ok(anew) => {
                 let mut differences = differences(planned, &anew.follow_up.plan);
-                differences.extend(anew.follow_up.blockers.into_iter().map(blocked));
+                differences.extend(anew.follow_up.blockers.into_iter().map(Difference::blocked));
                 differences
             }
-            Err(reason) => vec![blocked(reason)],
+            Err(reason) => vec![Difference::blocked(reason)],
         },
     )
-}
-
-/// A blocker that was not there when the plan was approved.
-pub(crate) fn blocked(reason: Reason) -> Difference {
-    let field = DifferenceField::Blocked(reason.code);
-    Difference::new(None, field, "not blocked", reason.detail)
 }

@@ -1,14 +1,14 @@
 //! Plans that follow from something finished or stuck: undo, release, dismiss. Making one issues no mutating request.
 
 use sidecar::api::{PlanReport, RefusalReport};
-use sidecar::follow_up::announced_by;
+use sidecar::follow_up::{FollowUpKind, announced_by};
 use sidecar::{Choice, OperationId, Timestamp};
 
 use super::Answer;
 use crate::error::ServiceError;
 use crate::pending::pending;
 use crate::planning::{
-    InForce, Kind, frozen_report, in_force, plan_dismissal, plan_entry, plan_follow_up,
+    InForce, frozen_report, in_force, plan_dismissal, plan_entry, plan_follow_up,
 };
 use crate::root::Root;
 use root_objects::journal_store::Journal;
@@ -22,7 +22,7 @@ pub async fn undo(
     operation: &OperationId,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    of_finished(root, operation, Kind::Undo, now).await
+    of_finished(root, operation, FollowUpKind::Undo, now).await
 }
 
 /// The plan that drops the tags of the finished recovery of an operation. It has an operation id of its own.
@@ -34,13 +34,13 @@ pub async fn release(
     operation: &OperationId,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    of_finished(root, operation, Kind::Release, now).await
+    of_finished(root, operation, FollowUpKind::Release, now).await
 }
 
 async fn of_finished(
     root: &Root,
     of: &OperationId,
-    kind: Kind,
+    kind: FollowUpKind,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
     let recovery = Journal::load(root.objects(), of, &root.limits()).await?;
@@ -64,7 +64,7 @@ async fn of_finished(
     let left = recovery
         .state
         .finished()
-        .filter(|_| kind == Kind::Undo)
+        .filter(|_| kind == FollowUpKind::Undo)
         .and_then(|finished| announced_by(&finished.plan.steps));
     if let Some(entry) = recoveries
         .iter()
