@@ -8,7 +8,7 @@ use sidecar::{OperationId, SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin, Timestam
 use ulid::Ulid;
 
 use fenced_lance::{
-    CatalogReading, CatalogTable, CreateOutcome, LanceRoom, RoomOptions, Row, TableError,
+    CatalogReading, CatalogTable, CreateOutcome, LanceRoot, LanceRootOptions, Row, TableError,
     TableLocation, TableWrite,
 };
 use root_objects::sidecar_dir::{self, SidecarDirError};
@@ -88,14 +88,14 @@ pub async fn make_stores(dir: &Path, now: Timestamp) -> Result<Vec<DemoStore>, D
                 path: path.clone(),
                 source,
             })?;
-        let options = RoomOptions {
+        let options = LanceRootOptions {
             durability: Durability::Relaxed,
-            ..RoomOptions::default()
+            ..LanceRootOptions::default()
         };
-        let room = LanceRoom::open(&path.to_string_lossy(), options).await?;
-        if let CatalogReading::NoCatalog = room.catalog(None).await? {
+        let lance = LanceRoot::open(&path.to_string_lossy(), options).await?;
+        if let CatalogReading::NoCatalog = lance.catalog(None).await? {
             let store = Store {
-                room,
+                lance,
                 name,
                 path: path.clone(),
                 now,
@@ -249,7 +249,7 @@ async fn museum(store: &Store) -> Result<(), DemoError> {
     );
     let path = object_store::path::Path::from(manifest.as_str());
     store
-        .room
+        .lance
         .objects()
         .delete(&path)
         .await
@@ -317,7 +317,7 @@ fn sample_rows(name: &str, values: std::ops::Range<u64>) -> Vec<Row> {
 
 /// One sample store while it is made.
 struct Store {
-    room: LanceRoom,
+    lance: LanceRoot,
     name: &'static str,
     path: PathBuf,
     now: Timestamp,
@@ -328,14 +328,14 @@ impl Store {
         let mut tables = Vec::with_capacity(table_keys.len());
         for table_key in table_keys {
             let place = TableLocation::main(location(table_key));
-            self.room
+            self.lance
                 .create_table(&place, &sample_rows(table_key, 0..30))
                 .await?;
-            self.room
+            self.lance
                 .append_rows(&place, &sample_rows(table_key, 30..36))
                 .await?;
             let version = self
-                .room
+                .lance
                 .append_rows(&place, &sample_rows(table_key, 36..40))
                 .await?;
             tables.push(CatalogTable {
@@ -345,7 +345,7 @@ impl Store {
                 table_branch: None,
             });
         }
-        match self.room.create_catalog(&tables).await? {
+        match self.lance.create_catalog(&tables).await? {
             CreateOutcome::Created { .. } => Ok(()),
             CreateOutcome::AlreadyThere | CreateOutcome::Refused { .. } => Err(self.lost()),
         }
@@ -395,7 +395,7 @@ impl Store {
             kind,
             tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         };
-        let begun = TwoPhaseWriter::new(self.room.clone())
+        let begun = TwoPhaseWriter::new(self.lance.clone())
             .begin(operation)
             .await?;
         self.backdate(&file, minutes_ago).await?;
@@ -422,7 +422,7 @@ impl Store {
     ) -> Result<(), DemoError> {
         let pin = TablePin {
             table_key: table_key.to_owned(),
-            table_path: format!("{}/{}", self.room.root_uri(), location(table_key)),
+            table_path: format!("{}/{}", self.lance.root_uri(), location(table_key)),
             expected_version: PUBLISHED + 1,
             post_commit_pin: PUBLISHED + 2,
             table_branch: None,
@@ -441,7 +441,7 @@ impl Store {
             tombstones: Vec::new(),
             unknown: Default::default(),
         };
-        sidecar_dir::write_sidecar(&self.room.objects(), &sidecar).await?;
+        sidecar_dir::write_sidecar(&self.lance.objects(), &sidecar).await?;
         self.backdate(&sidecar.operation_id.file_name(), minutes_ago)
             .await
     }
@@ -450,7 +450,7 @@ impl Store {
     async fn put(&self, file: &str, text: String, minutes_ago: u64) -> Result<(), DemoError> {
         let path = format!("{}/{file}", sidecar_dir::SIDECAR_FOLDER);
         let place = object_store::path::Path::from(path.as_str());
-        let put = self.room.objects().put(&place, text.into()).await;
+        let put = self.lance.objects().put(&place, text.into()).await;
         put.map_err(|source| DemoError::Object { path, source })?;
         self.backdate(file, minutes_ago).await
     }

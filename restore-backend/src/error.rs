@@ -77,6 +77,14 @@ pub enum ServiceError {
         /// The operation.
         operation_id: OperationId,
     },
+    /// A bug of ours: the journal of an operation lacks what its executor rests on.
+    #[error(
+        "internal error: the journal of operation {operation_id} lacks the attempt or the outcome that comes next; nothing was done beyond what the journal says; report this as a bug, with that journal"
+    )]
+    Internal {
+        /// The operation.
+        operation_id: OperationId,
+    },
     /// Approvals need a name and have bounds.
     #[error("{0}")]
     InvalidApproval(String),
@@ -107,7 +115,7 @@ impl ServiceError {
             Self::Identity(_) => "root_not_identified",
             Self::JournalBusy { .. } => "journal_busy",
             Self::InvalidApproval(_) => "invalid_approval",
-            Self::Encode(_) | Self::EncodeOutcomes(_) => "internal",
+            Self::Internal { .. } | Self::Encode(_) | Self::EncodeOutcomes(_) => "internal",
         }
     }
 

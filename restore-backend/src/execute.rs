@@ -1,12 +1,13 @@
 //! Carrying out an approved plan: re-observe, claim, and do what the journal leaves to do, one journaled step after the other.
 //!
-//! The executor decides nothing. The journal and the looks determine the next step, by a pure function ([`sidecar::step`]). Each
-//! effect is intended in the journal before it is attempted, fenced so that it lands only where it was approved, and recognised
-//! later by its own transaction properties. So a crash anywhere leaves a journal that the next `apply` continues.
+//! The executor decides nothing. The journal and the looks determine the next step, by a pure function
+//! ([`sidecar::executor::next`]). The journal records that an effect is intended before it is attempted. A fence lets the effect
+//! land only where it was approved. Its own transaction properties identify it later. So a crash anywhere leaves a journal that
+//! the next `apply` continues.
 
-mod closing;
 mod effects;
 mod execution;
+mod looks;
 mod progress;
 
 use futures::FutureExt;
@@ -15,7 +16,7 @@ use sidecar::approvable::{Resumed, authorized, replaced, resumed};
 use sidecar::{ApplyReport, ApprovedPlan, Digest, OperationId, SidecarBytes, error_text};
 
 use crate::error::ServiceError;
-use crate::planning::{Fresh, PlanOf, fresh_plan, replaced_by, unsafe_store};
+use crate::planning::{ApprovablePlan, CurrentPlan, current_plan, replaced_by, unsafe_store};
 use crate::root::Root;
 use root_objects::clock;
 use root_objects::journal_store::Journal;
@@ -36,23 +37,23 @@ pub async fn apply(
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
     // Warm the catalog cache for main while the journal and sidecar are read. Nothing is decided from this read.
-    let (fresh, _) = futures::join!(
-        fresh_plan(root, operation, Some(digest), clock::now()),
-        root.room().catalog(None)
+    let (current, _) = futures::join!(
+        current_plan(root, operation, Some(digest), clock::now()),
+        root.lance().catalog(None)
     );
-    let journal = match fresh? {
-        Fresh::UnderWay { journal } => journal,
-        Fresh::Gone { journal } if !journal.state.approvals().is_empty() => {
+    let journal = match current? {
+        CurrentPlan::UnderWay { journal } => journal,
+        CurrentPlan::Gone { journal } if !journal.state.approvals().is_empty() => {
             return Ok(ApplyReport::sidecar_gone(operation, digest));
         }
-        Fresh::Gone { .. } => {
+        CurrentPlan::Gone { .. } => {
             return Err(ServiceError::UnknownOperation {
                 root: root.id().to_string(),
                 operation: operation.to_string(),
             });
         }
-        Fresh::Plan { made, journal } => {
-            return begin(root, operation, digest, *made, journal, progress).await;
+        CurrentPlan::Approvable { plan, journal } => {
+            return begin(root, operation, digest, *plan, journal, progress).await;
         }
     };
     resume(root, operation, digest, journal, progress).await
@@ -63,11 +64,11 @@ async fn begin(
     root: &Root,
     operation: &OperationId,
     digest: Digest,
-    mut fresh: PlanOf,
+    mut plan: ApprovablePlan,
     journal: Journal,
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
-    if let Some(refusal) = fresh.refusal(operation, digest, &journal)? {
+    if let Some(refusal) = plan.refusal(operation, digest, &journal)? {
         return Ok(ApplyReport::refused(operation, digest, refusal));
     }
     let approved = match authorized(&journal.state, digest) {
@@ -81,7 +82,7 @@ async fn begin(
         return Ok(ApplyReport::refused(operation, digest, refusal));
     }
     // The plan was just made from these bytes, and it is the approved one.
-    let sidecar = fresh.sidecar;
+    let sidecar = plan.sidecar;
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 

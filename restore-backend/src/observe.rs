@@ -4,6 +4,7 @@
 //! between pin and HEAD. Only a roll back needs to know whether contents differ and whether the pin can be restored.
 
 mod bounds;
+mod depth;
 mod error;
 mod evidence;
 mod failed;
@@ -28,12 +29,12 @@ use sidecar::{
 };
 
 use crate::root::Root;
-use fenced_lance::{Catalog, CatalogReading, Head, LanceRoom, TableError, TableLocation};
+use fenced_lance::{Catalog, CatalogReading, Head, LanceRoot, TableError, TableLocation};
 use root_objects::clock;
-use root_objects::journal_store::Journal;
 use sidecar::error_text;
 
 use bounds::{CATALOGS_AT_ONCE, LOOKS_MAX, TABLES_AT_ONCE};
+use depth::Depth;
 use evidence::{
     compare_contents, read_branch_identities, read_covers, read_origins, read_pins,
     read_transactions,
@@ -42,6 +43,7 @@ use failed::Failures;
 use recorded::read_recorded;
 use row_counts::{to_publish, uncounted};
 
+pub(crate) use depth::ReadPending;
 pub use error::ObserveError;
 pub(crate) use evidence::read_restorability;
 pub(crate) use failed::FailedRead;
@@ -50,18 +52,9 @@ pub(crate) use row_counts::read_row_counts;
 
 /// The catalogs and tables that several sidecars are judged against, read once for all of them.
 #[derive(Debug, Default)]
-struct Surroundings {
+struct RootReadings {
     catalogs: BTreeMap<Option<String>, Result<CatalogReading, TableError>>,
     heads: BTreeMap<TableLocation, Result<Head, TableError>>,
-}
-
-/// How much is read beyond the positions of catalog and tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask {
-    /// Everything a plan needs.
-    ForAPlan,
-    /// Nothing.
-    WhereTablesStand,
 }
 
 /// A sidecar with the journal of its operation, which records whether it stands for an undo, and which steps were begun.
@@ -73,35 +66,17 @@ pub struct Judged<'a> {
     pub journal: Option<&'a JournalState>,
 }
 
-/// Looks at everything one sidecar names, with the evidence a plan needs.
+/// Looks at everything one sidecar names, with the evidence that the plan of `choice` needs.
 ///
 /// # Errors
-/// [`ObserveError`]. A failed read of one table is part of the observation, not an error.
-pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
-    let journal = Journal::load(root.objects(), &sidecar.operation_id, &root.limits()).await;
-    let journal = journal.map_err(|error| ObserveError::Unreadable {
-        what: format!("the journal of operation {}", sidecar.operation_id),
-        reason: error_text(&error),
-    })?;
-    let judged = Judged {
-        sidecar,
-        journal: Some(&journal.state),
-    };
-    Ok(look_closely(root, judged).await?.observation)
-}
-
-/// As [`observe`], with the journal given, and with the reads that failed.
-pub(crate) async fn look_closely(root: &Root, judged: Judged<'_>) -> Result<Look, ObserveError> {
-    look_closely_for(root, judged, Choice::Verdict).await
-}
-
-/// As [`look_closely`], with the evidence that the plan of `choice` needs.
-pub(crate) async fn look_closely_for(
+/// [`ObserveError`]. A failed read of one table is part of the look, not an error.
+pub(crate) async fn look_closely(
     root: &Root,
     judged: Judged<'_>,
     choice: Choice,
+    read_pending: ReadPending,
 ) -> Result<Look, ObserveError> {
-    look_at(root, judged, Ask::ForAPlan, choice).await
+    look_at(root, judged, Depth::ForAPlan(read_pending), choice).await
 }
 
 /// Looks where the catalog and the tables of one sidecar stand, after all effects.
@@ -110,28 +85,29 @@ pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, O
         sidecar,
         journal: None,
     };
-    look_at(root, judged, Ask::WhereTablesStand, Choice::Verdict).await
+    look_at(root, judged, Depth::WhereTablesStand, Choice::Verdict).await
 }
 
 async fn look_at(
     root: &Root,
     judged: Judged<'_>,
-    ask: Ask,
+    depth: Depth,
     choice: Choice,
 ) -> Result<Look, ObserveError> {
     let Judged { sidecar, journal } = judged;
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         let failures = Failures::default();
-        let surroundings = look(root, &[sidecar]).boxed().await;
-        let mut observation = surroundings
-            .observation(root, sidecar, &failures)
-            .boxed()
-            .await;
+        let readings = look(root, &[sidecar]).boxed().await;
+        let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
         observation.keeps_graph_history = keeps_graph_history(root, &observation.catalog).await?;
-        read_transactions(root.room(), sidecar, &mut observation, &failures, |_, _| {
-            true
-        })
+        read_transactions(
+            root.lance(),
+            sidecar,
+            &mut observation,
+            &failures,
+            |_, _| true,
+        )
         .boxed()
         .await;
         read_covers(root, sidecar, &mut observation, &failures)
@@ -140,40 +116,50 @@ async fn look_at(
         if let Some(journal) = journal {
             observation.note_own(journal);
         }
-        if ask == Ask::ForAPlan {
+        if depth.is_for_a_plan() {
             read_recorded(root, sidecar, &mut observation, &failures)
                 .boxed()
                 .await;
         }
-        read_pins(root.room(), &mut observation, &failures)
+        read_pins(root.lance(), &mut observation, &failures)
             .boxed()
             .await;
         let mut disposition = judge(sidecar, None, &observation).disposition;
-        let asks_the_merge = may_be_incomplete(sidecar, disposition) && ask == Ask::ForAPlan;
-        if asks_the_merge && let Some(catalog) = surroundings.catalog(sidecar) {
+        let asks_the_merge = may_be_incomplete(sidecar, disposition) && depth.is_for_a_plan();
+        if asks_the_merge
+            && let Depth::ForAPlan(read_pending) = depth
+            && let Some(catalog) = readings.catalog(sidecar)
+        {
             let keeps_history = observation.keeps_graph_history;
-            let merge = merge::observe_merge(root, sidecar, catalog, keeps_history, &failures);
+            let merge = merge::observe_merge(
+                root,
+                sidecar,
+                catalog,
+                keeps_history,
+                read_pending,
+                &failures,
+            );
             observation.merge = Some(merge.boxed().await);
             disposition = judge_choice(sidecar, None, &observation, choice).disposition;
         }
-        let is_back = disposition == Disposition::RollBack && ask == Ask::ForAPlan;
+        let is_back = disposition == Disposition::RollBack && depth.is_for_a_plan();
         let writes_history =
-            observation.keeps_graph_history && disposition.has_effect() && ask == Ask::ForAPlan;
+            observation.keeps_graph_history && disposition.has_effect() && depth.is_for_a_plan();
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.
-        let holds = surroundings
-            .still_holds(root.room(), &sidecars, asks_the_merge)
+        let holds = readings
+            .still_holds(root.lance(), &sidecars, asks_the_merge)
             .boxed();
         let contents = async {
             if is_back {
-                compare_contents(root.room(), &mut observation, &failures).await;
+                compare_contents(root.lance(), &mut observation, &failures).await;
             }
         }
         .boxed();
         let history = async {
             if writes_history {
-                history_obstacle(root.room(), sidecar, branch, &failures).await
+                history_obstacle(root.lance(), sidecar, branch, &failures).await
             } else {
                 None
             }
@@ -182,12 +168,12 @@ async fn look_at(
         let (holds, (), history) = futures::join!(holds, contents, history);
         if holds {
             let verdict = judge_choice(sidecar, None, &observation, choice);
-            let versions = if verdict.disposition.has_effect() && ask == Ask::ForAPlan {
+            let versions = if verdict.disposition.has_effect() && depth.is_for_a_plan() {
                 to_publish(&verdict, &observation)
             } else {
                 Vec::new()
             };
-            let uncounted = uncounted(root.room(), versions, &failures).boxed().await;
+            let uncounted = uncounted(root.lance(), versions, &failures).boxed().await;
             return Ok(Look {
                 observation,
                 history,
@@ -209,13 +195,13 @@ fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Opt
 
 /// Looked at before any effect: after the publish it would be too late.
 async fn history_obstacle(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     sidecar: &Sidecar,
     branch: Option<&str>,
     failures: &Failures,
 ) -> Option<Reason> {
     let merged_parent = sidecar.merge_source_commit_id.as_deref();
-    let why = match room.lineage_obstacle(branch, merged_parent).await {
+    let why = match lance.lineage_obstacle(branch, merged_parent).await {
         Ok(obstacle) => obstacle?,
         Err(error) => {
             failures.of_root("the history of the graph", &error);
@@ -256,11 +242,11 @@ pub(crate) async fn observe_each<T>(
     let contested = contested(sidecars);
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
-        let surroundings = look(root, sidecars).boxed().await;
+        let readings = look(root, sidecars).boxed().await;
         let failures = Failures::default();
         let looks: Vec<_> = judged
             .iter()
-            .map(|judged| surroundings.shallow_observation(root, *judged, &contested, &failures))
+            .map(|judged| readings.shallow_observation(root, *judged, &contested, &failures))
             .collect();
         let made = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
@@ -268,7 +254,7 @@ pub(crate) async fn observe_each<T>(
             .map(|(index, observation)| made_of(index, observation))
             .collect()
             .await;
-        if surroundings.still_holds(root.room(), sidecars, false).await {
+        if readings.still_holds(root.lance(), sidecars, false).await {
             return Ok(made);
         }
     }
@@ -302,28 +288,28 @@ async fn keeps_graph_history(
         }
         CatalogObservation::Present { .. } | CatalogObservation::BranchAbsent { .. } => {}
     }
-    let keeps = root.room().keeps_lineage().await;
+    let keeps = root.lance().keeps_lineage().await;
     keeps.map_err(|error| ObserveError::Unreadable {
         what: "the history of the graph".to_owned(),
         reason: error_text(&error),
     })
 }
 
-async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
-    let room = root.room();
+async fn look(root: &Root, sidecars: &[&Sidecar]) -> RootReadings {
+    let lance = root.lance();
     let branches: BTreeSet<Option<String>> = sidecars
         .iter()
         .map(|sidecar| sidecar.branch().owned())
         .collect();
-    let readings: Vec<_> = branches
+    let reads: Vec<_> = branches
         .into_iter()
-        .map(|branch| read_catalog(room, branch))
+        .map(|branch| read_catalog(lance, branch))
         .collect();
-    let catalogs = futures::stream::iter(readings)
+    let catalogs = futures::stream::iter(reads)
         .buffer_unordered(CATALOGS_AT_ONCE)
         .collect()
         .await;
-    let mut surroundings = Surroundings {
+    let mut readings = RootReadings {
         catalogs,
         heads: BTreeMap::new(),
     };
@@ -333,37 +319,37 @@ async fn look(root: &Root, sidecars: &[&Sidecar]) -> Surroundings {
             sidecar
                 .tables
                 .iter()
-                .filter_map(|pin| surroundings.place(root, sidecar, pin))
+                .filter_map(|pin| readings.place(root, sidecar, pin))
         })
         .collect();
-    let readings: Vec<_> = places
+    let reads: Vec<_> = places
         .into_iter()
-        .map(|place| read_head(room, place))
+        .map(|place| read_head(lance, place))
         .collect();
-    surroundings.heads = futures::stream::iter(readings)
+    readings.heads = futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
         .collect()
         .await;
-    surroundings
+    readings
 }
 
 async fn read_catalog(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     branch: Option<String>,
 ) -> (Option<String>, Result<CatalogReading, TableError>) {
-    let catalog = room.catalog(branch.as_deref()).await;
+    let catalog = lance.catalog(branch.as_deref()).await;
     (branch, catalog)
 }
 
 async fn read_head(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     place: TableLocation,
 ) -> (TableLocation, Result<Head, TableError>) {
-    let head = room.head(&place).await;
+    let head = lance.head(&place).await;
     (place, head)
 }
 
-impl Surroundings {
+impl RootReadings {
     fn catalog(&self, sidecar: &Sidecar) -> Option<&Catalog> {
         self.catalogs
             .get(&sidecar.branch().owned())
@@ -410,8 +396,8 @@ impl Surroundings {
             .iter()
             .map(|pin| self.table(root, sidecar, pin, failures))
             .collect();
-        read_origins(root.room(), &mut tables, failures).await;
-        read_branch_identities(root.room(), sidecar, &mut tables, failures).await;
+        read_origins(root.lance(), &mut tables, failures).await;
+        read_branch_identities(root.lance(), sidecar, &mut tables, failures).await;
         let schema = match self.catalog(sidecar) {
             Some(catalog) if sidecar.writer_kind.changes_the_schema() => {
                 schema::observe_schema(root, sidecar, catalog, failures)
@@ -508,11 +494,11 @@ impl Surroundings {
 
     /// Whether every catalog branch is still as it was read, so that pins and HEADs belong together. Publishes to other tables do
     /// not matter, unless `all` tables were looked at.
-    async fn still_holds(&self, room: &LanceRoom, sidecars: &[&Sidecar], all: bool) -> bool {
+    async fn still_holds(&self, lance: &LanceRoot, sidecars: &[&Sidecar], all: bool) -> bool {
         let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
         let checks: Vec<_> = read
             .into_iter()
-            .map(|catalog| still_says(room, catalog, sidecars, all))
+            .map(|catalog| still_says(lance, catalog, sidecars, all))
             .collect();
         let holds: Vec<bool> = futures::stream::iter(checks)
             .buffer_unordered(CATALOGS_AT_ONCE)
@@ -544,14 +530,14 @@ impl Surroundings {
             (pinned > pin.expected_version && head == pinned)
                 || (head > pinned && (loose || told || contested.contains(&table)))
         };
-        read_transactions(root.room(), sidecar, &mut observation, failures, telling).await;
+        read_transactions(root.lance(), sidecar, &mut observation, failures, telling).await;
         read_covers(root, sidecar, &mut observation, failures)
             .boxed()
             .await;
         if let Some(journal) = journal {
             observation.note_own(journal);
         }
-        read_pins(root.room(), &mut observation, failures)
+        read_pins(root.lance(), &mut observation, failures)
             .boxed()
             .await;
         observation
@@ -565,13 +551,18 @@ fn present(reading: &Result<CatalogReading, TableError>) -> Option<&Catalog> {
     }
 }
 
-async fn still_says(room: &LanceRoom, catalog: &Catalog, sidecars: &[&Sidecar], all: bool) -> bool {
-    match room.catalog_version(catalog.branch.as_deref()).await {
+async fn still_says(
+    lance: &LanceRoot,
+    catalog: &Catalog,
+    sidecars: &[&Sidecar],
+    all: bool,
+) -> bool {
+    match lance.catalog_version(catalog.branch.as_deref()).await {
         Ok(Head::At { version }) if version == catalog.version => return true,
         Ok(Head::At { .. }) => {}
         _ => return false,
     }
-    let Ok(CatalogReading::Present(now)) = room.catalog(catalog.branch.as_deref()).await else {
+    let Ok(CatalogReading::Present(now)) = lance.catalog(catalog.branch.as_deref()).await else {
         return false;
     };
     let of_branch = || {

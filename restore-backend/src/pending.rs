@@ -3,7 +3,9 @@
 mod journals;
 mod recovery;
 
-use sidecar::Reason;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sidecar::{PendingEntry, Reason, error_text};
 
 use crate::error::ServiceError;
 use crate::root::Root;
@@ -23,6 +25,17 @@ pub(crate) async fn pending(
     wanted: Option<&str>,
 ) -> Result<Vec<PendingRecovery>, ServiceError> {
     Ok(pending_and_skipped(root, wanted).await?.0)
+}
+
+/// As [`pending`], for a look that asks what else is pending ([`crate::observe::ReadPending`]).
+pub(crate) fn read_pending(root: &Root) -> BoxFuture<'_, Result<Vec<PendingEntry>, String>> {
+    let entries = async move {
+        let recoveries = pending(root, None).await;
+        let recoveries = recoveries.map_err(|error| error_text(&error))?;
+        let entries = recoveries.into_iter().map(PendingRecovery::into_entry);
+        Ok(entries.collect())
+    };
+    entries.boxed()
 }
 
 /// As [`pending`], with the objects that should not be there and were skipped.

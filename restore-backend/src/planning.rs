@@ -9,9 +9,12 @@ mod pending_plan;
 mod report;
 mod tags;
 
-pub(crate) use approvable::{Fresh, PlanOf, unsafe_store};
-pub(crate) use current::fresh_plan;
-pub(crate) use follow_ups::{blocked, made, made_dismissal, moved_since_approval, of_operation};
-pub(crate) use in_force::{InForce, Kind, in_force, planned_anew_as, replaced_by};
+pub(crate) use approvable::{ApprovablePlan, CurrentPlan, unsafe_store};
+pub(crate) use current::current_plan;
+pub(crate) use follow_ups::{
+    follow_up_named, moved_since_approval, plan_dismissal, plan_follow_up,
+};
+pub(crate) use in_force::{InForce, in_force, planned_anew_as, replaced_by};
 pub(crate) use pending_plan::history_blocker;
+pub use pending_plan::observe;
 pub(crate) use report::{frozen_report, plan_entry};

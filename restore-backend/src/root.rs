@@ -14,8 +14,8 @@ use sidecar::root_layout::JOURNAL_FOLDER;
 use sidecar::{Limits, RootId};
 use tokio::sync::OnceCell;
 
-use fenced_lance::LanceRoom;
-use fenced_lance::RoomOptions;
+use fenced_lance::LanceRoot;
+use fenced_lance::LanceRootOptions;
 use fenced_lance::TableError;
 use root_objects::journal_store::MarkUpkeep;
 use root_objects::read::read_bounded;
@@ -97,7 +97,7 @@ pub struct Root {
 struct Inner {
     identity: Identity,
     directory: Option<PathBuf>,
-    room: LanceRoom,
+    lance: LanceRoot,
     objects: Objects,
     relocated_from: Option<RootId>,
     min_age: Duration,
@@ -113,22 +113,21 @@ impl Root {
     /// # Errors
     /// [`RootError::Unusable`] for a URI no store takes; [`RootError::Unidentified`].
     pub async fn open(uri: &str, options: RootOptions) -> Result<Self, RootError> {
-        let room_options = RoomOptions {
+        let lance_options = LanceRootOptions {
             relocated_from: options.relocated_from.clone(),
             durability: options.durability,
             log: options.log,
-            ..RoomOptions::default()
+            ..LanceRootOptions::default()
         };
-        let room =
-            LanceRoom::open(uri, room_options)
-                .await
-                .map_err(|source| RootError::Unusable {
-                    root: sidecar::text::scrubbed(uri),
-                    source,
-                })?;
-        let objects = room.objects();
-        let directory = room.directory();
-        let identity = Identity::find(room.root_uri(), directory.as_deref(), &objects)
+        let lance = LanceRoot::open(uri, lance_options)
+            .await
+            .map_err(|source| RootError::Unusable {
+                root: sidecar::text::scrubbed(uri),
+                source,
+            })?;
+        let objects = lance.objects();
+        let directory = lance.directory();
+        let identity = Identity::find(lance.root_uri(), directory.as_deref(), &objects)
             .await
             .map_err(|source| RootError::Unidentified {
                 root: uri.to_owned(),
@@ -138,7 +137,7 @@ impl Root {
             identity,
             directory,
             objects,
-            room,
+            lance,
             relocated_from: options.relocated_from.as_deref().map(RootId::new),
             min_age: options.min_age,
             limits: options.limits,
@@ -150,11 +149,11 @@ impl Root {
         })
     }
 
-    /// The same root for one look at it: see [`LanceRoom::for_one_look`].
+    /// The same root for one look at it: see [`LanceRoot::for_one_look`].
     #[must_use]
     pub(crate) fn for_one_look(&self) -> Self {
         let inner = Inner {
-            room: self.inner.room.for_one_look(),
+            lance: self.inner.lance.for_one_look(),
             ..(*self.inner).clone()
         };
         Self {
@@ -184,8 +183,8 @@ impl Root {
 
     /// Its tables and its catalog.
     #[must_use]
-    pub fn room(&self) -> &LanceRoom {
-        &self.inner.room
+    pub fn lance(&self) -> &LanceRoot {
+        &self.inner.lance
     }
 
     /// Its own objects, by paths relative to it: sidecars, journal, claims.

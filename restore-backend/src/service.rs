@@ -13,7 +13,7 @@ use sidecar::{Choice, OperationId, Timestamp};
 
 use crate::execute;
 use crate::pending::pending;
-use crate::planning::{frozen_report, of_operation, plan_entry, planned_anew_as};
+use crate::planning::{follow_up_named, frozen_report, plan_entry, planned_anew_as};
 use crate::root::Root;
 use root_objects::journal_store::Journal;
 
@@ -26,6 +26,8 @@ pub use ending::{Ending, end};
 pub use execute::{ProgressSink, apply};
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
+
+pub use crate::planning::observe;
 
 /// An answer that may be no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,8 +102,8 @@ async fn plan_for(
         report.planned_anew_as = planned_anew_as(root, &journal).await.unwrap_or_default();
         return Ok(report);
     }
-    match of_operation(root, &operation_id, &recoveries, now).await? {
-        Some(made) => made.report(Some(&journal), now),
+    match follow_up_named(root, &operation_id, &recoveries, now).await? {
+        Some(plan) => plan.report(Some(&journal), now),
         None => Err(unknown()),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::code::Code;
+use crate::code::{Code, Reason};
 use crate::explanation::left_out_sentence;
 use crate::plan::Plan;
 use crate::text::version_text;
@@ -48,6 +48,13 @@ impl Difference {
         found: Option<u64>,
     ) -> Self {
         Self::new(table_key, field, version_text(planned), version_text(found))
+    }
+
+    /// A blocker that was not there when the plan was approved.
+    #[must_use]
+    pub fn blocked(reason: Reason) -> Self {
+        let field = DifferenceField::Blocked(reason.code);
+        Self::new(None, field, "not blocked", reason.detail)
     }
 }
 

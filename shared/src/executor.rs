@@ -203,6 +203,14 @@ impl Seen {
         }
     }
 
+    /// Whether a finished operation is over, so that every later commit belongs to others: it is closed, and the sidecar that it
+    /// claimed is gone, even if another file bears its name. A plan that retires no sidecar is over once it is finished.
+    #[must_use]
+    pub fn is_over(&self, finished: &Plan) -> bool {
+        let is_gone = self.sidecar != Some(SidecarSeen::AsPlanned);
+        finished.retires().is_none() || (self.closed == Some(true) && is_gone)
+    }
+
     /// What is known once steps that were begun came to something. A catalog that moved is looked at again.
     #[must_use]
     pub fn having_done(self, did: StepsOutcome) -> Self {

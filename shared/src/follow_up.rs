@@ -8,15 +8,18 @@
 
 mod blocked_by;
 mod dismissal;
+mod kind;
 mod late_commit;
 mod operation_ids;
 mod own_sidecar;
 mod release;
+mod stuck_file;
 mod undo;
 mod undo_steps;
 
 pub use blocked_by::{UndoFacts, Waits, release_beside_undo};
 pub use dismissal::{dismissal, dismissal_id};
+pub use kind::{FollowUpKind, has_undone};
 pub use late_commit::{late_commit, late_commit_id};
 pub(crate) use operation_ids::undo_sidecar_ids;
 pub use operation_ids::{
@@ -24,7 +27,8 @@ pub use operation_ids::{
     undo_id, undo_ids, undo_sidecar_id,
 };
 pub(crate) use own_sidecar::{covers_what_is_never_whole, text_of};
-pub use release::{SetTag, release, tags_of, tags_of_plan};
+pub use release::{SetTag, release, tags_dropped_by, tags_of, tags_of_plan};
+pub use stuck_file::{StuckFile, dismissed_because};
 pub use undo::{Returning, Undo, announced_by, undo};
 pub(crate) use undo_steps::{undo_restores, undo_tags};
 

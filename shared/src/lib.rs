@@ -19,6 +19,7 @@ mod as_recorded;
 mod branch;
 mod classification;
 mod code;
+mod covered_elsewhere;
 mod decision;
 mod difference;
 mod digest;
@@ -59,6 +60,7 @@ pub use classification::{
     Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
 };
 pub use code::{Code, Reason, Requirement};
+pub use covered_elsewhere::drop_covered;
 pub use decision::{Decision, decide};
 pub use difference::{Difference, DifferenceField, differences};
 pub use digest::{Digest, DigestError, Digesting, Tag};

@@ -233,17 +233,17 @@ async fn world(root: &Root, operation: &OperationId) -> Result<serde_json::Value
     if audited.verified != Some(true) {
         return Err(format!("the journal does not hold: {:?}", audited.problem).into());
     }
-    let CatalogReading::Present(catalog) = root.room().catalog(None).await? else {
+    let CatalogReading::Present(catalog) = root.lance().catalog(None).await? else {
         return Err("no catalog".into());
     };
     let mut tables = serde_json::Map::new();
     for (table_key, pin) in &catalog.pins {
         let location = TableLocation::on(&catalog.locations[table_key], None);
-        let Head::At { version } = root.room().head(&location).await? else {
+        let Head::At { version } = root.lance().head(&location).await? else {
             return Err(format!("{table_key} has no HEAD").into());
         };
         let mut rows = root
-            .room()
+            .lance()
             .read_rows(&location, pin.version, ROWS_MAX)
             .await?;
         rows.sort();

@@ -225,7 +225,7 @@ impl<'a> History<'a> {
             kind: OperationKind::Mutation,
             tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         };
-        let writer = TwoPhaseWriter::new(self.store.room().await);
+        let writer = TwoPhaseWriter::new(self.store.lance().await);
         let begun = writer.begin(operation).await.unwrap();
         let blocked = !tables.is_disjoint(&self.model.drifting());
         let PhaseOutcome::Done(prepared) = begun else {

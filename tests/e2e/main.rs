@@ -1,4 +1,4 @@
-//! Journeys in the order of the rooms: real graphs left behind by a released engine, and stores of our own writer.
+//! Journeys in the order of the packages: real graphs left behind by a released engine, and stores of our own writer.
 
 #![allow(
     clippy::unwrap_used,

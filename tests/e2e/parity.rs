@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use restore_backend::observe::observe;
+use restore_backend::service::observe;
 use serde_json::{Value, json};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, DifferingTable, HeadObservation, MergeObservation,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fenced_lance::{LanceRoom, RoomOptions, TableWrite};
+use fenced_lance::{LanceRoot, LanceRootOptions, TableWrite};
 use root_objects::store::{Durability, Gate, Request, RequestLog};
 use sidecar::OperationId;
 use two_phase_writer::{Loss, NewOperation, PhaseOutcome, Prepared, TwoPhaseWriter};
@@ -104,13 +104,13 @@ impl Gate for RecoversAt {
     }
 }
 
-async fn room_behind(store: &Store, gate: Arc<RecoversAt>) -> LanceRoom {
-    let options = RoomOptions {
+async fn lance_behind(store: &Store, gate: Arc<RecoversAt>) -> LanceRoot {
+    let options = LanceRootOptions {
         durability: Durability::Relaxed,
         log: RequestLog::new().with_gate(gate),
-        ..RoomOptions::default()
+        ..LanceRootOptions::default()
     };
-    LanceRoom::open(store.path().to_str().unwrap(), options)
+    LanceRoot::open(store.path().to_str().unwrap(), options)
         .await
         .unwrap()
 }
@@ -172,14 +172,14 @@ async fn recovered_before(
     let at = format!("{committed} committed, request {request}, dies: {dies}");
     let store = Arc::new(template.copy());
     let gate = RecoversAt::new(store.clone(), dies);
-    let room = room_behind(&store, gate.clone()).await;
+    let lance = lance_behind(&store, gate.clone()).await;
     let begun = NewOperation {
         started_at: Some(sidecar::Timestamp::from_micros(
             root_objects::clock::now().micros() - 3_600_000_000,
         )),
         ..NewOperation::mutation(TABLES)
     };
-    let mut prepared = done(TwoPhaseWriter::new(room).begin(begun).await.unwrap());
+    let mut prepared = done(TwoPhaseWriter::new(lance).begin(begun).await.unwrap());
     for table in &TABLES[..committed] {
         done(prepared.commit(table, write()).await.unwrap());
     }
@@ -193,7 +193,7 @@ async fn recovered_before(
     }
     for table in &drift {
         // Whoever wants to write finds it pending, and leaves it so that it can be recovered.
-        let begun = TwoPhaseWriter::new(store.room().await)
+        let begun = TwoPhaseWriter::new(store.lance().await)
             .begin(NewOperation::mutation([table.clone()]))
             .await;
         assert!(

@@ -36,7 +36,7 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.trim_start().starts_with("//"))
 }
 
-/// The names in a line of code: `lance_room::Row` has two, and neither is `lance`.
+/// The names in a line of code: `fenced_lance::Row` has two, and neither is `lance`.
 fn names(line: &str) -> impl Iterator<Item = &str> {
     line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
 }
@@ -123,7 +123,7 @@ fn only_the_services_of_the_page_call_the_browser_and_only_hooks_beside_them_set
 
 #[test]
 fn no_verdict_is_made_outside_shared() {
-    for room in [
+    for folder in [
         "restore-backend/src",
         "restore-backend/objects/src",
         "restore-backend/fenced-lance/src",
@@ -131,7 +131,7 @@ fn no_verdict_is_made_outside_shared() {
         "inspector-wasm/src",
         "web/src",
     ] {
-        for (path, text) in sources(&house().join(room)) {
+        for (path, text) in sources(&house().join(folder)) {
             for word in ["classify_table(", "classify_table_for(", " decide("] {
                 assert!(
                     !code(&text).any(|line| line.contains(word)),

@@ -24,7 +24,7 @@ async fn a_commit_between_approval_and_apply_is_a_conflict_that_shows_what_moved
         let opened = store.open().await;
         let digest = opened.approve(&operation).await;
         store
-            .room()
+            .lance()
             .await
             .append_rows(&place("node:Author"), &rows(200..201))
             .await
@@ -355,9 +355,9 @@ async fn a_nameless_commit_on_a_pin_is_not_published_as_the_write_that_never_cam
     let store = Store::with_tables(&TABLES).await;
     let before = store.visible_rows().await;
     let operation = store.begin(&TABLES[..1]).await.stop();
-    let room = store.room().await;
+    let lance = store.lance().await;
     let table = place(TABLES[0]);
-    room.append_rows(&table, &rows(300..301)).await.unwrap();
+    lance.append_rows(&table, &rows(300..301)).await.unwrap();
     let opened = store.open().await;
     let plan = opened.plan(&operation).await;
     assert_eq!(

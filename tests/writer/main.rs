@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use fenced_lance::{LanceRoom, RoomOptions, Row, TableLocation};
+use fenced_lance::{LanceRoot, LanceRootOptions, Row, TableLocation};
 use root_objects::store::Durability;
 
 const USAGE: &str = "e2e-writer append ROOT LOCATION | e2e-writer sidecars ROOT LIKE.json COUNT";
@@ -31,16 +31,17 @@ async fn main() -> ExitCode {
 
 /// Commits one row to a table, as any program that knows nothing of recoveries may do.
 async fn append(root: &str, location: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let options = RoomOptions {
+    let options = LanceRootOptions {
         durability: Durability::Relaxed,
-        ..RoomOptions::default()
+        ..LanceRootOptions::default()
     };
-    let room = LanceRoom::open(root, options).await?;
-    room.append_rows(
-        &TableLocation::main(location),
-        &[Row::new("late", "committed by somebody else", 1)],
-    )
-    .await?;
+    let lance = LanceRoot::open(root, options).await?;
+    lance
+        .append_rows(
+            &TableLocation::main(location),
+            &[Row::new("late", "committed by somebody else", 1)],
+        )
+        .await?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use lance::Dataset;
 use lance_table::format::Fragment;
 use object_store::path::Path;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::catalog_rows::CatalogRows;
@@ -114,7 +114,7 @@ pub(super) struct OpenedCatalog {
     pub(super) file: Arc<VersionFile>,
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Reads the catalog on a branch.
     pub async fn catalog(&self, branch: Option<&str>) -> Result<CatalogReading, TableError> {
         let place = self.catalog_place(branch)?;
@@ -125,7 +125,7 @@ impl LanceRoom {
         })
     }
 
-    /// The catalog at this version, if this room read that one last. No request; it may not be the latest any more.
+    /// The catalog at this version, if that is the one this `LanceRoot` read last. No request; it may not be the latest any more.
     pub fn catalog_last_read(&self, branch: Option<&str>, version: u64) -> Option<Catalog> {
         let place = self.catalog_place(branch).ok()?;
         self.catalog_read_at(&place, version)

@@ -15,11 +15,11 @@ use lance_core::Error as LanceError;
 use lance_table::io::commit::ManifestNamingScheme;
 use thiserror::Error;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::fence::Fence;
-use super::handler::RoomHandler;
+use super::handler::RootHandler;
 use super::head::HeadSearch;
 use super::location::TableLocation;
 use super::staged::Staged;
@@ -273,7 +273,7 @@ pub(super) enum Landed {
     Gone,
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Makes a version durable that was found to be an effect of ours: its executor may have died before it was on disk.
     ///
     /// # Errors
@@ -364,7 +364,7 @@ impl LanceRoom {
         place: &Place,
         dataset: Dataset,
         staged: Staged,
-        handler: RoomHandler,
+        handler: RootHandler,
     ) -> Result<CommitOutcome, TableError> {
         let read_version = dataset.version_id();
         let fence = Arc::new(Fence::at(read_version + 1));

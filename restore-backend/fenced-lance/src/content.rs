@@ -8,13 +8,13 @@ use lance_table::format::Fragment;
 use lance_table::format::IndexMetadata;
 use lance_table::format::Manifest;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
 use super::version::VersionFile;
 
-impl LanceRoom {
+impl LanceRoot {
     /// Whether versions `a` and `b` of a table have the same content: two reads.
     ///
     /// Sound, not complete. "Equal" is proof: every input of a read is compared, and the files

@@ -8,7 +8,7 @@ use lance::dataset::WriteMode;
 use lance::dataset::WriteParams;
 use lance_core::Error as LanceError;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::TableError;
 use super::catalog::rows;
 use super::catalog::rows::CatalogRow;
@@ -45,7 +45,7 @@ pub enum CreateOutcome {
     },
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Makes a catalog with these tables, unless the root has one.
     ///
     /// It carries stamp 3 and says that its publishers honour claims and the catalog fence.

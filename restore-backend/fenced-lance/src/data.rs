@@ -19,7 +19,7 @@ use lance::index::DatasetIndexExt;
 use lance_index::IndexType;
 use lance_index::scalar::ScalarIndexParams;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::TableError;
 use super::head::HeadSearch;
 use super::location::TableLocation;
@@ -74,7 +74,7 @@ pub(super) fn rows_to_batch(rows: &[Row]) -> Result<RecordBatch, arrow_schema::A
 
 // Each returns the version it made. They are what any other program may do to a table, so they
 // honour no fence and no claim.
-impl LanceRoom {
+impl LanceRoot {
     /// Makes a table.
     pub async fn create_table(
         &self,

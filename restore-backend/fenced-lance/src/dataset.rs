@@ -7,13 +7,13 @@ use lance::dataset::WriteParams;
 use lance::dataset::builder::DatasetBuilder;
 use lance_table::io::commit::CommitHandler;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
-use super::handler::RoomHandler;
+use super::handler::RootHandler;
 use super::version::VersionFile;
 
-impl LanceRoom {
+impl LanceRoot {
     /// A dataset at the version in `file`: no request.
     pub(super) async fn dataset_at(
         &self,
@@ -47,11 +47,11 @@ impl LanceRoom {
             .map_err(|source| TableError::lance(&place.name, "opening the table", source))
     }
 
-    pub(super) fn handler(&self) -> RoomHandler {
-        RoomHandler::new(self.inner.handler.clone(), self.inner.base_paths.clone())
+    pub(super) fn handler(&self) -> RootHandler {
+        RootHandler::new(self.inner.handler.clone(), self.inner.base_paths.clone())
     }
 
-    /// Parameters of a write through this room's store, caches and handler.
+    /// Parameters of a write through the store of this `LanceRoot`, its caches and its handler.
     pub(super) fn write_params(&self) -> WriteParams {
         let handler: Arc<dyn CommitHandler> = Arc::new(self.handler());
         WriteParams {

@@ -3,7 +3,7 @@
 use lance::dataset::transaction::Operation;
 use sidecar::root_layout::STAMPS_ACTED_ON;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::TableError;
 use super::catalog::OpenCatalog;
 use super::commit::CommitOutcome;
@@ -25,7 +25,7 @@ pub struct FenceRequest {
     pub identity: EffectIdentity,
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Fences the catalog, if nobody published since it was read; done again, it does nothing.
     ///
     /// # Errors

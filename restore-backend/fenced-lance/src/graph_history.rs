@@ -23,7 +23,7 @@ use sidecar::root_layout::{
 };
 use sidecar::{Digest, GraphCommitId, OperationId, Tag, Timestamp};
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::commit::CommitOutcome;
@@ -81,7 +81,7 @@ enum Table {
 /// Stands for the operation in sample rows, which are only checked against a table's columns.
 const NO_OPERATION: &str = "00000000000000000000000000";
 
-impl LanceRoom {
+impl LanceRoot {
     /// Whether the root keeps such a history: one listing.
     pub async fn keeps_lineage(&self) -> Result<bool, TableError> {
         let place = self.place(&TableLocation::main(COMMITS))?;

@@ -1,4 +1,4 @@
-//! The commit handler of a room: keeps base paths inside the root, and fences commits to one version.
+//! The commit handler of a `LanceRoot`: keeps base paths inside the root, and fences commits to one version.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub trait PreCommitCheck: Debug + Send + Sync {
 ///
 /// All writers of a table must use the same one, so this adds to it and never replaces it.
 #[derive(Clone, Debug)]
-pub(super) struct RoomHandler {
+pub(super) struct RootHandler {
     inner: Arc<dyn CommitHandler>,
     base_paths: BasePaths,
     known: Option<ManifestLocation>,
@@ -46,7 +46,7 @@ pub(super) struct RoomHandler {
     check: Option<Arc<dyn PreCommitCheck>>,
 }
 
-impl RoomHandler {
+impl RootHandler {
     pub(super) fn new(inner: Arc<dyn CommitHandler>, base_paths: BasePaths) -> Self {
         Self {
             inner,
@@ -83,7 +83,7 @@ impl RoomHandler {
 }
 
 #[async_trait]
-impl CommitHandler for RoomHandler {
+impl CommitHandler for RootHandler {
     // Both are forwarded so that a refused commit comes back as refused. With the defaults Lance
     // would report it as a commit of unknown outcome.
     fn is_version_not_found_definitive(&self) -> bool {

@@ -10,7 +10,7 @@ use lance_table::io::commit::ManifestNamingScheme;
 use object_store::path::Path;
 use serde::Deserialize;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
@@ -94,7 +94,7 @@ async fn newest(
     Ok(listing)
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// The latest version of a table: one listing, and for a branch also one read of its entry.
     ///
     /// Found by listing the versions that are there, never from a hint, because a stale hint can

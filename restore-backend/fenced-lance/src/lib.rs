@@ -101,7 +101,7 @@ use session::ObservingWrapper;
 
 /// How a root is opened.
 #[derive(Clone, Debug, Default)]
-pub struct RoomOptions {
+pub struct LanceRootOptions {
     /// Where the store was when it was written, if it has been moved since.
     pub relocated_from: Option<String>,
     /// Settings of the object store, as Lance names them; those of the environment apply as well.
@@ -116,7 +116,7 @@ pub struct RoomOptions {
 ///
 /// Cheap to clone; the clones share the store client, the caches and the request log.
 #[derive(Clone)]
-pub struct LanceRoom {
+pub struct LanceRoot {
     inner: Arc<Inner>,
     // What was listed during the look this handle was made for.
     listings: Option<Arc<Listings>>,
@@ -126,7 +126,7 @@ struct Inner {
     root: RootUri,
     lance_uri: String,
     prefix: Path,
-    // Held for the life of the room: the registry keeps only weak references, and a new store
+    // Held for the life of the `LanceRoot`: the registry keeps only weak references, and a new store
     // would mean new connections and credentials for every request.
     store: Arc<ObjectStore>,
     handler: Arc<dyn CommitHandler>,
@@ -151,20 +151,20 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for LanceRoom {
+impl fmt::Debug for LanceRoot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("LanceRoom")
+            .debug_struct("LanceRoot")
             .field("root", &self.root_uri())
             .finish_non_exhaustive()
     }
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Opens a root: a path, or a `file://`, `s3://`, `az://`, `abfss://` or `gs://` URI.
     ///
     /// Reads and writes nothing below it; a root that does not exist yet opens as an empty one.
-    pub async fn open(root: &str, options: RoomOptions) -> Result<Self, TableError> {
+    pub async fn open(root: &str, options: LanceRootOptions) -> Result<Self, TableError> {
         let unusable = |source: lance_core::Error| TableError::RootUnusable {
             root: root.to_owned(),
             source: Box::new(source),
@@ -276,7 +276,7 @@ impl LanceRoom {
         kept.map_err(|source| TableError::lance(&place.name, "syncing what was found", source))
     }
 
-    /// The record of every request made through this room.
+    /// The record of every request made through this `LanceRoot`.
     pub fn log(&self) -> &RequestLog {
         &self.inner.log
     }

@@ -34,7 +34,7 @@ const VERSION_FILE_ENDING: &str = ".manifest";
 /// Versions whose identity is kept from one listing: the newest. A store names up to a thousand in one answer.
 pub(super) const LISTED_MAX: usize = 256;
 
-/// Kept for as long as a room is open.
+/// Kept for as long as a [`LanceRoot`](crate::LanceRoot) is open.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     files: Mutex<Files>,

@@ -10,7 +10,7 @@ use futures::stream;
 use lance_table::io::commit::ManifestNamingScheme;
 use sidecar::root_layout::STAMPS_ACTED_ON;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::catalog::Catalog;
@@ -59,7 +59,7 @@ pub enum MadeBy {
     ThisPlan,
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Publishes, if every pin is still as planned and nobody published since; done again, it does
     /// nothing.
     ///

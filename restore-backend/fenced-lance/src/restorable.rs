@@ -17,7 +17,7 @@ use lance_table::system_index::frag_reuse::is_frag_reuse_index_entry;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
@@ -43,7 +43,7 @@ pub enum Restorable {
     },
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Whether `target` can be restored over `head`.
     ///
     /// That the target's manifest is there proves nothing about its files: a cleanup removes data

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lance::dataset::transaction::Operation;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::commit::CommitOutcome;
@@ -33,7 +33,7 @@ pub struct RestoreRequest {
     pub identity: EffectIdentity,
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Restores a table, if it still stands where the plan says; done again, it does nothing.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl LanceRoom {
         self.restore_over(&place, &file, request, &signature).await
     }
 
-    /// The plan's HEAD, if this room has read it.
+    /// The plan's HEAD, if this `LanceRoot` has read it.
     fn approved_head(&self, place: &Place, request: &RestoreRequest) -> Option<Arc<VersionFile>> {
         let file = self.version_last_read(place, request.head_version)?;
         // For a branch, HEAD is not enough: the branch entry may have been deleted. So no shortcut.

@@ -2,13 +2,13 @@
 
 use futures::FutureExt;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
 use super::version::VersionFile;
 
-impl LanceRoom {
+impl LanceRoot {
     /// How many rows a version has.
     ///
     /// # Errors

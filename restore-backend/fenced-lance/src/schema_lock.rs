@@ -7,7 +7,7 @@
 use lance::dataset::refs::branch_contents_path;
 use sidecar::root_layout::SCHEMA_LOCK_BRANCH;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::head::BranchEntry;
@@ -38,7 +38,7 @@ pub enum UnlockOutcome {
     },
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// The lock, if there is one: one read.
     pub async fn schema_lock(&self) -> Result<Option<SchemaLock>, TableError> {
         Ok(self.lock_entry().await?.map(|entry| SchemaLock {

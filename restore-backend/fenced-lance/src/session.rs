@@ -1,4 +1,4 @@
-//! The caches and store clients shared by every room of the process.
+//! The caches and store clients shared by every `LanceRoot` of the process.
 
 use std::sync::Arc;
 use std::sync::OnceLock;

@@ -18,7 +18,7 @@ use lance_core::Result;
 
 use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::TableError;
 use super::commit::CommitOutcome;
 use super::commit::Refusal;
@@ -139,7 +139,7 @@ async fn insert(
         .map(Staged::plain)
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Stages a write on version `expected` of a table and commits it at exactly the next one, unless the last look before the
     /// commit is sent says no. Staging may take as long as a load takes; nothing is decided before it is over.
     pub async fn commit_write(

@@ -14,7 +14,7 @@ use object_store::PutMode;
 use object_store::path::Path;
 use serde::Serialize;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
@@ -64,7 +64,7 @@ struct NewTag<'a> {
     manifest_size: u64,
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// Tags a version of a table, unless the name is taken.
     pub async fn tag(
         &self,

@@ -8,7 +8,7 @@ use futures::stream;
 use lance::dataset::transaction::Operation;
 use lance::dataset::transaction::Transaction;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::location::TableLocation;
@@ -77,7 +77,7 @@ pub struct TransactionList {
     pub omitted: u64,
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// The transaction that made `version`: one read.
     pub async fn transaction(
         &self,

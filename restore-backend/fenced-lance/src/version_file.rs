@@ -14,7 +14,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use prost::Message;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Place;
 use super::TableError;
 use super::TableLocation;
@@ -28,7 +28,7 @@ const TRANSACTION_BYTES_MAX: u64 = 64 << 20;
 const FOOTER_BYTES: usize = 16;
 const MAGIC: &[u8] = b"LANC";
 
-impl LanceRoom {
+impl LanceRoot {
     /// Reads a version; `None` when it does not exist or was cleaned away.
     pub(super) async fn version_file(
         &self,

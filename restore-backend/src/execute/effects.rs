@@ -47,7 +47,7 @@ pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) 
             } => {
                 let (_, location) = planned(plan, table_key, branch.as_deref())?;
                 Some(async move {
-                    let seen = look_at_tag(root.room(), &location, name, precondition).await;
+                    let seen = look_at_tag(root.lance(), &location, name, precondition).await;
                     (*index, seen)
                 })
             }
@@ -183,7 +183,7 @@ async fn do_step(
             ..
         } => {
             untag(
-                root.room(),
+                root.lance(),
                 planned(plan, table_key, branch.as_deref()),
                 index,
                 name,
@@ -193,7 +193,7 @@ async fn do_step(
         }
         Step::Announce { file, sidecar, .. } => announce(root, index, file, sidecar).await,
         Step::FenceCatalog { .. } => {
-            fence_catalog(root.room(), attempt, index, catalog_version).await
+            fence_catalog(root.lance(), attempt, index, catalog_version).await
         }
         Step::Restore {
             table_key,
@@ -202,7 +202,7 @@ async fn do_step(
             ..
         } => {
             restore(
-                root.room(),
+                root.lance(),
                 attempt,
                 planned(plan, table_key, branch.as_deref()),
                 index,
@@ -221,7 +221,7 @@ async fn do_step(
                 registrations: registrations.clone(),
                 tombstones: tombstones.clone(),
             };
-            publish(root.room(), attempt, index, rows, catalog_version).await
+            publish(root.lance(), attempt, index, rows, catalog_version).await
         }
         Step::PromoteSchema { files, .. } => {
             schema::promote(root, &plan.operation_id, index, files).await

@@ -11,7 +11,7 @@ use sidecar::{
 };
 
 use super::progress::ProgressSink;
-use super::{closing, effects};
+use super::{effects, looks};
 use crate::error::ServiceError;
 use crate::planning::as_recorded::untrue_since_finished;
 use crate::root::Root;
@@ -102,7 +102,7 @@ impl<'a> Execution<'a> {
         self.journal.state.attempt()
     }
 
-    async fn record(mut self, entry: JournalEntry) -> Result<Ran<'a>, ServiceError> {
+    async fn record(mut self, entry: JournalEntry) -> Result<Recorded<'a>, ServiceError> {
         let attempt = self.attempt().cloned();
         match self
             .journal
@@ -111,11 +111,11 @@ impl<'a> Execution<'a> {
         {
             Appended::Taken => taken_over(self.root, &self.operation, attempt)
                 .await
-                .map(Ran::ended),
+                .map(Recorded::ended),
             Appended::Done(journal) => {
                 self.journal = *journal;
                 self.report_progress();
-                Ok(Ran::Further(self))
+                Ok(Recorded::Further(self))
             }
         }
     }
@@ -146,7 +146,7 @@ impl<'a> Execution<'a> {
         let mut seen = Seen::default();
         loop {
             let recorded = match executor::next(&execution.journal.state, &seen) {
-                Move::Claim => return Err(execution.lost()),
+                Move::Claim => return Err(execution.internal()),
                 Move::Look(look) => {
                     let state = &execution.journal.state;
                     seen = execution.look(state, look, seen, approved).await?;
@@ -158,7 +158,7 @@ impl<'a> Execution<'a> {
                 } => {
                     let (root, epoch) = (execution.root, execution.epoch);
                     let Some(attempt) = execution.attempt().cloned() else {
-                        return Err(execution.lost());
+                        return Err(execution.internal());
                     };
                     let entry = JournalEntry::StepsStarted {
                         epoch,
@@ -170,8 +170,8 @@ impl<'a> Execution<'a> {
                         effects::look_ahead(root, &attempt, &steps)
                     );
                     execution = match recorded? {
-                        Ran::Further(execution) => execution,
-                        Ran::Ended(report) => return Ok(*report),
+                        Recorded::Further(execution) => execution,
+                        Recorded::Ended(report) => return Ok(*report),
                     };
                     let hold = execution.journal.hold(root.objects());
                     let done =
@@ -224,15 +224,15 @@ impl<'a> Execution<'a> {
                 }
             };
             (execution, seen) = match recorded {
-                (Ran::Further(execution), seen) => (execution, seen),
-                (Ran::Ended(report), _) => return Ok(*report),
+                (Recorded::Further(execution), seen) => (execution, seen),
+                (Recorded::Ended(report), _) => return Ok(*report),
             };
         }
     }
 
-    /// The attempt is gone; only a record by another executor can end it.
-    fn lost(&self) -> ServiceError {
-        ServiceError::JournalBusy {
+    /// The error of a branch that no journal leads to. After a record by another executor, this execution reads no further.
+    fn internal(&self) -> ServiceError {
+        ServiceError::Internal {
             operation_id: self.operation.clone(),
         }
     }
@@ -244,7 +244,7 @@ impl<'a> Execution<'a> {
         entry: JournalEntry,
         seen: Seen,
         approved: Option<&ApprovedPlan>,
-    ) -> Result<(Ran<'a>, Seen), ServiceError> {
+    ) -> Result<(Recorded<'a>, Seen), ServiceError> {
         let attempt = self.attempt().cloned();
         let noted = self.journal.clone().with(clock::now(), entry)?;
         let state = noted.state().clone();
@@ -258,12 +258,12 @@ impl<'a> Execution<'a> {
         match appended? {
             Appended::Taken => {
                 let report = taken_over(self.root, &self.operation, attempt).await?;
-                Ok((Ran::ended(report), seen))
+                Ok((Recorded::ended(report), seen))
             }
             Appended::Done(journal) => {
                 self.journal = *journal;
                 self.report_progress();
-                Ok((Ran::Further(self), seen_ahead?))
+                Ok((Recorded::Further(self), seen_ahead?))
             }
         }
     }
@@ -277,8 +277,8 @@ impl<'a> Execution<'a> {
     ) -> Result<Seen, ServiceError> {
         match (look, state.attempt()) {
             (Look::SinceApproval, _) => {
-                let approved = approved.ok_or_else(|| self.lost())?;
-                let moved = closing::moved_since_approval(self.root, approved, state)
+                let approved = approved.ok_or_else(|| self.internal())?;
+                let moved = looks::moved_since_approval(self.root, approved, state)
                     .boxed()
                     .await?;
                 seen.since_approval = Some(moved);
@@ -299,16 +299,14 @@ impl<'a> Execution<'a> {
             }
             (Look::SinceEffects, Some(attempt)) => {
                 seen.since_effects = Some(
-                    closing::moved_since_effects(self.root, attempt)
+                    looks::moved_since_effects(self.root, attempt)
                         .boxed()
                         .await?,
                 );
             }
             (Look::SinceFinished, _) => {
-                let finished = state.finished().ok_or_else(|| self.lost())?;
-                // The claimed sidecar is gone, even if another file bears its name.
-                let is_over = finished.plan.retires().is_none()
-                    || (seen.closed == Some(true) && seen.sidecar != Some(SidecarSeen::AsPlanned));
+                let finished = state.finished().ok_or_else(|| self.internal())?;
+                let is_over = seen.is_over(&finished.plan);
                 let mut untrue = untrue_since_finished(self.root, finished, is_over)
                     .boxed()
                     .await?;
@@ -328,7 +326,7 @@ impl<'a> Execution<'a> {
                 seen.closed = Some(closed);
             }
             (Look::Catalog | Look::Landed { .. } | Look::SinceEffects, None) => {
-                return Err(self.lost());
+                return Err(self.internal());
             }
         }
         Ok(seen)
@@ -337,7 +335,7 @@ impl<'a> Execution<'a> {
     async fn look_at_sidecar(&self, state: &JournalState) -> Result<SidecarSeen, ServiceError> {
         let plan = match state.finished() {
             Some(finished) => &finished.plan,
-            None => return Err(self.lost()),
+            None => return Err(self.internal()),
         };
         let Some(file) = plan.retires() else {
             return Ok(SidecarSeen::Gone);
@@ -407,7 +405,7 @@ impl<'a> Execution<'a> {
             .state
             .finished()
             .and_then(|finished| finished.plan.retires())
-            .ok_or_else(|| self.lost())?;
+            .ok_or_else(|| self.internal())?;
         // A resuming executor has written nothing here yet, and another folder may stand here since the root was opened.
         self.root.note_identity().await?;
         // An executor that finds the terminal record untrue adds a record and takes over the file: hence the hold.
@@ -419,7 +417,7 @@ impl<'a> Execution<'a> {
 
     /// The terminal record.
     fn finished(&self, outcome: OutcomeKind) -> Result<JournalEntry, ServiceError> {
-        let attempt = self.attempt().ok_or_else(|| self.lost())?;
+        let attempt = self.attempt().ok_or_else(|| self.internal())?;
         Ok(JournalEntry::Finished {
             epoch: self.epoch,
             outcome,
@@ -436,7 +434,7 @@ impl<'a> Execution<'a> {
         unclear: &[usize],
     ) -> Result<ApplyReport, ServiceError> {
         let Some(attempt) = self.attempt() else {
-            return Err(self.lost());
+            return Err(self.internal());
         };
         Ok(ApplyReport::unfinished(
             &self.operation,
@@ -450,7 +448,7 @@ impl<'a> Execution<'a> {
 
     fn end(self, fate: SidecarFate) -> Result<ApplyReport, ServiceError> {
         let Some(finished) = self.journal.state.finished() else {
-            return Err(self.lost());
+            return Err(self.internal());
         };
         self.progress.send(ExecutionReport::of(
             &self.journal.state,
@@ -466,7 +464,7 @@ impl<'a> Execution<'a> {
         differences: Vec<Difference>,
     ) -> Result<ApplyReport, ServiceError> {
         let Some(finished) = self.journal.state.finished() else {
-            return Err(self.lost());
+            return Err(self.internal());
         };
         let report = ApplyReport::untrue(
             &self.operation,
@@ -481,8 +479,8 @@ impl<'a> Execution<'a> {
             differences,
         };
         Ok(match self.record(entry).await? {
-            Ran::Further(_) => report,
-            Ran::Ended(taken_over) => *taken_over,
+            Recorded::Further(_) => report,
+            Recorded::Ended(taken_over) => *taken_over,
         })
     }
 
@@ -494,9 +492,7 @@ impl<'a> Execution<'a> {
         unclear: &[usize],
     ) -> Result<ApplyReport, ServiceError> {
         let Some(attempt) = self.attempt() else {
-            return Err(ServiceError::JournalBusy {
-                operation_id: self.operation,
-            });
+            return Err(self.internal());
         };
         let report = ApplyReport::unfinished(
             &self.operation,
@@ -513,8 +509,8 @@ impl<'a> Execution<'a> {
             ended_by: None,
         };
         Ok(match self.record(entry).await? {
-            Ran::Further(_) => report,
-            Ran::Ended(taken_over) => *taken_over,
+            Recorded::Further(_) => report,
+            Recorded::Ended(taken_over) => *taken_over,
         })
     }
 }
@@ -524,12 +520,12 @@ impl<'a> Execution<'a> {
     clippy::large_enum_variant,
     reason = "a few are made in a whole call, and none is kept"
 )]
-enum Ran<'a> {
+enum Recorded<'a> {
     Further(Execution<'a>),
     Ended(Box<ApplyReport>),
 }
 
-impl Ran<'_> {
+impl Recorded<'_> {
     fn ended(report: ApplyReport) -> Self {
         Self::Ended(Box::new(report))
     }

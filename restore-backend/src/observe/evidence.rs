@@ -14,7 +14,7 @@ use super::failed::{FailedRead, Failures};
 use super::look::Look;
 use crate::root::Root;
 use fenced_lance::{
-    LanceRoom, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary,
+    LanceRoot, Restorable, TableError, TableLocation, TransactionEntry, TransactionSummary,
 };
 use root_objects::sidecar_dir::{self, StoredSidecar};
 use sidecar::error_text;
@@ -32,14 +32,14 @@ pub(super) fn place_of(table: &TableObservation) -> Option<TableLocation> {
 
 /// Finds out whether Lance branches were made from the versions that the catalog pins on another branch: one read per such table.
 pub(super) async fn read_origins(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     tables: &mut [TableObservation],
     failures: &Failures,
 ) {
     let reads: Vec<_> = tables
         .iter_mut()
         .filter(|table| table.head.version().is_some())
-        .map(|table| read_origin(room, table, failures))
+        .map(|table| read_origin(lance, table, failures))
         .collect();
     futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -47,14 +47,14 @@ pub(super) async fn read_origins(
         .await;
 }
 
-async fn read_origin(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
+async fn read_origin(lance: &LanceRoot, table: &mut TableObservation, failures: &Failures) {
     let (Some(place), Some(pinned)) = (place_of(table), table.pinned.version()) else {
         return;
     };
     let Some(elsewhere) = &mut table.pinned_elsewhere else {
         return;
     };
-    match room.branch_origin(&place).await {
+    match lance.branch_origin(&place).await {
         Ok(origin) => {
             elsewhere.is_origin = origin.is_some_and(|origin| {
                 origin.branch == elsewhere.branch && origin.version == Some(pinned)
@@ -74,7 +74,7 @@ async fn read_origin(room: &LanceRoom, table: &mut TableObservation, failures: &
 ///
 /// One read per table of a write on a branch, and none on main. Without such proof, clocks are compared, and a person decides.
 pub(super) async fn read_branch_identities(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     sidecar: &Sidecar,
     tables: &mut [TableObservation],
     failures: &Failures,
@@ -82,7 +82,7 @@ pub(super) async fn read_branch_identities(
     let pairs = sidecar.tables.iter().zip(tables);
     let reads: Vec<_> = pairs
         .filter(|(pin, table)| !pin.table_branch().is_main() && table.head.version().is_some())
-        .map(|(pin, table)| read_branch_identity(room, pin, table, failures))
+        .map(|(pin, table)| read_branch_identity(lance, pin, table, failures))
         .collect();
     futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -91,7 +91,7 @@ pub(super) async fn read_branch_identities(
 }
 
 async fn read_branch_identity(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     pin: &TablePin,
     table: &mut TableObservation,
     failures: &Failures,
@@ -99,7 +99,7 @@ async fn read_branch_identity(
     let Some(place) = place_of(table) else {
         return;
     };
-    match room.branch_origin(&place).await {
+    match lance.branch_origin(&place).await {
         Ok(origin) => {
             let made_from = origin.and_then(|origin| origin.version);
             if let Some(version) = made_from.filter(|version| *version > pin.expected_version) {
@@ -124,7 +124,7 @@ async fn read_branch_identity(
 }
 
 pub(super) async fn read_transactions(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     sidecar: &Sidecar,
     observation: &mut Observation,
     failures: &Failures,
@@ -136,7 +136,7 @@ pub(super) async fn read_transactions(
         .zip(observation.tables.iter_mut())
         .filter(|(pin, table)| wanted(pin, table));
     let reads: Vec<_> = pairs
-        .map(|(pin, table)| read_transactions_of(room, pin, table, failures))
+        .map(|(pin, table)| read_transactions_of(lance, pin, table, failures))
         .collect();
     futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -145,7 +145,7 @@ pub(super) async fn read_transactions(
 }
 
 async fn read_transactions_of(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     pin: &TablePin,
     table: &mut TableObservation,
     failures: &Failures,
@@ -155,7 +155,7 @@ async fn read_transactions_of(
     };
     let pinned = table.pinned.version().unwrap_or(head);
     let after = pin.expected_version.min(pinned).min(head.saturating_sub(1));
-    match room
+    match lance
         .transactions(&place, after, head, TRANSACTIONS_MAX)
         .await
     {
@@ -251,14 +251,14 @@ pub(super) async fn read_covers(
 /// Finds out whether the visible versions of moved tables still exist. Sends no request for a table whose last listing shows the
 /// version among the newest.
 pub(super) async fn read_pins(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     observation: &mut Observation,
     failures: &Failures,
 ) {
     let reads: Vec<_> = observation
         .tables
         .iter_mut()
-        .map(|table| read_pin(room, table, failures))
+        .map(|table| read_pin(lance, table, failures))
         .collect();
     futures::stream::iter(reads)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -273,11 +273,11 @@ fn moved(table: &TableObservation) -> Option<(TableLocation, u64, u64)> {
     Some((place_of(table)?, head, pinned)).filter(|_| is_moved)
 }
 
-async fn read_pin(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
+async fn read_pin(lance: &LanceRoot, table: &mut TableObservation, failures: &Failures) {
     let Some((place, _, pinned)) = moved(table) else {
         return;
     };
-    match room.has_version(&place, pinned).await {
+    match lance.has_version(&place, pinned).await {
         Ok(is_there) => table.pin_gone = !is_there,
         Err(error) => failures.of_table(&table.table_key, "the visible version", &error),
     }
@@ -285,14 +285,14 @@ async fn read_pin(room: &LanceRoom, table: &mut TableObservation, failures: &Fai
 
 /// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
 pub(super) async fn compare_contents(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     observation: &mut Observation,
     failures: &Failures,
 ) {
     let comparisons: Vec<_> = observation
         .tables
         .iter_mut()
-        .map(|table| compare_content(room, table, failures))
+        .map(|table| compare_content(lance, table, failures))
         .collect();
     futures::stream::iter(comparisons)
         .buffer_unordered(TABLES_AT_ONCE)
@@ -300,11 +300,11 @@ pub(super) async fn compare_contents(
         .await;
 }
 
-async fn compare_content(room: &LanceRoom, table: &mut TableObservation, failures: &Failures) {
+async fn compare_content(lance: &LanceRoot, table: &mut TableObservation, failures: &Failures) {
     let Some((place, head, pinned)) = moved(table) else {
         return;
     };
-    table.head_content = match room.content_equal(&place, pinned, head).await {
+    table.head_content = match lance.content_equal(&place, pinned, head).await {
         Ok(true) => ContentComparison::Equal,
         Ok(false) => ContentComparison::Different,
         Err(error) => {
@@ -314,7 +314,7 @@ async fn compare_content(room: &LanceRoom, table: &mut TableObservation, failure
     };
     if table.head_content == ContentComparison::Different {
         let target = (head, pinned);
-        table.restorable = restorability(room, &place, target, &table.table_key, failures).await;
+        table.restorable = restorability(lance, &place, target, &table.table_key, failures).await;
     }
 }
 
@@ -336,7 +336,7 @@ pub(crate) async fn read_restorability(
             Some(async move {
                 let key = table.table_key.clone();
                 let target = (head, target);
-                table.restorable = restorability(root.room(), &place, target, &key, noted).await;
+                table.restorable = restorability(root.lance(), &place, target, &key, noted).await;
             })
         })
         .collect();
@@ -348,13 +348,13 @@ pub(crate) async fn read_restorability(
 }
 
 async fn restorability(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     place: &TableLocation,
     (head, target): (u64, u64),
     table_key: &str,
     failures: &Failures,
 ) -> Restorability {
-    match room.restorable(place, head, target).await {
+    match lance.restorable(place, head, target).await {
         Ok(Restorable::Yes) => Restorability::Restorable,
         Ok(Restorable::No { reason }) => Restorability::NotRestorable { reason },
         Err(error) => {

@@ -8,13 +8,13 @@ use sidecar::observation::{
     DifferingTable, MergeObservation, Shown, ShownTable, UncoveredTable, differing_tables,
     is_pinned,
 };
-use sidecar::{Code, GraphCommit, GraphHistory, Sidecar};
+use sidecar::{GraphCommit, GraphHistory, Sidecar};
 
 use super::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
-use super::failed::{FailedRead, Failures};
-use crate::pending::{PendingRecovery, pending};
+use super::depth::ReadPending;
+use super::failed::Failures;
 use crate::root::Root;
-use fenced_lance::{BranchHistory, Catalog, Head, LanceRoom, Pin, TableError, TableLocation};
+use fenced_lance::{BranchHistory, Catalog, Head, LanceRoot, Pin, TableError, TableLocation};
 use sidecar::error_text;
 
 /// Branches of the history read at the same time. Each is a small table.
@@ -45,10 +45,11 @@ pub(super) async fn observe_merge(
     sidecar: &Sidecar,
     target: &Catalog,
     keeps_history: bool,
+    read_pending: ReadPending,
     failures: &Failures,
 ) -> MergeObservation {
-    let differing = differing(root.room(), sidecar, target, keeps_history).boxed();
-    let uncovered = uncovered(root, sidecar, target, failures).boxed();
+    let differing = differing(root.lance(), sidecar, target, keeps_history).boxed();
+    let uncovered = uncovered(root, sidecar, target, read_pending, failures).boxed();
     let (differing, (uncovered, mut untold)) = futures::join!(differing, uncovered);
     let differing = differing.unwrap_or_else(|lost| {
         untold.push(match lost {
@@ -70,7 +71,7 @@ pub(super) async fn observe_merge(
 
 /// Tables outside the sidecar of which the merged branch and the target show different versions.
 async fn differing(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     sidecar: &Sidecar,
     target: &Catalog,
     keeps_history: bool,
@@ -85,9 +86,9 @@ async fn differing(
             "the root keeps no history of its graph".to_owned(),
         ));
     }
-    let mut reading = Reading::begin(room, sidecar.branch().name()).await?;
+    let mut reading = Reading::begin(lance, sidecar.branch().name()).await?;
     reading
-        .read_until(room, |history| history.at_home(source).is_some())
+        .read_until(lance, |history| history.at_home(source).is_some())
         .await?;
     let Some(commit) = reading.history.at_home(source) else {
         return Err(Lost::Untold(format!(
@@ -95,7 +96,7 @@ async fn differing(
         )));
     };
     let (branch, version) = (commit.manifest_branch.clone(), commit.manifest_version);
-    let Some(catalog) = room.catalog_at(branch.as_deref(), version).await? else {
+    let Some(catalog) = lance.catalog_at(branch.as_deref(), version).await? else {
         return Err(Lost::Untold(format!(
             "version {version} of the catalog, for which the merged commit {source} stands, is not there any more"
         )));
@@ -107,7 +108,7 @@ async fn differing(
     };
     // A table may differ only because the target moved on. Only the common bases show that.
     reading
-        .read_until(room, |history| {
+        .read_until(lance, |history| {
             history.is_whole_before(source) && history.is_whole_before(&head)
         })
         .await?;
@@ -121,7 +122,7 @@ async fn differing(
         .collect();
     let reads: Vec<_> = bases
         .into_iter()
-        .map(|(branch, version)| base_shows(room, branch, version))
+        .map(|(branch, version)| base_shows(lance, branch, version))
         .collect();
     let read: Vec<Result<Option<Shown>, TableError>> = futures::stream::iter(reads)
         .buffered(CATALOGS_AT_ONCE)
@@ -145,11 +146,11 @@ async fn differing(
 }
 
 async fn base_shows(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     branch: Option<String>,
     version: u64,
 ) -> Result<Option<Shown>, TableError> {
-    let catalog = room.catalog_at(branch.as_deref(), version).await?;
+    let catalog = lance.catalog_at(branch.as_deref(), version).await?;
     Ok(catalog.as_ref().map(shown))
 }
 
@@ -178,7 +179,7 @@ struct Reading {
 
 impl Reading {
     /// Reads what the target and main hold.
-    async fn begin(room: &LanceRoom, target: Option<&str>) -> Result<Self, Lost> {
+    async fn begin(lance: &LanceRoot, target: Option<&str>) -> Result<Self, Lost> {
         let mut reading = Self {
             history: GraphHistory::default(),
             head: None,
@@ -189,7 +190,7 @@ impl Reading {
         if target.is_some() {
             first.push(None);
         }
-        let of_target = reading.add(room, first).await?;
+        let of_target = reading.add(lance, first).await?;
         // The latest is the one with the highest version, time and id, in this order (PROTOCOL.md, section 6.2).
         reading.head = of_target
             .into_iter()
@@ -205,14 +206,14 @@ impl Reading {
 
     async fn read_until(
         &mut self,
-        room: &LanceRoom,
+        lance: &LanceRoot,
         is_enough: impl Fn(&GraphHistory) -> bool,
     ) -> Result<(), Lost> {
         while !is_enough(&self.history) {
             let left = match &mut self.left {
                 Some(left) => left,
                 None => {
-                    let mut branches = room.history_branches().await?;
+                    let mut branches = lance.history_branches().await?;
                     branches.retain(|branch| !self.read.contains(&Some(branch.clone())));
                     branches.truncate(BRANCHES_MAX);
                     self.left.insert(branches)
@@ -223,7 +224,7 @@ impl Reading {
             }
             let next = left.drain(..left.len().min(BRANCHES_AT_ONCE));
             let next = next.map(Some).collect();
-            self.add(room, next).await?;
+            self.add(lance, next).await?;
         }
         Ok(())
     }
@@ -231,12 +232,12 @@ impl Reading {
     /// Reads these branches, and returns the commits of the first.
     async fn add(
         &mut self,
-        room: &LanceRoom,
+        lance: &LanceRoot,
         branches: Vec<Option<String>>,
     ) -> Result<Vec<GraphCommit>, Lost> {
         let reads: Vec<_> = branches
             .into_iter()
-            .map(|branch| graph_commits(room, branch))
+            .map(|branch| graph_commits(lance, branch))
             .collect();
         let read: Vec<_> = futures::stream::iter(reads)
             .buffered(BRANCHES_AT_ONCE)
@@ -259,10 +260,10 @@ impl Reading {
 }
 
 async fn graph_commits(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     branch: Option<String>,
 ) -> (Option<String>, Result<BranchHistory, TableError>) {
-    let history = room.graph_commits(branch.as_deref()).await;
+    let history = lance.graph_commits(branch.as_deref()).await;
     (branch, history)
 }
 
@@ -271,6 +272,7 @@ async fn uncovered(
     root: &Root,
     sidecar: &Sidecar,
     target: &Catalog,
+    read_pending: ReadPending,
     failures: &Failures,
 ) -> (Vec<UncoveredTable>, Vec<String>) {
     let pins = target.pins.iter();
@@ -287,7 +289,7 @@ async fn uncovered(
         .map(|(table_key, pin)| {
             let location = target.locations.get(table_key).map(String::as_str);
             look_at_table(
-                root.room(),
+                root.lance(),
                 table_key,
                 location,
                 pin,
@@ -316,14 +318,14 @@ async fn uncovered(
         }
     }
     if !uncovered.is_empty() {
-        drop_covered(root, sidecar, &mut uncovered, failures).await;
+        drop_covered(root, sidecar, &mut uncovered, read_pending, failures).await;
     }
     (uncovered, untold)
 }
 
 /// Whether a table has commits above its visible version, on the Lance branch that writes to the target use.
 async fn look_at_table<'a>(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     table_key: &'a str,
     location: Option<&str>,
     pin: &Pin,
@@ -334,7 +336,7 @@ async fn look_at_table<'a>(
             .ok_or_else(|| Lost::Untold("the catalog does not say where it is".to_owned()))?;
         let place = TableLocation::on(location, branch);
         let is_elsewhere = pin.table_branch.as_deref() != branch;
-        let head = match room.head(&place).await? {
+        let head = match lance.head(&place).await? {
             Head::At { version } => version,
             // The first write to a table on a branch makes its Lance branch.
             Head::BranchMissing if is_elsewhere => return Ok(None),
@@ -345,7 +347,7 @@ async fn look_at_table<'a>(
         let pinned = if is_elsewhere {
             // Versions of a table are published in rising order, whichever Lance branch they are on. The version a branch was
             // made from is no commit on that branch.
-            let origin = room.branch_origin(&place).await?;
+            let origin = lance.branch_origin(&place).await?;
             let origin = origin.and_then(|origin| origin.version).unwrap_or_default();
             origin.max(pin.version.saturating_sub(1))
         } else {
@@ -366,39 +368,14 @@ async fn drop_covered(
     root: &Root,
     sidecar: &Sidecar,
     uncovered: &mut Vec<UncoveredTable>,
+    read_pending: ReadPending,
     failures: &Failures,
 ) {
-    let failed = |what: String, reason: String| {
-        failures.push(FailedRead {
-            what,
-            table_key: None,
-            reason,
-        });
+    let pending = match read_pending(root).await {
+        Ok(pending) => pending,
+        Err(reason) => return failures.note("what else is pending", reason),
     };
-    let recoveries = match pending(root, None).await {
-        Ok(recoveries) => recoveries,
-        Err(error) => {
-            return failed("what else is pending".to_owned(), error_text(&error));
-        }
-    };
-    let others = recoveries
-        .iter()
-        .filter(|other| other.operation_id().as_ref() != Some(&sidecar.operation_id));
-    for PendingRecovery { listed, .. } in others {
-        match &listed.file.content {
-            Ok(other) if listed.refusal.is_none() && other.branch() == sidecar.branch() => {
-                uncovered.retain(|table| {
-                    !other.tables.iter().any(|pin| {
-                        pin.table_key == table.table_key
-                            && pin.table_branch().name() == table.branch.as_deref()
-                    })
-                });
-            }
-            Err(reason) if reason.code == Code::Unreadable => failed(
-                format!("the sidecar {}", listed.file.file),
-                reason.detail.clone(),
-            ),
-            Ok(_) | Err(_) => {}
-        }
+    for (file, reason) in sidecar::drop_covered(sidecar, uncovered, &pending) {
+        failures.note(&format!("the sidecar {file}"), reason.detail.clone());
     }
 }

@@ -10,7 +10,7 @@ use super::evidence::place_of;
 use super::failed::Failures;
 use super::look::Look;
 use crate::root::Root;
-use fenced_lance::{LanceRoom, TableLocation};
+use fenced_lance::{LanceRoot, TableLocation};
 use sidecar::error_text;
 
 /// A version whose content would become visible.
@@ -58,19 +58,19 @@ pub(crate) async fn read_row_counts(
         })
     });
     let failures = Failures::default();
-    look.uncounted = uncounted(root.room(), versions.collect(), &failures).await;
+    look.uncounted = uncounted(root.lance(), versions.collect(), &failures).await;
     look.failed.extend(failures.into_list());
 }
 
 /// The versions that cannot be published, since their rows cannot be counted.
 pub(super) async fn uncounted(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     versions: Vec<ToPublish>,
     failures: &Failures,
 ) -> Vec<Reason> {
     let counts: Vec<_> = versions
         .into_iter()
-        .map(|wanted| count(room, wanted, failures))
+        .map(|wanted| count(lance, wanted, failures))
         .collect();
     futures::stream::iter(counts)
         .buffered(TABLES_AT_ONCE)
@@ -79,13 +79,13 @@ pub(super) async fn uncounted(
         .await
 }
 
-async fn count(room: &LanceRoom, wanted: ToPublish, failures: &Failures) -> Option<Reason> {
+async fn count(lance: &LanceRoot, wanted: ToPublish, failures: &Failures) -> Option<Reason> {
     let ToPublish {
         table_key,
         place,
         version,
     } = wanted;
-    let error = room.count_rows(&place, version).await.err()?;
+    let error = lance.count_rows(&place, version).await.err()?;
     failures.of_table(&table_key, "the number of rows", &error);
     Some(Reason::new(
         Code::RowsNotCounted,

@@ -12,7 +12,7 @@ use sidecar::{Code, Reason, Registration, SchemaFile, Sidecar};
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::Failures;
 use crate::root::Root;
-use fenced_lance::{Catalog, Head, LanceRoom, TableError, TableLocation, TransactionEntry};
+use fenced_lance::{Catalog, Head, LanceRoot, TableError, TableLocation, TransactionEntry};
 use root_objects::clock;
 use root_objects::schema_files::{self, SchemaFileError};
 use sidecar::error_text;
@@ -70,7 +70,7 @@ pub(super) async fn observe_schema(
             Found::read(root, SchemaFile::State)
         )
     };
-    let (files, lock) = futures::join!(files, root.room().schema_lock());
+    let (files, lock) = futures::join!(files, root.lance().schema_lock());
     if let Err(error @ SchemaFileError::Storage { .. }) = &files {
         failures.note("the schema files", error_text(error));
     }
@@ -92,7 +92,7 @@ pub(super) async fn observe_schema(
     let looks: Vec<_> = sidecar
         .additional_registrations
         .iter()
-        .map(|registration| observe_registration(root.room(), registration, catalog, failures))
+        .map(|registration| observe_registration(root.lance(), registration, catalog, failures))
         .collect();
     let registrations: Vec<RegistrationObservation> = futures::stream::iter(looks)
         .buffered(TABLES_AT_ONCE)
@@ -134,7 +134,7 @@ fn pinned(catalog: &Catalog, table_key: &str) -> Pinned {
 }
 
 async fn observe_registration(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     registration: &Registration,
     catalog: &Catalog,
     failures: &Failures,
@@ -145,7 +145,7 @@ async fn observe_registration(
     let head = match (&location_conflict, pinned.version()) {
         (None, None) => {
             let branch = registration.table_branch().name();
-            match head(room, &TableLocation::on(path, branch)).await {
+            match head(lance, &TableLocation::on(path, branch)).await {
                 Ok(head) => head,
                 Err(error @ TableError::BasePathOutsideRoot { .. }) => {
                     let reason = format!("{}: {}", registration.table_key, error_text(&error));
@@ -197,12 +197,12 @@ fn occupied(registration: &Registration, path: &str, catalog: &Catalog) -> Optio
     ))
 }
 
-async fn head(room: &LanceRoom, place: &TableLocation) -> Result<HeadObservation, TableError> {
-    Ok(match room.head(place).await? {
+async fn head(lance: &LanceRoot, place: &TableLocation) -> Result<HeadObservation, TableError> {
+    Ok(match lance.head(place).await? {
         Head::DatasetMissing => HeadObservation::DatasetMissing,
         Head::BranchMissing => HeadObservation::BranchMissing,
         Head::At { version } => {
-            let transaction = match room.transaction(place, version).await? {
+            let transaction = match lance.transaction(place, version).await? {
                 TransactionEntry::Known(summary) => Some(summary.uuid),
                 TransactionEntry::Gone { .. } => None,
             };

@@ -1,5 +1,6 @@
 //! One pending recovery.
 
+use sidecar::follow_up::StuckFile;
 use sidecar::journal::JournalState;
 use sidecar::{ListedSidecar, OperationId, PendingEntry};
 
@@ -45,6 +46,27 @@ impl PendingRecovery {
             journal,
             broken,
             stands_in_for,
+        }
+    }
+
+    /// The entry that [`sidecar::pending`] made.
+    pub(super) fn into_entry(self) -> PendingEntry {
+        PendingEntry {
+            journal: self
+                .journal
+                .map(|journal| journal.state.operation_id().clone()),
+            listed: self.listed,
+            stands_in_for: self.stands_in_for,
+        }
+    }
+
+    /// The file and its operation, to find out why it can be set aside.
+    pub(crate) fn stuck(&self) -> StuckFile<'_> {
+        StuckFile {
+            listed: &self.listed,
+            operation: self.operation_id(),
+            journal: self.journal.as_ref().map(|journal| &journal.state),
+            is_journal_broken: self.broken.is_some(),
         }
     }
 

@@ -10,11 +10,11 @@ use crate::root::Root;
 use root_objects::journal_store::Journal;
 
 /// The plan of one operation as it is now, for approving and executing it.
-pub(crate) enum Fresh {
+pub(crate) enum CurrentPlan {
     /// The operation can be planned.
-    Plan {
+    Approvable {
         /// The plan, with its blockers and the reads that failed.
-        made: Box<PlanOf>,
+        plan: Box<ApprovablePlan>,
         /// The operation's journal.
         journal: Journal,
     },
@@ -31,7 +31,7 @@ pub(crate) enum Fresh {
 }
 
 /// A plan as it is now.
-pub(crate) struct PlanOf {
+pub(crate) struct ApprovablePlan {
     pub(crate) plan: Plan,
     pub(crate) bytes: PlanBytes,
     /// Why it cannot be executed, age included.
@@ -44,7 +44,7 @@ pub(crate) struct PlanOf {
     pub(crate) sidecar: SidecarBytes,
 }
 
-impl PlanOf {
+impl ApprovablePlan {
     /// Why the plan with `digest` may not be approved or executed now: the plan has changed, or is blocked.
     ///
     /// # Errors

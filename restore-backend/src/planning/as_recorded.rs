@@ -1,6 +1,7 @@
 //! Whether the root still shows the effects that a terminal record names: the reads, whose meaning [`sidecar`] decides.
 
 use futures::{FutureExt, StreamExt};
+use sidecar::follow_up::tags_dropped_by;
 use sidecar::journal::Finished;
 use sidecar::{
     CatalogShows, Difference, DifferenceField, Observation, PlannedTable, RestsOn, Sidecar,
@@ -8,7 +9,7 @@ use sidecar::{
     table_as_recorded, version_of_the_plan,
 };
 
-use super::tags::{dropped_by, tags_there};
+use super::tags::tags_there;
 use crate::error::ServiceError;
 use crate::observe::{Look, ObserveError, look_again};
 use crate::root::Root;
@@ -35,7 +36,7 @@ pub(crate) async fn untrue_since_finished(
     match rests_on(plan) {
         RestsOn::Nothing => return Ok(differences),
         RestsOn::Tags => {
-            let there = tags_there(root, dropped_by(plan)).await?;
+            let there = tags_there(root, tags_dropped_by(plan)).await?;
             differences.extend(there.into_iter().map(|tag| {
                 let found = format!("there again, at version {}", tag.version);
                 Difference::new(
@@ -108,7 +109,7 @@ async fn read_transaction(
         return Ok(None);
     };
     let place = TableLocation::on(location, planned.branch.as_deref());
-    let entry = root.room().transaction(&place, version).await;
+    let entry = root.lance().transaction(&place, version).await;
     let entry = entry.map_err(|error| {
         unreadable(
             &format!("version {version} of {}", planned.table_key),

@@ -5,21 +5,21 @@ use sidecar::{
     Timestamp,
 };
 
-use super::approvable::{Fresh, PlanOf};
+use super::approvable::{ApprovablePlan, CurrentPlan};
 use super::follow_ups;
-use super::pending_plan::{Planned, age, made_plan, not_read, whole};
+use super::pending_plan::{PendingPlan, age, not_read, plan_pending, whole};
 use crate::error::ServiceError;
 use crate::observe::ObserveError;
 use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 use root_objects::journal_store::Journal;
 
-pub(crate) async fn fresh_plan(
+pub(crate) async fn current_plan(
     root: &Root,
     operation: &OperationId,
     wanted: Option<Digest>,
     now: Timestamp,
-) -> Result<Fresh, ServiceError> {
+) -> Result<CurrentPlan, ServiceError> {
     let mut recoveries = pending(root, Some(operation.as_str())).await?;
     let place = recoveries
         .iter()
@@ -33,14 +33,16 @@ pub(crate) async fn fresh_plan(
     else {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
-            return Ok(Fresh::UnderWay { journal });
+            return Ok(CurrentPlan::UnderWay { journal });
         }
-        if let Some(made) = follow_ups::of_operation(root, operation, &recoveries, now).await? {
-            return made.fresh(journal);
+        if let Some(follow_up) =
+            follow_ups::follow_up_named(root, operation, &recoveries, now).await?
+        {
+            return follow_up.current(journal);
         }
         return match unread_file(&journal, &recoveries) {
             Some(unread) => Err(unread.into()),
-            None => Ok(Fresh::Gone { journal }),
+            None => Ok(CurrentPlan::Gone { journal }),
         };
     };
     if let Some(error) = broken {
@@ -55,7 +57,7 @@ pub(crate) async fn fresh_plan(
         None => Journal::load(root.objects(), operation, &root.limits()).await?,
     };
     if journal.state.attempt().is_some() || journal.state.finished().is_some() {
-        return Ok(Fresh::UnderWay { journal });
+        return Ok(CurrentPlan::UnderWay { journal });
     }
     let entry = PendingRecovery {
         listed: whole(root, &listed).await?,
@@ -64,7 +66,7 @@ pub(crate) async fn fresh_plan(
         stands_in_for: None,
     };
     let own = journal.state.clone();
-    let as_judged = made_plan(root, &entry.listed, Some(&own), Choice::Verdict);
+    let as_judged = plan_pending(root, &entry.listed, Some(&own), Choice::Verdict);
     let (planned, journal) = match wanted {
         // A wanted plan is recorded next, which syncs the journal first; start that now. A failure shows when the record is
         // added.
@@ -81,7 +83,7 @@ pub(crate) async fn fresh_plan(
         }
         (planned, _) => planned,
     };
-    let Some(Planned {
+    let Some(PendingPlan {
         plan,
         bytes,
         mut blockers,
@@ -94,18 +96,20 @@ pub(crate) async fn fresh_plan(
             Err(reason) if reason.code == Code::Unreadable => {
                 Err(unreadable(&entry.listed.file, reason).into())
             }
-            _ => Ok(Fresh::Gone { journal }),
+            _ => Ok(CurrentPlan::Gone { journal }),
         };
     };
     if wanted.is_some_and(|wanted| wanted != bytes.digest())
-        && let Some(made) = follow_ups::dismissal_of(root, &entry, &plan, &blockers, now).await?
-        && PlanBytes::of(&made.follow_up.plan).is_ok_and(|bytes| Some(bytes.digest()) == wanted)
+        && let Some(dismissal) =
+            follow_ups::dismissal_of(root, &entry, &plan, &blockers, now).await?
+        && PlanBytes::of(&dismissal.follow_up.plan)
+            .is_ok_and(|bytes| Some(bytes.digest()) == wanted)
     {
-        return made.fresh(journal);
+        return dismissal.current(journal);
     }
     blockers.extend(age(root, &entry.listed.file, now));
-    Ok(Fresh::Plan {
-        made: Box::new(PlanOf {
+    Ok(CurrentPlan::Approvable {
+        plan: Box::new(ApprovablePlan {
             plan,
             bytes,
             blockers,
@@ -122,9 +126,9 @@ async fn chosen(
     root: &Root,
     listed: &ListedSidecar,
     journal: &Journal,
-    planned: Planned,
+    planned: PendingPlan,
     wanted: Digest,
-) -> Result<Planned, ServiceError> {
+) -> Result<PendingPlan, ServiceError> {
     if planned.bytes.digest() == wanted {
         return Ok(planned);
     }
@@ -136,7 +140,7 @@ async fn chosen(
             .is_some_and(|approved| approved.choice == choice)
     };
     for choice in planned.plan.other_choices() {
-        if let Some(other) = made_plan(root, listed, Some(&journal.state), choice).await?
+        if let Some(other) = plan_pending(root, listed, Some(&journal.state), choice).await?
             && (other.bytes.digest() == wanted || was_chosen(choice))
         {
             return Ok(other);

@@ -2,27 +2,26 @@
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::follow_up::{
-    FollowUp, Undo, UndoFacts, Waits, dismissal, dismissal_id, next_undo_sidecar_id,
-    release_beside_undo, undo as lay_down_undo,
+    FollowUp, FollowUpKind, Undo, UndoFacts, Waits, dismissal, dismissal_id, dismissed_because,
+    next_undo_sidecar_id, release_beside_undo, undo as lay_down_undo,
 };
 use sidecar::journal::{Finished, JournalState};
 use sidecar::{
-    Branch, Choice, Code, Difference, DifferenceField, Disposition, Observation, OperationId, Plan,
-    PlanBytes, Purpose, Reason, Requirement, Sidecar, SidecarBytes, SidecarError, SidecarFile,
-    Timestamp, differences,
+    Choice, Code, Difference, Disposition, Observation, OperationId, Plan, PlanBytes, Purpose,
+    Reason, Sidecar, SidecarBytes, SidecarError, SidecarFile, Timestamp, differences,
 };
 
 use futures::FutureExt;
 
-use super::approvable::{Fresh, PlanOf};
+use super::approvable::{ApprovablePlan, CurrentPlan};
 use super::as_recorded::untrue_since_finished;
-use super::in_force::{Kind, in_force, is_released, kind_of, last_begun};
-use super::pending_plan::{self, Planned, age};
+use super::in_force::{in_force, is_released, last_begun};
+use super::pending_plan::{self, PendingPlan, age};
 use crate::error::ServiceError;
 use crate::observe::{
     FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
 };
-use crate::pending::{PendingRecovery, pending};
+use crate::pending::{PendingRecovery, pending, read_pending};
 use crate::root::Root;
 use root_objects::journal_store::{self, Journal};
 use root_objects::off_thread;
@@ -30,7 +29,7 @@ use root_objects::sidecar_dir;
 use sidecar::error_text;
 
 /// An undo, a release or a dismissal, with its inputs.
-pub(crate) struct Made {
+pub(crate) struct FollowUpPlan {
     pub(crate) follow_up: FollowUp,
     /// Its sidecar, or the bytes that stand for it, parsed.
     sidecar: Option<Sidecar>,
@@ -43,16 +42,16 @@ pub(crate) struct Made {
     unread: Option<FailedRead>,
 }
 
-impl Made {
+impl FollowUpPlan {
     /// As the plan to approve or to carry out, with the journal of its operation.
-    pub(super) fn fresh(self, journal: Journal) -> Result<Fresh, ServiceError> {
+    pub(super) fn current(self, journal: Journal) -> Result<CurrentPlan, ServiceError> {
         let FollowUp {
             plan,
             sidecar,
             blockers,
         } = self.follow_up;
-        Ok(Fresh::Plan {
-            made: Box::new(PlanOf {
+        Ok(CurrentPlan::Approvable {
+            plan: Box::new(ApprovablePlan {
                 bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
                 plan,
                 blockers,
@@ -92,85 +91,52 @@ impl Made {
 }
 
 /// The plan of `operation`, if its id is derived from another operation or from a file.
-pub(crate) async fn of_operation(
+pub(crate) async fn follow_up_named(
     root: &Root,
     operation: &OperationId,
     recoveries: &[PendingRecovery],
     now: Timestamp,
-) -> Result<Option<Made>, ServiceError> {
-    let stuck = recoveries
-        .iter()
-        .find(|entry| stands_for_none(entry) && dismissal_id(&entry.listed.file) == *operation);
+) -> Result<Option<FollowUpPlan>, ServiceError> {
+    let stuck = recoveries.iter().find(|entry| {
+        entry.stuck().stands_for_none() && dismissal_id(&entry.listed.file) == *operation
+    });
     if let Some(entry) = stuck {
-        return made_dismissal(root, entry, now).await.map(Some);
+        return plan_dismissal(root, entry, now).await.map(Some);
     }
     let journals = journal_store::list_journals(root.objects()).await?;
     let claimed = journals.iter().filter(|(_, journal)| journal.claimed);
-    let of = claimed
-        .map(|(of, _)| of)
-        .find(|of| kind_of(of, operation, &journals).is_some());
+    let of = claimed.map(|(of, _)| of).find(|of| {
+        let has_journal = |id: &OperationId| journals.contains_key(id);
+        FollowUpKind::of_operation(of, operation, has_journal).is_some()
+    });
     match of {
-        Some(of) => made(root, of, operation, recoveries, None)
+        Some(of) => plan_follow_up(root, of, operation, recoveries, None)
             .await
             .map(Result::ok),
         None => Ok(None),
     }
 }
 
-/// Whether nothing can be recorded under the operation that the file names: the file is not that operation's, or was not read;
-/// the operation is finished; or its journal cannot be trusted.
-fn stands_for_none(entry: &PendingRecovery) -> bool {
-    entry.operation_id().is_none()
-        || entry.listed.file.digest.is_none()
-        || entry.broken.is_some()
-        || finished_without(entry).is_some()
-}
-
-/// How the operation that this file names ended, if that was about another file of the same name.
-fn finished_without(entry: &PendingRecovery) -> Option<&Finished> {
-    entry
-        .journal
-        .as_ref()
-        .and_then(|journal| journal.state.finished())
-        .filter(|finished| Some(finished.plan.sidecar) != entry.listed.file.digest)
-}
-
-pub(crate) async fn made_dismissal(
+pub(crate) async fn plan_dismissal(
     root: &Root,
     entry: &PendingRecovery,
     now: Timestamp,
-) -> Result<Made, ServiceError> {
-    let file = &entry.listed.file;
-    if stands_for_none(entry) {
-        let reason = match finished_without(entry) {
-            Some(finished) => Reason::new(
-                Code::DuplicateOperationId,
-                match finished.plan.purpose {
-                    Purpose::Dismiss { .. } => format!(
-                        "another file under the name {} was set aside; apply plan {} once more to open its operation again for this one",
-                        file.file, finished.digest
-                    ),
-                    Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => format!(
-                        "the operation of {} is finished, and this is not the sidecar that was recovered",
-                        file.file
-                    ),
-                },
-            ),
-            None => entry.listed.reason(),
-        };
-        return refused_file(root, entry, reason, now).await;
+) -> Result<FollowUpPlan, ServiceError> {
+    let stuck = entry.stuck();
+    if stuck.stands_for_none() {
+        return refused_file(root, entry, stuck.reason(), now).await;
     }
     let listed = pending_plan::whole(root, &entry.listed).await?;
     let planned =
-        pending_plan::made_plan(root, &listed, entry.own_journal(), Choice::Verdict).await?;
-    let made = match planned {
-        Some(Planned { plan, blockers, .. }) => {
+        pending_plan::plan_pending(root, &listed, entry.own_journal(), Choice::Verdict).await?;
+    let dismissal = match planned {
+        Some(PendingPlan { plan, blockers, .. }) => {
             dismissal_of(root, entry, &plan, &blockers, now).await?
         }
         None => None,
     };
-    match made {
-        Some(made) => Ok(made),
+    match dismissal {
+        Some(dismissal) => Ok(dismissal),
         None => {
             let reason = entry.listed.reason();
             refused_file(root, entry, reason, now).await
@@ -184,7 +150,7 @@ async fn refused_file(
     entry: &PendingRecovery,
     reason: Reason,
     now: Timestamp,
-) -> Result<Made, ServiceError> {
+) -> Result<FollowUpPlan, ServiceError> {
     let (file, bytes) = whole(root, entry).await?;
     let operation = dismissal_id(&file);
     let mut follow_up = off_thread::in_place(bytes.as_ref().map_or(0, Vec::len), || {
@@ -198,7 +164,7 @@ async fn refused_file(
         )
     });
     follow_up.blockers.extend(age(root, &file, now));
-    Ok(Made::of_file(follow_up, file, now))
+    Ok(FollowUpPlan::of_file(follow_up, file, now))
 }
 
 async fn whole(
@@ -210,16 +176,13 @@ async fn whole(
 }
 
 /// The dismissal of an entry that was planned already.
-///
-/// If the branch may be another one of the same name, a write is recovered only once a person says that it is the same. A person
-/// who knows that it is another dismisses the sidecar.
 pub(super) async fn dismissal_of(
     root: &Root,
     entry: &PendingRecovery,
     planned: &Plan,
     blockers: &[Reason],
     now: Timestamp,
-) -> Result<Option<Made>, ServiceError> {
+) -> Result<Option<FollowUpPlan>, ServiceError> {
     let Some(operation) = entry.operation_id() else {
         return Ok(None);
     };
@@ -227,24 +190,13 @@ pub(super) async fn dismissal_of(
         Some(_) => whole(root, entry).await?,
         None => (entry.listed.file.clone(), None),
     };
-    let branch = Branch::of(planned.branch.as_deref());
-    let recreated = Reason::new(
-        Code::BranchRecreated,
-        format!(
-            "branch {branch} may be another one of the same name, made after this writer started"
-        ),
-    );
-    let (disposition, reasons) = if planned.requires.contains(&Requirement::BranchRecreated) {
-        (Disposition::Refused, std::slice::from_ref(&recreated))
-    } else {
-        (planned.disposition, blockers)
-    };
-    let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, reasons);
+    let (disposition, reasons) = dismissed_because(planned, blockers);
+    let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, &reasons);
     follow_up.blockers.extend(age(root, &file, now));
-    Ok(Some(Made::of_file(follow_up, file, now)))
+    Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))
 }
 
-impl Made {
+impl FollowUpPlan {
     fn of_file(follow_up: FollowUp, file: SidecarFile, now: Timestamp) -> Self {
         Self {
             follow_up,
@@ -258,13 +210,13 @@ impl Made {
 }
 
 /// The undo or the release of a finished operation, or why there is none. `claimed` is the plan of it that is being carried out.
-pub(crate) async fn made(
+pub(crate) async fn plan_follow_up(
     root: &Root,
     of: &OperationId,
     operation: &OperationId,
     recoveries: &[PendingRecovery],
     claimed: Option<&Plan>,
-) -> Result<Result<Made, Reason>, ServiceError> {
+) -> Result<Result<FollowUpPlan, Reason>, ServiceError> {
     let journal = Journal::load(root.objects(), of, &root.limits()).await?;
     if journal.stored.is_empty()
         && !recoveries
@@ -286,12 +238,12 @@ pub(crate) async fn made(
         Sidecar::parse(&plan.file, bytes.as_bytes(), &root.limits())
     };
     let original = parsed(&finished.plan, &finished.sidecar);
-    let kind = match Kind::Release.ids(of).any(|id| id == *operation) {
-        true => Kind::Release,
-        false => Kind::Undo,
+    let kind = match FollowUpKind::Release.ids(of).any(|id| id == *operation) {
+        true => FollowUpKind::Release,
+        false => FollowUpKind::Undo,
     };
     // An effect that is gone cannot be taken back, and the version in its place belongs to somebody else.
-    if kind == Kind::Undo {
+    if kind == FollowUpKind::Undo {
         let untrue = untrue_since_finished(root, finished, true).boxed().await?;
         if let Some(untrue) = untrue.first() {
             let key = untrue.table_key.as_deref().unwrap_or("the root");
@@ -314,7 +266,7 @@ pub(crate) async fn made(
             ),
         )));
     }
-    if kind == Kind::Release {
+    if kind == FollowUpKind::Release {
         // The recovery may have ended by dismissing the sidecar. Earlier attempts may have parsed it, and have set tags.
         let attempts = journal.state.interrupted().iter().rev();
         let understood = original.or_else(|error| {
@@ -322,7 +274,7 @@ pub(crate) async fn made(
             attempts.next().ok_or(error)
         });
         return match understood {
-            Ok(original) => made_release(root, operation, of, &journal.state, &original)
+            Ok(original) => plan_release(root, operation, of, &journal.state, &original)
                 .await
                 .map(Ok),
             Err(error) => Ok(Err(never_understood(of, &error))),
@@ -336,7 +288,7 @@ pub(crate) async fn made(
                 rolled_back.fold(undo, Undo::after_rolling_back)
             });
             match undo {
-                Ok(undo) => made_undo(root, of, finished, undo, recoveries, claimed).await,
+                Ok(undo) => plan_undo(root, of, finished, undo, recoveries, claimed).await,
                 Err(reason) => Ok(Err(reason)),
             }
         }
@@ -354,21 +306,21 @@ fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
     )
 }
 
-async fn made_undo(
+async fn plan_undo(
     root: &Root,
     of: &OperationId,
     finished: &Finished,
     undo: Undo,
     recoveries: &[PendingRecovery],
     claimed: Option<&Plan>,
-) -> Result<Result<Made, Reason>, ServiceError> {
+) -> Result<Result<FollowUpPlan, Reason>, ServiceError> {
     let undo = announcing_anew(root, undo).await?;
     // A possible undo has begun nothing, so its tables stand where the recovery left them. It needs no journal.
     let judged = Judged {
         sidecar: &undo.sidecar,
         journal: None,
     };
-    let mut look = look_closely(root, judged).await?;
+    let mut look = look_closely(root, judged, Choice::Verdict, read_pending).await?;
     read_restorability(root, &mut look, |table| {
         undo.target_of(&table.table_key, table.branch.as_deref())
     })
@@ -399,7 +351,7 @@ async fn made_undo(
         waits,
     };
     let follow_up = lay_down_undo(root.id(), &undo, &observation).blocked_by(&undo, facts);
-    Ok(Ok(Made {
+    Ok(Ok(FollowUpPlan {
         follow_up,
         sidecar: Some(undo.sidecar),
         observation: Some(observation),
@@ -422,17 +374,17 @@ async fn announcing_anew(root: &Root, mut undo: Undo) -> Result<Undo, ServiceErr
     Ok(undo)
 }
 
-async fn made_release(
+async fn plan_release(
     root: &Root,
     operation: &OperationId,
     of: &OperationId,
     state: &JournalState,
     original: &Sidecar,
-) -> Result<Made, ServiceError> {
-    let undoing = last_begun(root, Kind::Undo, of).await?;
+) -> Result<FollowUpPlan, ServiceError> {
+    let undoing = last_begun(root, FollowUpKind::Undo, of).await?;
     let follow_up =
         release_beside_undo(root.id(), operation.clone(), of, original, state, &undoing);
-    Ok(Made {
+    Ok(FollowUpPlan {
         sidecar: Sidecar::parse(
             &follow_up.plan.file,
             follow_up.sidecar.as_bytes(),
@@ -467,9 +419,9 @@ pub(crate) async fn moved_since_approval(
         Purpose::Recover | Purpose::Dismiss { .. } => return Ok(Vec::new()),
     };
     Ok(
-        match made(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
+        match plan_follow_up(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
             // A failed read does not show that anything moved: it is an error.
-            Ok(Made { failed, unread, .. }) if !failed.is_empty() || unread.is_some() => {
+            Ok(FollowUpPlan { failed, unread, .. }) if !failed.is_empty() || unread.is_some() => {
                 let failed = failed
                     .into_iter()
                     .chain(unread)
@@ -477,18 +429,12 @@ pub(crate) async fn moved_since_approval(
                     .map(ObserveError::from);
                 return Err(failed.unwrap_or(ObserveError::CatalogBusy).into());
             }
-            Ok(made) => {
-                let mut differences = differences(planned, &made.follow_up.plan);
-                differences.extend(made.follow_up.blockers.into_iter().map(blocked));
+            Ok(anew) => {
+                let mut differences = differences(planned, &anew.follow_up.plan);
+                differences.extend(anew.follow_up.blockers.into_iter().map(Difference::blocked));
                 differences
             }
-            Err(reason) => vec![blocked(reason)],
+            Err(reason) => vec![Difference::blocked(reason)],
         },
     )
-}
-
-/// A blocker that was not there when the plan was approved.
-pub(crate) fn blocked(reason: Reason) -> Difference {
-    let field = DifferenceField::Blocked(reason.code);
-    Difference::new(None, field, "not blocked", reason.detail)
 }

@@ -1,50 +1,15 @@
 //! Which operation undoes or releases a recovery now. Those before it are spent.
 
-use std::collections::BTreeMap;
-
 use futures::FutureExt;
-use sidecar::follow_up::{SetTag, release_ids, tags_of, tags_of_plan, undo_ids};
+use sidecar::follow_up::{FollowUpKind, SetTag, has_undone, tags_of, tags_of_plan};
 use sidecar::journal::JournalState;
-use sidecar::{OperationId, Plan, Purpose, Step};
+use sidecar::{OperationId, Plan, Step};
 
 use super::as_recorded::untrue_since_finished;
 use super::tags::tags_there;
 use crate::error::ServiceError;
 use crate::root::Root;
-use root_objects::journal_store::{Journal, JournalEntryOfListing};
-
-/// What follows from a finished recovery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Undo,
-    Release,
-}
-
-impl Kind {
-    /// The ids of the operations that do it, in order: each next one is used once the one before it is spent.
-    pub(crate) fn ids(self, of: &OperationId) -> impl Iterator<Item = OperationId> + use<> {
-        let (undo, release) = match self {
-            Self::Undo => (Some(undo_ids(of)), None),
-            Self::Release => (None, Some(release_ids(of))),
-        };
-        undo.into_iter()
-            .flatten()
-            .chain(release.into_iter().flatten())
-    }
-
-    /// Whether an operation is an undo or a release, and of which recovery.
-    fn of_journal(state: &JournalState) -> Option<(Self, &OperationId)> {
-        let interrupted = state.interrupted().iter().map(|attempt| &attempt.plan);
-        let attempt = state.attempt().map(|attempt| &attempt.plan);
-        let finished = state.finished().map(|finished| &finished.plan);
-        let mut plans = interrupted.chain(attempt).chain(finished);
-        plans.find_map(|plan| match &plan.purpose {
-            Purpose::Undo { of } => Some((Self::Undo, of)),
-            Purpose::Release { of } => Some((Self::Release, of)),
-            Purpose::Recover | Purpose::Dismiss { .. } => None,
-        })
-    }
-}
+use root_objects::journal_store::Journal;
 
 /// The operation that undoes or releases a recovery now.
 pub(crate) struct InForce {
@@ -60,7 +25,7 @@ pub(crate) struct InForce {
 /// removed its effects, or the tags it dropped are there again.
 pub(crate) async fn in_force(
     root: &Root,
-    kind: Kind,
+    kind: FollowUpKind,
     of: &OperationId,
     recovery: &JournalState,
 ) -> Result<InForce, ServiceError> {
@@ -78,7 +43,7 @@ pub(crate) async fn in_force(
         }
         is_spent = match (kind, journal.state.finished()) {
             (_, None) => false,
-            (Kind::Undo, Some(finished)) => {
+            (FollowUpKind::Undo, Some(finished)) => {
                 let untrue = untrue_since_finished(root, finished, true).boxed().await?;
                 let is_undone = has_undone(&finished.plan);
                 if untrue.is_empty() && !is_undone {
@@ -86,7 +51,9 @@ pub(crate) async fn in_force(
                 }
                 !untrue.is_empty() || !is_undone
             }
-            (Kind::Release, Some(_)) => !tags_there(root, tags_of(recovery)).await?.is_empty(),
+            (FollowUpKind::Release, Some(_)) => {
+                !tags_there(root, tags_of(recovery)).await?.is_empty()
+            }
         };
         last = Some((operation, journal));
     }
@@ -101,22 +68,13 @@ pub(crate) async fn in_force(
     })
 }
 
-/// Whether this plan, which ended an undo, took the recovery back: as the undo itself, or by publishing the restores of the undo.
-fn has_undone(plan: &Plan) -> bool {
-    match plan.purpose {
-        Purpose::Undo { .. } => true,
-        Purpose::Recover => plan.disposition.leaves_it_visible(),
-        Purpose::Release { .. } | Purpose::Dismiss { .. } => false,
-    }
-}
-
 /// The later undo or release that replaces this one, if one was begun. The outcome of the earlier one no longer matters: the
 /// tables are where the later one left them.
 pub(crate) async fn replaced_by(
     root: &Root,
     state: &JournalState,
 ) -> Result<Option<OperationId>, ServiceError> {
-    let Some((kind, of)) = Kind::of_journal(state) else {
+    let Some((kind, of)) = FollowUpKind::of_journal(state) else {
         return Ok(None);
     };
     let mut later = kind.ids(of).skip_while(|id| id != state.operation_id());
@@ -130,7 +88,7 @@ pub(crate) async fn replaced_by(
 /// The state of the last undo or release of `of` that has a journal. No other can be under way.
 pub(crate) async fn last_begun(
     root: &Root,
-    kind: Kind,
+    kind: FollowUpKind,
     of: &OperationId,
 ) -> Result<JournalState, ServiceError> {
     let mut last = JournalState::new(of.clone());
@@ -149,7 +107,7 @@ pub(crate) async fn planned_anew_as(
     root: &Root,
     journal: &Journal,
 ) -> Result<Option<OperationId>, ServiceError> {
-    let Some((kind, of)) = Kind::of_journal(&journal.state) else {
+    let Some((kind, of)) = FollowUpKind::of_journal(&journal.state) else {
         return Ok(None);
     };
     let recovery = Journal::load(root.objects(), of, &root.limits()).await?;
@@ -160,23 +118,6 @@ pub(crate) async fn planned_anew_as(
     Ok((operation != *journal.state.operation_id()).then_some(operation))
 }
 
-/// Whether `operation` is an undo or a release of `of`: the first of that kind, or one whose predecessors have journals.
-pub(crate) fn kind_of(
-    of: &OperationId,
-    operation: &OperationId,
-    journals: &BTreeMap<OperationId, JournalEntryOfListing>,
-) -> Option<Kind> {
-    [Kind::Undo, Kind::Release].into_iter().find(|kind| {
-        let mut spent = true;
-        let ids = kind.ids(of).take_while(|id| {
-            let is_next = spent;
-            spent = journals.contains_key(id);
-            is_next
-        });
-        ids.into_iter().any(|id| id == *operation)
-    })
-}
-
 /// Whether tags that a finished recovery set are dropped now, or are being dropped. An earlier release alone does not count: the
 /// recovery may have been carried out anew since, and have set them again.
 pub(crate) async fn is_released(
@@ -185,7 +126,7 @@ pub(crate) async fn is_released(
     plan: &Plan,
 ) -> Result<bool, ServiceError> {
     let mut has_begun = false;
-    for operation in Kind::Release.ids(of) {
+    for operation in FollowUpKind::Release.ids(of) {
         let journal = Journal::load(root.objects(), &operation, &root.limits()).await?;
         let release = &journal.state;
         if journal.records() == 0 {

@@ -2,17 +2,19 @@
 
 use sidecar::journal::JournalState;
 use sidecar::{
-    Choice, Code, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, SidecarFile,
-    Timestamp, age_blocker, judge_choice, plan, refuse,
+    Choice, Code, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, Sidecar,
+    SidecarFile, Timestamp, age_blocker, error_text, judge_choice, plan, refuse,
 };
 
 use crate::error::ServiceError;
-use crate::observe::{FailedRead, Judged, Look, look_closely_for};
+use crate::observe::{FailedRead, Judged, Look, ObserveError, look_closely};
+use crate::pending::read_pending;
 use crate::root::Root;
+use root_objects::journal_store::Journal;
 use root_objects::sidecar_dir;
 
 /// The plan of one pending entry, with its observation.
-pub(super) struct Planned {
+pub(super) struct PendingPlan {
     pub(super) plan: Plan,
     pub(super) bytes: PlanBytes,
     pub(super) blockers: Vec<Reason>,
@@ -25,12 +27,12 @@ pub(super) struct Planned {
 /// operation's journal.
 ///
 /// `listed` must carry all its bytes: see [`whole`].
-pub(super) async fn made_plan(
+pub(super) async fn plan_pending(
     root: &Root,
     listed: &ListedSidecar,
     journal: Option<&JournalState>,
     choice: Choice,
-) -> Result<Option<Planned>, ServiceError> {
+) -> Result<Option<PendingPlan>, ServiceError> {
     let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
     let (verdict, observation, history, uncounted, failed) = match listed.to_judge() {
@@ -40,7 +42,7 @@ pub(super) async fn made_plan(
                 history,
                 uncounted,
                 failed,
-            } = look_closely_for(root, Judged { sidecar, journal }, choice).await?;
+            } = look_closely(root, Judged { sidecar, journal }, choice, read_pending).await?;
             (
                 judge_choice(sidecar, listed.standing(), &observation, choice),
                 Some(observation),
@@ -74,13 +76,31 @@ pub(super) async fn made_plan(
     let mut blockers = verdict.blockers;
     blockers.extend(history_blocker(&plan, history));
     blockers.extend(uncounted);
-    Ok(Some(Planned {
+    Ok(Some(PendingPlan {
         plan,
         bytes,
         blockers,
         observation,
         failed,
     }))
+}
+
+/// Looks at everything one sidecar names, with the evidence its plan needs.
+///
+/// # Errors
+/// [`ObserveError`]. A failed read of one table is part of the observation, not an error.
+pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, ObserveError> {
+    let journal = Journal::load(root.objects(), &sidecar.operation_id, &root.limits()).await;
+    let journal = journal.map_err(|error| ObserveError::Unreadable {
+        what: format!("the journal of operation {}", sidecar.operation_id),
+        reason: error_text(&error),
+    })?;
+    let judged = Judged {
+        sidecar,
+        journal: Some(&journal.state),
+    };
+    let look = look_closely(root, judged, Choice::Verdict, read_pending).await?;
+    Ok(look.observation)
 }
 
 /// The blocker, if the plan adds rows to the history of the graph and `obstacle` prevents that.

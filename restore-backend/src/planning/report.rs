@@ -3,7 +3,7 @@
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::{Choice, SidecarBytes, Timestamp};
 
-use super::pending_plan::{Planned, age, made_plan, whole};
+use super::pending_plan::{PendingPlan, age, plan_pending, whole};
 use crate::error::ServiceError;
 use crate::pending::PendingRecovery;
 use crate::root::Root;
@@ -29,13 +29,13 @@ pub(crate) async fn plan_entry(
     let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
     let sidecar_bytes = file.digest.map(|_| SidecarBytes::new(file.bytes.clone()));
-    let Some(Planned {
+    let Some(PendingPlan {
         plan,
         bytes,
         mut blockers,
         observation,
         ..
-    }) = made_plan(root, &listed, entry.own_journal(), choice).await?
+    }) = plan_pending(root, &listed, entry.own_journal(), choice).await?
     else {
         return Ok(PlanReport::refused(root.id(), &listed, sidecar_bytes, now));
     };

@@ -2,7 +2,6 @@
 
 use futures::StreamExt;
 use sidecar::follow_up::SetTag;
-use sidecar::{Plan, Step};
 
 use crate::error::ServiceError;
 use crate::observe::ObserveError;
@@ -24,7 +23,7 @@ pub(super) async fn tags_there(
     let looks = tags.into_iter().filter_map(|tag| {
         let place = TableLocation::on(tag.table.location.as_deref()?, tag.table.branch.as_deref());
         Some(async move {
-            match root.room().tagged(&place, &tag.name).await {
+            match root.lance().tagged(&place, &tag.name).await {
                 Ok(found) => Ok(found
                     .is_some_and(|found| found.version == tag.version)
                     .then_some(tag)),
@@ -44,29 +43,4 @@ pub(super) async fn tags_there(
         there.extend(answer?);
     }
     Ok(there)
-}
-
-/// The tags that a release drops.
-pub(super) fn dropped_by(plan: &Plan) -> Vec<SetTag> {
-    let dropped = plan.steps.iter().filter_map(|step| {
-        let Step::Untag {
-            table_key,
-            branch,
-            name,
-            version,
-            ..
-        } = step
-        else {
-            return None;
-        };
-        let mut tables = plan.tables.iter();
-        let table =
-            tables.find(|table| (&table.table_key, &table.branch) == (table_key, branch))?;
-        Some(SetTag {
-            table: table.clone(),
-            name: name.clone(),
-            version: *version,
-        })
-    });
-    dropped.collect()
 }

@@ -9,7 +9,7 @@ use sidecar::{Approval, Digest, OperationId, Requirement, Timestamp, authorize};
 
 use super::Answer;
 use crate::error::ServiceError;
-use crate::planning::{Fresh, fresh_plan, unsafe_store};
+use crate::planning::{CurrentPlan, current_plan, unsafe_store};
 use crate::root::Root;
 use root_objects::journal_store::{Appended, Journal};
 
@@ -47,19 +47,19 @@ pub async fn approve(
     now: Timestamp,
 ) -> Result<Answer<ApprovalReport>, ServiceError> {
     check_approver(&approver)?;
-    let (mut fresh, mut journal) = match fresh_plan(root, operation, Some(digest), now).await? {
-        Fresh::Plan { made, journal } => (made, journal),
-        Fresh::UnderWay { journal } => {
+    let (mut current, mut journal) = match current_plan(root, operation, Some(digest), now).await? {
+        CurrentPlan::Approvable { plan, journal } => (plan, journal),
+        CurrentPlan::UnderWay { journal } => {
             return Ok(Answer::No(already_begun(operation, &journal.state)));
         }
-        Fresh::Gone { .. } => {
+        CurrentPlan::Gone { .. } => {
             return Err(ServiceError::UnknownOperation {
                 root: root.id().to_string(),
                 operation: operation.to_string(),
             });
         }
     };
-    if let Some(refusal) = fresh.refusal(operation, digest, &journal)? {
+    if let Some(refusal) = current.refusal(operation, digest, &journal)? {
         return Ok(Answer::No(refusal));
     }
     if let Some(refusal) = unsafe_store(root, operation).await? {
@@ -74,7 +74,7 @@ pub async fn approve(
         writers_stopped: approver.writers_stopped,
         acknowledged: approver.acknowledged,
     };
-    if let Some(refusal) = statements_missing(&approval, &fresh.plan) {
+    if let Some(refusal) = statements_missing(&approval, &current.plan) {
         return Ok(Answer::No(refusal));
     }
     root.note_identity().await?;
@@ -85,7 +85,7 @@ pub async fn approve(
         }
         let entry = JournalEntry::Approved {
             approval: approval.clone(),
-            plan: fresh.bytes.text().to_owned(),
+            plan: current.bytes.text().to_owned(),
         };
         match journal.append(root.objects(), now, entry).await? {
             Appended::Done(journal) => {
@@ -95,7 +95,7 @@ pub async fn approve(
                     .iter()
                     .map(|(approval, _)| approval.clone())
                     .collect();
-                let authorized = authorize(fresh.bytes, &approvals).is_ok();
+                let authorized = authorize(current.bytes, &approvals).is_ok();
                 return Ok(Answer::Done(ApprovalReport {
                     approval,
                     authorized,

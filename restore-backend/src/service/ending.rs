@@ -63,7 +63,7 @@ pub async fn end(
         let attempt = match attempt_to_end(operation, digest, &journal.state, is_closed) {
             Ok(Some(attempt)) => attempt.clone(),
             Ok(None) => {
-                return Err(ServiceError::JournalBusy {
+                return Err(ServiceError::Internal {
                     operation_id: operation.clone(),
                 });
             }

@@ -1,13 +1,15 @@
 //! Plans that follow from something finished or stuck: undo, release, dismiss. Making one issues no mutating request.
 
 use sidecar::api::{PlanReport, RefusalReport};
-use sidecar::follow_up::announced_by;
+use sidecar::follow_up::{FollowUpKind, announced_by};
 use sidecar::{Choice, OperationId, Timestamp};
 
 use super::Answer;
 use crate::error::ServiceError;
 use crate::pending::pending;
-use crate::planning::{InForce, Kind, frozen_report, in_force, made, made_dismissal, plan_entry};
+use crate::planning::{
+    InForce, frozen_report, in_force, plan_dismissal, plan_entry, plan_follow_up,
+};
 use crate::root::Root;
 use root_objects::journal_store::Journal;
 
@@ -20,7 +22,7 @@ pub async fn undo(
     operation: &OperationId,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    of_finished(root, operation, Kind::Undo, now).await
+    of_finished(root, operation, FollowUpKind::Undo, now).await
 }
 
 /// The plan that drops the tags of the finished recovery of an operation. It has an operation id of its own.
@@ -32,13 +34,13 @@ pub async fn release(
     operation: &OperationId,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    of_finished(root, operation, Kind::Release, now).await
+    of_finished(root, operation, FollowUpKind::Release, now).await
 }
 
 async fn of_finished(
     root: &Root,
     of: &OperationId,
-    kind: Kind,
+    kind: FollowUpKind,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
     let recovery = Journal::load(root.objects(), of, &root.limits()).await?;
@@ -62,7 +64,7 @@ async fn of_finished(
     let left = recovery
         .state
         .finished()
-        .filter(|_| kind == Kind::Undo)
+        .filter(|_| kind == FollowUpKind::Undo)
         .and_then(|finished| announced_by(&finished.plan.steps));
     if let Some(entry) = recoveries
         .iter()
@@ -72,8 +74,8 @@ async fn of_finished(
             .await
             .map(Answer::Done);
     }
-    match made(root, of, &operation, &recoveries, None).await? {
-        Ok(made) => made.report(Some(&journal), now).map(Answer::Done),
+    match plan_follow_up(root, of, &operation, &recoveries, None).await? {
+        Ok(plan) => plan.report(Some(&journal), now).map(Answer::Done),
         Err(reason) => Ok(Answer::No(RefusalReport::for_reason(of, reason))),
     }
 }
@@ -119,12 +121,12 @@ pub async fn dismiss(
     {
         return Ok(report);
     }
-    let made = made_dismissal(root, entry, now).await?;
-    let operation = &made.follow_up.plan.operation_id;
+    let dismissal = plan_dismissal(root, entry, now).await?;
+    let operation = &dismissal.follow_up.plan.operation_id;
     let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
     // A dismissed file is there again. The recorded dismissal must be found untrue before the file is dismissed anew.
     if let Some(report) = frozen_report(root, &journal, now)? {
         return Ok(report);
     }
-    made.report(Some(&journal), now)
+    dismissal.report(Some(&journal), now)
 }

@@ -74,7 +74,7 @@ pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceEr
 
 /// Whether the root has a catalog that can be read: without one, an empty list says nothing.
 pub(super) async fn readable_catalog(root: &Root) -> Result<(), ServiceError> {
-    match root.room().catalog(None).await {
+    match root.lance().catalog(None).await {
         Ok(CatalogReading::Present(_)) => Ok(()),
         Ok(CatalogReading::NoCatalog | CatalogReading::NoBranch { .. }) => {
             Err(ServiceError::NoCatalog {

@@ -13,7 +13,7 @@ use sidecar::Sidecar;
 
 use super::Loss;
 use super::WriterError;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
 use fenced_lance::PreCommitCheck;
 use root_objects::journal_store::CLAIM_OBJECT;
 use root_objects::journal_store::JOURNAL_FOLDER;
@@ -22,7 +22,7 @@ use root_objects::store::Objects;
 /// An operation whose sidecar is there.
 #[derive(Clone, Debug)]
 pub(super) struct Announced {
-    pub(super) room: LanceRoom,
+    pub(super) lance: LanceRoot,
     pub(super) objects: Objects,
     pub(super) operation_id: OperationId,
     pub(super) sidecar: Sidecar,

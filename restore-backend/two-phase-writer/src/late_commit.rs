@@ -14,7 +14,7 @@ use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 
 use super::WriterError;
 use super::pinned_table::PinnedTable;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
 use fenced_lance::TransactionEntry;
 use root_objects::journal_store::Journal;
 use root_objects::sidecar_dir::create_sidecar;
@@ -22,7 +22,7 @@ use root_objects::sidecar_dir::is_there;
 
 /// Leaves a sidecar for a commit of `operation` that its recovery may not have seen.
 pub(super) async fn announce(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     operation: &Sidecar,
     table_key: &str,
 ) -> Result<(), WriterError> {
@@ -30,7 +30,7 @@ pub(super) async fn announce(
         return Ok(());
     };
     // Another writer that found the commit at the same time leaves the same sidecar.
-    create_sidecar(&room.objects(), &late.file_name(), bytes.as_bytes())
+    create_sidecar(&lance.objects(), &late.file_name(), bytes.as_bytes())
         .await
         .map(drop)
         .map_err(WriterError::Sidecar)
@@ -40,12 +40,12 @@ pub(super) async fn announce(
 ///
 /// The operation is over if it was recovered to its end and its sidecar is gone.
 pub(super) async fn announce_for_others(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     table_key: &str,
     table: &PinnedTable,
 ) -> Result<(), WriterError> {
     let version = table.expected + 1;
-    let entry = room.transaction(&table.location, version).await;
+    let entry = lance.transaction(&table.location, version).await;
     let TransactionEntry::Known(made_by) = entry.map_err(WriterError::Table)? else {
         return Ok(());
     };
@@ -56,7 +56,7 @@ pub(super) async fn announce_for_others(
     else {
         return Ok(());
     };
-    let (objects, file) = (room.objects(), operation_id.file_name());
+    let (objects, file) = (lance.objects(), operation_id.file_name());
     if is_there(&objects, &file)
         .await
         .map_err(WriterError::Sidecar)?
@@ -73,7 +73,7 @@ pub(super) async fn announce_for_others(
         .finished()
         .and_then(|finished| Sidecar::parse(&file, finished.sidecar.as_bytes(), &limits).ok());
     match recovered {
-        Some(operation) => announce(room, &operation, table_key).await,
+        Some(operation) => announce(lance, &operation, table_key).await,
         None => Ok(()),
     }
 }

@@ -16,21 +16,21 @@
 //!
 //! # Adopting it
 //!
-//! 1. Give the root a catalog, once, with [`LanceRoom::create_catalog`]: every table by a key and a
+//! 1. Give the root a catalog, once, with [`LanceRoot::create_catalog`]: every table by a key and a
 //!    path below the root.
-//! 2. Read tables at the versions in [`LanceRoom::catalog`], never at their latest.
+//! 2. Read tables at the versions in [`LanceRoot::catalog`], never at their latest.
 //! 3. Write through this writer, and only through it. Hand each table's change over as a
 //!    [`TableWrite`](fenced_lance::TableWrite): rows, a predicate, or any transaction that Lance can stage uncommitted.
 //! 4. Handle [`PhaseOutcome::Lost`]: somebody else was first, and nothing of theirs was harmed. Read the
 //!    catalog again and decide whether to start a new operation.
 //!
 //! ```no_run
-//! use fenced_lance::{LanceRoom, RoomOptions, TableWrite};
+//! use fenced_lance::{LanceRoot, LanceRootOptions, TableWrite};
 //! use two_phase_writer::{NewOperation, PhaseOutcome, TwoPhaseWriter};
 //!
 //! # async fn write(people: Vec<arrow_array::RecordBatch>) -> Result<(), Box<dyn std::error::Error>> {
-//! let room = LanceRoom::open("s3://bucket/graphs/one", RoomOptions::default()).await?;
-//! let writer = TwoPhaseWriter::new(room);
+//! let lance = LanceRoot::open("s3://bucket/graphs/one", LanceRootOptions::default()).await?;
+//! let writer = TwoPhaseWriter::new(lance);
 //!
 //! let operation = NewOperation::mutation(["node:Person", "edge:Knows"]);
 //! let PhaseOutcome::Done(mut prepared) = writer.begin(operation).await? else {
@@ -90,7 +90,7 @@ use ulid::Ulid;
 
 use fenced_lance::Catalog;
 use fenced_lance::Head;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
 use fenced_lance::TableLocation;
 use root_objects::clock;
 use root_objects::sidecar_dir::write_sidecar;
@@ -109,7 +109,7 @@ use read_catalog::read_catalog;
 /// Writes operations over several tables of one root.
 #[derive(Clone, Debug)]
 pub struct TwoPhaseWriter {
-    room: LanceRoom,
+    lance: LanceRoot,
 }
 
 /// What an operation is going to write.
@@ -153,9 +153,9 @@ impl NewOperation {
 }
 
 impl TwoPhaseWriter {
-    /// A writer for the tables of `room`.
-    pub fn new(room: LanceRoom) -> Self {
-        Self { room }
+    /// A writer for the tables of `lance`.
+    pub fn new(lance: LanceRoot) -> Self {
+        Self { lance }
     }
 
     /// Phase A: announces the operation. On return its sidecar is durable and no table has moved.
@@ -171,17 +171,17 @@ impl TwoPhaseWriter {
         if distinct.is_empty() || distinct.len() != operation.tables.len() {
             return Err(WriterError::TablesUnclear);
         }
-        let catalog = read_catalog(&self.room, operation.branch.as_deref()).await?;
+        let catalog = read_catalog(&self.lance, operation.branch.as_deref()).await?;
         let mut tables = BTreeMap::new();
         let mut pins = Vec::with_capacity(operation.tables.len());
         for table_key in &operation.tables {
             let table = pinned_table(&catalog, table_key)?;
-            let head = self.room.head(&table.location).await;
+            let head = self.lance.head(&table.location).await;
             match head.map_err(WriterError::Table)? {
                 Head::At { version } if version == table.expected => {}
                 Head::At { version } => {
                     if version == table.expected + 1 {
-                        late_commit::announce_for_others(&self.room, table_key, &table).await?;
+                        late_commit::announce_for_others(&self.lance, table_key, &table).await?;
                     }
                     return Ok(PhaseOutcome::Lost(Loss::Pending {
                         table_key: table_key.clone(),
@@ -199,7 +199,7 @@ impl TwoPhaseWriter {
             }
             pins.push(TablePin {
                 table_key: table_key.clone(),
-                table_path: format!("{}/{}", self.room.root_uri(), table.location.path),
+                table_path: format!("{}/{}", self.lance.root_uri(), table.location.path),
                 expected_version: table.expected,
                 post_commit_pin: table.expected + 1,
                 table_branch: table.location.branch.clone(),
@@ -228,13 +228,13 @@ impl TwoPhaseWriter {
             tombstones: Vec::new(),
             unknown: BTreeMap::new(),
         };
-        let objects = self.room.objects();
+        let objects = self.lance.objects();
         write_sidecar(&objects, &sidecar)
             .await
             .map_err(WriterError::Sidecar)?;
         Ok(PhaseOutcome::Done(Prepared {
             announced: Announced {
-                room: self.room.clone(),
+                lance: self.lance.clone(),
                 objects,
                 operation_id,
                 sidecar,

@@ -69,7 +69,7 @@ impl Prepared {
         let look = self.announced.claim_look();
         let outcome = self
             .announced
-            .room
+            .lance
             .commit_write(
                 &table.location,
                 table.expected,
@@ -90,7 +90,7 @@ impl Prepared {
         );
         if may_have_landed && let Some(loss) = self.announced.claim().await? {
             let sidecar = &self.announced.sidecar;
-            late_commit::announce(&self.announced.room, sidecar, table_key).await?;
+            late_commit::announce(&self.announced.lance, sidecar, table_key).await?;
             return Ok(PhaseOutcome::Lost(loss));
         }
         match outcome {
@@ -137,16 +137,16 @@ impl Prepared {
                 table_key: table_key.clone(),
             });
         }
-        let room = &self.announced.room;
+        let lance = &self.announced.lance;
         let mut catalog_version = 0;
         for _ in 0..PUBLISH_ATTEMPTS_MAX {
-            let catalog = read_catalog(room, self.branch.as_deref()).await?;
+            let catalog = read_catalog(lance, self.branch.as_deref()).await?;
             catalog_version = catalog.version;
             if let Some(loss) = self.announced.claim().await? {
                 return Ok(PhaseOutcome::Lost(loss));
             }
             let request = self.publish_request(catalog_version);
-            let outcome = room.publish_as_writer(&request).await;
+            let outcome = lance.publish_as_writer(&request).await;
             match outcome.map_err(WriterError::Table)? {
                 CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version } => {
                     return Ok(PhaseOutcome::Done(Published {

@@ -3,13 +3,13 @@
 use super::error::WriterError;
 use fenced_lance::Catalog;
 use fenced_lance::CatalogReading;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
 
 pub(super) async fn read_catalog(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     branch: Option<&str>,
 ) -> Result<Catalog, WriterError> {
-    match room.catalog(branch).await.map_err(WriterError::Table)? {
+    match lance.catalog(branch).await.map_err(WriterError::Table)? {
         CatalogReading::Present(catalog) => Ok(catalog),
         CatalogReading::NoCatalog | CatalogReading::NoBranch { .. } => {
             Err(WriterError::NoCatalog {

@@ -8,7 +8,7 @@
 
 use fenced_lance::CommitOutcome;
 use fenced_lance::FenceRequest;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
 use fenced_lance::TableLocation;
 use fenced_lance::TableWrite;
 use futures::FutureExt;
@@ -54,8 +54,8 @@ fn lost<T>(progress: PhaseOutcome<T>) -> Loss {
     }
 }
 
-async fn begin(room: &LanceRoom) -> Prepared {
-    let writer = TwoPhaseWriter::new(room.clone());
+async fn begin(lance: &LanceRoot) -> Prepared {
+    let writer = TwoPhaseWriter::new(lance.clone());
     done(writer.begin(operation()).await.expect("it begins"))
 }
 
@@ -69,15 +69,16 @@ async fn commit_both(prepared: &mut Prepared) {
     }
 }
 
-async fn published_by(room: &LanceRoom) -> Published {
-    let mut prepared = begin(room).await;
+async fn published_by(lance: &LanceRoot) -> Published {
+    let mut prepared = begin(lance).await;
     commit_both(&mut prepared).await;
     done(prepared.publish().await.expect("it publishes"))
 }
 
-async fn claim(room: &LanceRoom) {
+async fn claim(lance: &LanceRoot) {
     let path = Path::from(format!("__recovery_log/{ID}/claim.json"));
-    room.objects()
+    lance
+        .objects()
         .put(&path, "{}".into())
         .await
         .expect("a claim");
@@ -93,15 +94,15 @@ fn sidecars(root: &TestRoot) -> usize {
     files_in(&root.path().join("__recovery")).len()
 }
 
-async fn heads(room: &LanceRoom) -> (u64, u64) {
+async fn heads(lance: &LanceRoot) -> (u64, u64) {
     (
-        version_of(room, &knows()).await,
-        version_of(room, &people()).await,
+        version_of(lance, &knows()).await,
+        version_of(lance, &people()).await,
     )
 }
 
-async fn pins(room: &LanceRoom) -> (u64, u64) {
-    let catalog = catalog(room, None).await;
+async fn pins(lance: &LanceRoot) -> (u64, u64) {
+    let catalog = catalog(lance, None).await;
     (
         catalog.pins["edge:Knows"].version,
         catalog.pins["node:Person"].version,
@@ -111,12 +112,12 @@ async fn pins(room: &LanceRoom) -> (u64, u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_leaves_what_a_crash_there_would_leave() {
     let root = published().await;
-    let mut prepared = begin(&root.room).await;
+    let mut prepared = begin(&root.lance).await;
     assert_eq!(
         (
             sidecars(&root),
-            heads(&root.room).await,
-            pins(&root.room).await
+            heads(&root.lance).await,
+            pins(&root.lance).await
         ),
         (1, (1, 1), (1, 1))
     );
@@ -131,8 +132,8 @@ async fn each_step_leaves_what_a_crash_there_would_leave() {
     assert_eq!(
         (
             sidecars(&root),
-            heads(&root.room).await,
-            pins(&root.room).await
+            heads(&root.lance).await,
+            pins(&root.lance).await
         ),
         (1, (2, 1), (1, 1))
     );
@@ -147,8 +148,8 @@ async fn each_step_leaves_what_a_crash_there_would_leave() {
     assert_eq!(
         (
             sidecars(&root),
-            heads(&root.room).await,
-            pins(&root.room).await
+            heads(&root.lance).await,
+            pins(&root.lance).await
         ),
         (1, (2, 2), (1, 1))
     );
@@ -157,8 +158,8 @@ async fn each_step_leaves_what_a_crash_there_would_leave() {
     assert_eq!(
         (
             sidecars(&root),
-            heads(&root.room).await,
-            pins(&root.room).await
+            heads(&root.lance).await,
+            pins(&root.lance).await
         ),
         (1, (2, 2), (2, 2))
     );
@@ -167,7 +168,7 @@ async fn each_step_leaves_what_a_crash_there_would_leave() {
     let finished = done(published.finish().await.expect("it finishes"));
     assert_eq!(sidecars(&root), 0);
     assert_eq!(finished.operation_id.as_str(), ID);
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(catalog.pins["edge:Knows"].row_count, Some(13));
     assert_eq!(catalog.pins["node:Person"].row_count, Some(2));
 }
@@ -175,14 +176,14 @@ async fn each_step_leaves_what_a_crash_there_would_leave() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_and_dropping_add_nothing() {
     let root = published().await;
-    let mut prepared = begin(&root.room).await;
+    let mut prepared = begin(&root.lance).await;
     commit_both(&mut prepared).await;
     root.log.reset();
     assert_eq!(prepared.stop().as_str(), ID);
     assert_eq!((root.log.reads(), root.log.mutations()), (0, 0));
 
     let root = published().await;
-    let published = published_by(&root.room).await;
+    let published = published_by(&root.lance).await;
     root.log.reset();
     drop(published);
     assert_eq!((root.log.reads(), root.log.mutations()), (0, 0));
@@ -198,7 +199,7 @@ async fn the_sidecar_says_what_the_writer_is_about_to_do() {
         kind: OperationKind::Load,
         ..operation()
     };
-    let writer = TwoPhaseWriter::new(root.room.clone());
+    let writer = TwoPhaseWriter::new(root.lance.clone());
     done(writer.begin(operation).await.expect("it begins")).stop();
     let file = format!("{ID}.json");
     let bytes = std::fs::read(root.path().join("__recovery").join(&file)).expect("the sidecar");
@@ -230,7 +231,7 @@ async fn the_sidecar_says_what_the_writer_is_about_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fresh_operations_have_ids_in_the_order_of_their_start() {
     let root = published().await;
-    let writer = TwoPhaseWriter::new(root.room.clone());
+    let writer = TwoPhaseWriter::new(root.lance.clone());
     let mut ids = Vec::new();
     for micros in [
         1_000_000_000_000_000,
@@ -251,8 +252,8 @@ async fn fresh_operations_have_ids_in_the_order_of_their_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_is_seen_before_every_effect() {
     let root = published().await;
-    let mut prepared = begin(&root.room).await;
-    claim(&root.room).await;
+    let mut prepared = begin(&root.lance).await;
+    claim(&root.lance).await;
     let write = TableWrite::append_rows(&rows("k", 3));
     assert_eq!(
         lost(
@@ -263,21 +264,21 @@ async fn a_claim_is_seen_before_every_effect() {
         ),
         claimed()
     );
-    assert_eq!(heads(&root.room).await, (1, 1));
+    assert_eq!(heads(&root.lance).await, (1, 1));
 
     let root = published().await;
-    let mut prepared = begin(&root.room).await;
+    let mut prepared = begin(&root.lance).await;
     commit_both(&mut prepared).await;
-    claim(&root.room).await;
+    claim(&root.lance).await;
     assert_eq!(
         lost(prepared.publish().await.expect("an answer")),
         claimed()
     );
-    assert_eq!(pins(&root.room).await, (1, 1));
+    assert_eq!(pins(&root.lance).await, (1, 1));
 
     let root = published().await;
-    let published = published_by(&root.room).await;
-    claim(&root.room).await;
+    let published = published_by(&root.lance).await;
+    claim(&root.lance).await;
     assert_eq!(
         lost(published.finish().await.expect("an answer")),
         claimed()
@@ -309,19 +310,19 @@ async fn a_recovery_between_the_look_and_the_publish_makes_the_writer_lose() {
         }
         .boxed()
     });
-    let room = root.behind(gate.clone()).await;
-    let mut prepared = begin(&room).await;
+    let lance = root.behind(gate.clone()).await;
+    let mut prepared = begin(&lance).await;
     commit_both(&mut prepared).await;
     let loss = lost(prepared.publish().await.expect("an answer"));
     assert!(gate.has_run());
     assert_eq!(loss, claimed(), "found on the second attempt");
-    assert_eq!(pins(&root.room).await, (1, 1));
+    assert_eq!(pins(&root.lance).await, (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_restored_by_recovery_is_not_committed_again() {
     let root = published().await;
-    let mut prepared = begin(&root.room).await;
+    let mut prepared = begin(&root.lance).await;
     let write = TableWrite::append_rows(&rows("k", 3));
     done(
         prepared
@@ -330,7 +331,7 @@ async fn a_table_restored_by_recovery_is_not_committed_again() {
             .expect("it commits"),
     );
     // A recovery that did not know of the second table yet moved it.
-    root.room
+    root.lance
         .append_rows(&people(), &rows("x", 1))
         .await
         .expect("an append");
@@ -350,7 +351,7 @@ async fn a_table_restored_by_recovery_is_not_committed_again() {
         }
     );
     assert_eq!(
-        root.room.count_rows(&people(), 2).await.expect("a count"),
+        root.lance.count_rows(&people(), 2).await.expect("a count"),
         11
     );
 }
@@ -375,8 +376,8 @@ async fn a_commit_raced_by_another_writer_buries_nothing() {
             .boxed()
         },
     );
-    let room = root.behind(gate.clone()).await;
-    let mut prepared = begin(&room).await;
+    let lance = root.behind(gate.clone()).await;
+    let mut prepared = begin(&lance).await;
     let write = TableWrite::overwrite_rows(&rows("p", 3));
     let loss = lost(
         prepared
@@ -390,7 +391,7 @@ async fn a_commit_raced_by_another_writer_buries_nothing() {
         "{loss}"
     );
     assert_eq!(
-        root.room.count_rows(&people(), 2).await.expect("a count"),
+        root.lance.count_rows(&people(), 2).await.expect("a count"),
         11
     );
 }
@@ -399,7 +400,7 @@ async fn a_commit_raced_by_another_writer_buries_nothing() {
 async fn a_publish_goes_on_past_publishes_of_other_tables() {
     let root = published().await;
     let city = TableLocation::main("nodes/city");
-    root.room
+    root.lance
         .create_table(&city, &rows("c", 1))
         .await
         .expect("a table");
@@ -429,19 +430,19 @@ async fn a_publish_goes_on_past_publishes_of_other_tables() {
             .boxed()
         },
     );
-    let room = root.behind(gate.clone()).await;
-    let published = published_by(&room).await;
+    let lance = root.behind(gate.clone()).await;
+    let published = published_by(&lance).await;
     assert!(gate.has_run());
     assert_eq!(published.catalog_version(), 3);
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(catalog.pins.len(), 3);
-    assert_eq!(pins(&root.room).await, (2, 2));
+    assert_eq!(pins(&root.lance).await, (2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_writers_of_one_table_do_not_both_win() {
     let root = published().await;
-    let mut first = begin(&root.room).await;
+    let mut first = begin(&root.lance).await;
     let second = NewOperation {
         operation_id: Some("01M8125ENACWR9X1EZNRMDV5V2".parse().expect("an id")),
         ..NewOperation::mutation(["node:Person"])
@@ -473,11 +474,11 @@ async fn two_writers_of_one_table_do_not_both_win() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_on_a_branch_stays_on_the_branch() {
     let root = published().await;
-    root.room
+    root.lance
         .create_branch("__manifest", "feature", 1)
         .await
         .expect("a branch");
-    let writer = TwoPhaseWriter::new(root.room.clone());
+    let writer = TwoPhaseWriter::new(root.lance.clone());
     let operation = || NewOperation {
         branch: Some("feature".to_owned()),
         ..NewOperation::mutation(["node:Person"])
@@ -491,19 +492,19 @@ async fn a_write_on_a_branch_stays_on_the_branch() {
         "{error}"
     );
 
-    root.room
+    root.lance
         .create_branch("nodes/people", "feature", 1)
         .await
         .expect("a branch");
     let feature = TableLocation::on("nodes/people", Some("feature"));
-    root.room
+    root.lance
         .append_rows(&feature, &rows("f", 1))
         .await
         .expect("an append");
     let mut publish = publish_request(1, "node:Person", 1, 2);
     publish.branch = Some("feature".to_owned());
     publish.updates[0].branch = Some("feature".to_owned());
-    let outcome = root.room.publish(&publish).await.expect("an outcome");
+    let outcome = root.lance.publish(&publish).await.expect("an outcome");
     assert!(
         matches!(outcome, CommitOutcome::Committed { .. }),
         "{outcome:?}"
@@ -523,16 +524,16 @@ async fn a_write_on_a_branch_stays_on_the_branch() {
     );
     let published = done(prepared.publish().await.expect("it publishes"));
     done(published.finish().await.expect("it finishes"));
-    let on_feature = catalog(&root.room, Some("feature")).await;
+    let on_feature = catalog(&root.lance, Some("feature")).await;
     assert_eq!(on_feature.pins["node:Person"].row_count, Some(13));
-    assert_eq!(pins(&root.room).await, (1, 1), "main is untouched");
-    assert_eq!(heads(&root.room).await, (1, 1), "main is untouched");
+    assert_eq!(pins(&root.lance).await, (1, 1), "main is untouched");
+    assert_eq!(heads(&root.lance).await, (1, 1), "main is untouched");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn misuse_is_an_error() {
     let root = published().await;
-    let writer = TwoPhaseWriter::new(root.room.clone());
+    let writer = TwoPhaseWriter::new(root.lance.clone());
     for tables in [vec![], vec!["node:Person", "node:Person"]] {
         let error = writer
             .begin(NewOperation::mutation(tables))
@@ -553,7 +554,7 @@ async fn misuse_is_an_error() {
     assert!(matches!(error, WriterError::NoCatalog { .. }), "{error}");
     assert_eq!(root.log.mutations(), 0);
 
-    let mut prepared = begin(&root.room).await;
+    let mut prepared = begin(&root.lance).await;
     let error = writer
         .begin(operation())
         .await
@@ -578,5 +579,5 @@ async fn misuse_is_an_error() {
     }
     let error = prepared.publish().await.expect_err("one table is left");
     assert!(matches!(error, WriterError::NotCommitted { .. }), "{error}");
-    assert_eq!(pins(&root.room).await, (1, 1));
+    assert_eq!(pins(&root.lance).await, (1, 1));
 }

@@ -59,6 +59,32 @@ pub fn tags_of_plan(plan: &Plan) -> impl Iterator<Item = SetTag> {
     })
 }
 
+/// The tags that a release drops.
+#[must_use]
+pub fn tags_dropped_by(plan: &Plan) -> Vec<SetTag> {
+    let dropped = plan.steps.iter().filter_map(|step| {
+        let Step::Untag {
+            table_key,
+            branch,
+            name,
+            version,
+            ..
+        } = step
+        else {
+            return None;
+        };
+        let mut tables = plan.tables.iter();
+        let table =
+            tables.find(|table| (&table.table_key, &table.branch) == (table_key, branch))?;
+        Some(SetTag {
+            table: table.clone(),
+            name: name.clone(),
+            version: *version,
+        })
+    });
+    dropped.collect()
+}
+
 /// Lays down which tags are dropped: all that any attempt at the recovery set. The recovery cannot be taken back afterwards.
 /// `operation_id` is [`super::release_id`], or one that follows it.
 ///

@@ -710,3 +710,29 @@ fn an_operation_that_is_reopened_is_planned_anew(scene: &Scene) {
         journal = journal.then(approved(scene));
     }
 }
+
+#[test]
+fn an_operation_is_over_once_it_is_closed_and_its_sidecar_is_gone() {
+    let retires = half_way().plan;
+    assert!(retires.retires().is_some());
+    let mut retires_none = retires.clone();
+    retires_none.steps.clear();
+    assert_eq!(retires_none.retires(), None);
+    for (plan, sidecar, closed, expected) in [
+        (&retires, None, None, false),
+        (&retires, None, Some(true), true),
+        (&retires, Some(SidecarSeen::Gone), Some(true), true),
+        (&retires, Some(SidecarSeen::Another), Some(true), true),
+        (&retires, Some(SidecarSeen::AsPlanned), Some(true), false),
+        (&retires, Some(SidecarSeen::Gone), Some(false), false),
+        (&retires_none, Some(SidecarSeen::AsPlanned), None, true),
+    ] {
+        let what = format!("{sidecar:?} {closed:?}");
+        let seen = Seen {
+            sidecar,
+            closed,
+            ..Seen::default()
+        };
+        assert_eq!(seen.is_over(plan), expected, "{what}");
+    }
+}

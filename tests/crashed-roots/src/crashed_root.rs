@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
-use fenced_lance::{LanceRoom, Row, TableLocation, TableWrite};
+use fenced_lance::{LanceRoot, Row, TableLocation, TableWrite};
 use sidecar::Timestamp;
 use two_phase_writer::{NewOperation, Prepared, TwoPhaseWriter};
 
@@ -29,7 +29,7 @@ const TABLES: [(&str, &str); 4] = [
 
 pub struct CrashedRoot {
     store: Store,
-    room: LanceRoom,
+    lance: LanceRoot,
 }
 
 impl CrashedRoot {
@@ -79,9 +79,9 @@ impl CrashedRoot {
     /// The same tables, with nothing pending.
     pub async fn healthy() -> Self {
         let store = Store::empty();
-        let room = store.room().await;
-        store.publish_first(&room, &TABLES, &rows("old", 10)).await;
-        Self { store, room }
+        let lance = store.lance().await;
+        store.publish_first(&lance, &TABLES, &rows("old", 10)).await;
+        Self { store, lance }
     }
 
     /// The root as it is given on a command line.
@@ -95,7 +95,7 @@ impl CrashedRoot {
 
     /// Somebody commits to a table without asking anyone.
     pub async fn write_to(&self, location: &str) {
-        self.room
+        self.lance
             .append_rows(&TableLocation::main(location), &rows("foreign", 1))
             .await
             .expect("a commit");
@@ -114,7 +114,7 @@ impl CrashedRoot {
             ..NewOperation::mutation(tables)
         };
         done(
-            TwoPhaseWriter::new(self.room.clone())
+            TwoPhaseWriter::new(self.lance.clone())
                 .begin(operation)
                 .await
                 .expect("it begins"),

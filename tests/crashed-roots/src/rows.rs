@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use fenced_lance::{LanceRoom, Row, TableLocation};
+use fenced_lance::{LanceRoot, Row, TableLocation};
 use two_phase_writer::PhaseOutcome;
 
 /// More rows than any table of these tests has.
@@ -45,8 +45,8 @@ pub fn added_on(version: u64) -> Range<u64> {
 }
 
 /// The numbers of a version's rows, in order; one that is there twice is named twice, and one that is not whole is an error.
-pub async fn numbers_at(room: &LanceRoom, location: &TableLocation, version: u64) -> Vec<u64> {
-    let found = room.read_rows(location, version, ROWS_MAX).await.unwrap();
+pub async fn numbers_at(lance: &LanceRoot, location: &TableLocation, version: u64) -> Vec<u64> {
+    let found = lance.read_rows(location, version, ROWS_MAX).await.unwrap();
     let mut numbers = Vec::new();
     for found in found {
         assert_eq!(found, row(found.value), "{location} at {version}");

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use fenced_lance::{
-    CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoom, RoomOptions, Row, TableLocation,
-    TableWrite,
+    CatalogReading, CatalogTable, CreateOutcome, Head, LanceRoot, LanceRootOptions, Row,
+    TableLocation, TableWrite,
 };
 use root_objects::clock;
 use root_objects::store::{Durability, RequestLog};
@@ -79,7 +79,7 @@ impl Store {
             .map(|key| (*key, place(key).path))
             .collect();
         store
-            .publish_first(&store.room().await, &places, &rows(0..10))
+            .publish_first(&store.lance().await, &places, &rows(0..10))
             .await;
         store
     }
@@ -87,14 +87,14 @@ impl Store {
     /// Makes tables of these rows, by key and path, and the catalog that shows them at version 1.
     pub async fn publish_first(
         &self,
-        room: &LanceRoom,
+        lance: &LanceRoot,
         places: &[(impl AsRef<str>, impl AsRef<str>)],
         rows: &[Row],
     ) {
         let mut tables = Vec::new();
         for (table_key, path) in places {
             let location = TableLocation::main(path.as_ref());
-            let version = room.create_table(&location, rows).await.unwrap();
+            let version = lance.create_table(&location, rows).await.unwrap();
             tables.push(CatalogTable {
                 table_key: table_key.as_ref().to_owned(),
                 location: location.path,
@@ -102,7 +102,7 @@ impl Store {
                 table_branch: None,
             });
         }
-        let created = room.create_catalog(&tables).await.unwrap();
+        let created = lance.create_catalog(&tables).await.unwrap();
         assert_eq!(created, CreateOutcome::Created { version: 1 });
     }
 
@@ -159,19 +159,19 @@ impl Store {
     }
 
     /// What a writer without this program's options has.
-    pub async fn room(&self) -> LanceRoom {
-        self.room_with(RequestLog::default()).await
+    pub async fn lance(&self) -> LanceRoot {
+        self.lance_with(RequestLog::default()).await
     }
 
     /// The same, with every request in this record.
-    pub async fn room_with(&self, log: RequestLog) -> LanceRoom {
-        let options = RoomOptions {
+    pub async fn lance_with(&self, log: RequestLog) -> LanceRoot {
+        let options = LanceRootOptions {
             log,
             durability: Durability::Relaxed,
             relocated_from: self.relocated_from.clone(),
-            ..RoomOptions::default()
+            ..LanceRootOptions::default()
         };
-        LanceRoom::open(self.path.to_str().unwrap(), options)
+        LanceRoot::open(self.path.to_str().unwrap(), options)
             .await
             .unwrap()
     }
@@ -253,7 +253,7 @@ impl Store {
             tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         };
         done(
-            TwoPhaseWriter::new(self.room().await)
+            TwoPhaseWriter::new(self.lance().await)
                 .begin(operation)
                 .await
                 .unwrap(),
@@ -283,8 +283,8 @@ impl Store {
     }
 
     /// Every table of the catalog, with where it is and its pin.
-    async fn pins(&self, room: &LanceRoom) -> Vec<(String, TableLocation, u64)> {
-        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+    async fn pins(&self, lance: &LanceRoot) -> Vec<(String, TableLocation, u64)> {
+        let CatalogReading::Present(catalog) = lance.catalog(None).await.unwrap() else {
             panic!("no catalog")
         };
         let pins = catalog.pins.iter().map(|(table_key, pin)| {
@@ -302,11 +302,11 @@ impl Store {
 
     /// What readers see of all but some tables.
     pub async fn visible_rows_but_of(&self, is_left_out: impl Fn(&str) -> bool) -> Visible {
-        let room = self.room().await;
+        let lance = self.lance().await;
         let mut visible = Visible::new();
-        for (table_key, location, pin) in self.pins(&room).await {
+        for (table_key, location, pin) in self.pins(&lance).await {
             if !is_left_out(&table_key) {
-                visible.insert(table_key, numbers_at(&room, &location, pin).await);
+                visible.insert(table_key, numbers_at(&lance, &location, pin).await);
             }
         }
         visible
@@ -314,7 +314,7 @@ impl Store {
 
     /// Whether the version that readers are shown of a table is there.
     pub async fn pin_is_there(&self, table_key: &str) -> bool {
-        let pins = self.pins(&self.room().await).await;
+        let pins = self.pins(&self.lance().await).await;
         let (_, location, pin) = pins.iter().find(|(key, ..)| key == table_key).unwrap();
         let versions = self.path.join(&location.path).join("_versions");
         versions
@@ -324,20 +324,20 @@ impl Store {
 
     /// How many rows readers see, whatever columns they have.
     pub async fn visible_counts(&self) -> BTreeMap<String, u64> {
-        let room = self.room().await;
+        let lance = self.lance().await;
         let mut visible = BTreeMap::new();
-        for (table_key, location, pin) in self.pins(&room).await {
-            visible.insert(table_key, room.count_rows(&location, pin).await.unwrap());
+        for (table_key, location, pin) in self.pins(&lance).await {
+            visible.insert(table_key, lance.count_rows(&location, pin).await.unwrap());
         }
         visible
     }
 
     /// Tables whose HEAD is not their pin, with both.
     pub async fn drift(&self) -> BTreeMap<String, (u64, Head)> {
-        let room = self.room().await;
+        let lance = self.lance().await;
         let mut drift = BTreeMap::new();
-        for (table_key, location, version) in self.pins(&room).await {
-            let head = room.head(&location).await.unwrap();
+        for (table_key, location, version) in self.pins(&lance).await {
+            let head = lance.head(&location).await.unwrap();
             if head != (Head::At { version }) {
                 drift.insert(table_key, (version, head));
             }
@@ -354,7 +354,7 @@ impl Store {
     }
 
     pub async fn head(&self, table_key: &str) -> u64 {
-        match self.room().await.head(&place(table_key)).await.unwrap() {
+        match self.lance().await.head(&place(table_key)).await.unwrap() {
             Head::At { version } => version,
             other => panic!("{table_key}: {other:?}"),
         }

@@ -12,10 +12,10 @@ use fenced_lance::Catalog;
 use fenced_lance::CatalogReading;
 use fenced_lance::EffectIdentity;
 use fenced_lance::Head;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
+use fenced_lance::LanceRootOptions;
 use fenced_lance::PublishRequest;
 use fenced_lance::RestoreRequest;
-use fenced_lance::RoomOptions;
 use fenced_lance::Row;
 use fenced_lance::TableLocation;
 use fenced_lance::TransactionEntry;
@@ -33,7 +33,7 @@ use crate::store::Store;
 
 pub struct TestRoot {
     store: Store,
-    pub room: LanceRoom,
+    pub lance: LanceRoot,
     pub log: RequestLog,
 }
 
@@ -41,8 +41,8 @@ impl TestRoot {
     pub async fn new() -> Self {
         let store = Store::empty();
         let log = RequestLog::recording();
-        let room = store.room_with(log.clone()).await;
-        Self { store, room, log }
+        let lance = store.lance_with(log.clone()).await;
+        Self { store, lance, log }
     }
 
     pub fn path(&self) -> &Path {
@@ -50,30 +50,30 @@ impl TestRoot {
     }
 
     /// Another handle on the same root, as another program would have.
-    pub async fn elsewhere(&self) -> LanceRoom {
+    pub async fn elsewhere(&self) -> LanceRoot {
         open(self.path(), RequestLog::new()).await
     }
 
     /// The same root through a gate.
-    pub async fn behind(&self, gate: Arc<dyn Gate>) -> LanceRoom {
+    pub async fn behind(&self, gate: Arc<dyn Gate>) -> LanceRoot {
         open(self.path(), RequestLog::new().with_gate(gate)).await
     }
 }
 
-pub async fn open(folder: &Path, log: RequestLog) -> LanceRoom {
+pub async fn open(folder: &Path, log: RequestLog) -> LanceRoot {
     open_with(folder, log, None).await
 }
 
-pub async fn open_with(folder: &Path, log: RequestLog, relocated_from: Option<&str>) -> LanceRoom {
-    let options = RoomOptions {
+pub async fn open_with(folder: &Path, log: RequestLog, relocated_from: Option<&str>) -> LanceRoot {
+    let options = LanceRootOptions {
         log,
         durability: Durability::Relaxed,
         relocated_from: relocated_from.map(str::to_owned),
-        ..RoomOptions::default()
+        ..LanceRootOptions::default()
     };
-    LanceRoom::open(folder.to_str().expect("a text path"), options)
+    LanceRoot::open(folder.to_str().expect("a text path"), options)
         .await
-        .expect("the room opens")
+        .expect("the root opens")
 }
 
 pub fn people() -> TableLocation {
@@ -102,7 +102,7 @@ pub async fn published() -> TestRoot {
     let root = TestRoot::new().await;
     let tables = [("node:Person", people().path), ("edge:Knows", knows().path)];
     root.store
-        .publish_first(&root.room, &tables, &rows("a", 10))
+        .publish_first(&root.lance, &tables, &rows("a", 10))
         .await;
     root.log.reset();
     root
@@ -112,7 +112,7 @@ pub async fn published() -> TestRoot {
 pub async fn drifted() -> TestRoot {
     let root = published().await;
     for location in [people(), knows()] {
-        root.room
+        root.lance
             .append_rows(&location, &rows("b", 5))
             .await
             .expect("an append");
@@ -121,19 +121,19 @@ pub async fn drifted() -> TestRoot {
     root
 }
 
-pub async fn version_of(room: &LanceRoom, location: &TableLocation) -> u64 {
-    match room.head(location).await.expect("a head") {
+pub async fn version_of(lance: &LanceRoot, location: &TableLocation) -> u64 {
+    match lance.head(location).await.expect("a head") {
         Head::At { version } => version,
         missing => panic!("{location}: {missing:?}"),
     }
 }
 
 pub async fn transaction(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     location: &TableLocation,
     version: u64,
 ) -> TransactionSummary {
-    match room.transaction(location, version).await.expect("a read") {
+    match lance.transaction(location, version).await.expect("a read") {
         TransactionEntry::Known(summary) => summary,
         gone => panic!("{location}: {gone:?}"),
     }
@@ -141,22 +141,22 @@ pub async fn transaction(
 
 /// A request to restore `target` over the table as it stands now.
 pub async fn restore_request(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     location: &TableLocation,
     target: u64,
 ) -> RestoreRequest {
-    let head_version = version_of(room, location).await;
+    let head_version = version_of(lance, location).await;
     RestoreRequest {
         location: location.clone(),
         head_version,
-        head_transaction: transaction(room, location, head_version).await.uuid,
+        head_transaction: transaction(lance, location, head_version).await.uuid,
         target,
         identity: identity(),
     }
 }
 
-pub async fn catalog(room: &LanceRoom, branch: Option<&str>) -> Catalog {
-    match room.catalog(branch).await.expect("a catalog reading") {
+pub async fn catalog(lance: &LanceRoot, branch: Option<&str>) -> Catalog {
+    match lance.catalog(branch).await.expect("a catalog reading") {
         CatalogReading::Present(catalog) => catalog,
         missing => panic!("{branch:?}: {missing:?}"),
     }

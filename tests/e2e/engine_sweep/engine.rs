@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array, new_null_array};
-use fenced_lance::{CatalogReading, LanceRoom, RoomOptions};
+use fenced_lance::{CatalogReading, LanceRoot, LanceRootOptions};
 use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
 use lance::dataset::{MergeInsertBuilder, WhenMatched, WhenNotMatched};
@@ -76,10 +76,10 @@ impl Engine {
     }
 
     async fn pins(&self) -> BTreeMap<String, u64> {
-        let room = LanceRoom::open(self.root.to_str().unwrap(), RoomOptions::default())
+        let lance = LanceRoot::open(self.root.to_str().unwrap(), LanceRootOptions::default())
             .await
             .unwrap();
-        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+        let CatalogReading::Present(catalog) = lance.catalog(None).await.unwrap() else {
             panic!("no catalog")
         };
         let pins = catalog.pins.into_iter();

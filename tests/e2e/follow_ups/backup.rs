@@ -183,10 +183,11 @@ async fn another_commit_under_the_same_number_is_not_taken_for_ours() {
 
     // After the backup was restored, somebody else went as far as the recovery had gone.
     backup.restore(&store, &FOLDERS);
-    let room = store.room().await;
+    let lance = store.lance().await;
     for (table, head) in &recovered {
         while store.head(table).await < *head {
-            room.append_rows(&place(table), &rows(700..702))
+            lance
+                .append_rows(&place(table), &rows(700..702))
                 .await
                 .unwrap();
         }
@@ -244,13 +245,14 @@ async fn what_others_publish_before_the_sidecar_goes_changes_nothing() {
         dies_before_it_retires(&store, &operation, digest).await;
         let table = TABLES[0];
         let pin = store.head(table).await;
-        let appended = store.room().await;
+        let appended = store.lance().await;
         let appended = appended.append_rows(&place(table), &rows(800..803)).await;
         appended.unwrap();
         crate::races::setup::publish_as_a_stranger(&store, &[(table, pin, pin + 1)]).await;
         // And somebody is at work on another.
-        let room = store.room().await;
-        room.append_rows(&place(TABLES[1]), &rows(900..901))
+        let lance = store.lance().await;
+        lance
+            .append_rows(&place(TABLES[1]), &rows(900..901))
             .await
             .unwrap();
         let visible = store.visible_rows().await;
@@ -370,8 +372,9 @@ async fn a_commit_that_stands_where_a_restore_was_recorded_is_not_published() {
 
     backup.restore(&store, &["tables", "__manifest"]);
     let before = store.visible_rows().await;
-    let room = store.room().await;
-    room.append_rows(&place(TABLES[0]), &rows(700..702))
+    let lance = store.lance().await;
+    lance
+        .append_rows(&place(TABLES[0]), &rows(700..702))
         .await
         .unwrap();
     assert_eq!(
@@ -531,7 +534,7 @@ async fn what_is_under_way_above_an_operation_that_is_over_does_not_open_it_agai
     let table = &plan.tables[0].table;
     let place = TableLocation::on(table.location.as_deref().unwrap(), None);
     store
-        .room()
+        .lance()
         .await
         .delete_rows(&place, "true")
         .await
@@ -547,8 +550,9 @@ async fn what_a_stranger_published_in_place_of_a_lost_undo_is_not_taken_back_wit
     let (store, _, (undone, _), _) = an_undo_that_is_lost().await;
     let table = TABLES[0];
     let pin = store.head(table).await;
-    let room = store.room().await;
-    room.append_rows(&place(table), &rows(800..803))
+    let lance = store.lance().await;
+    lance
+        .append_rows(&place(table), &rows(800..803))
         .await
         .unwrap();
     crate::races::setup::publish_as_a_stranger(&store, &[(table, pin, pin + 1)]).await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fenced_lance::{CommitOutcome, EffectIdentity, RestoreRequest, TransactionEntry};
-use restore_backend::observe::observe;
 use restore_backend::service::Approver;
+use restore_backend::service::observe;
 use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::PlanReport;
 use sidecar::follow_up::undo_id;
@@ -57,8 +57,9 @@ async fn half_undone() -> (Store, OperationId, sidecar::Digest) {
 }
 
 async fn stranger_appends(store: &Store, table_key: &str) {
-    let room = store.room().await;
-    room.append_rows(&place(table_key), &rows(700..701))
+    let lance = store.lance().await;
+    lance
+        .append_rows(&place(table_key), &rows(700..701))
         .await
         .unwrap();
 }
@@ -158,9 +159,9 @@ async fn half_an_undo_is_not_published_with_what_a_stranger_committed() {
         Some(again.operation_id.clone())
     );
     let second = opened.carry_out(&again).await;
-    let room = store.room().await;
+    let lance = store.lance().await;
     for (key, seen) in store.visible_rows().await {
-        assert_eq!(seen, numbers_at(&room, &place(&key), 1).await, "{key}");
+        assert_eq!(seen, numbers_at(&lance, &place(&key), 1).await, "{key}");
     }
     assert!(store.drift().await.is_empty());
     // Only once.
@@ -180,10 +181,10 @@ async fn an_undo_that_brought_everything_back_is_published_whoever_restored() {
     service::apply(&failing.root, &undone, digest, &ProgressSink::default())
         .await
         .ok();
-    let room = store.room().await;
+    let lance = store.lance().await;
     for key in BOTH {
         let head = store.head(key).await;
-        let entry = room.transaction(&place(key), head).await.unwrap();
+        let entry = lance.transaction(&place(key), head).await.unwrap();
         assert!(
             matches!(&entry, TransactionEntry::Known(known) if known.restored_version == Some(1)),
             "{entry:?}"
@@ -225,9 +226,9 @@ async fn what_an_undo_brought_back_is_known_and_what_only_says_so_is_not() {
     assert!(named > 0);
 
     // A stranger's Restore that names a recovery nobody ever began.
-    let room = store.room().await;
+    let lance = store.lance().await;
     let head = store.head(BOTH[0]).await;
-    let TransactionEntry::Known(made_by) = room.transaction(&place(BOTH[0]), head).await.unwrap()
+    let TransactionEntry::Known(made_by) = lance.transaction(&place(BOTH[0]), head).await.unwrap()
     else {
         panic!("HEAD is there")
     };
@@ -241,7 +242,7 @@ async fn what_an_undo_brought_back_is_known_and_what_only_says_so_is_not() {
             plan_digest: "sha256:made up".to_owned(),
         },
     };
-    let made = room.restore(&request).await.unwrap();
+    let made = lance.restore(&request).await.unwrap();
     assert!(matches!(made, CommitOutcome::Committed { .. }), "{made:?}");
     let plan = store.open().await.plan(&pending).await;
     assert_eq!(plan.disposition, Disposition::RollBack);

@@ -258,7 +258,7 @@ async fn an_undo_that_restored_a_table_is_pending_like_any_other_write() {
 
 /// Publishes the HEAD of a table as an engine does that has never heard of claims.
 async fn publish_head(store: &Store, table_key: &str) {
-    let CatalogReading::Present(catalog) = store.room().await.catalog(None).await.unwrap() else {
+    let CatalogReading::Present(catalog) = store.lance().await.catalog(None).await.unwrap() else {
         panic!("no catalog")
     };
     let (pin, head) = (catalog.pins[table_key].version, store.head(table_key).await);

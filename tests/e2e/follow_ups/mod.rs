@@ -81,12 +81,12 @@ fn codes(report: &PlanReport) -> Vec<Code> {
 }
 
 async fn tags(store: &Store, operation: &OperationId) -> usize {
-    let room = store.room().await;
+    let lance = store.lance().await;
     let mut found = 0;
     for table in TABLES {
         for version in 1..10 {
             let name = sidecar::recovery_tag(operation, None, version);
-            if room.tagged(&place(table), &name).await.unwrap().is_some() {
+            if lance.tagged(&place(table), &name).await.unwrap().is_some() {
                 found += 1;
             }
         }
@@ -164,9 +164,9 @@ async fn a_roll_back_is_taken_back_under_a_new_sidecar_and_never_published() {
         "both HEADs are back above their pins"
     );
     assert_eq!(store.sidecars(), 1, "and a sidecar covers them");
-    let room = store.room().await;
+    let lance = store.lance().await;
     let head = store.head(TABLES[0]).await;
-    assert_eq!(room.count_rows(&place(TABLES[0]), head).await.unwrap(), 13);
+    assert_eq!(lance.count_rows(&place(TABLES[0]), head).await.unwrap(), 13);
 
     // What it left is a pending recovery like any other, and that is how the undo is undone.
     let pending = store.operation();

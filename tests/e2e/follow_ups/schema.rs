@@ -20,12 +20,12 @@ fn died_before_staging() -> Store {
 }
 
 async fn author(store: &Store) -> (u64, u64) {
-    let room = store.room().await;
+    let lance = store.lance().await;
     let table = TableLocation::main(AUTHOR);
-    let Head::At { version } = room.head(&table).await.unwrap() else {
+    let Head::At { version } = lance.head(&table).await.unwrap() else {
         panic!("no dataset")
     };
-    (version, room.count_rows(&table, version).await.unwrap())
+    (version, lance.count_rows(&table, version).await.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

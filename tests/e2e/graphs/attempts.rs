@@ -33,8 +33,8 @@ async fn the_rows_of_an_attempt_that_was_interrupted_are_not_those_of_the_next()
             move || {
                 let (store, place) = (store.clone(), place.clone());
                 async move {
-                    let room = store.room().await;
-                    room.set_config(&place, "somebody", "else").await.unwrap();
+                    let lance = store.lance().await;
+                    lance.set_config(&place, "somebody", "else").await.unwrap();
                 }
             },
         )

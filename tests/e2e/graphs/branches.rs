@@ -294,9 +294,9 @@ async fn a_commit_of_somebody_else_above_the_pin_needs_an_acknowledgement() {
     use sidecar::Requirement;
     let store = Store::unpacked("omnigraph-0.7.0", "forward-ensure-indices");
     let operation = store.operation();
-    let room = store.room().await;
+    let lance = store.lance().await;
     let table = TableLocation::main(AUTHOR);
-    room.set_config(&table, "somebody", "else").await.unwrap();
+    lance.set_config(&table, "somebody", "else").await.unwrap();
     let opened = store.open().await;
     let plan = opened.plan(&operation).await;
     assert_eq!(plan.disposition, Disposition::RollForward);

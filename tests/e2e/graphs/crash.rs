@@ -23,7 +23,7 @@ struct Stand {
 }
 
 async fn stand(store: &Store, branch: Option<&str>) -> Stand {
-    let branches = store.room().await.catalog_branches().await.unwrap();
+    let branches = store.lance().await.catalog_branches().await.unwrap();
     let commits = lineage::commits(store, branch).await;
     let kept = store.files().into_keys();
     Stand {

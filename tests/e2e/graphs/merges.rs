@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use fenced_lance::{CommitOutcome, EffectIdentity, LanceRoom, PublishRequest};
+use fenced_lance::{CommitOutcome, EffectIdentity, LanceRoot, PublishRequest};
 use restore_backend::service::{Answer, Approver, ServiceError};
 use root_objects::store::{Gate, Request, Verb};
 use sidecar::api::{PlanReport, Progress};
@@ -234,7 +234,7 @@ async fn a_roll_back_by_choice_is_compared_with_the_roll_back_as_it_is_now() {
     let stale = store.copy();
     let table = TableLocation::main(AUTHOR);
     stale
-        .room()
+        .lance()
         .await
         .set_config(&table, "some", "body")
         .await
@@ -329,10 +329,10 @@ async fn a_history_that_cannot_be_read_now_is_a_failed_read_and_no_answer() {
 }
 
 /// Commits to a table of main, and publishes that.
-async fn write_on_main(room: &LanceRoom, table_key: &str, path: &str) {
+async fn write_on_main(lance: &LanceRoot, table_key: &str, path: &str) {
     let table = TableLocation::main(path);
-    room.set_config(&table, "some", "body").await.unwrap();
-    let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+    lance.set_config(&table, "some", "body").await.unwrap();
+    let CatalogReading::Present(catalog) = lance.catalog(None).await.unwrap() else {
         panic!("no catalog")
     };
     let from_version = catalog.pins[table_key].version;
@@ -352,7 +352,7 @@ async fn write_on_main(room: &LanceRoom, table_key: &str, path: &str) {
             plan_digest: String::new(),
         },
     };
-    let outcome = room.publish(&request).await.unwrap();
+    let outcome = lance.publish(&request).await.unwrap();
     assert!(
         matches!(outcome, CommitOutcome::Committed { .. }),
         "{outcome:?}"
@@ -363,8 +363,8 @@ async fn write_on_main(room: &LanceRoom, table_key: &str, path: &str) {
 async fn a_table_that_only_the_target_changed_is_not_part_of_the_merge() {
     let store = whole();
     let operation = store.operation();
-    let room = store.room().await;
-    write_on_main(&room, "edge:Cites", CITES).await;
+    let lance = store.lance().await;
+    write_on_main(&lance, "edge:Cites", CITES).await;
     let plan = store.open().await.plan(&operation).await;
     assert_eq!(
         left_out(&plan),
@@ -389,7 +389,7 @@ async fn a_table_that_only_the_target_changed_is_not_part_of_the_merge() {
 
     // A commit that is not published is named wherever it stands, until another sidecar covers it.
     let table = TableLocation::main(WROTE);
-    room.set_config(&table, "some", "body").await.unwrap();
+    lance.set_config(&table, "some", "body").await.unwrap();
     let plan = store.open().await.plan(&operation).await;
     let uncovered = LeftOut::Uncovered {
         table_key: "edge:Wrote".to_owned(),
@@ -434,7 +434,7 @@ async fn a_writer_that_goes_on_after_the_publish_is_a_conflict_and_not_a_whole_w
         async move {
             let table = TableLocation::main(AUTHOR);
             store
-                .room()
+                .lance()
                 .await
                 .set_config(&table, "some", "body")
                 .await

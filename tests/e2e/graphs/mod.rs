@@ -109,13 +109,13 @@ fn every_archive_has_its_expectation_and_its_test() {
 
 /// Everything that any branch of the graph shows, and the HEADs below it.
 async fn stands(store: &Store) -> Tables {
-    let room = store.room().await;
-    let branches = room.catalog_branches().await.unwrap();
+    let lance = store.lance().await;
+    let branches = lance.catalog_branches().await.unwrap();
     let names = branches.into_iter().map(|branch| Some(branch.name));
     let names = names.filter(|name| name.as_deref() != Some("__schema_apply_lock__"));
     let mut stands = Tables::new();
     for branch in names.chain([None]) {
-        let CatalogReading::Present(catalog) = room.catalog(branch.as_deref()).await.unwrap()
+        let CatalogReading::Present(catalog) = lance.catalog(branch.as_deref()).await.unwrap()
         else {
             panic!("no catalog on {branch:?}")
         };
@@ -123,10 +123,10 @@ async fn stands(store: &Store) -> Tables {
         for (table_key, pin) in &catalog.pins {
             let place =
                 TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
-            let Head::At { version: head } = room.head(&place).await.unwrap() else {
+            let Head::At { version: head } = lance.head(&place).await.unwrap() else {
                 panic!("{table_key} has no HEAD")
             };
-            let rows = room.count_rows(&place, pin.version).await.ok();
+            let rows = lance.count_rows(&place, pin.version).await.ok();
             let table = (pin.version, pin.table_branch.clone(), head, rows);
             tables.insert(table_key.clone(), table);
         }
@@ -213,7 +213,7 @@ async fn ends_as_the_engine_ends_it(name: &str) {
         };
         assert_eq!(stands(&store).await, tables, "after");
         assert_eq!(schema_files(&store), files, "the schema's files");
-        let left = store.room().await.catalog_branches().await.unwrap();
+        let left = store.lance().await.catalog_branches().await.unwrap();
         assert!(
             left.iter()
                 .all(|branch| branch.name != "__schema_apply_lock__"),
@@ -302,7 +302,7 @@ async fn history_tells(
         .map(|(_, actor)| actor.as_str());
     assert_eq!(acted.collect::<Vec<_>>(), [RECOVERY_ACTOR]);
 
-    let catalog = store.room().await.catalog(branch).await.unwrap();
+    let catalog = store.lance().await.catalog(branch).await.unwrap();
     let CatalogReading::Present(catalog) = catalog else {
         panic!("no catalog")
     };

@@ -29,10 +29,10 @@ fn written(nth: u64) -> (&'static str, std::ops::Range<u64>) {
 
 async fn commit(store: &Store, nth: u64) {
     let (table, numbers) = written(nth);
-    let room = store.room().await;
+    let lance = store.lance().await;
     // Others may commit at the same moment.
     let mut tries = 0;
-    while let Err(raced) = room
+    while let Err(raced) = lance
         .append_rows(&place(table), &rows(numbers.clone()))
         .await
     {

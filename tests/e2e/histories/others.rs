@@ -87,13 +87,13 @@ impl History<'_> {
         let (operation, digest) = opened.approve_plan(&report).await;
         let touched: Vec<&'static str> = last.touched.iter().copied().collect();
         let table = touched[which % touched.len()];
-        let room = self.store.room().await;
+        let lance = self.store.lance().await;
         let gate = Before::at(Point::mutation(at), move || {
-            let room = room.clone();
+            let lance = lance.clone();
             async move {
                 // Others may commit at the same moment.
                 let mut tries = 0;
-                while let Err(raced) = room.append_rows(&place(table), &rows(NAMELESS)).await {
+                while let Err(raced) = lance.append_rows(&place(table), &rows(NAMELESS)).await {
                     tries += 1;
                     assert!(tries < TRIES_MAX, "{raced:?}");
                 }

@@ -16,8 +16,9 @@ async fn a_restore_that_nobody_recorded_is_unclear_once_the_catalog_moved() {
     let operation = store.crashed_write(&TABLES[..2], 1).await;
     let digest = dies_after(&store, &operation, AUTHOR_VERSIONS).await;
     assert_eq!(store.head("node:Author").await, 3, "it was restored");
-    let room = store.room().await;
-    room.append_rows(&place("edge:Wrote"), &rows(200..201))
+    let lance = store.lance().await;
+    lance
+        .append_rows(&place("edge:Wrote"), &rows(200..201))
         .await
         .unwrap();
     publish_as_a_stranger(&store, &[("edge:Wrote", 1, 2)]).await;
@@ -58,9 +59,10 @@ async fn a_restore_whose_version_was_cleaned_away_ends_the_attempt_and_a_new_pla
     let store = Store::with_tables(&TABLES).await;
     let operation = store.crashed_write(&TABLES[..2], 1).await;
     let digest = dies_after(&store, &operation, AUTHOR_VERSIONS).await;
-    let room = store.room().await;
+    let lance = store.lance().await;
     for value in [200, 201] {
-        room.append_rows(&place("node:Author"), &rows(value..value + 1))
+        lance
+            .append_rows(&place("node:Author"), &rows(value..value + 1))
             .await
             .unwrap();
     }
@@ -79,7 +81,7 @@ async fn a_restore_whose_version_was_cleaned_away_ends_the_attempt_and_a_new_pla
 
 /// The first table that a sidecar pins, with its place.
 async fn first_table(store: &Store, key: &str) -> TableLocation {
-    let CatalogReading::Present(catalog) = store.room().await.catalog(None).await.unwrap() else {
+    let CatalogReading::Present(catalog) = store.lance().await.catalog(None).await.unwrap() else {
         panic!("no catalog")
     };
     TableLocation::main(catalog.locations[key].clone())
@@ -95,8 +97,8 @@ async fn committed_after_its_history(graph: &str) -> (Store, OperationId, Digest
         .table_key
         .clone();
     let table = first_table(&store, &key).await;
-    let room = store.room().await;
-    room.delete_rows(&table, "true").await.unwrap();
+    let lance = store.lance().await;
+    lance.delete_rows(&table, "true").await.unwrap();
     (store, operation, digest, key)
 }
 

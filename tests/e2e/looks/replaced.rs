@@ -13,8 +13,9 @@ async fn interrupted_half_way() -> (Store, OperationId) {
     let store = Store::with_tables(&TABLES).await;
     let operation = store.crashed_write(&TABLES, 2).await;
     let digest = dies_after(&store, &operation, AUTHOR_VERSIONS).await;
-    let room = store.room().await;
-    room.append_rows(&place("edge:Wrote"), &rows(200..201))
+    let lance = store.lance().await;
+    lance
+        .append_rows(&place("edge:Wrote"), &rows(200..201))
         .await
         .unwrap();
     let opened = store.open().await;

@@ -230,7 +230,7 @@ async fn an_attempt_that_is_resumed_looks_again_before_it_touches_a_table() {
     assert_eq!(gate.left(), 0);
 
     store
-        .room()
+        .lance()
         .await
         .append_rows(&place("edge:Wrote"), &rows(100..103))
         .await

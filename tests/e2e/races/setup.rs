@@ -82,8 +82,8 @@ impl Expected {
 
 /// Publishes as an engine does that has never heard of claims.
 pub async fn publish_as_a_stranger(store: &Store, moves: &[(&str, u64, u64)]) {
-    let room = store.room().await;
-    let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+    let lance = store.lance().await;
+    let CatalogReading::Present(catalog) = lance.catalog(None).await.unwrap() else {
         panic!("no catalog")
     };
     let update = |(table_key, from_version, to_version): &(&str, u64, u64)| sidecar::PinMove {
@@ -103,7 +103,7 @@ pub async fn publish_as_a_stranger(store: &Store, moves: &[(&str, u64, u64)]) {
             plan_digest: String::new(),
         },
     };
-    let outcome = room.publish(&request).await.unwrap();
+    let outcome = lance.publish(&request).await.unwrap();
     assert!(
         matches!(outcome, fenced_lance::CommitOutcome::Committed { .. }),
         "{outcome:?}"

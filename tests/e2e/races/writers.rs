@@ -55,7 +55,7 @@ async fn a_live_writer_that_finishes_during_its_roll_back_loses_nothing() {
                 let (store, operation) = (store.clone(), operation.clone());
                 async move {
                     store
-                        .room()
+                        .lance()
                         .await
                         .append_rows(&place("edge:Wrote"), &rows(100..103))
                         .await

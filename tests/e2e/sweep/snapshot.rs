@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fenced_lance::{
-    CATALOG_PATH, CatalogReading, LanceRoom, PROPERTY_EFFECT, PROPERTY_OPERATION_ID,
+    CATALOG_PATH, CatalogReading, LanceRoot, PROPERTY_EFFECT, PROPERTY_OPERATION_ID,
     PROPERTY_PLAN_DIGEST, Row, TableLocation, TransactionEntry, TransactionSummary,
 };
 
@@ -32,12 +32,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Everything but the rows.
     pub async fn light(store: &Store) -> Self {
-        let room = store.room().await;
-        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+        let lance = store.lance().await;
+        let CatalogReading::Present(catalog) = lance.catalog(None).await.unwrap() else {
             panic!("no catalog")
         };
         let mut snapshot = Self {
-            catalog: versions(&room, CATALOG_PATH).await,
+            catalog: versions(&lance, CATALOG_PATH).await,
             files: store
                 .files()
                 .into_iter()
@@ -50,7 +50,7 @@ impl Snapshot {
         };
         for (table_key, pin) in &catalog.pins {
             snapshot.pins.insert(table_key.clone(), pin.version);
-            let versions = versions(&room, &catalog.locations[table_key]).await;
+            let versions = versions(&lance, &catalog.locations[table_key]).await;
             snapshot.tables.insert(table_key.clone(), versions);
         }
         snapshot
@@ -60,7 +60,7 @@ impl Snapshot {
     /// byte, its versions read as they did there.
     pub async fn full(store: &Store, known: &Self) -> Self {
         let mut snapshot = Self::light(store).await;
-        let room = store.room().await;
+        let lance = store.lance().await;
         for (table_key, versions) in &snapshot.tables {
             let place = crate::support::place(table_key);
             let folder = format!("{}/", place.path);
@@ -73,7 +73,7 @@ impl Snapshot {
                     snapshot.rows.insert(key, rows.clone());
                     continue;
                 }
-                let rows = room.read_rows(&place, *version, 10_000).await.ok();
+                let rows = lance.read_rows(&place, *version, 10_000).await.ok();
                 let sorted = rows.map(|mut rows| {
                     rows.sort();
                     rows
@@ -143,12 +143,12 @@ impl Snapshot {
     }
 }
 
-async fn versions(room: &LanceRoom, path: &str) -> Versions {
+async fn versions(lance: &LanceRoot, path: &str) -> Versions {
     let place = TableLocation::main(path);
-    let fenced_lance::Head::At { version } = room.head(&place).await.unwrap() else {
+    let fenced_lance::Head::At { version } = lance.head(&place).await.unwrap() else {
         panic!("no table at {path}")
     };
-    let list = room.transactions(&place, 0, version, 1_000).await.unwrap();
+    let list = lance.transactions(&place, 0, version, 1_000).await.unwrap();
     let known = list.entries.into_iter().filter_map(|entry| match entry {
         TransactionEntry::Known(summary) => Some((summary.version, summary)),
         TransactionEntry::Gone { .. } => None,

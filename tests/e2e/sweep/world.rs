@@ -212,8 +212,8 @@ async fn finish_what_is_before(store: &Store, ending: Ending, of: &OperationId) 
             assert_eq!(undone.outcome, OutcomeKind::RolledBack, "{}", undone.detail);
         }
         Ending::Release => {
-            let room = store.room().await;
-            room.tag(&place("node:T0"), BY_HAND, 1).await.unwrap();
+            let lance = store.lance().await;
+            lance.tag(&place("node:T0"), BY_HAND, 1).await.unwrap();
         }
         Ending::Dismissal => {
             let notes = store.path().join("__recovery").join(NOTES);
@@ -268,11 +268,11 @@ impl Writer {
 const RAW_TRIES_MAX: usize = 8;
 
 pub async fn raw(store: &Store, table: &str) -> Acknowledged {
-    let room = store.room().await;
+    let lance = store.lance().await;
     let mut tries = 0;
     let version = loop {
         tries += 1;
-        match room.append_rows(&place(table), &rows(WRITTEN)).await {
+        match lance.append_rows(&place(table), &rows(WRITTEN)).await {
             Ok(version) => break version,
             Err(raced) => assert!(tries < RAW_TRIES_MAX, "{raced:?}"),
         }
@@ -295,7 +295,7 @@ async fn two_phase(store: &Store, table: &str) -> Option<Acknowledged> {
         kind: OperationKind::Mutation,
         tables: vec![table.to_owned()],
     };
-    let writer = TwoPhaseWriter::new(store.room().await);
+    let writer = TwoPhaseWriter::new(store.lance().await);
     let PhaseOutcome::Done(mut prepared) = writer.begin(operation).await.unwrap() else {
         return None;
     };

@@ -30,7 +30,7 @@ use super::batches::batches;
 use super::rows;
 use super::rows::CatalogRow;
 use super::rows::KEY;
-use crate::LanceRoom;
+use crate::LanceRoot;
 use crate::Place;
 use crate::TableError;
 use crate::catalog_rows::text;
@@ -39,7 +39,7 @@ use crate::commit::Refusal;
 use crate::commit::is_refusal;
 use crate::staged::Staged;
 
-impl LanceRoom {
+impl LanceRoot {
     /// The first of these keys that a row of the catalog has, whatever kind of row it is.
     pub(crate) async fn key_there(
         &self,

@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use sidecar::GraphCommit;
 
 use super::{COMMITS, Table, rows};
-use crate::{LanceRoom, TableError, TableLocation};
+use crate::{LanceRoot, TableError, TableLocation};
 
 /// The graph commits that one branch of the history holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum BranchHistory {
     },
 }
 
-impl LanceRoom {
+impl LanceRoot {
     /// The branches of the history besides the default one, by name: one listing.
     pub async fn history_branches(&self) -> Result<Vec<String>, TableError> {
         let place = self.place(&TableLocation::main(COMMITS))?;

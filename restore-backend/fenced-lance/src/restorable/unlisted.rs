@@ -24,7 +24,7 @@ use lance_table::system_index::frag_reuse::ledger::Mapping;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use super::LanceRoom;
+use super::LanceRoot;
 use super::Needed;
 use super::Place;
 use super::TableError;
@@ -41,7 +41,7 @@ const FRAG_REUSE: &str = lance_index::frag_reuse::FRAG_REUSE_INDEX_NAME;
 /// The first missing file; or, as an error, why it cannot be told whether one is missing.
 type Found = Result<Option<String>, String>;
 
-impl LanceRoom {
+impl LanceRoot {
     /// The first missing file of those that only other files name. All files that the manifest names must be there.
     pub(super) async fn first_missing_unlisted(
         &self,

@@ -16,7 +16,7 @@ fn pin(version: u64, row_count: u64) -> Pin {
 }
 
 async fn fence_request(root: &TestRoot) -> FenceRequest {
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     FenceRequest {
         branch: None,
         read_version: catalog.version,

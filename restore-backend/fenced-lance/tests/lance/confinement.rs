@@ -2,8 +2,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use fenced_lance::CommitOutcome;
-use fenced_lance::LanceRoom;
-use fenced_lance::RoomOptions;
+use fenced_lance::LanceRoot;
+use fenced_lance::LanceRootOptions;
 use fenced_lance::TableLocation;
 
 use crashed_roots::test_root::*;
@@ -21,7 +21,7 @@ async fn nothing_outside_the_root_is_opened() {
         "",
     ] {
         let error = root
-            .room
+            .lance
             .head(&TableLocation::main(path))
             .await
             .expect_err(path);
@@ -29,7 +29,7 @@ async fn nothing_outside_the_root_is_opened() {
     }
     for branch in ["../../edges/knows", "a/../../..", "a\\b"] {
         let location = TableLocation::on("nodes/people", Some(branch));
-        let error = root.room.head(&location).await.expect_err(branch);
+        let error = root.lance.head(&location).await.expect_err(branch);
         assert_eq!(error.code(), "invalid_name", "{branch}");
     }
     assert_eq!(root.log.reads(), 0);
@@ -57,7 +57,7 @@ async fn links_out_of_the_root_are_not_followed() {
         TableLocation::main("nodes/half"),
         TableLocation::on("nodes/people", Some("feature")),
     ] {
-        let error = root.room.head(&location).await.expect_err("a link");
+        let error = root.lance.head(&location).await.expect_err("a link");
         assert_eq!(error.code(), "symbolic_link", "{location}");
     }
     assert_eq!(root.log.reads(), 0);
@@ -68,18 +68,20 @@ async fn a_root_may_have_any_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a b/ä%20#c?d");
     fs::create_dir_all(&path).expect("a folder");
-    let room = open(&path, Default::default()).await;
-    assert_eq!(room.root_uri(), path.to_str().expect("text"));
-    room.create_table(&people(), &rows("a", 3))
+    let lance = open(&path, Default::default()).await;
+    assert_eq!(lance.root_uri(), path.to_str().expect("text"));
+    lance
+        .create_table(&people(), &rows("a", 3))
         .await
         .expect("a table");
-    room.append_rows(&people(), &rows("a", 3))
+    lance
+        .append_rows(&people(), &rows("a", 3))
         .await
         .expect("an append");
-    assert_eq!(version_of(&room, &people()).await, 2);
+    assert_eq!(version_of(&lance, &people()).await, 2);
     assert!(version_file(&path, "nodes/people", 2).exists());
     assert_eq!(
-        room.read_rows(&people(), 2, 10).await.expect("rows").len(),
+        lance.read_rows(&people(), 2, 10).await.expect("rows").len(),
         6
     );
 }
@@ -87,7 +89,7 @@ async fn a_root_may_have_any_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_stores_that_can_be_fenced_are_opened() {
     for root in ["memory://x", "hf://datasets/x", "http://x/y"] {
-        let error = LanceRoom::open(root, RoomOptions::default())
+        let error = LanceRoot::open(root, LanceRootOptions::default())
             .await
             .expect_err(root);
         assert_eq!(error.code(), "unsupported_scheme");
@@ -99,7 +101,7 @@ async fn objects_are_named_relative_to_the_root() {
     use object_store::ObjectStoreExt;
     let root = TestRoot::new().await;
     let path = object_store::path::Path::from("__recovery/a.json");
-    root.room
+    root.lance
         .objects()
         .put(&path, "{}".into())
         .await
@@ -120,12 +122,14 @@ async fn objects_are_named_relative_to_the_root() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copied_store_never_reads_the_original() {
     let original = published().await;
-    let room = &original.room;
-    room.create_branch("nodes/people", "feature", 1)
+    let lance = &original.lance;
+    lance
+        .create_branch("nodes/people", "feature", 1)
         .await
         .expect("a branch");
     let feature = TableLocation::on("nodes/people", Some("feature"));
-    room.append_rows(&feature, &rows("b", 5))
+    lance
+        .append_rows(&feature, &rows("b", 5))
         .await
         .expect("an append");
     let copy = tempfile::tempdir().expect("a folder");
@@ -208,16 +212,16 @@ async fn what_is_kept_beside_a_table_is_not_read_or_written_through_links() {
     symlink(outside.path(), refs.join("tags")).expect("a link");
     let people = people();
     for error in [
-        root.room.tag(&people, "recovery-x", 1).await.map(drop),
-        root.room.tagged(&people, "secret").await.map(drop),
-        root.room.untag(&people, "secret").await.map(drop),
+        root.lance.tag(&people, "recovery-x", 1).await.map(drop),
+        root.lance.tagged(&people, "secret").await.map(drop),
+        root.lance.untag(&people, "secret").await.map(drop),
     ] {
         let error = error.expect_err("a link");
         let text = sidecar::error_text(&error);
         assert!(text.contains("_refs/tags is a link"), "{text}");
     }
 
-    let objects = root.room.objects();
+    let objects = root.lance.objects();
     for name in ["_schema.pg", "_schema.ir.json.staging"] {
         symlink(&secret, root.path().join(name)).expect("a link");
         let path = object_store::path::Path::from(name);

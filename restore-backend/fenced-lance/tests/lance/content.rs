@@ -5,26 +5,30 @@ use crashed_roots::test_root::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_change_is_seen() {
     let root = published().await;
-    let room = &root.room;
-    room.append_rows(&people(), &rows("b", 5))
+    let lance = &root.lance;
+    lance
+        .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
     // Keeps the fragment ids of version 2 and changes only a deletion file.
-    room.delete_rows(&people(), "value = 1")
+    lance
+        .delete_rows(&people(), "value = 1")
         .await
         .expect("a delete");
-    room.index_rows(&people(), "id").await.expect("an index");
-    room.set_config(&people(), "owner", "ada")
+    lance.index_rows(&people(), "id").await.expect("an index");
+    lance
+        .set_config(&people(), "owner", "ada")
         .await
         .expect("a setting");
-    room.overwrite_rows(&people(), &rows("a", 10))
+    lance
+        .overwrite_rows(&people(), &rows("a", 10))
         .await
         .expect("an overwrite");
-    let head = version_of(room, &people()).await;
+    let head = version_of(lance, &people()).await;
     assert_eq!(head, 6);
     for a in 1..=head {
         for b in 1..=head {
-            let equal = room
+            let equal = lance
                 .content_equal(&people(), a, b)
                 .await
                 .expect("an answer");
@@ -36,23 +40,25 @@ async fn every_kind_of_change_is_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_version_has_the_content_of_the_one_restored() {
     let root = published().await;
-    let room = &root.room;
-    room.append_rows(&people(), &rows("b", 5))
+    let lance = &root.lance;
+    lance
+        .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    room.delete_rows(&people(), "value = 1")
+    lance
+        .delete_rows(&people(), "value = 1")
         .await
         .expect("a delete");
-    room.index_rows(&people(), "id").await.expect("an index");
+    lance.index_rows(&people(), "id").await.expect("an index");
     for target in [1, 2, 3, 4] {
-        let request = restore_request(room, &people(), target).await;
+        let request = restore_request(lance, &people(), target).await;
         let CommitOutcome::Committed { version } =
-            room.restore(&request).await.expect("an outcome")
+            lance.restore(&request).await.expect("an outcome")
         else {
             panic!("version {target} is not restored");
         };
         for other in 1..=4 {
-            let equal = room
+            let equal = lance
                 .content_equal(&people(), version, other)
                 .await
                 .expect("an answer");

@@ -2,7 +2,7 @@
 
 use fenced_lance::CommitOutcome;
 use fenced_lance::Head;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
 use fenced_lance::Restorable;
 use fenced_lance::TableLocation;
 use root_objects::store::RequestLog;
@@ -15,26 +15,26 @@ const WROTE: &str = "edges/66e8ac1738104576";
 
 pub struct Graph {
     pub store: Store,
-    pub room: LanceRoom,
+    pub lance: LanceRoot,
     log: RequestLog,
 }
 
 pub async fn graph(release: &str, name: &str) -> Graph {
     let store = Store::unpacked(release, name);
     let log = RequestLog::recording();
-    let room = store.room_with(log.clone()).await;
-    Graph { store, room, log }
+    let lance = store.lance_with(log.clone()).await;
+    Graph { store, lance, log }
 }
 
 /// Pin and HEAD of every table the catalog shows.
 async fn pins_and_heads(graph: &Graph, branch: Option<&str>) -> Vec<(String, u64, u64)> {
-    let catalog = catalog(&graph.room, branch).await;
+    let catalog = catalog(&graph.lance, branch).await;
     assert_eq!((catalog.stamp, catalog.two_phase), (3, false));
     let mut tables = Vec::new();
     for (table_key, pin) in &catalog.pins {
         let path = &catalog.locations[table_key];
         let location = TableLocation::on(path, pin.table_branch.as_deref());
-        let head = version_of(&graph.room, &location).await;
+        let head = version_of(&graph.lance, &location).await;
         tables.push((table_key.clone(), pin.version, head));
     }
     assert_eq!(graph.log.mutations(), 0);
@@ -58,14 +58,14 @@ async fn forward_mutation_has_two_tables_above_their_pins() {
         ]
     );
     let author = TableLocation::main(AUTHOR);
-    let last = transaction(&graph.room, &author, 5).await;
+    let last = transaction(&graph.lance, &author, 5).await;
     assert_eq!(
         (last.operation.as_str(), last.row_count),
         ("Update", Some(41))
     );
     assert_eq!(
         graph
-            .room
+            .lance
             .restorable(&author, 5, 4)
             .await
             .expect("an answer"),
@@ -80,28 +80,28 @@ async fn back_mid_phase_is_restored_and_published() {
     let moved: Vec<_> = before.iter().filter(|(_, pin, head)| pin != head).collect();
     assert_eq!(moved.len(), 1, "{before:?}");
     let (table_key, pin, head) = moved[0].clone();
-    let catalog_before = catalog(&graph.room, None).await;
+    let catalog_before = catalog(&graph.lance, None).await;
     let location = TableLocation::main(catalog_before.locations[&table_key].clone());
-    let request = restore_request(&graph.room, &location, pin).await;
+    let request = restore_request(&graph.lance, &location, pin).await;
     assert_eq!(
-        graph.room.restore(&request).await.expect("an outcome"),
+        graph.lance.restore(&request).await.expect("an outcome"),
         CommitOutcome::Committed { version: head + 1 }
     );
     assert!(
         graph
-            .room
+            .lance
             .content_equal(&location, pin, head + 1)
             .await
             .expect("an answer")
     );
     let publish = publish_request(catalog_before.version, &table_key, pin, head + 1);
     assert_eq!(
-        graph.room.publish(&publish).await.expect("an outcome"),
+        graph.lance.publish(&publish).await.expect("an outcome"),
         CommitOutcome::Committed {
             version: catalog_before.version + 1
         }
     );
-    let after = catalog(&graph.room, None).await;
+    let after = catalog(&graph.lance, None).await;
     assert_eq!(after.pins[&table_key].version, head + 1);
     assert_eq!(
         after.pins[&table_key].row_count, catalog_before.pins[&table_key].row_count,
@@ -129,17 +129,17 @@ async fn forward_branch_load_is_above_its_pin_on_the_branch_alone() {
     );
     let on_feature = |path| TableLocation::on(path, Some("feature"));
     assert_eq!(
-        graph.room.head(&on_feature(WROTE)).await.expect("a head"),
+        graph.lance.head(&on_feature(WROTE)).await.expect("a head"),
         Head::BranchMissing
     );
 
     // Written on the branch, and at home in the place it was moved to.
-    let read = catalog(&graph.room, Some("feature")).await;
+    let read = catalog(&graph.lance, Some("feature")).await;
     let mut publish = publish_request(read.version, "node:Author", 5, 6);
     publish.branch = Some("feature".to_owned());
     publish.updates[0].branch = Some("feature".to_owned());
     assert_eq!(
-        graph.room.publish(&publish).await.expect("an outcome"),
+        graph.lance.publish(&publish).await.expect("an outcome"),
         CommitOutcome::Committed {
             version: read.version + 1
         }
@@ -181,11 +181,11 @@ async fn every_fixture_of_0_7_0_is_readable() {
 async fn later_stamps_are_read_and_not_written() {
     for (release, stamp) in [("omnigraph-0.8.0", 4), ("omnigraph-0.9.0", 6)] {
         let graph = graph(release, "forward-mutation").await;
-        let read = catalog(&graph.room, None).await;
+        let read = catalog(&graph.lance, None).await;
         assert_eq!(read.stamp, stamp);
         let pin = read.pins["node:Author"].version;
         let publish = publish_request(read.version, "node:Author", pin, pin + 1);
-        let outcome = graph.room.publish(&publish).await.expect("an outcome");
+        let outcome = graph.lance.publish(&publish).await.expect("an outcome");
         assert_eq!(
             outcome,
             CommitOutcome::Refused {

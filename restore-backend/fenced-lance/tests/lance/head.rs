@@ -10,13 +10,13 @@ use crashed_roots::test_root::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn head_of_a_table_is_one_listing() {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 1))
         .await
         .expect("an append");
     root.log.reset();
     assert_eq!(
-        root.room.head(&people()).await.expect("a head"),
+        root.lance.head(&people()).await.expect("a head"),
         Head::At { version: 2 }
     );
     let requests: Vec<String> = root
@@ -31,14 +31,14 @@ async fn head_of_a_table_is_one_listing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn head_of_a_branch_is_one_listing_and_its_entry() {
     let root = published().await;
-    root.room
+    root.lance
         .create_branch("nodes/people", "feature", 1)
         .await
         .expect("a branch");
     let feature = TableLocation::on("nodes/people", Some("feature"));
     root.log.reset();
     assert_eq!(
-        root.room.head(&feature).await.expect("a head"),
+        root.lance.head(&feature).await.expect("a head"),
         Head::At { version: 1 }
     );
     assert_eq!(
@@ -46,17 +46,17 @@ async fn head_of_a_branch_is_one_listing_and_its_entry() {
         (1, 1)
     );
     assert_eq!(root.log.reads(), 2);
-    root.room
+    root.lance
         .append_rows(&feature, &rows("b", 3))
         .await
         .expect("an append");
-    assert_eq!(version_of(&root.room, &feature).await, 2);
-    assert_eq!(version_of(&root.room, &people()).await, 1, "main is apart");
+    assert_eq!(version_of(&root.lance, &feature).await, 2);
+    assert_eq!(version_of(&root.lance, &people()).await, 1, "main is apart");
     assert_eq!(
-        root.room.count_rows(&feature, 2).await.expect("a count"),
+        root.lance.count_rows(&feature, 2).await.expect("a count"),
         13
     );
-    let read = root.room.read_rows(&feature, 2, 100).await.expect("rows");
+    let read = root.lance.read_rows(&feature, 2, 100).await.expect("rows");
     assert_eq!(read.len(), 13, "rows of main and of the branch");
 }
 
@@ -64,8 +64,8 @@ async fn head_of_a_branch_is_one_listing_and_its_entry() {
 async fn what_is_missing_is_told_apart() {
     let root = published().await;
     let head = |location: TableLocation| {
-        let room = root.room.clone();
-        async move { room.head(&location).await.expect("a head") }
+        let lance = root.lance.clone();
+        async move { lance.head(&location).await.expect("a head") }
     };
     assert_eq!(
         head(TableLocation::main("nodes/nothing")).await,
@@ -88,7 +88,7 @@ async fn what_is_missing_is_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn half_made_branches_are_errors() {
     let root = published().await;
-    root.room
+    root.lance
         .create_branch("nodes/people", "feature", 1)
         .await
         .expect("a branch");
@@ -97,11 +97,11 @@ async fn half_made_branches_are_errors() {
     let tree = root.path().join("nodes/people/tree/feature");
     let bytes = fs::read(&entry).expect("the entry");
     fs::remove_file(&entry).expect("removed");
-    let error = root.room.head(&feature).await.expect_err("no entry");
+    let error = root.lance.head(&feature).await.expect_err("no entry");
     assert_eq!(error.code(), "branch_half_made");
     fs::write(&entry, bytes).expect("put back");
     fs::remove_dir_all(tree).expect("removed");
-    let error = root.room.head(&feature).await.expect_err("no tree");
+    let error = root.lance.head(&feature).await.expect_err("no tree");
     assert_eq!(error.code(), "branch_half_made");
 }
 
@@ -111,7 +111,7 @@ async fn half_made_branches_are_errors() {
 async fn version_hints_are_never_believed() {
     let root = published().await;
     for _ in 0..4 {
-        root.room
+        root.lance
             .append_rows(&people(), &rows("b", 1))
             .await
             .expect("an append");
@@ -138,18 +138,18 @@ async fn version_hints_are_never_believed() {
             Some(text) => fs::write(&hint, text).expect("written"),
             None => fs::remove_file(&hint).expect("removed"),
         }
-        let room = root.elsewhere().await;
+        let lance = root.elsewhere().await;
         assert_eq!(
-            room.head(&people()).await.expect("a head"),
+            lance.head(&people()).await.expect("a head"),
             Head::At { version: 5 },
             "{tampered:?}"
         );
     }
     fs::write(&hint, r#"{"version":1}"#).expect("written");
-    let request = restore_request(&root.room, &people(), 1).await;
+    let request = restore_request(&root.lance, &people(), 1).await;
     assert_eq!(request.head_version, 5);
     assert_eq!(
-        root.room.restore(&request).await.expect("an outcome"),
+        root.lance.restore(&request).await.expect("an outcome"),
         CommitOutcome::Committed { version: 6 },
         "Lance's own reads do not believe it either"
     );
@@ -167,9 +167,9 @@ async fn files_that_are_no_versions_do_not_count() {
     ] {
         fs::write(versions.join(name), "").expect("written");
     }
-    assert_eq!(version_of(&root.room, &people()).await, 1);
+    assert_eq!(version_of(&root.lance, &people()).await, 1);
     fs::write(versions.join("00000000000000000000.manifest"), "").expect("written");
-    let error = root.room.head(&people()).await.expect_err("no version");
+    let error = root.lance.head(&people()).await.expect_err("no version");
     assert_eq!(error.code(), "unreadable");
 }
 
@@ -179,7 +179,7 @@ async fn a_newest_version_that_is_no_file_is_an_error_and_no_lower_head() {
     let outside = tempfile::tempdir().expect("a folder");
     for what in ["pipe", "link", "near link", "folder"] {
         let root = published().await;
-        root.room
+        root.lance
             .append_rows(&people(), &rows("b", 1))
             .await
             .expect("an append");
@@ -197,9 +197,9 @@ async fn a_newest_version_that_is_no_file_is_an_error_and_no_lower_head() {
             "near link" => link(&older).expect("a link"),
             _ => fs::create_dir(&newest).expect("a folder"),
         }
-        let room = root.elsewhere().await;
+        let lance = root.elsewhere().await;
         let people = people();
-        let head = room.head(&people);
+        let head = lance.head(&people);
         let head = tokio::time::timeout(std::time::Duration::from_secs(60), head);
         let error = head.await.expect("nothing is waited for").expect_err(what);
         assert_eq!(error.code(), "storage_failed", "{what}: {error}");

@@ -30,7 +30,7 @@ use crashed_roots::test_root::*;
 async fn unpublished() -> (TestRoot, PublishRequest) {
     let root = drifted().await;
     let city = fenced_lance::TableLocation::main("nodes/city");
-    root.room
+    root.lance
         .create_table(&city, &rows("c", 4))
         .await
         .expect("a table");
@@ -160,7 +160,7 @@ async fn a_publish_commits_what_lances_own_merge_insert_commits() {
             without_declared_key(root.path()).await;
         }
         let copy = copy_of(root.path());
-        let outcome = root.room.publish(&request).await.expect("an outcome");
+        let outcome = root.lance.publish(&request).await.expect("an outcome");
         assert_eq!(outcome, CommitOutcome::Committed { version: 2 });
         let ours = opened(root.path()).await;
 
@@ -237,7 +237,7 @@ async fn an_engine_that_inserts_the_same_row_loses_and_one_that_inserts_another_
     ] {
         let (root, request) = unpublished().await;
         let (catalog, staged) = staged_elsewhere(&root, object_id).await;
-        let outcome = root.room.publish(&request).await.expect("an outcome");
+        let outcome = root.lance.publish(&request).await.expect("an outcome");
         assert_eq!(outcome, CommitOutcome::Committed { version: 2 });
         let mut commit = lance::dataset::CommitBuilder::new(catalog);
         if let Some(rows) = staged.affected_rows {
@@ -272,7 +272,7 @@ async fn a_row_that_is_there_and_says_something_else_is_in_the_way() {
         let before = files_in(&root.path().join("__manifest/data"));
         request.read_version = 2;
         root.log.reset();
-        let outcome = root.room.publish(&request).await.expect("an outcome");
+        let outcome = root.lance.publish(&request).await.expect("an outcome");
         let reason = Refusal::RowThere {
             object_id: object_id.to_owned(),
         };
@@ -289,7 +289,7 @@ async fn a_catalog_that_only_a_newer_lance_may_write_to_is_refused_and_left_alon
         manifest.writer_feature_flags |= 1 << 40;
     });
     root.log.reset();
-    let outcome = root.room.publish(&request).await.expect("an outcome");
+    let outcome = root.lance.publish(&request).await.expect("an outcome");
     assert!(
         matches!(
             outcome,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fenced_lance::{
-    EffectIdentity, HistoryAppend, HistoryRequest, HistoryRow, LanceRoom, TableLocation,
+    EffectIdentity, HistoryAppend, HistoryRequest, HistoryRow, LanceRoot, TableLocation,
     UnlockOutcome,
 };
 use sidecar::{Digest, GraphCommitId, Tag, Timestamp};
@@ -50,19 +50,19 @@ fn recovery(operation: &str) -> HistoryRow {
     }
 }
 
-async fn rows(room: &LanceRoom, folder: &str) -> u64 {
+async fn rows(lance: &LanceRoot, folder: &str) -> u64 {
     let place = TableLocation::main(folder);
-    let fenced_lance::Head::At { version } = room.head(&place).await.unwrap() else {
+    let fenced_lance::Head::At { version } = lance.head(&place).await.unwrap() else {
         return 0;
     };
-    room.count_rows(&place, version).await.unwrap()
+    lance.count_rows(&place, version).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
     let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
-    let room = &graph.room;
-    let before = rows(room, "_graph_commits.lance").await;
+    let lance = &graph.lance;
+    let before = rows(lance, "_graph_commits.lance").await;
     assert!(before > 0);
     for row in [
         commit(),
@@ -71,7 +71,7 @@ async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
         },
         recovery(OPERATION),
     ] {
-        let first = room
+        let first = lance
             .append_lineage(&request(OPERATION, 1_000_000, row.clone()))
             .await;
         assert!(
@@ -79,26 +79,26 @@ async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
             "{row:?}"
         );
         // A day later, as after a crash.
-        let again = room
+        let again = lance
             .append_lineage(&request(OPERATION, 86_400_000_000, row.clone()))
             .await;
         assert_eq!(again.unwrap(), HistoryAppend::AlreadyThere, "{row:?}");
     }
-    assert_eq!(rows(room, "_graph_commits.lance").await, before + 1);
-    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 1);
+    assert_eq!(rows(lance, "_graph_commits.lance").await, before + 1);
+    assert_eq!(rows(lance, "_graph_commit_recoveries.lance").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_many_at_once_are_all_there_and_none_twice() {
     let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
-    let room = &graph.room;
-    let before = rows(room, "_graph_commits.lance").await;
+    let lance = &graph.lance;
+    let before = rows(lance, "_graph_commits.lance").await;
     let ours = request(OPERATION, 1_000_000, commit());
     let theirs = request(OTHER, 1_000_001, commit());
     let mut outcomes = Vec::new();
     let all = (0..4)
         .flat_map(|_| [&ours, &theirs])
-        .map(|request| room.append_lineage(request));
+        .map(|request| lance.append_lineage(request));
     for outcome in futures::future::join_all(all).await {
         outcomes.push(outcome.unwrap());
     }
@@ -117,7 +117,7 @@ async fn rows_of_many_at_once_are_all_there_and_none_twice() {
         )),
         "{outcomes:?}"
     );
-    assert_eq!(rows(room, "_graph_commits.lance").await, before + 2);
+    assert_eq!(rows(lance, "_graph_commits.lance").await, before + 2);
 }
 
 /// What another attempt at the same operation adds, which carried out another plan.
@@ -136,8 +136,8 @@ fn of_another_plan(micros: u64, row: HistoryRow) -> HistoryRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
     let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
-    let room = &graph.room;
-    let before = rows(room, "_graph_commits.lance").await;
+    let lance = &graph.lance;
+    let before = rows(lance, "_graph_commits.lance").await;
     let other = HistoryRow::Recovery {
         kind: "RolledBack".to_owned(),
         for_actor: None,
@@ -151,73 +151,73 @@ async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
         request(OPERATION, 1_000_002, commit()),
         request(OPERATION, 1_000_003, recovery(OPERATION)),
     ] {
-        let outcome = room.append_lineage(&added).await.unwrap();
+        let outcome = lance.append_lineage(&added).await.unwrap();
         assert!(
             matches!(outcome, HistoryAppend::Appended { .. }),
             "{outcome:?}"
         );
     }
-    assert_eq!(rows(room, "_graph_commits.lance").await, before + 2);
-    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 2);
+    assert_eq!(rows(lance, "_graph_commits.lance").await, before + 2);
+    assert_eq!(rows(lance, "_graph_commit_recoveries.lance").await, 2);
 
     // A row under its own id that says something else is not its own either, and nothing is put beside it.
     let again = request(OPERATION, 1_000_004, other);
     assert!(matches!(
-        room.append_lineage(&again).await.unwrap(),
+        lance.append_lineage(&again).await.unwrap(),
         HistoryAppend::Missing { .. }
     ));
-    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 2);
+    assert_eq!(rows(lance, "_graph_commit_recoveries.lance").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_made_a_graph_commit_is_not_told_of_one_that_is_not_there() {
     let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
-    let room = &graph.room;
-    let outcome = room
+    let lance = &graph.lance;
+    let outcome = lance
         .append_lineage(&request(OPERATION, 1, recovery(OPERATION)))
         .await;
     assert!(matches!(outcome.unwrap(), HistoryAppend::Missing { .. }));
-    assert_eq!(rows(room, "_graph_commit_recoveries.lance").await, 0);
+    assert_eq!(rows(lance, "_graph_commit_recoveries.lance").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_is_removed_once_and_the_graph_keeps_its_other_branches() {
     let graph = graph("omnigraph-0.7.0", "schema-mixed-staged").await;
-    let room = &graph.room;
-    let lock = room.schema_lock().await.unwrap().unwrap();
+    let lance = &graph.lance;
+    let lock = lance.schema_lock().await.unwrap().unwrap();
     let made_at = lock.created_at;
     assert_eq!(
-        room.remove_schema_lock(made_at - 1).await.unwrap(),
+        lance.remove_schema_lock(made_at - 1).await.unwrap(),
         UnlockOutcome::Another { lock },
         "the lock of another schema change stays"
     );
-    assert_eq!(room.schema_lock().await.unwrap(), Some(lock));
+    assert_eq!(lance.schema_lock().await.unwrap(), Some(lock));
     assert_eq!(
-        room.remove_schema_lock(made_at).await.unwrap(),
+        lance.remove_schema_lock(made_at).await.unwrap(),
         UnlockOutcome::Removed
     );
     assert_eq!(
-        room.remove_schema_lock(made_at).await.unwrap(),
+        lance.remove_schema_lock(made_at).await.unwrap(),
         UnlockOutcome::Absent
     );
-    assert_eq!(room.schema_lock().await.unwrap(), None);
+    assert_eq!(lance.schema_lock().await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_of_which_only_files_are_left_is_removed_too() {
     let graph = graph("omnigraph-0.7.0", "schema-mixed-staged").await;
-    let room = &graph.room;
+    let lance = &graph.lance;
     let entry = graph
         .store
         .path()
         .join("__manifest/_refs/branches/__schema_apply_lock__.json");
     std::fs::remove_file(entry).unwrap();
     assert_eq!(
-        room.remove_schema_lock(0).await.unwrap(),
+        lance.remove_schema_lock(0).await.unwrap(),
         UnlockOutcome::Removed
     );
     assert_eq!(
-        room.remove_schema_lock(0).await.unwrap(),
+        lance.remove_schema_lock(0).await.unwrap(),
         UnlockOutcome::Absent
     );
 }
@@ -247,7 +247,7 @@ async fn rows_change_nothing_of_who_can_read_and_write_the_tables() {
     };
     for row in [commit(), actor, recovery(OPERATION)] {
         let added = graph
-            .room
+            .lance
             .append_lineage(&request(OPERATION, 1_000_000, row))
             .await;
         assert!(matches!(added.unwrap(), HistoryAppend::Appended { .. }));

@@ -7,23 +7,25 @@ use crashed_roots::test_root::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_changes_nothing_and_costs_what_it_says() {
     let root = published().await;
-    let room = root.elsewhere().await;
-    room.append_rows(&people(), &rows("b", 5))
+    let lance = root.elsewhere().await;
+    lance
+        .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    room.delete_rows(&people(), "value < 3")
+    lance
+        .delete_rows(&people(), "value < 3")
         .await
         .expect("a delete");
-    room.tag(&people(), "kept", 2).await.expect("a tag");
+    lance.tag(&people(), "kept", 2).await.expect("a tag");
     root.log.reset();
 
-    room_reads(&root).await;
+    lance_reads(&root).await;
 
     assert_eq!(root.log.mutations(), 0, "{:?}", root.log.requests());
 }
 
-async fn room_reads(root: &TestRoot) {
-    let room = &root.room;
+async fn lance_reads(root: &TestRoot) {
+    let lance = &root.lance;
     let cost = |what: &str, expected: u64| {
         assert_eq!(
             root.log.reads(),
@@ -34,55 +36,57 @@ async fn room_reads(root: &TestRoot) {
         assert_eq!(root.log.mutations(), 0, "{what}");
         root.log.reset();
     };
-    version_of(room, &people()).await;
+    version_of(lance, &people()).await;
     cost("head", 1);
-    transaction(room, &people(), 3).await;
+    transaction(lance, &people(), 3).await;
     cost("a transaction", 1);
-    room.transactions(&people(), 1, 3, 10)
+    lance
+        .transactions(&people(), 1, 3, 10)
         .await
         .expect("a list");
     cost("two transactions and the version before", 3);
-    room.content_equal(&people(), 2, 3)
+    lance
+        .content_equal(&people(), 2, 3)
         .await
         .expect("an answer");
     cost("comparing", 2);
-    room.restorable(&people(), 3, 2).await.expect("an answer");
+    lance.restorable(&people(), 3, 2).await.expect("an answer");
     cost("two versions and two data files", 4);
-    room.tagged(&people(), "kept").await.expect("an answer");
+    lance.tagged(&people(), "kept").await.expect("an answer");
     cost("a tag", 1);
-    catalog(room, None).await;
+    catalog(lance, None).await;
     assert_eq!(root.log.count(Verb::List), 1);
     cost(
-        "the catalog, which this room published: listing and one data file",
+        "the catalog, which this `LanceRoot` published: listing and one data file",
         2,
     );
-    room.catalog_version(None).await.expect("a head");
+    lance.catalog_version(None).await.expect("a head");
     cost("the catalog's version", 1);
-    room.catalog_branches().await.expect("branches");
+    lance.catalog_branches().await.expect("branches");
     cost("no branches", 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_tell_what_happened() {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    root.room
+    root.lance
         .delete_rows(&people(), "value < 3")
         .await
         .expect("a delete");
-    root.room
+    root.lance
         .index_rows(&people(), "id")
         .await
         .expect("an index");
-    let request = restore_request(&root.room, &people(), 2).await;
-    let outcome = root.room.restore(&request).await.expect("an outcome");
+    let request = restore_request(&root.lance, &people(), 2).await;
+    let outcome = root.lance.restore(&request).await.expect("an outcome");
     assert_eq!(outcome, CommitOutcome::Committed { version: 5 });
 
     let list = root
-        .room
+        .lance
         .transactions(&people(), 0, 5, 100)
         .await
         .expect("a list");
@@ -110,7 +114,7 @@ async fn transactions_tell_what_happened() {
             (5, "Restore", Some(15), Some(6)),
         ]
     );
-    let restore = transaction(&root.room, &people(), 5).await;
+    let restore = transaction(&root.lance, &people(), 5).await;
     assert_eq!(restore.restored_version, Some(2));
     assert_eq!(restore.read_version, 4);
     assert_eq!(
@@ -129,26 +133,26 @@ async fn transactions_tell_what_happened() {
 async fn long_histories_are_cut_at_their_old_end() {
     let root = published().await;
     for _ in 0..6 {
-        root.room
+        root.lance
             .append_rows(&people(), &rows("b", 1))
             .await
             .expect("an append");
     }
     let list = root
-        .room
+        .lance
         .transactions(&people(), 1, 7, 2)
         .await
         .expect("a list");
     let versions: Vec<u64> = list.entries.iter().map(TransactionEntry::version).collect();
     assert_eq!((versions, list.omitted), (vec![6, 7], 4));
     let list = root
-        .room
+        .lance
         .transactions(&people(), 7, 7, 10)
         .await
         .expect("a list");
     assert_eq!((list.entries.len(), list.omitted), (0, 0));
     let list = root
-        .room
+        .lance
         .transactions(&people(), 1, 7, 0)
         .await
         .expect("a list");
@@ -159,14 +163,14 @@ async fn long_histories_are_cut_at_their_old_end() {
 async fn versions_that_were_cleaned_away_are_gone_and_no_error() {
     let root = published().await;
     for _ in 0..3 {
-        root.room
+        root.lance
             .append_rows(&people(), &rows("b", 1))
             .await
             .expect("an append");
     }
     std::fs::remove_file(version_file(root.path(), "nodes/people", 2)).expect("removed");
     let list = root
-        .room
+        .lance
         .transactions(&people(), 1, 4, 10)
         .await
         .expect("a list");
@@ -176,7 +180,7 @@ async fn versions_that_were_cleaned_away_are_gone_and_no_error() {
     };
     assert_eq!(third.row_delta, None, "the version before is not known");
     let error = root
-        .room
+        .lance
         .content_equal(&people(), 1, 2)
         .await
         .expect_err("gone");
@@ -186,7 +190,7 @@ async fn versions_that_were_cleaned_away_are_gone_and_no_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_versions_are_errors_and_never_panic() {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 1))
         .await
         .expect("an append");
@@ -195,7 +199,7 @@ async fn damaged_versions_are_errors_and_never_panic() {
     for length in 0..whole.len() {
         std::fs::write(&file, &whole[..length]).expect("written");
         let error = root
-            .room
+            .lance
             .transaction(&people(), 2)
             .await
             .expect_err("cut short");
@@ -206,12 +210,12 @@ async fn damaged_versions_are_errors_and_never_panic() {
         flipped[position] ^= 0xff;
         std::fs::write(&file, flipped).expect("written");
         // Some bytes are part of text that any value is allowed in.
-        let _ = root.room.transaction(&people(), 2).await;
+        let _ = root.lance.transaction(&people(), 2).await;
     }
     // A version under another version's name is not that version.
     std::fs::copy(version_file(root.path(), "nodes/people", 1), &file).expect("copied");
     let error = root
-        .room
+        .lance
         .transaction(&people(), 2)
         .await
         .expect_err("an impostor");

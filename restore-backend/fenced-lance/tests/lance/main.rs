@@ -1,4 +1,4 @@
-//! The Lance room against real tables on disk: what it reads, what it costs, and that its fences hold.
+//! A `LanceRoot` against real tables on disk: what it reads, what it costs, and that its fences hold.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What a room has read before saves requests, and is never taken for what is there now.
+//! Whatever a `LanceRoot` has read before saves requests. It never counts as what is there now.
 
 use fenced_lance::CatalogTable;
 use fenced_lance::CommitOutcome;
@@ -16,22 +16,22 @@ use crashed_roots::test_root::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_fetches_no_version_twice_and_asks_for_each_table_anew() {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    let room = root.elsewhere().await;
+    let lance = root.elsewhere().await;
     for (look, gets) in [("the first", 2), ("the second", 0)] {
-        let room = room.for_one_look();
-        let log = room.log();
+        let lance = lance.for_one_look();
+        let log = lance.log();
         log.reset();
-        version_of(&room, &people()).await;
-        let list = room.transactions(&people(), 1, 2, 10).await;
+        version_of(&lance, &people()).await;
+        let list = lance.transactions(&people(), 1, 2, 10).await;
         assert_eq!(list.expect("a list").entries.len(), 1);
-        let equal = room.content_equal(&people(), 1, 2).await;
+        let equal = lance.content_equal(&people(), 1, 2).await;
         assert!(!equal.expect("an answer"));
         assert_eq!((log.count(Verb::List), log.count(Verb::Get)), (1, gets));
-        let restorable = room.restorable(&people(), 2, 1).await;
+        let restorable = lance.restorable(&people(), 2, 1).await;
         assert_eq!(restorable.expect("an answer"), Restorable::Yes);
         assert_eq!(log.count(Verb::Head), 1, "{look}: files are looked for");
     }
@@ -40,36 +40,37 @@ async fn a_look_fetches_no_version_twice_and_asks_for_each_table_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_of_its_own_making_is_not_fetched_unless_it_was_replaced() {
     let root = published().await;
-    let room = &root.room;
-    room.append_rows(&people(), &rows("b", 5))
+    let lance = &root.lance;
+    lance
+        .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    let look = room.for_one_look();
+    let look = lance.for_one_look();
     version_of(&look, &people()).await;
-    room.log().reset();
+    lance.log().reset();
     let written = transaction(&look, &people(), 2).await;
-    assert_eq!((written.version, room.log().reads()), (2, 0));
+    assert_eq!((written.version, lance.log().reads()), (2, 0));
 
     let file = version_file(root.path(), "nodes/people", 2);
     let same = std::fs::read(&file).expect("its bytes");
     std::fs::remove_file(&file).expect("removed");
     std::fs::write(&file, same).expect("written by somebody else");
-    let look = room.for_one_look();
+    let look = lance.for_one_look();
     version_of(&look, &people()).await;
-    room.log().reset();
+    lance.log().reset();
     assert_eq!(transaction(&look, &people(), 2).await, written);
-    assert_eq!(room.log().count(Verb::Get), 1, "nobody vouches for it");
+    assert_eq!(lance.log().count(Verb::Get), 1, "nobody vouches for it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_is_gone_or_another_one_is_found_out_by_the_next_look() {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    let room = &root.room;
-    let look = room.for_one_look();
+    let lance = &root.lance;
+    let look = lance.for_one_look();
     version_of(&look, &people()).await;
     let first = transaction(&look, &people(), 1).await;
 
@@ -77,12 +78,12 @@ async fn a_version_that_is_gone_or_another_one_is_found_out_by_the_next_look() {
     let other = version_file(root.path(), "edges/knows", 1);
     std::fs::remove_file(&file).expect("removed");
     std::fs::copy(other, &file).expect("another version of the same number");
-    let look = room.for_one_look();
+    let look = lance.for_one_look();
     version_of(&look, &people()).await;
     assert_ne!(transaction(&look, &people(), 1).await.uuid, first.uuid);
 
     std::fs::remove_file(&file).expect("removed");
-    let look = room.for_one_look();
+    let look = lance.for_one_look();
     version_of(&look, &people()).await;
     let gone = look.transaction(&people(), 1).await.expect("a read");
     assert_eq!(gone, TransactionEntry::Gone { version: 1 });
@@ -95,11 +96,11 @@ async fn a_version_that_is_gone_or_another_one_is_found_out_by_the_next_look() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_dropped_and_made_again_gets_no_commit_made_for_the_old_one() {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    let read = catalog(&root.room, None).await;
+    let read = catalog(&root.lance, None).await;
     std::fs::remove_dir_all(root.path().join("__manifest")).expect("dropped");
     let created = root
         .elsewhere()
@@ -120,14 +121,14 @@ async fn a_catalog_dropped_and_made_again_gets_no_commit_made_for_the_old_one() 
         read_transaction: read.transaction.expect("a transaction"),
         identity: identity(),
     };
-    let fenced = root.room.fence_catalog(&fence).await.expect("an outcome");
+    let fenced = root.lance.fence_catalog(&fence).await.expect("an outcome");
     let CommitOutcome::HeadMoved { found: 1, .. } = fenced else {
         panic!("{fenced:?}");
     };
     let publish = publish_request(1, "node:Person", 1, 2);
-    let published = root.room.publish(&publish).await;
+    let published = root.lance.publish(&publish).await;
     published.expect_err("the files that were read are gone, so nothing was attempted");
-    let now = catalog(&root.room, None).await;
+    let now = catalog(&root.lance, None).await;
     assert_eq!((now.version, now.pins.len()), (1, 1));
 }
 
@@ -136,14 +137,14 @@ async fn a_catalog_that_grew_is_read_only_where_it_grew() {
     let root = drifted().await;
     let before = files_in(&root.path().join("__manifest/data"));
     assert_eq!(before.len(), 1);
-    catalog(&root.room, None).await;
+    catalog(&root.lance, None).await;
     let other = root.elsewhere().await;
     let publish = publish_request(1, "node:Person", 1, 2);
     let published = other.publish(&publish).await.expect("an outcome");
     assert_eq!(published, CommitOutcome::Committed { version: 2 });
 
     root.log.reset();
-    let grown = catalog(&root.room, None).await;
+    let grown = catalog(&root.lance, None).await;
     let data_files = read_from(&root, "__manifest/data");
     assert_eq!(data_files.len(), 1, "{data_files:?}");
     let known = before[0].file_name().and_then(|name| name.to_str());
@@ -157,13 +158,13 @@ async fn a_catalog_that_grew_is_read_only_where_it_grew() {
     compact_files(&mut compacted, CompactionOptions::default(), None)
         .await
         .expect("a compaction");
-    let again = catalog(&root.room, None).await;
+    let again = catalog(&root.lance, None).await;
     assert_eq!((again.version, &again.pins), (4, &grown.pins));
     assert_eq!(again, catalog(&root.elsewhere().await, None).await);
 
     let mut first = dataset.checkout_version(1).await.expect("the first");
     first.restore().await.expect("a restore");
-    let shrunk = catalog(&root.room, None).await;
+    let shrunk = catalog(&root.lance, None).await;
     assert_eq!(shrunk, catalog(&root.elsewhere().await, None).await);
     assert_eq!(shrunk.pins["node:Person"].version, 1);
 }
@@ -171,20 +172,20 @@ async fn a_catalog_that_grew_is_read_only_where_it_grew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_of_which_something_went_is_read_again() {
     let root = published().await;
-    catalog(&root.room, None).await;
+    catalog(&root.lance, None).await;
     let uri = root.path().join("__manifest").display().to_string();
     let mut dataset = lance::Dataset::open(&uri).await.expect("the catalog");
     dataset
         .delete("object_id = 'node:Person$00000000000000000001'")
         .await
         .expect("a delete");
-    let less = catalog(&root.room, None).await;
+    let less = catalog(&root.lance, None).await;
     assert_eq!(less, catalog(&root.elsewhere().await, None).await);
     assert_eq!(less.pins.keys().collect::<Vec<_>>(), ["edge:Knows"]);
 
     let mut first = dataset.checkout_version(1).await.expect("the first");
     first.restore().await.expect("a restore");
-    let again = catalog(&root.room, None).await;
+    let again = catalog(&root.lance, None).await;
     assert_eq!(again.pins.len(), 2);
 }
 
@@ -215,12 +216,12 @@ async fn raced(verb: Verb) {
             .boxed()
         }
     });
-    let room = root.behind(gate.clone()).await;
+    let lance = root.behind(gate.clone()).await;
     // Read by its name, so that the gate is met by the restore alone.
-    let uuid = transaction(&room, &people(), 2).await.uuid;
+    let uuid = transaction(&lance, &people(), 2).await.uuid;
     let mut request = restore_request(&writer, &people(), 1).await;
     request.head_transaction = uuid;
-    let outcome = room.restore(&request).await.expect("an outcome");
+    let outcome = lance.restore(&request).await.expect("an outcome");
     assert!(gate.has_run());
     let CommitOutcome::HeadMoved { found: 3, .. } = outcome else {
         panic!("a writer at {verb}: {outcome:?}");

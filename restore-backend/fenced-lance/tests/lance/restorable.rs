@@ -47,16 +47,18 @@ fn one_of(folder: &Path) -> std::path::PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_needs_every_file_it_refers_to() {
     let root = published().await;
-    let room = &root.room;
-    room.delete_rows(&people(), "value = 1")
+    let lance = &root.lance;
+    lance
+        .delete_rows(&people(), "value = 1")
         .await
         .expect("a delete");
-    room.index_rows(&people(), "id").await.expect("an index");
-    room.append_rows(&people(), &rows("b", 1))
+    lance.index_rows(&people(), "id").await.expect("an index");
+    lance
+        .append_rows(&people(), &rows("b", 1))
         .await
         .expect("an append");
     assert_eq!(
-        room.restorable(&people(), 4, 3).await.expect("an answer"),
+        lance.restorable(&people(), 4, 3).await.expect("an answer"),
         Restorable::Yes
     );
     let table = root.path().join("nodes/people");
@@ -68,12 +70,12 @@ async fn a_version_needs_every_file_it_refers_to() {
     ] {
         let bytes = fs::read(&file).expect("the file");
         fs::remove_file(&file).expect("removed");
-        let answer = room.restorable(&people(), 4, 3).await.expect("an answer");
+        let answer = lance.restorable(&people(), 4, 3).await.expect("an answer");
         reason(answer);
         fs::write(&file, bytes).expect("put back");
     }
     assert_eq!(
-        room.restorable(&people(), 4, 3).await.expect("an answer"),
+        lance.restorable(&people(), 4, 3).await.expect("an answer"),
         Restorable::Yes
     );
 }
@@ -81,9 +83,10 @@ async fn a_version_needs_every_file_it_refers_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_data_file_is_found_by_looking_and_by_listing() {
     let root = published().await;
-    let room = &root.room;
+    let lance = &root.lance;
     for fragments in 2..=70 {
-        room.append_rows(&people(), &rows("b", 1))
+        lance
+            .append_rows(&people(), &rows("b", 1))
             .await
             .expect("an append");
         if fragments != 3 && fragments != 70 {
@@ -91,20 +94,21 @@ async fn a_missing_data_file_is_found_by_looking_and_by_listing() {
         }
         // One that the target refers to, whatever HEAD adds.
         let file = one_of(&root.path().join("nodes/people/data"));
-        let head = room
+        let head = lance
             .append_rows(&people(), &rows("c", 1))
             .await
             .expect("an append");
         let target = head - 1;
         assert_eq!(
-            room.restorable(&people(), head, target)
+            lance
+                .restorable(&people(), head, target)
                 .await
                 .expect("an answer"),
             Restorable::Yes
         );
         let hidden = file.with_extension("hidden");
         fs::rename(&file, &hidden).expect("hidden");
-        let answer = room
+        let answer = lance
             .restorable(&people(), head, target)
             .await
             .expect("an answer");
@@ -116,20 +120,20 @@ async fn a_missing_data_file_is_found_by_looking_and_by_listing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_older_versions_that_exist_are_restorable() {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 1))
         .await
         .expect("an append");
     for target in [2, 3] {
         let answer = root
-            .room
+            .lance
             .restorable(&people(), 2, target)
             .await
             .expect("an answer");
         reason(answer);
     }
     let answer = root
-        .room
+        .lance
         .restorable(&people(), 2, 0)
         .await
         .expect("an answer");
@@ -202,18 +206,18 @@ async fn a_version_needs_the_files_beside_its_data() {
         assert!(blobs[0].to_str().expect("text").contains(folder));
         write_blobs(&root, options, is_managed, WriteMode::Append).await;
 
-        let room = &root.room;
-        let answer = room.restorable(&pictures, 2, 1).await.expect("an answer");
+        let lance = &root.lance;
+        let answer = lance.restorable(&pictures, 2, 1).await.expect("an answer");
         assert_eq!(answer, Restorable::Yes);
-        assert_eq!(room.missing_file(&pictures, 2).await.expect("read"), None);
+        assert_eq!(lance.missing_file(&pictures, 2).await.expect("read"), None);
         for file in blobs {
             let hidden = file.with_extension("hidden");
             fs::rename(&file, &hidden).expect("hidden");
-            let answer = room.restorable(&pictures, 2, 1).await.expect("an answer");
+            let answer = lance.restorable(&pictures, 2, 1).await.expect("an answer");
             let name = file.file_name().and_then(|name| name.to_str());
             assert!(reason(answer).contains(name.expect("a name")));
             // The later version has the values of the first as well.
-            let missing = room.missing_file(&pictures, 2).await.expect("read");
+            let missing = lance.missing_file(&pictures, 2).await.expect("read");
             assert!(missing.expect("missing").contains(name.expect("a name")));
             fs::rename(&hidden, &file).expect("put back");
         }
@@ -248,13 +252,14 @@ async fn rewrite_index(root: &TestRoot, change: impl FnOnce(&mut IndexMetadata))
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_whose_files_nobody_recorded_needs_those_of_its_kind() {
     let root = published().await;
-    let room = &root.room;
-    room.index_rows(&people(), "id").await.expect("an index");
+    let lance = &root.lance;
+    lance.index_rows(&people(), "id").await.expect("an index");
     rewrite_index(&root, |index| index.files = None).await;
-    room.append_rows(&people(), &rows("b", 1))
+    lance
+        .append_rows(&people(), &rows("b", 1))
         .await
         .expect("an append");
-    let restorable = || async { room.restorable(&people(), 4, 3).await.expect("an answer") };
+    let restorable = || async { lance.restorable(&people(), 4, 3).await.expect("an answer") };
     assert_eq!(restorable().await, Restorable::Yes);
     let index = one_of(&root.path().join("nodes/people/_indices"));
     let files = files_in(&index);
@@ -265,7 +270,7 @@ async fn an_index_whose_files_nobody_recorded_needs_those_of_its_kind() {
         let name = file.file_name().and_then(|name| name.to_str());
         assert!(reason(restorable().await).contains(name.expect("a name")));
         // Asked alone, nothing but the kind of the index tells which files it has.
-        let missing = room.missing_file(&people(), 3).await.expect("read");
+        let missing = lance.missing_file(&people(), 3).await.expect("read");
         assert!(missing.expect("missing").contains(name.expect("a name")));
         fs::rename(&hidden, &file).expect("put back");
     }
@@ -274,9 +279,9 @@ async fn an_index_whose_files_nobody_recorded_needs_those_of_its_kind() {
 /// A table of which version 3 has a history of compactions, in a file of its own, and version 4 some rows more.
 async fn compacted() -> (TestRoot, PathBuf) {
     let root = TestRoot::new().await;
-    let room = &root.room;
+    let lance = &root.lance;
     without_stable_row_ids(&root).await;
-    room.index_rows(&people(), "id").await.expect("an index");
+    lance.index_rows(&people(), "id").await.expect("an index");
     let content = InlineContent {
         legacy_versions: vec![pb::fragment_reuse_index_details::Version {
             dataset_version: 1,
@@ -312,7 +317,8 @@ async fn compacted() -> (TestRoot, PathBuf) {
         index.index_version = 0;
     })
     .await;
-    room.append_rows(&people(), &rows("b", 1))
+    lance
+        .append_rows(&people(), &rows("b", 1))
         .await
         .expect("an append");
     (root, folder.join("details.binpb"))
@@ -321,7 +327,7 @@ async fn compacted() -> (TestRoot, PathBuf) {
 /// Stable row ids and such a history are not committed by this Lance.
 async fn without_stable_row_ids(root: &TestRoot) {
     let copied = TableLocation::main("nodes/copied");
-    let made = root.room.create_table(&copied, &rows("a", 10)).await;
+    let made = root.lance.create_table(&copied, &rows("a", 10)).await;
     made.expect("a table");
     let at = |name: &str| root.path().join("nodes").join(name).display().to_string();
     let rows = Dataset::open(&at("copied")).await.expect("a table");
@@ -340,7 +346,7 @@ async fn without_stable_row_ids(root: &TestRoot) {
 async fn a_history_of_compactions_too_long_for_the_manifest_is_needed() {
     let (root, history) = compacted().await;
     let restorable = || async {
-        let answer = root.room.restorable(&people(), 4, 3).await;
+        let answer = root.lance.restorable(&people(), 4, 3).await;
         answer.expect("an answer")
     };
     assert_eq!(restorable().await, Restorable::Yes);
@@ -396,7 +402,7 @@ async fn the_row_map_of_a_compaction_is_needed() {
         index.index_version = Some(1);
     });
     let restorable = || async {
-        let answer = root.room.restorable(&people(), 4, 3).await;
+        let answer = root.lance.restorable(&people(), 4, 3).await;
         answer.expect("an answer")
     };
     assert!(reason(restorable().await).contains("stable_partition.lance"));
@@ -421,7 +427,7 @@ async fn what_only_an_unreleased_lance_commits_is_not_restored() {
                 Some(pb::data_fragment::RowIdSequence::InlineRowIds(ids.into()));
         }
     });
-    let answer = root.room.restorable(&people(), 4, 3).await;
+    let answer = root.lance.restorable(&people(), 4, 3).await;
     let reason = reason(answer.expect("an answer"));
     assert!(reason.contains("fragment reuse index"), "{reason}");
 
@@ -442,7 +448,7 @@ async fn a_format_that_is_not_finished_is_not_understood() {
         FLAG_FRAG_REUSE_WITH_STABLE_ROW_IDS,
     ] {
         let root = published().await;
-        root.room
+        root.lance
             .append_rows(&people(), &rows("b", 1))
             .await
             .expect("an append");
@@ -450,7 +456,7 @@ async fn a_format_that_is_not_finished_is_not_understood() {
             manifest.reader_feature_flags |= flag;
             manifest.writer_feature_flags |= flag;
         });
-        let answer = root.room.restorable(&people(), 2, 1).await;
+        let answer = root.lance.restorable(&people(), 2, 1).await;
         let reason = reason(answer.expect("an answer"));
         assert!(reason.contains("a newer Lance is needed"), "{reason}");
     }

@@ -1,5 +1,5 @@
 use fenced_lance::CommitOutcome;
-use fenced_lance::LanceRoom;
+use fenced_lance::LanceRoot;
 use fenced_lance::Refusal;
 use fenced_lance::RestoreRequest;
 use fenced_lance::TableLocation;
@@ -11,11 +11,11 @@ use crashed_roots::test_root::*;
 /// A table at version 2 that a plan wants back at version 1.
 async fn moved() -> (TestRoot, RestoreRequest) {
     let root = published().await;
-    root.room
+    root.lance
         .append_rows(&people(), &rows("b", 5))
         .await
         .expect("an append");
-    let request = restore_request(&root.room, &people(), 1).await;
+    let request = restore_request(&root.lance, &people(), 1).await;
     root.log.reset();
     (root, request)
 }
@@ -23,13 +23,13 @@ async fn moved() -> (TestRoot, RestoreRequest) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_lands_at_exactly_the_next_version() {
     let (root, request) = moved().await;
-    let outcome = root.room.restore(&request).await.expect("an outcome");
+    let outcome = root.lance.restore(&request).await.expect("an outcome");
     assert_eq!(outcome, CommitOutcome::Committed { version: 3 });
-    assert_eq!(version_of(&root.room, &people()).await, 3);
-    let rows = root.room.count_rows(&people(), 3).await.expect("a count");
+    assert_eq!(version_of(&root.lance, &people()).await, 3);
+    let rows = root.lance.count_rows(&people(), 3).await.expect("a count");
     assert_eq!(rows, 10);
     assert!(
-        root.room
+        root.lance
             .content_equal(&people(), 1, 3)
             .await
             .expect("an answer")
@@ -39,7 +39,7 @@ async fn a_restore_lands_at_exactly_the_next_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_restore_does_nothing() {
     let (root, request) = moved().await;
-    root.room
+    root.lance
         .restore(&request)
         .await
         .expect("an outcome")
@@ -47,18 +47,18 @@ async fn a_repeated_restore_does_nothing() {
     root.log.reset();
     for _ in 0..2 {
         assert_eq!(
-            root.room.restore(&request).await.expect("an outcome"),
+            root.lance.restore(&request).await.expect("an outcome"),
             CommitOutcome::AlreadyDone { version: 3 }
         );
     }
     assert_eq!(root.log.mutations(), 0);
     // Recognised also below the commits of others.
-    root.room
+    root.lance
         .append_rows(&people(), &rows("c", 1))
         .await
         .expect("an append");
     assert_eq!(
-        root.room.restore(&request).await.expect("an outcome"),
+        root.lance.restore(&request).await.expect("an outcome"),
         CommitOutcome::AlreadyDone { version: 3 }
     );
 }
@@ -66,7 +66,7 @@ async fn a_repeated_restore_does_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_restore_of_another_plan_is_not_ours() {
     let (root, request) = moved().await;
-    root.room
+    root.lance
         .restore(&request)
         .await
         .expect("an outcome")
@@ -84,7 +84,7 @@ async fn the_same_restore_of_another_plan_is_not_ours() {
         },
     ];
     for other in others {
-        let outcome = root.room.restore(&other).await.expect("an outcome");
+        let outcome = root.lance.restore(&other).await.expect("an outcome");
         let CommitOutcome::HeadMoved {
             expected, found, ..
         } = outcome
@@ -98,20 +98,20 @@ async fn the_same_restore_of_another_plan_is_not_ours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_whose_version_was_cleaned_away_can_not_land_any_more() {
     let (root, request) = moved().await;
-    root.room
+    root.lance
         .restore(&request)
         .await
         .expect("an outcome")
         .expect_committed();
-    root.room
+    root.lance
         .append_rows(&people(), &rows("c", 1))
         .await
         .expect("an append");
     std::fs::remove_file(version_file(root.path(), "nodes/people", 3)).expect("removed");
-    let outcome = root.room.restore(&request).await.expect("an outcome");
+    let outcome = root.lance.restore(&request).await.expect("an outcome");
     let reason = Refusal::CleanedAway { version: 3 };
     assert_eq!(outcome, CommitOutcome::Refused { reason });
-    assert_eq!(version_of(&root.room, &people()).await, 4);
+    assert_eq!(version_of(&root.lance, &people()).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +123,7 @@ async fn a_writer_who_committed_before_is_not_buried() {
         .await
         .expect("an append");
     let foreign = transaction(&writer, &people(), 3).await.uuid;
-    let outcome = root.room.restore(&request).await.expect("an outcome");
+    let outcome = root.lance.restore(&request).await.expect("an outcome");
     assert_eq!(
         outcome,
         CommitOutcome::HeadMoved {
@@ -154,10 +154,10 @@ async fn raced(verb: Verb, path: &str, nth: usize) {
         }
         .boxed()
     });
-    let room = root.behind(gate.clone()).await;
-    let outcome = room.restore(&request).await.expect("an outcome");
+    let lance = root.behind(gate.clone()).await;
+    let outcome = lance.restore(&request).await.expect("an outcome");
     assert!(gate.has_run(), "the writer came in at {verb} {path}");
-    let foreign = transaction(&root.room, &people(), 3).await.uuid;
+    let foreign = transaction(&root.lance, &people(), 3).await.uuid;
     assert_eq!(
         outcome,
         CommitOutcome::HeadMoved {
@@ -171,9 +171,12 @@ async fn raced(verb: Verb, path: &str, nth: usize) {
 }
 
 async fn assert_nothing_buried(root: &TestRoot, head: u64) {
-    let room = root.elsewhere().await;
-    assert_eq!(version_of(&room, &people()).await, head);
-    assert_eq!(room.count_rows(&people(), head).await.expect("a count"), 22);
+    let lance = root.elsewhere().await;
+    assert_eq!(version_of(&lance, &people()).await, head);
+    assert_eq!(
+        lance.count_rows(&people(), head).await.expect("a count"),
+        22
+    );
     let transactions = files_in(&root.path().join("nodes/people/_transactions"));
     assert_eq!(transactions.len() as u64, head, "no stray transaction file");
 }
@@ -206,9 +209,9 @@ async fn two_restores_of_one_plan_land_once() {
         .filter(|outcome| matches!(outcome, CommitOutcome::Committed { version: 3 }))
         .count();
     assert_eq!(committed, 1, "{outcomes:?}");
-    assert_eq!(version_of(&root.room, &people()).await, 3);
+    assert_eq!(version_of(&root.lance, &people()).await, 3);
     assert_eq!(
-        root.room.restore(&request).await.expect("an outcome"),
+        root.lance.restore(&request).await.expect("an outcome"),
         CommitOutcome::AlreadyDone { version: 3 }
     );
 }
@@ -217,18 +220,20 @@ async fn two_restores_of_one_plan_land_once() {
 async fn a_table_dropped_and_made_again_is_another_table() {
     let (root, request) = moved().await;
     std::fs::remove_dir_all(root.path().join("nodes/people")).expect("dropped");
-    let room = root.elsewhere().await;
-    room.create_table(&people(), &rows("x", 3))
+    let lance = root.elsewhere().await;
+    lance
+        .create_table(&people(), &rows("x", 3))
         .await
         .expect("a table");
-    room.append_rows(&people(), &rows("y", 3))
+    lance
+        .append_rows(&people(), &rows("y", 3))
         .await
         .expect("an append");
-    let outcome = root.room.restore(&request).await.expect("an outcome");
+    let outcome = root.lance.restore(&request).await.expect("an outcome");
     let CommitOutcome::HeadMoved { found: 2, .. } = outcome else {
         panic!("{outcome:?}");
     };
-    assert_eq!(version_of(&root.room, &people()).await, 2);
+    assert_eq!(version_of(&root.lance, &people()).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,8 +246,8 @@ async fn a_lost_answer_is_settled_by_looking() {
         1,
         || async { Err(storage_fault()) }.boxed(),
     );
-    let room = root.behind(gate.clone()).await;
-    let outcome = room.restore(&request).await.expect("an outcome");
+    let lance = root.behind(gate.clone()).await;
+    let outcome = lance.restore(&request).await.expect("an outcome");
     assert!(gate.has_run());
     assert_eq!(outcome, CommitOutcome::Committed { version: 3 });
 }
@@ -257,15 +262,15 @@ async fn a_commit_that_failed_without_a_trace_is_unknown_and_can_be_tried_again(
         1,
         || async { Err(storage_fault()) }.boxed(),
     );
-    let room = root.behind(gate).await;
-    let outcome = room.restore(&request).await.expect("an outcome");
+    let lance = root.behind(gate).await;
+    let outcome = lance.restore(&request).await.expect("an outcome");
     assert!(
         matches!(outcome, CommitOutcome::Unknown { .. }),
         "{outcome:?}"
     );
-    assert_eq!(version_of(&root.room, &people()).await, 2);
+    assert_eq!(version_of(&root.lance, &people()).await, 2);
     assert_eq!(
-        root.room.restore(&request).await.expect("an outcome"),
+        root.lance.restore(&request).await.expect("an outcome"),
         CommitOutcome::Committed { version: 3 }
     );
 }
@@ -288,10 +293,10 @@ async fn a_commit_that_was_turned_down_is_an_error_and_not_unknown() {
             .boxed()
         },
     );
-    let room = root.behind(gate).await;
-    let error = room.restore(&request).await.expect_err("turned down");
+    let lance = root.behind(gate).await;
+    let error = lance.restore(&request).await.expect_err("turned down");
     assert_eq!(error.code(), "storage_failed");
-    assert_eq!(version_of(&root.room, &people()).await, 2);
+    assert_eq!(version_of(&root.lance, &people()).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,7 +307,7 @@ async fn what_cannot_be_restored_is_refused() {
             target,
             ..request.clone()
         };
-        let outcome = root.room.restore(&request).await.expect("an outcome");
+        let outcome = root.lance.restore(&request).await.expect("an outcome");
         assert!(
             matches!(outcome, CommitOutcome::Refused { .. }),
             "{outcome:?}"
@@ -320,11 +325,11 @@ async fn what_cannot_be_restored_is_refused() {
             ..request.clone()
         };
         assert_eq!(
-            root.room.restore(&request).await.expect("an outcome"),
+            root.lance.restore(&request).await.expect("an outcome"),
             CommitOutcome::Refused { reason }
         );
     }
-    assert_eq!(version_of(&root.room, &people()).await, 2);
+    assert_eq!(version_of(&root.lance, &people()).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -334,15 +339,15 @@ async fn a_restore_of_a_table_with_auto_cleanup_cleans_nothing() {
         ("lance.auto_cleanup.interval", "1"),
         ("lance.auto_cleanup.older_than", "0ms"),
     ] {
-        root.room
+        root.lance
             .set_config(&people(), key, value)
             .await
             .expect("a setting");
     }
     let before = files_in(&root.path().join("nodes/people/_versions")).len();
-    let head = version_of(&root.room, &people()).await;
-    let request = restore_request(&root.room, &people(), head - 1).await;
-    root.room
+    let head = version_of(&root.lance, &people()).await;
+    let request = restore_request(&root.lance, &people(), head - 1).await;
+    root.lance
         .restore(&request)
         .await
         .expect("an outcome")
@@ -354,25 +359,30 @@ async fn a_restore_of_a_table_with_auto_cleanup_cleans_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_is_restored_on_the_branch() {
     let root = published().await;
-    root.room
+    root.lance
         .create_branch("nodes/people", "feature", 1)
         .await
         .expect("a branch");
     let feature = TableLocation::on("nodes/people", Some("feature"));
-    root.room
+    root.lance
         .append_rows(&feature, &rows("b", 5))
         .await
         .expect("an append");
-    let request = restore_request(&root.room, &feature, 1).await;
+    let request = restore_request(&root.lance, &feature, 1).await;
     assert_eq!(
-        root.room.restore(&request).await.expect("an outcome"),
+        root.lance.restore(&request).await.expect("an outcome"),
         CommitOutcome::Committed { version: 3 }
     );
-    let room: LanceRoom = root.elsewhere().await;
-    assert!(room.content_equal(&feature, 1, 3).await.expect("an answer"));
-    let read = room.read_rows(&feature, 3, 100).await.expect("rows");
+    let lance: LanceRoot = root.elsewhere().await;
+    assert!(
+        lance
+            .content_equal(&feature, 1, 3)
+            .await
+            .expect("an answer")
+    );
+    let read = lance.read_rows(&feature, 3, 100).await.expect("rows");
     assert_eq!(read.len(), 10);
-    assert_eq!(version_of(&room, &people()).await, 1, "main is untouched");
+    assert_eq!(version_of(&lance, &people()).await, 1, "main is untouched");
 }
 
 trait ExpectCommitted {

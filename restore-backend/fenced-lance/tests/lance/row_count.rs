@@ -12,11 +12,11 @@ async fn of_an_old_writer() -> TestRoot {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_a_lance_manifest_does_not_tell_are_counted_and_published() {
     let root = of_an_old_writer().await;
-    let room = root.elsewhere().await;
+    let lance = root.elsewhere().await;
     let request = publish_request(1, "node:Person", 1, 2);
-    let outcome = room.publish(&request).await.expect("an outcome");
+    let outcome = lance.publish(&request).await.expect("an outcome");
     assert_eq!(outcome, CommitOutcome::Committed { version: 2 });
-    let shown = catalog(&room, None).await;
+    let shown = catalog(&lance, None).await;
     let Pin { row_count, .. } = &shown.pins["node:Person"];
     assert_eq!(*row_count, Some(15));
 }
@@ -25,10 +25,10 @@ async fn rows_that_a_lance_manifest_does_not_tell_are_counted_and_published() {
 async fn a_version_whose_rows_cannot_be_counted_is_not_published() {
     let root = of_an_old_writer().await;
     lose_data(&root, "nodes/people");
-    let room = root.elsewhere().await;
+    let lance = root.elsewhere().await;
     let request = publish_request(1, "node:Person", 1, 2);
-    let error = room.publish(&request).await.expect_err("it is not known");
+    let error = lance.publish(&request).await.expect_err("it is not known");
     assert!(error.to_string().contains("counting rows"), "{error}");
-    let shown = catalog(&room, None).await;
+    let shown = catalog(&lance, None).await;
     assert_eq!(shown.version, 1, "nothing was committed");
 }

@@ -10,7 +10,7 @@ use super::outcome::{StepOutcome, identity, not_attempted};
 use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::{
-    CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoom,
+    CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoot,
     MadeBy, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PublishRequest, Refusal,
     TableLocation, TransactionEntry,
 };
@@ -20,7 +20,7 @@ pub(in crate::execute) async fn look_at_catalog(
     root: &Root,
     plan: &Plan,
 ) -> Result<CatalogSeen, ServiceError> {
-    Ok(match read_catalog(root.room(), plan).await? {
+    Ok(match read_catalog(root.lance(), plan).await? {
         Ok(catalog) => CatalogSeen::At {
             version: catalog.version,
             pins: catalog
@@ -61,7 +61,7 @@ pub(in crate::execute) async fn landed(
     };
     let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.branch.as_deref());
     let entry = root
-        .room()
+        .lance()
         .transaction(&catalog, version)
         .await
         .map_err(|source| not_attempted("reading the catalog", source))?;
@@ -76,7 +76,7 @@ pub(in crate::execute) async fn landed(
                 && property(PROPERTY_EFFECT) == Some(effect.as_str());
             if is_ours {
                 // The sender may have died before this version was on disk, and the next effects build on it.
-                root.room()
+                root.lance()
                     .make_version_durable(&catalog, version)
                     .await
                     .map_err(|source| not_attempted("syncing the catalog", source))?;
@@ -89,10 +89,10 @@ pub(in crate::execute) async fn landed(
 }
 
 async fn read_catalog(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     plan: &Plan,
 ) -> Result<Result<Catalog, Difference>, ServiceError> {
-    let reading = room
+    let reading = lance
         .catalog(plan.branch.as_deref())
         .await
         .map_err(|source| not_attempted("reading the catalog", source))?;
@@ -114,16 +114,16 @@ async fn read_catalog(
 }
 
 pub(super) async fn fence_catalog(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     attempt: &Attempt,
     index: usize,
     catalog_version: Option<u64>,
 ) -> Result<StepOutcome, ServiceError> {
     let last_read = catalog_version
-        .and_then(|version| room.catalog_last_read(attempt.plan.branch.as_deref(), version));
+        .and_then(|version| lance.catalog_last_read(attempt.plan.branch.as_deref(), version));
     let reading = match last_read {
         Some(catalog) => Ok(catalog),
-        None => read_catalog(room, &attempt.plan).await?,
+        None => read_catalog(lance, &attempt.plan).await?,
     };
     let catalog = match reading {
         Ok(catalog) if Some(catalog.version) == catalog_version => catalog,
@@ -141,7 +141,7 @@ pub(super) async fn fence_catalog(
         read_transaction: catalog.transaction.unwrap_or_default(),
         identity: identity(attempt),
     };
-    let outcome = room
+    let outcome = lance
         .fence_catalog(&request)
         .await
         .map_err(|source| not_attempted("fencing the catalog", source))?;
@@ -156,7 +156,7 @@ pub(super) struct CatalogRows {
 }
 
 pub(super) async fn publish(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     attempt: &Attempt,
     index: usize,
     rows: CatalogRows,
@@ -173,7 +173,7 @@ pub(super) async fn publish(
         tombstones: rows.tombstones,
         identity: identity(attempt),
     };
-    let outcome = room
+    let outcome = lance
         .publish_made(&request, &made_by(&attempt.plan))
         .await
         .map_err(|source| not_attempted("publishing", source))?;

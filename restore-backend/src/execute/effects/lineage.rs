@@ -83,7 +83,7 @@ pub(super) async fn append(
         identity: identity(attempt),
     };
     let outcome = root
-        .room()
+        .lance()
         .append_lineage(&request)
         .await
         .map_err(|source| not_attempted(&what, source))?;
@@ -139,7 +139,7 @@ async fn catalog_version(
         return Ok(Some(published));
     }
     let head = root
-        .room()
+        .lance()
         .catalog_version(branch)
         .await
         .map_err(|source| not_attempted(what, source))?;

@@ -146,7 +146,7 @@ pub(super) async fn unlock(
     let what = "removing the lock of the schema change";
     let made_at = locked_since.micros() / MICROS_PER_SECOND;
     let outcome = root
-        .room()
+        .lance()
         .remove_schema_lock(made_at)
         .await
         .map_err(|source| not_attempted(what, source))?;

@@ -6,34 +6,38 @@ use sidecar::{Difference, DifferenceField, PlannedTable, Precondition};
 use super::outcome::{StepOutcome, identity, not_attempted, not_in_plan};
 use crate::error::ServiceError;
 use fenced_lance::{
-    CommitOutcome, Head, LanceRoom, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
+    CommitOutcome, Head, LanceRoot, Refusal, RestoreRequest, TableError, TableLocation, TagOutcome,
     Tagged, UntagOutcome,
 };
 
 /// The state that a tag depends on, from one look.
 pub(in crate::execute) struct TagSeen {
     // Kept for its cached listing, so that setting the tag does not list again.
-    room: LanceRoom,
+    lance: LanceRoot,
     head: Option<Head>,
     tagged: Option<Tagged>,
 }
 
 /// Looks at the tag, and at HEAD if the tag is for HEAD.
 pub(super) async fn look_at_tag(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     location: &TableLocation,
     name: &str,
     precondition: &Precondition,
 ) -> Result<TagSeen, TableError> {
-    let room = room.for_one_look();
+    let lance = lance.for_one_look();
     let head = async {
         match precondition {
-            Precondition::TableHead { .. } => room.head(location).await.map(Some),
+            Precondition::TableHead { .. } => lance.head(location).await.map(Some),
             _ => Ok(None),
         }
     };
-    let (head, tagged) = futures::try_join!(head, room.tagged(location, name))?;
-    Ok(TagSeen { room, head, tagged })
+    let (head, tagged) = futures::try_join!(head, lance.tagged(location, name))?;
+    Ok(TagSeen {
+        lance,
+        head,
+        tagged,
+    })
 }
 
 pub(super) async fn tag(
@@ -48,7 +52,11 @@ pub(super) async fn tag(
         return Ok(not_in_plan());
     };
     let what = format!("tagging version {version} of {}", table.table_key);
-    let TagSeen { room, head, tagged } = seen.map_err(|source| not_attempted(&what, source))?;
+    let TagSeen {
+        lance,
+        head,
+        tagged,
+    } = seen.map_err(|source| not_attempted(&what, source))?;
     if let (
         Precondition::TableHead {
             version: planned, ..
@@ -64,7 +72,7 @@ pub(super) async fn tag(
             found(head),
         ));
     }
-    match room
+    match lance
         .tag_unless(&location, name, version, tagged)
         .await
         .map_err(|source| not_attempted(&what, source))?
@@ -95,7 +103,7 @@ pub(super) async fn tag(
 }
 
 pub(super) async fn untag(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     table: Option<(&PlannedTable, TableLocation)>,
     index: usize,
     name: &str,
@@ -105,13 +113,14 @@ pub(super) async fn untag(
         return Ok(not_in_plan());
     };
     let what = format!("dropping the tag {name} of {}", table.table_key);
-    let tagged = room
+    let tagged = lance
         .tagged(&location, name)
         .await
         .map_err(|source| not_attempted(&what, source))?;
     let already_done = match tagged {
         None => {
-            room.make_untagging_durable(&location, name)
+            lance
+                .make_untagging_durable(&location, name)
                 .await
                 .map_err(|source| not_attempted(&what, source))?;
             true
@@ -131,7 +140,7 @@ pub(super) async fn untag(
             });
         }
         Some(_) => {
-            let outcome = room
+            let outcome = lance
                 .untag(&location, name)
                 .await
                 .map_err(|source| not_attempted(&what, source))?;
@@ -146,7 +155,7 @@ pub(super) async fn untag(
 }
 
 pub(super) async fn restore(
-    room: &LanceRoom,
+    lance: &LanceRoot,
     attempt: &Attempt,
     table: Option<(&PlannedTable, TableLocation)>,
     index: usize,
@@ -166,14 +175,14 @@ pub(super) async fn restore(
         identity: identity(attempt),
     };
     let what = format!("restoring version {target} of {}", table.table_key);
-    let mut outcome = room
+    let mut outcome = lance
         .restore(&request)
         .await
         .map_err(|source| not_attempted(&what, source))?;
     // HEAD may have moved by this very restore, sent by the earlier executor or by an attempt whose answer was lost. Above the
     // planned HEAD a second call commits nothing; it looks up whose commit moved HEAD.
     if matches!(outcome, CommitOutcome::HeadMoved { found, .. } if found > head_version) {
-        outcome = room
+        outcome = lance
             .restore(&request)
             .await
             .map_err(|source| not_attempted(&what, source))?;

@@ -169,8 +169,8 @@ impl Imitation {
     }
 
     async fn catalog_version(&self) -> u64 {
-        let room = self.acting.opened.root.room();
-        let CatalogReading::Present(catalog) = room.catalog(None).await.unwrap() else {
+        let lance = self.acting.opened.root.lance();
+        let CatalogReading::Present(catalog) = lance.catalog(None).await.unwrap() else {
             panic!("no catalog")
         };
         catalog.version
@@ -255,7 +255,7 @@ impl Imitation {
     }
 
     async fn do_step(&mut self, step: &Step, catalog: Option<u64>) -> Result<Option<u64>, String> {
-        let room = self.acting.opened.root.room().clone();
+        let lance = self.acting.opened.root.lance().clone();
         let outcome = match step {
             Step::Tag {
                 table_key,
@@ -264,7 +264,7 @@ impl Imitation {
                 ..
             } => {
                 if self.flaw != Flaw::NeverLooks {
-                    let tagged = room.tag(&place(table_key), name, *version).await;
+                    let tagged = lance.tag(&place(table_key), name, *version).await;
                     tagged.map_err(|error| error.to_string())?;
                 }
                 return Ok(Some(*version));
@@ -278,12 +278,12 @@ impl Imitation {
                 let name = match self.flaw {
                     Flaw::ForgetsTag if *version == 1 => return Ok(Some(*version)),
                     Flaw::DropsForeignTag if *version == 1 => {
-                        room.untag(&place(table_key), BY_HAND).await.unwrap();
+                        lance.untag(&place(table_key), BY_HAND).await.unwrap();
                         name
                     }
                     _ => name,
                 };
-                let untagged = room.untag(&place(table_key), name).await;
+                let untagged = lance.untag(&place(table_key), name).await;
                 untagged.map_err(|error| error.to_string())?;
                 return Ok(Some(*version));
             }
@@ -304,7 +304,8 @@ impl Imitation {
                     read_transaction: self.transaction(CATALOG_PATH, read_version).await,
                     identity: self.identity.clone(),
                 };
-                room.fence_catalog(&request)
+                lance
+                    .fence_catalog(&request)
                     .await
                     .map_err(|error| error.to_string())?
             }
@@ -352,15 +353,16 @@ impl Imitation {
             tombstones: Vec::new(),
             identity: self.identity.clone(),
         };
-        let room = self.acting.opened.root.room();
-        room.publish(&request)
+        let lance = self.acting.opened.root.lance();
+        lance
+            .publish(&request)
             .await
             .map_err(|error| error.to_string())
     }
 
     async fn transaction(&self, path: &str, version: u64) -> String {
-        let room = self.acting.opened.root.room();
-        let entry = room.transaction(&TableLocation::main(path), version).await;
+        let lance = self.acting.opened.root.lance();
+        let entry = lance.transaction(&TableLocation::main(path), version).await;
         let TransactionEntry::Known(summary) = entry.unwrap() else {
             panic!("version {version} of {path} is gone")
         };
@@ -390,9 +392,9 @@ impl Imitation {
             Flaw::UnfencedRestore | Flaw::RestoresTwice | Flaw::ForgetsJournal
         );
         for _ in 0..times {
-            let room = self.acting.opened.root.room();
+            let lance = self.acting.opened.root.lance();
             let (head_version, head_transaction) = if on_last {
-                let Head::At { version } = room.head(&place(table)).await.unwrap() else {
+                let Head::At { version } = lance.head(&place(table)).await.unwrap() else {
                     panic!("no table")
                 };
                 (version, self.transaction(&place(table).path, version).await)
@@ -406,7 +408,7 @@ impl Imitation {
                 target,
                 identity: self.identity.clone(),
             };
-            match room.restore(&request).await {
+            match lance.restore(&request).await {
                 Ok(
                     CommitOutcome::Committed { version } | CommitOutcome::AlreadyDone { version },
                 ) => made = Some(version),
@@ -418,7 +420,7 @@ impl Imitation {
 
     async fn end(&mut self, sidecar: SidecarBytes) -> Result<(), String> {
         let objects = self.acting.opened.root.objects().clone();
-        let room = self.acting.opened.root.room().clone();
+        let lance = self.acting.opened.root.lance().clone();
         let folder = format!("__recovery_log/{}", self.acting.subject.operation);
         let put = async |name: &str, bytes: Vec<u8>| {
             let path = format!("{folder}/{name}").into();
@@ -430,7 +432,8 @@ impl Imitation {
         match self.flaw {
             Flaw::TidiesUp => {
                 let table = self.plan.tables.last().unwrap().table_key.clone();
-                room.set_config(&place(&table), "tidy", "yes")
+                lance
+                    .set_config(&place(&table), "tidy", "yes")
                     .await
                     .unwrap();
             }
@@ -450,7 +453,8 @@ impl Imitation {
                     ended_by: None,
                 })
                 .await?;
-                room.append_rows(&place("node:T0"), &rows(0..1))
+                lance
+                    .append_rows(&place("node:T0"), &rows(0..1))
                     .await
                     .unwrap();
                 delete_sidecar(&objects, &self.plan.file).await.unwrap();

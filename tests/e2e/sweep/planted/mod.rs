@@ -452,10 +452,10 @@ async fn bugs(back: &World) -> Vec<Planted> {
         "reads the catalog once",
         Arc::new(|acting| {
             Box::pin(async move {
-                let room = acting.opened.root.room();
-                room.catalog(None).await.unwrap();
+                let lance = acting.opened.root.lance();
+                lance.catalog(None).await.unwrap();
                 for table in ["node:T0", "node:T1"] {
-                    room.head(&place(table)).await.unwrap();
+                    lance.head(&place(table)).await.unwrap();
                 }
                 aside(&acting).await
             })

@@ -9,31 +9,31 @@ use super::{ExpectCommitted, fence_request};
 async fn a_fence_changes_nothing_but_makes_stale_publishers_lose() {
     let root = drifted().await;
     let stale = publish_request(1, "node:Person", 1, 2);
-    let before = catalog(&root.room, None).await;
+    let before = catalog(&root.lance, None).await;
     let fence = fence_request(&root).await;
     assert_eq!(
-        root.room.fence_catalog(&fence).await.expect("an outcome"),
+        root.lance.fence_catalog(&fence).await.expect("an outcome"),
         CommitOutcome::Committed { version: 2 }
     );
     root.log.reset();
     assert_eq!(
-        root.room.fence_catalog(&fence).await.expect("an outcome"),
+        root.lance.fence_catalog(&fence).await.expect("an outcome"),
         CommitOutcome::AlreadyDone { version: 2 }
     );
     assert_eq!(root.log.mutations(), 0);
     let manifest = TableLocation::main("__manifest");
     assert!(
-        root.room
+        root.lance
             .content_equal(&manifest, 1, 2)
             .await
             .expect("an answer")
     );
-    let after = catalog(&root.room, None).await;
+    let after = catalog(&root.lance, None).await;
     assert_eq!((&after.pins, after.stamp), (&before.pins, before.stamp));
     let mut stale_of_another = stale.clone();
     stale_of_another.identity.operation_id = "01M8125ENACWR9X1EZNRMDV5V2".to_owned();
     for stale in [stale.clone(), stale_of_another] {
-        let outcome = root.room.publish(&stale).await.expect("an outcome");
+        let outcome = root.lance.publish(&stale).await.expect("an outcome");
         assert!(
             matches!(
                 outcome,
@@ -51,7 +51,7 @@ async fn a_fence_changes_nothing_but_makes_stale_publishers_lose() {
         ..stale
     };
     assert_eq!(
-        root.room.publish(&fresh).await.expect("an outcome"),
+        root.lance.publish(&fresh).await.expect("an outcome"),
         CommitOutcome::Committed { version: 3 }
     );
 }
@@ -61,17 +61,17 @@ async fn a_fence_loses_to_a_publish_before_it() {
     let root = drifted().await;
     let fence = fence_request(&root).await;
     let publish = publish_request(1, "node:Person", 1, 2);
-    root.room
+    root.lance
         .publish(&publish)
         .await
         .expect("an outcome")
         .expect_committed();
-    let outcome = root.room.fence_catalog(&fence).await.expect("an outcome");
+    let outcome = root.lance.fence_catalog(&fence).await.expect("an outcome");
     assert!(
         matches!(outcome, CommitOutcome::HeadMoved { .. }),
         "{outcome:?}"
     );
-    assert_eq!(catalog(&root.room, None).await.version, 2);
+    assert_eq!(catalog(&root.lance, None).await.version, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn an_engines_merge_under_way_is_tried_again_over_a_fence() {
         .await
         .expect("Lance reads the catalog");
     let fence = fence_request(&root).await;
-    root.room
+    root.lance
         .fence_catalog(&fence)
         .await
         .expect("an outcome")

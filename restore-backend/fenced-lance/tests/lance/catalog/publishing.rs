@@ -16,19 +16,19 @@ async fn a_publish_moves_all_its_pins_in_one_commit() {
     request
         .updates
         .extend(publish_request(1, "edge:Knows", 1, 2).updates);
-    let outcome = root.room.publish(&request).await.expect("an outcome");
+    let outcome = root.lance.publish(&request).await.expect("an outcome");
     assert_eq!(outcome, CommitOutcome::Committed { version: 2 });
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(catalog.version, 2);
     assert_eq!(catalog.pins["node:Person"], pin(2, 15));
     assert_eq!(catalog.pins["edge:Knows"], pin(2, 15));
-    let publish = transaction(&root.room, &TableLocation::main("__manifest"), 2).await;
+    let publish = transaction(&root.lance, &TableLocation::main("__manifest"), 2).await;
     assert_eq!(publish.properties["recovery.effect"], "publish");
     assert_eq!(publish.row_count, Some(6));
 
     root.log.reset();
     assert_eq!(
-        root.room.publish(&request).await.expect("an outcome"),
+        root.lance.publish(&request).await.expect("an outcome"),
         CommitOutcome::AlreadyDone { version: 2 }
     );
     assert_eq!(root.log.mutations(), 0);
@@ -38,7 +38,7 @@ async fn a_publish_moves_all_its_pins_in_one_commit() {
 async fn published_rows_describe_the_tables_lance_manifest() {
     let root = drifted().await;
     let request = publish_request(1, "node:Person", 1, 2);
-    root.room
+    root.lance
         .publish(&request)
         .await
         .expect("an outcome")
@@ -94,8 +94,8 @@ async fn a_publish_of_another_table_in_between_makes_ours_lose() {
             .boxed()
         },
     );
-    let room = root.behind(gate.clone()).await;
-    let outcome = room.publish(&ours).await.expect("an outcome");
+    let lance = root.behind(gate.clone()).await;
+    let outcome = lance.publish(&ours).await.expect("an outcome");
     assert!(gate.has_run());
     let CommitOutcome::HeadMoved {
         expected: 1,
@@ -105,7 +105,7 @@ async fn a_publish_of_another_table_in_between_makes_ours_lose() {
     else {
         panic!("{outcome:?}");
     };
-    let after = catalog(&root.room, None).await;
+    let after = catalog(&root.lance, None).await;
     assert_eq!(after.pins["edge:Knows"], pin(2, 15));
     assert_eq!(after.pins["node:Person"], pin(1, 10));
 
@@ -114,7 +114,7 @@ async fn a_publish_of_another_table_in_between_makes_ours_lose() {
         ..ours
     };
     assert_eq!(
-        root.room.publish(&again).await.expect("an outcome"),
+        root.lance.publish(&again).await.expect("an outcome"),
         CommitOutcome::Committed { version: 3 }
     );
 }
@@ -143,20 +143,20 @@ async fn a_publish_during_lances_own_look_makes_ours_lose() {
             .boxed()
         },
     );
-    let room = root.behind(gate.clone()).await;
-    let outcome = room.publish(&ours).await.expect("an outcome");
+    let lance = root.behind(gate.clone()).await;
+    let outcome = lance.publish(&ours).await.expect("an outcome");
     assert!(gate.has_run());
     assert!(
         matches!(outcome, CommitOutcome::HeadMoved { .. }),
         "{outcome:?}"
     );
-    assert_eq!(catalog(&root.room, None).await.version, 2);
+    assert_eq!(catalog(&root.lance, None).await.version, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_the_catalog_is_refused() {
     let root = drifted().await;
-    let room = &root.room;
+    let lance = &root.lance;
     let request = |from, to| publish_request(1, "node:Person", from, to);
     let empty = PublishRequest {
         updates: Vec::new(),
@@ -228,19 +228,19 @@ async fn what_does_not_fit_the_catalog_is_refused() {
         ),
     ] {
         assert_eq!(
-            room.publish(&request).await.expect("an outcome"),
+            lance.publish(&request).await.expect("an outcome"),
             CommitOutcome::Refused { reason }
         );
     }
     assert_eq!(root.log.mutations(), 0);
-    assert_eq!(catalog(room, None).await.version, 1);
+    assert_eq!(catalog(lance, None).await.version, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_come_and_go_with_a_publish() {
     let root = drifted().await;
     let city = TableLocation::main("nodes/city");
-    root.room
+    root.lance
         .create_table(&city, &rows("c", 4))
         .await
         .expect("a table");
@@ -258,12 +258,12 @@ async fn tables_come_and_go_with_a_publish() {
         }],
         ..publish_request(1, "node:Person", 1, 2)
     };
-    root.room
+    root.lance
         .publish(&request)
         .await
         .expect("an outcome")
         .expect_committed();
-    let after = catalog(&root.room, None).await;
+    let after = catalog(&root.lance, None).await;
     assert_eq!(
         after.pins,
         BTreeMap::from([
@@ -278,7 +278,7 @@ async fn tables_come_and_go_with_a_publish() {
     assert_eq!(after.locations["node:City"], "nodes/city");
 
     // A table that went can only come back above its tombstone.
-    root.room
+    root.lance
         .append_rows(&knows(), &rows("d", 1))
         .await
         .expect("an append");
@@ -295,7 +295,7 @@ async fn tables_come_and_go_with_a_publish() {
             tombstones: Vec::new(),
             ..request.clone()
         };
-        let outcome = root.room.publish(&request).await.expect("an outcome");
+        let outcome = root.lance.publish(&request).await.expect("an outcome");
         assert_eq!(
             matches!(outcome, CommitOutcome::Committed { .. }),
             comes_back,
@@ -303,7 +303,7 @@ async fn tables_come_and_go_with_a_publish() {
         );
     }
     assert_eq!(
-        catalog(&root.room, None).await.pins["edge:Knows"],
+        catalog(&root.lance, None).await.pins["edge:Knows"],
         pin(3, 16)
     );
 }

@@ -11,7 +11,7 @@ use super::{ExpectCommitted, pin};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_catalog_shows_its_tables() {
     let root = published().await;
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(
         (catalog.version, catalog.stamp, catalog.two_phase),
         (1, 3, true)
@@ -27,7 +27,7 @@ async fn a_new_catalog_shows_its_tables() {
     assert_eq!(catalog.locations["node:Person"], "nodes/people");
     assert!(catalog.tombstones.is_empty());
     assert_eq!(
-        root.room.create_catalog(&[]).await.expect("an outcome"),
+        root.lance.create_catalog(&[]).await.expect("an outcome"),
         CreateOutcome::AlreadyThere
     );
 }
@@ -36,29 +36,35 @@ async fn a_new_catalog_shows_its_tables() {
 async fn a_missing_catalog_or_branch_is_a_value() {
     let root = TestRoot::new().await;
     assert_eq!(
-        root.room.catalog(None).await.expect("a reading"),
+        root.lance.catalog(None).await.expect("a reading"),
         CatalogReading::NoCatalog
     );
     assert_eq!(
-        root.room.catalog_version(None).await.expect("a head"),
+        root.lance.catalog_version(None).await.expect("a head"),
         Head::DatasetMissing
     );
     let root = published().await;
     let absent = |tree_left| CatalogReading::NoBranch { tree_left };
     assert_eq!(
-        root.room.catalog(Some("feature")).await.expect("a reading"),
+        root.lance
+            .catalog(Some("feature"))
+            .await
+            .expect("a reading"),
         absent(false)
     );
-    root.room
+    root.lance
         .create_branch("__manifest", "feature/one", 1)
         .await
         .expect("a branch");
     assert_eq!(
-        root.room.catalog(Some("feature")).await.expect("a reading"),
+        root.lance
+            .catalog(Some("feature"))
+            .await
+            .expect("a reading"),
         absent(false),
         "a nested branch is no tree of the outer name"
     );
-    let branches = root.room.catalog_branches().await.expect("branches");
+    let branches = root.lance.catalog_branches().await.expect("branches");
     assert_eq!(branches.len(), 1);
     assert_eq!(branches[0].name, "feature/one");
     assert!(branches[0].created_at > 1_700_000_000);
@@ -67,7 +73,7 @@ async fn a_missing_catalog_or_branch_is_a_value() {
         .join("__manifest/_refs/branches/feature%2Fone.json");
     std::fs::remove_file(entry).expect("the entry is removed");
     assert_eq!(
-        root.room
+        root.lance
             .catalog(Some("feature/one"))
             .await
             .expect("a reading"),
@@ -76,7 +82,7 @@ async fn a_missing_catalog_or_branch_is_a_value() {
     let versions = root.path().join("__manifest/tree/feature/one/_versions");
     std::fs::remove_dir_all(versions).expect("half removed");
     assert_eq!(
-        root.room
+        root.lance
             .catalog(Some("feature/one"))
             .await
             .expect("a reading"),
@@ -87,30 +93,30 @@ async fn a_missing_catalog_or_branch_is_a_value() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_of_the_catalog_has_its_own_pins() {
     let root = drifted().await;
-    root.room
+    root.lance
         .create_branch("__manifest", "feature", 1)
         .await
         .expect("a branch");
-    root.room
+    root.lance
         .create_branch("nodes/people", "feature", 1)
         .await
         .expect("a branch");
     let people_on_feature = TableLocation::on("nodes/people", Some("feature"));
-    root.room
+    root.lance
         .append_rows(&people_on_feature, &rows("f", 2))
         .await
         .expect("an append");
     let mut request = publish_request(1, "node:Person", 1, 2);
     request.branch = Some("feature".to_owned());
     request.updates[0].branch = Some("feature".to_owned());
-    root.room
+    root.lance
         .publish(&request)
         .await
         .expect("an outcome")
         .expect_committed();
 
-    let room = root.elsewhere().await;
-    let feature = catalog(&room, Some("feature")).await;
+    let lance = root.elsewhere().await;
+    let feature = catalog(&lance, Some("feature")).await;
     assert_eq!(feature.branch.as_deref(), Some("feature"));
     assert!(feature.branch_created_at.is_some());
     assert_eq!(
@@ -122,7 +128,7 @@ async fn a_branch_of_the_catalog_has_its_own_pins() {
         }
     );
     assert_eq!(feature.pins["edge:Knows"], pin(1, 10));
-    let main = catalog(&room, None).await;
+    let main = catalog(&lance, None).await;
     assert_eq!((main.version, &main.pins["node:Person"]), (1, &pin(1, 10)));
 }
 
@@ -131,18 +137,18 @@ async fn several_versions_published_in_turn_show_the_highest() {
     let root = drifted().await;
     for read_version in 1..=12 {
         let request = publish_request(read_version, "node:Person", read_version, read_version + 1);
-        root.room
+        root.lance
             .publish(&request)
             .await
             .expect("an outcome")
             .expect_committed();
-        root.room
+        root.lance
             .append_rows(&people(), &rows("b", 5))
             .await
             .expect("an append");
     }
     root.log.reset();
-    let catalog = catalog(&root.room, None).await;
+    let catalog = catalog(&root.lance, None).await;
     assert_eq!(catalog.pins["node:Person"].version, 13);
     assert_eq!(root.log.count(Verb::List), 1);
 }
@@ -151,7 +157,7 @@ async fn several_versions_published_in_turn_show_the_highest() {
 async fn a_catalog_of_versions_that_do_not_exist_is_not_made() {
     let root = TestRoot::new().await;
     let outcome = root
-        .room
+        .lance
         .create_catalog(&[CatalogTable {
             table_key: "node:Person".to_owned(),
             location: "nodes/people".to_owned(),

@@ -8,7 +8,8 @@ use sidecar::{
 };
 
 use crate::error::ServiceError;
-use crate::observe::{Judged, Look, ObserveError, look_again, look_closely_for};
+use crate::observe::{Judged, Look, ObserveError, look_again, look_closely};
+use crate::pending::read_pending;
 use crate::planning::as_recorded::{TABLES_AT_ONCE, unreadable};
 use crate::planning::{self, history_blocker};
 use crate::root::Root;
@@ -38,13 +39,14 @@ pub(super) async fn moved_since_approval(
         history,
         uncounted,
         ..
-    } = look_closely_for(
+    } = look_closely(
         root,
         Judged {
             sidecar: &sidecar,
             journal: Some(state),
         },
         approved.plan().choice,
+        read_pending,
     )
     .await?
     .complete()?;
@@ -73,7 +75,7 @@ pub(super) async fn moved_since_approval(
             blockers
                 .chain(history_blocker(&now, history))
                 .chain(uncounted)
-                .map(planning::blocked),
+                .map(Difference::blocked),
         );
     }
     Ok(differences)
@@ -134,7 +136,7 @@ async fn gone_files(root: &Root, plan: &Plan) -> Result<Vec<Difference>, Service
             let place = TableLocation::on(table.location.as_deref()?, table.branch.as_deref());
             let version = table.head_after()?;
             Some(async move {
-                let missing = root.room().missing_file(&place, version).await;
+                let missing = root.lance().missing_file(&place, version).await;
                 (table, missing)
             })
         })
