@@ -5,10 +5,15 @@
 //! land only where it was approved. Its own transaction properties identify it later. So a crash anywhere leaves a journal that
 //! the next `apply` continues.
 
+mod claim;
 mod effects;
+mod ending;
 mod execution;
 mod looks;
+mod proceed;
 mod progress;
+mod seeing;
+mod taken_over;
 
 use futures::FutureExt;
 use sidecar::api::RefusalReport;

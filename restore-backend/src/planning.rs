@@ -3,17 +3,20 @@
 mod approvable;
 pub(crate) mod as_recorded;
 mod current;
+mod dismissal;
+mod follow_up_plan;
 mod follow_ups;
 mod in_force;
 mod pending_plan;
+mod release;
 mod report;
 mod tags;
+mod undo;
 
 pub(crate) use approvable::{ApprovablePlan, CurrentPlan, unsafe_store};
 pub(crate) use current::current_plan;
-pub(crate) use follow_ups::{
-    follow_up_named, moved_since_approval, plan_dismissal, plan_follow_up,
-};
+pub(crate) use dismissal::plan_dismissal;
+pub(crate) use follow_ups::{follow_up_named, moved_since_approval, plan_follow_up};
 pub(crate) use in_force::{InForce, in_force, planned_anew_as, replaced_by};
 pub(crate) use pending_plan::history_blocker;
 pub use pending_plan::observe;

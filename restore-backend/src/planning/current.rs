@@ -6,7 +6,8 @@ use sidecar::{
 };
 
 use super::approvable::{ApprovablePlan, CurrentPlan};
-use super::follow_ups;
+use super::dismissal::dismissal_of;
+use super::follow_ups::follow_up_named;
 use super::pending_plan::{PendingPlan, age, not_read, plan_pending, whole};
 use crate::error::ServiceError;
 use crate::observe::ObserveError;
@@ -35,9 +36,7 @@ pub(crate) async fn current_plan(
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(CurrentPlan::UnderWay { journal });
         }
-        if let Some(follow_up) =
-            follow_ups::follow_up_named(root, operation, &recoveries, now).await?
-        {
+        if let Some(follow_up) = follow_up_named(root, operation, &recoveries, now).await? {
             return follow_up.current(journal);
         }
         return match unread_file(&journal, &recoveries) {
@@ -100,8 +99,7 @@ pub(crate) async fn current_plan(
         };
     };
     if wanted.is_some_and(|wanted| wanted != bytes.digest())
-        && let Some(dismissal) =
-            follow_ups::dismissal_of(root, &entry, &plan, &blockers, now).await?
+        && let Some(dismissal) = dismissal_of(root, &entry, &plan, &blockers, now).await?
         && PlanBytes::of(&dismissal.follow_up.plan)
             .is_ok_and(|bytes| Some(bytes.digest()) == wanted)
     {

@@ -1,94 +1,23 @@
-//! Makes the plans that follow from something finished or stuck. Sends no mutating request.
-
-use sidecar::api::{PlanContext, PlanReport, Progress};
-use sidecar::follow_up::{
-    FollowUp, FollowUpKind, Undo, UndoFacts, Waits, dismissal, dismissal_id, dismissed_because,
-    next_undo_sidecar_id, release_beside_undo, undo as lay_down_undo,
-};
-use sidecar::journal::{Finished, JournalState};
-use sidecar::{
-    Choice, Code, Difference, Disposition, Observation, OperationId, Plan, PlanBytes, Purpose,
-    Reason, Sidecar, SidecarBytes, SidecarError, SidecarFile, Timestamp, differences,
-};
+//! Finds the plan that follows from something finished or stuck. Sends no mutating request.
 
 use futures::FutureExt;
-
-use super::approvable::{ApprovablePlan, CurrentPlan};
-use super::as_recorded::untrue_since_finished;
-use super::in_force::{in_force, is_released, last_begun};
-use super::pending_plan::{self, PendingPlan, age};
-use crate::error::ServiceError;
-use crate::observe::{
-    FailedRead, Judged, Look, ObserveError, look_closely, read_restorability, read_row_counts,
+use sidecar::follow_up::{FollowUpKind, Undo, dismissal_id};
+use sidecar::{
+    Code, Difference, OperationId, Plan, Purpose, Reason, Sidecar, SidecarBytes, SidecarError,
+    Timestamp, differences, error_text,
 };
-use crate::pending::{PendingRecovery, pending, read_pending};
+
+use super::as_recorded::untrue_since_finished;
+use super::dismissal::plan_dismissal;
+use super::follow_up_plan::FollowUpPlan;
+use super::in_force::in_force;
+use super::release::plan_release;
+use super::undo::plan_undo;
+use crate::error::ServiceError;
+use crate::observe::ObserveError;
+use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 use root_objects::journal_store::{self, Journal};
-use root_objects::off_thread;
-use root_objects::sidecar_dir;
-use sidecar::error_text;
-
-/// An undo, a release or a dismissal, with its inputs.
-pub(crate) struct FollowUpPlan {
-    pub(crate) follow_up: FollowUp,
-    /// Its sidecar, or the bytes that stand for it, parsed.
-    sidecar: Option<Sidecar>,
-    observation: Option<Observation>,
-    /// The age of the file that a dismissal is about.
-    age_seconds: Option<u64>,
-    /// Reads that failed while the plan was made.
-    failed: Vec<FailedRead>,
-    /// A pending file that could not be read; the plan waits for it.
-    unread: Option<FailedRead>,
-}
-
-impl FollowUpPlan {
-    /// As the plan to approve or to carry out, with the journal of its operation.
-    pub(super) fn current(self, journal: Journal) -> Result<CurrentPlan, ServiceError> {
-        let FollowUp {
-            plan,
-            sidecar,
-            blockers,
-        } = self.follow_up;
-        Ok(CurrentPlan::Approvable {
-            plan: Box::new(ApprovablePlan {
-                bytes: PlanBytes::of(&plan).map_err(ServiceError::Encode)?,
-                plan,
-                blockers,
-                failed: self.failed,
-                unread: self.unread,
-                sidecar,
-            }),
-            journal,
-        })
-    }
-
-    pub(crate) fn report(
-        self,
-        journal: Option<&Journal>,
-        now: Timestamp,
-    ) -> Result<PlanReport, ServiceError> {
-        let FollowUp {
-            plan,
-            sidecar,
-            blockers,
-        } = self.follow_up;
-        let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
-        let state = journal.map(|journal| &journal.state);
-        let digest = bytes.digest();
-        let context = PlanContext {
-            sidecar: self.sidecar.as_ref(),
-            sidecar_bytes: Some(sidecar),
-            age_seconds: self.age_seconds,
-            observation: self.observation.as_ref(),
-            blockers,
-            progress: Progress::of_plan(state, digest),
-            approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
-            now,
-        };
-        Ok(PlanReport::new(&plan, &bytes, context))
-    }
-}
 
 /// The plan of `operation`, if its id is derived from another operation or from a file.
 pub(crate) async fn follow_up_named(
@@ -114,98 +43,6 @@ pub(crate) async fn follow_up_named(
             .await
             .map(Result::ok),
         None => Ok(None),
-    }
-}
-
-pub(crate) async fn plan_dismissal(
-    root: &Root,
-    entry: &PendingRecovery,
-    now: Timestamp,
-) -> Result<FollowUpPlan, ServiceError> {
-    let stuck = entry.stuck();
-    if stuck.stands_for_none() {
-        return refused_file(root, entry, stuck.reason(), now).await;
-    }
-    let listed = pending_plan::whole(root, &entry.listed).await?;
-    let planned =
-        pending_plan::plan_pending(root, &listed, entry.own_journal(), Choice::Verdict).await?;
-    let dismissal = match planned {
-        Some(PendingPlan { plan, blockers, .. }) => {
-            dismissal_of(root, entry, &plan, &blockers, now).await?
-        }
-        None => None,
-    };
-    match dismissal {
-        Some(dismissal) => Ok(dismissal),
-        None => {
-            let reason = entry.listed.reason();
-            refused_file(root, entry, reason, now).await
-        }
-    }
-}
-
-/// The dismissal of a file that stands for no operation.
-async fn refused_file(
-    root: &Root,
-    entry: &PendingRecovery,
-    reason: Reason,
-    now: Timestamp,
-) -> Result<FollowUpPlan, ServiceError> {
-    let (file, bytes) = whole(root, entry).await?;
-    let operation = dismissal_id(&file);
-    let mut follow_up = off_thread::in_place(bytes.as_ref().map_or(0, Vec::len), || {
-        dismissal(
-            root.id(),
-            operation,
-            &file,
-            bytes,
-            Disposition::Refused,
-            &[reason],
-        )
-    });
-    follow_up.blockers.extend(age(root, &file, now));
-    Ok(FollowUpPlan::of_file(follow_up, file, now))
-}
-
-async fn whole(
-    root: &Root,
-    entry: &PendingRecovery,
-) -> Result<(SidecarFile, Option<Vec<u8>>), ServiceError> {
-    let whole = sidecar_dir::whole(root.objects(), &entry.listed.file, &root.limits()).await;
-    whole.map_err(ServiceError::from)
-}
-
-/// The dismissal of an entry that was planned already.
-pub(super) async fn dismissal_of(
-    root: &Root,
-    entry: &PendingRecovery,
-    planned: &Plan,
-    blockers: &[Reason],
-    now: Timestamp,
-) -> Result<Option<FollowUpPlan>, ServiceError> {
-    let Some(operation) = entry.operation_id() else {
-        return Ok(None);
-    };
-    let (file, bytes) = match entry.listed.file.digest {
-        Some(_) => whole(root, entry).await?,
-        None => (entry.listed.file.clone(), None),
-    };
-    let (disposition, reasons) = dismissed_because(planned, blockers);
-    let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, &reasons);
-    follow_up.blockers.extend(age(root, &file, now));
-    Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))
-}
-
-impl FollowUpPlan {
-    fn of_file(follow_up: FollowUp, file: SidecarFile, now: Timestamp) -> Self {
-        Self {
-            follow_up,
-            age_seconds: file.age_seconds(now),
-            sidecar: file.content.ok(),
-            observation: None,
-            failed: Vec::new(),
-            unread: None,
-        }
     }
 }
 
@@ -304,99 +141,6 @@ fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
             error_text(error)
         ),
     )
-}
-
-async fn plan_undo(
-    root: &Root,
-    of: &OperationId,
-    finished: &Finished,
-    undo: Undo,
-    recoveries: &[PendingRecovery],
-    claimed: Option<&Plan>,
-) -> Result<Result<FollowUpPlan, Reason>, ServiceError> {
-    let undo = announcing_anew(root, undo).await?;
-    // A possible undo has begun nothing, so its tables stand where the recovery left them. It needs no journal.
-    let judged = Judged {
-        sidecar: &undo.sidecar,
-        journal: None,
-    };
-    let mut look = look_closely(root, judged, Choice::Verdict, read_pending).await?;
-    read_restorability(root, &mut look, |table| {
-        undo.target_of(&table.table_key, table.branch.as_deref())
-    })
-    .await;
-    // An undo that announces a sidecar publishes nothing, so no rows are counted for it.
-    if undo.announced().is_none() {
-        read_row_counts(root, &mut look, |table| {
-            undo.target_of(&table.table_key, table.branch.as_deref())
-        })
-        .await;
-    }
-    let Look {
-        observation,
-        history,
-        uncounted,
-        failed,
-    } = look;
-    let is_released = is_released(root, of, &finished.plan).await?;
-    let files = recoveries.iter();
-    let files = files.map(|entry| (entry.operation_id(), &entry.listed.file));
-    let waits = Waits::of(&undo, claimed, files);
-    let waits_for = waits.first.as_ref().map(|(place, _)| &recoveries[*place]);
-    let unread = waits_for.and_then(|entry| pending_plan::not_read(&entry.listed.file));
-    let facts = UndoFacts {
-        history,
-        uncounted,
-        is_released,
-        waits,
-    };
-    let follow_up = lay_down_undo(root.id(), &undo, &observation).blocked_by(&undo, facts);
-    Ok(Ok(FollowUpPlan {
-        follow_up,
-        sidecar: Some(undo.sidecar),
-        observation: Some(observation),
-        age_seconds: None,
-        failed,
-        unread,
-    }))
-}
-
-/// The undo, with an id for the sidecar it announces whose journal is not finished yet.
-async fn announcing_anew(root: &Root, mut undo: Undo) -> Result<Undo, ServiceError> {
-    while let Some(announced) = undo.announced() {
-        let journal = Journal::load(root.objects(), announced, &root.limits()).await?;
-        if journal.state.finished().is_none() {
-            break;
-        }
-        let next = next_undo_sidecar_id(announced);
-        undo = undo.announcing(next);
-    }
-    Ok(undo)
-}
-
-async fn plan_release(
-    root: &Root,
-    operation: &OperationId,
-    of: &OperationId,
-    state: &JournalState,
-    original: &Sidecar,
-) -> Result<FollowUpPlan, ServiceError> {
-    let undoing = last_begun(root, FollowUpKind::Undo, of).await?;
-    let follow_up =
-        release_beside_undo(root.id(), operation.clone(), of, original, state, &undoing);
-    Ok(FollowUpPlan {
-        sidecar: Sidecar::parse(
-            &follow_up.plan.file,
-            follow_up.sidecar.as_bytes(),
-            &root.limits(),
-        )
-        .ok(),
-        follow_up,
-        observation: None,
-        age_seconds: None,
-        failed: Vec::new(),
-        unread: None,
-    })
 }
 
 /// Differences between an approved undo or release and the one made now, after the claim.

@@ -1,0 +1,135 @@
+//! The looks that the pure step asks an execution for.
+
+use futures::FutureExt;
+use sidecar::executor::{Look, Seen, SidecarSeen};
+use sidecar::journal::JournalState;
+use sidecar::{ApprovedPlan, Difference, DifferenceField, Digest, Purpose, Tag};
+
+use super::execution::Execution;
+use super::{effects, looks};
+use crate::error::ServiceError;
+use crate::planning::as_recorded::untrue_since_finished;
+use root_objects::off_thread;
+use root_objects::sidecar_dir::{self, StoredSidecar};
+
+impl Execution<'_> {
+    pub(super) async fn look(
+        &self,
+        state: &JournalState,
+        look: Look,
+        mut seen: Seen,
+        approved: Option<&ApprovedPlan>,
+    ) -> Result<Seen, ServiceError> {
+        match (look, state.attempt()) {
+            (Look::SinceApproval, _) => {
+                let approved = approved.ok_or_else(|| self.internal())?;
+                let moved = looks::moved_since_approval(self.root, approved, state)
+                    .boxed()
+                    .await?;
+                seen.since_approval = Some(moved);
+            }
+            (Look::Catalog, Some(attempt)) => {
+                seen.catalog = Some(
+                    effects::look_at_catalog(self.root, &attempt.plan)
+                        .boxed()
+                        .await?,
+                );
+            }
+            (Look::Landed { step, version }, Some(attempt)) => {
+                seen.landed = Some(
+                    effects::landed(self.root, attempt, step, version)
+                        .boxed()
+                        .await?,
+                );
+            }
+            (Look::SinceEffects, Some(attempt)) => {
+                seen.since_effects = Some(
+                    looks::moved_since_effects(self.root, attempt)
+                        .boxed()
+                        .await?,
+                );
+            }
+            (Look::SinceFinished, _) => {
+                let finished = state.finished().ok_or_else(|| self.internal())?;
+                let is_over = seen.is_over(&finished.plan);
+                let mut untrue = untrue_since_finished(self.root, finished, is_over)
+                    .boxed()
+                    .await?;
+                untrue.extend(self.back_after_it_was_set_aside(state, &mut seen).await?);
+                seen.since_finished = Some(untrue);
+            }
+            // The pure step asks for both looks, one right after the other.
+            (Look::Sidecar | Look::Closed, _) => {
+                let closed = async {
+                    self.journal
+                        .is_closed(self.root.objects())
+                        .await
+                        .map_err(ServiceError::from)
+                };
+                let (sidecar, closed) = futures::try_join!(self.look_at_sidecar(state), closed)?;
+                seen.sidecar = Some(sidecar);
+                seen.closed = Some(closed);
+            }
+            (Look::Catalog | Look::Landed { .. } | Look::SinceEffects, None) => {
+                return Err(self.internal());
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn look_at_sidecar(&self, state: &JournalState) -> Result<SidecarSeen, ServiceError> {
+        let plan = match state.finished() {
+            Some(finished) => &finished.plan,
+            None => return Err(self.internal()),
+        };
+        let Some(file) = plan.retires() else {
+            return Ok(SidecarSeen::Gone);
+        };
+        let stored =
+            sidecar_dir::read_sidecar(self.root.objects(), file, &self.root.limits()).await?;
+        Ok(match stored {
+            StoredSidecar::Gone => {
+                sidecar_dir::make_deletion_durable(self.root.objects(), file).await?;
+                SidecarSeen::Gone
+            }
+            StoredSidecar::Bytes(bytes)
+                if off_thread::in_place(bytes.len(), || Digest::of(Tag::Sidecar, &bytes))
+                    == plan.sidecar =>
+            {
+                SidecarSeen::AsPlanned
+            }
+            StoredSidecar::Bytes(_) | StoredSidecar::TooLarge => SidecarSeen::Another,
+        })
+    }
+
+    /// The file that a dismissal deleted, if it is there again since the dismissal was closed, for instance from a backup. The
+    /// approval covered one deletion. Until the dismissal is closed, the file may be the very one to delete.
+    ///
+    /// If the dismissal was of the operation's own file, a file with other bytes counts too: a damaged sidecar was dismissed, and
+    /// the whole one came back, which can be recovered.
+    async fn back_after_it_was_set_aside(
+        &self,
+        state: &JournalState,
+        seen: &mut Seen,
+    ) -> Result<Option<Difference>, ServiceError> {
+        let Some(plan) = state
+            .finished()
+            .map(|finished| &finished.plan)
+            .filter(|plan| matches!(plan.purpose, Purpose::Dismiss { .. }))
+        else {
+            return Ok(None);
+        };
+        let is_own_file = plan.file == self.operation.file_name();
+        let found = |seen: &Seen| match seen.sidecar {
+            Some(SidecarSeen::AsPlanned) => Some("there again"),
+            Some(SidecarSeen::Another) if is_own_file => Some("there again, with other bytes"),
+            _ => None,
+        };
+        if found(seen).is_none() || seen.closed != Some(true) {
+            return Ok(None);
+        }
+        // Another executor may have deleted the file and closed the operation meanwhile. A file found now came later.
+        seen.sidecar = Some(self.look_at_sidecar(state).await?);
+        Ok(found(seen).map(|found| Difference::new(None, DifferenceField::Sidecar, "gone", found)))
+    }
+}
