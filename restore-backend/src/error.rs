@@ -77,13 +77,15 @@ pub enum ServiceError {
         /// The operation.
         operation_id: OperationId,
     },
-    /// A bug of ours: the journal of an operation lacks what its executor rests on.
+    /// A bug of ours: something that this program rests on is not so.
     #[error(
-        "internal error: the journal of operation {operation_id} lacks the attempt or the outcome that comes next; nothing was done beyond what the journal says; report this as a bug, with that journal"
+        "internal error at operation {operation_id}: {what}; nothing was done beyond what its journal says; report this as a bug, with that journal"
     )]
     Internal {
         /// The operation.
         operation_id: OperationId,
+        /// What is not as it has to be.
+        what: &'static str,
     },
     /// Approvals need a name and have bounds.
     #[error("{0}")]

@@ -21,7 +21,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn it_depends_on_five_crates_that_do_none_of_it_either() {
+fn it_depends_on_these_five_crates_alone() {
     let manifest = std::fs::read_to_string(crate_root().join("Cargo.toml")).unwrap();
     let dependencies: Vec<&str> = manifest
         .lines()

@@ -34,10 +34,10 @@ export async function writer(...args) {
   await run(WRITER, args.map(String));
 }
 
-/** Sample stores in a folder of their own, and the console over them. */
-export async function startDemo() {
+/** Sample stores in a folder of their own, and the console over them, at a free port unless one is named. */
+export async function startDemo(port = 0) {
   const folder = await mkdtemp(join(tmpdir(), "sidecar-inspector-"));
-  const args = ["demo", "--dir", folder, "--port", "0", "--as", OPERATOR, "--json"];
+  const args = ["demo", "--dir", folder, "--port", String(port), "--as", OPERATOR, "--json"];
   const server = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
   const said = [];
   server.stderr.on("data", (chunk) => said.push(chunk));

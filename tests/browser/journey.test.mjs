@@ -266,7 +266,7 @@ journey("a commit between approval and execution stops everything, and a new pla
   await showsPlan(page, anew);
 });
 
-journey("the keyboard is enough", async (page) => {
+journey("a write that never began is cleaned up with the keyboard alone", async (page) => {
   const entry = await pending(shop, ({ tables_moved, actor_id }) => tables_moved === 0 && actor_id === "ada");
   assert.equal(entry.disposition, "never_started");
   const focused = (reached) => page.waitForFunction(reached);

@@ -68,7 +68,7 @@ test("the single file opens from disk", async () => {
   await page.close();
 });
 
-test("no file of the page refers to another address", async () => {
+test("the first file of the page refers to files beside it alone", async () => {
   const index = await readFile(new URL("../../web/dist/index.html", import.meta.url), "utf8");
   assert.doesNotMatch(index, /(?:src|href)="(?:\/|[a-z]+:)/);
 });

@@ -122,7 +122,7 @@ fn only_the_services_of_the_page_call_the_browser_and_only_hooks_beside_them_set
 }
 
 #[test]
-fn no_verdict_is_made_outside_shared() {
+fn only_shared_calls_the_functions_that_classify_and_decide() {
     for folder in [
         "restore-backend/src",
         "restore-backend/objects/src",

@@ -71,6 +71,7 @@ impl<'a> Execution<'a> {
     pub(super) fn internal(&self) -> ServiceError {
         ServiceError::Internal {
             operation_id: self.operation.clone(),
+            what: "the journal lacks the attempt or the outcome that comes next",
         }
     }
 }

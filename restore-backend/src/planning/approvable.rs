@@ -69,7 +69,11 @@ impl ApprovablePlan {
         };
         match missing {
             Some(failed) => Err(ObserveError::from(failed).into()),
-            None => Ok(None),
+            // A read is only called missing where one of these two says so.
+            None => Err(ServiceError::Internal {
+                operation_id: operation.clone(),
+                what: "a read counts as missing, and none has failed",
+            }),
         }
     }
 }

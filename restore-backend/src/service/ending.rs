@@ -65,6 +65,7 @@ pub async fn end(
             Ok(None) => {
                 return Err(ServiceError::Internal {
                     operation_id: operation.clone(),
+                    what: "the journal lacks the attempt that it finished",
                 });
             }
             Err(refusal) => return Ok(Answer::No(refusal)),

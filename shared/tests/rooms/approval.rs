@@ -19,7 +19,7 @@ fn an_approval_of_the_exact_plan_authorizes_it() {
 }
 
 #[test]
-fn nobodys_approval_is_no_approval() {
+fn an_approval_of_another_plan_or_operation_authorizes_nothing() {
     let scene = half_way();
     let other_plan = Approval {
         plan_digest: all_committed().bytes.digest(),

@@ -480,7 +480,7 @@ fn an_interrupted_attempt_leaves_the_operation_open_for_a_new_plan() {
 }
 
 #[test]
-fn nothing_follows_the_terminal_record() {
+fn no_approval_and_nothing_of_an_attempt_follows_the_terminal_record() {
     let scene = half_way();
     let (journal, _) = run(&scene);
     assert_eq!(journal.state.next(), Next::Retire);

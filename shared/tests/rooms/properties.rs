@@ -357,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_tables_changes_nothing(case in case(), order in vec(any::<Index>(), 5)) {
+    fn the_order_of_tables_changes_neither_verdict_nor_plan_where_there_is_no_graph_history(case in case(), order in vec(any::<Index>(), 5)) {
         // The history of a graph names tables in the order of the sidecar, as engines do.
         let case = Case { observation: Observation { keeps_graph_history: false, ..case.observation }, ..case };
         let other = case.reordered(&order);

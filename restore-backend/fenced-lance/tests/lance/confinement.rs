@@ -87,7 +87,7 @@ async fn a_root_may_have_any_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_stores_that_can_be_fenced_are_opened() {
+async fn stores_that_cannot_be_fenced_are_not_opened() {
     for root in ["memory://x", "hf://datasets/x", "http://x/y"] {
         let error = LanceRoot::open(root, LanceRootOptions::default())
             .await

@@ -65,7 +65,7 @@ fn a_root_that_is_not_there_is_a_failure_and_not_an_empty_list() {
 }
 
 #[tokio::test]
-async fn logs_never_reach_standard_output() {
+async fn the_most_verbose_logs_leave_standard_output_to_the_document() {
     let root = CrashedRoot::new().await;
     let output = Command::new(PROGRAM)
         .args(["list", root.uri(), "--json"])

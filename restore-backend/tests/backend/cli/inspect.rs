@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::program::{fields, run_to};
 
 #[tokio::test]
-async fn files_are_inspected_without_a_store() {
+async fn inspect_shows_what_a_file_says_or_why_it_is_refused() {
     let root = CrashedRoot::new().await;
     let (good, newer) = (
         root.file(&format!("__recovery/{FORWARD}.json")),
