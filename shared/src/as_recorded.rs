@@ -45,7 +45,7 @@ pub fn rests_on(plan: &Plan) -> RestsOn {
 pub fn another_root(plan: &Plan, here: &RootId, is_over: bool) -> Option<Difference> {
     // The approval covers one root, and it covers the deletion of the sidecar.
     let is_another = !is_over && plan.retires().is_some() && plan.root != *here;
-    is_another.then(|| Difference::new(None, DifferenceField::Root, &plan.root, &here))
+    is_another.then(|| Difference::new(None, DifferenceField::Root, &plan.root, here))
 }
 
 /// What the catalog shows of a finished plan.

@@ -169,7 +169,7 @@ impl ApplyReport {
         let detail = format!(
             "this was approved for {there} and begun there, and this root is {here}: nothing was done. If both are the same root, apply it there. If this one is a copy, or was moved, and nobody goes on with it there, end it here, with `end`; then look at the plan as it is here"
         );
-        let differences = vec![Difference::new(None, DifferenceField::Root, &there, &here)];
+        let differences = vec![Difference::new(None, DifferenceField::Root, there, here)];
         Self::unfinished(
             operation,
             attempt,
