@@ -27,7 +27,7 @@ pub(crate) async fn pending(
     Ok(pending_and_skipped(root, wanted).await?.0)
 }
 
-/// As [`pending`], for a look that asks what else is pending ([`crate::observe::ReadPending`]).
+/// As [`pending`], for a look that asks what else is pending.
 pub(crate) fn read_pending(root: &Root) -> BoxFuture<'_, Result<Vec<PendingEntry>, String>> {
     let entries = async move {
         let recoveries = pending(root, None).await;

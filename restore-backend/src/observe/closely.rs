@@ -1,0 +1,193 @@
+//! Looks at one sidecar: with the evidence for a plan, or only where its tables stand.
+
+use futures::FutureExt;
+use sidecar::observation::CatalogObservation;
+use sidecar::{
+    Choice, Code, Disposition, Reason, Sidecar, error_text, judge, judge_choice, may_be_incomplete,
+};
+
+use super::bounds::LOOKS_MAX;
+use super::depth::{Depth, ReadPending};
+use super::error::ObserveError;
+use super::evidence::{compare_contents, read_covers, read_pins, read_transactions};
+use super::failed::Failures;
+use super::judged::Judged;
+use super::look::Look;
+use super::merge;
+use super::readings::RootReadings;
+use super::recorded::read_recorded;
+use super::row_counts::{to_publish, uncounted};
+use crate::root::Root;
+use fenced_lance::LanceRoot;
+
+/// Looks at everything one sidecar names, with the evidence that the plan of `choice` needs.
+///
+/// # Errors
+/// [`ObserveError`]. A failed read of one table is part of the look, not an error.
+pub(crate) async fn look_closely(
+    root: &Root,
+    judged: Judged<'_>,
+    choice: Choice,
+    read_pending: ReadPending,
+) -> Result<Look, ObserveError> {
+    look_at(root, judged, Depth::ForAPlan(read_pending), choice).await
+}
+
+/// Looks where the catalog and the tables of one sidecar stand, after all effects.
+pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, ObserveError> {
+    let judged = Judged {
+        sidecar,
+        journal: None,
+    };
+    look_at(root, judged, Depth::WhereTablesStand, Choice::Verdict).await
+}
+
+async fn look_at(
+    root: &Root,
+    judged: Judged<'_>,
+    depth: Depth,
+    choice: Choice,
+) -> Result<Look, ObserveError> {
+    let Judged { sidecar, journal } = judged;
+    for _ in 0..LOOKS_MAX {
+        let root = &root.for_one_look();
+        let failures = Failures::default();
+        let readings = RootReadings::read(root, &[sidecar]).boxed().await;
+        let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
+        observation.keeps_graph_history = keeps_graph_history(root, &observation.catalog).await?;
+        read_transactions(
+            root.lance(),
+            sidecar,
+            &mut observation,
+            &failures,
+            |_, _| true,
+        )
+        .boxed()
+        .await;
+        read_covers(root, sidecar, &mut observation, &failures)
+            .boxed()
+            .await;
+        if let Some(journal) = journal {
+            observation.note_own(journal);
+        }
+        if depth.is_for_a_plan() {
+            read_recorded(root, sidecar, &mut observation, &failures)
+                .boxed()
+                .await;
+        }
+        read_pins(root.lance(), &mut observation, &failures)
+            .boxed()
+            .await;
+        let mut disposition = judge(sidecar, None, &observation).disposition;
+        let asks_the_merge = may_be_incomplete(sidecar, disposition) && depth.is_for_a_plan();
+        if asks_the_merge
+            && let Depth::ForAPlan(read_pending) = depth
+            && let Some(catalog) = readings.catalog(sidecar)
+        {
+            let keeps_history = observation.keeps_graph_history;
+            let merge = merge::observe_merge(
+                root,
+                sidecar,
+                catalog,
+                keeps_history,
+                read_pending,
+                &failures,
+            );
+            observation.merge = Some(merge.boxed().await);
+            disposition = judge_choice(sidecar, None, &observation, choice).disposition;
+        }
+        let is_back = disposition == Disposition::RollBack && depth.is_for_a_plan();
+        let writes_history =
+            observation.keeps_graph_history && disposition.has_effect() && depth.is_for_a_plan();
+        let branch = history_branch(sidecar, &observation.catalog);
+        let sidecars = [sidecar];
+        // The versions whose contents were compared do not change.
+        let holds = readings
+            .still_holds(root.lance(), &sidecars, asks_the_merge)
+            .boxed();
+        let contents = async {
+            if is_back {
+                compare_contents(root.lance(), &mut observation, &failures).await;
+            }
+        }
+        .boxed();
+        let history = async {
+            if writes_history {
+                history_obstacle(root.lance(), sidecar, branch, &failures).await
+            } else {
+                None
+            }
+        }
+        .boxed();
+        let (holds, (), history) = futures::join!(holds, contents, history);
+        if holds {
+            let verdict = judge_choice(sidecar, None, &observation, choice);
+            let versions = if verdict.disposition.has_effect() && depth.is_for_a_plan() {
+                to_publish(&verdict, &observation)
+            } else {
+                Vec::new()
+            };
+            let uncounted = uncounted(root.lance(), versions, &failures).boxed().await;
+            return Ok(Look {
+                observation,
+                history,
+                uncounted,
+                failed: failures.into_list(),
+            });
+        }
+    }
+    Err(ObserveError::CatalogBusy)
+}
+
+/// The branch whose history records a recovery; main if the sidecar's branch is gone.
+fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Option<&'a str> {
+    match catalog {
+        CatalogObservation::BranchAbsent { .. } => None,
+        _ => sidecar.branch().name(),
+    }
+}
+
+/// Looked at before any effect: after the publish it would be too late.
+async fn history_obstacle(
+    lance: &LanceRoot,
+    sidecar: &Sidecar,
+    branch: Option<&str>,
+    failures: &Failures,
+) -> Option<Reason> {
+    let merged_parent = sidecar.merge_source_commit_id.as_deref();
+    let why = match lance.lineage_obstacle(branch, merged_parent).await {
+        Ok(obstacle) => obstacle?,
+        Err(error) => {
+            failures.of_root("the history of the graph", &error);
+            error_text(&error)
+        }
+    };
+    Some(Reason::new(
+        Code::HistoryNotWritable,
+        format!(
+            "what is done could not be added to the history of the graph: {why}; put the history right first, with the engine that owns the graph"
+        ),
+    ))
+}
+
+/// Whether the root keeps a history of its graph: released engines do, the two-phase writer, which marks its catalogs, does not.
+/// An unreadable catalog counts as no history, for nothing is done then.
+async fn keeps_graph_history(
+    root: &Root,
+    catalog: &CatalogObservation,
+) -> Result<bool, ObserveError> {
+    match catalog {
+        CatalogObservation::Present {
+            two_phase: true, ..
+        }
+        | CatalogObservation::Unreadable { .. } => {
+            return Ok(false);
+        }
+        CatalogObservation::Present { .. } | CatalogObservation::BranchAbsent { .. } => {}
+    }
+    let keeps = root.lance().keeps_lineage().await;
+    keeps.map_err(|error| ObserveError::Unreadable {
+        what: "the history of the graph".to_owned(),
+        reason: error_text(&error),
+    })
+}
