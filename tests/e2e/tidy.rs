@@ -404,9 +404,14 @@ fn every_planted_defect_has_its_place_and_its_test() {
         let folder = folder.expect("a suite that says where its tests are");
         let test = defect["test"].as_str().unwrap();
         let (module, name) = test.rsplit_once("::").unwrap_or(("main", test));
-        let module = module.trim_end_matches("tests").trim_end_matches("::");
         let module = format!("{folder}/{}", module.replace("::", "/"));
-        let files = [format!("{module}.rs"), format!("{module}/mod.rs")];
+        // Unit tests stand in the file they test, or in one of their own.
+        let tested = module.trim_end_matches("/tests");
+        let files = [
+            format!("{module}.rs"),
+            format!("{module}/mod.rs"),
+            format!("{tested}.rs"),
+        ];
         let begins = [format!("fn {name}("), format!("async fn {name}(")];
         let is_there = names
             .iter()
