@@ -63,7 +63,7 @@ pub enum ServiceError {
     /// A schema file could not be worked on; applying again resumes.
     #[error("the schema files of the root cannot be worked on; apply again to resume")]
     SchemaFile(#[from] SchemaFileError),
-    /// What the root is called cannot be noted, or is not what it was opened as.
+    /// The identity of the root cannot be noted, or is not the one it was opened with.
     #[error("nothing can be recorded in the root")]
     Identity(#[from] IdentityError),
     /// The store could not be asked whether it honours create-if-absent.

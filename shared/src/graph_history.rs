@@ -61,7 +61,7 @@ impl GraphHistory {
         let mut below: BTreeSet<&str> = BTreeSet::new();
         for commit in common.iter().filter_map(|id| self.commits.get(*id)) {
             for parent in parents(commit) {
-                // What leads to a parent was reached with the parent itself.
+                // The commits before a parent were reached with the parent itself.
                 if !below.contains(parent) {
                     below.append(&mut self.before(parent));
                 }

@@ -1,4 +1,4 @@
-//! Whoever can write `__recovery_log/` can put any journal there. What no rule of this program lays down is never carried out.
+//! Whoever can write `__recovery_log/` can put any journal there. Steps that no rule of this program lays down are never carried out.
 
 use restore_backend::service::{self, ProgressSink};
 use serde_json::{Value, json};

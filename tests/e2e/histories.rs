@@ -319,7 +319,7 @@ impl<'a> History<'a> {
         let opened = self.store.open().await;
         let mut plan = opened.plan(&operation).await;
         if plan.progress == api::Progress::Finished {
-            // A backup brought it back. What is recorded is looked at first, and is the end of it only if it is so.
+            // A backup brought it back. The record is looked at first, and is the end of it only if it is true.
             let report = opened.apply(&operation, plan.digest.unwrap()).await;
             if report.outcome == OutcomeKind::CleanedUp {
                 self.tally.count("still as recorded");
@@ -408,7 +408,7 @@ impl<'a> History<'a> {
         self.is_undone(operation, last);
     }
 
-    /// What was taken back last is taken back.
+    /// The recovery that was taken back last is taken back.
     fn is_undone(&mut self, operation: OperationId, last: Last) {
         self.model.touch(&last.touched);
         let Last {

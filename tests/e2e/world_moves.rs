@@ -302,7 +302,7 @@ async fn a_store_that_is_published_to_all_the_time_can_still_be_looked_at() {
     );
 }
 
-/// Two writers begin on one pin; one publishes, and the other dies. What is published is not what died.
+/// Two writers begin on one pin; one publishes, and the other dies. The one that is published is not the one that died.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_loser_of_a_race_is_superseded_and_never_called_published() {
     let store = Store::with_tables(&TABLES).await;

@@ -68,7 +68,7 @@ function seed() {
     for (const name of filesBelow(folder, TARGET)) {
       if (isOwn(name.split('/')[2])) continue
       mkdirSync(dirname(join(COMPILED, name)), { recursive: true })
-      // Nobody writes to these any more. What is compiled anew has another name.
+      // Nobody writes to these any more. A crate that is compiled anew has another name.
       linkSync(join(TARGET, name), join(COMPILED, name))
     }
   }

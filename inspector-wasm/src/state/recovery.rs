@@ -32,7 +32,7 @@ pub enum Doing {
 pub enum Stage {
     /// Nothing can be done, and why.
     Blocked,
-    /// What is shown is not what the digest stands for.
+    /// The digest does not stand for what is shown.
     Distrusted,
     /// Approve the plan.
     Approve,

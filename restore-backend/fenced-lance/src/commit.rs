@@ -63,7 +63,7 @@ pub enum EffectKind {
     /// The catalog was moved on by an empty commit.
     FenceCatalog,
     /// A row was added to the history of the graph.
-    Lineage,
+    GraphHistory,
 }
 
 impl EffectKind {
@@ -73,7 +73,7 @@ impl EffectKind {
             Self::Restore => "restore",
             Self::Publish => "publish",
             Self::FenceCatalog => "fence_catalog",
-            Self::Lineage => "lineage",
+            Self::GraphHistory => "lineage",
         }
     }
 }

@@ -8,7 +8,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// A table, or the catalog, could not be read or written.
 ///
 /// From an operation that commits, this error says that no commit was attempted: nothing changed.
-/// What happened after an attempt is a `CommitOutcome`.
+/// A `CommitOutcome` says what happened after an attempt.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TableError {

@@ -13,7 +13,7 @@
 //! - That HEAD has the right number and is of another table, made after ours was dropped, does not
 //!   help either: the listing has to name the very object that was read (see the handler).
 //!
-//! What is left is that two commits and a cleanup without any grace period all fall between that
+//! One case is left: two commits and a cleanup without any grace period all fall between that
 //! listing and the creation.
 
 use std::sync::atomic::AtomicBool;

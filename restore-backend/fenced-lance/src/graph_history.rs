@@ -83,7 +83,7 @@ const NO_OPERATION: &str = "00000000000000000000000000";
 
 impl LanceRoot {
     /// Whether the root keeps such a history: one listing.
-    pub async fn keeps_lineage(&self) -> Result<bool, TableError> {
+    pub async fn keeps_graph_history(&self) -> Result<bool, TableError> {
         let place = self.place(&TableLocation::main(COMMITS))?;
         Ok(matches!(
             self.find_head(&place).await?,
@@ -95,7 +95,7 @@ impl LanceRoot {
     /// take the rows. One listing and one read for each of the three tables; none of their rows is read.
     ///
     /// Some rows name the merged commit and others do not, so both kinds are checked.
-    pub async fn lineage_obstacle(
+    pub async fn graph_history_obstacle(
         &self,
         branch: Option<&str>,
         merged_parent: Option<&str>,
@@ -185,7 +185,7 @@ impl LanceRoot {
     /// # Errors
     ///
     /// An error means that no commit was attempted.
-    pub async fn append_lineage(
+    pub async fn append_graph_history(
         &self,
         request: &HistoryRequest,
     ) -> Result<HistoryAppend, TableError> {
@@ -290,7 +290,7 @@ impl LanceRoot {
         let mut transaction = Box::pin(insert.execute_uncommitted(vec![row]))
             .await
             .map_err(|source| TableError::lance(&place.name, "staging a row", source))?;
-        let signature = request.identity.signature(EffectKind::Lineage);
+        let signature = request.identity.signature(EffectKind::GraphHistory);
         signature.sign_over(&mut transaction);
         let staged = Staged::plain(transaction);
         Ok(

@@ -134,7 +134,7 @@ fn refuse_link(
     path: &FilePath,
     location: &TableLocation,
 ) -> Result<(), TableError> {
-    // What cannot be looked at is not a link; the read that follows reports it better.
+    // A path that cannot be looked at is not a link; the read that follows reports it better.
     let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     if !is_link {
         return Ok(());

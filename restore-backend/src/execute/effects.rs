@@ -1,7 +1,7 @@
 //! The effects of a plan's steps, and their outcomes.
 
 mod catalog;
-mod lineage;
+mod graph_history;
 mod outcome;
 mod schema;
 mod table;
@@ -229,7 +229,7 @@ async fn do_step(
         Step::DiscardSchema { files, .. } => {
             schema::discard(root, &plan.operation_id, index, files).await
         }
-        Step::GraphHistory { row, .. } => lineage::append(root, attempt, index, row).await,
+        Step::GraphHistory { row, .. } => graph_history::append(root, attempt, index, row).await,
         Step::UnlockSchema {
             precondition: Precondition::LockedSince { at },
         } => schema::unlock(root, index, *at).await,

@@ -155,7 +155,7 @@ async fn history_obstacle(
     failures: &Failures,
 ) -> Option<Reason> {
     let merged_parent = sidecar.merge_source_commit_id.as_deref();
-    let why = match lance.lineage_obstacle(branch, merged_parent).await {
+    let why = match lance.graph_history_obstacle(branch, merged_parent).await {
         Ok(obstacle) => obstacle?,
         Err(error) => {
             failures.of_root("the history of the graph", &error);
@@ -185,7 +185,7 @@ async fn keeps_graph_history(
         }
         CatalogObservation::Present { .. } | CatalogObservation::BranchAbsent { .. } => {}
     }
-    let keeps = root.lance().keeps_lineage().await;
+    let keeps = root.lance().keeps_graph_history().await;
     keeps.map_err(|error| ObserveError::Unreadable {
         what: "the history of the graph".to_owned(),
         reason: error_text(&error),

@@ -10,7 +10,7 @@ pub fn undo_id(of: &OperationId) -> OperationId {
 }
 
 /// The operation that takes a recovery back when `previous` is spent: its journal has its terminal record, and the recovery is not
-/// taken back. What it did is gone with a backup that was brought back, or it stopped half way and was rolled back.
+/// taken back. Its effects are gone with a backup that was brought back, or it stopped half way and was rolled back.
 #[must_use]
 pub fn next_undo_id(previous: &OperationId) -> OperationId {
     previous.derived(DerivedOrder::Before, "undo again")

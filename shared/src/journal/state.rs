@@ -505,7 +505,7 @@ impl JournalState {
                 self.interrupted
                     .extend(self.ended.take().map(|ended| *ended));
                 self.is_reopened = true;
-                // They were for what was done. What is found instead, a person has to look at, even if it is the same plan.
+                // They were for what was done. A person has to look at what is found instead, even if it is the same plan.
                 self.approvals.clear();
             }
         }

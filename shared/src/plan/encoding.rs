@@ -15,7 +15,7 @@ const REASON_CHARS_MAX: usize = 2_000;
 /// A plan's canonical bytes with their digest.
 ///
 /// The bytes are compact JSON with the fields in the order of the type, whole numbers only, and no maps; a golden test pins them.
-/// What is approved, journaled and carried out is these bytes, never a re-serialisation of something parsed. Clones share them.
+/// These bytes are approved, journaled and carried out, never a re-serialisation of something parsed. Clones share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanBytes {
     text: Arc<str>,

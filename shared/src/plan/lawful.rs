@@ -169,7 +169,7 @@ fn may_be_missing(tag: &Step, tables: &[PlannedTable]) -> bool {
     })
 }
 
-/// What is done to a table follows from where it stands and from what becomes of the write.
+/// The action on a table follows from where it stands and from what becomes of the write.
 fn recovered_table(
     disposition: Disposition,
     kind: WriterKind,

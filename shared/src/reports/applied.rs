@@ -144,7 +144,7 @@ impl ApplyReport {
         }
     }
 
-    /// Another executor wrote the record that was to be written next. What it did since is not known.
+    /// Another executor wrote the record that was to be written next. Nobody here knows what it did since.
     #[must_use]
     pub fn taken_over(operation: &OperationId, attempt: &Attempt) -> Self {
         let detail = "another executor took over this operation; look how far it came, and apply again if it stopped";

@@ -19,7 +19,7 @@ impl EndReport {
             },
             steps: StepProgress::of_attempt(attempt),
             detail: format!(
-                "{} ended the attempt: {}. What was done stays done; {}. The operation is open: look at the plan as it is now, and approve that",
+                "{} ended the attempt: {}. The steps that were done stay done; {}. The operation is open: look at the plan as it is now, and approve that",
                 ended_by.name,
                 ended_by.reason.trim_end_matches('.'),
                 what_is_known(&unclear)

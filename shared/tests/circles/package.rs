@@ -228,7 +228,7 @@ impl Package {
             None => self.lookup_within(module, first, pending),
         };
         for segment in rest {
-            // What follows an item is a variant or something associated.
+            // A variant, or something associated, may follow an item.
             if found.modules.is_empty() {
                 break;
             }

@@ -63,7 +63,7 @@ impl Campaign {
         let inputs = self.inputs * if long { LONG_FACTOR } else { 1 };
         let mut dice = Dice::new(seed);
         let mut news = BTreeSet::new();
-        // What was taken is mutated more often than what was refused: there are many more ways to be refused.
+        // Inputs that were taken are mutated more often than refused ones: there are many more ways to be refused.
         let (mut taken, mut refused): (Vec<Vec<u8>>, Vec<Vec<u8>>) = Default::default();
         for (name, bytes) in corpus::of(self.name) {
             let reached = self.check(&bytes, &format!("corpus file {name}"));

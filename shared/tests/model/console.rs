@@ -255,7 +255,7 @@ impl Console {
                     Move::Ended(_) | Move::Pause { .. } | Move::Claim => true,
                     Move::Look(Look::Landed { version, .. }) => version <= store.catalog_version(),
                     Move::Look(Look::Sidecar) => !store.sidecar,
-                    // What is done is never undone where no backup comes back.
+                    // No effect is lost where no backup comes back.
                     Move::Look(Look::SinceFinished) => true,
                     Move::Look(Look::Closed) => store.closed,
                     _ => false,
@@ -526,7 +526,7 @@ fn do_step(
                     return Err(Stopped::Conflict);
                 }
             }
-            // What a version consists of is written into the catalog, and that tells whose it is.
+            // The catalog says what a version consists of, and that tells whose it is.
             let stands = |table: usize, version: u64| {
                 flaw == Flaw::BelievesItsSteps
                     || (store.is_there(table, version) && stands(store, planned, table, version))

@@ -26,17 +26,17 @@ pub(crate) enum Flaw {
     WriterDoesNotLook,
     /// It does not look once more after a table's commit landed.
     WriterDoesNotLookAgain,
-    /// What stands where an undo would take a table is taken for the undo's.
+    /// A commit that stands where an undo would take a table is taken for the undo's.
     BelievesNumbersOfAnUndo,
-    /// What stands where a write would take a table is taken for that write's, whoever is named there.
+    /// A commit that stands where a write would take a table is taken for that write's, whoever is named there.
     BelievesNumbersOfARace,
-    /// What stands above what a roll forward published is not looked at.
+    /// Nobody looks at commits above what a roll forward published.
     LooksAtPinsOnly,
-    /// What is recorded as finished is not looked at again.
+    /// Nobody looks again at an end that is on record.
     BelievesItsRecord,
     /// The sidecar is deleted though somebody recorded since.
     DeletesWithoutHold,
-    /// What is recorded as restored is published without a look at whose it is.
+    /// A restore that is on record is published without a look at whose it is.
     BelievesItsSteps,
     /// The version that is published is to be kept, though it is gone.
     TagsWhatIsGone,

@@ -12,7 +12,7 @@ use crate::runner::stuck;
 use crate::subject::Subject;
 use crate::world::{Depth, Recovery};
 
-/// What could never come to an end is noticed.
+/// A run that could never come to an end is noticed.
 #[test]
 fn an_attempt_that_comes_to_no_end_is_noticed() {
     let case = Recovery {

@@ -65,7 +65,7 @@ impl Merge {
         matches!(self, Self::Ended { .. })
     }
 
-    /// One request. What it builds on is its own last commit, or it fails.
+    /// One request. It builds on its own last commit, or fails.
     pub(crate) fn act(&mut self, store: &mut Store) {
         const FAILED: Merge = Merge::Ended { published: false };
         *self = match *self {

@@ -147,7 +147,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
             })
         }),
         Property::always(RECORDED, move |_, world: &World| {
-            // A backup brings back what was there before the record. What is said of it then is another question.
+            // A backup brings back what was there before the record. This property does not cover that.
             world.store.is_a_backup || world.store.is_as_recorded(world.writers[SLOW].acknowledged)
         }),
         Property::always(SAID, |_, world: &World| !world.store.said_wrong),
@@ -217,7 +217,7 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
             },
         ));
     }
-    // What is to be rolled back, or taken back, needs what it began from.
+    // A roll back, or an undo, needs the version that it began from.
     if model.cleanups > 0 && model.subject == Subject::Write && model.committed == 2 {
         properties.push(Property::sometimes(
             "what the write began from is cleaned away, and it is resolved",

@@ -63,7 +63,7 @@ fn an_undo_waits_for_the_first_file_that_may_share_a_table() {
     assert_eq!(of(&[unread(), file(&["a"])]), (Some(0), false));
     assert_eq!(of(&[broken()]), (None, true));
     assert_eq!(of(&[broken(), file(&["a"])]), (Some(1), true));
-    // What comes after the first does not matter until that one is resolved.
+    // A file after the first does not matter until that one is resolved.
     assert_eq!(of(&[file(&["a"]), broken()]), (Some(0), false));
 }
 

@@ -610,7 +610,7 @@ fn revoked(scene: &Scene) -> JournalEntry {
     }
 }
 
-/// What is recorded for the effect that comes next is taken; of all other records only those that the state allows are.
+/// A record of the effect that comes next is taken; of all other records only those that the state allows are.
 #[test]
 fn only_records_that_can_follow_are_taken() {
     let mut refused = 0;
@@ -637,7 +637,7 @@ fn only_records_that_can_follow_are_taken() {
                 }
             };
             check(approved(&scene), !is_finished);
-            // What is under way is not stopped so; what nobody approved is not taken back.
+            // An attempt under way is not stopped so, and an operation that nobody began is not opened again.
             check(reopened(), is_finished);
             let is_open = matches!(state.stage, Stage::Unclaimed);
             check(revoked(&scene), is_open && is_approved);

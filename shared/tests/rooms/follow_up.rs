@@ -686,7 +686,7 @@ fn an_undo_is_a_write_of_its_own_from_its_first_restore_on() {
         let state = interrupted(as_far_as(begun(), kind));
         let stands = is_a_write.then_some(&made.sidecar);
         assert_eq!(state.stand_in(), stands, "interrupted at {kind}");
-        // What an earlier attempt restored is not forgotten.
+        // The restores of an earlier attempt are not forgotten.
         let again = interrupted(as_far_as(claimed(state, &made), "tag"));
         assert_eq!(again.stand_in(), stands, "interrupted at {kind}, and again");
         assert_eq!(again.interrupted().len(), 2);

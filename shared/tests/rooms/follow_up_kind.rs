@@ -25,8 +25,7 @@ fn an_operation_follows_once_each_before_it_has_a_journal() {
         (&id(), vec![&undo, &freed], None),
     ];
     for (operation, journals, expected) in cases {
-        let found =
-            FollowUpKind::of_operation(&id(), operation, |id| journals.iter().any(|it| *it == id));
+        let found = FollowUpKind::of_operation(&id(), operation, |id| journals.contains(&id));
         assert_eq!(found, expected, "{operation} of {journals:?}");
     }
 }

@@ -145,7 +145,7 @@ fn a_table_of_an_undo_is_done_only_by_the_restore_that_it_planned_and_has_on_rec
         Disposition::RollBack
     );
 
-    // What an earlier attempt brought back counts, whoever holds the operation now.
+    // A table that an earlier attempt brought back counts, whoever holds the operation now.
     let taken_over = claimed(state, &made);
     assert_eq!(
         judged(&what, &taken_over, both.clone()).disposition,

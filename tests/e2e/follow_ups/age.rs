@@ -68,7 +68,7 @@ async fn a_sidecar_of_another_version_is_as_old_as_both_it_and_the_store_say() {
             (&old, MIN_AGE * 2, vec![]),
             ("0", MIN_AGE * 2, vec![]),
             ("0", Duration::ZERO, vec![Code::TooYoung]),
-            // What says no time that can be read says none.
+            // A file without a time that can be read has none.
             ("yesterday", Duration::ZERO, vec![Code::TooYoung]),
             ("yesterday", MIN_AGE * 2, vec![]),
         ] {

@@ -441,7 +441,7 @@ async fn an_undo_that_a_backup_took_away_is_planned_anew_and_carried_out() {
 async fn an_undo_that_is_closed_is_not_believed_of_a_restored_backup() {
     let (store, operation, (undone, digest), without) = an_undo_that_is_lost().await;
     is_reopened_and_stands_alone(&store, &undone, digest).await;
-    // What is left of it, nothing, is resolved like any other write; then it is taken back anew.
+    // Nothing is left of it. That is resolved like any other write; then it is taken back anew.
     let opened = store.open().await;
     let left = planned(opened.undo(&operation).await);
     assert_eq!(left.operation_id, undone.to_string());
@@ -665,7 +665,7 @@ async fn a_finished_operation_that_cannot_come_to_its_end_is_opened_again_by_a_p
     let operation = store.crashed_write(&TABLES, 2).await;
     let digest = store.open().await.approve(&operation).await;
     dies_before_it_retires(&store, &operation, digest).await;
-    // What it left is not to be read any more.
+    // Nobody may read any more what it left.
     let head = store.head(TABLES[0]).await;
     let versions = store.path().join(place(TABLES[0]).path).join("_versions");
     let newest = versions.join(format!("{:020}.manifest", u64::MAX - head));

@@ -135,7 +135,7 @@ async fn a_person_ends_an_attempt_and_is_told_what_was_done_and_what_not() {
     let refused = no(end(&opened, &operation, digest, ending()).await);
     assert_eq!(refused.outcome, OutcomeKind::Refused, "there is none left");
 
-    // What is left is planned as it is found, and recovered.
+    // The rest is planned as it is found, and recovered.
     let plan = opened.plan(&operation).await;
     assert_ne!(plan.digest, Some(digest));
     let (_, anew) = opened.approve_plan(&plan).await;

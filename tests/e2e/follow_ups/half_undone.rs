@@ -208,7 +208,7 @@ async fn stranger_publishes(store: &Store, table_key: &str) {
     publish_as_a_stranger(store, &[(table_key, head - 1, head)]).await;
 }
 
-/// What comes back unpublished is on record in the journal of the undo that brought it.
+/// The journal of the undo that brought a version back unpublished has it on record.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_undo_brought_back_is_known_and_what_only_says_so_is_not() {
     let store = Store::with_tables(&TABLES).await;

@@ -168,7 +168,7 @@ async fn a_roll_back_is_taken_back_under_a_new_sidecar_and_never_published() {
     let head = store.head(TABLES[0]).await;
     assert_eq!(lance.count_rows(&place(TABLES[0]), head).await.unwrap(), 13);
 
-    // What it left is a pending recovery like any other, and that is how the undo is undone.
+    // It left a pending recovery like any other, and that is how the undo is undone.
     let pending = store.operation();
     let plan = planned(opened.undo(&undone).await);
     assert_eq!(plan.operation_id, pending.to_string());

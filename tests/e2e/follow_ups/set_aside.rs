@@ -59,7 +59,7 @@ async fn dies_before_the_file_goes(store: &Store, plan: &PlanReport) -> (Operati
 async fn is_not_deleted_on_old_consent(name: &str, bytes: &[u8]) {
     let store = Store::with_tables(&TABLES).await;
     let file = file_among_the_sidecars(&store, name, bytes);
-    // What is too large to be read is known by its inode and its time.
+    // A file that is too large to be read is known by its inode and its time.
     let kept = store.beside().join("kept");
     std::fs::hard_link(&file, &kept).unwrap();
     let opened = store.open().await;

@@ -39,7 +39,7 @@ async fn begun(store: &Store) -> (OperationId, Digest) {
     (operation, digest)
 }
 
-/// What was begun under one name is carried on under another, and what was approved under one is applied under the other.
+/// An attempt that was begun under one name is carried on under another, and a plan that was approved under one is applied under the other.
 async fn is_the_same_root(store: &Store, other: &Path) {
     let (operation, digest) = begun(store).await;
     let opened = open_at(other).await;

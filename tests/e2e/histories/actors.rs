@@ -59,7 +59,7 @@ async fn the_loser_of_a_race_is_not_called_published() {
     assert_eq!(played(histories, "lost a race").await, 4);
 }
 
-/// What a backup brings back is recovered anew, and so is what was taken back since.
+/// A write that a backup brings back is recovered anew, and so is one that was taken back since.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_comes_back_under_the_journals() {
     let (back_up, bring_back) = (Event::BackUp, Event::BringBack);
@@ -97,7 +97,7 @@ async fn a_backup_comes_back_under_the_journals() {
     assert_eq!(played(histories, "brought a backup back").await, 12);
 }
 
-/// What was set aside and is brought back is set aside with new consent alone, whatever it is called and wherever the process died.
+/// A file that was set aside and is brought back is set aside with new consent alone, whatever it is called and wherever the process died.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_brings_back_what_was_set_aside() {
     let replaced = Event::Corrupt {
@@ -145,7 +145,7 @@ async fn what_a_write_began_from_is_cleaned_away() {
     assert_eq!(played(histories, forward).await, 2);
 }
 
-/// What one process began goes on in another that has the root under another spelling.
+/// An attempt that one process began goes on in another that has the root under another spelling.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_root_of_two_spellings_is_one_root() {
     let mut histories = Vec::new();

@@ -116,7 +116,7 @@ async fn a_merge_that_goes_on_is_not_recorded_as_rolled_forward() {
             assert!(plans <= PLANS_MAX, "it comes to no end, merged at {at}");
             match report.as_ref().map(|report| report.outcome) {
                 Ok(OutcomeKind::RolledForward) => {
-                    // What came behind the last look is the merge's own doing.
+                    // Commits after the last look are the merge's own doing.
                     let is_late = store.drift().await.len() == 1 && is_visible(&store, 3).await;
                     assert!(
                         is_visible(&store, 4).await || (is_late && at >= last_look(&opened.log)),

@@ -294,7 +294,7 @@ impl Model {
         });
     }
 
-    /// A file that is no sidecar is gone, its bytes on record. What stands on the tables of its write stays.
+    /// A file that is no sidecar is gone, its bytes on record. The commits on the tables of its write stay.
     pub fn set_aside(&mut self, file: &str) {
         assert!(self.refused.remove(file));
         for damaged in &mut self.damaged {

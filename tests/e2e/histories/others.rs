@@ -59,7 +59,7 @@ impl History<'_> {
         self.backup = Some((self.store.backup(), self.model.clone()));
     }
 
-    /// What was pending is pending again, whatever its journal says.
+    /// A recovery that was pending is pending again, whatever its journal says.
     pub(super) fn bring_back(&mut self) {
         let Some((files, model)) = &self.backup else {
             return;
@@ -138,7 +138,7 @@ impl History<'_> {
             self.tally.count("undo beside somebody else");
         }
         self.model.last = None;
-        // What is committed above what was left is nobody's.
+        // A commit above what was left is nobody's.
         if self.store.drift().await.contains_key(table) {
             self.model.is_nobodys(table);
         }
@@ -158,7 +158,7 @@ impl History<'_> {
                 outcome => panic!("{outcome:?}: {}", report.detail),
             }
             match service::undo(&opened.root, of, clock::now()).await.unwrap() {
-                // What stopped half way was resolved under this very operation.
+                // The half that had been done was resolved under this very operation.
                 Answer::Done(report)
                     if report.executable && report.operation_id == operation.as_str() =>
                 {

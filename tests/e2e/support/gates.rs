@@ -136,7 +136,7 @@ impl Gate for DiesAt {
         }
     }
 
-    // What was under way when the process died is carried out, and nobody hears of it.
+    // A request that was under way when the process died is carried out, and nobody hears of it.
     async fn after(&self, _: &Request) -> object_store::Result<()> {
         if self.left() == 0 {
             Err(dead())

@@ -65,7 +65,7 @@ fn added(store: &Store, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
             let path = path.strip_prefix(store.path()).unwrap();
             path.to_str().unwrap().to_owned()
         })
-        // What says which operations are open, and what the root is called, is no record.
+        // The marks of open operations, and the identity of the root, are no records.
         .filter(|path| {
             !path.starts_with("__recovery_log/open/") && !path.starts_with("__recovery_log/root")
         })
@@ -101,7 +101,7 @@ async fn strike(template: &Store, operation: &OperationId, consent: Consent, str
     }
     let must_be = match strike.fault() {
         Fault::CrashBefore | Fault::CrashAfter | Fault::Error => None,
-        // What is there already is its own, and so is what was carried out and not answered.
+        // An object that is there already is its own, and so is a write that was carried out and not answered.
         _ => Some(true),
     };
     assert_eq!(said, must_be, "{what}");

@@ -3,7 +3,7 @@
 //!
 //! A gate in front of the store sees each request, of our own objects and of Lance's. An undisturbed execution counts what each
 //! fault could strike. Then, for every fault and every such request, the plan is carried out in a fresh copy of the store with that
-//! one fault, everything in memory is dropped, and it is carried out again with none. What is known then is the [`evidence`]; it
+//! one fault, everything in memory is dropped, and it is carried out again with none. The [`evidence`] is what is known then; it
 //! is held against every one of the [`invariants`], and against what the scenario [`wants`]. That the checkers see what they are
 //! there for is shown by the [`planted`] bugs.
 //!

@@ -92,7 +92,7 @@ impl Script {
         }
     }
 
-    /// Somebody else than the product executes. What it does wrong may take a new plan to put right.
+    /// Somebody else than the product executes. It may take a new plan to put right what it does wrong.
     pub fn driven(driver: Driver) -> Self {
         Self {
             planted: Some(driver),

@@ -247,7 +247,7 @@ async fn a_writer_at_every_read_that_fails_loses_nothing() {
 async fn every_mutating_request_of_what_follows_a_recovery_is_struck() {
     for ending in Ending::FOLLOW_UPS {
         sweep(ending, 1, &Fault::MUTATING, &[None]).await;
-        // What is done to several tables is done at the same time.
+        // Steps on several tables are carried out at the same time.
         let faults: &[Fault] = match ending {
             Ending::UndoBack => &Fault::MUTATING,
             _ if is_long() => &Fault::MUTATING,

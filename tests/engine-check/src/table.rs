@@ -24,7 +24,7 @@ pub fn folder(root: &Path, key: &str, branch: Option<&str>) -> PathBuf {
 
 /// A table that takes no commit: its `_transactions` is a file, so Lance cannot write into it.
 ///
-/// A crash between the commits of two tables has no failpoint. What the first failing commit leaves is the same, so
+/// A crash between the commits of two tables has no failpoint. The first failing commit leaves the same, so
 /// that is how such graphs are made.
 pub struct Obstacle {
     transactions: PathBuf,

@@ -167,7 +167,7 @@ async fn a_copied_store_never_reads_the_original() {
         Some("nodes/a")
     );
 
-    // What is committed from here on is at home in the copy.
+    // Commits from here on are at home in the copy.
     let request = restore_request(&relocated, &feature, 1).await;
     let outcome = relocated.restore(&request).await.expect("an outcome");
     assert_eq!(outcome, CommitOutcome::Committed { version: 3 });

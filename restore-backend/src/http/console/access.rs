@@ -301,7 +301,7 @@ mod tests {
         ] {
             assert_eq!(access.identify(&headers(cookies, key), now), None);
         }
-        // What a program on another port sets beside it does not log anybody out.
+        // A cookie that a program on another port sets beside it does not log anybody out.
         let tossed = format!("{name}=planted; {pair}");
         assert!(access.identify(&headers(&tossed, &key), now).is_some());
         let mut twice = headers(&pair, &key);

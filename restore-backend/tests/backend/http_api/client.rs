@@ -100,7 +100,7 @@ impl Api {
     pub(super) async fn new(root: &CrashedRoot) -> Self {
         let log = RequestLog::new();
         let served = served("graph", root, log.clone()).await;
-        // To open a root is to ask it what it is called. What requests of a session cost is counted from here.
+        // To open a root is to ask it what it is called. The requests of a session are counted from here.
         log.reset();
         Self::over(vec![served], log)
     }

@@ -152,7 +152,7 @@ fn intended_on(evidence: &Evidence, kind: &str, plan: &Plan) -> Vec<Option<u64>>
     intended.collect()
 }
 
-/// What a writer was told is done stays visible; and what it committed unseen is never buried by a plan that did not know it.
+/// A write that its writer was told is done stays visible; and what it committed unseen is never buried by a plan that did not know it.
 pub(super) fn i13_foreign_safety(world: &World, evidence: &Evidence) -> Vec<String> {
     let plans = evidence.plans();
     let mut wrong = Vec::new();

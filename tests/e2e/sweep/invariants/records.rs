@@ -76,7 +76,7 @@ pub(super) fn i11_idempotence(_: &World, evidence: &Evidence) -> Vec<String> {
         .collect()
 }
 
-/// What is called done is durable, what is called unchanged is, and what is called changed is; and where nobody else is at work
+/// An effect that is called done is durable, one that is called unchanged is unchanged, and one that is called changed is changed; and where nobody else is at work
 /// and storage tells no lies, nothing is called a conflict.
 pub(super) fn i16_honest_outcome(world: &World, evidence: &Evidence) -> Vec<String> {
     let mut wrong = Vec::new();

@@ -158,7 +158,7 @@ fn table_outcomes(evidence: &Evidence, plan: &Plan, tables: &[TableOutcome]) -> 
         let is_changed =
             is_seen && (pin, Some(head)) != (planned.manifest_pinned, planned.lance_head);
         wrong.extend(says(table.effect, is_changed, key));
-        // What is on record as returned to, or gone forward to, is what the table holds.
+        // The table holds the version that is on record as returned to, or gone forward to.
         let held = after.rows_at(key, head);
         let is_held = |to: u64| held.is_some() && after.rows_at(key, to) == held;
         let holds = if is_seen {
@@ -276,7 +276,7 @@ pub(super) fn i12_convergence(world: &World, evidence: &Evidence) -> Vec<String>
         snapshot.sidecars().into_keys().map(str::to_owned).collect()
     };
     let left = names(&evidence.after);
-    // What is refused for good has laid nothing down, or the sidecar that was to cover what comes back.
+    // A refusal for good has laid nothing down, or the sidecar that was to cover what comes back.
     let is_as_before = is_refused_for_good(world, evidence) && left == names(&world.before);
     wrong.extend(unless(left == names(&clean.after) || is_as_before, || {
         format!("among the sidecars are {left:?}")

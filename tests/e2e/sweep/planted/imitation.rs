@@ -93,7 +93,7 @@ pub async fn imitate(acting: Acting, flaw: Flaw) -> Result<ApplyReport, String> 
     if flaw == Flaw::LeavesSidecar {
         return Ok(retired(&imitation));
     }
-    // What it came to is told by the product, which finds the terminal record.
+    // The product, which finds the terminal record, tells what it came to.
     product(imitation.acting).await
 }
 
@@ -189,7 +189,7 @@ impl Imitation {
                 }
                 continue;
             }
-            // What was begun before is looked for where it was intended.
+            // An effect that was begun before is looked for where it was intended.
             let begun = self.attempt().started.get(&index).copied().flatten();
             let catalog_version = match begun {
                 None if concerns_catalog(step) => Some(self.catalog_version().await),

@@ -84,7 +84,7 @@ pub(super) async fn append(
     };
     let outcome = root
         .lance()
-        .append_lineage(&request)
+        .append_graph_history(&request)
         .await
         .map_err(|source| not_attempted(&what, source))?;
     let done = |version, already_done| {

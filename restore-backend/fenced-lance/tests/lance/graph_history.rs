@@ -72,7 +72,7 @@ async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
         recovery(OPERATION),
     ] {
         let first = lance
-            .append_lineage(&request(OPERATION, 1_000_000, row.clone()))
+            .append_graph_history(&request(OPERATION, 1_000_000, row.clone()))
             .await;
         assert!(
             matches!(first.unwrap(), HistoryAppend::Appended { .. }),
@@ -80,7 +80,7 @@ async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
         );
         // A day later, as after a crash.
         let again = lance
-            .append_lineage(&request(OPERATION, 86_400_000_000, row.clone()))
+            .append_graph_history(&request(OPERATION, 86_400_000_000, row.clone()))
             .await;
         assert_eq!(again.unwrap(), HistoryAppend::AlreadyThere, "{row:?}");
     }
@@ -98,7 +98,7 @@ async fn rows_of_many_at_once_are_all_there_and_none_twice() {
     let mut outcomes = Vec::new();
     let all = (0..4)
         .flat_map(|_| [&ours, &theirs])
-        .map(|request| lance.append_lineage(request));
+        .map(|request| lance.append_graph_history(request));
     for outcome in futures::future::join_all(all).await {
         outcomes.push(outcome.unwrap());
     }
@@ -151,7 +151,7 @@ async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
         request(OPERATION, 1_000_002, commit()),
         request(OPERATION, 1_000_003, recovery(OPERATION)),
     ] {
-        let outcome = lance.append_lineage(&added).await.unwrap();
+        let outcome = lance.append_graph_history(&added).await.unwrap();
         assert!(
             matches!(outcome, HistoryAppend::Appended { .. }),
             "{outcome:?}"
@@ -163,7 +163,7 @@ async fn rows_of_another_attempt_are_not_taken_for_those_of_this_one() {
     // A row under its own id that says something else is not its own either, and nothing is put beside it.
     let again = request(OPERATION, 1_000_004, other);
     assert!(matches!(
-        lance.append_lineage(&again).await.unwrap(),
+        lance.append_graph_history(&again).await.unwrap(),
         HistoryAppend::Missing { .. }
     ));
     assert_eq!(rows(lance, "_graph_commit_recoveries.lance").await, 2);
@@ -174,7 +174,7 @@ async fn who_made_a_graph_commit_is_not_told_of_one_that_is_not_there() {
     let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
     let lance = &graph.lance;
     let outcome = lance
-        .append_lineage(&request(OPERATION, 1, recovery(OPERATION)))
+        .append_graph_history(&request(OPERATION, 1, recovery(OPERATION)))
         .await;
     assert!(matches!(outcome.unwrap(), HistoryAppend::Missing { .. }));
     assert_eq!(rows(lance, "_graph_commit_recoveries.lance").await, 0);
@@ -248,7 +248,7 @@ async fn rows_change_nothing_of_who_can_read_and_write_the_tables() {
     for row in [commit(), actor, recovery(OPERATION)] {
         let added = graph
             .lance
-            .append_lineage(&request(OPERATION, 1_000_000, row))
+            .append_graph_history(&request(OPERATION, 1_000_000, row))
             .await;
         assert!(matches!(added.unwrap(), HistoryAppend::Appended { .. }));
     }
