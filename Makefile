@@ -57,8 +57,9 @@ test-objects: build-tools ## Test sidecars, journals and stores, without Lance
 test-lance: build-tools ## Test what is read of Lance tables, and that commits are fenced
 	$(CARGO) test --locked $(SERVER) --test lance -- $(ARGS)
 
-test-writer: build-tools ## Test the two-phase writer
+test-writer: build-tools ## Test the two-phase writer, and that the example in its documentation compiles
 	$(CARGO) test --locked $(SERVER) --test two_phase_writer -- $(ARGS)
+	$(CARGO) test --locked $(SERVER) --doc -- $(ARGS)
 
 test-backend: build-tools ## Test the server and the command line, and the small parts of the packages beneath
 	$(CARGO) test --locked $(SERVER) --lib --test backend -- $(ARGS)

@@ -5,7 +5,7 @@
 // node tests/planted/run.mjs [ITEM or part of a test's name or of a defect]...
 
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, linkSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -67,9 +67,12 @@ function seed() {
     if (existsSync(join(COMPILED, folder)) || !existsSync(join(TARGET, folder))) continue
     for (const name of filesBelow(folder, TARGET)) {
       if (isOwn(name.split('/')[2])) continue
-      mkdirSync(dirname(join(COMPILED, name)), { recursive: true })
-      // Nobody writes to these any more. A crate that is compiled anew has another name.
-      linkSync(join(TARGET, name), join(COMPILED, name))
+      const [there, here] = [join(TARGET, name), join(COMPILED, name)]
+      mkdirSync(dirname(here), { recursive: true })
+      // Nobody writes to a compiled crate any more: one that is compiled anew has another name. Cargo writes to its notes, and a build
+      // script to its output, so these are copied. Their times tell cargo that they are up to date.
+      if (folder === 'debug/deps') linkSync(there, here)
+      else cpSync(there, here, { preserveTimestamps: true })
     }
   }
 }
