@@ -91,7 +91,7 @@ fn an_attempt_reports_no_more_than_its_journal_tells() {
         assert!(
             ended
                 .detail
-                .starts_with("bea ended the attempt: it hangs. What")
+                .starts_with("bea ended the attempt: it hangs. The steps")
         );
         assert_eq!(
             ended.detail.contains("nobody knows"),
