@@ -142,8 +142,7 @@ enum Said {
 /// Of 32 people who ask at once, one may lose every try that a single request makes. Who is told so asks again.
 #[tokio::test(flavor = "multi_thread")]
 async fn approvals_and_revocations_at_once_end_as_the_last_of_them_said() {
-    let (mut approved_last, mut revoked_last) = (0, 0);
-    for (approvers, revokers) in [
+    const ROUNDS: [(usize, usize); 8] = [
         (1, 1),
         (1, 1),
         (4, 4),
@@ -152,7 +151,13 @@ async fn approvals_and_revocations_at_once_end_as_the_last_of_them_said() {
         (1, 7),
         (7, 1),
         (16, 16),
-    ] {
+    ];
+    let (mut approved_last, mut revoked_last) = (0, 0);
+    // Who comes last is up to the scheduler, so all is done again if it was always the same.
+    for (round, (approvers, revokers)) in ROUNDS.into_iter().cycle().take(64).enumerate() {
+        if round >= ROUNDS.len() && approved_last > 0 && revoked_last > 0 {
+            break;
+        }
         let at = format!("{approvers} approvers, {revokers} revokers");
         let store = Arc::new(Store::with_tables(&TABLES).await);
         let operation = store.crashed_write(&TABLES, 2).await;
