@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use object_store::ObjectStoreExt;
-use sidecar::{OperationId, SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin, Timestamp, WriterKind};
+use sidecar::{OperationId, WRITTEN_SCHEMA_VERSION, Sidecar, TablePin, Timestamp, WriterKind};
 use ulid::Ulid;
 
 use fenced_lance::{
@@ -425,11 +425,12 @@ impl Store {
             table_path: format!("{}/{}", self.lance.root_uri(), location(table_key)),
             expected_version: PUBLISHED + 1,
             post_commit_pin: PUBLISHED + 2,
+            confirmed_version: None,
             table_branch: None,
             unknown: Default::default(),
         };
         let sidecar = Sidecar {
-            schema_version: SUPPORTED_SCHEMA_VERSION,
+            schema_version: WRITTEN_SCHEMA_VERSION,
             operation_id: self.operation_id(minutes_ago),
             started_at: self.started_at(minutes_ago),
             branch: None,

@@ -1,7 +1,8 @@
-//! Where one table stands, from three numbers and the writer's kind (PROTOCOL.md, section 3).
+//! Where one table stands, from its pin, its Lance HEAD and the rule of its writer (PROTOCOL.md, section 3).
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialect::{ClassificationRule, Dialect};
 use crate::sidecar::{TablePin, WriterKind};
 
 /// Where a table stands against its pin. In JSON the one word; the observed HEAD is beside it.
@@ -15,6 +16,8 @@ pub enum Classification {
     UnexpectedAtP1,
     /// HEAD is several versions above the pin.
     UnexpectedMultistep,
+    /// HEAD is above the pin, and the writer had not confirmed yet that its commits were complete.
+    IncompletePhaseB,
     /// HEAD is below the pin: the catalog shows a version the table does not have.
     InvariantViolation {
         /// The Lance HEAD that was found.
@@ -31,6 +34,7 @@ impl Classification {
             Self::RolledPastExpected => "RolledPastExpected",
             Self::UnexpectedAtP1 => "UnexpectedAtP1",
             Self::UnexpectedMultistep => "UnexpectedMultistep",
+            Self::IncompletePhaseB => "IncompletePhaseB",
             Self::InvariantViolation { .. } => "InvariantViolation",
         }
     }
@@ -43,6 +47,7 @@ impl Classification {
             Self::RolledPastExpected => ClassificationLabel::RolledPastExpected,
             Self::UnexpectedAtP1 => ClassificationLabel::UnexpectedAtP1,
             Self::UnexpectedMultistep => ClassificationLabel::UnexpectedMultistep,
+            Self::IncompletePhaseB => ClassificationLabel::IncompletePhaseB,
             Self::InvariantViolation { .. } => ClassificationLabel::InvariantViolation,
         }
     }
@@ -56,6 +61,7 @@ pub enum ClassificationLabel {
     RolledPastExpected,
     UnexpectedAtP1,
     UnexpectedMultistep,
+    IncompletePhaseB,
     InvariantViolation,
 }
 
@@ -68,6 +74,7 @@ impl ClassificationLabel {
             Self::RolledPastExpected => "RolledPastExpected",
             Self::UnexpectedAtP1 => "UnexpectedAtP1",
             Self::UnexpectedMultistep => "UnexpectedMultistep",
+            Self::IncompletePhaseB => "IncompletePhaseB",
             Self::InvariantViolation => "InvariantViolation",
         }
     }
@@ -83,15 +90,30 @@ pub const fn classify_table(
     lance_head: u64,
     manifest_pinned: u64,
 ) -> Classification {
-    classify_table_for(WriterKind::Mutation, pin, lance_head, manifest_pinned)
+    classify_by(ClassificationRule::Strict, pin, lance_head, manifest_pinned)
 }
 
-/// The rule that fits the writer's kind: strict for one commit per table, loose for writers that make several.
+/// The rule that fits the writer's kind in sidecars of version 1: strict for one commit per table, loose for writers that make
+/// several.
 ///
 /// Source: omnigraph v0.4.2 to v0.7.0, `classify_table(pin, head, pinned, kind)`; PROTOCOL.md, section 3.
 #[must_use]
 pub const fn classify_table_for(
     kind: WriterKind,
+    pin: &TablePin,
+    lance_head: u64,
+    manifest_pinned: u64,
+) -> Classification {
+    let rule = Dialect::Version1.rule(kind);
+    classify_by(rule, pin, lance_head, manifest_pinned)
+}
+
+/// Where the table of a pin stands, by the rule of its sidecar's version and writer ([`Dialect::rule`]).
+///
+/// Source: omnigraph v0.7.1 to v0.8.1, `classify_table`; the first two rules are those of v0.4.2 to v0.7.0.
+#[must_use]
+pub const fn classify_by(
+    rule: ClassificationRule,
     pin: &TablePin,
     lance_head: u64,
     manifest_pinned: u64,
@@ -106,35 +128,38 @@ pub const fn classify_table_for(
         return Classification::NoMovement;
     }
     let started_from_pin = pin.expected_version == manifest_pinned;
-    let as_announced = if kind.commits_each_table_once() {
-        distance == 1 && pin.post_commit_pin == lance_head
-    } else {
-        true
-    };
-    match (started_from_pin && as_announced, distance) {
-        (true, _) => Classification::RolledPastExpected,
-        (false, 1) => Classification::UnexpectedAtP1,
-        (false, _) => Classification::UnexpectedMultistep,
+    match rule {
+        ClassificationRule::Strict
+            if started_from_pin && distance == 1 && pin.post_commit_pin == lance_head =>
+        {
+            Classification::RolledPastExpected
+        }
+        ClassificationRule::Loose if started_from_pin => Classification::RolledPastExpected,
+        ClassificationRule::Strict | ClassificationRule::Loose if distance == 1 => {
+            Classification::UnexpectedAtP1
+        }
+        ClassificationRule::Strict | ClassificationRule::Loose => {
+            Classification::UnexpectedMultistep
+        }
+        ClassificationRule::Confirmed => match pin.confirmed_version {
+            None => Classification::IncompletePhaseB,
+            Some(confirmed) if started_from_pin && confirmed == lance_head => {
+                Classification::RolledPastExpected
+            }
+            Some(_) => Classification::UnexpectedMultistep,
+        },
     }
 }
 
-/// The rule that fired, with its numbers: `HEAD 5 = pin 4 + 1, expected 4 = pin, post-commit 5 = HEAD`.
+/// The rule as it fired, with its numbers: `HEAD 5 = pin 4 + 1, expected 4 = pin, post-commit 5 = HEAD`.
 #[must_use]
 pub fn rule_text(
+    rule: ClassificationRule,
     kind: WriterKind,
     pin: &TablePin,
     lance_head: u64,
     manifest_pinned: u64,
 ) -> String {
-    let relation = |left: u64, right: u64| {
-        if left == right {
-            "="
-        } else if left < right {
-            "<"
-        } else {
-            ">"
-        }
-    };
     let head = if lance_head > manifest_pinned {
         format!(
             "HEAD {lance_head} = pin {manifest_pinned} + {}",
@@ -154,16 +179,33 @@ pub fn rule_text(
         pin.expected_version,
         relation(pin.expected_version, manifest_pinned)
     );
-    if kind.commits_each_table_once() {
-        format!(
+    match (rule, pin.confirmed_version) {
+        (ClassificationRule::Strict, _) => format!(
             "{head}, {expected}, post-commit {} {} HEAD",
             pin.post_commit_pin,
             relation(pin.post_commit_pin, lance_head)
-        )
-    } else {
-        format!(
+        ),
+        (ClassificationRule::Loose, _) => format!(
             "{head}, {expected} ({} makes several commits per table)",
             kind.name()
-        )
+        ),
+        (ClassificationRule::Confirmed, Some(confirmed)) => format!(
+            "{head}, {expected}, confirmed {confirmed} {} HEAD",
+            relation(confirmed, lance_head)
+        ),
+        (ClassificationRule::Confirmed, None) => format!(
+            "{head}, {expected}, not confirmed: {} had not noted yet that its commits were complete",
+            kind.name()
+        ),
+    }
+}
+
+const fn relation(left: u64, right: u64) -> &'static str {
+    if left == right {
+        "="
+    } else if left < right {
+        "<"
+    } else {
+        ">"
     }
 }

@@ -39,7 +39,8 @@ pub fn decide(classifications: &[Classification]) -> Decision {
                 Classification::RolledPastExpected => Decision::RollForward,
                 Classification::NoMovement
                 | Classification::UnexpectedAtP1
-                | Classification::UnexpectedMultistep => Decision::RollBack,
+                | Classification::UnexpectedMultistep
+                | Classification::IncompletePhaseB => Decision::RollBack,
                 Classification::InvariantViolation { .. } => Decision::Abort,
             })
         })
@@ -49,11 +50,12 @@ pub fn decide(classifications: &[Classification]) -> Decision {
 mod tests {
     use super::*;
 
-    const ALL: [Classification; 5] = [
+    const ALL: [Classification; 6] = [
         Classification::NoMovement,
         Classification::RolledPastExpected,
         Classification::UnexpectedAtP1,
         Classification::UnexpectedMultistep,
+        Classification::IncompletePhaseB,
         Classification::InvariantViolation { observed: 3 },
     ];
 

@@ -192,6 +192,14 @@ fn roll_back_headline(write: &str, plan: &Plan) -> String {
             and_more(unexpected.count(), "such table"),
         );
     }
+    if plan.tables.iter().any(is_unconfirmed) {
+        return format!(
+            "{write} was still committing: {} of its {} tables {} above the published version, and it had not confirmed that its commits were complete.",
+            count_word(moved),
+            count_word(total),
+            if moved == 1 { "stands" } else { "stand" }
+        );
+    }
     match moved {
         0 => format!("{write} stopped before its schema was staged whole; it committed no table."),
         _ if moved == total => format!(
@@ -269,7 +277,17 @@ const CLEANED_UP: &str =
     "No table is touched: the operation is recorded, and its sidecar is retired.";
 
 fn has_moved(table: &PlannedTable) -> bool {
-    table.classification == Some(ClassificationLabel::RolledPastExpected) || is_unexpected(table)
+    match table.classification {
+        Some(
+            ClassificationLabel::RolledPastExpected
+            | ClassificationLabel::UnexpectedAtP1
+            | ClassificationLabel::UnexpectedMultistep
+            | ClassificationLabel::IncompletePhaseB,
+        ) => true,
+        Some(ClassificationLabel::NoMovement | ClassificationLabel::InvariantViolation) | None => {
+            false
+        }
+    }
 }
 
 fn is_unexpected(table: &PlannedTable) -> bool {
@@ -277,6 +295,10 @@ fn is_unexpected(table: &PlannedTable) -> bool {
         table.classification,
         Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep)
     )
+}
+
+fn is_unconfirmed(table: &PlannedTable) -> bool {
+    table.classification == Some(ClassificationLabel::IncompletePhaseB)
 }
 
 fn distance(table: &PlannedTable) -> u64 {

@@ -21,6 +21,7 @@ mod classification;
 mod code;
 mod covered_elsewhere;
 mod decision;
+mod dialect;
 mod difference;
 mod digest;
 mod error_text;
@@ -47,6 +48,7 @@ mod timestamp;
 mod verdict;
 mod what_if;
 mod work;
+mod writer_kind;
 
 pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_tables};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
@@ -57,11 +59,12 @@ pub use as_recorded::{
 };
 pub use branch::Branch;
 pub use classification::{
-    Classification, ClassificationLabel, classify_table, classify_table_for, rule_text,
+    Classification, ClassificationLabel, classify_by, classify_table, classify_table_for, rule_text,
 };
 pub use code::{Code, Reason, Requirement};
 pub use covered_elsewhere::drop_covered;
 pub use decision::{Decision, decide};
+pub use dialect::{ClassificationRule, Dialect};
 pub use difference::{Difference, DifferenceField, differences};
 pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use error_text::error_text;
@@ -83,8 +86,8 @@ pub use plan::{
 pub use reports::JudgedLine;
 pub use schema_file::SchemaFile;
 pub use sidecar::{
-    Glimpse, GlimpsedPin, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar, SidecarBytes,
-    SidecarError, SidecarSchemaError, TablePin, Tombstone, WriterKind,
+    Glimpse, GlimpsedPin, Registration, Sidecar, SidecarBytes, SidecarError, SidecarSchemaError,
+    TablePin, Tombstone, WRITTEN_SCHEMA_VERSION,
 };
 pub use timestamp::{Timestamp, age_text};
 pub use verdict::{
@@ -92,3 +95,4 @@ pub use verdict::{
     age_blocker, judge, judge_choice, may_be_incomplete, refuse,
 };
 pub use what_if::{HeadPosition, PinPosition, WhatIf, what_if};
+pub use writer_kind::WriterKind;

@@ -1,4 +1,4 @@
-//! One recovery sidecar, `schema_version` 1: parsed broadly, acted on narrowly (PROTOCOL.md, section 2).
+//! One recovery sidecar, `schema_version` 1 or 2: parsed broadly, acted on narrowly (PROTOCOL.md, section 2).
 
 mod bytes;
 mod error;
@@ -11,24 +11,26 @@ use serde_json::Value;
 
 use crate::branch::Branch;
 use crate::code::{Code, Reason};
+use crate::dialect::Dialect;
 use crate::ids::OperationId;
 use crate::limits::Limits;
 use crate::location::is_a_table_place;
 use crate::timestamp::Timestamp;
 
+pub use crate::writer_kind::WriterKind;
 pub use bytes::SidecarBytes;
 pub use error::{SidecarError, SidecarSchemaError};
 pub use wire::{Glimpse, GlimpsedPin};
 
-/// The only `schema_version` whose rules this build implements.
-pub const SUPPORTED_SCHEMA_VERSION: u32 = 1;
+/// The `schema_version` of sidecars that this build writes itself. Every engine that reads version 2 reads it too.
+pub const WRITTEN_SCHEMA_VERSION: u32 = Dialect::Version1.schema_version();
 
 /// What a writer announced before it committed its first table.
 ///
 /// Serialises back to the shape released writers write: absent optional lists stay absent, unknown fields are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sidecar {
-    /// Always [`SUPPORTED_SCHEMA_VERSION`]; other versions are refused before this type exists.
+    /// That of a [`Dialect`]; other versions are refused before this type exists.
     pub schema_version: u32,
     /// The operation; the file is named after it.
     pub operation_id: OperationId,
@@ -58,85 +60,6 @@ pub struct Sidecar {
     pub unknown: BTreeMap<String, Value>,
 }
 
-/// The kinds of write that leave sidecars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum WriterKind {
-    /// Rows inserted, updated or deleted.
-    Mutation,
-    /// A bulk load.
-    Load,
-    /// A schema change.
-    SchemaApply,
-    /// A merge of one graph branch into another.
-    BranchMerge,
-    /// Indices built or refreshed.
-    EnsureIndices,
-    /// Compaction.
-    Optimize,
-}
-
-impl WriterKind {
-    /// Every kind, in the order of PROTOCOL.md, section 2.
-    pub const ALL: [Self; 6] = [
-        Self::Mutation,
-        Self::Load,
-        Self::SchemaApply,
-        Self::BranchMerge,
-        Self::EnsureIndices,
-        Self::Optimize,
-    ];
-
-    /// Whether one write makes exactly one Lance commit per table. The other kinds make several, their number unknown
-    /// when the sidecar is written, and are classified by the loose rule (PROTOCOL.md, section 3).
-    #[must_use]
-    pub const fn commits_each_table_once(self) -> bool {
-        match self {
-            Self::Mutation | Self::Load => true,
-            Self::SchemaApply | Self::BranchMerge | Self::EnsureIndices | Self::Optimize => false,
-        }
-    }
-
-    /// Whether it stages schema files, and may add and remove tables (PROTOCOL.md, section 6.1).
-    #[must_use]
-    pub const fn changes_the_schema(self) -> bool {
-        match self {
-            Self::SchemaApply => true,
-            Self::Mutation
-            | Self::Load
-            | Self::BranchMerge
-            | Self::EnsureIndices
-            | Self::Optimize => false,
-        }
-    }
-
-    /// Whether it brings another branch's commits, which the history of the graph records, and may do so on tables that its sidecar
-    /// does not name (PROTOCOL.md, section 4.6).
-    #[must_use]
-    pub const fn is_merge(self) -> bool {
-        match self {
-            Self::BranchMerge => true,
-            Self::Mutation
-            | Self::Load
-            | Self::SchemaApply
-            | Self::EnsureIndices
-            | Self::Optimize => false,
-        }
-    }
-
-    /// The name as in the sidecar.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mutation => "Mutation",
-            Self::Load => "Load",
-            Self::SchemaApply => "SchemaApply",
-            Self::BranchMerge => "BranchMerge",
-            Self::EnsureIndices => "EnsureIndices",
-            Self::Optimize => "Optimize",
-        }
-    }
-}
-
 /// One table of the write: where it stood, and where the writer's commit would take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TablePin {
@@ -148,6 +71,10 @@ pub struct TablePin {
     pub expected_version: u64,
     /// The Lance HEAD its commit would make.
     pub post_commit_pin: u64,
+    /// Version 2, `BranchMerge`: the HEAD that its last commit to the table made; `None` until the writer confirmed that all its
+    /// commits were there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_version: Option<u64>,
     /// Lance branch of the dataset; `None` is main.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_branch: Option<String>,
@@ -215,11 +142,10 @@ impl Sidecar {
         limits: &Limits,
     ) -> Result<Self, SidecarError> {
         let found = wire::peek_schema_version(file, json)?;
-        if found != u64::from(SUPPORTED_SCHEMA_VERSION) {
+        if Dialect::of(found).is_none() {
             return Err(SidecarSchemaError {
                 file: file.to_owned(),
                 found,
-                supported: SUPPORTED_SCHEMA_VERSION,
             }
             .into());
         }
@@ -307,6 +233,13 @@ impl Sidecar {
         Ok(())
     }
 
+    /// The rules that its version follows.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        // A sidecar is parsed only if its version has a dialect.
+        Dialect::of(self.schema_version.into()).unwrap_or(Dialect::Version1)
+    }
+
     /// Branch of the graph, however the writer spelled it.
     #[must_use]
     pub fn branch(&self) -> Branch<'_> {
@@ -315,7 +248,8 @@ impl Sidecar {
 
     /// Names of non-empty fields this build does not implement; a file that has any is shown and never acted on.
     ///
-    /// Tables to add and to remove have rules for a `SchemaApply` only (PROTOCOL.md, section 6.1).
+    /// Tables to add and to remove have rules for a `SchemaApply` only (PROTOCOL.md, section 6.1), `confirmed_version` for a
+    /// `BranchMerge` of version 2 only.
     #[must_use]
     pub fn unimplemented_fields(&self) -> Vec<String> {
         let of = |prefix: String, unknown: &BTreeMap<String, Value>| {
@@ -341,12 +275,14 @@ impl Sidecar {
                     .map(|(name, _)| name.to_owned()),
             );
         }
-        fields.extend(
-            self.tables
-                .iter()
-                .enumerate()
-                .flat_map(|(index, pin)| of(format!("tables[{index}]."), &pin.unknown)),
-        );
+        let confirms = self.dialect().confirms(self.writer_kind);
+        fields.extend(self.tables.iter().enumerate().flat_map(|(index, pin)| {
+            let mut fields = of(format!("tables[{index}]."), &pin.unknown);
+            if pin.confirmed_version.is_some() && !confirms {
+                fields.push(format!("tables[{index}].confirmed_version"));
+            }
+            fields
+        }));
         fields.extend(self.additional_registrations.iter().enumerate().flat_map(
             |(index, registration)| {
                 of(
@@ -428,6 +364,13 @@ impl Sidecar {
 }
 
 impl TablePin {
+    /// The last version that the write makes, as far as its sidecar tells: where the writer confirmed that its commits ended, or
+    /// where it announced to end.
+    #[must_use]
+    pub fn last_own_version(&self) -> u64 {
+        self.confirmed_version.unwrap_or(self.post_commit_pin)
+    }
+
     /// Lance branch of the dataset, however the writer spelled it.
     #[must_use]
     pub fn table_branch(&self) -> Branch<'_> {

@@ -29,6 +29,7 @@ fn sidecar(store: &Store, number: u64) -> Sidecar {
         ),
         expected_version: 1,
         post_commit_pin: 2,
+        confirmed_version: None,
         table_branch: None,
         unknown: BTreeMap::new(),
     };

@@ -189,6 +189,7 @@ fn positions() -> Vec<Case> {
         table_path: format!("/srv/graphs/g/tables/{table_key}"),
         expected_version,
         post_commit_pin: expected_version + 1,
+        confirmed_version: None,
         table_branch: None,
         unknown: BTreeMap::new(),
     };

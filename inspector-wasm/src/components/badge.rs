@@ -40,9 +40,11 @@ pub fn table_tone(table: &PlannedTable) -> Tone {
             }
         },
         Some(ClassificationLabel::RolledPastExpected) => Tone::Forward,
-        Some(ClassificationLabel::UnexpectedAtP1 | ClassificationLabel::UnexpectedMultistep) => {
-            Tone::Back
-        }
+        Some(
+            ClassificationLabel::UnexpectedAtP1
+            | ClassificationLabel::UnexpectedMultistep
+            | ClassificationLabel::IncompletePhaseB,
+        ) => Tone::Back,
         Some(ClassificationLabel::NoMovement) => Tone::Calm,
         Some(ClassificationLabel::InvariantViolation) | None => Tone::Stop,
     }

@@ -81,7 +81,7 @@ use std::time::UNIX_EPOCH;
 
 use sidecar::Branch;
 use sidecar::OperationId;
-use sidecar::SUPPORTED_SCHEMA_VERSION;
+use sidecar::WRITTEN_SCHEMA_VERSION;
 use sidecar::Sidecar;
 use sidecar::TablePin;
 use sidecar::Timestamp;
@@ -202,6 +202,7 @@ impl TwoPhaseWriter {
                 table_path: format!("{}/{}", self.lance.root_uri(), table.location.path),
                 expected_version: table.expected,
                 post_commit_pin: table.expected + 1,
+                confirmed_version: None,
                 table_branch: table.location.branch.clone(),
                 unknown: BTreeMap::new(),
             });
@@ -213,7 +214,7 @@ impl TwoPhaseWriter {
             None => fresh_operation_id(started_at)?,
         };
         let sidecar = Sidecar {
-            schema_version: SUPPORTED_SCHEMA_VERSION,
+            schema_version: WRITTEN_SCHEMA_VERSION,
             operation_id: operation_id.clone(),
             started_at,
             branch: operation.branch.clone(),

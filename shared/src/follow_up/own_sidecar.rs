@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::OperationId;
-use crate::sidecar::{SUPPORTED_SCHEMA_VERSION, Sidecar, TablePin, WriterKind};
+use crate::sidecar::{Sidecar, TablePin, WRITTEN_SCHEMA_VERSION, WriterKind};
 
 /// `post_commit_pin` is set this far above the pin, so that no strict rule can ever classify the table as committed
 /// (PROTOCOL.md, section 14.4).
@@ -29,7 +29,7 @@ pub(super) fn sidecar_like(
     tables: Vec<TablePin>,
 ) -> Sidecar {
     Sidecar {
-        schema_version: SUPPORTED_SCHEMA_VERSION,
+        schema_version: WRITTEN_SCHEMA_VERSION,
         operation_id,
         started_at: original.started_at,
         branch: original.branch.clone(),

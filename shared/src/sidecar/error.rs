@@ -1,19 +1,25 @@
 //! Why a file is not a sidecar this build can read.
 
 use crate::code::Code;
+use crate::dialect::Dialect;
 
 /// A sidecar of a version whose rules this build does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{file} has schema_version {found}, this build acts on {supported}; recover it with the engine that wrote it"
+    "{file} has schema_version {found}, this build acts on {}; recover it with the engine that wrote it",
+    acted_on()
 )]
 pub struct SidecarSchemaError {
     /// Name of the file.
     pub file: String,
     /// The version it carries.
     pub found: u64,
-    /// The version this build implements.
-    pub supported: u32,
+}
+
+/// The versions this build implements, in words.
+fn acted_on() -> String {
+    let versions = Dialect::ALL.map(|dialect| dialect.schema_version().to_string());
+    versions.join(" and ")
 }
 
 /// Why a file is not a sidecar this build can read.

@@ -2,7 +2,7 @@
 
 use super::whose::Whose;
 use super::{Action, Disposition, TableVerdict};
-use crate::classification::{Classification, classify_table_for, rule_text};
+use crate::classification::{Classification, classify_by, rule_text};
 use crate::code::Requirement;
 use crate::observation::{ContentComparison, HeadObservation, Pinned, TableObservation};
 use crate::sidecar::TablePin;
@@ -71,6 +71,7 @@ fn classify_head(
     pinned: u64,
 ) -> (Classification, String) {
     let kind = whose.sidecar.writer_kind;
+    let rule = whose.sidecar.dialect().rule(kind);
     if let Some(other) = &table.covered_by {
         return (
             Classification::NoMovement,
@@ -79,7 +80,7 @@ fn classify_head(
             ),
         );
     }
-    let classification = classify_table_for(kind, pin, head, pinned);
+    let classification = classify_by(rule, pin, head, pinned);
     if classification == Classification::RolledPastExpected
         && let Some(rule) = whose.disowned(table, pinned, head)
     {
@@ -90,7 +91,7 @@ fn classify_head(
         };
         return (classification, rule);
     }
-    (classification, rule_text(kind, pin, head, pinned))
+    (classification, rule_text(rule, kind, pin, head, pinned))
 }
 
 pub(super) fn disposition_when_none_moved(
@@ -98,9 +99,14 @@ pub(super) fn disposition_when_none_moved(
     pairs: &[(&TablePin, &TableObservation)],
 ) -> Disposition {
     let pinned = |table: &TableObservation| table.pinned.version().unwrap_or_default();
-    // Whatever a sidecar announces, a pin that did not move since the writer started does not show its write.
+    let confirms = whose.sidecar.dialect().confirms(whose.sidecar.writer_kind);
+    // Whatever a sidecar announces, a pin that did not move since the writer started does not show its write. A writer that
+    // confirms its commits publishes none before.
     let published = |pin: &TablePin, table: &TableObservation| {
-        pinned(table) >= pin.post_commit_pin && pinned(table) > pin.expected_version
+        let is_confirmed = pin.confirmed_version.is_some() || !confirms;
+        is_confirmed
+            && pinned(table) >= pin.last_own_version()
+            && pinned(table) > pin.expected_version
     };
     if pairs
         .iter()

@@ -86,7 +86,7 @@ impl Whose<'_> {
     }
 
     /// Whether the pin contains this write: each version after `expected_version` up to the pin is readable, none is a Restore other
-    /// than this undo's own, and those up to `post_commit_pin` are this write's.
+    /// than this undo's own, and those up to its last one are this write's.
     pub(super) fn is_published(self, pin: &TablePin, table: &TableObservation) -> bool {
         let pinned = table.pinned.version().unwrap_or_default();
         let first = pin.expected_version.saturating_add(1);
@@ -104,7 +104,7 @@ impl Whose<'_> {
         if self.is_undo() {
             return pin.post_commit_pin == first && self.brought_back(table, first);
         }
-        (first..=pin.post_commit_pin.max(first)).all(|version| {
+        (first..=pin.last_own_version().max(first)).all(|version| {
             let writer = table.transaction_at(version).and_then(Transaction::writer);
             match writer {
                 Some(writer) => writer == self.own(),

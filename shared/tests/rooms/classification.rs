@@ -1,6 +1,6 @@
 //! Where one table stands, for every writer and every position (PROTOCOL.md, section 3).
 
-use sidecar::{Classification, WriterKind, classify_table, classify_table_for, rule_text};
+use sidecar::{Classification, Dialect, WriterKind, classify_table, classify_table_for, rule_text};
 
 use crate::support::pin;
 
@@ -126,7 +126,13 @@ fn the_rule_shows_its_numbers() {
         (WriterKind::Mutation, 5, 3, "HEAD 3 < pin 5"),
     ] {
         assert_eq!(
-            rule_text(kind, &pin("node:Author", 4, 5), head, pinned),
+            rule_text(
+                Dialect::Version1.rule(kind),
+                kind,
+                &pin("node:Author", 4, 5),
+                head,
+                pinned
+            ),
             text
         );
     }

@@ -169,7 +169,7 @@ fn a_refused_older_file_whose_tables_can_be_read_holds_up_the_younger() {
     );
     check(
         vec![
-            file(&format!("{OLDER}.json"), OLDER, 2, "SchemaApply", &[]),
+            file(&format!("{OLDER}.json"), OLDER, 9, "SchemaApply", &[]),
             well_named(OPERATION, "Mutation", &["node:A"]),
         ],
         &[

@@ -32,5 +32,6 @@ mod sidecar_file;
 mod stuck_file;
 mod support;
 mod verdict;
+mod version_2;
 mod what_if;
 mod whose;

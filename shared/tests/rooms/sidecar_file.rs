@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sidecar::{
-    Code, Glimpse, GlimpsedPin, Limits, Registration, SUPPORTED_SCHEMA_VERSION, Sidecar,
-    SidecarError, SidecarFile, SidecarSchemaError, Timestamp, Tombstone, WriterKind,
+    Code, Glimpse, GlimpsedPin, Limits, Registration, Sidecar, SidecarError, SidecarFile,
+    SidecarSchemaError, Timestamp, Tombstone, WRITTEN_SCHEMA_VERSION, WriterKind,
 };
 
 use crate::support::{OPERATION, operation, pin};
@@ -72,7 +72,7 @@ fn every_field_is_read() {
         ..pin("edge:Wrote", 5, 6)
     };
     let expected = Sidecar {
-        schema_version: SUPPORTED_SCHEMA_VERSION,
+        schema_version: WRITTEN_SCHEMA_VERSION,
         operation_id: operation(),
         started_at: Timestamp::from_micros(1_795_332_160_170_908),
         branch: Some("feature".to_owned()),
@@ -301,7 +301,7 @@ fn unknown_fields_are_kept_reported_and_written_back() {
             .as_object_mut()
             .unwrap()
             .insert(
-                "confirmed_version".to_owned(),
+                "later_field".to_owned(),
                 json!({ "deep": [18_446_744_073_709_551_615_u64] }),
             );
     }
@@ -309,10 +309,10 @@ fn unknown_fields_are_kept_reported_and_written_back() {
     assert_eq!(
         sidecar.unimplemented_fields(),
         [
-            "confirmed_version",
-            "tables[1].confirmed_version",
-            "additional_registrations[0].confirmed_version",
-            "tombstones[0].confirmed_version"
+            "later_field",
+            "tables[1].later_field",
+            "additional_registrations[0].later_field",
+            "tombstones[0].later_field"
         ]
     );
     assert_eq!(serde_json::to_value(&sidecar).unwrap(), value);
@@ -363,11 +363,10 @@ fn tables_to_add_or_remove_mean_something_in_a_schema_change_only() {
 
 #[test]
 fn another_version_is_refused_by_its_number_before_its_shape_is_looked_at() {
-    for found in [0, 2, 9, 10, u64::MAX] {
+    for found in [0, 3, 8, 9, 10, u64::MAX] {
         let expected = SidecarSchemaError {
             file: FILE.to_owned(),
             found,
-            supported: 1,
         };
         for text in [
             with("/schema_version", json!(found)).to_string(),
@@ -381,7 +380,7 @@ fn another_version_is_refused_by_its_number_before_its_shape_is_looked_at() {
         assert_eq!(
             expected.to_string(),
             format!(
-                "{FILE} has schema_version {found}, this build acts on 1; recover it with the engine that wrote it"
+                "{FILE} has schema_version {found}, this build acts on 1 and 2; recover it with the engine that wrote it"
             )
         );
     }
@@ -711,7 +710,7 @@ fn every_sidecar_a_released_engine_wrote_is_read_or_refused_by_its_version() {
             assert_eq!(format!("{}.json", file.operation_id().unwrap()), file.file);
             match &file.content {
                 Ok(sidecar) => {
-                    assert_eq!(*version, 1);
+                    assert!(*version < 3);
                     let found: Vec<_> = sidecar
                         .tables
                         .iter()
@@ -733,14 +732,14 @@ fn every_sidecar_a_released_engine_wrote_is_read_or_refused_by_its_version() {
                     );
                 }
                 Err(reason) => assert_eq!(
-                    (reason.code, *version > 1),
+                    (reason.code, *version > 2),
                     (Code::UnsupportedVersion, true),
                     "{name}: {}",
                     reason.detail
                 ),
             }
             let listed = sidecar::assemble(vec![file]);
-            assert_eq!(listed[0].refusal.is_some(), *version > 1, "{name}");
+            assert_eq!(listed[0].refusal.is_some(), *version > 2, "{name}");
         }
         seen.push(name);
     }

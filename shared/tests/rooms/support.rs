@@ -26,6 +26,7 @@ pub(crate) fn pin(table_key: &str, expected_version: u64, post_commit_pin: u64) 
         table_path: format!("/data/graph/{}", place(table_key)),
         expected_version,
         post_commit_pin,
+        confirmed_version: None,
         table_branch: None,
         unknown: BTreeMap::new(),
     }
