@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use object_store::ObjectStoreExt;
-use sidecar::{OperationId, WRITTEN_SCHEMA_VERSION, Sidecar, TablePin, Timestamp, WriterKind};
+use sidecar::{OperationId, Sidecar, TablePin, Timestamp, WRITTEN_SCHEMA_VERSION, WriterKind};
 use ulid::Ulid;
 
 use fenced_lance::{

@@ -10,6 +10,7 @@ mod error;
 mod evidence;
 mod failed;
 mod judged;
+mod kept_history;
 mod look;
 mod merge;
 mod positions;

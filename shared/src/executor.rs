@@ -9,7 +9,7 @@ use crate::difference::{Difference, DifferenceField};
 use crate::journal::{Attempt, JournalState, Next, StepResult};
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
-use crate::verdict::Action;
+use crate::verdict::{Action, Disposition};
 
 /// How often a step on the catalog is intended anew because others published meanwhile.
 pub const CATALOG_TRIES_MAX: usize = 16;
@@ -349,6 +349,10 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     }
     let differences = match catalog {
         CatalogSeen::Gone { what } => vec![Difference::new(None, what.clone(), "present", "gone")],
+        // Of a write to a branch that is gone no pin is planned: main is published to only to record it.
+        CatalogSeen::At { .. } if attempt.plan.disposition == Disposition::OrphanedBranch => {
+            Vec::new()
+        }
         CatalogSeen::At { pins, .. } => pin_differences(&attempt.plan, pins),
     };
     if !differences.is_empty() {

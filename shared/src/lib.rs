@@ -80,8 +80,8 @@ pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
 pub use pending::{JournalsKnown, NotKnown, PendingEntry, pending};
 pub use plan::{
     CatalogChangeKind, GraphHistoryOutcome, GraphHistoryRow, NewTable, PinMove, Plan, PlanBytes,
-    PlanError, PlanInput, PlannedTable, Precondition, Purpose, RECOVERY_ACTOR, RecoveryKind,
-    RemovedTable, StagedFile, Step, plan, recovery_tag,
+    PlanError, PlanInput, PlannedTable, Precondition, PublishedGraphCommit, Purpose,
+    RECOVERY_ACTOR, RecoveryKind, RemovedTable, StagedFile, Step, plan, recovery_tag,
 };
 pub use reports::JudgedLine;
 pub use schema_file::SchemaFile;
@@ -92,7 +92,7 @@ pub use sidecar::{
 pub use timestamp::{Timestamp, age_text};
 pub use verdict::{
     Action, CatalogChange, Choice, Disposition, LeftOut, TableVerdict, UnexpectedCommit, Verdict,
-    age_blocker, judge, judge_choice, may_be_incomplete, refuse,
+    age_blocker, judge, judge_choice, may_be_incomplete, refuse, stamp_unsupported,
 };
 pub use what_if::{HeadPosition, PinPosition, WhatIf, what_if};
 pub use writer_kind::WriterKind;

@@ -40,6 +40,13 @@ pub struct Observation {
     /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (PROTOCOL.md, section 6.2).
     #[serde(rename = "keeps_lineage", default, skip_serializing_if = "is_false")]
     pub keeps_graph_history: bool,
+    /// Whether the catalog itself holds that history, as it does from stamp 4 on (PROTOCOL.md, section 6.3).
+    #[serde(
+        rename = "lineage_in_catalog",
+        default,
+        skip_serializing_if = "is_false"
+    )]
+    pub history_in_catalog: bool,
     /// What journals say about it.
     #[serde(default, skip_serializing_if = "Recorded::is_empty")]
     pub recorded: Recorded,

@@ -5,6 +5,7 @@ mod graph_history;
 mod graph_history_row;
 mod lawful;
 mod making;
+mod published_graph_commit;
 mod purpose;
 mod step;
 mod steps;
@@ -27,6 +28,7 @@ pub(crate) use lawful::fits_its_sidecar;
 pub use encoding::{PlanBytes, PlanError};
 pub use graph_history_row::{GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind};
 pub use making::{PlanInput, plan};
+pub use published_graph_commit::PublishedGraphCommit;
 pub use purpose::Purpose;
 pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};
 
@@ -207,6 +209,38 @@ impl Plan {
             }
             Choice::Verdict => Vec::new(),
         }
+    }
+
+    /// The branch of the catalog that it fences and publishes to; `None` is main. A write to a branch that is gone is recorded on
+    /// main.
+    #[must_use]
+    pub fn catalog_branch(&self) -> Option<&str> {
+        self.branch
+            .as_deref()
+            .filter(|_| self.disposition != Disposition::OrphanedBranch)
+    }
+
+    /// The commit that was merged, if the plan records one as merged.
+    #[must_use]
+    pub fn merged_parent(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match step {
+            Step::GraphHistory {
+                row: GraphHistoryRow::GraphCommits { merged_parent, .. },
+                ..
+            } => merged_parent.as_deref(),
+            Step::Publish { graph_commit, .. } => graph_commit.as_ref()?.merged_parent.as_deref(),
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => None,
+        })
     }
 
     /// Whether it adds rows to the history of the graph.

@@ -24,9 +24,15 @@ pub const REPLACED_FOLDER: &str = "replaced";
 
 /// The catalog: the Lance table that says which version of each table readers see.
 pub const CATALOG_FOLDER: &str = "__manifest";
-/// The stamps of catalogs that this program acts on. Catalogs with later stamps keep more than pins, which a publish would have to
-/// keep right as well.
-pub const STAMPS_ACTED_ON: [u32; 2] = [2, 3];
+/// The stamps of catalogs that this program acts on. Catalogs with later stamps keep more than pins and graph commits, which a
+/// publish would have to keep right as well.
+pub const STAMPS_ACTED_ON: [u32; 3] = [2, 3, 4];
+/// The stamp of catalogs that this program makes.
+pub const STAMP_WRITTEN: u32 = 3;
+/// From this stamp on, the catalog itself holds the history of its graph: a row for each graph commit, written in the commit of the
+/// catalog that it stands for, and one that names the head of each branch. Source: omnigraph v0.8.0,
+/// `crates/omnigraph/src/db/manifest/graph.rs`.
+pub const STAMP_WITH_HISTORY: u32 = 4;
 /// The branch of the catalog by which released engines keep others from writing while a schema changes.
 pub const SCHEMA_LOCK_BRANCH: &str = "__schema_apply_lock__";
 

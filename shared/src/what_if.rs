@@ -111,6 +111,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             tables,
             schema,
             keeps_graph_history: false,
+            history_in_catalog: false,
             recorded: Default::default(),
             merge: None,
         },

@@ -237,6 +237,7 @@ fn positions() -> Vec<Case> {
                 tables: observed.collect(),
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
                 keeps_graph_history: false,
+                history_in_catalog: false,
                 recorded: Default::default(),
                 merge: None,
             };
@@ -264,6 +265,7 @@ fn positions() -> Vec<Case> {
         tables,
         schema: None,
         keeps_graph_history: true,
+        history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
     };

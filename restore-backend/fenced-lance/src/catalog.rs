@@ -1,17 +1,24 @@
 //! The catalog of a root, `__manifest`: which version of every table is visible.
 
 mod batches;
+pub(super) mod graph_rows;
 mod insert;
 pub(super) mod rows;
+mod upsert;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::TryStreamExt;
 use lance::Dataset;
+use lance_core::datatypes::Schema as LanceSchema;
 use lance_table::format::Fragment;
 use object_store::path::Path;
+use sidecar::GraphCommit;
+use sidecar::root_layout::STAMP_WITH_HISTORY;
 
 use super::LanceRoot;
 use super::Place;
@@ -44,6 +51,12 @@ const COLUMNS_READ: [&str; 6] = [
     "table_branch",
     "row_count",
 ];
+
+/// The columns that the history of the graph is read from as well, in catalogs that hold it.
+const HISTORY_COLUMNS: [&str; 2] = ["object_id", "metadata"];
+
+/// The stamps of catalogs whose rows of the history are read. What later ones keep is not known here.
+const HISTORY_STAMPS: RangeInclusive<u32> = STAMP_WITH_HISTORY..=6;
 
 /// Folders that are a branch's own, not those of a branch nested below its name.
 const TREE_FOLDERS: [&str; 5] = [
@@ -90,6 +103,19 @@ pub struct Catalog {
     pub tombstones: BTreeMap<String, u64>,
     /// Where every table is, relative to the root.
     pub locations: BTreeMap<String, String>,
+    /// The commits of the graph on this branch, those of the branches it was made from included; none unless the catalog holds
+    /// them (stamp 4 and later).
+    pub graph_commits: Arc<Vec<GraphCommit>>,
+    /// Keys of the rows that name the head of a branch.
+    pub(crate) graph_heads: BTreeSet<String>,
+}
+
+impl Catalog {
+    /// The latest graph commit, if the catalog holds the history of its graph.
+    #[must_use]
+    pub fn graph_head(&self) -> Option<&GraphCommit> {
+        graph_rows::latest(&self.graph_commits)
+    }
 }
 
 /// A branch of the catalog.
@@ -315,19 +341,40 @@ impl LanceRoot {
         mut rows: CatalogRows,
     ) -> Result<CatalogRows, TableError> {
         let failed = |source| TableError::lance(&place.name, "reading the catalog", source);
-        let batches = batches::batches(dataset, fragments, &COLUMNS_READ)
+        let has_history = holds_history(dataset.schema());
+        let mut columns = COLUMNS_READ.to_vec();
+        if has_history {
+            columns.extend(HISTORY_COLUMNS);
+        }
+        let batches = batches::batches(dataset, fragments, &columns)
             .await
             .map_err(failed)?;
         let mut batches = batches.boxed();
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
-            rows.add(&batch)
-                .map_err(|detail| TableError::MalformedCatalog {
-                    version: dataset.version_id(),
-                    detail,
-                })?;
+            let added = rows.add(&batch).and_then(|()| {
+                if has_history {
+                    rows.add_history(&batch)
+                } else {
+                    Ok(())
+                }
+            });
+            added.map_err(|detail| TableError::MalformedCatalog {
+                version: dataset.version_id(),
+                detail,
+            })?;
         }
         Ok(rows)
     }
+}
+
+/// Whether the rows of a catalog with this schema hold the history of its graph, in a way that is known here.
+fn holds_history(schema: &LanceSchema) -> bool {
+    let stamp = schema.metadata.get(STAMP_KEY);
+    let stamp = stamp.and_then(|stamp| stamp.parse().ok());
+    stamp.is_some_and(|stamp| HISTORY_STAMPS.contains(&stamp))
+        && HISTORY_COLUMNS
+            .iter()
+            .all(|column| schema.field(column).is_some())
 }
 
 /// The internal schema stamp of a version whose columns are known.
@@ -371,6 +418,8 @@ fn catalog_of(
         pins: rows.visible(),
         tombstones: rows.tombstones.clone(),
         locations: rows.locations.clone(),
+        graph_commits: rows.graph_commits.clone(),
+        graph_heads: rows.graph_heads.clone(),
     })
 }
 

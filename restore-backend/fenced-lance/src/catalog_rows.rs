@@ -1,20 +1,28 @@
 //! The rows of a catalog, and what they add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_array::RecordBatch;
 use arrow_array::StringArray;
 use arrow_array::UInt64Array;
 
+use sidecar::GraphCommit;
+
+use super::catalog::graph_rows;
 use super::location::other_branch;
 
 pub(super) const TYPE_TABLE: &str = "table";
 pub(super) const TYPE_TABLE_VERSION: &str = "table_version";
 pub(super) const TYPE_TOMBSTONE: &str = "table_tombstone";
+pub(super) const TYPE_GRAPH_COMMIT: &str = "graph_commit";
+pub(super) const TYPE_GRAPH_HEAD: &str = "graph_head";
 
 /// Most table keys a catalog may have. It bounds the memory of a reading to some hundred MiB.
 const TABLE_KEYS_MAX: usize = 1_000_000;
+/// Most graph commits that are read from a catalog, for the same reason.
+const GRAPH_COMMITS_MAX: usize = 1_000_000;
 
 /// The visible version of one table.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,9 +41,14 @@ pub(super) struct CatalogRows {
     highest: BTreeMap<String, Pin>,
     pub(super) tombstones: BTreeMap<String, u64>,
     pub(super) locations: BTreeMap<String, String>,
+    /// Where the catalog holds the history of its graph: its commits.
+    pub(super) graph_commits: Arc<Vec<GraphCommit>>,
+    /// Keys of the rows that name the head of a branch.
+    pub(super) graph_heads: BTreeSet<String>,
 }
 
 impl CatalogRows {
+    /// Adds the rows of a batch that tell of tables.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
         let object_type = text(batch, "object_type")?;
         let location = text(batch, "location")?;
@@ -82,6 +95,40 @@ impl CatalogRows {
         let keys = self.highest.len() + self.tombstones.len() + self.locations.len();
         if keys > 3 * TABLE_KEYS_MAX {
             return Err(format!("it has more than {TABLE_KEYS_MAX} tables"));
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of a batch that tell of the history of the graph.
+    pub(super) fn add_history(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        let object_id = text(batch, "object_id")?;
+        let object_type = text(batch, "object_type")?;
+        let metadata = text(batch, "metadata")?;
+        let table_version = number(batch, "table_version")?;
+        let table_branch = text(batch, "table_branch")?;
+        for row in 0..batch.num_rows() {
+            let id = || {
+                text_at(object_id, row).ok_or_else(|| "a row of the history has no id".to_owned())
+            };
+            match text_at(object_type, row).unwrap_or_default() {
+                TYPE_GRAPH_COMMIT => {
+                    Arc::make_mut(&mut self.graph_commits).push(graph_rows::graph_commit(
+                        id()?,
+                        text_at(table_branch, row),
+                        number_at(table_version, row),
+                        text_at(metadata, row),
+                    )?)
+                }
+                TYPE_GRAPH_HEAD => {
+                    self.graph_heads.insert(id()?.to_owned());
+                }
+                _ => {}
+            }
+        }
+        if self.graph_commits.len() > GRAPH_COMMITS_MAX {
+            return Err(format!(
+                "it has more than {GRAPH_COMMITS_MAX} graph commits"
+            ));
         }
         Ok(())
     }

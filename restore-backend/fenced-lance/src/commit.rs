@@ -25,6 +25,7 @@ use super::location::TableLocation;
 use super::staged::Staged;
 use super::transactions::TransactionEntry;
 
+use sidecar::root_layout::STAMPS_ACTED_ON;
 pub use sidecar::root_layout::{
     PROPERTY_RECOVERY_EFFECT as PROPERTY_EFFECT,
     PROPERTY_RECOVERY_OPERATION_ID as PROPERTY_OPERATION_ID,
@@ -162,10 +163,20 @@ pub enum Refusal {
         version: u64,
     },
     /// The catalog's internal schema is not one this code may write.
-    #[error("the catalog has internal schema stamp {stamp}, only 2 and 3 are written")]
+    #[error("the catalog has internal schema stamp {stamp}, and only {} are written", STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", "))]
     StampNotSupported {
         /// The stamp found.
         stamp: u32,
+    },
+    /// The catalog keeps the history of its graph at another place than the publish was made for.
+    #[error(
+        "the catalog {} the history of its graph, and the publish is made for one that does {}",
+        if *in_catalog { "holds" } else { "does not hold" },
+        if *in_catalog { "not" } else { "" }
+    )]
+    HistoryElsewhere {
+        /// Whether this catalog holds it.
+        in_catalog: bool,
     },
     /// There is no catalog.
     #[error("the root has no catalog")]

@@ -26,6 +26,8 @@ use sidecar::{Digest, GraphCommitId, OperationId, Tag, Timestamp};
 use super::LanceRoot;
 use super::Place;
 use super::TableError;
+use super::catalog::CATALOG_PATH;
+use super::catalog::OpenCatalog;
 use super::commit::CommitOutcome;
 use super::commit::EffectIdentity;
 use super::commit::EffectKind;
@@ -95,10 +97,13 @@ impl LanceRoot {
     /// take the rows. One listing and one read for each of the three tables; none of their rows is read.
     ///
     /// Some rows name the merged commit and others do not, so both kinds are checked.
+    ///
+    /// Where the catalog holds the graph commits (`in_catalog`), only the table of recoveries is looked at.
     pub async fn graph_history_obstacle(
         &self,
         branch: Option<&str>,
         merged_parent: Option<&str>,
+        in_catalog: bool,
     ) -> Result<Option<String>, TableError> {
         let operation: OperationId = match NO_OPERATION.parse() {
             Ok(operation) => operation,
@@ -113,6 +118,7 @@ impl LanceRoot {
                 Timestamp::from_micros(0),
             ),
             published: None,
+            in_catalog,
             created_at_micros: 0,
             row,
             identity: EffectIdentity {
@@ -141,6 +147,9 @@ impl LanceRoot {
         let commits = [Some(commit(None)), merged_parent.map(|id| commit(Some(id)))];
         let commits: Vec<_> = commits.into_iter().flatten().collect();
         let recoveries = [recovery(None), recovery(Some(text()))];
+        if in_catalog {
+            return self.obstacle_in(RECOVERIES, None, &recoveries).await;
+        }
         let (in_commits, in_actors, in_recoveries) = futures::try_join!(
             self.obstacle_in(COMMITS, branch, &commits),
             self.obstacle_in(ACTORS, None, std::slice::from_ref(&actor)),
@@ -229,19 +238,9 @@ impl LanceRoot {
         request: &HistoryRequest,
         folder: &'static str,
     ) -> Result<HistoryAppend, TableError> {
-        let commits = self.place(&TableLocation::on(COMMITS, request.branch.as_deref()))?;
-        let read = match self.read(&commits, &rows::COMMIT_COLUMNS).await? {
-            Table::Present(read) => read,
-            Table::Missing(what) => return Ok(missing(COMMITS, what)),
-            Table::Lacks(column) => return Ok(lacks(COMMITS, &column)),
-        };
-        let history = match rows::history(&read.batches, request) {
-            Ok(history) => history,
-            Err(why) => return Ok(malformed(COMMITS, &why)),
-        };
-        let sibling = read.dataset;
-        let Some(commit) = history.own else {
-            return Ok(missing(COMMITS, "the graph commit of this recovery"));
+        let (commit, sibling) = match self.own_commit(request).await? {
+            Ok(own) => own,
+            Err(missing) => return Ok(missing),
         };
         let place = self.place(&TableLocation::main(folder))?;
         for _ in 0..TRIES_MAX {
@@ -272,6 +271,50 @@ impl LanceRoot {
             }
         }
         Ok(HistoryAppend::Moved)
+    }
+
+    /// The graph commit of this recovery, and the table that holds it.
+    async fn own_commit(
+        &self,
+        request: &HistoryRequest,
+    ) -> Result<Result<(String, Dataset), HistoryAppend>, TableError> {
+        if request.in_catalog {
+            return self.own_commit_in_catalog(request).await;
+        }
+        let place = self.place(&TableLocation::on(COMMITS, request.branch.as_deref()))?;
+        let read = match self.read(&place, &rows::COMMIT_COLUMNS).await? {
+            Table::Present(read) => read,
+            Table::Missing(what) => return Ok(Err(missing(COMMITS, what))),
+            Table::Lacks(column) => return Ok(Err(lacks(COMMITS, &column))),
+        };
+        let history = match rows::history(&read.batches, request) {
+            Ok(history) => history,
+            Err(why) => return Ok(Err(malformed(COMMITS, &why))),
+        };
+        Ok(match history.own {
+            Some(commit) => Ok((commit, read.dataset)),
+            None => Err(missing(COMMITS, "the graph commit of this recovery")),
+        })
+    }
+
+    async fn own_commit_in_catalog(
+        &self,
+        request: &HistoryRequest,
+    ) -> Result<Result<(String, Dataset), HistoryAppend>, TableError> {
+        let place = self.catalog_place(request.branch.as_deref())?;
+        let opened = match self.open_catalog(&place).await? {
+            OpenCatalog::Present(opened) => *opened,
+            OpenCatalog::NoCatalog => return Ok(Err(missing(CATALOG_PATH, "the table"))),
+            OpenCatalog::NoBranch { .. } => return Ok(Err(missing(CATALOG_PATH, "the branch"))),
+        };
+        let own = opened.catalog.graph_commits.iter().find(|commit| {
+            Some(commit.manifest_version) == request.published
+                && request.commit.is_same_recovery(&commit.id)
+        });
+        Ok(match own {
+            Some(commit) => Ok((commit.id.clone(), opened.dataset)),
+            None => Err(missing(CATALOG_PATH, "the graph commit of this recovery")),
+        })
     }
 
     /// `None` if somebody else committed first.

@@ -80,6 +80,7 @@ pub use handler::PreCommitCheck;
 pub use head::{BranchOrigin, Head};
 pub use location::TableLocation;
 pub use publish::MadeBy;
+pub use publish::NewGraphCommit;
 pub use publish::PublishRequest;
 pub use restorable::Restorable;
 pub use restore::RestoreRequest;

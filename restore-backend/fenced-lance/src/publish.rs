@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream;
 use lance_table::io::commit::ManifestNamingScheme;
+use sidecar::root_layout::STAMP_WITH_HISTORY;
 use sidecar::root_layout::STAMPS_ACTED_ON;
 
 use super::LanceRoot;
@@ -15,6 +16,9 @@ use super::Place;
 use super::TableError;
 use super::catalog::Catalog;
 use super::catalog::OpenCatalog;
+use super::catalog::graph_rows::CommitMetadata;
+use super::catalog::graph_rows::HeadMetadata;
+use super::catalog::graph_rows::head_key;
 use super::catalog::rows;
 use super::catalog::rows::CatalogRow;
 use super::catalog::rows::ManifestRecord;
@@ -46,8 +50,23 @@ pub struct PublishRequest {
     pub registrations: Vec<NewTable>,
     /// Tables that go.
     pub tombstones: Vec<RemovedTable>,
+    /// The graph commit, exactly where the catalog holds the history of its graph.
+    pub graph_commit: Option<NewGraphCommit>,
     /// What the publish belongs to.
     pub identity: EffectIdentity,
+}
+
+/// A graph commit that is written in the very commit of the catalog that it stands for. Its parent is the latest on its branch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewGraphCommit {
+    /// Its id, a ULID.
+    pub id: String,
+    /// The commit that was merged.
+    pub merged_parent: Option<String>,
+    /// Who.
+    pub actor: String,
+    /// Microseconds since the Unix epoch.
+    pub created_at_micros: i64,
 }
 
 /// Which commit must have made a version that is published.
@@ -128,19 +147,31 @@ impl LanceRoot {
             Ok(keys) => keys,
             Err(reason) => return Ok(refused(reason)),
         };
+        let replaced = replaced_keys(&opened.catalog, request);
         let dataset = opened.dataset;
         let (rows, there) = futures::try_join!(
             self.rows_of(&opened.catalog, request, made),
             self.key_there(&place, &dataset, &keys),
         )?;
-        let rows = match rows {
+        let mut rows = match rows {
             Ok(rows) => rows,
             Err(reason) => return Ok(refused(reason)),
         };
+        if let Some(commit) = &request.graph_commit {
+            let history = history_rows(&opened.catalog, request, commit).map_err(|source| {
+                TableError::lance(&place.name, "describing a graph commit", source)
+            })?;
+            rows.extend(history);
+        }
         if let Some(object_id) = there {
             return Ok(refused(Refusal::RowThere { object_id }));
         }
-        let staged = self.stage_new_rows(&place, &dataset, &keys, &rows).await?;
+        let staged = if request.graph_commit.is_some() {
+            self.stage_upsert(&place, &dataset, &replaced, &rows)
+                .await?
+        } else {
+            self.stage_new_rows(&place, &dataset, &keys, &rows).await?
+        };
         let mut staged = match staged {
             Ok(staged) => staged,
             Err(reason) => return Ok(refused(reason)),
@@ -325,13 +356,50 @@ fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<Stri
         .tombstones
         .iter()
         .map(|tombstone| rows::tombstone_key(&tombstone.table_key, tombstone.version));
+    let history = request.graph_commit.iter().flat_map(|commit| {
+        let head = head_key(request.branch.as_deref());
+        let head = (!catalog.graph_heads.contains(&head)).then_some(head);
+        head.into_iter().chain([commit.id.clone()])
+    });
     let mut keys = BTreeSet::new();
-    for object_id in updated.chain(registered).chain(gone) {
+    for object_id in updated.chain(registered).chain(gone).chain(history) {
         if !keys.insert(object_id.clone()) {
             return Err(Refusal::Twice { object_id });
         }
     }
     Ok(keys)
+}
+
+/// The key of the row that names the head of the branch, where there is one: a graph commit replaces it.
+fn replaced_keys(catalog: &Catalog, request: &PublishRequest) -> BTreeSet<String> {
+    let head = head_key(request.branch.as_deref());
+    let is_replaced = request.graph_commit.is_some() && catalog.graph_heads.contains(&head);
+    is_replaced.then_some(head).into_iter().collect()
+}
+
+/// The graph commit, and the row that names it as the head of its branch.
+fn history_rows(
+    catalog: &Catalog,
+    request: &PublishRequest,
+    commit: &NewGraphCommit,
+) -> Result<[CatalogRow; 2], serde_json::Error> {
+    let branch = other_branch(request.branch.as_deref());
+    let parent_commit_id = catalog.graph_head().map(|head| head.id.clone());
+    let of_commit = CommitMetadata {
+        parent_commit_id: parent_commit_id.clone(),
+        merged_parent_commit_id: commit.merged_parent.clone(),
+        actor_id: Some(commit.actor.clone()),
+        created_at: commit.created_at_micros,
+    };
+    let of_head = HeadMetadata {
+        head_commit_id: commit.id.clone(),
+        parent_commit_id,
+    };
+    Ok([
+        // The publish lands at this version or not at all.
+        CatalogRow::graph_commit(&commit.id, branch, request.read_version + 1, &of_commit)?,
+        CatalogRow::graph_head(branch, &of_head)?,
+    ])
 }
 
 fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
@@ -346,9 +414,14 @@ fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
         updates,
         registrations,
         tombstones,
+        graph_commit,
         identity: _,
     } = request;
-    if updates.is_empty() && registrations.is_empty() && tombstones.is_empty() {
+    let in_catalog = catalog.stamp >= STAMP_WITH_HISTORY;
+    if in_catalog != graph_commit.is_some() {
+        return Some(Refusal::HistoryElsewhere { in_catalog });
+    }
+    if updates.is_empty() && registrations.is_empty() && tombstones.is_empty() && !in_catalog {
         return Some(Refusal::Nothing);
     }
     updates

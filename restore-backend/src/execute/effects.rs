@@ -214,12 +214,14 @@ async fn do_step(
             pins,
             registrations,
             tombstones,
+            graph_commit,
             ..
         } => {
             let rows = CatalogRows {
                 updates: pins.clone(),
                 registrations: registrations.clone(),
                 tombstones: tombstones.clone(),
+                graph_commit: graph_commit.clone(),
             };
             publish(root.lance(), attempt, index, rows, catalog_version).await
         }

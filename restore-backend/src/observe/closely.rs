@@ -12,6 +12,7 @@ use super::error::ObserveError;
 use super::evidence::{compare_contents, read_covers, read_pins, read_transactions};
 use super::failed::Failures;
 use super::judged::Judged;
+use super::kept_history::{KeptHistory, kept_history};
 use super::look::Look;
 use super::merge;
 use super::readings::RootReadings;
@@ -54,7 +55,9 @@ async fn look_at(
         let failures = Failures::default();
         let readings = RootReadings::read(root, &[sidecar]).boxed().await;
         let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
-        observation.keeps_graph_history = keeps_graph_history(root, &observation.catalog).await?;
+        let (kept, history_blocked) = kept_history(root, &observation.catalog).boxed().await?;
+        observation.keeps_graph_history = kept != KeptHistory::Nowhere;
+        observation.history_in_catalog = kept == KeptHistory::InCatalog;
         read_transactions(
             root.lance(),
             sidecar,
@@ -84,15 +87,7 @@ async fn look_at(
             && let Depth::ForAPlan(read_pending) = depth
             && let Some(catalog) = readings.catalog(sidecar)
         {
-            let keeps_history = observation.keeps_graph_history;
-            let merge = merge::observe_merge(
-                root,
-                sidecar,
-                catalog,
-                keeps_history,
-                read_pending,
-                &failures,
-            );
+            let merge = merge::observe_merge(root, sidecar, catalog, kept, read_pending, &failures);
             observation.merge = Some(merge.boxed().await);
             disposition = judge_choice(sidecar, None, &observation, choice).disposition;
         }
@@ -111,11 +106,13 @@ async fn look_at(
             }
         }
         .boxed();
+        let is_orphaned = disposition == Disposition::OrphanedBranch && depth.is_for_a_plan();
         let history = async {
             if writes_history {
-                history_obstacle(root.lance(), sidecar, branch, &failures).await
+                history_obstacle(root.lance(), sidecar, branch, kept, &failures).await
             } else {
-                None
+                // The catalog of another branch is part of what is looked at already.
+                history_blocked.filter(|_| is_orphaned)
             }
         }
         .boxed();
@@ -152,10 +149,13 @@ async fn history_obstacle(
     lance: &LanceRoot,
     sidecar: &Sidecar,
     branch: Option<&str>,
+    kept: KeptHistory,
     failures: &Failures,
 ) -> Option<Reason> {
     let merged_parent = sidecar.merge_source_commit_id.as_deref();
-    let why = match lance.graph_history_obstacle(branch, merged_parent).await {
+    let in_catalog = kept == KeptHistory::InCatalog;
+    let obstacle = lance.graph_history_obstacle(branch, merged_parent, in_catalog);
+    let why = match obstacle.await {
         Ok(obstacle) => obstacle?,
         Err(error) => {
             failures.of_root("the history of the graph", &error);
@@ -168,26 +168,4 @@ async fn history_obstacle(
             "what is done could not be added to the history of the graph: {why}; put the history right first, with the engine that owns the graph"
         ),
     ))
-}
-
-/// Whether the root keeps a history of its graph: released engines do, the two-phase writer, which marks its catalogs, does not.
-/// An unreadable catalog counts as no history, for nothing is done then.
-async fn keeps_graph_history(
-    root: &Root,
-    catalog: &CatalogObservation,
-) -> Result<bool, ObserveError> {
-    match catalog {
-        CatalogObservation::Present {
-            two_phase: true, ..
-        }
-        | CatalogObservation::Unreadable { .. } => {
-            return Ok(false);
-        }
-        CatalogObservation::Present { .. } | CatalogObservation::BranchAbsent { .. } => {}
-    }
-    let keeps = root.lance().keeps_graph_history().await;
-    keeps.map_err(|error| ObserveError::Unreadable {
-        what: "the history of the graph".to_owned(),
-        reason: error_text(&error),
-    })
 }

@@ -13,6 +13,7 @@ use sidecar::{GraphCommit, GraphHistory, Sidecar};
 use super::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
 use super::depth::ReadPending;
 use super::failed::Failures;
+use super::kept_history::KeptHistory;
 use crate::root::Root;
 use fenced_lance::{BranchHistory, Catalog, Head, LanceRoot, Pin, TableError, TableLocation};
 use sidecar::error_text;
@@ -44,11 +45,11 @@ pub(super) async fn observe_merge(
     root: &Root,
     sidecar: &Sidecar,
     target: &Catalog,
-    keeps_history: bool,
+    history: KeptHistory,
     read_pending: ReadPending,
     failures: &Failures,
 ) -> MergeObservation {
-    let differing = differing(root.lance(), sidecar, target, keeps_history).boxed();
+    let differing = differing(root.lance(), sidecar, target, history).boxed();
     let uncovered = uncovered(root, sidecar, target, read_pending, failures).boxed();
     let (differing, (uncovered, mut untold)) = futures::join!(differing, uncovered);
     let differing = differing.unwrap_or_else(|lost| {
@@ -74,19 +75,23 @@ async fn differing(
     lance: &LanceRoot,
     sidecar: &Sidecar,
     target: &Catalog,
-    keeps_history: bool,
+    history: KeptHistory,
 ) -> Result<Vec<DifferingTable>, Lost> {
     let Some(source) = sidecar.merge_source_commit_id.as_deref() else {
         return Err(Lost::Untold(
             "the sidecar does not say which commit was merged".to_owned(),
         ));
     };
-    if !keeps_history {
-        return Err(Lost::Untold(
-            "the root keeps no history of its graph".to_owned(),
-        ));
-    }
-    let mut reading = Reading::begin(lance, sidecar.branch().name()).await?;
+    let in_catalog = match history {
+        KeptHistory::InTables => false,
+        KeptHistory::InCatalog => true,
+        KeptHistory::Nowhere => {
+            return Err(Lost::Untold(
+                "the root keeps no history of its graph".to_owned(),
+            ));
+        }
+    };
+    let mut reading = Reading::begin(lance, sidecar.branch().name(), in_catalog).await?;
     reading
         .read_until(lance, |history| history.at_home(source).is_some())
         .await?;
@@ -170,6 +175,8 @@ fn shown(catalog: &Catalog) -> Shown {
 /// The history of a graph, read branch by branch for as long as something is missing.
 struct Reading {
     history: GraphHistory,
+    /// Whether the catalog holds it.
+    in_catalog: bool,
     /// The latest commit of the target, if its history names one.
     head: Option<String>,
     /// Branches that are still unread; `None` until they are listed.
@@ -179,9 +186,14 @@ struct Reading {
 
 impl Reading {
     /// Reads what the target and main hold.
-    async fn begin(lance: &LanceRoot, target: Option<&str>) -> Result<Self, Lost> {
+    async fn begin(
+        lance: &LanceRoot,
+        target: Option<&str>,
+        in_catalog: bool,
+    ) -> Result<Self, Lost> {
         let mut reading = Self {
             history: GraphHistory::default(),
+            in_catalog,
             head: None,
             left: None,
             read: Vec::new(),
@@ -213,7 +225,7 @@ impl Reading {
             let left = match &mut self.left {
                 Some(left) => left,
                 None => {
-                    let mut branches = lance.history_branches().await?;
+                    let mut branches = lance.history_branches(self.in_catalog).await?;
                     branches.retain(|branch| !self.read.contains(&Some(branch.clone())));
                     branches.truncate(BRANCHES_MAX);
                     self.left.insert(branches)
@@ -237,7 +249,7 @@ impl Reading {
     ) -> Result<Vec<GraphCommit>, Lost> {
         let reads: Vec<_> = branches
             .into_iter()
-            .map(|branch| graph_commits(lance, branch))
+            .map(|branch| graph_commits(lance, branch, self.in_catalog))
             .collect();
         let read: Vec<_> = futures::stream::iter(reads)
             .buffered(BRANCHES_AT_ONCE)
@@ -262,8 +274,9 @@ impl Reading {
 async fn graph_commits(
     lance: &LanceRoot,
     branch: Option<String>,
+    in_catalog: bool,
 ) -> (Option<String>, Result<BranchHistory, TableError>) {
-    let history = lance.graph_commits(branch.as_deref()).await;
+    let history = lance.graph_commits(branch.as_deref(), in_catalog).await;
     (branch, history)
 }
 

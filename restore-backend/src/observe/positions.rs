@@ -63,6 +63,7 @@ impl RootReadings {
             tables,
             schema,
             keeps_graph_history: false,
+            history_in_catalog: false,
             recorded: Default::default(),
             merge: None,
         }

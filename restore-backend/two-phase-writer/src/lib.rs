@@ -81,10 +81,10 @@ use std::time::UNIX_EPOCH;
 
 use sidecar::Branch;
 use sidecar::OperationId;
-use sidecar::WRITTEN_SCHEMA_VERSION;
 use sidecar::Sidecar;
 use sidecar::TablePin;
 use sidecar::Timestamp;
+use sidecar::WRITTEN_SCHEMA_VERSION;
 use sidecar::WriterKind;
 use ulid::Ulid;
 

@@ -199,6 +199,7 @@ impl Prepared {
             updates: updates.collect(),
             registrations: Vec::new(),
             tombstones: Vec::new(),
+            graph_commit: None,
             identity: EffectIdentity {
                 operation_id: self.announced.operation_id.to_string(),
                 plan_digest: String::new(),

@@ -32,7 +32,7 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
         Step::Announce { file, .. } | Step::Retire { file, .. } => {
             vec![format!("{SIDECAR_FOLDER}/{file}")]
         }
-        Step::FenceCatalog { .. } => vec![on_branch(CATALOG_FOLDER, plan.branch.as_deref())],
+        Step::FenceCatalog { .. } => vec![on_branch(CATALOG_FOLDER, plan.catalog_branch())],
         Step::Restore {
             table_key, branch, ..
         } => vec![on_branch(
@@ -40,7 +40,7 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
             branch.as_deref(),
         )],
         Step::Publish { registrations, .. } => {
-            let catalog = on_branch(CATALOG_FOLDER, plan.branch.as_deref());
+            let catalog = on_branch(CATALOG_FOLDER, plan.catalog_branch());
             let added = registrations
                 .iter()
                 .map(|table| format!("{} becomes visible", table.location));

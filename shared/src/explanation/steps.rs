@@ -24,12 +24,17 @@ pub fn step_sentence(step: &Step) -> String {
         Step::Restore { table_key, branch, version, lands_at, .. } => {
             format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
         }
-        Step::Publish { pins, registrations, tombstones, .. } => {
+        Step::Publish { pins, registrations, tombstones, graph_commit, .. } => {
             let pins = pins.iter().map(|pin| format!("{} at {}", table_name(&pin.table_key, pin.branch.as_deref()), pin.to_version));
             let added = registrations.iter().map(|table| format!("the new table {} at {}", table_name(&table.table_key, table.branch.as_deref()), table.version));
             let removed = tombstones.iter().map(|table| format!("the removal of {}", table_name(&table.table_key, None)));
             let all: Vec<String> = pins.chain(added).chain(removed).collect();
-            format!("Publish {}, in one commit of the catalog", all.join(", "))
+            let commit = graph_commit.as_ref().map(|commit| format!("a graph commit on branch {} by {}", shown(Branch::of(commit.branch.as_deref()).text(), NAME_CHARS_MAX), shown(&commit.actor_id, NAME_CHARS_MAX)));
+            match commit {
+                Some(commit) if all.is_empty() => format!("Record {commit}, in one commit of the catalog"),
+                Some(commit) => format!("Publish {} and record {commit}, in one commit of the catalog", all.join(", ")),
+                None => format!("Publish {}, in one commit of the catalog", all.join(", ")),
+            }
         }
         Step::PromoteSchema { files, .. } => format!("Put the staged schema files in place: {}", names(files)),
         Step::DiscardSchema { files, .. } => format!("Keep the staged schema files beside the journal, and remove them: {}", names(files)),

@@ -14,9 +14,7 @@ use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
 use crate::journal::Finished;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
-use crate::plan::{
-    GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step, graph_history_of_an_undo,
-};
+use crate::plan::{Plan, PlannedTable, Precondition, Purpose, Step, graph_history_of_an_undo};
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::text::version_text;
 use crate::verdict::{Action, Choice, Disposition, support};
@@ -298,19 +296,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
 
 /// The acknowledgements an undo needs. A published merge stays recorded, because the history only grows.
 fn requires(recovery: &Plan) -> Vec<Requirement> {
-    let records_a_merge = recovery.purpose.is_recovery()
-        && recovery.steps.iter().any(|step| {
-            let Step::GraphHistory { row, .. } = step else {
-                return false;
-            };
-            matches!(
-                row,
-                GraphHistoryRow::GraphCommits {
-                    merged_parent: Some(_),
-                    ..
-                }
-            )
-        });
+    let records_a_merge = recovery.purpose.is_recovery() && recovery.merged_parent().is_some();
     let merge = records_a_merge.then_some(Requirement::MergeStaysRecorded);
     [Requirement::WritersStopped]
         .into_iter()
@@ -427,17 +413,14 @@ fn steps(
     steps.push(Step::FenceCatalog {
         precondition: Precondition::PinsAsPlanned,
     });
-    steps.extend(undo_restores(&touched));
     // The history names what was written, not what stands for its undo.
     let written = Sidecar {
         writer_kind: undo.writer_kind,
         ..undo.sidecar.clone()
     };
-    let rows = graph_history_of_an_undo(&written, observation, tables);
-    steps.extend(rows.into_iter().map(|row| Step::GraphHistory {
-        row,
-        precondition: Precondition::RowAbsent,
-    }));
+    let history = graph_history_of_an_undo(&written, observation, tables);
+    steps.extend(undo_restores(&touched, history.commit.clone()));
+    steps.extend(history.row_steps());
     steps.push(Step::Record {
         precondition: Precondition::StepsDone,
     });

@@ -1,7 +1,7 @@
 //! The steps that bring old versions of tables back: whoever lays an undo down and whoever checks one asks here.
 
 use crate::ids::OperationId;
-use crate::plan::{PinMove, PlannedTable, Precondition, Step, recovery_tag};
+use crate::plan::{PinMove, PlannedTable, Precondition, PublishedGraphCommit, Step, recovery_tag};
 
 /// A table that comes back, with its HEAD and the version whose content comes back.
 pub(crate) type Touched<'a> = (&'a PlannedTable, u64, u64);
@@ -29,7 +29,10 @@ pub(crate) fn undo_tags(operation_id: &OperationId, touched: &[Touched<'_>]) -> 
 }
 
 /// The restores, and the publish where what comes back is published.
-pub(crate) fn undo_restores(touched: &[Touched<'_>]) -> Vec<Step> {
+pub(crate) fn undo_restores(
+    touched: &[Touched<'_>],
+    graph_commit: Option<PublishedGraphCommit>,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     for (table, head, target) in touched {
         steps.push(Step::Restore {
@@ -56,6 +59,7 @@ pub(crate) fn undo_restores(touched: &[Touched<'_>]) -> Vec<Step> {
             pins,
             registrations: Vec::new(),
             tombstones: Vec::new(),
+            graph_commit,
             precondition: Precondition::PinsAsPlanned,
         });
     }

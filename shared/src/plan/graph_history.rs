@@ -3,22 +3,42 @@
 use super::graph_history_row::{
     GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind,
 };
-use super::{CatalogChangeKind, PlannedTable};
+use super::published_graph_commit::PublishedGraphCommit;
+use super::{CatalogChangeKind, PlannedTable, Precondition, Step};
 use crate::observation::Observation;
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
 
-/// The rows that a recovery adds, in the order in which they are written; none where no such history is kept.
+/// What a recovery adds to the history of its graph. Nothing where no such history is kept.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct PlannedHistory {
+    /// The graph commit, where the catalog holds the history: it is part of the publish.
+    pub(crate) commit: Option<PublishedGraphCommit>,
+    /// Rows of tables of their own, in the order in which they are written.
+    pub(crate) rows: Vec<GraphHistoryRow>,
+}
+
+impl PlannedHistory {
+    /// A step for each row.
+    pub(crate) fn row_steps(&self) -> impl Iterator<Item = Step> {
+        self.rows.iter().map(|row| Step::GraphHistory {
+            row: row.clone(),
+            precondition: Precondition::RowAbsent,
+        })
+    }
+}
+
+/// What a recovery adds.
 pub(super) fn graph_history(
     sidecar: &Sidecar,
     observation: &Observation,
     verdict: &Verdict,
-) -> Vec<GraphHistoryRow> {
+) -> PlannedHistory {
     if !observation.keeps_graph_history {
-        return Vec::new();
+        return PlannedHistory::default();
     }
     let Some(recovery_kind) = kind_of(verdict.disposition) else {
-        return Vec::new();
+        return PlannedHistory::default();
     };
     let outcomes = match recovery_kind {
         RecoveryKind::RolledForward => forward_outcomes(sidecar, observation, verdict),
@@ -31,7 +51,17 @@ pub(super) fn graph_history(
         RecoveryKind::OrphanedBranchDiscarded => None,
         RecoveryKind::RolledForward | RecoveryKind::RolledBack => sidecar.branch().owned(),
     };
-    rows(branch, merged_parent, recovery_kind, sidecar, outcomes)
+    history_of(
+        observation.history_in_catalog,
+        Told {
+            branch,
+            merged_parent,
+            recovery_kind,
+            recovery_for_actor: sidecar.actor_id.clone(),
+            sidecar_writer_kind: sidecar.writer_kind,
+            outcomes,
+        },
+    )
 }
 
 /// What a recovery of this disposition is, as released engines name it; `None` if it has no effect.
@@ -47,48 +77,53 @@ pub(super) const fn kind_of(disposition: Disposition) -> Option<RecoveryKind> {
     })
 }
 
-fn rows(
-    branch: Option<String>,
-    merged_parent: Option<String>,
-    recovery_kind: RecoveryKind,
-    sidecar: &Sidecar,
-    outcomes: Vec<GraphHistoryOutcome>,
-) -> Vec<GraphHistoryRow> {
-    rows_of(
+/// What the history is told about one recovery.
+pub(super) struct Told {
+    pub(super) branch: Option<String>,
+    pub(super) merged_parent: Option<String>,
+    pub(super) recovery_kind: RecoveryKind,
+    pub(super) recovery_for_actor: Option<String>,
+    pub(super) sidecar_writer_kind: WriterKind,
+    pub(super) outcomes: Vec<GraphHistoryOutcome>,
+}
+
+/// The same as rows of the tables that keep it, or as a commit of the catalog and the one row that stays outside of it.
+pub(super) fn history_of(in_catalog: bool, told: Told) -> PlannedHistory {
+    let Told {
         branch,
         merged_parent,
         recovery_kind,
-        sidecar.actor_id.clone(),
-        sidecar.writer_kind,
+        recovery_for_actor,
+        sidecar_writer_kind,
         outcomes,
-    )
-}
-
-pub(super) fn rows_of(
-    branch: Option<String>,
-    merged_parent: Option<String>,
-    recovery_kind: RecoveryKind,
-    recovery_for_actor: Option<String>,
-    sidecar_writer_kind: WriterKind,
-    outcomes: Vec<GraphHistoryOutcome>,
-) -> Vec<GraphHistoryRow> {
-    vec![
-        GraphHistoryRow::GraphCommits {
-            branch: branch.clone(),
-            merged_parent,
-        },
-        GraphHistoryRow::GraphCommitActors {
-            branch: branch.clone(),
-            actor_id: RECOVERY_ACTOR.to_owned(),
-        },
-        GraphHistoryRow::GraphCommitRecoveries {
-            branch,
-            recovery_kind,
-            recovery_for_actor,
-            sidecar_writer_kind,
-            outcomes,
-        },
-    ]
+    } = told;
+    let actor_id = RECOVERY_ACTOR.to_owned();
+    let recovery = GraphHistoryRow::GraphCommitRecoveries {
+        branch: branch.clone(),
+        recovery_kind,
+        recovery_for_actor,
+        sidecar_writer_kind,
+        outcomes,
+    };
+    if in_catalog {
+        return PlannedHistory {
+            commit: Some(PublishedGraphCommit {
+                branch,
+                merged_parent,
+                actor_id,
+            }),
+            rows: vec![recovery],
+        };
+    }
+    let commit = GraphHistoryRow::GraphCommits {
+        branch: branch.clone(),
+        merged_parent,
+    };
+    let actor = GraphHistoryRow::GraphCommitActors { branch, actor_id };
+    PlannedHistory {
+        commit: None,
+        rows: vec![commit, actor, recovery],
+    }
 }
 
 fn forward_outcomes(
@@ -182,19 +217,27 @@ pub(super) fn undone_outcome(table: &PlannedTable) -> Option<GraphHistoryOutcome
     })
 }
 
-/// The rows that taking a recovery back adds. `sidecar` stands for the undo, `tables` are those of its plan.
+/// What taking a recovery back adds. `sidecar` stands for the undo, `tables` are those of its plan.
 #[must_use]
 pub(crate) fn graph_history_of_an_undo(
     sidecar: &Sidecar,
     observation: &Observation,
     tables: &[PlannedTable],
-) -> Vec<GraphHistoryRow> {
+) -> PlannedHistory {
     let published = |table: &&PlannedTable| table.action == Action::RestoreAndPublish;
-    // An undo that publishes nothing adds no history rows.
+    // An undo that publishes nothing adds nothing to the history.
     if !observation.keeps_graph_history || !tables.iter().any(|table| published(&table)) {
-        return Vec::new();
+        return PlannedHistory::default();
     }
-    let outcomes = tables.iter().filter_map(undone_outcome).collect();
-    let branch = sidecar.branch().owned();
-    rows(branch, None, RecoveryKind::RolledBack, sidecar, outcomes)
+    history_of(
+        observation.history_in_catalog,
+        Told {
+            branch: sidecar.branch().owned(),
+            merged_parent: None,
+            recovery_kind: RecoveryKind::RolledBack,
+            recovery_for_actor: sidecar.actor_id.clone(),
+            sidecar_writer_kind: sidecar.writer_kind,
+            outcomes: tables.iter().filter_map(undone_outcome).collect(),
+        },
+    )
 }

@@ -99,7 +99,8 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         left.take(&fence())?;
     }
     left.take_all(restores(&touched))?;
-    left.take_all(publish(&touched, &plan.tables))?;
+    let commit = graph_history::commit_of_a_recovery(plan, kind, &left)?;
+    left.take_all(publish(&touched, &plan.tables, commit))?;
     let schema = left.take_if(|step| {
         matches!(
             step,

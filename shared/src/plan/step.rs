@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph_history_row::GraphHistoryRow;
+use super::published_graph_commit::PublishedGraphCommit;
 use crate::digest::Digest;
 use crate::timestamp::Timestamp;
 
@@ -73,6 +74,9 @@ pub enum Step {
         /// Tables that are removed from it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tombstones: Vec<RemovedTable>,
+        /// Where the catalog holds the history of its graph: the graph commit. The publish may consist of it alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        graph_commit: Option<PublishedGraphCommit>,
         /// What must hold right before.
         precondition: Precondition,
     },

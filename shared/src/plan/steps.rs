@@ -1,6 +1,7 @@
 //! The steps that resolve a sidecar, in the order in which they are done.
 
-use super::graph_history::graph_history;
+use super::graph_history::{PlannedHistory, graph_history};
+use super::published_graph_commit::PublishedGraphCommit;
 use super::{
     NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step, recovery_tag,
 };
@@ -33,18 +34,18 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
         });
     }
     steps.extend(restores(&moved));
-    steps.extend(publish(&moved, input.tables));
+    let history = match (input.sidecar, input.observation) {
+        (Some(sidecar), Some(observation)) => graph_history(sidecar, observation, input.verdict),
+        _ => PlannedHistory::default(),
+    };
+    steps.extend(publish(&moved, input.tables, history.commit.clone()));
     if let (Some(sidecar), Some(observation)) = (input.sidecar, input.observation) {
         let schema = observation
             .schema
             .as_ref()
             .filter(|_| sidecar.writer_kind.changes_the_schema());
         steps.extend(schema.and_then(|schema| schema_files(schema, disposition)));
-        let rows = graph_history(sidecar, observation, input.verdict);
-        steps.extend(rows.into_iter().map(|row| Step::GraphHistory {
-            row,
-            precondition: Precondition::RowAbsent,
-        }));
+        steps.extend(history.row_steps());
         // A lock that is younger than the sidecar is another schema change’s.
         let lock = schema
             .and_then(|schema| schema.locked_since)
@@ -114,7 +115,11 @@ pub(super) fn restores(moved: &[Moved<'_>]) -> Vec<Step> {
         .collect()
 }
 
-pub(super) fn publish(moved: &[Moved<'_>], tables: &[PlannedTable]) -> Option<Step> {
+pub(super) fn publish(
+    moved: &[Moved<'_>],
+    tables: &[PlannedTable],
+    graph_commit: Option<PublishedGraphCommit>,
+) -> Option<Step> {
     let pins: Vec<PinMove> = moved
         .iter()
         .map(|(table, pinned, _, to_version)| PinMove {
@@ -141,11 +146,15 @@ pub(super) fn publish(moved: &[Moved<'_>], tables: &[PlannedTable]) -> Option<St
             version: table.post_commit_pin,
         })
         .collect();
-    let is_empty = pins.is_empty() && registrations.is_empty() && tombstones.is_empty();
+    let is_empty = pins.is_empty()
+        && registrations.is_empty()
+        && tombstones.is_empty()
+        && graph_commit.is_none();
     (!is_empty).then_some(Step::Publish {
         pins,
         registrations,
         tombstones,
+        graph_commit,
         precondition: Precondition::PinsAsPlanned,
     })
 }

@@ -122,10 +122,21 @@ pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     if let CatalogObservation::Present { stamp, .. } = observation.catalog
         && !STAMPS_ACTED_ON.contains(&stamp)
     {
-        let [first, last] = STAMPS_ACTED_ON;
-        blockers.push(Reason::new(Code::CatalogStampUnsupported, format!("the catalog carries stamp {stamp}, this build acts on stamps {first} and {last} only; recover it with the engine that wrote it")));
+        blockers.push(stamp_unsupported(stamp));
     }
     blockers
+}
+
+/// That nothing is written to a catalog with this stamp.
+#[must_use]
+pub fn stamp_unsupported(stamp: u32) -> Reason {
+    let stamps = STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", ");
+    Reason::new(
+        Code::CatalogStampUnsupported,
+        format!(
+            "the catalog carries stamp {stamp}, this build acts on the stamps {stamps} only; recover it with the engine that wrote it"
+        ),
+    )
 }
 
 /// The age blocker: a young sidecar's writer may still be running. Not part of a plan, since it passes by itself.

@@ -434,6 +434,7 @@ impl Store {
             tables: tables.collect(),
             schema: None,
             keeps_graph_history: false,
+            history_in_catalog: false,
             recorded: Recorded::default(),
             merge: None,
         }

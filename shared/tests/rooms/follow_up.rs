@@ -136,6 +136,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
         tables: tables.collect(),
         schema: None,
         keeps_graph_history: false,
+        history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
     }

@@ -6,7 +6,7 @@ use sidecar::follow_up::{
     tags_of, undo, undo_id,
 };
 use sidecar::journal::{JournalEntry, JournalError, JournalState};
-use sidecar::observation::Restorability;
+use sidecar::observation::{CatalogObservation, Restorability};
 use sidecar::{
     AuthorizationError, Code, Digest, Disposition, Limits, Observation, OperationId, Plan,
     PlanBytes, PlanError, Reason, Registration, RootId, Sidecar, SidecarFile, Tag, Timestamp,
@@ -88,6 +88,15 @@ fn undone_under(recovered: &Scene, id: OperationId) -> Plan {
     }
     let observation = Observation {
         keeps_graph_history: true,
+        history_in_catalog: recovered.plan.steps.iter().any(|step| {
+            matches!(
+                step,
+                sidecar::Step::Publish {
+                    graph_commit: Some(_),
+                    ..
+                }
+            )
+        }),
         ..world(tables)
     };
     undo(&root(), &what, &observation).plan
@@ -214,6 +223,161 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("roll forward", all_committed().plan),
         ("roll back", rolled_back.plan),
     ]
+    .into_iter()
+    .chain(plans_with_history_in_the_catalog())
+    .collect()
+}
+
+/// The same write as it is found in a catalog that holds the history of its graph.
+fn in_catalog(write: &Sidecar, observation: Observation) -> Scene {
+    let observation = Observation {
+        catalog: match observation.catalog {
+            CatalogObservation::Present { .. } => CatalogObservation::Present {
+                version: 40,
+                stamp: 4,
+                two_phase: false,
+                branch_created_at: None,
+            },
+            absent => absent,
+        },
+        keeps_graph_history: true,
+        history_in_catalog: true,
+        ..observation
+    };
+    scene(write, None, &observation)
+}
+
+fn plans_with_history_in_the_catalog() -> Vec<(&'static str, Plan)> {
+    let author = |pinned, head| {
+        let write = Sidecar {
+            schema_version: 2,
+            ..sidecar(WriterKind::Load, vec![pin("node:Author", 4, 5)])
+        };
+        let observation = world(vec![at(&write.tables[0], pinned, head)]);
+        (write, observation)
+    };
+    let plan_of = |(write, observation): (Sidecar, Observation)| in_catalog(&write, observation);
+    let forward = plan_of(author(4, 5));
+    let back = plan_of(author(4, 6));
+    let on_branch = crate::support::on_branch(pin("node:Author", 4, 5), "feature");
+    let orphan = Sidecar {
+        schema_version: 2,
+        branch: Some("feature".to_owned()),
+        ..sidecar(WriterKind::Load, vec![on_branch])
+    };
+    let gone = Observation {
+        catalog: CatalogObservation::BranchAbsent { tree_left: false },
+        ..world(vec![at(&orphan.tables[0], 4, 5)])
+    };
+    let merge = merged();
+    let merge = in_catalog(
+        &Sidecar {
+            schema_version: 2,
+            tables: merge
+                .sidecar
+                .tables
+                .iter()
+                .map(|pin| sidecar::TablePin {
+                    confirmed_version: Some(6),
+                    ..pin.clone()
+                })
+                .collect(),
+            ..merge.sidecar.clone()
+        },
+        world(vec![at(&merge.sidecar.tables[0], 4, 6)]),
+    );
+    vec![
+        ("stamp 4: undo of a roll forward", undone(&forward)),
+        ("stamp 4: roll forward", forward.plan),
+        ("stamp 4: roll back", back.plan),
+        ("stamp 4: never started", plan_of(author(4, 4)).plan),
+        ("stamp 4: published", plan_of(author(5, 5)).plan),
+        ("stamp 4: branch gone", in_catalog(&orphan, gone).plan),
+        ("stamp 4: merge", merge.plan),
+    ]
+}
+
+#[test]
+fn where_the_catalog_holds_the_history_every_recovery_publishes_its_graph_commit() {
+    for (name, plan) in plans_with_history_in_the_catalog() {
+        let commits: Vec<_> = plan
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                sidecar::Step::Publish { graph_commit, .. } => Some(graph_commit.clone()),
+                _ => None,
+            })
+            .collect();
+        let rows: Vec<_> = plan
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                sidecar::Step::GraphHistory { row, .. } => Some(row.folder()),
+                _ => None,
+            })
+            .collect();
+        let is_orphan = plan.disposition == Disposition::OrphanedBranch;
+        let is_merge = plan.writer_kind == Some(WriterKind::BranchMerge);
+        let commit = sidecar::PublishedGraphCommit {
+            branch: plan.branch.clone().filter(|_| !is_orphan),
+            merged_parent: is_merge.then(|| "01M8125E20G3JA88BS9CEJEX1K".to_owned()),
+            actor_id: "omnigraph:recovery".to_owned(),
+        };
+        assert_eq!(commits, [Some(commit)], "{name}: one publish with it");
+        assert_eq!(rows, ["_graph_commit_recoveries.lance"], "{name}");
+        assert_eq!(
+            plan.catalog_branch(),
+            plan.branch.as_deref().filter(|_| !is_orphan)
+        );
+    }
+}
+
+/// A graph commit that is published and written once more, or by somebody else, or of a merge that is none.
+#[test]
+fn a_forged_graph_commit_is_refused() {
+    let plans = plans_with_history_in_the_catalog();
+    let (_, forward) = plans
+        .iter()
+        .find(|(name, _)| *name == "stamp 4: roll forward")
+        .unwrap();
+    let forward = serde_json::to_value(forward).unwrap();
+    let steps = forward["steps"].as_array().unwrap();
+    let publish = steps
+        .iter()
+        .position(|step| step["kind"] == "publish")
+        .unwrap();
+    let commit = format!("/steps/{publish}/graph_commit");
+    for (path, value) in [
+        (format!("{commit}/branch"), json!("feature")),
+        (format!("{commit}/actor_id"), json!("act-ada")),
+        (
+            format!("{commit}/merged_parent"),
+            json!("01M8125E20G3JA88BS9CEJEX1K"),
+        ),
+        (commit.clone(), json!(null)),
+    ] {
+        let mut forged = forward.clone();
+        *forged.pointer_mut(&path).unwrap() = value;
+        assert!(
+            matches!(decode(&forged), Err(PlanError::Unlawful { .. })),
+            "{path}"
+        );
+    }
+    let rows = serde_json::to_value(merged().plan).unwrap();
+    let rows = rows["steps"].as_array().unwrap();
+    let commit_row = rows
+        .iter()
+        .find(|step| step["row"]["table"] == "graph_commits")
+        .unwrap();
+    let mut twice = forward.clone();
+    let mut commit_row = commit_row.clone();
+    commit_row["row"]["branch"] = json!(null);
+    commit_row["row"]["merged_parent"] = json!(null);
+    twice["steps"]
+        .as_array_mut()
+        .unwrap()
+        .insert(publish + 1, commit_row);
+    assert!(matches!(decode(&twice), Err(PlanError::Unlawful { .. })));
 }
 
 fn decode(plan: &Value) -> Result<Plan, PlanError> {

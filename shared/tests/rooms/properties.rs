@@ -45,6 +45,7 @@ fn read_and_judge(bytes: Vec<u8>) {
             tables: Vec::new(),
             schema: None,
             keeps_graph_history: false,
+            history_in_catalog: false,
             recorded: Default::default(),
             merge: None,
         };
@@ -255,30 +256,43 @@ fn case() -> impl Strategy<Value = Case> {
         catalog(),
         schema(),
         proptest::bool::weighted(0.1),
+        (1_u32..=2, any::<bool>()),
     )
-        .prop_map(|(kind, branch, tables, catalog, schema, waiting)| {
-            let (mut pins, mut tables): (Vec<TablePin>, Vec<TableObservation>) =
-                tables.into_iter().unzip();
-            for (pin, table) in pins.iter_mut().zip(&mut tables) {
-                pin.table_branch.clone_from(&branch);
-                table.branch = pin.table_branch().owned();
-            }
-            Case {
-                sidecar: Sidecar {
-                    branch,
-                    ..sidecar(kind, pins)
-                },
-                observation: Observation {
-                    catalog,
-                    tables,
-                    schema,
-                    keeps_graph_history: true,
-                    recorded: Default::default(),
-                    merge: None,
-                },
+        .prop_map(
+            |(
+                kind,
+                branch,
+                tables,
+                catalog,
+                schema,
                 waiting,
-            }
-        })
+                (schema_version, history_in_catalog),
+            )| {
+                let (mut pins, mut tables): (Vec<TablePin>, Vec<TableObservation>) =
+                    tables.into_iter().unzip();
+                for (pin, table) in pins.iter_mut().zip(&mut tables) {
+                    pin.table_branch.clone_from(&branch);
+                    table.branch = pin.table_branch().owned();
+                }
+                Case {
+                    sidecar: Sidecar {
+                        schema_version,
+                        branch,
+                        ..sidecar(kind, pins)
+                    },
+                    observation: Observation {
+                        catalog,
+                        tables,
+                        schema,
+                        keeps_graph_history: true,
+                        history_in_catalog,
+                        recorded: Default::default(),
+                        merge: None,
+                    },
+                    waiting,
+                }
+            },
+        )
 }
 
 impl Case {
@@ -359,7 +373,8 @@ proptest! {
     #[test]
     fn the_order_of_tables_changes_neither_verdict_nor_plan_where_there_is_no_graph_history(case in case(), order in vec(any::<Index>(), 5)) {
         // The history of a graph names tables in the order of the sidecar, as engines do.
-        let case = Case { observation: Observation { keeps_graph_history: false, ..case.observation }, ..case };
+        let case = Case { observation: Observation { keeps_graph_history: false,
+            history_in_catalog: false, ..case.observation }, ..case };
         let other = case.reordered(&order);
         let (verdict, reordered) = (case.verdict(), other.verdict());
         prop_assert_eq!(verdict.disposition, reordered.disposition);

@@ -79,6 +79,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         tables,
         schema: None,
         keeps_graph_history: false,
+        history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
     }

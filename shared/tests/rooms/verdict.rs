@@ -729,7 +729,9 @@ fn a_catalog_stamp_this_build_does_not_know_blocks_whatever_would_be_done() {
         (1, true),
         (2, false),
         (3, false),
-        (4, true),
+        (4, false),
+        (5, true),
+        (6, true),
         (u32::MAX, true),
     ] {
         for (pinned, head) in [(2, 3), (2, 4), (2, 2), (3, 3)] {

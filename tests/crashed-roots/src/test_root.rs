@@ -174,6 +174,7 @@ pub fn publish_request(read_version: u64, table_key: &str, from: u64, to: u64) -
         }],
         registrations: Vec::new(),
         tombstones: Vec::new(),
+        graph_commit: None,
         identity: identity(),
     }
 }

@@ -30,7 +30,7 @@ fn half_way() -> Store {
     store
 }
 
-async fn undo(opened: &Opened, operation: &OperationId) -> PlanReport {
+pub(super) async fn undo(opened: &Opened, operation: &OperationId) -> PlanReport {
     match service::undo(&opened.root, operation, clock::now())
         .await
         .unwrap()

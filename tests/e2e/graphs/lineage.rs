@@ -70,6 +70,49 @@ pub async fn commits(store: &Store, branch: Option<&str>) -> Vec<Commit> {
     commits
 }
 
+/// One row of the catalog, by the columns that the history of the graph uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogRow {
+    pub object_id: String,
+    pub object_type: String,
+    pub metadata: serde_json::Value,
+    pub table_key: Option<String>,
+    pub table_version: Option<u64>,
+    pub table_branch: Option<String>,
+}
+
+/// The rows of the catalog on main that hold the history of the graph.
+pub async fn history_in_catalog(store: &Store) -> Vec<CatalogRow> {
+    let mut rows = Vec::new();
+    for batch in batches(store, "__manifest", None).await {
+        let column = |name: &str| texts(&batch, name);
+        let (ids, kinds, metadata) = (
+            column("object_id"),
+            column("object_type"),
+            column("metadata"),
+        );
+        let (keys, branches) = (column("table_key"), column("table_branch"));
+        let versions = batch.column_by_name("table_version").unwrap();
+        let versions = versions.as_primitive::<UInt64Type>();
+        rows.extend((0..batch.num_rows()).map(|row| {
+            CatalogRow {
+                object_id: ids[row].clone().unwrap(),
+                object_type: kinds[row].clone().unwrap(),
+                metadata: metadata[row]
+                    .as_deref()
+                    .map_or(serde_json::Value::Null, |text| {
+                        serde_json::from_str(text).unwrap()
+                    }),
+                table_key: keys[row].clone(),
+                table_version: (!versions.is_null(row)).then(|| versions.value(row)),
+                table_branch: branches[row].clone(),
+            }
+        }));
+    }
+    rows.retain(|row| row.object_type.starts_with("graph_"));
+    rows
+}
+
 /// Graph commits with their actors.
 pub async fn actors(store: &Store) -> Vec<(String, String)> {
     let mut actors = Vec::new();

@@ -347,6 +347,7 @@ async fn write_on_main(lance: &LanceRoot, table_key: &str, path: &str) {
         }],
         registrations: Vec::new(),
         tombstones: Vec::new(),
+        graph_commit: None,
         identity: EffectIdentity {
             operation_id: String::new(),
             plan_digest: String::new(),

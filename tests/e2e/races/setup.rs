@@ -98,6 +98,7 @@ pub async fn publish_as_a_stranger(store: &Store, moves: &[(&str, u64, u64)]) {
         updates: moves.iter().map(update).collect(),
         registrations: Vec::new(),
         tombstones: Vec::new(),
+        graph_commit: None,
         identity: EffectIdentity {
             operation_id: "a stranger".to_owned(),
             plan_digest: String::new(),

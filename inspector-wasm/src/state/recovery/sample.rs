@@ -49,6 +49,7 @@ pub(crate) fn observation() -> Observation {
         tables: vec![table("node:Author", 4, 5), table("edge:Wrote", 5, 5)],
         schema: None,
         keeps_graph_history: false,
+        history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
     }

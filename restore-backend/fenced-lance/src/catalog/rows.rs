@@ -12,16 +12,18 @@ use arrow_schema::DataType;
 use arrow_schema::Field;
 use arrow_schema::Schema;
 use serde::Serialize;
-use sidecar::root_layout::STAMPS_ACTED_ON;
+use sidecar::root_layout::STAMP_WRITTEN;
 
 use super::STAMP_KEY;
 use super::TWO_PHASE_KEY;
+use super::graph_rows::CommitMetadata;
+use super::graph_rows::HeadMetadata;
+use super::graph_rows::head_key;
+use crate::catalog_rows::TYPE_GRAPH_COMMIT;
+use crate::catalog_rows::TYPE_GRAPH_HEAD;
 use crate::catalog_rows::TYPE_TABLE;
 use crate::catalog_rows::TYPE_TABLE_VERSION;
 use crate::catalog_rows::TYPE_TOMBSTONE;
-
-/// The stamp of catalogs made here: the highest that is acted on.
-const STAMP_WRITTEN: u32 = STAMPS_ACTED_ON[STAMPS_ACTED_ON.len() - 1];
 
 /// The column that names a row.
 pub(crate) const KEY: &str = "object_id";
@@ -82,6 +84,42 @@ impl CatalogRow {
             table_version: Some(version),
             table_branch: table_branch.map(str::to_owned),
             row_count: Some(row_count),
+        })
+    }
+
+    /// A graph commit that stands for `version` of the catalog, on `branch`.
+    pub(crate) fn graph_commit(
+        id: &str,
+        branch: Option<&str>,
+        version: u64,
+        metadata: &CommitMetadata,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            object_id: id.to_owned(),
+            object_type: TYPE_GRAPH_COMMIT,
+            location: None,
+            metadata: Some(serde_json::to_string(metadata)?),
+            table_key: String::new(),
+            table_version: Some(version),
+            table_branch: branch.map(str::to_owned),
+            row_count: None,
+        })
+    }
+
+    /// The row that names the head of `branch`.
+    pub(crate) fn graph_head(
+        branch: Option<&str>,
+        metadata: &HeadMetadata,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            object_id: head_key(branch),
+            object_type: TYPE_GRAPH_HEAD,
+            location: None,
+            metadata: Some(serde_json::to_string(metadata)?),
+            table_key: String::new(),
+            table_version: None,
+            table_branch: None,
+            row_count: None,
         })
     }
 

@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use sidecar::GraphCommit;
 
 use super::{COMMITS, Table, rows};
-use crate::{LanceRoot, TableError, TableLocation};
+use crate::{CATALOG_PATH, CatalogReading, LanceRoot, TableError, TableLocation};
 
 /// The graph commits that one branch of the history holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +19,12 @@ pub enum BranchHistory {
 }
 
 impl LanceRoot {
-    /// The branches of the history besides the default one, by name: one listing.
-    pub async fn history_branches(&self) -> Result<Vec<String>, TableError> {
+    /// The branches of the history besides the default one, by name: one listing, and for a history in the catalog one read for each.
+    pub async fn history_branches(&self, in_catalog: bool) -> Result<Vec<String>, TableError> {
+        if in_catalog {
+            let branches = self.catalog_branches().await?;
+            return Ok(branches.into_iter().map(|branch| branch.name).collect());
+        }
         let place = self.place(&TableLocation::main(COMMITS))?;
         let folder = place.dataset.clone().join("_refs").join("branches");
         let entries: Vec<_> = self
@@ -41,9 +45,23 @@ impl LanceRoot {
         Ok(branches)
     }
 
-    /// The graph commits on one branch: one listing, and the reads of a small table.
-    pub async fn graph_commits(&self, branch: Option<&str>) -> Result<BranchHistory, TableError> {
+    /// The graph commits on one branch: one listing, and the reads of a small table, or of the catalog where that holds them.
+    pub async fn graph_commits(
+        &self,
+        branch: Option<&str>,
+        in_catalog: bool,
+    ) -> Result<BranchHistory, TableError> {
         let untold = |reason: String| Ok(BranchHistory::Untold { reason });
+        if in_catalog {
+            return match self.catalog(branch).await? {
+                CatalogReading::Present(catalog) => {
+                    Ok(BranchHistory::Known(catalog.graph_commits.to_vec()))
+                }
+                CatalogReading::NoCatalog | CatalogReading::NoBranch { .. } => {
+                    untold(format!("the branch is missing in {CATALOG_PATH}"))
+                }
+            };
+        }
         let place = self.place(&TableLocation::on(COMMITS, branch))?;
         let read = match self.read(&place, &rows::GRAPH_COMMIT_COLUMNS).await? {
             Table::Present(read) => read,

@@ -13,6 +13,8 @@ pub struct HistoryRequest {
     pub commit: GraphCommitId,
     /// The version of the catalog that the recovery published, if it published any.
     pub published: Option<u64>,
+    /// Whether the catalog holds the graph commit, and not a table of its own.
+    pub in_catalog: bool,
     /// Microseconds since the Unix epoch.
     pub created_at_micros: u64,
     /// The row.

@@ -3,6 +3,8 @@
 use fenced_lance::CommitOutcome;
 use fenced_lance::Head;
 use fenced_lance::LanceRoot;
+use fenced_lance::NewGraphCommit;
+use fenced_lance::PublishRequest;
 use fenced_lance::Restorable;
 use fenced_lance::TableLocation;
 use root_objects::store::RequestLog;
@@ -179,19 +181,120 @@ async fn every_fixture_of_0_7_0_is_readable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn later_stamps_are_read_and_not_written() {
-    for (release, stamp) in [("omnigraph-0.8.0", 4), ("omnigraph-0.9.0", 6)] {
+    let graph = graph("omnigraph-0.9.0", "forward-mutation").await;
+    let read = catalog(&graph.lance, None).await;
+    assert_eq!(read.stamp, 6);
+    let pin = read.pins["node:Author"].version;
+    let publish = publish_request(read.version, "node:Author", pin, pin + 1);
+    let outcome = graph.lance.publish(&publish).await.expect("an outcome");
+    assert_eq!(
+        outcome,
+        CommitOutcome::Refused {
+            reason: fenced_lance::Refusal::StampNotSupported { stamp: 6 }
+        }
+    );
+    assert_eq!(graph.log.mutations(), 0);
+}
+
+fn graph_commit(id: &str) -> NewGraphCommit {
+    NewGraphCommit {
+        id: id.to_owned(),
+        merged_parent: None,
+        actor: "omnigraph:recovery".to_owned(),
+        created_at_micros: 1_795_400_000_000_000,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_commit_is_published_where_the_catalog_holds_the_history_and_nowhere_else() {
+    for (release, in_catalog) in [("omnigraph-0.7.0", false), ("omnigraph-0.8.0", true)] {
         let graph = graph(release, "forward-mutation").await;
         let read = catalog(&graph.lance, None).await;
-        assert_eq!(read.stamp, stamp);
         let pin = read.pins["node:Author"].version;
-        let publish = publish_request(read.version, "node:Author", pin, pin + 1);
-        let outcome = graph.lance.publish(&publish).await.expect("an outcome");
+        let without = publish_request(read.version, "node:Author", pin, pin + 1);
+        let with = PublishRequest {
+            graph_commit: Some(graph_commit("01M8200000000000000000000A")),
+            ..without.clone()
+        };
+        let (right, wrong) = if in_catalog {
+            (with, without)
+        } else {
+            (without, with)
+        };
+        let refused = graph.lance.publish(&wrong).await.expect("an outcome");
         assert_eq!(
-            outcome,
+            refused,
             CommitOutcome::Refused {
-                reason: fenced_lance::Refusal::StampNotSupported { stamp }
-            }
+                reason: fenced_lance::Refusal::HistoryElsewhere { in_catalog }
+            },
+            "{release}"
         );
-        assert_eq!(graph.log.mutations(), 0);
+        assert_eq!(graph.log.mutations(), 0, "{release}");
+        let done = graph.lance.publish(&right).await.expect("an outcome");
+        assert_eq!(
+            done,
+            CommitOutcome::Committed {
+                version: read.version + 1
+            },
+            "{release}"
+        );
+        let after = catalog(&graph.lance, None).await;
+        assert_eq!(after.pins["node:Author"].version, pin + 1, "{release}");
+        assert_eq!(after.graph_head().is_some(), in_catalog, "{release}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_commit_follows_the_newest_and_no_other_row_of_the_catalog_is_replaced() {
+    let graph = graph("omnigraph-0.8.0", "forward-mutation").await;
+    let read = catalog(&graph.lance, None).await;
+    let head = read.graph_head().expect("a history").clone();
+    let alone = |version, id| PublishRequest {
+        updates: Vec::new(),
+        graph_commit: Some(graph_commit(id)),
+        ..publish_request(version, "node:Author", 0, 0)
+    };
+    let first = "01M8200000000000000000000A";
+    let done = graph.lance.publish(&alone(read.version, first)).await;
+    assert_eq!(
+        done.expect("an outcome"),
+        CommitOutcome::Committed {
+            version: read.version + 1
+        }
+    );
+    let after = catalog(&graph.lance, None).await;
+    let own = after.graph_head().expect("a history");
+    assert_eq!(
+        (own.id.as_str(), own.parent.as_deref()),
+        (first, Some(head.id.as_str()))
+    );
+    assert_eq!(own.manifest_version, after.version);
+    assert_eq!(after.graph_commits.len(), read.graph_commits.len() + 1);
+    assert_eq!(
+        (&after.pins, &after.locations),
+        (&read.pins, &read.locations)
+    );
+
+    let again = graph.lance.publish(&alone(after.version, first)).await;
+    assert_eq!(
+        again.expect("an outcome"),
+        CommitOutcome::Refused {
+            reason: fenced_lance::Refusal::RowThere {
+                object_id: first.to_owned()
+            }
+        },
+        "an id that is there is not written over"
+    );
+    let stale = graph
+        .lance
+        .publish(&alone(read.version, "01M8200000000000000000000B"))
+        .await;
+    assert_eq!(
+        stale.expect("an outcome"),
+        CommitOutcome::AlreadyDone {
+            version: read.version + 1
+        },
+        "the same plan published there before"
+    );
+    assert_eq!(catalog(&graph.lance, None).await, after);
 }

@@ -23,6 +23,7 @@ fn request(operation: &str, micros: u64, row: HistoryRow) -> HistoryRequest {
             Timestamp::from_micros(micros),
         ),
         published: Some(9),
+        in_catalog: false,
         created_at_micros: micros,
         row,
         identity: EffectIdentity {

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use root_objects::clock;
 use sidecar::executor::{CatalogSeen, Landed};
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::{Difference, DifferenceField, NewTable, PinMove, Plan, RemovedTable, Step};
+use sidecar::{
+    Difference, DifferenceField, GraphCommitId, NewTable, PinMove, Plan, PublishedGraphCommit,
+    RemovedTable, Step,
+};
 
 use super::outcome::{StepOutcome, identity, not_attempted};
 use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoot,
-    MadeBy, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST, PublishRequest, Refusal,
-    TableLocation, TransactionEntry,
+    MadeBy, NewGraphCommit, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST,
+    PublishRequest, Refusal, TableLocation, TransactionEntry,
 };
 
 /// Reads the branch of the catalog that a plan concerns.
@@ -59,7 +63,7 @@ pub(in crate::execute) async fn landed(
         )
         | None => return Ok(Landed::Foreign),
     };
-    let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.branch.as_deref());
+    let catalog = TableLocation::on(CATALOG_PATH, attempt.plan.catalog_branch());
     let entry = root
         .lance()
         .transaction(&catalog, version)
@@ -93,7 +97,7 @@ async fn read_catalog(
     plan: &Plan,
 ) -> Result<Result<Catalog, Difference>, ServiceError> {
     let reading = lance
-        .catalog(plan.branch.as_deref())
+        .catalog(plan.catalog_branch())
         .await
         .map_err(|source| not_attempted("reading the catalog", source))?;
     Ok(match reading {
@@ -120,7 +124,7 @@ pub(super) async fn fence_catalog(
     catalog_version: Option<u64>,
 ) -> Result<StepOutcome, ServiceError> {
     let last_read = catalog_version
-        .and_then(|version| lance.catalog_last_read(attempt.plan.branch.as_deref(), version));
+        .and_then(|version| lance.catalog_last_read(attempt.plan.catalog_branch(), version));
     let reading = match last_read {
         Some(catalog) => Ok(catalog),
         None => read_catalog(lance, &attempt.plan).await?,
@@ -136,7 +140,7 @@ pub(super) async fn fence_catalog(
         }
     };
     let request = FenceRequest {
-        branch: attempt.plan.branch.clone(),
+        branch: attempt.plan.catalog_branch().map(str::to_owned),
         read_version: catalog.version,
         read_transaction: catalog.transaction.unwrap_or_default(),
         identity: identity(attempt),
@@ -153,6 +157,7 @@ pub(super) struct CatalogRows {
     pub(super) updates: Vec<PinMove>,
     pub(super) registrations: Vec<NewTable>,
     pub(super) tombstones: Vec<RemovedTable>,
+    pub(super) graph_commit: Option<PublishedGraphCommit>,
 }
 
 pub(super) async fn publish(
@@ -165,12 +170,16 @@ pub(super) async fn publish(
     let Some(read_version) = catalog_version else {
         return Ok(StepOutcome::CatalogMoved);
     };
+    let graph_commit = rows
+        .graph_commit
+        .map(|commit| new_graph_commit(attempt, read_version, commit));
     let request = PublishRequest {
-        branch: attempt.plan.branch.clone(),
+        branch: attempt.plan.catalog_branch().map(str::to_owned),
         read_version,
         updates: rows.updates,
         registrations: rows.registrations,
         tombstones: rows.tombstones,
+        graph_commit,
         identity: identity(attempt),
     };
     let outcome = lance
@@ -178,6 +187,28 @@ pub(super) async fn publish(
         .await
         .map_err(|source| not_attempted("publishing", source))?;
     Ok(catalog_outcome(outcome, index, "published to"))
+}
+
+/// The graph commit that stands for the version at which the publish lands. Done again after a crash it has another time, and the
+/// same recovery in its id.
+fn new_graph_commit(
+    attempt: &Attempt,
+    read_version: u64,
+    commit: PublishedGraphCommit,
+) -> NewGraphCommit {
+    let now = clock::now();
+    let id = GraphCommitId::of_recovery(
+        &attempt.plan.operation_id,
+        attempt.bytes.digest(),
+        read_version.checked_add(1),
+        now,
+    );
+    NewGraphCommit {
+        id: id.as_str().to_owned(),
+        merged_parent: commit.merged_parent,
+        actor: commit.actor_id,
+        created_at_micros: i64::try_from(now.micros()).unwrap_or(i64::MAX),
+    }
 }
 
 /// The commits that a publish may make visible: this plan's restores, and the transactions that the plan found at HEAD. The

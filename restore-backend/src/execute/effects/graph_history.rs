@@ -78,6 +78,7 @@ pub(super) async fn append(
             now,
         ),
         published,
+        in_catalog: publishes_its_commit(attempt),
         created_at_micros: now.micros(),
         row,
         identity: identity(attempt),
@@ -114,6 +115,20 @@ pub(super) async fn append(
         HistoryAppend::Unknown { reason } => StepOutcome::Unknown(format!(
             "storage did not say whether {what} happened: {reason}; apply again to settle it"
         )),
+    })
+}
+
+/// Whether the graph commit is part of what this attempt published.
+fn publishes_its_commit(attempt: &Attempt) -> bool {
+    let mut steps = attempt.plan.steps.iter();
+    steps.any(|step| {
+        matches!(
+            step,
+            Step::Publish {
+                graph_commit: Some(_),
+                ..
+            }
+        )
     })
 }
 

@@ -44,6 +44,13 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
                     },
                 ..
             } => sidecar.merge_source_commit_id.as_ref() == Some(merged),
+            Step::Publish {
+                graph_commit: Some(commit),
+                ..
+            } => {
+                commit.merged_parent.is_none()
+                    || sidecar.merge_source_commit_id == commit.merged_parent
+            }
             // A younger lock is another schema change's.
             Step::UnlockSchema {
                 precondition: Precondition::LockedSince { at },

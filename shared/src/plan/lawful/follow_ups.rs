@@ -54,7 +54,8 @@ pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
         announced(plan, of, step)?;
     }
     left.take(&fence())?;
-    left.take_all(undo_restores(&touched))?;
+    let commit = graph_history::commit_of_an_undo(plan, &left)?;
+    left.take_all(undo_restores(&touched, commit))?;
     let kind = plan.writer_kind.ok_or("what it undoes has no kind")?;
     graph_history::of_an_undo(plan, kind, &mut left)?;
     left.take(&record())?;

@@ -2,9 +2,12 @@
 
 use super::left::Left;
 use crate::plan::graph_history::{
-    back_outcome, forward_outcomes_of, kind_of, rows_of, undone_outcome,
+    Told, back_outcome, forward_outcomes_of, history_of, kind_of, undone_outcome,
 };
-use crate::plan::{GraphHistoryOutcome, GraphHistoryRow, Plan, Precondition, RecoveryKind, Step};
+use crate::plan::{
+    GraphHistoryOutcome, GraphHistoryRow, Plan, PublishedGraphCommit, RECOVERY_ACTOR, RecoveryKind,
+    Step,
+};
 use crate::sidecar::WriterKind;
 
 /// Takes the rows of a recovery, if there are any.
@@ -35,6 +38,68 @@ pub(super) fn of_an_undo(plan: &Plan, kind: WriterKind, left: &mut Left<'_>) -> 
     rows(plan, kind, RecoveryKind::RolledBack, outcomes, false, left)
 }
 
+/// The graph commit that the publish of a recovery writes, if its catalog holds the history.
+///
+/// # Errors
+/// It is not that of the write.
+pub(super) fn commit_of_a_recovery(
+    plan: &Plan,
+    kind: WriterKind,
+    left: &Left<'_>,
+) -> Result<Option<PublishedGraphCommit>, String> {
+    let may_merge =
+        kind_of(plan.disposition) == Some(RecoveryKind::RolledForward) && kind.is_merge();
+    published_commit(plan, may_merge, left)
+}
+
+/// The same of an undo, which never merges.
+pub(super) fn commit_of_an_undo(
+    plan: &Plan,
+    left: &Left<'_>,
+) -> Result<Option<PublishedGraphCommit>, String> {
+    published_commit(plan, false, left)
+}
+
+fn published_commit(
+    plan: &Plan,
+    may_merge: bool,
+    left: &Left<'_>,
+) -> Result<Option<PublishedGraphCommit>, String> {
+    let found = left.0.iter().find_map(|step| match step {
+        Step::Publish { graph_commit, .. } => graph_commit.as_ref(),
+        _ => None,
+    });
+    let Some(found) = found else {
+        return Ok(None);
+    };
+    if found.actor_id != RECOVERY_ACTOR {
+        return Err(format!(
+            "the graph commit it publishes is ascribed to {:?}, and not to {RECOVERY_ACTOR}",
+            found.actor_id
+        ));
+    }
+    is_of_its_write(
+        plan,
+        found.branch.as_deref(),
+        found.merged_parent.is_some(),
+        may_merge,
+    )?;
+    Ok(Some(found.clone()))
+}
+
+/// Whether a graph commit stands on the branch of the write, and merges nothing unless the write is a merge.
+fn is_of_its_write(
+    plan: &Plan,
+    branch: Option<&str>,
+    merges: bool,
+    may_merge: bool,
+) -> Result<(), String> {
+    if branch != plan.catalog_branch() || (merges && !may_merge) {
+        return Err("the graph commit it writes is not that of its write".to_owned());
+    }
+    Ok(())
+}
+
 fn rows(
     plan: &Plan,
     writer_kind: WriterKind,
@@ -43,7 +108,8 @@ fn rows(
     may_merge: bool,
     left: &mut Left<'_>,
 ) -> Result<(), String> {
-    let (branch, merged_parent) = match left.0.first() {
+    // Where the graph commit is published with the pins, one row is left to be written.
+    let (branch, merged_parent, in_catalog) = match left.0.first() {
         Some(Step::GraphHistory {
             row:
                 GraphHistoryRow::GraphCommits {
@@ -51,39 +117,62 @@ fn rows(
                     merged_parent,
                 },
             ..
-        }) => (branch.clone(), merged_parent.clone()),
-        _ => return Ok(()),
-    };
-    let expected = match recovery_kind {
-        RecoveryKind::OrphanedBranchDiscarded => None,
-        RecoveryKind::RolledForward | RecoveryKind::RolledBack => plan.branch.clone(),
-    };
-    if branch != expected || (merged_parent.is_some() && !may_merge) {
-        return Err("the graph commit it writes is not that of its write".to_owned());
-    }
-    // Rows name tables in the order of the sidecar, which a plan does not know.
-    let outcomes = match left.0.get(2) {
+        }) => (branch.clone(), merged_parent.clone(), false),
         Some(Step::GraphHistory {
-            row:
-                GraphHistoryRow::GraphCommitRecoveries {
-                    outcomes: found, ..
-                },
+            row: GraphHistoryRow::GraphCommitRecoveries { branch, .. },
             ..
-        }) if sorted(found) == sorted(&outcomes) => found.clone(),
+        }) => (branch.clone(), None, true),
+        _ => (None, None, publishes_its_commit(plan)),
+    };
+    if in_catalog != publishes_its_commit(plan) {
+        return Err("its graph commit is written twice, or not at all".to_owned());
+    }
+    if !in_catalog
+        && left
+            .0
+            .first()
+            .is_none_or(|step| !matches!(step, Step::GraphHistory { .. }))
+    {
+        return Ok(());
+    }
+    is_of_its_write(plan, branch.as_deref(), merged_parent.is_some(), may_merge)?;
+    // Rows name tables in the order of the sidecar, which a plan does not know.
+    let recovery = left.0.iter().take(3).find_map(|step| match step {
+        Step::GraphHistory {
+            row: GraphHistoryRow::GraphCommitRecoveries { outcomes, .. },
+            ..
+        } => Some(outcomes),
+        _ => None,
+    });
+    let outcomes = match recovery {
+        Some(found) if sorted(found) == sorted(&outcomes) => found.clone(),
         _ => outcomes,
     };
-    let rows = rows_of(
-        branch,
-        merged_parent,
-        recovery_kind,
-        plan.actor_id.clone(),
-        writer_kind,
-        outcomes,
+    let history = history_of(
+        in_catalog,
+        Told {
+            branch,
+            merged_parent,
+            recovery_kind,
+            recovery_for_actor: plan.actor_id.clone(),
+            sidecar_writer_kind: writer_kind,
+            outcomes,
+        },
     );
-    left.take_all(rows.into_iter().map(|row| Step::GraphHistory {
-        row,
-        precondition: Precondition::RowAbsent,
-    }))
+    left.take_all(history.row_steps())
+}
+
+fn publishes_its_commit(plan: &Plan) -> bool {
+    let mut steps = plan.steps.iter();
+    steps.any(|step| {
+        matches!(
+            step,
+            Step::Publish {
+                graph_commit: Some(_),
+                ..
+            }
+        )
+    })
 }
 
 fn sorted(outcomes: &[GraphHistoryOutcome]) -> Vec<(&str, u64, u64)> {

@@ -351,6 +351,7 @@ impl Imitation {
             updates: updates.collect(),
             registrations: Vec::new(),
             tombstones: Vec::new(),
+            graph_commit: None,
             identity: self.identity.clone(),
         };
         let lance = self.acting.opened.root.lance();

@@ -293,6 +293,7 @@ async fn tables_come_and_go_with_a_publish() {
                 branch: None,
             }],
             tombstones: Vec::new(),
+            graph_commit: None,
             ..request.clone()
         };
         let outcome = root.lance.publish(&request).await.expect("an outcome");

@@ -1,0 +1,73 @@
+//! Where a root keeps the history of its graph, if it keeps one.
+
+use sidecar::observation::CatalogObservation;
+use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMPS_ACTED_ON};
+use sidecar::{Reason, error_text, stamp_unsupported};
+
+use super::error::ObserveError;
+use crate::root::Root;
+use fenced_lance::{CatalogReading, LanceRoot};
+
+/// Where the history of a graph is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeptHistory {
+    /// There is none: the two-phase writer keeps none.
+    Nowhere,
+    /// In Lance tables of its own, as in catalogs up to stamp 3.
+    InTables,
+    /// In the catalog, from stamp 4 on.
+    InCatalog,
+}
+
+/// Where the root keeps the history, and why nothing can be added to it, if that is known already.
+///
+/// An unreadable catalog counts as no history, for nothing is done then.
+pub(super) async fn kept_history(
+    root: &Root,
+    catalog: &CatalogObservation,
+) -> Result<(KeptHistory, Option<Reason>), ObserveError> {
+    let (stamp, two_phase) = match catalog {
+        CatalogObservation::Unreadable { .. } => return Ok((KeptHistory::Nowhere, None)),
+        CatalogObservation::Present {
+            stamp, two_phase, ..
+        } => (*stamp, *two_phase),
+        // What became of a write to a branch that is gone is recorded on main.
+        CatalogObservation::BranchAbsent { .. } => match main_of(root.lance()).await? {
+            Some(of_main) => of_main,
+            None => return Ok((KeptHistory::Nowhere, None)),
+        },
+    };
+    if two_phase {
+        return Ok((KeptHistory::Nowhere, None));
+    }
+    if !STAMPS_ACTED_ON.contains(&stamp) {
+        return Ok((KeptHistory::Nowhere, Some(stamp_unsupported(stamp))));
+    }
+    if stamp >= STAMP_WITH_HISTORY {
+        return Ok((KeptHistory::InCatalog, None));
+    }
+    let keeps = root.lance().keeps_graph_history().await;
+    let keeps = keeps.map_err(|error| unreadable(error_text(&error)))?;
+    let kept = if keeps {
+        KeptHistory::InTables
+    } else {
+        KeptHistory::Nowhere
+    };
+    Ok((kept, None))
+}
+
+/// Stamp of the catalog on main, and whether its writers write in two phases.
+async fn main_of(lance: &LanceRoot) -> Result<Option<(u32, bool)>, ObserveError> {
+    match lance.catalog(None).await {
+        Ok(CatalogReading::Present(catalog)) => Ok(Some((catalog.stamp, catalog.two_phase))),
+        Ok(CatalogReading::NoCatalog | CatalogReading::NoBranch { .. }) => Ok(None),
+        Err(error) => Err(unreadable(error_text(&error))),
+    }
+}
+
+fn unreadable(reason: String) -> ObserveError {
+    ObserveError::Unreadable {
+        what: "the history of the graph".to_owned(),
+        reason,
+    }
+}
