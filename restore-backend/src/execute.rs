@@ -48,7 +48,10 @@ pub async fn apply(
     );
     let journal = match current? {
         CurrentPlan::UnderWay { journal } => journal,
-        CurrentPlan::Gone { journal } if !journal.state.approvals().is_empty() => {
+        // An operation that was opened again has no approvals left, and is not unknown.
+        CurrentPlan::Gone { journal }
+            if !journal.state.approvals().is_empty() || !journal.state.interrupted().is_empty() =>
+        {
             return Ok(ApplyReport::sidecar_gone(operation, digest));
         }
         CurrentPlan::Gone { .. } => {

@@ -5,7 +5,7 @@ mod recovery;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sidecar::{PendingEntry, Reason, error_text};
+use sidecar::{OperationId, PendingEntry, Reason, error_text};
 
 use crate::error::ServiceError;
 use crate::root::Root;
@@ -27,6 +27,15 @@ pub(crate) async fn pending(
     Ok(pending_and_skipped(root, wanted).await?.0)
 }
 
+/// As [`pending`], as if `without` had no journal: as it was before that operation was begun.
+pub(crate) async fn pending_without(
+    root: &Root,
+    wanted: &str,
+    without: Option<&OperationId>,
+) -> Result<Vec<PendingRecovery>, ServiceError> {
+    Ok(gathered(root, Some(wanted), without).await?.0)
+}
+
 /// As [`pending`], for a look that asks what else is pending.
 pub(crate) fn read_pending(root: &Root) -> BoxFuture<'_, Result<Vec<PendingEntry>, String>> {
     let entries = async move {
@@ -42,6 +51,14 @@ pub(crate) fn read_pending(root: &Root) -> BoxFuture<'_, Result<Vec<PendingEntry
 pub(crate) async fn pending_and_skipped(
     root: &Root,
     wanted: Option<&str>,
+) -> Result<(Vec<PendingRecovery>, Vec<Reason>), ServiceError> {
+    gathered(root, wanted, None).await
+}
+
+async fn gathered(
+    root: &Root,
+    wanted: Option<&str>,
+    without: Option<&OperationId>,
 ) -> Result<(Vec<PendingRecovery>, Vec<Reason>), ServiceError> {
     let limits = root.limits();
     let (names, mut listed) = futures::try_join!(
@@ -61,8 +78,12 @@ pub(crate) async fn pending_and_skipped(
     let (files, found) = futures::join!(names.read(root.objects(), &limits, wanted), found);
     let Found {
         mut journals,
-        unsettled,
+        mut unsettled,
     } = found;
+    if let Some(without) = without {
+        journals.remove(without);
+        unsettled.remove(without);
+    }
     // Sorting and comparing very many entries takes long.
     let bytes = files.len().saturating_mul(size_of::<PendingRecovery>());
     let recoveries = off_thread::in_place(bytes, || {

@@ -4,19 +4,19 @@
 //! the attempt. Production and the model ask the same functions.
 
 use crate::difference::{Difference, DifferenceField};
-use crate::observation::{Observation, Pinned, TableObservation};
+use crate::observation::{CatalogObservation, Observation, Pinned, TableObservation};
 use crate::plan::{Plan, PlannedTable, Purpose};
 use crate::sidecar::WriterKind;
 use crate::verdict::{Action, Disposition};
 
-/// Whether later changes to tables can make the plan's effects untrue.
+/// Whether later changes to the catalog or to tables can make the plan's effects untrue.
 ///
-/// A dismissal and a release rest on no table, and nobody can write to a branch that is gone.
+/// They cannot for a release, which touches tags alone. Nor do they for a dismissal, which has no effect before its terminal record:
+/// whoever writes that record looked after its own claim, at all that the plan was made from.
 #[must_use]
-pub fn rests_on_tables(plan: &Plan) -> bool {
+pub fn rests_on_the_catalog(plan: &Plan) -> bool {
     match plan.purpose {
-        Purpose::Recover => plan.disposition != Disposition::OrphanedBranch,
-        Purpose::Undo { .. } => true,
+        Purpose::Recover | Purpose::Undo { .. } => true,
         Purpose::Dismiss { .. } | Purpose::Release { .. } => false,
     }
 }
@@ -48,9 +48,15 @@ pub fn is_visible_for_good(plan: &Plan) -> bool {
 /// A write that is published already, or is rolled forward with every commit counted, is visible for good: later changes belong
 /// to others. Otherwise a further change, also of a table that no effect reached, means that the writer is still at work.
 ///
-/// Ask only of a plan that [`rests_on_tables`].
+/// Of a write to a branch that was gone no table is looked at. The branch must still be gone: where it was brought back, the write may
+/// be recovered.
+///
+/// Ask only of a plan that [`rests_on_the_catalog`].
 #[must_use]
 pub fn moved_since_effects(plan: &Plan, observation: &Observation) -> Vec<Difference> {
+    if plan.disposition == Disposition::OrphanedBranch {
+        return branch_is_back(&observation.catalog).into_iter().collect();
+    }
     let tables = plan.tables.iter();
     tables
         .flat_map(|planned| moved_table(plan, planned, observation))
@@ -107,6 +113,18 @@ fn moved_table(
         ],
     };
     moved.into_iter().flatten()
+}
+
+/// The difference, if the branch of a write that was found gone is there, or files of it.
+pub(crate) fn branch_is_back(catalog: &CatalogObservation) -> Option<Difference> {
+    let found = match catalog {
+        CatalogObservation::Present { .. } => "present",
+        CatalogObservation::BranchAbsent { tree_left: true } => "gone, and its folder is left",
+        CatalogObservation::BranchAbsent { tree_left: false }
+        | CatalogObservation::Unreadable { .. } => return None,
+    };
+    let field = DifferenceField::CatalogBranch;
+    Some(Difference::new(None, field, "gone", found))
 }
 
 /// What was observed of a planned table, if the sidecar pins it.

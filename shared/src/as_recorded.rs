@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::after_effects::{changed_in_catalog, observed, of_versions};
+use crate::after_effects::{branch_is_back, changed_in_catalog, observed, of_versions};
 use crate::difference::{Difference, DifferenceField};
 use crate::ids::RootId;
 use crate::journal::Finished;
@@ -26,8 +26,9 @@ pub enum RestsOn {
     Tags,
     /// The catalog and the tables of its sidecar.
     Tables,
-    /// Nothing: a dismissal touched no table.
-    Nothing,
+    /// That its file cannot be recovered, for the very reasons for which it is set aside: as long as the file is there and is to be
+    /// deleted. Once it is gone, a dismissal rests on nothing, for it touched no table.
+    File,
 }
 
 /// What the effects of a finished plan rest on.
@@ -36,7 +37,7 @@ pub fn rests_on(plan: &Plan) -> RestsOn {
     match plan.purpose {
         Purpose::Recover | Purpose::Undo { .. } => RestsOn::Tables,
         Purpose::Release { .. } => RestsOn::Tags,
-        Purpose::Dismiss { .. } => RestsOn::Nothing,
+        Purpose::Dismiss { .. } => RestsOn::File,
     }
 }
 
@@ -69,7 +70,7 @@ pub fn catalog_as_recorded(
     catalog: &CatalogObservation,
     is_over: bool,
 ) -> CatalogShows {
-    let is_there = match catalog {
+    match catalog {
         CatalogObservation::Unreadable { reason } => {
             return CatalogShows::Unreadable {
                 reason: reason.clone(),
@@ -79,17 +80,14 @@ pub fn catalog_as_recorded(
         CatalogObservation::BranchAbsent { .. } if is_over => {
             return CatalogShows::All(Vec::new());
         }
-        CatalogObservation::BranchAbsent { .. } => false,
-        CatalogObservation::Present { .. } => true,
-    };
+        CatalogObservation::BranchAbsent { .. } | CatalogObservation::Present { .. } => {}
+    }
     if plan.disposition != Disposition::OrphanedBranch {
         return CatalogShows::Tables;
     }
     // Once the operation is over, a branch of that name was made later and is another one.
-    let is_back = is_there && !is_over;
-    let back =
-        is_back.then(|| Difference::new(None, DifferenceField::CatalogBranch, "gone", "present"));
-    CatalogShows::All(back.into_iter().collect())
+    let is_back = branch_is_back(catalog).filter(|_| !is_over);
+    CatalogShows::All(is_back.into_iter().collect())
 }
 
 /// What the versions of one table show of a finished plan.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
-    /// The file could not be read from storage.
+    /// Something could not be read from storage, be it the file itself, its journal, or what its write is judged by. Nothing is known
+    /// of that, so the file is not set aside.
     Unreadable,
     /// The file is not JSON.
     NotJson,
@@ -79,7 +80,7 @@ pub enum Code {
     SchemaChanged,
     /// The journal of the operation does not verify, so nothing in it says what was done.
     JournalBroken,
-    /// Staged schema files, catalog and tables contradict each other, or the staged files were not looked at.
+    /// Staged schema files, catalog and tables contradict each other.
     SchemaContradictory,
     /// A staged schema file is empty, cut short, or not of the schema change that the sidecar announces.
     SchemaNotPromotable,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Reason};
 use crate::explanation::left_out_sentence;
-use crate::plan::Plan;
+use crate::plan::{Plan, Purpose};
 use crate::text::version_text;
 
 /// One thing that is not as the plan found it.
@@ -64,6 +64,8 @@ impl Difference {
 pub enum DifferenceField {
     /// What is done to a table.
     Action,
+    /// Why a file is set aside.
+    Because,
     /// The catalog.
     Catalog,
     /// The branch of the catalog.
@@ -112,8 +114,9 @@ pub enum DifferenceField {
 
 impl DifferenceField {
     /// All that have a name of their own.
-    const OWN: [Self; 21] = [
+    const OWN: [Self; 22] = [
         Self::Action,
+        Self::Because,
         Self::Catalog,
         Self::CatalogBranch,
         Self::Disposition,
@@ -141,6 +144,7 @@ impl DifferenceField {
     pub fn name(&self) -> &str {
         match self {
             Self::Action => "action",
+            Self::Because => "because",
             Self::Catalog => "catalog",
             Self::CatalogBranch => "catalog_branch",
             Self::Disposition => "disposition",
@@ -215,6 +219,12 @@ pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
         DifferenceField::Disposition,
         planned.disposition.name().to_owned(),
         found.disposition.name().to_owned(),
+    );
+    compare(
+        None,
+        DifferenceField::Because,
+        because_text(planned),
+        because_text(found),
     );
     let left_out = |plan: &Plan| {
         let sentences: Vec<String> = plan.left_out.iter().map(left_out_sentence).collect();
@@ -306,6 +316,19 @@ pub fn differences(planned: &Plan, found: &Plan) -> Vec<Difference> {
         ));
     }
     differences
+}
+
+/// Why a plan sets its file aside.
+fn because_text(plan: &Plan) -> String {
+    let codes: &[Code] = match &plan.purpose {
+        Purpose::Dismiss { because } => because,
+        Purpose::Recover | Purpose::Undo { .. } | Purpose::Release { .. } => &[],
+    };
+    let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+    match names.is_empty() {
+        true => "nothing".to_owned(),
+        false => names.join(", "),
+    }
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ pub fn next(state: &JournalState, seen: &Seen) -> Move {
             None => return Move::Look(Look::SinceApproval),
             Some(moved) if !moved.is_empty() => {
                 return Move::Interrupt {
-                    detail: "the root is not as the plan found it; no table was touched".to_owned(),
+                    detail: "the root is not as the plan found it; no table was touched and no file deleted: look at the plan as it is now, and approve that".to_owned(),
                     differences: moved.clone(),
                     // An earlier execution may have died right after the catalog's fence, before it could record that.
                     unclear: attempt.begun_not_done(),
@@ -400,6 +400,11 @@ fn moved_after_effects(moved: &[Difference]) -> &'static str {
         .any(|difference| difference.field == DifferenceField::Files)
     {
         "files of restored tables are gone, removed by a cleanup that ran meanwhile: bring them back from a backup before anybody reads these tables, and make a new plan"
+    } else if moved
+        .iter()
+        .any(|difference| difference.field == DifferenceField::CatalogBranch)
+    {
+        "the branch of this write is there again, so its tables may be too; make a new plan"
     } else {
         "a live writer moved these tables while they were recovered; stop it, and make a new plan"
     }
@@ -427,7 +432,7 @@ fn retire(state: &JournalState, seen: &Seen) -> Move {
     match &seen.since_finished {
         None if !is_seen => Move::Look(Look::SinceFinished),
         Some(untrue) if !untrue.is_empty() => Move::Reopen {
-            detail: "the journal says that this operation is finished, but the root is not as it was left: it was restored from a backup, it is a copy, or a file that was set aside is there again; nothing was done, and the operation is open again: look at the plan as it is now, and approve that".to_owned(),
+            detail: "the journal says that this operation is finished, but the root is not as it was left: it was restored from a backup, it is a copy, a file that was set aside is there again, or one that is still to be deleted can be recovered or is stuck for other reasons; nothing was done, and the operation is open again: look at the plan as it is now, and approve that".to_owned(),
             differences: untrue.clone(),
         },
         None | Some(_) => last,

@@ -33,6 +33,7 @@ pub use undo::{Returning, Undo, announced_by, undo};
 pub(crate) use undo_steps::{undo_restores, undo_tags};
 
 use crate::code::Reason;
+use crate::difference::{Difference, differences};
 use crate::plan::Plan;
 use crate::sidecar::SidecarBytes;
 
@@ -45,4 +46,14 @@ pub struct FollowUp {
     pub sidecar: SidecarBytes,
     /// Why it cannot be executed, whatever is approved.
     pub blockers: Vec<Reason>,
+}
+
+impl FollowUp {
+    /// What is not as it was when `planned` was approved, if this is the plan of the same operation as it is made now.
+    #[must_use]
+    pub fn moved_since(self, planned: &Plan) -> Vec<Difference> {
+        let mut moved = differences(planned, &self.plan);
+        moved.extend(self.blockers.into_iter().map(Difference::blocked));
+        moved
+    }
 }

@@ -50,7 +50,7 @@ mod what_if;
 mod work;
 mod writer_kind;
 
-pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_tables};
+pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_the_catalog};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
 pub use as_recorded::{

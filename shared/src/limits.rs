@@ -42,6 +42,15 @@ impl Limits {
         journals_read_bytes_max: 64 << 20,
         journals_held_bytes_max: 256 << 20,
     };
+
+    /// Those of a sidecar whose bytes are in a journal: none of size. A file's bytes were accepted when they were claimed, and the
+    /// sidecar of an undo, which this program wrote itself, may be longer than a file may be.
+    pub const RECORDED: Self = Self {
+        sidecar_bytes_max: u64::MAX,
+        tables_max: usize::MAX,
+        text_chars_max: usize::MAX,
+        ..Self::DEFAULT
+    };
 }
 
 impl Default for Limits {

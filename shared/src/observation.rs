@@ -53,6 +53,18 @@ pub struct Observation {
     /// For a `BranchMerge` that is to be published, or is: what its sidecar does not name; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<MergeObservation>,
+    /// What could not be read now. What depends on it counts as unreadable above, and may turn out to be well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// Something that storage did not give. Bytes that were given and cannot be understood are a fact, and no such thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The name of a file, relative to the root, or words for what was read.
+    pub what: String,
+    /// What failed.
+    pub reason: String,
 }
 
 /// The sidecar's branch in `__manifest`.

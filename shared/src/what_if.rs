@@ -114,6 +114,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             history_in_catalog: false,
             recorded: Default::default(),
             merge: None,
+            unread: Vec::new(),
         },
     );
     let first = verdict

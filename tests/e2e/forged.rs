@@ -2,9 +2,10 @@
 
 use restore_backend::service::{self, ProgressSink};
 use serde_json::{Value, json};
-use sidecar::error_text;
+use sidecar::follow_up::dismissal;
 use sidecar::journal::{JournalEntry, JournalRecord, record_digest};
 use sidecar::{Approval, Digest, OperationId, Plan, Tag, Timestamp};
+use sidecar::{Code, Disposition, Limits, OutcomeKind, Reason, SidecarFile, error_text};
 
 use crate::support::{Opened, Store};
 
@@ -57,6 +58,21 @@ fn step_of<'a>(plan: &'a mut Value, kind: &str) -> &'a mut Value {
 }
 
 async fn is_refused(store: &Store, opened: &Opened, operation: &OperationId, forged: &Value) {
+    is_refused_as(
+        store,
+        opened,
+        (operation, forged),
+        "not one that this program makes",
+    )
+    .await;
+}
+
+async fn is_refused_as(
+    store: &Store,
+    opened: &Opened,
+    (operation, forged): (&OperationId, &Value),
+    why: &str,
+) {
     let file = store.path().join(format!("__recovery/{operation}.json"));
     let sidecar = std::fs::read_to_string(file).unwrap();
     // As this program writes a plan: its bytes must not be what gives it away.
@@ -79,10 +95,7 @@ async fn is_refused(store: &Store, opened: &Opened, operation: &OperationId, for
         .unwrap();
     assert_eq!(audit.operations[0].verified, Some(false));
     let problem = audit.operations[0].problem.clone().unwrap_or_default();
-    assert!(
-        problem.contains("not one that this program makes"),
-        "{problem}"
-    );
+    assert!(problem.contains(why), "{problem}");
     // The write itself is shown with the reason, and can be looked at.
     let shown = opened.plan(operation).await;
     assert!(!shown.executable, "{shown:?}");
@@ -140,4 +153,53 @@ async fn a_forged_journal_removes_nothing_and_overwrites_nothing() {
     let pins = &mut step_of(&mut forged, "publish")["pins"][0];
     pins["to_version"] = json!(99);
     is_refused(&forward, &opened, &operation, &forged).await;
+}
+
+/// The dismissal of the one sidecar of a store, as it would be laid down if this were why.
+fn set_aside(store: &Store, opened: &Opened, disposition: Disposition, because: Code) -> Value {
+    let operation = store.operation();
+    let name = operation.file_name();
+    let bytes = std::fs::read(store.path().join("__recovery").join(&name)).unwrap();
+    let file = SidecarFile::read(&name, bytes.clone(), &Limits::DEFAULT);
+    let reasons = [Reason::new(because, "so it is said")];
+    let root = opened.root.id();
+    let laid_down = dismissal(root, operation, &file, Some(bytes), disposition, &reasons);
+    serde_json::to_value(laid_down.plan).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_parses_well_is_not_set_aside_as_no_json() {
+    let store = Store::with_tables(&["node:Author"]).await;
+    let operation = store.crashed_write(&["node:Author"], 1).await;
+    let opened = store.open().await;
+    for because in [Code::NotJson, Code::WrongShape, Code::UnsupportedVersion] {
+        let forged = set_aside(&store, &opened, Disposition::Refused, because);
+        let why = format!("as {}, and its bytes are a sidecar", because.name());
+        is_refused_as(&store, &opened, (&operation, &forged), &why).await;
+    }
+}
+
+/// Whether a table was gone when somebody says that they agreed, nobody can tell any more. It is not gone now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_can_be_recovered_is_not_set_aside_for_a_reason_that_is_no_more() {
+    let store = Store::with_tables(&["node:Author"]).await;
+    let operation = store.crashed_write(&["node:Author"], 1).await;
+    let opened = store.open().await;
+    let forged = set_aside(&store, &opened, Disposition::Abort, Code::TableMissing);
+    let plan: Plan = serde_json::from_value(forged).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    let file = store.path().join("__recovery").join(operation.file_name());
+    let sidecar = std::fs::read_to_string(&file).unwrap();
+    let digest = forge(&store, &operation, &text, &sidecar);
+
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), sidecar);
+    let report = opened.recover(&operation).await;
+    assert_eq!(
+        report.outcome,
+        OutcomeKind::RolledForward,
+        "{}",
+        report.detail
+    );
 }

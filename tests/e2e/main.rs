@@ -13,6 +13,7 @@ mod follow_ups;
 mod forged;
 mod graphs;
 mod histories;
+mod in_the_way;
 mod late_effects;
 mod looking;
 mod looks;

@@ -240,6 +240,7 @@ fn positions() -> Vec<Case> {
                 history_in_catalog: false,
                 recorded: Default::default(),
                 merge: None,
+                unread: Vec::new(),
             };
             cases.push(case(
                 &format!("{} {name}", kind.name()),
@@ -268,6 +269,7 @@ fn positions() -> Vec<Case> {
         history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
+        unread: Vec::new(),
     };
     let one = || vec![pin("node:A", 4)];
     cases.push(case(

@@ -172,6 +172,22 @@ impl TableError {
         matches!(self, Self::Lance { .. } | Self::Unreadable { .. })
     }
 
+    /// Whether storage did not give something that is, or may be, there. Bytes that were given and make no sense, and a file that is
+    /// not there, are facts.
+    pub fn is_unread(&self) -> bool {
+        let Self::Lance { source, .. } = self else {
+            return false;
+        };
+        let source: &(dyn std::error::Error + 'static) = source.as_ref();
+        let mut chain = std::iter::successors(Some(source), |error| error.source());
+        chain.any(|error| match error.downcast_ref::<object_store::Error>() {
+            Some(error) => !matches!(error, object_store::Error::NotFound { .. }),
+            None => error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| !says_what_is_there(error.kind())),
+        })
+    }
+
     pub(super) fn lance(
         table: impl Into<String>,
         action: &'static str,
@@ -182,5 +198,56 @@ impl TableError {
             action,
             source: source.into(),
         }
+    }
+}
+
+const fn says_what_is_there(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        kind,
+        ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(source: object_store::Error) -> TableError {
+        TableError::lance(
+            "node:Author",
+            "finding HEAD",
+            lance_core::Error::from(source),
+        )
+    }
+
+    fn generic(why: &str) -> object_store::Error {
+        object_store::Error::Generic {
+            store: "a store",
+            source: why.into(),
+        }
+    }
+
+    #[test]
+    fn what_storage_does_not_give_is_told_from_what_makes_no_sense() {
+        assert!(of(generic("503")).is_unread());
+        let forbidden = object_store::Error::PermissionDenied {
+            path: "a".to_owned(),
+            source: "403".into(),
+        };
+        assert!(of(forbidden).is_unread());
+        let gone = object_store::Error::NotFound {
+            path: "a".to_owned(),
+            source: "404".into(),
+        };
+        assert!(!of(gone).is_unread());
+        let senseless = lance_core::Error::corrupt_file("a".into(), "it is cut short");
+        assert!(!TableError::lance("node:Author", "finding HEAD", senseless).is_unread());
+        let undecodable = TableError::Unreadable {
+            table: "node:Author".to_owned(),
+            what: "version 3".to_owned(),
+            source: "it is cut short".into(),
+        };
+        assert!(!undecodable.is_unread() && undecodable.may_pass());
     }
 }

@@ -3,14 +3,14 @@
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, JournalState};
 use sidecar::{
-    ApprovedPlan, Difference, DifferenceField, Plan, PlanInput, Requirement, Sidecar, Standing,
-    is_visible_for_good, judge_choice, plan, rests_on_tables,
+    ApprovedPlan, Difference, DifferenceField, Plan, PlanInput, Requirement, Standing,
+    is_visible_for_good, judge_choice, plan, rests_on_the_catalog,
 };
 
 use crate::error::ServiceError;
 use crate::observe::{Judged, Look, ObserveError, look_again, look_closely};
 use crate::pending::read_pending;
-use crate::planning::as_recorded::{TABLES_AT_ONCE, unreadable};
+use crate::planning::as_recorded::{TABLES_AT_ONCE, recorded_sidecar, unreadable};
 use crate::planning::{self, history_blocker};
 use crate::root::Root;
 use fenced_lance::TableLocation;
@@ -26,14 +26,14 @@ pub(super) async fn moved_since_approval(
     if !approved.plan().purpose.is_recovery() {
         return planning::moved_since_approval(root, approved.plan()).await;
     }
-    let Some(sidecar) = state.attempt().and_then(|attempt| parse(root, attempt)) else {
-        return Ok(vec![Difference::new(
-            None,
-            DifferenceField::Sidecar,
-            "as approved",
-            "unreadable",
-        )]);
+    let planned = approved.plan();
+    let Some(attempt) = state.attempt() else {
+        return Err(ServiceError::Internal {
+            operation_id: planned.operation_id.clone(),
+            what: "a look after the claim, and nobody holds it",
+        });
     };
+    let sidecar = recorded_sidecar(&planned.file, attempt.sidecar.as_bytes())?;
     let Look {
         observation,
         history,
@@ -45,12 +45,11 @@ pub(super) async fn moved_since_approval(
             sidecar: &sidecar,
             journal: Some(state),
         },
-        approved.plan().choice,
+        planned.choice,
         read_pending,
     )
     .await?
     .complete()?;
-    let planned = approved.plan();
     // Older sidecars were looked at before the claim. The plan acknowledges any, or there was none.
     let standing = Standing {
         waiting_for: None,
@@ -68,7 +67,7 @@ pub(super) async fn moved_since_approval(
         verdict: &verdict,
     };
     let now = plan(&input);
-    let mut differences = sidecar::differences(approved.plan(), &now);
+    let mut differences = sidecar::differences(planned, &now);
     if differences.is_empty() {
         let blockers = verdict.blockers.iter().cloned();
         differences.extend(
@@ -81,15 +80,6 @@ pub(super) async fn moved_since_approval(
     Ok(differences)
 }
 
-fn parse(root: &Root, attempt: &Attempt) -> Option<Sidecar> {
-    Sidecar::parse(
-        &attempt.plan.file,
-        attempt.sidecar.as_bytes(),
-        &root.limits(),
-    )
-    .ok()
-}
-
 /// What differs from the state that the effects left: see [`sidecar::moved_since_effects`], and files that a cleanup removed.
 ///
 /// A failed read does not show that anything moved: it is an error, and the attempt stays open.
@@ -97,9 +87,10 @@ pub(super) async fn moved_since_effects(
     root: &Root,
     attempt: &Attempt,
 ) -> Result<Vec<Difference>, ServiceError> {
-    let Some(sidecar) = parse(root, attempt).filter(|_| rests_on_tables(&attempt.plan)) else {
+    if !rests_on_the_catalog(&attempt.plan) {
         return Ok(Vec::new());
-    };
+    }
+    let sidecar = recorded_sidecar(&attempt.plan.file, attempt.sidecar.as_bytes())?;
     // The two looks do not depend on each other.
     let (look, gone) = futures::join!(
         look_again(root, &sidecar).boxed(),

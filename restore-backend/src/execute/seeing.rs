@@ -56,6 +56,10 @@ impl Execution<'_> {
                     .boxed()
                     .await?;
                 untrue.extend(self.back_after_it_was_set_aside(state, &mut seen).await?);
+                // That took a while, and the file is deleted next.
+                if seen.sidecar == Some(SidecarSeen::AsPlanned) {
+                    seen.sidecar = Some(self.look_at_sidecar(state).await?);
+                }
                 seen.since_finished = Some(untrue);
             }
             // The pure step asks for both looks, one right after the other.

@@ -118,6 +118,7 @@ async fn look_at(
         .boxed();
         let (holds, (), history) = futures::join!(holds, contents, history);
         if holds {
+            observation.unread = failures.all_unread();
             let verdict = judge_choice(sidecar, None, &observation, choice);
             let versions = if verdict.disposition.has_effect() && depth.is_for_a_plan() {
                 to_publish(&verdict, &observation)

@@ -222,6 +222,7 @@ pub(super) async fn read_covers(
                             ),
                             table_key: Some(table.table_key.clone()),
                             reason: reason.clone(),
+                            is_unread: true,
                         });
                         table.head = HeadObservation::Unreadable {
                             reason: reason.clone(),

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use fenced_lance::TableError;
 use sidecar::error_text;
+use sidecar::observation::Unread;
 
 use super::error::ObserveError;
 
@@ -16,6 +17,8 @@ pub(crate) struct FailedRead {
     pub(crate) table_key: Option<String>,
     /// What failed.
     pub(crate) reason: String,
+    /// Whether storage did not give it. Else its bytes were given and make no sense, which may be due to their way here.
+    pub(crate) is_unread: bool,
 }
 
 impl From<FailedRead> for ObserveError {
@@ -39,6 +42,7 @@ impl Failures {
                 what: format!("{what} of {table_key}"),
                 table_key: Some(table_key.to_owned()),
                 reason: error_text(error),
+                is_unread: error.is_unread(),
             });
         }
     }
@@ -46,17 +50,37 @@ impl Failures {
     /// Notes a failed read that concerns more than one table, unless the failure is a fact.
     pub(super) fn of_root(&self, what: &str, error: &TableError) {
         if error.may_pass() {
-            self.note(what, error_text(error));
+            self.push(FailedRead {
+                what: what.to_owned(),
+                table_key: None,
+                reason: error_text(error),
+                is_unread: error.is_unread(),
+            });
         }
     }
 
-    /// Notes a failed read that concerns more than one table.
-    pub(super) fn note(&self, what: &str, reason: String) {
+    /// Notes something that concerns more than one table, and that storage did not give.
+    pub(super) fn unread(&self, what: &str, reason: String) {
         self.push(FailedRead {
             what: what.to_owned(),
             table_key: None,
             reason,
+            is_unread: true,
         });
+    }
+
+    /// What storage did not give so far: facts of the observation, as it is judged.
+    pub(super) fn all_unread(&self) -> Vec<Unread> {
+        let list = match self.0.lock() {
+            Ok(list) => list,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        let unread = list.iter().filter(|failed| failed.is_unread);
+        let unread = unread.map(|failed| Unread {
+            what: failed.what.clone(),
+            reason: failed.reason.clone(),
+        });
+        unread.collect()
     }
 
     pub(super) fn push(&self, failed: FailedRead) {

@@ -386,9 +386,9 @@ async fn drop_covered(
 ) {
     let pending = match read_pending(root).await {
         Ok(pending) => pending,
-        Err(reason) => return failures.note("what else is pending", reason),
+        Err(reason) => return failures.unread("what else is pending", reason),
     };
     for (file, reason) in sidecar::drop_covered(sidecar, uncovered, &pending) {
-        failures.note(&format!("the sidecar {file}"), reason.detail.clone());
+        failures.unread(&format!("the sidecar {file}"), reason.detail.clone());
     }
 }

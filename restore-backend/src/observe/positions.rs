@@ -66,6 +66,7 @@ impl RootReadings {
             history_in_catalog: false,
             recorded: Default::default(),
             merge: None,
+            unread: Vec::new(),
         }
     }
 

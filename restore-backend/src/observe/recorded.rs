@@ -71,6 +71,7 @@ fn not_known(
             ),
             table_key: Some(table.table_key.clone()),
             reason: reason.to_owned(),
+            is_unread: true,
         });
         table.head = HeadObservation::Unreadable {
             reason: reason.to_owned(),

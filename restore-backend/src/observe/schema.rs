@@ -15,6 +15,7 @@ use crate::root::Root;
 use fenced_lance::{Catalog, Head, LanceRoot, TableError, TableLocation, TransactionEntry};
 use root_objects::clock;
 use root_objects::schema_files::{self, SchemaFileError};
+use root_objects::store::NotRead;
 use sidecar::error_text;
 
 /// One schema file and the copy staged beside it, each read once, so that digests and contents are of the same bytes.
@@ -25,12 +26,17 @@ struct Found {
 }
 
 impl Found {
-    async fn read(root: &Root, file: SchemaFile) -> Result<Self, SchemaFileError> {
-        let (live, staged) = futures::try_join!(
-            schema_files::read(root.objects(), file.live()),
-            schema_files::read(root.objects(), file.staged())
-        )?;
-        Ok(Self { file, live, staged })
+    /// `None` if one of the two cannot be read; the failures then say which.
+    async fn read(root: &Root, file: SchemaFile, failures: &Failures) -> Option<Self> {
+        let (live, staged) = futures::join!(
+            read_one(root, file.live(), failures),
+            read_one(root, file.staged(), failures)
+        );
+        Some(Self {
+            file,
+            live: live?,
+            staged: staged?,
+        })
     }
 
     fn digests(&self) -> FileObservation {
@@ -56,7 +62,33 @@ impl Found {
     }
 }
 
-/// `None` if a file cannot be read or is larger than any schema: nothing is known then, and other sidecars are not held up.
+/// The bytes of one file, `None` within if it is not there; `None` if it cannot be read.
+#[allow(
+    clippy::option_option,
+    reason = "a file that is not there is not one that cannot be read"
+)]
+async fn read_one(root: &Root, name: &str, failures: &Failures) -> Option<Option<Vec<u8>>> {
+    match schema_files::read(root.objects(), name).await {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            failures.unread(name, why(&error));
+            None
+        }
+    }
+}
+
+/// Without the name of the file, which is told beside it.
+fn why(error: &SchemaFileError) -> String {
+    match error {
+        SchemaFileError::Storage { source, .. } => {
+            NotRead::of(source).map_or_else(|| error_text(source), ToString::to_string)
+        }
+        other => error_text(other),
+    }
+}
+
+/// `None` if a file or the lock cannot be read, or a file is larger than any schema: nothing is known then, and other sidecars are not
+/// held up.
 pub(super) async fn observe_schema(
     root: &Root,
     sidecar: &Sidecar,
@@ -64,20 +96,17 @@ pub(super) async fn observe_schema(
     failures: &Failures,
 ) -> Option<SchemaObservation> {
     let files = async {
-        futures::try_join!(
-            Found::read(root, SchemaFile::Source),
-            Found::read(root, SchemaFile::Ir),
-            Found::read(root, SchemaFile::State)
+        futures::join!(
+            Found::read(root, SchemaFile::Source, failures),
+            Found::read(root, SchemaFile::Ir, failures),
+            Found::read(root, SchemaFile::State, failures)
         )
     };
-    let (files, lock) = futures::join!(files, root.lance().schema_lock());
-    if let Err(error @ SchemaFileError::Storage { .. }) = &files {
-        failures.note("the schema files", error_text(error));
-    }
+    let ((source, ir, state), lock) = futures::join!(files, root.lance().schema_lock());
     if let Err(error) = &lock {
         failures.of_root("the lock of the schema change", error);
     }
-    let ((source, ir, state), lock) = (files.ok()?, lock.ok()?);
+    let (source, ir, state, lock) = (source?, ir?, state?, lock.ok()?);
     let declared: BTreeSet<String> = ir
         .live
         .as_deref()

@@ -41,10 +41,9 @@ pub(crate) async fn observe_each<T>(
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         let readings = RootReadings::read(root, sidecars).boxed().await;
-        let failures = Failures::default();
         let looks: Vec<_> = judged
             .iter()
-            .map(|judged| readings.shallow_observation(root, *judged, &contested, &failures))
+            .map(|judged| readings.shallow_observation(root, *judged, &contested))
             .collect();
         let made = futures::stream::iter(looks)
             .buffered(TABLES_AT_ONCE)
@@ -80,8 +79,8 @@ impl RootReadings {
         root: &Root,
         Judged { sidecar, journal }: Judged<'_>,
         contested: &BTreeSet<(String, Option<String>)>,
-        failures: &Failures,
     ) -> Observation {
+        let failures = &Failures::default();
         let mut observation = self.observation(root, sidecar, failures).await;
         let told = observation.catalog.names_its_writers()
             || journal.is_some_and(|journal| journal.undo().is_some());
@@ -105,6 +104,7 @@ impl RootReadings {
         read_pins(root.lance(), &mut observation, failures)
             .boxed()
             .await;
+        observation.unread = failures.all_unread();
         observation
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct ListedJournals {
     listed: BTreeMap<OperationId, JournalEntryOfListing>,
     /// Objects beside the journals that should not be there and were skipped.
     skipped: Skipped,
+    /// Operations whose journal's folder has a file in its place.
+    in_place_of: BTreeSet<OperationId>,
     /// The operation in question, if there is one.
     wanted: Option<OperationId>,
 }
@@ -110,6 +112,7 @@ impl ListedJournals {
         Ok(Self {
             open,
             listed,
+            in_place_of: skipped.in_place_of_journals().clone(),
             skipped,
             wanted,
         })
@@ -136,18 +139,21 @@ impl ListedJournals {
             open,
             listed,
             wanted,
+            in_place_of,
             ..
         } = self;
         let marked = open.marks.keys().cloned();
         let mut operations: BTreeSet<OperationId> = marked.collect();
+        let of_files = files.iter().filter_map(|file| {
+            let operation_id: OperationId = file.strip_suffix(".json")?.parse().ok()?;
+            Some(operation_id)
+        });
         if open.is_complete {
-            let of_files = files.iter().filter_map(|file| {
-                let operation_id: OperationId = file.strip_suffix(".json")?.parse().ok()?;
-                Some(operation_id)
-            });
             operations.extend(of_files);
         } else {
             operations.extend(listed.keys().cloned());
+            // Nothing can be recorded about such an operation, which its own listing tells.
+            operations.extend(of_files.filter(|operation_id| in_place_of.contains(operation_id)));
         }
         let is_read = |operation_id: &OperationId, listed: &JournalEntryOfListing| {
             listed.records > 0

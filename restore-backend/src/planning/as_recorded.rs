@@ -4,11 +4,12 @@ use futures::{FutureExt, StreamExt};
 use sidecar::follow_up::tags_dropped_by;
 use sidecar::journal::Finished;
 use sidecar::{
-    CatalogShows, Difference, DifferenceField, Observation, PlannedTable, RestsOn, Sidecar,
+    CatalogShows, Difference, DifferenceField, Limits, Observation, PlannedTable, RestsOn, Sidecar,
     TableShows, another_root, another_transaction, catalog_as_recorded, rests_on,
     table_as_recorded, version_of_the_plan,
 };
 
+use super::dismissal::moved_since_dismissal;
 use super::tags::tags_there;
 use crate::error::ServiceError;
 use crate::observe::{Look, ObserveError, look_again};
@@ -34,7 +35,13 @@ pub(crate) async fn untrue_since_finished(
     let mut differences: Vec<Difference> =
         another_root(plan, root.id(), is_over).into_iter().collect();
     match rests_on(plan) {
-        RestsOn::Nothing => return Ok(differences),
+        RestsOn::File => {
+            if !is_over && differences.is_empty() {
+                let moved = moved_since_dismissal(root, plan).boxed().await?;
+                differences.extend(moved.unwrap_or_default());
+            }
+            return Ok(differences);
+        }
         RestsOn::Tags => {
             let there = tags_there(root, tags_dropped_by(plan)).await?;
             differences.extend(there.into_iter().map(|tag| {
@@ -50,10 +57,7 @@ pub(crate) async fn untrue_since_finished(
         }
         RestsOn::Tables => {}
     }
-    let sidecar = Sidecar::parse(&plan.file, finished.sidecar.as_bytes(), &root.limits());
-    let Ok(sidecar) = sidecar else {
-        return Ok(differences);
-    };
+    let sidecar = recorded_sidecar(&plan.file, finished.sidecar.as_bytes())?;
     let Look { observation, .. } = look_again(root, &sidecar).boxed().await?.complete()?;
     match catalog_as_recorded(plan, &observation.catalog, is_over) {
         CatalogShows::Unreadable { reason } => return Err(unreadable("the catalog", &reason)),
@@ -121,6 +125,17 @@ async fn read_transaction(
             another_transaction(finished, planned, &found.uuid, &found.properties)
         }
         TransactionEntry::Gone { .. } => None,
+    })
+}
+
+/// The sidecar that a journal keeps.
+///
+/// # Errors
+/// [`ServiceError::Observe`] if the bytes are none: without them nobody knows where to look.
+pub(crate) fn recorded_sidecar(file: &str, bytes: &[u8]) -> Result<Sidecar, ServiceError> {
+    Sidecar::parse(file, bytes, &Limits::RECORDED).map_err(|error| {
+        let what = format!("the sidecar {file} in the journal");
+        unreadable(&what, &sidecar::error_text(&error))
     })
 }
 

@@ -1,13 +1,15 @@
 //! The plan that sets a pending file aside.
 
 use sidecar::follow_up::{dismissal, dismissal_id, dismissed_because};
-use sidecar::{Choice, Disposition, Plan, Reason, SidecarFile, Timestamp};
+use sidecar::{Choice, Code, Difference, Disposition, Plan, Reason, SidecarFile, Timestamp};
 
 use super::follow_up_plan::FollowUpPlan;
-use super::pending_plan::{self, PendingPlan, age};
+use super::pending_plan::{self, PendingPlan, age, not_read};
 use crate::error::ServiceError;
-use crate::pending::PendingRecovery;
+use crate::observe::{FailedRead, ObserveError};
+use crate::pending::{PendingRecovery, pending_without};
 use crate::root::Root;
+use root_objects::clock;
 use root_objects::off_thread;
 use root_objects::sidecar_dir;
 
@@ -24,8 +26,17 @@ pub(crate) async fn plan_dismissal(
     let planned =
         pending_plan::plan_pending(root, &listed, entry.own_journal(), Choice::Verdict).await?;
     let dismissal = match planned {
-        Some(PendingPlan { plan, blockers, .. }) => {
-            dismissal_of(root, entry, &plan, &blockers, now).await?
+        Some(PendingPlan {
+            plan,
+            blockers,
+            failed,
+            ..
+        }) => {
+            let dismissal = dismissal_of(root, entry, &plan, &blockers, now).await?;
+            dismissal.map(|dismissal| FollowUpPlan {
+                failed,
+                ..dismissal
+            })
         }
         None => None,
     };
@@ -88,4 +99,64 @@ pub(super) async fn dismissal_of(
     let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, &reasons);
     follow_up.blockers.extend(age(root, &file, now));
     Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))
+}
+
+/// What moved between a dismissal that was begun and the one that is planned now; `None` if its file is gone, or is another by now,
+/// so that there is nothing to delete.
+///
+/// The file is deleted only while it is stuck for the very reasons for which a person agreed to that: a write that can be recovered
+/// by now is not set aside.
+///
+/// # Errors
+/// [`ServiceError::Observe`] if it is another plan by now, and something could not be read: a failed read does not show that
+/// anything moved.
+pub(crate) async fn moved_since_dismissal(
+    root: &Root,
+    planned: &Plan,
+) -> Result<Option<Vec<Difference>>, ServiceError> {
+    // The journal of a dismissal under a derived id stands beside the file. Without that journal the file is what it was before it
+    // was begun to be set aside. The operation's own journal says which bytes count, and what was done about them.
+    let own = planned.operation_id.file_name();
+    let without = (planned.file != own).then_some(&planned.operation_id);
+    let recoveries = pending_without(root, &planned.file, without).await?;
+    let is_it = |entry: &&PendingRecovery| {
+        let file = &entry.listed.file;
+        file.file == planned.file
+            && (file.digest == Some(planned.sidecar)
+                || dismissal_id(file) == planned.operation_id
+                || not_read(file).is_some())
+    };
+    let Some(entry) = recoveries.iter().find(is_it) else {
+        return Ok(None);
+    };
+    let FollowUpPlan {
+        mut follow_up,
+        failed,
+        ..
+    } = plan_dismissal(root, entry, clock::now()).await?;
+    // It was old enough when it was begun to be set aside.
+    follow_up
+        .blockers
+        .retain(|reason| reason.code != Code::TooYoung);
+    let moved = follow_up.moved_since(planned);
+    if moved.is_empty() {
+        return Ok(Some(moved));
+    }
+    let files = recoveries.iter().map(|entry| &entry.listed.file);
+    let unread = files.filter_map(not_read).chain(journal_not_read(entry));
+    if let Some(failed) = failed.into_iter().chain(unread).next() {
+        return Err(ObserveError::from(failed).into());
+    }
+    Ok(Some(moved))
+}
+
+/// The failed read of the journal of the operation that a file names.
+fn journal_not_read(entry: &PendingRecovery) -> Option<FailedRead> {
+    let refusal = entry.listed.refusal.as_ref();
+    let reason = refusal.filter(|reason| reason.code == Code::Unreadable)?;
+    Some(FailedRead {
+        what: format!("the journal of {}", entry.listed.file.file),
+        table_key: None,
+        reason: reason.detail.clone(),
+    })
 }

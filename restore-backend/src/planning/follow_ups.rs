@@ -4,11 +4,11 @@ use futures::FutureExt;
 use sidecar::follow_up::{FollowUpKind, Undo, dismissal_id};
 use sidecar::{
     Code, Difference, OperationId, Plan, Purpose, Reason, Sidecar, SidecarBytes, SidecarError,
-    Timestamp, differences, error_text,
+    Timestamp, error_text,
 };
 
 use super::as_recorded::untrue_since_finished;
-use super::dismissal::plan_dismissal;
+use super::dismissal::{moved_since_dismissal, plan_dismissal};
 use super::follow_up_plan::FollowUpPlan;
 use super::in_force::in_force;
 use super::release::plan_release;
@@ -143,12 +143,10 @@ fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
     )
 }
 
-/// Differences between an approved undo or release and the one made now, after the claim.
+/// Differences between an approved undo, release or dismissal and the one made now, after the claim.
 ///
 /// An undo and the release of the same recovery may have been claimed by two executors at once. Each looks for the other after
 /// its own claim is written, so at least one of them sees both.
-///
-/// A dismissal rests on no table and not on the catalog, so nothing can have moved.
 pub(crate) async fn moved_since_approval(
     root: &Root,
     planned: &Plan,
@@ -160,7 +158,11 @@ pub(crate) async fn moved_since_approval(
         ),
         // A release concerns tags alone, which no pending sidecar affects.
         Purpose::Release { of } => (of, Vec::new()),
-        Purpose::Recover | Purpose::Dismiss { .. } => return Ok(Vec::new()),
+        Purpose::Dismiss { .. } => {
+            let moved = moved_since_dismissal(root, planned).await?;
+            return Ok(moved.unwrap_or_default());
+        }
+        Purpose::Recover => return Ok(Vec::new()),
     };
     Ok(
         match plan_follow_up(root, of, &planned.operation_id, &recoveries, Some(planned)).await? {
@@ -173,11 +175,7 @@ pub(crate) async fn moved_since_approval(
                     .map(ObserveError::from);
                 return Err(failed.unwrap_or(ObserveError::CatalogBusy).into());
             }
-            Ok(anew) => {
-                let mut differences = differences(planned, &anew.follow_up.plan);
-                differences.extend(anew.follow_up.blockers.into_iter().map(Difference::blocked));
-                differences
-            }
+            Ok(anew) => anew.follow_up.moved_since(planned),
             Err(reason) => vec![Difference::blocked(reason)],
         },
     )

@@ -141,5 +141,6 @@ pub(super) fn not_read(file: &SidecarFile) -> Option<FailedRead> {
         what: format!("the sidecar {}", file.file),
         table_key: None,
         reason: reason.detail.clone(),
+        is_unread: true,
     })
 }

@@ -28,7 +28,8 @@ pub fn dismissal_id(file: &SidecarFile) -> OperationId {
 /// touched. The approver must give a reason.
 ///
 /// `bytes` are the file's, all of them; a file whose bytes could not be read, or are more than a journal record holds, is not
-/// dismissed: they could not be kept. `reasons` are those for which it is refused or aborted.
+/// dismissed: they could not be kept. `reasons` are those for which it is refused or aborted. Where one of them is
+/// [`Code::Unreadable`], nothing is known for sure, and the file is not dismissed either.
 #[must_use]
 pub fn dismissal(
     root: &RootId,
@@ -47,6 +48,19 @@ pub fn dismissal(
                 "the bytes of {} cannot be kept in the journal: they could not be read, or are more than {} MiB; move the file away by hand",
                 file.file,
                 Limits::DEFAULT.kept_bytes_max >> 20
+            ),
+        ));
+    }
+    // Nobody can tell what the write comes to until it is read, and then it may be recovered.
+    let unread = reasons
+        .iter()
+        .find(|reason| reason.code == Code::Unreadable);
+    if let (Some(unread), Some(_)) = (unread, &bytes) {
+        blockers.push(Reason::new(
+            Code::Unreadable,
+            format!(
+                "{} is not set aside as long as something about it cannot be read: {}",
+                file.file, unread.detail
             ),
         ));
     }

@@ -38,7 +38,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
     match &plan.purpose {
         Purpose::Recover => recovery(plan),
         Purpose::Undo { of } => follow_ups::undo(plan, of),
-        Purpose::Dismiss { .. } => follow_ups::dismissal(plan),
+        Purpose::Dismiss { because } => follow_ups::dismissal(plan, because),
         Purpose::Release { of } => follow_ups::release(plan, of),
     }
 }

@@ -30,10 +30,10 @@ impl ApplyReport {
         }
     }
 
-    /// Nothing was done, because the sidecar of an approved plan is gone or another.
+    /// Nothing was done, because the sidecar of an approved plan is gone or another, or stands for an operation again.
     #[must_use]
     pub fn sidecar_gone(operation: &OperationId, digest: Digest) -> Self {
-        let detail = "the sidecar is gone or has other bytes: somebody else resolved the operation or changed the file; nothing was done";
+        let detail = "the sidecar is gone, has other bytes, or is no longer stuck: somebody else resolved the operation, changed the file, or mended what was wrong; nothing was done: look at what is pending now";
         let differences = vec![Difference::new(
             None,
             DifferenceField::Sidecar,

@@ -1,6 +1,7 @@
 //! The report on a plan that was begun, and on a file that has none.
 
 use crate::api::{PlanContext, PlanReport, Progress};
+use crate::code::Code;
 use crate::ids::RootId;
 use crate::journal::JournalState;
 use crate::limits::Limits;
@@ -38,6 +39,17 @@ impl PlanReport {
             now,
         };
         Ok(Some(Self::new(plan, &bytes, context)))
+    }
+
+    /// Whether the file can be set aside instead: nothing else can be done about it, and everything about it could be read.
+    #[must_use]
+    pub fn may_be_set_aside(&self) -> bool {
+        self.purpose.is_recovery()
+            && self.disposition.may_be_set_aside()
+            && self
+                .blockers
+                .iter()
+                .all(|reason| reason.code != Code::Unreadable)
     }
 
     /// The report on a file that names no operation. It has no plan; the report carries the refusal alone.

@@ -1,5 +1,7 @@
 //! From what was found to the verdict, in the order of PROTOCOL.md, section 4.3.
 
+use std::collections::BTreeSet;
+
 use super::catalog_changes::catalog_changes;
 use super::choice::Choice;
 use super::commits::unexpected_commits;
@@ -98,6 +100,10 @@ pub fn judge_choice<'a>(
         blockers,
         requires,
     };
+    let abort = |tables, mut reasons: Vec<Reason>| {
+        reasons.extend(unread(observation, &reasons));
+        verdict(Disposition::Abort, tables, reasons, Vec::new())
+    };
 
     if let Some(older) = standing.waiting_for {
         let reason = Reason::new(
@@ -125,7 +131,7 @@ pub fn judge_choice<'a>(
     }
     let contradictions = contradictions(&observation.catalog, &looked_at, decision);
     if !contradictions.is_empty() {
-        return verdict(Disposition::Abort, tables, contradictions, Vec::new());
+        return abort(tables, contradictions);
     }
     // A pin that was not looked at is a contradiction, so that from here on every pin has its observation.
     let pairs: Vec<(&TablePin, &TableObservation)> = looked_at
@@ -135,7 +141,7 @@ pub fn judge_choice<'a>(
 
     let disposition = match disposition(whose, decision, &tables, &pairs) {
         Ok(disposition) => disposition,
-        Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
+        Err(reason) => return abort(tables, vec![reason]),
     };
     let left_out = if may_be_incomplete(sidecar, disposition) {
         left_out(observation)
@@ -161,7 +167,7 @@ pub fn judge_choice<'a>(
         );
     let changes = match changes {
         Ok(changes) => changes,
-        Err(reason) => return verdict(Disposition::Abort, tables, vec![reason], Vec::new()),
+        Err(reason) => return abort(tables, vec![reason]),
     };
     for (table, (pin, observed)) in tables.iter_mut().zip(&pairs) {
         assign_action(disposition, table, pin, observed, &mut requires);
@@ -176,7 +182,7 @@ pub fn judge_choice<'a>(
                 ..unjudged(std::mem::take(&mut table.rule))
             };
         }
-        return verdict(Disposition::Abort, tables, vec![reason], Vec::new());
+        return abort(tables, vec![reason]);
     }
     if tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires.push(Requirement::UnexpectedCommits);
@@ -228,6 +234,36 @@ pub fn judge_choice<'a>(
         left_out,
         ..verdict(disposition, tables, blockers, requires)
     }
+}
+
+/// Why a write that is not understood is not set aside either: something about it could not be read now. `None` if everything was
+/// read, or `reasons` say so already.
+fn unread(observation: &Observation, reasons: &[Reason]) -> Option<Reason> {
+    let first = observation.unread.first()?;
+    if reasons.iter().any(|reason| reason.code == Code::Unreadable) {
+        return None;
+    }
+    let whats: BTreeSet<&str> = observation
+        .unread
+        .iter()
+        .map(|unread| unread.what.as_str())
+        .collect();
+    let whats: Vec<&str> = whats.into_iter().collect();
+    let is_told = reasons
+        .iter()
+        .any(|reason| reason.detail.contains(&first.reason));
+    let why = if is_told {
+        String::new()
+    } else {
+        format!(" ({})", first.reason)
+    };
+    Some(Reason::new(
+        Code::Unreadable,
+        format!(
+            "{} cannot be read now{why}, so nobody can tell what became of this write; put that right, then look again",
+            whats.join(", ")
+        ),
+    ))
 }
 
 /// A table that is to return to a version which was cleaned away: no roll back brings that back, whoever tries and however often.
@@ -285,11 +321,13 @@ fn disposition(
             () if none_moved => TablesStand::NoneMoved(disposition_when_none_moved(whose, pairs)),
             () => TablesStand::SomeMoved,
         };
-        let schema = observation
-            .schema
-            .as_ref()
-            .ok_or("its staged schema files were not looked at");
-        let schema = schema.map_err(|why| Reason::new(Code::SchemaContradictory, why))?;
+        let schema = observation.schema.as_ref();
+        let schema = schema.ok_or_else(|| {
+            unread(observation, &[]).unwrap_or_else(|| {
+                let why = "its schema files and the lock of its schema change were not looked at, or make no sense";
+                Reason::new(Code::SchemaContradictory, why)
+            })
+        })?;
         let disposition = schema::disposition(sidecar, schema, stand)
             .map_err(|why| Reason::new(Code::SchemaContradictory, why))?;
         if disposition == Disposition::RollForward {

@@ -348,7 +348,8 @@ fn set_aside(file: &SidecarFile, disposition: Disposition, reasons: &[Reason]) -
     };
     for file in [file, &hostile] {
         for bytes in [Some(file.bytes.clone()), None] {
-            let kept = bytes.is_some();
+            let is_known = reasons.iter().all(|reason| reason.code != Code::Unreadable);
+            let kept = bytes.is_some() && is_known;
             let laid_down = dismissal(
                 &RootId::new("s3://bucket/graph"),
                 dismissal_id(file),

@@ -33,8 +33,10 @@ pub(crate) fn around(sidecar: &Sidecar, dice: &mut Dice) -> Observation {
         tables,
         schema: (!dice.one_in(5)).then(|| schema(sidecar, dice)),
         keeps_graph_history: dice.one_in(2),
+        history_in_catalog: dice.one_in(2),
         recorded: Default::default(),
         merge: None,
+        unread: Vec::new(),
     }
 }
 

@@ -18,12 +18,13 @@ pub(crate) const ALL: Recovery = Recovery {
     nameless: 0,
     cleanups: 0,
     backups: 0,
+    mends: 0,
     depth: Depth::Reduced,
     flaw: Flaw::None,
 };
 
 /// Others are at work who know of no protocol, or the storage is not what it was. Each with every interleaving of every request.
-pub(crate) const OTHERS: [(&str, Recovery); 16] = {
+pub(crate) const OTHERS: [(&str, Recovery); 18] = {
     let alone = Recovery {
         consoles: 2,
         crashes: 1,
@@ -38,6 +39,10 @@ pub(crate) const OTHERS: [(&str, Recovery); 16] = {
     };
     let undo = Recovery {
         subject: Subject::Undo,
+        ..whole
+    };
+    let dismissal = Recovery {
+        subject: Subject::Dismissal,
         ..whole
     };
     let merge = Recovery {
@@ -151,6 +156,15 @@ pub(crate) const OTHERS: [(&str, Recovery); 16] = {
             Recovery {
                 cleanups: 2,
                 ..undo
+            },
+        ),
+        ("a sidecar is set aside whose table stays gone", dismissal),
+        (
+            "the table of a sidecar that is set aside comes back",
+            Recovery {
+                mends: 1,
+                crashes: 2,
+                ..dismissal
             },
         ),
     ]

@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use sidecar::executor::{self, CatalogSeen, Landed, Look, Move, Seen, SidecarSeen, StepsOutcome};
 use sidecar::journal::{Finished, JournalState, StepResult};
 use sidecar::{
-    Difference, DifferenceField, PinMove, Plan, PlannedTable, Requirement, Step, TableShows,
-    another_transaction, differences, moved_since_effects, rests_on_tables, table_as_recorded,
-    version_of_the_plan,
+    Difference, DifferenceField, PinMove, Plan, PlannedTable, Purpose, Requirement, RestsOn, Step,
+    TableShows, another_transaction, differences, moved_since_effects, rests_on,
+    rests_on_the_catalog, table_as_recorded, version_of_the_plan,
 };
 
 use crate::flaw::Flaw;
@@ -198,6 +198,11 @@ impl Console {
                 return false;
             }
             Move::DeleteSidecar => {
+                let finished = journal.state.finished();
+                if finished.is_some_and(|done| is_dismissal(&done.plan)) {
+                    store.is_set_aside = true;
+                    store.set_aside_whole |= !store.is_damaged;
+                }
                 store.sidecar = false;
                 seen.sidecar = Some(SidecarSeen::Gone);
                 return false;
@@ -349,6 +354,10 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
     // Which table moved, and how far, is for people: nothing is done about it but to stop.
     let difference = |is_moved: bool| Some(is_moved.then(moved).into_iter().collect());
     match (look, state.attempt()) {
+        (Look::SinceApproval, Some(attempt)) if is_dismissal(&attempt.plan) => {
+            let is_moved = !store.moved_since_dismissal(&attempt.plan).is_empty();
+            seen.since_approval = difference(is_moved && flaw != Flaw::ResumesADismissalBlindly);
+        }
         (Look::SinceApproval, Some(attempt)) => {
             let is_follow_up = !attempt.plan.purpose.is_recovery();
             let (now, is_blocked) = store.plan_as(is_follow_up, flaw);
@@ -396,11 +405,22 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
         (Look::SinceFinished, _) => {
             let is_lost = state
                 .finished()
-                .is_some_and(|done| has_lost_effects(store, done));
+                .is_some_and(|done| match rests_on(&done.plan) {
+                    RestsOn::File => {
+                        store.sidecar
+                            && flaw != Flaw::EndsADismissalBlindly
+                            && !store.moved_since_dismissal(&done.plan).is_empty()
+                    }
+                    RestsOn::Tables | RestsOn::Tags => has_lost_effects(store, done),
+                });
             seen.since_finished = difference(is_lost && flaw != Flaw::BelievesItsRecord);
         }
         (Look::SinceApproval | Look::Landed { .. } | Look::SinceEffects, None) => {}
     }
+}
+
+const fn is_dismissal(plan: &Plan) -> bool {
+    matches!(plan.purpose, Purpose::Dismiss { .. })
 }
 
 fn moved() -> Difference {
@@ -418,7 +438,7 @@ fn has_moved_since_effects(store: &Store, plan: &Plan, flaw: Flaw) -> bool {
     if flaw == Flaw::LooksAtPinsOnly {
         moved.retain(|difference| difference.field != DifferenceField::LanceHead);
     }
-    rests_on_tables(plan) && !moved.is_empty()
+    rests_on_the_catalog(plan) && !moved.is_empty()
 }
 
 /// As the look at a finished operation says, which is the real one, of an operation that is over.

@@ -44,4 +44,8 @@ pub(crate) enum Flaw {
     EndsWhatOthersBegan,
     /// A commit that says it is a restore of ours is believed.
     BelievesWhatACommitSays,
+    /// A dismissal that was begun is carried out without a look at whether its sidecar is still stuck.
+    ResumesADismissalBlindly,
+    /// A dismissal that is on record is seen to its end without such a look.
+    EndsADismissalBlindly,
 }

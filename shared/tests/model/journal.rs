@@ -108,7 +108,7 @@ impl Journal {
                     plan_digest: planned.digest(),
                     approved_by: "bea".to_owned(),
                     approved_at: Timestamp::from_micros(1),
-                    reason: None,
+                    reason: Some("it is in the way".to_owned()),
                     writers_stopped: true,
                     acknowledged: planned.plan().requires.iter().copied().collect(),
                 },

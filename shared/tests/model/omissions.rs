@@ -6,7 +6,7 @@ use crate::cases::ALL;
 use crate::flaw::Flaw;
 use crate::properties::{
     ALL_SHOWN, BURIED, CONSENTED, COVERED, ENDED, IS_THERE, MERGED, NAMED, ONE_HOLDS, PLANNED,
-    PUBLISHED_ONCE, RECORDED, RESTORED_ONCE, RETIRED, SAID, STAYS, WHOLE,
+    PUBLISHED_ONCE, RECORDED, RESTORED_ONCE, RETIRED, SAID, SET_ASIDE, STAYS, WHOLE,
 };
 use crate::runner::stuck;
 use crate::subject::Subject;
@@ -73,7 +73,15 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
         live_merge: true,
         ..alone
     };
+    let dismissal = Recovery {
+        subject: Subject::Dismissal,
+        committed: 2,
+        mends: 1,
+        ..alone
+    };
     let noticed = [
+        (Flaw::ResumesADismissalBlindly, dismissal, vec![SET_ASIDE]),
+        (Flaw::EndsADismissalBlindly, dismissal, vec![SET_ASIDE]),
         (Flaw::NoFence, whole, vec![STAYS]),
         (
             Flaw::UnfencedRestore,

@@ -27,6 +27,7 @@ pub(crate) const ALL_SHOWN: &str =
 pub(crate) const NAMED: &str =
     "what others committed is taken along only where somebody was asked about it";
 pub(crate) const MERGED: &str = "a merge that was published stays visible";
+pub(crate) const SET_ASIDE: &str = "a sidecar that can be recovered is not set aside";
 pub(crate) const ENDED: &str = "an attempt ends only over something that moved, or that was begun";
 
 pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
@@ -142,6 +143,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                     || store.sidecar
                     || store.is_pending()
                     || store.announced[table]
+                    || store.is_set_aside
                     || looks_again
                     || (is_late && !store.is_a_backup)
             })
@@ -172,6 +174,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
             );
             !is_published || is_shown()
         }),
+        Property::always(SET_ASIDE, |_, world: &World| !world.store.set_aside_whole),
         Property::always(NAMED, |_, world: &World| !world.store.is_unasked),
         Property::always(ENDED, |_, world: &World| !world.store.ended_for_nothing),
     ];
@@ -231,6 +234,21 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
         properties.push(Property::sometimes(
             "what a backup brought back is resolved",
             |_, world: &World| world.store.is_a_backup && is_over(world),
+        ));
+    }
+    if model.mends > 0 {
+        properties.push(Property::sometimes(
+            "what a sidecar was to be set aside for is mended, and its write is rolled forward",
+            |_, world: &World| finished_as(world, OutcomeKind::RolledForward) && is_over(world),
+        ));
+        properties.push(Property::sometimes(
+            "a dismissal that is on record is opened again",
+            |_, world: &World| {
+                let state = &world.store.journal.state;
+                state.finished().is_none()
+                    && !state.interrupted().is_empty()
+                    && state.stand_in().is_none()
+            },
         ));
     }
     let outcome = match (model.subject, model.committed) {

@@ -66,6 +66,7 @@ impl Model for Recovery {
             nameless_left: self.nameless,
             cleanups_left: self.cleanups,
             backups_left: self.backups,
+            mends_left: self.mends,
         };
         if self.is_reduced() {
             world.settle(self.flaw);
@@ -95,6 +96,9 @@ impl Model for Recovery {
         }
         if world.backups_left > 0 {
             acts.push(Act::BringBack);
+        }
+        if world.mends_left > 0 {
+            acts.push(Act::Mend);
         }
         if !self.is_reduced() && can_approve(&world.store, self.flaw).is_some() {
             acts.push(Act::Approve);
@@ -131,6 +135,7 @@ impl Model for Recovery {
             nameless_left,
             cleanups_left,
             backups_left,
+            mends_left,
         } = &mut world;
         let flaw = self.flaw;
         let mut recorded_by = None;
@@ -155,6 +160,12 @@ impl Model for Recovery {
                     writer.acknowledged = false;
                 }
                 *merge = Merge::Ended { published: false };
+            }
+            // Whoever looked before, and deletes the file only now, set aside what was stuck when it looked.
+            Act::Mend => {
+                *mends_left -= 1;
+                store.is_damaged = false;
+                consoles.fill(Console::Idle);
             }
             Act::Approve => approve(store, can_approve(store, flaw)?),
             Act::Apply(index) => {

@@ -12,7 +12,10 @@ use sidecar::observation::{
 use sidecar::root_layout::{
     PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID,
 };
-use sidecar::{Action, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Step};
+use sidecar::{
+    Action, Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
+    Step,
+};
 
 use crate::flaw::Flaw;
 use crate::journal::Journal;
@@ -124,7 +127,7 @@ impl Hash for Planned {
 
 /// What a plan is made from here.
 type Facts = (
-    (Subject, bool, Flaw),
+    (Subject, bool, bool, Flaw),
     [Vec<Commit>; 2],
     [u64; 2],
     u64,
@@ -160,6 +163,11 @@ pub(crate) struct Store {
     pub(crate) cleaned: BTreeSet<(usize, u64)>,
     pub(crate) tags: BTreeSet<(usize, u64)>,
     pub(crate) is_cleaned: bool,
+    /// Whether the first table is gone.
+    pub(crate) is_damaged: bool,
+    /// Whether the sidecar was set aside, and whether it could have been recovered by then.
+    pub(crate) is_set_aside: bool,
+    pub(crate) set_aside_whole: bool,
     /// Whether it is a backup that was brought back under a journal that went on.
     pub(crate) is_a_backup: bool,
     /// Whether the last publish of a recovery left commits above what it published.
@@ -216,6 +224,9 @@ impl Store {
             cleaned: BTreeSet::new(),
             tags: BTreeSet::new(),
             is_cleaned: false,
+            is_damaged: subject == Subject::Dismissal,
+            is_set_aside: false,
+            set_aside_whole: false,
             is_a_backup: false,
             is_overtaken: false,
             is_unasked: false,
@@ -223,7 +234,7 @@ impl Store {
             ended_for_nothing: false,
         };
         match subject {
-            Subject::Write => {}
+            Subject::Write | Subject::Dismissal => {}
             Subject::Merge => {
                 for (table, adds) in &MERGES[..committed] {
                     merge(&mut store, *table, *adds);
@@ -347,7 +358,10 @@ impl Store {
             (Subject::Merge, _) => true,
             (Subject::Undo, OutcomeKind::RolledForward) => shown == [false; 2],
             (Subject::Undo, _) => shown == [false; 2] || (!is_undone && shown == [true; 2]),
-            (Subject::Write, OutcomeKind::RolledForward) => shown == [true; 2],
+            // What is set aside is not published.
+            (Subject::Dismissal, OutcomeKind::CleanedUp) => shown == [false; 2],
+            (Subject::Write | Subject::Dismissal, OutcomeKind::RolledForward) => shown == [true; 2],
+            (Subject::Dismissal, _) => false,
             (Subject::Write, OutcomeKind::RolledBack) => shown == [told; 2],
             (Subject::Write, _) => {
                 finished.plan.disposition != Disposition::AlreadyPublished || shown == [true; 2]
@@ -357,6 +371,9 @@ impl Store {
 
     /// Whether every table stands where the plan found it, with every version that the plan needs.
     pub(crate) fn is_as_planned(&self, plan: &Plan) -> bool {
+        if matches!(plan.purpose, Purpose::Dismiss { .. }) {
+            return self.is_damaged;
+        }
         let is_there = |table_key: &str, version: u64| {
             let table = TABLES.iter().position(|key| *key == table_key).unwrap();
             self.is_there(table, version)
@@ -398,9 +415,12 @@ impl Store {
                 location: Some((*key).to_owned()),
                 pinned: Pinned::At { version: pinned },
                 pinned_elsewhere: None,
-                head: HeadObservation::At {
-                    version: head,
-                    transaction: Some(self.uuid(table, head)),
+                head: match self.is_damaged && table == 0 {
+                    true => HeadObservation::DatasetMissing,
+                    false => HeadObservation::At {
+                        version: head,
+                        transaction: Some(self.uuid(table, head)),
+                    },
                 },
                 location_conflict: None,
                 transactions: (2..=head)
@@ -437,6 +457,7 @@ impl Store {
             history_in_catalog: false,
             recorded: Recorded::default(),
             merge: None,
+            unread: Vec::new(),
         }
     }
 
@@ -458,7 +479,7 @@ impl Store {
     pub(crate) fn plan_as(&self, is_follow_up: bool, flaw: Flaw) -> Made {
         PLANS.with_borrow_mut(|plans| {
             let facts = (
-                (self.subject, is_follow_up, flaw),
+                (self.subject, is_follow_up, self.is_damaged, flaw),
                 self.tables.clone(),
                 self.pins,
                 self.catalog_version(),
@@ -502,11 +523,21 @@ impl Store {
             }
             let made = follow_up::undo(&root(), undone(), &observation);
             (made.plan, !made.blockers.is_empty())
+        } else if self.is_damaged {
+            let made = self.subject.dismissal(&observation);
+            (made.plan, !made.blockers.is_empty())
         } else {
             self.subject.plan(&observation)
         };
         let bytes = PlanBytes::of(&plan).unwrap();
         (Planned::new(plan, bytes), is_blocked)
+    }
+
+    /// What moved between a dismissal that was begun and the one that is planned now: the real comparison.
+    pub(crate) fn moved_since_dismissal(&self, planned: &Plan) -> Vec<Difference> {
+        let mut observation = self.observe(Flaw::None);
+        observation.note_own(&self.journal.state);
+        self.subject.dismissal(&observation).moved_since(planned)
     }
 
     /// What somebody committed who names no operation, as if it were on record as a restore of ours.

@@ -1,13 +1,13 @@
-//! What is carried out: the recovery of a write or of a merge, or the undo of a recovery.
+//! What is carried out: the recovery of a write or of a merge, the undo of a recovery, or the dismissal of a sidecar.
 
 use std::cell::RefCell;
 
-use sidecar::follow_up::{Undo, undo_id};
+use sidecar::follow_up::{FollowUp, Undo, dismissal, dismissed_because, undo_id};
 use sidecar::journal::Finished;
 use sidecar::observation::Observation;
 use sidecar::{
     Digest, Effect, Limits, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, RootId, Sidecar,
-    Tag, Timestamp, Verdict, judge, plan,
+    SidecarFile, Tag, Timestamp, Verdict, judge, plan,
 };
 
 use crate::flaw::Flaw;
@@ -26,6 +26,8 @@ pub(crate) enum Subject {
     Merge,
     /// The undo of a roll forward of the write.
     Undo,
+    /// The write is whole, and a table of it is gone: its sidecar is set aside. Once the table is back, the write is recovered.
+    Dismissal,
 }
 
 thread_local! {
@@ -35,7 +37,7 @@ thread_local! {
 impl Subject {
     pub(crate) fn operation(self) -> OperationId {
         match self {
-            Self::Write | Self::Merge => write(),
+            Self::Write | Self::Merge | Self::Dismissal => write(),
             Self::Undo => undo_id(&write()),
         }
     }
@@ -43,7 +45,7 @@ impl Subject {
     /// The bytes of the sidecar, or of what stands for it in the journal.
     pub(crate) fn sidecar_text(self) -> String {
         match self {
-            Self::Write => text("Mutation", ""),
+            Self::Write | Self::Dismissal => text("Mutation", ""),
             Self::Merge => text(
                 "BranchMerge",
                 r#","merge_source_commit_id":"01M8125ENACWR9X1EZNRMDV5V1""#,
@@ -62,6 +64,17 @@ impl Subject {
         let verdict = judge(&self.sidecar(), None, observation);
         let plan = self.planned(observation, &verdict);
         (plan, !verdict.blockers.is_empty())
+    }
+
+    /// The real dismissal of its sidecar, whether or not anything can be done about that by now.
+    pub(crate) fn dismissal(self, observation: &Observation) -> FollowUp {
+        let verdict = judge(&self.sidecar(), None, observation);
+        let plan = self.planned(observation, &verdict);
+        let (disposition, reasons) = dismissed_because(&plan, &verdict.blockers);
+        let bytes = self.sidecar_text().into_bytes();
+        let file = SidecarFile::read(&plan.file, bytes.clone(), &Limits::default());
+        let id = self.operation();
+        dismissal(&root(), id, &file, Some(bytes), disposition, &reasons)
     }
 
     fn planned(self, observation: &Observation, verdict: &Verdict) -> Plan {

@@ -33,6 +33,8 @@ pub(crate) struct Recovery {
     pub(crate) cleanups: u8,
     /// How often the tables, the catalog and the sidecars are brought back from a backup, when nobody works on them.
     pub(crate) backups: u8,
+    /// How often what a sidecar is set aside for is mended, when nobody works on it.
+    pub(crate) mends: u8,
     pub(crate) depth: Depth,
     pub(crate) flaw: Flaw,
 }
@@ -73,6 +75,7 @@ pub(crate) struct World {
     pub(crate) nameless_left: u8,
     pub(crate) cleanups_left: u8,
     pub(crate) backups_left: u8,
+    pub(crate) mends_left: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,7 @@ pub(crate) enum Act {
     CommitNamelessly(usize),
     CleanUp(usize),
     BringBack,
+    Mend,
     Approve,
     Apply(usize),
     Proceed(usize),
@@ -99,7 +103,7 @@ impl Recovery {
         self.subject != Subject::Write
             || self.rival
             || self.live_merge
-            || self.nameless + self.cleanups + self.backups > 0
+            || self.nameless + self.cleanups + self.backups + self.mends > 0
     }
 }
 

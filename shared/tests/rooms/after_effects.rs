@@ -1,12 +1,12 @@
 //! Which later changes contradict a plan whose effects are done.
 
-use sidecar::observation::Pinned;
+use sidecar::observation::{CatalogObservation, Pinned};
 use sidecar::{
-    Disposition, Plan, Purpose, WriterKind, is_visible_for_good, moved_since_effects,
-    rests_on_tables,
+    Disposition, Observation, Plan, Purpose, Sidecar, WriterKind, is_visible_for_good,
+    moved_since_effects, rests_on_the_catalog,
 };
 
-use crate::support::{Scene, at, pin, scene, sidecar, world};
+use crate::support::{Scene, at, on_branch, pin, scene, sidecar, world};
 
 const BOTH: [&str; 2] = ["a", "b"];
 
@@ -199,12 +199,12 @@ fn only_a_write_whose_commits_are_counted_or_published_is_visible_for_good() {
 }
 
 #[test]
-fn a_dismissal_a_release_and_a_branch_that_is_gone_rest_on_no_table() {
+fn a_dismissal_and_a_release_rest_on_no_table() {
     let plan = of(WriterKind::Mutation, [(4, 5), (4, 5)]).plan;
     let of = plan.operation_id.clone();
     let rows = [
         (Purpose::Recover, Disposition::RollForward, true),
-        (Purpose::Recover, Disposition::OrphanedBranch, false),
+        (Purpose::Recover, Disposition::OrphanedBranch, true),
         (
             Purpose::Undo { of: of.clone() },
             Disposition::RollBack,
@@ -229,6 +229,31 @@ fn a_dismissal_a_release_and_a_branch_that_is_gone_rest_on_no_table() {
             disposition,
             ..plan.clone()
         };
-        assert_eq!(rests_on_tables(&plan), expected, "{:?}", plan.purpose);
+        assert_eq!(rests_on_the_catalog(&plan), expected, "{:?}", plan.purpose);
     }
+}
+
+#[test]
+fn a_branch_that_was_gone_must_still_be_gone_with_all_its_files() {
+    let of_branch = vec![on_branch(pin("a", 4, 5), "feature")];
+    let sidecar = Sidecar {
+        branch: Some("feature".to_owned()),
+        ..sidecar(WriterKind::Mutation, of_branch)
+    };
+    let on = |catalog| Observation {
+        catalog,
+        ..world(Vec::new())
+    };
+    let absent = |tree_left| CatalogObservation::BranchAbsent { tree_left };
+    let plan = scene(&sidecar, None, &on(absent(false))).plan;
+    assert_eq!(plan.disposition, Disposition::OrphanedBranch);
+    let found = |catalog| {
+        let moved = moved_since_effects(&plan, &on(catalog));
+        let found = moved.into_iter().map(|it| (it.field.to_string(), it.found));
+        found.collect::<Vec<_>>()
+    };
+    let is = |found: &str| vec![("catalog_branch".to_owned(), found.to_owned())];
+    assert_eq!(found(absent(false)), []);
+    assert_eq!(found(absent(true)), is("gone, and its folder is left"));
+    assert_eq!(found(crate::support::present()), is("present"));
 }

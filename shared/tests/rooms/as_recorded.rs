@@ -209,7 +209,7 @@ fn another_root_counts_as_long_as_a_sidecar_is_to_be_deleted() {
             Purpose::Dismiss {
                 because: Vec::new(),
             },
-            RestsOn::Nothing,
+            RestsOn::File,
         ),
     ] {
         let plan = Plan {

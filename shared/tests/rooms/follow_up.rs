@@ -139,6 +139,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
         history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
+        unread: Vec::new(),
     }
 }
 
@@ -761,7 +762,7 @@ fn a_release_that_was_interrupted_is_no_write_and_a_recovery_is_one() {
 #[test]
 fn to_set_a_file_aside_is_a_write_only_under_the_name_of_its_operation() {
     let bytes = serde_json::to_vec(&original()).unwrap();
-    let set_aside = |name: &str, operation: Option<OperationId>| {
+    let set_aside = |name: &str, operation: Option<OperationId>, because| {
         let file = SidecarFile::read(name, bytes.clone(), &Limits::default());
         let operation = operation.unwrap_or_else(|| dismissal_id(&file));
         let made = dismissal(
@@ -769,14 +770,18 @@ fn to_set_a_file_aside_is_a_write_only_under_the_name_of_its_operation() {
             operation.clone(),
             &file,
             Some(bytes.clone()),
-            Disposition::Abort,
-            &[],
+            Disposition::Refused,
+            &[sidecar::Reason::new(because, "so it is said")],
         );
         interrupted(claimed(JournalState::new(operation), &made))
     };
-    assert!(set_aside("copy.json", None).stand_in().is_none());
     assert!(
-        set_aside(&id().file_name(), Some(id()))
+        set_aside("copy.json", None, Code::Misnamed)
+            .stand_in()
+            .is_none()
+    );
+    assert!(
+        set_aside(&id().file_name(), Some(id()), Code::BranchRecreated)
             .stand_in()
             .is_some()
     );

@@ -8,9 +8,9 @@ use sidecar::follow_up::{
 use sidecar::journal::{JournalEntry, JournalError, JournalState};
 use sidecar::observation::{CatalogObservation, Restorability};
 use sidecar::{
-    AuthorizationError, Code, Digest, Disposition, Limits, Observation, OperationId, Plan,
-    PlanBytes, PlanError, Reason, Registration, RootId, Sidecar, SidecarFile, Tag, Timestamp,
-    Tombstone, WriterKind, authorize,
+    Approval, AuthorizationError, Code, Digest, Disposition, Limits, Observation, OperationId,
+    Plan, PlanBytes, PlanError, Purpose, Reason, Registration, RootId, Sidecar, SidecarFile, Tag,
+    Timestamp, Tombstone, WriterKind, authorize,
 };
 
 use crate::journal::{Journal, approved, claimed};
@@ -622,6 +622,134 @@ fn a_plan_is_claimed_only_with_the_sidecar_that_announces_its_tables() {
             matches!(error, Err(JournalError::IllegalTransition { .. })),
             "{error:?}"
         );
+    }
+}
+
+/// What claiming the dismissal of `bytes` comes to, laid down as if they were a file of this name with this reason.
+fn claims_the_dismissal(
+    (file, bytes): (&str, Vec<u8>),
+    disposition: Disposition,
+    because: Code,
+    change: impl Fn(&mut Plan),
+) -> Result<JournalState, String> {
+    let file = SidecarFile::read(file, bytes, &Limits::DEFAULT);
+    let is_own = file.own_operation();
+    let id = is_own.unwrap_or_else(|| dismissal_id(&file));
+    let reasons = [Reason::new(because, "so it is said")];
+    let stands = file.bytes.clone();
+    let laid_down = dismissal(&root(), id, &file, Some(stands), disposition, &reasons);
+    let mut plan = laid_down.plan;
+    change(&mut plan);
+    let text = PlanBytes::of(&plan).unwrap();
+    let approval = Approval {
+        operation_id: plan.operation_id.clone(),
+        plan_digest: text.digest(),
+        reason: Some("it is in the way".to_owned()),
+        ..approval(&all_committed())
+    };
+    let entries = [
+        JournalEntry::Approved {
+            approval,
+            plan: text.text().to_owned(),
+        },
+        JournalEntry::Claimed {
+            epoch: 1,
+            executor: "executor".to_owned(),
+            plan_digest: text.digest(),
+            plan: text.text().to_owned(),
+            sidecar: file.bytes.into(),
+        },
+    ];
+    let mut state = JournalState::new(plan.operation_id);
+    for entry in entries {
+        let record = state.next_record(Timestamp::from_micros(1), entry);
+        state = state
+            .append(&record.to_bytes().unwrap())
+            .map_err(|error| sidecar::error_text(&error))?;
+    }
+    Ok(state)
+}
+
+#[test]
+fn a_file_is_set_aside_only_for_a_reason_that_its_bytes_bear_out() {
+    use Disposition::{Abort, Refused};
+    let well = bytes(&all_committed().sidecar);
+    let own = operation().file_name();
+    let not_json = well[..well.len() / 2].to_vec();
+    let newer = String::from_utf8(well.clone()).unwrap();
+    let newer = newer.replace("\"schema_version\":1", "\"schema_version\":9");
+    assert_ne!(newer.as_bytes(), well);
+    let shape = br#"{"schema_version":1,"operation_id":7}"#.to_vec();
+    let large = vec![b' '; usize::try_from(Limits::DEFAULT.sidecar_bytes_max).unwrap() + 1];
+    let files = [
+        (Code::NotJson, not_json),
+        (Code::WrongShape, shape),
+        (Code::UnsupportedVersion, newer.into_bytes()),
+        (Code::TooLarge, large),
+    ];
+    let claim = |file: (&str, &[u8]), disposition, code| {
+        let (name, bytes) = file;
+        claims_the_dismissal((name, bytes.to_vec()), disposition, code, |_| {})
+    };
+    for (told, bytes) in &files {
+        let because = files.iter().map(|(code, _)| *code);
+        for code in because.chain([Code::TooDeep, Code::TooManyTables]) {
+            let claimed = claim((&own, bytes), Refused, code);
+            assert_eq!(
+                claimed.is_ok(),
+                code == *told,
+                "{code:?} of {told:?}: {claimed:?}"
+            );
+            let of_the_sidecar = claim((&own, &well), Refused, code);
+            let why = of_the_sidecar.unwrap_err();
+            assert!(
+                why.contains("and its bytes are a sidecar"),
+                "{code:?}: {why}"
+            );
+        }
+        let aborted = claim((&own, bytes), Abort, Code::TableMissing);
+        assert!(aborted.is_err(), "{told:?}: {aborted:?}");
+        // What else there is among the sidecars, and whether a journal can be read, its bytes do not say.
+        for code in [Code::DuplicateOperationId, Code::JournalBroken] {
+            claim(("copy.json", bytes), Refused, code).unwrap();
+        }
+    }
+    // An earlier build did not implement version 2.
+    let second = String::from_utf8(well.clone()).unwrap();
+    let second = second.replace("\"schema_version\":1", "\"schema_version\":2");
+    claim((&own, second.as_bytes()), Refused, Code::UnsupportedVersion).unwrap();
+    assert!(claim((&own, second.as_bytes()), Abort, Code::UnsupportedVersion).is_err());
+    claim((&own, &well), Abort, Code::TableMissing).unwrap();
+    claim(("copy.json", &well), Refused, Code::Misnamed).unwrap();
+    assert!(claim((&own, &well), Refused, Code::Misnamed).is_err());
+    assert!(claim(("copy.json", &well), Abort, Code::TableMissing).is_err());
+}
+
+#[test]
+fn a_dismissal_names_the_writer_of_its_file_and_has_reasons_in_order() {
+    let well = bytes(&all_committed().sidecar);
+    let own = operation().file_name();
+    let claim = |change: fn(&mut Plan)| {
+        let file = (own.as_str(), well.clone());
+        claims_the_dismissal(file, Disposition::Abort, Code::TableMissing, change)
+    };
+    claim(|_| {}).unwrap();
+    let changes: [fn(&mut Plan); 6] = [
+        |plan| plan.writer_kind = Some(WriterKind::Load),
+        |plan| plan.writer_kind = None,
+        |plan| plan.branch = Some("feature".to_owned()),
+        |plan| plan.actor_id = Some("somebody else".to_owned()),
+        |plan| plan.purpose = because(&[]),
+        |plan| plan.purpose = because(&[Code::TableMissing, Code::TableMissing]),
+    ];
+    for (place, change) in changes.into_iter().enumerate() {
+        assert!(claim(change).is_err(), "change {place}");
+    }
+}
+
+fn because(codes: &[Code]) -> Purpose {
+    Purpose::Dismiss {
+        because: codes.to_vec(),
     }
 }
 

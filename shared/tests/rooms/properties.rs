@@ -4,13 +4,15 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::Value;
+use sidecar::follow_up::{StuckFile, dismissal, dismissal_id};
+use sidecar::journal::JournalState;
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
     SchemaObservation, TableObservation,
 };
 use sidecar::{
-    Classification, Decision, Digest, Disposition, Limits, Observation, PlanBytes, PlanInput,
-    RootId, Sidecar, SidecarFile, TablePin, Tag, Timestamp, Verdict, WriterKind, assemble,
+    Classification, Code, Decision, Digest, Disposition, Limits, Observation, PlanBytes, PlanInput,
+    Reason, RootId, Sidecar, SidecarFile, TablePin, Tag, Timestamp, Verdict, WriterKind, assemble,
     authorize, explain, judge, plan, what_if,
 };
 
@@ -48,6 +50,7 @@ fn read_and_judge(bytes: Vec<u8>) {
             history_in_catalog: false,
             recorded: Default::default(),
             merge: None,
+            unread: Vec::new(),
         };
         assert!(judge(&sidecar, None, &observation).tables.len() == sidecar.tables.len());
     }
@@ -288,6 +291,7 @@ fn case() -> impl Strategy<Value = Case> {
                         history_in_catalog,
                         recorded: Default::default(),
                         merge: None,
+                        unread: Vec::new(),
                     },
                     waiting,
                 }
@@ -336,6 +340,45 @@ proptest! {
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in vec(any::<u8>(), 0..2_048)) {
         read_and_judge(bytes);
+    }
+
+    // A folder can have any name but for slashes and zero bytes, and a listing shows each that ends so.
+    #[test]
+    fn a_file_of_any_name_that_is_listed_is_set_aside_with_a_plan_that_its_journal_takes(
+        stem in prop_oneof![
+            1 => Just(String::new()),
+            1 => Just(".".to_owned()),
+            1 => Just(FILE.trim_end_matches(".json").to_owned()),
+            1 => Just("00000000000000000000000000".to_owned()),
+            4 => "[^/\0]{0,40}",
+        ],
+        bytes in prop_oneof![Just(Some(Vec::new())), Just(Some(b"no sidecar".to_vec())), valid().prop_map(Some), Just(None)],
+        is_journal_broken in any::<bool>(),
+    ) {
+        let name = format!("{stem}.json");
+        let file = match bytes.clone() {
+            Some(bytes) => SidecarFile::read(&name, bytes, &Limits::DEFAULT),
+            None => SidecarFile::unread(&name, Reason::new(Code::Unreadable, "it timed out")),
+        };
+        let listed = assemble(vec![file]).remove(0);
+        let operation = listed.file.own_operation();
+        let stuck = StuckFile { listed: &listed, operation: operation.clone(), journal: None, is_journal_broken };
+        let operation = operation.filter(|_| !stuck.stands_for_none());
+        let operation = operation.unwrap_or_else(|| dismissal_id(&listed.file));
+        let reasons = [stuck.reason()];
+        let made = dismissal(
+            &RootId::new("/srv/graphs/one"), operation.clone(), &listed.file, bytes.clone(), Disposition::Refused, &reasons,
+        );
+        let planned = PlanBytes::of(&made.plan).unwrap();
+        if reasons[0].code == Code::Unreadable {
+            prop_assert!(!made.blockers.is_empty() && !made.plan.has_effect());
+        } else {
+            prop_assert_eq!(&made.blockers, &[]);
+            let decoded = planned.decode();
+            prop_assert_eq!(decoded.as_ref(), Ok(&made.plan), "{:?}", name);
+            let begun = crate::follow_up::claimed(JournalState::new(operation), &made);
+            prop_assert_eq!(begun.begun(), Some(&made.plan));
+        }
     }
 
     #[test]

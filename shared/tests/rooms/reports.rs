@@ -263,4 +263,11 @@ fn a_line_of_the_list_shows_the_verdict_or_the_plan_that_was_begun() {
         (Disposition::Refused, None, false)
     );
     assert_eq!(report.blockers, [refused.reason()]);
+    assert!(report.may_be_set_aside());
+    let unread = ListedSidecar {
+        refusal: Some(Reason::new(Code::Unreadable, "it timed out")),
+        ..refused
+    };
+    let report = PlanReport::refused(&scene.plan.root, &unread, None, NOW);
+    assert!(!report.may_be_set_aside(), "nobody knows what it is");
 }

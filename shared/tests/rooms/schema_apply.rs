@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sidecar::observation::{NextSchema, UnfitFile};
+use sidecar::follow_up::dismissal;
+use sidecar::observation::{NextSchema, UnfitFile, Unread};
 use sidecar::{
-    Code, Disposition, Observation, Registration, Sidecar, Tombstone, Verdict, WriterKind, judge,
+    Code, Disposition, Limits, Observation, Registration, RootId, Sidecar, SidecarFile, Tombstone,
+    Verdict, WriterKind, judge,
 };
 
 use crate::support::{at, next, pin, sidecar, staged, world};
@@ -175,6 +177,49 @@ fn staged_files_that_were_not_looked_at_abort() {
         (verdict.disposition, verdict.blockers[0].code),
         (Abort, Code::SchemaContradictory)
     );
+}
+
+#[test]
+fn schema_files_that_cannot_be_read_now_abort_by_name_and_nothing_is_set_aside() {
+    let sidecar = sidecar(WriterKind::SchemaApply, vec![pin("node:A", 2, 3)]);
+    let observation = Observation {
+        unread: ["_schema.pg", "__schema_state.json.staging", "_schema.pg"]
+            .map(|what| Unread {
+                what: what.to_owned(),
+                reason: "Permission denied".to_owned(),
+            })
+            .to_vec(),
+        ..world(vec![at(&sidecar.tables[0], 2, 3)])
+    };
+    let verdict = judge(&sidecar, None, &observation);
+    assert_eq!(verdict.disposition, Abort);
+    let [reason] = verdict.blockers.as_slice() else {
+        panic!("{:?}", verdict.blockers)
+    };
+    assert_eq!(reason.code, Code::Unreadable);
+    assert!(
+        reason.detail.starts_with(
+            "__schema_state.json.staging, _schema.pg cannot be read now (Permission denied)"
+        ),
+        "{reason:?}"
+    );
+    let file = SidecarFile::read(
+        &sidecar.operation_id.file_name(),
+        crate::support::bytes(&sidecar),
+        &Limits::DEFAULT,
+    );
+    let made = dismissal(
+        &RootId::new("/srv/g"),
+        sidecar.operation_id.clone(),
+        &file,
+        Some(file.bytes.clone()),
+        verdict.disposition,
+        &verdict.blockers,
+    );
+    assert_eq!(made.blockers.len(), 1);
+    assert_eq!(made.blockers[0].code, Code::Unreadable);
+    assert!(made.blockers[0].detail.contains("_schema.pg"));
+    assert!(!made.plan.has_effect());
 }
 
 #[test]

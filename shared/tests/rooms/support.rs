@@ -82,6 +82,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
+        unread: Vec::new(),
     }
 }
 

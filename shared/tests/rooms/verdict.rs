@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, MergeObservation, Pinned,
-    Restorability, TableObservation, TransactionObservation,
+    Restorability, TableObservation, TransactionObservation, Unread,
 };
 use sidecar::{
     Action, Code, Decision, Disposition, Limits, Observation, Reason, Registration, Requirement,
@@ -666,6 +666,42 @@ fn a_dataset_without_a_main_branch_is_missing_and_not_merely_unreached() {
         (verdict.disposition, verdict.blockers[0].code),
         (Disposition::Abort, Code::TableMissing)
     );
+}
+
+#[test]
+fn a_write_that_nobody_can_judge_as_storage_does_not_answer_is_not_set_aside() {
+    let (sidecar, mut observation) = one(WriterKind::Mutation, 2, 3);
+    observation.tables[0].head = HeadObservation::Unreadable {
+        reason: "503".to_owned(),
+    };
+    // Bytes that make no sense stay what they are.
+    let verdict = judge(&sidecar, None, &observation);
+    assert_eq!(verdict.disposition, Disposition::Abort);
+    assert_eq!(verdict.blockers.len(), 1);
+    assert_eq!(verdict.blockers[0].code, Code::TableUnreadable);
+
+    observation.unread = vec![Unread {
+        what: "the Lance HEAD of node:Author".to_owned(),
+        reason: "503".to_owned(),
+    }];
+    let verdict = judge(&sidecar, None, &observation);
+    assert_eq!(verdict.disposition, Disposition::Abort);
+    let codes: Vec<Code> = verdict.blockers.iter().map(|it| it.code).collect();
+    assert_eq!(codes, [Code::TableUnreadable, Code::Unreadable]);
+    assert!(
+        verdict.blockers[1]
+            .detail
+            .starts_with("the Lance HEAD of node:Author cannot be read now, so nobody"),
+        "{:?}",
+        verdict.blockers
+    );
+
+    // What does not keep the write from being judged is told where it matters.
+    let (sidecar, judged) = one(WriterKind::Mutation, 2, 3);
+    observation.tables = judged.tables;
+    let verdict = judge(&sidecar, None, &observation);
+    assert_eq!(verdict.disposition, Disposition::RollForward);
+    assert_eq!(verdict.blockers, []);
 }
 
 #[test]

@@ -437,6 +437,21 @@ async fn an_undo_that_a_backup_took_away_is_planned_anew_and_carried_out() {
     opened.carry_out(&release).await;
 }
 
+/// The sidecar of an undo is written out at length, so that of very many tables is longer than a file may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_whose_sidecar_is_too_long_for_a_file_is_not_believed_of_a_restored_backup() {
+    let (store, _, (undone, digest), _) = an_undo_that_is_lost().await;
+    let limits = Limits {
+        sidecar_bytes_max: 16,
+        ..Limits::DEFAULT
+    };
+    let log = root_objects::store::RequestLog::recording();
+    let opened = store.open_within(limits, log).await;
+    let report = opened.apply(&undone, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert!(!report.differences.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undo_that_is_closed_is_not_believed_of_a_restored_backup() {
     let (store, operation, (undone, digest), without) = an_undo_that_is_lost().await;

@@ -1,6 +1,7 @@
 //! Graphs that a released engine left behind when it was made to fail, recovered to exactly what that engine makes visible.
 
 mod attempts;
+mod branch_back;
 mod branches;
 mod crash;
 mod expected;

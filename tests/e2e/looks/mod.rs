@@ -7,6 +7,7 @@ mod history;
 mod journals;
 mod replaced;
 mod transient;
+mod unread;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

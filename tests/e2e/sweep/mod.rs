@@ -14,6 +14,7 @@ mod consent;
 mod evidence;
 mod faults;
 mod invariants;
+mod mended;
 mod pairs;
 mod planted;
 mod report;

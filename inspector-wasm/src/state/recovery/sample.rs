@@ -52,6 +52,7 @@ pub(crate) fn observation() -> Observation {
         history_in_catalog: false,
         recorded: Default::default(),
         merge: None,
+        unread: Vec::new(),
     }
 }
 

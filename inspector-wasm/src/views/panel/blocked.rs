@@ -20,7 +20,7 @@ pub(super) fn blocked(around: &Surroundings<'_>) -> Html {
         .blockers
         .iter()
         .find_map(|reason| reason.about.as_deref());
-    let may_be_set_aside = plan.purpose.is_recovery() && plan.disposition.may_be_set_aside();
+    let may_be_set_aside = plan.may_be_set_aside();
     let title = if plan.disposition.has_effect() {
         "This plan cannot be carried out now"
     } else if may_be_set_aside {

@@ -9,9 +9,11 @@ use object_store::path::Path;
 use sidecar::OperationId;
 
 use super::error::JournalStoreError;
-use super::layout::{CLAIM_OBJECT, JOURNAL_FOLDER, closes, folder, number, of_a_journal, reopens};
+use super::layout::{
+    CLAIM_OBJECT, JOURNAL_FOLDER, closes, folder, number, of_a_journal, reopens, stray,
+};
 use super::skipped::Skipped;
-use crate::store::{NotRead, is_odd, spelt};
+use crate::store::NotRead;
 
 /// Operations that a listing may name. Finished ones stay, so a root collects them over the years.
 const JOURNALS_MAX: usize = 1_000_000;
@@ -62,7 +64,13 @@ impl JournalEntryOfListing {
         }
     }
 
-    /// Notes one object in the operation's folder.
+    /// Notes that a file has the name of the journal's folder. No executor can have claimed anything in it, and nothing can be recorded
+    /// there, so reading the journal fails with the reason.
+    const fn add_file_for_the_folder(&mut self) {
+        self.records += 1;
+    }
+
+    /// Notes one object in the operation's folder; one of no name that is read does not count.
     fn add(&mut self, object: &str, bytes: u64) {
         if object == CLAIM_OBJECT {
             self.claimed = true;
@@ -70,9 +78,9 @@ impl JournalEntryOfListing {
             self.closed_since = self.closed_since.max(Some(opening));
         } else if let Some(opening) = reopens(object) {
             self.reopened_by = self.reopened_by.max(Some(opening));
-        } else {
+        } else if let Some(sequence) = number(object) {
             self.records += 1;
-            self.last = self.last.max(number(object).unwrap_or_default());
+            self.last = self.last.max(sequence);
             self.bytes = self.bytes.saturating_add(bytes);
         }
     }
@@ -135,15 +143,8 @@ async fn list_at_most(
                 }
             },
         };
-        if is_odd(&meta.location) {
-            let odd = first_odd(&meta.location);
-            skipped.note(
-                &odd,
-                &format!(
-                    "{} is no name that anybody gives there; move it away by hand",
-                    spelt(&odd)
-                ),
-            );
+        if let Some(stray) = stray(&meta.location) {
+            skipped.note_stray(&stray);
             continue;
         }
         let mut parts = meta.location.parts().skip(1);
@@ -162,14 +163,6 @@ async fn list_at_most(
     }
 }
 
-/// The shortest odd prefix of a path: for everything in a folder with an odd name, that folder. It is never a journal's own
-/// folder.
-fn first_odd(path: &Path) -> Path {
-    let parts = path.parts().count();
-    let mut prefixes = (1..parts).map(|count| Path::from_iter(path.parts().take(count)));
-    prefixes.find(is_odd).unwrap_or_else(|| path.clone())
-}
-
 /// Lists one operation's folder; the result is empty if the operation has no journal.
 ///
 /// # Errors
@@ -186,6 +179,12 @@ pub async fn list_journal(
             Ok(Some(meta)) => meta,
             Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(journal.told()),
             Err(source) => match NotRead::of(&source) {
+                Some(not_read) if not_read.is_a_file_for_a_folder() => {
+                    if of_a_journal(&not_read.path).is_some() {
+                        journal.add_file_for_the_folder();
+                    }
+                    continue;
+                }
                 Some(not_read) => {
                     // Reading the journal reports why the object cannot be read. Objects that nobody reads do not matter.
                     if of_a_journal(&not_read.path).is_some() {

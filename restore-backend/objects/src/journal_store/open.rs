@@ -24,10 +24,10 @@ use sidecar::{Digest, OperationId, RootId, Tag};
 
 use super::create::create;
 use super::error::JournalStoreError;
-use super::layout::{JOURNAL_FOLDER, OPEN_FOLDER};
+use super::layout::{COMPLETE, JOURNAL_FOLDER, OPEN_FOLDER, marked, stray};
 use super::listing::list_journals;
 use super::skipped::Skipped;
-use crate::store::{NotRead, Objects, is_odd, name_of, spelt};
+use crate::store::{NotRead, Objects, name_of};
 use sidecar::error_text;
 
 /// Marks that are written or removed at the same time.
@@ -52,10 +52,10 @@ impl Mark {
     }
 
     fn of(name: &str) -> Option<Self> {
-        let (operation_id, sequence) = name.split_once('.')?;
+        let (operation_id, sequence) = marked(name)?;
         Some(Self {
-            operation_id: operation_id.parse().ok()?,
-            sequence: sequence.parse().ok()?,
+            operation_id,
+            sequence,
         })
     }
 }
@@ -68,7 +68,7 @@ fn complete_name(root: &RootId) -> String {
     let digest = String::from(Digest::of(Tag::DerivedId, root.as_str().as_bytes()));
     let hex = digest.rsplit(':').next().unwrap_or_default();
     format!(
-        "complete.{}",
+        "{COMPLETE}{}",
         hex.chars().take(ROOT_DIGITS).collect::<String>()
     )
 }
@@ -123,17 +123,11 @@ pub async fn list_open_noting(
                 }
             },
         };
-        if path.parent().as_ref() != Some(&open_folder()) {
+        if is_read && let Some(stray) = stray(&path) {
+            skipped.note_stray(&stray);
             continue;
         }
-        if is_read && is_odd(&path) {
-            skipped.note(
-                &path,
-                &format!(
-                    "{} is no name that anybody gives there; move it away by hand",
-                    spelt(&path)
-                ),
-            );
+        if path.parent().as_ref() != Some(&open_folder()) {
             continue;
         }
         let name = name_of(&path);

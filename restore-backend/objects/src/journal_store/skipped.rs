@@ -1,11 +1,12 @@
 //! Objects below the journal folder that belong to no journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use object_store::path::Path;
-use sidecar::{Code, Reason};
+use sidecar::{Code, OperationId, Reason};
 
-use super::layout::JOURNAL_FOLDER;
+use super::layout::{JOURNAL_FOLDER, of_a_journal};
+use crate::store::{is_odd, spelt};
 
 /// Names below the journal folder that a look tells one by one; of more of them it tells how many there are.
 const SKIPPED_MAX: usize = 32;
@@ -16,6 +17,7 @@ const SKIPPED_COUNTED_MAX: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Skipped {
     reasons: BTreeMap<Path, Reason>,
+    in_place_of_journals: BTreeSet<OperationId>,
 }
 
 impl Skipped {
@@ -27,11 +29,34 @@ impl Skipped {
         }
     }
 
+    /// Notes an object that belongs to no journal and is no mark.
+    pub(super) fn note_stray(&mut self, stray: &Path) {
+        let why = if is_odd(stray) {
+            "is no name that anybody gives there"
+        } else {
+            "is not part of any journal"
+        };
+        self.note(
+            stray,
+            &format!("{} {why}; move it away by hand", spelt(stray)),
+        );
+        if let Some(operation_id) = of_a_journal(stray) {
+            self.in_place_of_journals.insert(operation_id);
+        }
+    }
+
+    /// Operations with an object that has the very name of their journal's folder: on local disk they can have no journal then.
+    #[must_use]
+    pub const fn in_place_of_journals(&self) -> &BTreeSet<OperationId> {
+        &self.in_place_of_journals
+    }
+
     /// Adds the objects that another listing met, unless this one met them too.
     pub fn extend(&mut self, other: Self) {
         for (path, reason) in other.reasons {
             self.note(&path, &reason.detail);
         }
+        self.in_place_of_journals.extend(other.in_place_of_journals);
     }
 
     /// One reason for each, and one that counts those beyond the first few.

@@ -535,3 +535,41 @@ async fn the_root_itself_may_be_reached_through_a_link_and_stays_the_folder_it_w
     let error = store.get(&elsewhere).await.expect_err("outside");
     assert!(error.to_string().contains("outside the root"), "{error}");
 }
+
+/// Whether a listing, a read or a write is asked for, a file in place of a folder is named, and not what would be below it.
+#[tokio::test]
+async fn a_file_in_place_of_a_folder_is_named_with_what_to_do() {
+    let root = Root::new();
+    root.write("nodes/a/tree", "a file");
+    let below = root.path("nodes/a/tree/branch/_versions/1.manifest");
+    let put = root
+        .store
+        .put_opts(&below, "{}".into(), PutMode::Create.into());
+    let folder = root.path("nodes/a/tree");
+    let listed = root.store.list(Some(&folder)).try_collect::<Vec<_>>();
+    let failures = [
+        put.await.expect_err("a file is in the way"),
+        root.store.get(&below).await.expect_err("nothing is below"),
+        root.store.head(&below).await.expect_err("nothing is below"),
+        listed.await.expect_err("it is no folder"),
+        root.store
+            .list_with_delimiter(Some(&root.path("nodes/a/tree/branch")))
+            .await
+            .expect_err("it is no folder"),
+    ];
+    for failure in failures {
+        let words = sidecar::error_text(&failure);
+        assert!(
+            words.contains("nodes/a/tree is a file where a folder is expected; move it away"),
+            "{words}"
+        );
+        assert!(
+            !matches!(failure, object_store::Error::NotFound { .. }),
+            "what is below cannot be known to be gone: {failure:?}"
+        );
+    }
+    assert_eq!(
+        fs::read(root.file("nodes/a/tree")).expect("the file"),
+        b"a file"
+    );
+}

@@ -1,35 +1,99 @@
 //! Whether a plan is about the sidecar whose bytes were claimed with it.
 
+use crate::code::Code;
+use crate::dialect::Dialect;
 use crate::limits::Limits;
 use crate::plan::{
     CatalogChangeKind, GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step,
 };
-use crate::sidecar::{Sidecar, TablePin};
+use crate::sidecar::{Sidecar, SidecarError, TablePin};
 use crate::verdict::Disposition;
 
-/// No size limits: these bytes were accepted when they were claimed, and the plan names their digest.
-const ANY_SIZE: Limits = Limits {
-    sidecar_bytes_max: u64::MAX,
-    tables_max: usize::MAX,
-    text_chars_max: usize::MAX,
-    ..Limits::DEFAULT
-};
-
-/// Finds out whether the plan of a recovery names what its sidecar names: the same write, the same tables. Other plans are held to
-/// what they are about by their operation.
+/// Finds out whether a plan is about the bytes that were claimed with it: a recovery names the same write and the same tables, and
+/// a dismissal has no reason that the bytes belie. An undo and a release are held to what they are about by their operation.
 ///
 /// # Errors
 /// What differs, in words.
 pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
-    if plan.purpose != Purpose::Recover {
-        return Ok(());
+    match &plan.purpose {
+        Purpose::Recover => recovery_fits(plan, sidecar),
+        Purpose::Dismiss { because } => dismissal_fits(plan, because, sidecar),
+        Purpose::Undo { .. } | Purpose::Release { .. } => Ok(()),
     }
-    let sidecar = Sidecar::parse(&plan.file, sidecar, &ANY_SIZE)
-        .map_err(|error| format!("the sidecar of the claim cannot be acted on: {error}"))?;
-    let is_the_write = sidecar.operation_id == plan.operation_id
-        && Some(sidecar.writer_kind) == plan.writer_kind
+}
+
+/// Whether the reasons of a dismissal can be those of these bytes. Where its tables stood, what other files there were, and whether its
+/// journal could be read, no bytes tell: an executor looks before it deletes the file.
+fn dismissal_fits(plan: &Plan, because: &[Code], bytes: &[u8]) -> Result<(), String> {
+    let parsed = Sidecar::parse(&plan.file, bytes, &Limits::DEFAULT);
+    // An earlier build, which did not have the rules of this version yet, could only refuse it.
+    let was_unsupported = |sidecar: &Sidecar| sidecar.dialect() != Dialect::Version1;
+    if because == [Code::UnsupportedVersion] && parsed.as_ref().is_ok_and(was_unsupported) {
+        return match plan.disposition {
+            Disposition::Refused => Ok(()),
+            _ => Err(
+                "a sidecar of an unsupported version is refused, and the plan says otherwise"
+                    .to_owned(),
+            ),
+        };
+    }
+    let told = parsed.as_ref().err().map(SidecarError::code);
+    if let Some(code) = because
+        .iter()
+        .find(|code| is_told_by_bytes(**code) && told != Some(**code))
+    {
+        let found = told.map_or("a sidecar", Code::name);
+        return Err(format!(
+            "{} is to be set aside as {}, and its bytes are {found}",
+            plan.file,
+            code.name()
+        ));
+    }
+    let Ok(sidecar) = parsed else {
+        return match plan.disposition {
+            Disposition::Abort => Err(format!(
+                "{} is to be set aside as aborted, and its bytes are no sidecar that was ever judged",
+                plan.file
+            )),
+            _ => Ok(()),
+        };
+    };
+    let is_well_named = sidecar.operation_id.file_name() == plan.file;
+    let is_judged_as_its_own = is_well_named && sidecar.operation_id == plan.operation_id;
+    if (because.contains(&Code::Misnamed) && is_well_named)
+        || (plan.disposition == Disposition::Abort && !is_judged_as_its_own)
+        || !is_by_the_writer_of(plan, &sidecar)
+    {
+        return Err("the plan is about another file than its bytes".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether nothing but the bytes of a file leads to this reason, in every build. Which fields are implemented differs from build to
+/// build, so a file that one of them refused for a field may be judged by another.
+const fn is_told_by_bytes(code: Code) -> bool {
+    matches!(
+        code,
+        Code::NotJson
+            | Code::WrongShape
+            | Code::TooLarge
+            | Code::TooDeep
+            | Code::TooManyTables
+            | Code::UnsupportedVersion
+    )
+}
+
+fn is_by_the_writer_of(plan: &Plan, sidecar: &Sidecar) -> bool {
+    Some(sidecar.writer_kind) == plan.writer_kind
         && sidecar.branch().name() == plan.branch.as_deref()
         && sidecar.actor_id == plan.actor_id
+}
+
+fn recovery_fits(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
+    let sidecar = Sidecar::parse(&plan.file, sidecar, &Limits::RECORDED)
+        .map_err(|error| format!("the sidecar of the claim cannot be acted on: {error}"))?;
+    let is_the_write = sidecar.operation_id == plan.operation_id
+        && is_by_the_writer_of(plan, &sidecar)
         && sidecar.refusal(&plan.file).is_none();
     if !is_the_write {
         return Err("the plan is about another write than its sidecar".to_owned());

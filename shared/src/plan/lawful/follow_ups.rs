@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::graph_history;
 use super::left::{Left, fence, own_file, record, requires, retire};
-use crate::code::Requirement;
+use crate::code::{Code, Requirement};
 use crate::follow_up::{release_ids, undo_ids, undo_restores, undo_sidecar_ids, undo_tags};
 use crate::ids::OperationId;
 use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag, table_of};
@@ -181,13 +181,16 @@ fn operation_of(tag: &str) -> Option<OperationId> {
         .ok()
 }
 
-pub(super) fn dismissal(plan: &Plan) -> Result<(), String> {
+pub(super) fn dismissal(plan: &Plan, because: &[Code]) -> Result<(), String> {
     if !plan.disposition.may_be_set_aside() || !plan.tables.is_empty() {
         return Err("what is set aside is refused or aborted, and touches no table".to_owned());
     }
+    if because.is_empty() || because.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Err("what is set aside has reasons, each of them once and in order".to_owned());
+    }
     requires(plan, Requirement::Reason)?;
-    let stem = plan.file.strip_suffix(".json").unwrap_or_default();
-    if stem.is_empty() || plan.file.contains(['/', '\0']) {
+    // As a listing does, which shows every name with this ending: `.json` is one of them.
+    if !plan.file.ends_with(".json") || plan.file.contains(['/', '\0']) {
         return Err(format!("{:?} is no file of a sidecar", plan.file));
     }
     if own_file(plan).is_err() && !plan.operation_id.is_of_nobody() {

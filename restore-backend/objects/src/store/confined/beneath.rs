@@ -112,7 +112,8 @@ fn by_walking(folder: BorrowedFd<'_>, path: &FilePath, flags: OFlag) -> nix::Res
     openat(at, last, flags | OFlag::O_NOFOLLOW, Mode::empty())
 }
 
-/// The first name of a path that is neither a folder nor a regular file, and its kind; for a message after something failed.
+/// The first name of a path that is no folder, and its kind; for a message after something failed. A regular file at the end of
+/// the path is named too: whoever opened it as a file tells it apart.
 pub(super) fn what_is_odd(folder: BorrowedFd<'_>, relative: &FilePath) -> Option<(PathBuf, Kind)> {
     let mut within: Option<OwnedFd> = None;
     let mut walked = PathBuf::new();
@@ -122,7 +123,7 @@ pub(super) fn what_is_odd(folder: BorrowedFd<'_>, relative: &FilePath) -> Option
         let found = look_at(at, name).ok()?;
         let is_last = walked.as_os_str().len() == relative.as_os_str().len();
         match found.kind {
-            None => return None,
+            None => return Some((walked, Kind::File)),
             Some(Kind::Folder) if is_last => return None,
             Some(Kind::Folder) => within = Some(openat(at, name, ON_THE_WAY, Mode::empty()).ok()?),
             Some(kind) => return Some((walked, kind)),
@@ -175,7 +176,10 @@ mod tests {
             assert_eq!(opens("a/b/file/x", FILE).err(), Some(Errno::ENOTDIR));
         }
         let odd = |path: &str| what_is_odd(folder.as_fd(), FilePath::new(path));
-        assert_eq!(odd("a/b/file"), None);
+        assert_eq!(odd("a/b"), None);
+        let file = PathBuf::from("a/b/file");
+        assert_eq!(odd("a/b/file"), Some((file.clone(), Kind::File)));
+        assert_eq!(odd("a/b/file/x"), Some((file, Kind::File)));
         assert_eq!(
             odd("a/out/secret"),
             Some((PathBuf::from("a/out"), Kind::Link))

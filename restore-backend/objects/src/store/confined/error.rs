@@ -15,6 +15,8 @@ const STORE: &str = "local disk";
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Link,
+    /// A regular file, where a folder is expected.
+    File,
     Folder,
     Pipe,
     Socket,
@@ -26,6 +28,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Link => "is a link and is not followed; put the file itself in its place",
+            Self::File => "is a file where a folder is expected; move it away by hand",
             Self::Folder => "is a folder where a file is expected; move it away by hand",
             Self::Pipe => "is a named pipe and is not opened; move it away by hand",
             Self::Socket => "is a socket and is not opened; move it away by hand",
@@ -72,6 +75,11 @@ impl NotRead {
             object_store::Error::Generic { source, .. } => source.downcast_ref(),
             _ => None,
         }
+    }
+
+    /// Whether a regular file has the name of a folder: then nothing is below that name.
+    pub(crate) const fn is_a_file_for_a_folder(&self) -> bool {
+        matches!(self.why, Why::Is(Kind::File))
     }
 }
 
@@ -127,10 +135,13 @@ impl Failure {
 
     /// Nothing of that name is there, and nothing can be.
     pub(crate) fn is_absent(&self) -> bool {
-        matches!(
-            self.io_kind(),
-            Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-        )
+        let is_below_a_file =
+            matches!(self, Self::NotRead(not_read) if not_read.is_a_file_for_a_folder());
+        is_below_a_file
+            || matches!(
+                self.io_kind(),
+                Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            )
     }
 }
 

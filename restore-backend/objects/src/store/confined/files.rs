@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use object_store::path::Path;
-use sidecar::root_layout::{JOURNAL_FOLDER, SIDECAR_FOLDER};
+use sidecar::root_layout::{JOURNAL_FOLDER, OPEN_FOLDER, SIDECAR_FOLDER};
 
 use super::beneath;
 use super::error::Failure;
@@ -146,7 +146,7 @@ impl ConfinedFiles {
         }
     }
 
-    /// A failure of the file system; if a link, a pipe or the like stands in the way, the failure names that.
+    /// A failure of the file system; if a link, a pipe, a file or the like stands in the way, the failure names that.
     pub(super) fn failed(
         &self,
         root: &OwnedFd,
@@ -160,7 +160,8 @@ impl ConfinedFiles {
         );
         let odd = may_be_odd
             .then(|| beneath::what_is_odd(root.as_fd(), relative))
-            .flatten();
+            .flatten()
+            .filter(|(_, kind)| *kind != Kind::File || errno == Errno::ENOTDIR);
         match odd {
             Some((at, kind)) => self.not_read(&at, Why::Is(kind)).into(),
             None => Failure::io(doing, self.shown(relative), errno),
@@ -175,7 +176,8 @@ pub(super) fn is_staged(name: &str) -> bool {
     })
 }
 
-/// Whether everybody expects a file at this path, so that a folder there is wrong: a version, tag, branch, sidecar or record.
+/// Whether everybody expects a file at this path, so that a folder there is wrong: a version, tag, branch, sidecar, record or
+/// mark.
 pub(super) fn stands_for_a_file(relative: &FilePath) -> bool {
     let names: Vec<&str> = relative
         .iter()
@@ -183,6 +185,8 @@ pub(super) fn stands_for_a_file(relative: &FilePath) -> bool {
         .collect();
     match names.as_slice() {
         [SIDECAR_FOLDER, name] => name.ends_with(".json"),
+        [JOURNAL_FOLDER, name] => name.starts_with("root-") && name.ends_with(".json"),
+        [JOURNAL_FOLDER, OPEN_FOLDER, _] => true,
         [JOURNAL_FOLDER, _, name] => name.ends_with(".json"),
         [.., "_versions", name] => name.ends_with(".manifest"),
         [.., "_refs", "tags" | "branches", name] => name.ends_with(".json"),
@@ -223,6 +227,8 @@ mod tests {
         for path in [
             "__recovery/a.json",
             "__recovery_log/op/000001.json",
+            "__recovery_log/open/op.000001",
+            "__recovery_log/root-0123.json",
             "nodes/a/_versions/1.manifest",
             "nodes/a/tree/x/_versions/1.manifest",
             "nodes/a/_refs/tags/t.json",
