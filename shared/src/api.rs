@@ -17,6 +17,7 @@ use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step};
 use crate::sidecar::{Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;
 use crate::verdict::{Choice, Disposition, LeftOut};
+use crate::version_9::Version9Report;
 
 /// `list`: every pending recovery of one root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +155,9 @@ pub struct PlanReport {
     pub plan: Option<String>,
     /// The sidecar's bytes; null where they could not be read, or are more than a sidecar may have.
     pub sidecar: Option<SidecarBytes>,
+    /// Of a sidecar of `schema_version` 9: what it says, or which rule it breaks. Nothing is carried out about it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_9: Option<Version9Report>,
 }
 
 /// One table of a [`PlanReport`].
@@ -298,6 +302,7 @@ impl PlanReport {
             planned_anew_as: None,
             plan: Some(bytes.text().to_owned()),
             sidecar: context.sidecar_bytes.filter(SidecarBytes::may_be_shown),
+            version_9: None,
         }
     }
 }

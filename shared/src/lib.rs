@@ -46,6 +46,7 @@ mod sidecar;
 pub mod text;
 mod timestamp;
 mod verdict;
+pub mod version_9;
 mod what_if;
 mod work;
 mod writer_kind;

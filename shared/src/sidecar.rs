@@ -2,7 +2,7 @@
 
 mod bytes;
 mod error;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -160,6 +160,7 @@ impl PlanAnswer {
         let mut report = PlanReport::new(plan, bytes, context);
         report.approvals_left_out = self.approvals_left_out;
         report.planned_anew_as = self.planned_anew_as;
+        report.version_9 = self.version_9;
         for table in &mut report.tables {
             let key = (&table.table.table_key, &table.table.branch);
             if let Some(answer) = self
@@ -205,6 +206,7 @@ impl PlanAnswer {
             planned_anew_as: None,
             plan: None,
             sidecar: self.sidecar,
+            version_9: self.version_9,
         }
     }
 }

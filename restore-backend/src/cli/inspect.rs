@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
+use sidecar::version_9::Version9Report;
 use sidecar::{
     Code, Digest, HeadPosition, Limits, PinPosition, Reason, Sidecar, SidecarFile, WhatIf,
     assemble, what_if,
@@ -46,6 +47,9 @@ struct Inspection {
     refused: Option<Reason>,
     /// A sidecar alone cannot be decided, so every position is shown; empty for a refused file.
     what_if: Vec<WhatIf>,
+    /// Of a sidecar of `schema_version` 9: what it says, or which rule it breaks. Absent for other versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_9: Option<Version9Report>,
 }
 
 impl Inspect {
@@ -102,6 +106,7 @@ fn inspect(path: &Path) -> Inspection {
     } else {
         None
     };
+    let version_9 = Version9Report::of(&file.file, &file.bytes, &limits);
     let sidecar = file.content.ok();
     Inspection {
         operation_id,
@@ -117,6 +122,7 @@ fn inspect(path: &Path) -> Inspection {
         sidecar,
         raw,
         refused: refusal,
+        version_9,
     }
 }
 
@@ -175,6 +181,9 @@ fn write_inspection(page: &mut Page, inspection: &Inspection) {
             "  refused  ",
             &format!("{}: {}.", reason.code, reason.detail),
         );
+    }
+    if let Some(report) = &inspection.version_9 {
+        write_version_9(page, report);
     }
     if let Some(sidecar) = &inspection.sidecar {
         write_sidecar(page, sidecar);
@@ -235,6 +244,13 @@ fn write_sidecar(page: &mut Page, sidecar: &Sidecar) {
                 tombstone.table_key, tombstone.tombstone_version
             ),
         );
+    }
+}
+
+/// What a sidecar of version 9 says, or which rule it breaks.
+pub(super) fn write_version_9(page: &mut Page, report: &Version9Report) {
+    for (label, text) in report.facts() {
+        page.hanging(&format!("  {label:14}"), &text);
     }
 }
 

@@ -11,6 +11,7 @@ use super::approve::write_no;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::inspect::write_version_9;
 use super::page::Page;
 use crate::service;
 use crate::service::Answer;
@@ -73,6 +74,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     page.paragraph(&report.headline);
     page.paragraph(&report.consequence);
     write_planned_anew(page, context, report, root);
+    if let Some(report) = &report.version_9 {
+        page.blank();
+        page.line("The sidecar of version 9 says");
+        write_version_9(page, report);
+    }
     if !report.tables.is_empty() {
         page.blank();
         page.line("Tables");

@@ -158,5 +158,6 @@ fn journal_not_read(entry: &PendingRecovery) -> Option<FailedRead> {
         what: format!("the journal of {}", entry.listed.file.file),
         table_key: None,
         reason: reason.detail.clone(),
+        is_unread: true,
     })
 }

@@ -37,7 +37,8 @@ pub(crate) async fn plan_entry(
         ..
     }) = plan_pending(root, &listed, entry.own_journal(), choice).await?
     else {
-        return Ok(PlanReport::refused(root.id(), &listed, sidecar_bytes, now));
+        let refused = PlanReport::refused(root.id(), &listed, sidecar_bytes, now);
+        return Ok(refused.with_version_9(&root.limits()));
     };
     if plan.has_effect() {
         blockers.extend(age(root, file, now));
@@ -54,7 +55,7 @@ pub(crate) async fn plan_entry(
         approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
         now,
     };
-    Ok(PlanReport::new(&plan, &bytes, context))
+    Ok(PlanReport::new(&plan, &bytes, context).with_version_9(&root.limits()))
 }
 
 /// The report over a plan that is under way or finished, from the journal alone; `None` if there is none.

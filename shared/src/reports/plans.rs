@@ -10,6 +10,7 @@ use crate::plan::{PlanBytes, PlanError, Purpose};
 use crate::sidecar::{Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;
 use crate::verdict::{Choice, Disposition};
+use crate::version_9::Version9Report;
 
 impl PlanReport {
     /// The report over the plan that is under way or finished, from the journal alone; `None` if there is none.
@@ -38,7 +39,9 @@ impl PlanReport {
             approvals: state.approvals_of(bytes.digest()),
             now,
         };
-        Ok(Some(Self::new(plan, &bytes, context)))
+        Ok(Some(
+            Self::new(plan, &bytes, context).with_version_9(limits),
+        ))
     }
 
     /// Whether the file can be set aside instead: nothing else can be done about it, and everything about it could be read.
@@ -96,6 +99,15 @@ impl PlanReport {
             planned_anew_as: None,
             plan: None,
             sidecar: sidecar_bytes,
+            version_9: None,
         }
+    }
+
+    /// The same with what its sidecar says, if that is of version 9.
+    #[must_use]
+    pub fn with_version_9(mut self, limits: &Limits) -> Self {
+        let bytes = self.sidecar.as_ref().map(SidecarBytes::as_bytes);
+        self.version_9 = bytes.and_then(|bytes| Version9Report::of(&self.file, bytes, limits));
+        self
     }
 }

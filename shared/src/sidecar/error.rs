@@ -75,6 +75,16 @@ pub enum SidecarError {
         /// What is wrong with which field.
         reason: String,
     },
+    /// A field or a kind of a later engine, which may change what the rest means.
+    #[error(
+        "{file} has {field}, which this build does not know; recover it with the engine that wrote it"
+    )]
+    UnknownField {
+        /// Name of the file.
+        file: String,
+        /// Where it is in the file, and for a kind what it says.
+        field: String,
+    },
 }
 
 impl SidecarError {
@@ -88,6 +98,7 @@ impl SidecarError {
             Self::TooManyTables { .. } => Code::TooManyTables,
             Self::NotJson { .. } => Code::NotJson,
             Self::WrongShape { .. } => Code::WrongShape,
+            Self::UnknownField { .. } => Code::UnimplementedField,
         }
     }
 }

@@ -43,7 +43,7 @@ fn nesting_depth(bytes: &[u8]) -> usize {
 }
 
 /// Reads the bytes as JSON, whatever they say.
-pub(super) fn json(file: &str, bytes: &[u8], limits: &Limits) -> Result<Value, SidecarError> {
+pub(crate) fn json(file: &str, bytes: &[u8], limits: &Limits) -> Result<Value, SidecarError> {
     check_bounds(file, bytes, limits)?;
     serde_json::from_slice(bytes).map_err(|error| SidecarError::NotJson {
         file: file.to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn json(file: &str, bytes: &[u8], limits: &Limits) -> Result<Value, S
 }
 
 /// Reads `schema_version` alone, ignoring the rest, so that an old program names a newer version instead of guessing at its shape.
-pub(super) fn peek_schema_version(file: &str, json: &Value) -> Result<u64, SidecarError> {
+pub(crate) fn peek_schema_version(file: &str, json: &Value) -> Result<u64, SidecarError> {
     let wrong = |reason: &str| SidecarError::WrongShape {
         file: file.to_owned(),
         reason: reason.to_owned(),

@@ -1,4 +1,4 @@
-//! Hostile bytes: four targets, each a function of bytes that asserts what must hold, over a corpus and its mutations.
+//! Hostile bytes: five targets, each a function of bytes that asserts what must hold, over a corpus and its mutations.
 //!
 //! The same input always comes to the same end, so any fuzzer can drive a target; here it is a small one of our own, which runs
 //! on stable Rust, knows the formats well enough to get past the parsers, and fails if it does not.
@@ -25,6 +25,7 @@ mod sidecar_file;
 #[path = "../rooms/support.rs"]
 #[allow(dead_code, reason = "the rooms use the rest")]
 mod support;
+mod version_9;
 mod world;
 
 use campaign::Campaign;
@@ -35,6 +36,18 @@ fn any_sidecar_is_judged_safely_or_refused() {
         name: "sidecar",
         target: sidecar_file::check,
         mutate: sidecar_file::mutate,
+        inputs: 6_000,
+        share_min: 15,
+    }
+    .run();
+}
+
+#[test]
+fn any_sidecar_of_version_9_is_written_back_as_it_was_or_refused() {
+    Campaign {
+        name: "version_9",
+        target: version_9::check,
+        mutate: version_9::mutate,
         inputs: 6_000,
         share_min: 15,
     }

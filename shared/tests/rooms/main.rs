@@ -33,5 +33,6 @@ mod stuck_file;
 mod support;
 mod verdict;
 mod version_2;
+mod version_9;
 mod what_if;
 mod whose;

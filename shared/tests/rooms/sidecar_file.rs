@@ -684,9 +684,15 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn every_sidecar_a_released_engine_wrote_is_read_or_refused_by_its_version() {
     let mut seen = Vec::new();
+    // The others of version 9 have a room of their own.
+    let is_here = |graph: &PathBuf| {
+        let name = graph.file_name().unwrap().to_str().unwrap();
+        graph.is_dir() && !name.starts_with("v9-")
+    };
     for graph in entries(&fixtures())
         .iter()
         .flat_map(|engine| entries(engine))
+        .filter(is_here)
     {
         let name = graph
             .strip_prefix(fixtures())

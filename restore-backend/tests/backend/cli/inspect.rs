@@ -66,6 +66,13 @@ async fn inspect_shows_what_a_file_says_or_why_it_is_refused() {
         (&json!("unsupported_version"), &json!(9))
     );
 
+    let report = &both["files"][1]["version_9"];
+    assert_eq!(
+        (&report["summary"], &report["malformed"]["code"]),
+        (&Value::Null, &json!("wrong_shape")),
+        "it has the number and nothing else of that version"
+    );
+
     let renamed = root.file("renamed.json");
     fs::copy(good, &renamed).expect("a copy");
     assert_eq!(
@@ -90,4 +97,49 @@ async fn inspect_shows_what_a_file_says_or_why_it_is_refused() {
         words.contains("2 = pin + 1") && words.contains("RolledPastExpected"),
         "{words}"
     );
+}
+
+/// Of a graph that omnigraph 0.9.0 left behind.
+fn of_the_engine(graph: &str) -> std::path::PathBuf {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/tests/fixtures/omnigraph-0.9.0")
+        .join(graph);
+    let mut files = fs::read_dir(folder).expect("the graph");
+    files.next().expect("a sidecar").expect("a file").path()
+}
+
+#[test]
+fn inspect_says_what_a_sidecar_of_version_9_says_though_it_is_refused() {
+    let path = of_the_engine("v9-merge-main-into-branch-confirmed");
+    let path = path.to_str().expect("text");
+    let document = run_to(3, &["inspect", path, "--json"]).json();
+    let file = &document["files"][0];
+    assert_eq!(file["refused"]["code"], "unsupported_version");
+    let summary = &file["version_9"]["summary"];
+    assert_eq!(file["version_9"]["malformed"], Value::Null);
+    assert_eq!(
+        [
+            &summary["protocol"],
+            &summary["effect_phase"],
+            &summary["graph_commit_id"],
+            &summary["tables"][0]["planned_transactions"][0]["uuid"],
+            &summary["table_updates"][0]["row_count"],
+        ],
+        [
+            &json!("protocol_v4"),
+            &json!("EffectsConfirmed"),
+            &json!("01M8KHCQTD4MM727S4F1VCP2G2"),
+            &json!("omnigraph-merge-01M8KHCQTGS7CQ1ZM67ARKM2Y8"),
+            &json!(25),
+        ]
+    );
+    let words = run_to(3, &["inspect", path]).stdout;
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "unsupported_version",
+        "phase Its writer saw all its transactions in the tables",
+        "publishes edge:Wrote at version 3 instead of version 2, 25 rows",
+    ] {
+        assert!(words.contains(line), "{line}: {words}");
+    }
 }

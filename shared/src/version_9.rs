@@ -1,0 +1,45 @@
+//! The dialect of `schema_version` 9, which omnigraph v0.9.0 and v0.10.0 write (PROTOCOL.md, section 18).
+//!
+//! Such a file is read by [`parse`] and shown as a [`Version9Report`]. Nothing is carried out about it yet.
+
+mod authority;
+mod branch_identifier;
+mod delta;
+mod effect;
+mod facts;
+mod fault;
+mod fields;
+mod lineage;
+mod outcome;
+mod parse;
+mod payload;
+mod pin;
+mod place;
+mod planned;
+mod prepare;
+pub mod proof;
+mod report;
+mod schema_change;
+mod shape;
+mod sidecar;
+mod table_identity;
+mod transaction_identity;
+mod twins;
+
+pub use authority::Authority;
+pub use branch_identifier::BranchIdentifier;
+pub use delta::{ConfirmedUpdate, IntendedDelta, TableUpdate, VersionMetadata};
+pub use effect::{Commit, Effect, IndexCommit, MergeWork, SchemaWork, Work};
+pub use lineage::Lineage;
+pub use outcome::RollbackOutcome;
+pub use parse::{SCHEMA_VERSION, parse};
+pub use payload::{EffectPhase, Payload, Protocol};
+pub use pin::Pin;
+pub use place::place_conflict;
+pub use planned::{PlannedRow, PlannedTable};
+pub use prepare::{CannotPrepare, with_rollback_outcomes};
+pub use report::{Version9Report, Version9Summary};
+pub use schema_change::{AddedTable, RemovedTable, RenamedTable};
+pub use sidecar::Sidecar9;
+pub use table_identity::TableIdentity;
+pub use transaction_identity::TransactionIdentity;
