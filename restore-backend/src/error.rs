@@ -4,7 +4,7 @@ use sidecar::root_layout::CATALOG_FOLDER;
 use sidecar::{OperationId, PlanError};
 
 use crate::observe::ObserveError;
-use crate::root::IdentityError;
+use crate::root::{FolderError, IdentityError};
 use root_objects::journal_store::JournalStoreError;
 use root_objects::schema_files::SchemaFileError;
 use root_objects::sidecar_dir::SidecarDirError;
@@ -32,17 +32,26 @@ pub enum ServiceError {
     /// The root could not be looked at.
     #[error("the root cannot be looked at")]
     Observe(#[from] ObserveError),
-    /// Nothing is pending as far as can be told, but this is no root, or not any more.
+    /// The folder of the root cannot be used, or not any more.
+    #[error("the root {root} cannot be used")]
+    RootUnusable {
+        /// The root.
+        root: String,
+        /// Why not.
+        #[source]
+        source: FolderError,
+    },
+    /// Nothing of the kind is there as far as can be told, but this is no root, or not any more.
     #[error(
-        "there is no catalog ({CATALOG_FOLDER}) at {root}, so it cannot be said that nothing is pending: it is not the root of a store, or is gone; check the address"
+        "there is no catalog ({CATALOG_FOLDER}) at {root}, so it cannot be said what is pending there: it is not the root of a store, or is gone; check the address"
     )]
     NoCatalog {
         /// The root.
         root: String,
     },
-    /// Nothing is pending as far as can be told, but what readers see cannot be read.
+    /// Nothing of the kind is there as far as can be told, but what readers see cannot be read.
     #[error(
-        "the catalog ({CATALOG_FOLDER}) of {root} cannot be read, so it cannot be said that nothing is pending"
+        "the catalog ({CATALOG_FOLDER}) of {root} cannot be read, so it cannot be said what is pending there"
     )]
     CatalogUnreadable {
         /// The root.
@@ -109,6 +118,9 @@ impl ServiceError {
             Self::Journal(_) => "journal_unavailable",
             Self::Observe(ObserveError::CatalogBusy) => "catalog_busy",
             Self::Observe(_) => "root_unavailable",
+            Self::RootUnusable { source, .. } | Self::Identity(IdentityError::Folder(source)) => {
+                source.code()
+            }
             Self::NoCatalog { .. } => "no_catalog",
             Self::CatalogUnreadable { .. } => "catalog_unreadable",
             Self::Effect { .. } => "effect_not_attempted",
@@ -125,6 +137,12 @@ impl ServiceError {
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
         matches!(self, Self::UnknownOperation { .. })
+    }
+
+    /// Whether the words of its sources name nothing but the root's own folder, which everybody who may look at the root knows.
+    #[must_use]
+    pub const fn is_about_the_folder(&self) -> bool {
+        matches!(self, Self::RootUnusable { .. } | Self::Identity(_))
     }
 
     /// Whether the request was wrong, rather than storage.

@@ -56,7 +56,7 @@ pub async fn apply(
         }
         CurrentPlan::Gone { .. } => {
             return Err(ServiceError::UnknownOperation {
-                root: root.id().to_string(),
+                root: root.shown(),
                 operation: operation.to_string(),
             });
         }
@@ -122,7 +122,7 @@ async fn resume(
         }
         Resumed::Nothing => {
             return Err(ServiceError::UnknownOperation {
-                root: root.id().to_string(),
+                root: root.shown(),
                 operation: operation.to_string(),
             });
         }

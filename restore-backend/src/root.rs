@@ -1,8 +1,9 @@
 //! One root, opened: its identity, its tables and catalog, and its own small objects.
 
+mod folder;
 mod identity;
 
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use root_objects::store::Durability;
 use root_objects::store::Objects;
 use root_objects::store::RequestLog;
 
+pub use folder::FolderError;
 use identity::Identity;
 pub use identity::IdentityError;
 
@@ -167,10 +169,33 @@ impl Root {
         &self.inner.identity.id
     }
 
+    /// Where it is: a path without links, or a URI. A root that was renamed keeps its id, so commands name it by this.
+    #[must_use]
+    pub fn address(&self) -> &RootId {
+        &self.inner.identity.address
+    }
+
+    /// Its address for people, with its id where that is another.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match (self.address(), self.id()) {
+            (address, id) if address == id => address.to_string(),
+            (address, id) => format!("{address} (known as {id})"),
+        }
+    }
+
     /// Every known spelling of its address, its id first.
     pub fn spellings(&self) -> impl Iterator<Item = &RootId> {
         let identity = &self.inner.identity;
         std::iter::once(&identity.id).chain(&identity.others)
+    }
+
+    /// Whether its folder still has its path and can be used. Says nothing of an object store.
+    ///
+    /// # Errors
+    /// [`FolderError`].
+    pub async fn is_there(&self) -> Result<(), FolderError> {
+        self.inner.identity.is_there().await
     }
 
     /// Notes the root's name, if nobody has yet. Call it before any other write of ours below the root.
@@ -287,4 +312,12 @@ impl Root {
         // No winner: the winner's success was reported as a conflict by a retry.
         Ok(winners.len() <= 1 && winners.iter().all(|winner| stored.as_ref() == Some(winner)))
     }
+}
+
+/// Whether there is a folder at a path in which this program may look names up.
+///
+/// # Errors
+/// [`FolderError`].
+pub async fn usable_folder(folder: &FilePath) -> Result<(), FolderError> {
+    folder::usable(folder).await.map(drop)
 }

@@ -6,16 +6,19 @@ mod auditing;
 mod ending;
 mod follow_up;
 mod listing;
+mod root_to_blame;
 
+use futures::FutureExt;
 use sidecar::api::{ExecutionReport, PlanReport, RefusalReport};
 use sidecar::approvable::choice_not_offered;
-use sidecar::{Choice, OperationId, Timestamp};
+use sidecar::{ApplyReport, Choice, Digest, OperationId, Timestamp};
 
 use crate::execute;
 use crate::pending::pending;
 use crate::planning::{follow_up_named, frozen_report, plan_entry, planned_anew_as};
 use crate::root::Root;
 use root_objects::journal_store::Journal;
+use root_to_blame::{looked, root_to_blame};
 
 pub use crate::error::ServiceError;
 pub use approving::{Approver, approve, revoke};
@@ -23,7 +26,7 @@ pub use auditing::{
     AUDIT_PAGE_MAX, OnRecord, audit, audit_listed, audit_page, audit_records, on_record,
 };
 pub use ending::{Ending, end};
-pub use execute::{ProgressSink, apply};
+pub use execute::ProgressSink;
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
 
@@ -68,7 +71,38 @@ pub async fn plan_choosing(
     })
 }
 
+/// Carries out an approved plan, or resumes it. On a finished operation it changes nothing and reports the outcome.
+///
+/// # Errors
+/// See [`ServiceError`]: the attempt stays open in the journal, and applying again resumes it. Refusals, conflicts and unclear
+/// effects are outcomes in the report.
+pub async fn apply(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    progress: &ProgressSink,
+) -> Result<ApplyReport, ServiceError> {
+    root_to_blame(
+        root,
+        execute::apply(root, operation, digest, progress).boxed(),
+    )
+    .await
+}
+
 async fn plan_for(
+    root: &Root,
+    operation_or_file: &str,
+    choice: Choice,
+    now: Timestamp,
+) -> Result<PlanReport, ServiceError> {
+    looked(
+        root,
+        plan_made(root, operation_or_file, choice, now).boxed(),
+    )
+    .await
+}
+
+async fn plan_made(
     root: &Root,
     operation_or_file: &str,
     choice: Choice,
@@ -89,7 +123,7 @@ async fn plan_for(
         return plan_entry(root, entry, choice, now).await;
     }
     let unknown = || ServiceError::UnknownOperation {
-        root: root.id().to_string(),
+        root: root.shown(),
         operation: operation_or_file.chars().take(64).collect(),
     };
     let operation_id: OperationId = operation_or_file
@@ -116,10 +150,18 @@ pub async fn execution(
     root: &Root,
     operation: &OperationId,
 ) -> Result<ExecutionReport, ServiceError> {
+    match journaled(root, operation).await {
+        // It may be pending all the same, also where there is no catalog.
+        Err(error) if error.is_not_found() => Err(error),
+        answer => looked(root, async { answer }).await,
+    }
+}
+
+async fn journaled(root: &Root, operation: &OperationId) -> Result<ExecutionReport, ServiceError> {
     let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
     if journal.stored.is_empty() {
         return Err(ServiceError::UnknownOperation {
-            root: root.id().to_string(),
+            root: root.shown(),
             operation: operation.to_string(),
         });
     }

@@ -5,6 +5,7 @@ use crate::approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
 use crate::code::{Code, Reason, Requirement};
 use crate::difference::{Difference, DifferenceField, differences};
 use crate::digest::Digest;
+use crate::elsewhere::begun_elsewhere;
 use crate::ids::{OperationId, RootId};
 use crate::journal::{Attempt, Finished, JournalState};
 use crate::plan::{Plan, PlanBytes, PlanError};
@@ -56,13 +57,25 @@ pub fn refusal(
         return Err(MissingRead::File);
     }
     if is_another {
-        let differences = journal
-            .approved_plan(wanted)
-            .map(|planned| differences(&planned, now.plan));
-        let detail = format!(
-            "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}; look at it, and approve it if it is right.",
-            now.digest
-        );
+        let planned = journal.approved_plan(wanted);
+        let there = planned.as_ref().map(|planned| &planned.root);
+        let there = there.filter(|there| **there != now.plan.root);
+        let differences = planned
+            .as_ref()
+            .map(|planned| differences(planned, now.plan));
+        let is_elsewhere = |there: &RootId| {
+            format!(
+                "Nothing was changed: plan {wanted} was approved for {there}, and this root is {}; an approval means nothing at a copy. The plan here is {}; look at it, and approve it if it is right.",
+                now.plan.root, now.digest
+            )
+        };
+        let has_changed = || {
+            format!(
+                "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}; look at it, and approve it if it is right.",
+                now.digest
+            )
+        };
+        let detail = there.map_or_else(has_changed, is_elsewhere);
         let report = RefusalReport::conflict(operation, detail);
         return Ok(Some(
             report.with_differences(differences.unwrap_or_default()),
@@ -92,10 +105,17 @@ pub fn statements_missing(approval: &Approval, plan: &Plan) -> Option<RefusalRep
     (!missing.is_empty()).then(|| RefusalReport::refused(&approval.operation_id, detail))
 }
 
-/// The refusal of an approval or a revocation, because a plan of the operation was begun.
+/// The refusal of an approval or a revocation at the root `here`, because a plan of the operation was begun.
 #[must_use]
-pub fn already_begun(operation: &OperationId, journal: &JournalState) -> RefusalReport {
+pub fn already_begun(
+    operation: &OperationId,
+    journal: &JournalState,
+    here: &RootId,
+) -> RefusalReport {
     let report = match (journal.attempt(), journal.finished()) {
+        (Some(attempt), _) if attempt.plan.root != *here => {
+            RefusalReport::refused(operation, begun_elsewhere(&attempt.plan.root, here).detail)
+        }
         (Some(attempt), _) => RefusalReport::refused(
             operation,
             format!(
@@ -182,7 +202,7 @@ pub enum Resumed<'a> {
     Finished(&'a Finished),
     /// The plan is under way: take it over.
     UnderWay(&'a Attempt),
-    /// The plan is under way at another root, or at this one under another name. This root does none of it.
+    /// The plan is under way at another root, of which this one is a copy. This root does none of it.
     Elsewhere(&'a Attempt),
     /// Another plan was begun.
     Refused(RefusalReport),

@@ -70,6 +70,8 @@ pub enum Code {
     NotYetSupported,
     /// An execution of this operation is under way or was interrupted; it is resumed, not planned anew.
     ExecutionUnderWay,
+    /// The attempt under way was begun at another root, of which this one is a copy.
+    BegunElsewhere,
     /// A table that a recovery touched has moved since: the recovery cannot be taken back any more.
     MovedSince,
     /// The tags of the recovery are dropped: it cannot be taken back any more.
@@ -122,6 +124,7 @@ impl Code {
             Self::StoreNotSafe => "store_not_safe",
             Self::NotYetSupported => "not_yet_supported",
             Self::ExecutionUnderWay => "execution_under_way",
+            Self::BegunElsewhere => "begun_elsewhere",
             Self::MovedSince => "moved_since",
             Self::Released => "released",
             Self::NothingToUndo => "nothing_to_undo",

@@ -24,6 +24,7 @@ mod decision;
 mod dialect;
 mod difference;
 mod digest;
+mod elsewhere;
 mod error_text;
 pub mod executor;
 pub mod explanation;

@@ -54,7 +54,7 @@ impl Audit {
         } = context
             .look(root, async |root| Box::pin(service::on_record(&root)).await)
             .await?;
-        let uri = root.id().to_string();
+        let uri = root.address().to_string();
         if !context.json() {
             context.print_page(|page| write_begin(page, &uri, &operations, &skipped))?;
         }

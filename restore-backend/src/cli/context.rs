@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::page::{Page, printable_json, shell_word};
 use crate::error::ServiceError;
 use crate::patience::{Patience, without_answers};
-use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions};
+use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions, usable_folder};
 use crate::service::{self, ProgressSink};
 use root_objects::clock;
 
@@ -136,12 +136,8 @@ impl Context {
         let (given, options) = (uri.to_owned(), self.options.clone());
         let open = async move {
             let root = Box::pin(Root::open(&given, options)).await?;
-            if let Some(path) = root.directory()
-                && !tokio::fs::metadata(&path)
-                    .await
-                    .is_ok_and(|found| found.is_dir())
-            {
-                return Err(CliError::RootMissing { path });
+            if let Some(folder) = root.directory() {
+                usable_folder(&folder).await?;
             }
             Ok(root)
         };
@@ -163,7 +159,7 @@ impl Context {
         F: Future<Output = Result<T, ServiceError>> + Send + 'static,
     {
         let overdue = |seconds| CliError::Overdue {
-            root: root.id().to_string(),
+            root: root.shown(),
             seconds,
         };
         Ok(self.within(look(root.clone()), overdue).await??)
@@ -180,7 +176,7 @@ impl Context {
         F: Future<Output = Result<T, ServiceError>> + Send + 'static,
     {
         let overdue = |seconds| CliError::RecordOverdue {
-            root: root.id().to_string(),
+            root: root.shown(),
             seconds,
         };
         Ok(self.within(record(root.clone()), overdue).await??)
@@ -201,7 +197,7 @@ impl Context {
         })
         .await?;
         let stuck = CliError::ExecutionStuck {
-            root: root.id().to_string(),
+            root: root.shown(),
             operation_id: operation.clone(),
             seconds: self.patience.step.as_secs(),
         };

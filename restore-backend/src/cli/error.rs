@@ -1,7 +1,6 @@
 //! Why a command failed, for people and for programs.
 
 use std::io;
-use std::path::PathBuf;
 
 use serde::Serialize;
 use sidecar::OperationId;
@@ -10,7 +9,7 @@ use super::exit::Exit;
 use crate::demo::DemoError;
 use crate::error::ServiceError;
 use crate::http::ServeError;
-use crate::root::RootError;
+use crate::root::{FolderError, IdentityError, RootError};
 use sidecar::error_text;
 
 /// A command that did not do its job. Refusals and conflicts are answers, not these.
@@ -18,8 +17,8 @@ use sidecar::error_text;
 pub(super) enum CliError {
     #[error("{0}")]
     Usage(String),
-    #[error("there is no folder {}; check the path of the root", .path.display())]
-    RootMissing { path: PathBuf },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error(
         "the storage of {root} has answered nothing for {seconds} s, and the command is given up; it changed nothing: see to the storage, for example a mount that hangs, then try again"
     )]
@@ -71,12 +70,16 @@ impl CliError {
     fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
-            Self::RootMissing { .. } => "root_missing",
+            Self::Folder(error) => error.code(),
             Self::Overdue { .. } | Self::RecordOverdue { .. } | Self::ExecutionStuck { .. } => {
                 "timed_out"
             }
             Self::Root(error) => match error.as_ref() {
                 RootError::Unusable { source, .. } => source.code(),
+                RootError::Unidentified {
+                    source: IdentityError::Folder(error),
+                    ..
+                } => error.code(),
                 RootError::Unidentified { .. } => "root_not_identified",
             },
             Self::Service(error) => error.code(),

@@ -29,7 +29,7 @@ impl List {
                 Box::pin(service::list(&root, clock::now())).await
             })
             .await?;
-        context.print(&list, |page| write(page, &list))?;
+        context.print(&list, |page| write(page, &list, &root.shown()))?;
         let is_pending = !list.recoveries.is_empty();
         Ok(if self.fail_if_pending && is_pending {
             Exit::Pending
@@ -39,9 +39,9 @@ impl List {
     }
 }
 
-fn write(page: &mut Page, list: &RecoveryList) {
+fn write(page: &mut Page, list: &RecoveryList, root: &str) {
     let RecoveryList {
-        root,
+        root: _,
         recoveries,
         skipped,
         catalog,

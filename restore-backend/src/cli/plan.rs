@@ -4,7 +4,7 @@ use clap::Args;
 use sidecar::api::{PlanReport, TableReport};
 use sidecar::observation::TransactionObservation;
 use sidecar::{
-    Approval, Branch, Choice, Digest, Purpose, Requirement, Timestamp, age_text, explanation,
+    Approval, Branch, Choice, Code, Digest, Purpose, Requirement, Timestamp, age_text, explanation,
 };
 
 use super::approve::write_no;
@@ -140,6 +140,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         if report.executable {
             write_next(page, context, report, root, digest);
         }
+        if is_begun_elsewhere(report) {
+            let statements = " --as NAME --reason TEXT --writers-stopped";
+            page.blank();
+            context.write_command(page, "end", root, &report.operation_id, digest, statements);
+        }
     }
     for choice in &report.other_choices {
         let (what, option) = match choice {
@@ -150,6 +155,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         page.line(what);
         context.write_plan_command(page, root, &report.operation_id, option);
     }
+}
+
+fn is_begun_elsewhere(report: &PlanReport) -> bool {
+    let mut codes = report.blockers.iter().map(|reason| reason.code);
+    codes.any(|code| code == Code::BegunElsewhere)
 }
 
 /// The command that plans a finished undo or release anew, if it is no longer in effect.

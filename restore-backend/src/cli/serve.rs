@@ -90,7 +90,7 @@ pub(super) async fn serve(
         .iter()
         .map(|(name, root)| ServingRoot {
             name: name.clone(),
-            uri: root.id().to_string(),
+            uri: root.address().to_string(),
         })
         .collect();
     let roots = roots

@@ -238,8 +238,16 @@ impl From<ServiceError> for Failure {
         if error.is_invalid_request() {
             return Self::bad_request(code, error.to_string());
         }
-        // The sources may name hosts and paths of the storage; they are for the log.
         tracing::error!(code, error = error_text(&error), "a request failed");
+        if error.is_about_the_folder() {
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code,
+                "The root cannot be used",
+                error_text(&error),
+            );
+        }
+        // The sources may name hosts and paths of the storage; they are for the log.
         let detail = format!("{error}; the server's log says why");
         match code {
             "internal" => Self::new(

@@ -15,7 +15,7 @@ pub(super) async fn session(Extension(identity): Extension<Identity>) -> Json<Se
 pub(super) async fn list(State(console): State<Console>) -> Json<RootList> {
     let roots = console.roots().iter().map(|root| RootSummary {
         name: root.name().to_owned(),
-        uri: root.root().id().to_string(),
+        uri: root.root().address().to_string(),
     });
     Json(RootList {
         roots: roots.collect(),

@@ -61,7 +61,7 @@ pub(crate) async fn plan_follow_up(
             .any(|entry| entry.operation_id().as_ref() == Some(of))
     {
         return Err(ServiceError::UnknownOperation {
-            root: root.id().to_string(),
+            root: root.shown(),
             operation: of.to_string(),
         });
     }

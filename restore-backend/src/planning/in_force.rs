@@ -58,7 +58,7 @@ pub(crate) async fn in_force(
         last = Some((operation, journal));
     }
     let (operation, journal) = last.ok_or_else(|| ServiceError::UnknownOperation {
-        root: root.id().to_string(),
+        root: root.shown(),
         operation: of.to_string(),
     })?;
     Ok(InForce {

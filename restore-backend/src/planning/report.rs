@@ -64,5 +64,5 @@ pub(crate) fn frozen_report(
     journal: &Journal,
     now: Timestamp,
 ) -> Result<Option<PlanReport>, ServiceError> {
-    PlanReport::begun(&journal.state, &root.limits(), now).map_err(ServiceError::Encode)
+    PlanReport::begun(&journal.state, root.id(), &root.limits(), now).map_err(ServiceError::Encode)
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use futures::FutureExt;
 use sidecar::api::{ApprovalReport, RefusalReport, RevocationReport};
 use sidecar::approvable::{already_begun, statements_missing};
 use sidecar::journal::JournalEntry;
 use sidecar::{Approval, Digest, OperationId, Requirement, Timestamp, authorize};
 
 use super::Answer;
+use super::root_to_blame::{readable_catalog, root_to_blame};
 use crate::error::ServiceError;
 use crate::planning::{CurrentPlan, current_plan, unsafe_store};
 use crate::root::Root;
@@ -47,14 +49,32 @@ pub async fn approve(
     now: Timestamp,
 ) -> Result<Answer<ApprovalReport>, ServiceError> {
     check_approver(&approver)?;
+    root_to_blame(
+        root,
+        approved(root, operation, digest, approver, now).boxed(),
+    )
+    .await
+}
+
+async fn approved(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    approver: Approver,
+    now: Timestamp,
+) -> Result<Answer<ApprovalReport>, ServiceError> {
     let (mut current, mut journal) = match current_plan(root, operation, Some(digest), now).await? {
         CurrentPlan::Approvable { plan, journal } => (plan, journal),
         CurrentPlan::UnderWay { journal } => {
-            return Ok(Answer::No(already_begun(operation, &journal.state)));
+            return Ok(Answer::No(already_begun(
+                operation,
+                &journal.state,
+                root.id(),
+            )));
         }
         CurrentPlan::Gone { .. } => {
             return Err(ServiceError::UnknownOperation {
-                root: root.id().to_string(),
+                root: root.shown(),
                 operation: operation.to_string(),
             });
         }
@@ -81,7 +101,11 @@ pub async fn approve(
     root.marks().put_right(root.objects(), root.id()).await?;
     for _ in 0..APPEND_TRIES_MAX {
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
-            return Ok(Answer::No(already_begun(operation, &journal.state)));
+            return Ok(Answer::No(already_begun(
+                operation,
+                &journal.state,
+                root.id(),
+            )));
         }
         let entry = JournalEntry::Approved {
             approval: approval.clone(),
@@ -139,12 +163,31 @@ pub async fn revoke(
         revoked_by: report.revoked_by.clone(),
         reason: reason.filter(|reason| !reason.trim().is_empty()),
     };
+    root_to_blame(root, revoked(root, report, entry, now).boxed()).await
+}
+
+/// Records that approvals are taken back, if there are any.
+async fn revoked(
+    root: &Root,
+    report: RevocationReport,
+    entry: JournalEntry,
+    now: Timestamp,
+) -> Result<Answer<RevocationReport>, ServiceError> {
+    let (operation, digest) = (&report.operation_id.clone(), report.plan_digest);
     for attempt in 0..APPEND_TRIES_MAX {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
-            return Ok(Answer::No(already_begun(operation, &journal.state)));
+            return Ok(Answer::No(already_begun(
+                operation,
+                &journal.state,
+                root.id(),
+            )));
         }
         if journal.state.approvals_of(digest).is_empty() {
+            // Where there is no catalog, it says nothing that there is no journal.
+            if journal.records() == 0 {
+                readable_catalog(root).boxed().await?;
+            }
             let detail = format!("nobody has approved plan {digest}; there is nothing to revoke");
             return Ok(Answer::No(RefusalReport::refused(operation, detail)));
         }

@@ -4,7 +4,7 @@ use sidecar::api::{AuditReport, AuditedOperation, AuditedRecord};
 use sidecar::journal::{JournalEntry, JournalError, JournalRecord, JournalState, record_digest};
 use sidecar::{OperationId, Reason};
 
-use super::listing::readable_catalog;
+use super::root_to_blame::{looked, readable_catalog};
 use crate::error::ServiceError;
 use crate::root::Root;
 use root_objects::journal_store;
@@ -47,6 +47,10 @@ pub struct OnRecord {
 /// # Errors
 /// See [`ServiceError`]. An empty answer is given only for a root with a readable catalog.
 pub async fn on_record(root: &Root) -> Result<OnRecord, ServiceError> {
+    looked(root, found_on_record(root)).await
+}
+
+async fn found_on_record(root: &Root) -> Result<OnRecord, ServiceError> {
     let (journals, skipped) = journal_store::list_all(root.objects()).await?;
     if journals.is_empty() {
         readable_catalog(root).await?;
@@ -71,8 +75,8 @@ pub async fn audit(
 ) -> Result<AuditReport, ServiceError> {
     let (operations, skipped) = match operation {
         Some(operation) => {
-            let audited = one(root, operation, verify, Window::WHOLE).await?;
-            (vec![audited], Vec::new())
+            let audited = one(root, operation, verify, Window::WHOLE);
+            (vec![looked(root, audited).await?], Vec::new())
         }
         None => {
             let found = on_record(root).await?;
@@ -84,7 +88,7 @@ pub async fn audit(
         }
     };
     Ok(AuditReport {
-        root: root.id().to_string(),
+        root: root.address().to_string(),
         operations,
         skipped,
         next: None,
@@ -155,7 +159,7 @@ pub async fn audit_page(
         last = Some(operation.to_string());
     }
     Ok(AuditReport {
-        root: root.id().to_string(),
+        root: root.address().to_string(),
         operations,
         skipped,
         next: last.filter(|_| !left.is_empty()),
@@ -175,9 +179,10 @@ pub async fn audit_records(
         from,
         bytes_max: PAGE_BYTES_MAX,
     };
+    let audited = looked(root, one(root, operation, true, window)).await?;
     Ok(AuditReport {
-        root: root.id().to_string(),
-        operations: vec![one(root, operation, true, window).await?],
+        root: root.address().to_string(),
+        operations: vec![audited],
         skipped: Vec::new(),
         next: None,
     })
@@ -221,7 +226,7 @@ async fn one(
     .await?;
     if audited.sequence == 0 {
         return Err(ServiceError::UnknownOperation {
-            root: root.id().to_string(),
+            root: root.shown(),
             operation: operation_id.to_string(),
         });
     }

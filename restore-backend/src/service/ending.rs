@@ -1,11 +1,13 @@
 //! Ending an attempt, by a person, that does not end by itself.
 
+use futures::FutureExt;
 use sidecar::api::{EndReport, RefusalReport};
 use sidecar::approvable::{attempt_to_end, cannot_end};
 use sidecar::journal::{Attempt, EndedBy, JournalEntry};
 use sidecar::{Code, Digest, OperationId, Reason, Timestamp};
 
 use super::approving::{APPEND_TRIES_MAX, check_approver};
+use super::root_to_blame::root_to_blame;
 use super::{Answer, Approver};
 use crate::error::ServiceError;
 use crate::root::Root;
@@ -47,12 +49,22 @@ pub async fn end(
         name: ending.name.trim().to_owned(),
         reason: ending.reason.trim().to_owned(),
     };
+    root_to_blame(root, ended(root, operation, digest, ended_by, now).boxed()).await
+}
+
+async fn ended(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    ended_by: EndedBy,
+    now: Timestamp,
+) -> Result<Answer<EndReport>, ServiceError> {
     let mut found: Option<Attempt> = None;
     for _ in 0..APPEND_TRIES_MAX {
         let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
         if journal.stored.is_empty() {
             return Err(ServiceError::UnknownOperation {
-                root: root.id().to_string(),
+                root: root.shown(),
                 operation: operation.to_string(),
             });
         }

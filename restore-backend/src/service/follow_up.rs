@@ -1,10 +1,12 @@
 //! Plans that follow from something finished or stuck: undo, release, dismiss. Making one issues no mutating request.
 
+use futures::FutureExt;
 use sidecar::api::{PlanReport, RefusalReport};
 use sidecar::follow_up::{FollowUpKind, announced_by};
 use sidecar::{Choice, OperationId, Timestamp};
 
 use super::Answer;
+use super::root_to_blame::looked;
 use crate::error::ServiceError;
 use crate::pending::pending;
 use crate::planning::{
@@ -38,6 +40,15 @@ pub async fn release(
 }
 
 async fn of_finished(
+    root: &Root,
+    of: &OperationId,
+    kind: FollowUpKind,
+    now: Timestamp,
+) -> Result<Answer<PlanReport>, ServiceError> {
+    looked(root, planned_of(root, of, kind, now).boxed()).await
+}
+
+async fn planned_of(
     root: &Root,
     of: &OperationId,
     kind: FollowUpKind,
@@ -89,9 +100,17 @@ pub async fn dismiss(
     file_or_operation: &str,
     now: Timestamp,
 ) -> Result<PlanReport, ServiceError> {
+    looked(root, dismissal_of(root, file_or_operation, now).boxed()).await
+}
+
+async fn dismissal_of(
+    root: &Root,
+    file_or_operation: &str,
+    now: Timestamp,
+) -> Result<PlanReport, ServiceError> {
     let recoveries = pending(root, Some(file_or_operation)).await?;
     let unknown = || ServiceError::UnknownOperation {
-        root: root.id().to_string(),
+        root: root.shown(),
         operation: file_or_operation.chars().take(64).collect(),
     };
     let by_file = recoveries

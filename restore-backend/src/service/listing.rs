@@ -6,11 +6,11 @@ use futures::FutureExt;
 use sidecar::api::{RecoveryList, RecoverySummary};
 use sidecar::{Code, JudgedLine, Reason, Timestamp, judge};
 
+use super::root_to_blame::{looked, readable_catalog};
 use crate::error::ServiceError;
 use crate::observe::{self, Judged};
 use crate::pending::pending_and_skipped;
 use crate::root::Root;
-use fenced_lance::CatalogReading;
 use sidecar::error_text;
 
 /// Every pending recovery of a root. Issues no mutating request.
@@ -20,6 +20,10 @@ use sidecar::error_text;
 /// # Errors
 /// See [`ServiceError`]; [`ServiceError::NoCatalog`] and [`ServiceError::CatalogUnreadable`] if the list would be empty.
 pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceError> {
+    looked(root, listed(root, now).boxed()).await
+}
+
+async fn listed(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceError> {
     let (looked, catalog) = futures::join!(
         pending_and_skipped(root, None),
         readable_catalog(root).boxed()
@@ -28,7 +32,7 @@ pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceEr
     if recoveries.is_empty() {
         catalog?;
         return Ok(RecoveryList {
-            root: root.id().to_string(),
+            root: root.address().to_string(),
             recoveries: Vec::new(),
             skipped,
             catalog: None,
@@ -59,31 +63,21 @@ pub async fn list(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceEr
         .enumerate()
         .map(|(place, recovery)| {
             let journal = recovery.journal.as_ref().map(|journal| &journal.state);
-            RecoverySummary::of(&recovery.listed, journal, judged.remove(&place), now)
+            RecoverySummary::of(
+                &recovery.listed,
+                journal,
+                judged.remove(&place),
+                root.id(),
+                now,
+            )
         })
         .collect();
     Ok(RecoveryList {
-        root: root.id().to_string(),
+        root: root.address().to_string(),
         recoveries: summaries,
         skipped,
         catalog: catalog
             .err()
             .map(|error| Reason::new(Code::CatalogUnreadable, error_text(&error))),
     })
-}
-
-/// Whether the root has a catalog that can be read: without one, an empty list says nothing.
-pub(super) async fn readable_catalog(root: &Root) -> Result<(), ServiceError> {
-    match root.lance().catalog(None).await {
-        Ok(CatalogReading::Present(_)) => Ok(()),
-        Ok(CatalogReading::NoCatalog | CatalogReading::NoBranch { .. }) => {
-            Err(ServiceError::NoCatalog {
-                root: root.id().to_string(),
-            })
-        }
-        Err(source) => Err(ServiceError::CatalogUnreadable {
-            root: root.id().to_string(),
-            source,
-        }),
-    }
 }

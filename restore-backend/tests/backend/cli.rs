@@ -12,3 +12,4 @@ mod program;
 mod recovery;
 mod serve;
 mod serving;
+mod unusable;

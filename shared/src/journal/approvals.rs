@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::approval::Approval;
 use crate::digest::Digest;
+use crate::ids::RootId;
 
 /// Every approval that counts, in the order they were given.
 ///
@@ -12,8 +13,8 @@ use crate::digest::Digest;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Approvals {
     given: Vec<(Approval, Arc<str>)>,
-    /// The text of each plan in `given`.
-    texts: BTreeMap<Digest, Arc<str>>,
+    /// The text of each plan in `given`, and the root that it is for.
+    texts: BTreeMap<Digest, (Arc<str>, RootId)>,
 }
 
 impl Approvals {
@@ -30,13 +31,20 @@ impl Approvals {
 
     /// The text of a plan: the one that is kept already, where exactly this text is.
     pub(super) fn shared(&self, digest: Digest, text: String) -> Arc<str> {
-        let kept = self.texts.get(&digest).filter(|kept| ***kept == text);
+        let kept = self.texts.get(&digest).map(|(kept, _)| kept);
+        let kept = kept.filter(|kept| ***kept == text);
         kept.map_or_else(|| text.into(), Arc::clone)
     }
 
-    /// Adds an approval of the plan with this text, whose digest it names.
-    pub(super) fn add(&mut self, approval: Approval, text: Arc<str>) {
-        self.texts.insert(approval.plan_digest, Arc::clone(&text));
+    /// Whether there is one for this root.
+    pub(super) fn are_for(&self, root: &RootId) -> bool {
+        self.texts.values().any(|(_, of)| of == root)
+    }
+
+    /// Adds an approval of the plan with this text, whose digest it names, for this root.
+    pub(super) fn add(&mut self, approval: Approval, text: Arc<str>, root: RootId) {
+        self.texts
+            .insert(approval.plan_digest, (Arc::clone(&text), root));
         self.given.push((approval, text));
     }
 

@@ -10,7 +10,7 @@ use super::{JournalEntry, JournalError, JournalRecord, StepResult, record_digest
 use crate::apply_report::TableOutcome;
 use crate::approval::{Approval, authorize};
 use crate::digest::{Digest, Tag};
-use crate::ids::OperationId;
+use crate::ids::{OperationId, RootId};
 use crate::outcome::{Effect, OutcomeKind};
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step, fits_its_sidecar};
 use crate::sidecar::SidecarBytes;
@@ -138,6 +138,12 @@ impl JournalState {
     #[must_use]
     pub fn approvals(&self) -> &[(Approval, Arc<str>)] {
         self.approvals.as_slice()
+    }
+
+    /// Whether a plan for this very root is approved. The journal of a copy holds the approvals of its original.
+    #[must_use]
+    pub fn is_approved_at(&self, root: &RootId) -> bool {
+        self.approvals.are_for(root)
     }
 
     /// Approvals of exactly one plan, oldest first.
@@ -343,14 +349,15 @@ impl JournalState {
         };
         match record.entry {
             JournalEntry::Approved { approval, plan } => {
-                let (bytes, _) = self.plan(sequence, plan, approval.plan_digest)?;
+                let (bytes, plan) = self.plan(sequence, plan, approval.plan_digest)?;
                 if approval.operation_id != self.operation_id {
                     return illegal(format!(
                         "the approval is for operation {}",
                         approval.operation_id
                     ));
                 }
-                self.approvals.add(approval, bytes.shared_text());
+                self.approvals
+                    .add(approval, bytes.shared_text(), plan.root.clone());
             }
             JournalEntry::Revoked { plan_digest, .. } => {
                 if let Some(attempt) = &self.attempt

@@ -4,6 +4,7 @@ use crate::api::RefusalReport;
 use crate::apply_report::{ApplyReport, EffectOn, TableOutcome};
 use crate::difference::{Difference, DifferenceField};
 use crate::digest::Digest;
+use crate::elsewhere::begun_elsewhere;
 use crate::explanation;
 use crate::ids::{OperationId, RootId};
 use crate::journal::{Attempt, Finished};
@@ -159,16 +160,13 @@ impl ApplyReport {
         )
     }
 
-    /// The attempt was begun at another root than `here`, of which this one is a copy or a moved one, or at this root under another
-    /// name.
+    /// The attempt was begun at another root than `here`, of which this one is a copy.
     ///
     /// This root carries out none of its steps and ends nobody's attempt: a person has to say that it is over.
     #[must_use]
     pub fn begun_elsewhere(operation: &OperationId, attempt: &Attempt, here: &RootId) -> Self {
         let there = &attempt.plan.root;
-        let detail = format!(
-            "this was approved for {there} and begun there, and this root is {here}: nothing was done. If both are the same root, apply it there. If this one is a copy, or was moved, and nobody goes on with it there, end it here, with `end`; then look at the plan as it is here"
-        );
+        let detail = begun_elsewhere(there, here).detail;
         let differences = vec![Difference::new(None, DifferenceField::Root, there, here)];
         Self::unfinished(
             operation,

@@ -4,20 +4,18 @@ use crate::api::{ExecutionReport, Progress, StepProgress, StepState};
 use crate::apply_report::ApplyReport;
 use crate::digest::Digest;
 use crate::explanation::step_sentence;
+use crate::ids::RootId;
 use crate::journal::{Attempt, JournalState};
 use crate::outcome::SidecarFate;
 use crate::plan::Step;
 
 impl Progress {
-    /// How far approval and execution of an operation have come. `journal` is its folded journal, if it has one.
+    /// How far approval and execution of an operation have come at the root `here`. `journal` is its folded journal, if it has
+    /// one. Approvals for another root do not count.
     #[must_use]
-    pub fn of(journal: Option<&JournalState>) -> Self {
-        match journal {
-            Some(state) if state.finished().is_some() => Self::Finished,
-            Some(state) if state.attempt().is_some() => Self::UnderWay,
-            Some(state) if !state.approvals().is_empty() => Self::Approved,
-            _ => Self::Open,
-        }
+    pub fn of(journal: Option<&JournalState>, here: &RootId) -> Self {
+        let is_approved = journal.is_some_and(|state| state.is_approved_at(here));
+        Self::of_consent(journal, is_approved)
     }
 
     /// The same for one plan of the operation: it is open until this very plan is approved.
@@ -25,9 +23,18 @@ impl Progress {
     pub fn of_plan(journal: Option<&JournalState>, plan: Digest) -> Self {
         let is_approved = journal.is_some_and(|state| !state.approvals_of(plan).is_empty());
         if is_approved {
-            Self::of(journal)
+            Self::of_consent(journal, is_approved)
         } else {
             Self::Open
+        }
+    }
+
+    fn of_consent(journal: Option<&JournalState>, is_approved: bool) -> Self {
+        match journal {
+            Some(state) if state.finished().is_some() => Self::Finished,
+            Some(state) if state.attempt().is_some() => Self::UnderWay,
+            _ if is_approved => Self::Approved,
+            _ => Self::Open,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The report on a plan that was begun, and on a file that has none.
 
 use crate::api::{PlanContext, PlanReport, Progress};
-use crate::code::Code;
+use crate::code::{Code, Reason};
+use crate::elsewhere::begun_elsewhere;
 use crate::ids::RootId;
 use crate::journal::JournalState;
 use crate::limits::Limits;
@@ -13,12 +14,14 @@ use crate::verdict::{Choice, Disposition};
 use crate::version_9::Version9Report;
 
 impl PlanReport {
-    /// The report over the plan that is under way or finished, from the journal alone; `None` if there is none.
+    /// The report over the plan that is under way or finished, from the journal alone; `None` if there is none. One that is under
+    /// way at another root than `here` cannot be executed here.
     ///
     /// # Errors
     /// [`PlanError`] if the plan cannot be encoded. A plan that was decoded can.
     pub fn begun(
         state: &JournalState,
+        here: &RootId,
         limits: &Limits,
         now: Timestamp,
     ) -> Result<Option<Self>, PlanError> {
@@ -28,14 +31,20 @@ impl PlanReport {
             (None, None) => return Ok(None),
         };
         let bytes = PlanBytes::of(plan)?;
+        let attempt = state.attempt();
+        let elsewhere = attempt.filter(|attempt| attempt.plan.root != *here);
+        let blockers: Vec<Reason> = elsewhere
+            .map(|attempt| begun_elsewhere(&attempt.plan.root, here))
+            .into_iter()
+            .collect();
         let sidecar = Sidecar::parse(&plan.file, sidecar_bytes.as_bytes(), limits).ok();
         let context = PlanContext {
             sidecar: sidecar.as_ref(),
             sidecar_bytes: Some(sidecar_bytes.clone()),
             age_seconds: None,
             observation: None,
-            blockers: Vec::new(),
-            progress: Progress::of(Some(state)),
+            blockers,
+            progress: Progress::of(Some(state), here),
             approvals: state.approvals_of(bytes.digest()),
             now,
         };

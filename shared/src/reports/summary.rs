@@ -2,6 +2,7 @@
 
 use crate::api::{Progress, RecoverySummary};
 use crate::code::Reason;
+use crate::ids::RootId;
 use crate::journal::JournalState;
 use crate::listing::ListedSidecar;
 use crate::observation::{Observation, TableObservation};
@@ -37,12 +38,13 @@ impl JudgedLine {
 }
 
 impl RecoverySummary {
-    /// The line of one pending entry. `journal` is the journal that tells about it, and `judged` is `None` if it was not judged.
+    /// The line of one pending entry of the root `here`. `journal` is the journal that tells about it, and `judged` is `None` if it was not judged.
     #[must_use]
     pub fn of(
         listed: &ListedSidecar,
         journal: Option<&JournalState>,
         judged: Option<JudgedLine>,
+        here: &RootId,
         now: Timestamp,
     ) -> Self {
         let file = &listed.file;
@@ -72,7 +74,7 @@ impl RecoverySummary {
             tables_total: file.table_keys().len(),
             tables_moved,
             refused: listed.refusal.clone().or(refused_by_verdict),
-            progress: Progress::of(journal),
+            progress: Progress::of(journal, here),
             table_keys: file
                 .table_keys()
                 .take(Self::TABLE_KEYS_MAX)

@@ -84,6 +84,34 @@ fn a_plan_that_changed_or_is_blocked_is_refused_unless_a_failed_read_may_be_the_
 }
 
 #[test]
+fn an_approval_of_the_original_is_refused_at_a_copy_as_what_it_is() {
+    let (scene, copy) = (half_way(), RootId::new("/srv/copy"));
+    let journal = Journal::of(&scene).then(approved(&scene));
+    let here = sidecar::Plan {
+        root: copy.clone(),
+        ..scene.plan.clone()
+    };
+    let now = PlanNow {
+        plan: &here,
+        digest: sidecar::PlanBytes::of(&here).unwrap().digest(),
+        blockers: &[],
+        is_evidence_missing: false,
+        is_file_unread: false,
+    };
+    let wanted = scene.bytes.digest();
+    let refusal = refusal(&scene.plan.operation_id, wanted, &now, &journal.state);
+    let refusal = refusal.unwrap().unwrap();
+    assert_eq!(refusal.outcome, OutcomeKind::Conflict);
+    assert_eq!(refusal.differences[0].field.name(), "root");
+    let there = format!("was approved for {}", scene.plan.root);
+    assert!(
+        refusal.detail.contains(&there) && refusal.detail.contains("this root is /srv/copy"),
+        "{}",
+        refusal.detail
+    );
+}
+
+#[test]
 fn an_approval_has_to_state_what_the_plan_requires() {
     let scene = half_way();
     assert_eq!(scene.plan.requires, [Requirement::WritersStopped]);
@@ -163,7 +191,7 @@ fn what_was_begun_is_gone_on_with_only_by_its_own_plan_at_its_own_root() {
 #[test]
 fn an_attempt_can_be_ended_until_its_operation_is_closed() {
     let (scene, other) = (half_way(), all_committed());
-    let operation = &scene.plan.operation_id;
+    let (operation, here) = (&scene.plan.operation_id, &scene.plan.root);
     let (digest, another) = (scene.bytes.digest(), other.bytes.digest());
     let (none, under_way, done) = (
         Journal::of(&scene),
@@ -198,15 +226,28 @@ fn an_attempt_can_be_ended_until_its_operation_is_closed() {
         (&under_way, "refused execution_under_way"),
         (&done, "refused execution_under_way"),
     ] {
-        assert_eq!(told(&already_begun(operation, &journal.state)), expected);
+        let refusal = already_begun(operation, &journal.state, here);
+        assert_eq!(told(&refusal), expected);
+        assert!(!refusal.detail.contains("/copy"), "{}", refusal.detail);
     }
+    // Nobody is told to resume at a copy what was begun at the original.
+    let refusal = already_begun(operation, &under_way.state, &RootId::new("file:///copy"));
+    assert_eq!(told(&refusal), "refused execution_under_way");
+    assert!(
+        refusal.detail.contains(here.as_str())
+            && refusal.detail.contains("file:///copy")
+            && refusal.detail.contains("end the attempt here"),
+        "{}",
+        refusal.detail
+    );
 }
 
 #[test]
 fn a_choice_is_shown_where_it_is_offered_or_something_was_begun() {
     let now = Timestamp::from_micros(1_795_340_000_000_000);
     let journal = claimed_journal(&half_way());
-    let shown = PlanReport::begun(&journal.state, &Limits::DEFAULT, now);
+    let here = &half_way().plan.root;
+    let shown = PlanReport::begun(&journal.state, here, &Limits::DEFAULT, now);
     let shown = shown.unwrap().unwrap();
     use Disposition::{RollBack, RollForward};
     for (disposition, progress, choice, is_offered) in [

@@ -143,7 +143,8 @@ fn how_far_a_recovery_came_is_read_from_its_journal() {
     let under_way = begun(&scene, &[], &[]);
     let given_up = under_way.clone().then(interrupted(1));
     let done = begun(&scene, &[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4]).then(finished(&scene, 1));
-    assert_eq!(Progress::of(None), Progress::Open);
+    let (here, copy) = (&scene.plan.root, &RootId::new("/srv/copy"));
+    assert_eq!(Progress::of(None, here), Progress::Open);
     for (journal, progress, of_plan, is_begun) in [
         (&none, Progress::Open, Progress::Open, false),
         (&consented, Progress::Approved, Progress::Approved, false),
@@ -152,15 +153,29 @@ fn how_far_a_recovery_came_is_read_from_its_journal() {
         (&done, Progress::Finished, Progress::Finished, true),
     ] {
         let state = &journal.state;
-        assert_eq!(Progress::of(Some(state)), progress);
+        assert_eq!(Progress::of(Some(state), here), progress);
+        let at_a_copy = match progress {
+            Progress::Approved => Progress::Open,
+            others => others,
+        };
+        assert_eq!(Progress::of(Some(state), copy), at_a_copy);
         assert_eq!(Progress::of_plan(Some(state), digest), of_plan);
         assert_eq!(Progress::of_plan(Some(state), other), Progress::Open);
-        let report = PlanReport::begun(state, &Limits::DEFAULT, NOW).unwrap();
+        let at = |root| PlanReport::begun(state, root, &Limits::DEFAULT, NOW).unwrap();
+        let report = at(here);
         assert_eq!(report.is_some(), is_begun);
         if let Some(report) = report {
             assert_eq!((report.digest, report.progress), (Some(digest), progress));
             assert_eq!(report.approvals.len(), 1);
             assert!(report.blockers.is_empty());
+        }
+        if let Some(report) = at(copy) {
+            let codes: Vec<Code> = report.blockers.iter().map(|reason| reason.code).collect();
+            let (expected, is_executable) = match progress {
+                Progress::UnderWay => (vec![Code::BegunElsewhere], false),
+                _ => (Vec::new(), true),
+            };
+            assert_eq!((codes, report.executable), (expected, is_executable));
         }
     }
 }
@@ -225,7 +240,8 @@ fn a_line_of_the_list_shows_the_verdict_or_the_plan_that_was_begun() {
     let pins = &scene.sidecar.tables;
     let tables = vec![at(&pins[0], 4, 5), at(&pins[1], 5, 5)];
     let judged = Some(JudgedLine::of(&scene.verdict, &world(tables)));
-    let line = RecoverySummary::of(&listed, None, judged.clone(), NOW);
+    let here = &scene.plan.root;
+    let line = RecoverySummary::of(&listed, None, judged.clone(), here, NOW);
     assert_eq!(
         (line.disposition, line.tables_total, line.tables_moved),
         (Disposition::RollBack, 2, 1)
@@ -248,10 +264,18 @@ fn a_line_of_the_list_shows_the_verdict_or_the_plan_that_was_begun() {
         (&refused, None, None, Disposition::Refused),
         (&refused, Some(&journal.state), None, Disposition::RollBack),
     ] {
-        let line = RecoverySummary::of(listed, journal, judged, NOW);
+        let line = RecoverySummary::of(listed, journal, judged, here, NOW);
         assert_eq!(line.disposition, expected);
         assert_eq!(line.refused, listed.refusal);
         assert_eq!(line.tables_moved, usize::from(line.tables_moved > 0));
+    }
+    let consented = Journal::of(&scene).then(approved(&scene));
+    for (root, progress) in [
+        (here.clone(), Progress::Approved),
+        (RootId::new("/srv/copy"), Progress::Open),
+    ] {
+        let line = RecoverySummary::of(&listed, Some(&consented.state), None, &root, NOW);
+        assert_eq!(line.progress, progress, "{root}");
     }
     assert!(listed.to_judge().is_some());
     assert!(refused.to_judge().is_none());

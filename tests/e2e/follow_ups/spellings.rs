@@ -7,6 +7,7 @@ use std::sync::Arc;
 use restore_backend::root::{Root, RootOptions};
 use root_objects::store::{Durability, RequestLog, Verb};
 use sidecar::Digest;
+use sidecar::api::Progress;
 
 use super::*;
 use crate::support::copy_folder;
@@ -107,28 +108,343 @@ async fn a_mount_of_a_root_is_that_root() {
     is_the_same_root(&store, &at).await;
 }
 
+/// Copies a folder as `cp -a` does: with links, times and owners.
+fn copied(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
+fn ending(reason: &str) -> service::Ending {
+    service::Ending {
+        name: "grace".to_owned(),
+        reason: reason.to_owned(),
+        writers_stopped: true,
+    }
+}
+
+/// Everything that is recorded in a root works in the folder: approving, taking that back, carrying out and ending an attempt.
+async fn can_be_worked_on(folder: &Path, operation: &OperationId) {
+    let opened = open_at(folder).await;
+    let digest = opened.approve(operation).await;
+    let revoked = service::revoke(&opened.root, operation, digest, "grace", None, clock::now());
+    assert!(matches!(revoked.await.unwrap(), Answer::Done(_)));
+    let again = open_at(folder).await.approve(operation).await;
+    assert_eq!(again, digest);
+    let report = open_at(folder).await.apply(operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledForward, "{report:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_that_is_renamed_is_the_same_and_one_in_its_old_place_is_not() {
+async fn a_root_that_is_renamed_is_worked_on_whatever_stands_at_its_old_path() {
+    type Puts = fn(&Path, &Path);
+    let stands: [(&str, Puts); 5] = [
+        ("nothing", |_, _| {}),
+        ("an empty folder", |_, old| {
+            std::fs::create_dir(old).unwrap()
+        }),
+        ("a file", |_, old| std::fs::write(old, "").unwrap()),
+        ("a copy", copied),
+        ("a link to it", |new, old| {
+            std::os::unix::fs::symlink(new, old).unwrap()
+        }),
+    ];
+    for (what, put) in stands {
+        let store = Store::with_tables(&TABLES).await;
+        let (operation, digest) = begun(&store).await;
+        let new_name = store.path().with_file_name("renamed");
+        std::fs::rename(store.path(), &new_name).unwrap();
+        put(&new_name, store.path());
+        let renamed = open_at(&new_name).await;
+        assert_eq!(
+            renamed.root.id().as_str(),
+            store.path().to_str().unwrap(),
+            "{what}"
+        );
+        assert_eq!(renamed.root.address().as_str(), new_name.to_str().unwrap());
+        let ended = service::end(
+            &renamed.root,
+            &operation,
+            digest,
+            ending("it is to be planned anew"),
+            clock::now(),
+        );
+        assert!(matches!(ended.await.unwrap(), Answer::Done(_)), "{what}");
+        let again = renamed.approve(&operation).await;
+        let report = open_at(&new_name).await.apply(&operation, again).await;
+        assert_eq!(report.outcome, OutcomeKind::RolledBack, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_that_is_renamed_in_the_midst_of_a_recovery_goes_on() {
     let store = Store::with_tables(&TABLES).await;
     let (operation, digest) = begun(&store).await;
     let new_name = store.path().with_file_name("renamed");
     std::fs::rename(store.path(), &new_name).unwrap();
+    let another = Store::with_tables(&TABLES).await;
+    copied(another.path(), store.path());
     let renamed = open_at(&new_name).await;
-    assert_eq!(renamed.root.id().as_str(), store.path().to_str().unwrap());
     assert_eq!(renamed.plan(&operation).await.digest, Some(digest));
-
-    // A copy in the old place is what bears the old name; the folder that was renamed does not pass for it.
-    copy_folder(&new_name, store.path());
-    let renamed = open_at(&new_name).await;
-    assert_eq!(renamed.root.id().as_str(), new_name.to_str().unwrap());
-    let refused = renamed.apply(&operation, digest).await;
-    assert_eq!(refused.outcome, OutcomeKind::Refused, "{}", refused.detail);
-    assert_eq!(renamed.log.mutations(), 0);
-    std::fs::remove_dir_all(store.path()).unwrap();
-
-    let renamed = open_at(&new_name).await;
     let report = renamed.apply(&operation, digest).await;
-    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{report:?}");
+
+    // The other store at the old path is a root as any.
+    assert_eq!(
+        store.open().await.root.id().as_str(),
+        store.path().to_str().unwrap()
+    );
+    let operation = store.crashed_write(&TABLES, 3).await;
+    can_be_worked_on(store.path(), &operation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_of_a_renamed_root_at_its_old_path_is_that_root() {
+    let store = Store::with_tables(&TABLES).await;
+    let (operation, digest) = begun(&store).await;
+    let new_name = store.path().with_file_name("renamed");
+    std::fs::rename(store.path(), &new_name).unwrap();
+    let Some(_mount) = Mount::of(&new_name, store.path()) else {
+        println!("skipped: a folder cannot be mounted here, that takes more rights");
+        return;
+    };
+    let opened = store.open().await;
+    assert_eq!(opened.root.id(), open_at(&new_name).await.root.id());
+    let report = opened.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{report:?}");
+}
+
+/// How a copy of a root comes to stand at the path of that root.
+const COPIES: [(&str, fn(&Path, &Path)); 2] = [
+    ("the root is renamed, and copied back", |root, aside| {
+        std::fs::rename(root, aside).unwrap();
+        copied(aside, root);
+    }),
+    ("a backup is put back", |root, aside| {
+        copied(root, aside);
+        std::fs::remove_dir_all(root).unwrap();
+        std::fs::rename(aside, root).unwrap();
+    }),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_is_not_resumed_in_a_copy_at_the_path_of_the_original() {
+    for (how, put) in COPIES {
+        let store = Store::with_tables(&TABLES).await;
+        let (operation, digest) = begun(&store).await;
+        let aside = store.path().with_file_name("aside");
+        put(store.path(), &aside);
+
+        let copy = store.open().await;
+        let shown = copy.plan(&operation).await;
+        assert_eq!(codes(&shown), [Code::BegunElsewhere], "{how}");
+        let refused = copy.apply(&operation, digest).await;
+        assert_eq!(refused.outcome, OutcomeKind::Refused, "{how}: {refused:?}");
+        assert_eq!(refused.differences[0].field.name(), "root");
+        assert!(
+            refused.detail.contains("end the attempt here"),
+            "{refused:?}"
+        );
+        assert_eq!(copy.log.mutations(), 0, "{how}");
+        let answer = service::approve(&copy.root, &operation, digest, approver(), clock::now());
+        let Answer::No(refusal) = answer.await.unwrap() else {
+            panic!("{how}: approved")
+        };
+        assert!(
+            refusal.detail.contains("end the attempt here"),
+            "{refusal:?}"
+        );
+
+        // Ended, it is planned, approved and carried out as a root of its own.
+        let ended = service::end(
+            &copy.root,
+            &operation,
+            digest,
+            ending("this is a copy"),
+            clock::now(),
+        );
+        assert!(matches!(ended.await.unwrap(), Answer::Done(_)), "{how}");
+        let own = store.open().await.approve(&operation).await;
+        assert_ne!(own, digest, "{how}");
+        let report = store.open().await.apply(&operation, own).await;
+        assert_eq!(report.outcome, OutcomeKind::RolledBack, "{how}: {report:?}");
+
+        // The original, if it is still there, goes on by itself.
+        if aside.exists() {
+            let report = open_at(&aside).await.apply(&operation, digest).await;
+            assert_eq!(report.outcome, OutcomeKind::RolledBack, "{how}: {report:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_means_nothing_in_a_copy_at_the_path_of_the_original() {
+    for (how, put) in COPIES {
+        let store = Store::with_tables(&TABLES).await;
+        let operation = store.crashed_write(&TABLES, 3).await;
+        let digest = store.open().await.approve(&operation).await;
+        let aside = store.path().with_file_name("aside");
+        put(store.path(), &aside);
+
+        let copy = store.open().await;
+        let listed = service::list(&copy.root, clock::now()).await.unwrap();
+        assert_eq!(listed.recoveries[0].progress, Progress::Open, "{how}");
+        assert_eq!(listed.root, store.path().to_str().unwrap(), "{how}");
+        let plan = copy.plan(&operation).await;
+        assert!(plan.executable && plan.approvals.is_empty(), "{how}");
+        assert_ne!(plan.digest, Some(digest), "{how}");
+        let refused = copy.apply(&operation, digest).await;
+        assert_eq!(refused.outcome, OutcomeKind::Conflict, "{how}: {refused:?}");
+        assert_eq!(refused.differences[0].field.name(), "root");
+        assert!(
+            refused
+                .detail
+                .contains("an approval means nothing at a copy"),
+            "{refused:?}"
+        );
+        let unapproved = copy.apply(&operation, plan.digest.unwrap()).await;
+        assert_eq!(unapproved.outcome, OutcomeKind::Refused, "{how}");
+        assert_eq!(copy.log.mutations(), 0, "{how}");
+
+        can_be_worked_on(store.path(), &operation).await;
+        if aside.exists() {
+            let original = open_at(&aside).await;
+            assert_eq!(original.root.id().as_str(), store.path().to_str().unwrap());
+            let report = original.apply(&operation, digest).await;
+            assert_eq!(report.outcome, OutcomeKind::RolledForward, "{report:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_finished_is_looked_at_again_in_a_copy_at_the_path_of_the_original() {
+    for (how, put) in COPIES {
+        // Finished and closed: the copy shows the same, and takes it back by a plan of its own.
+        let store = Store::with_tables(&TABLES).await;
+        let operation = store.crashed_write(&TABLES, 3).await;
+        let digest = store.open().await.approve(&operation).await;
+        store.open().await.apply(&operation, digest).await;
+        put(store.path(), &store.path().with_file_name("aside"));
+        let report = store.open().await.apply(&operation, digest).await;
+        assert_eq!(report.outcome, OutcomeKind::RolledForward, "{how}");
+        let undo = planned(store.open().await.undo(&operation).await);
+        store.open().await.carry_out(&undo).await;
+        assert!(store.drift().await.is_empty(), "{how}");
+
+        // Finished, and the sidecar is still there: the consent to its deletion was given for another root.
+        let store = Store::with_tables(&TABLES).await;
+        let operation = store.crashed_write(&TABLES, 3).await;
+        let digest = store.open().await.approve(&operation).await;
+        let gate = Arc::new(DiesAt::at(Point::first(Verb::Delete, "__recovery/")));
+        let dying = store.open_behind(gate.clone()).await;
+        service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+            .await
+            .unwrap_err();
+        assert_eq!(gate.left(), 0, "{how}");
+        put(store.path(), &store.path().with_file_name("aside"));
+        let report = store.open().await.apply(&operation, digest).await;
+        assert_eq!(report.outcome, OutcomeKind::Conflict, "{how}: {report:?}");
+        assert_eq!(store.sidecars(), 1, "{how}");
+        let own = store.open().await.approve(&operation).await;
+        let report = store.open().await.apply(&operation, own).await;
+        assert_eq!(report.outcome, OutcomeKind::CleanedUp, "{how}: {report:?}");
+        assert_eq!(store.sidecars(), 0, "{how}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_from_before_roots_had_an_identity_is_gone_on_with_at_its_path() {
+    let store = Store::with_tables(&TABLES).await;
+    let (operation, digest) = begun(&store).await;
+    let journals = store.path().join("__recovery_log");
+    for entry in std::fs::read_dir(&journals).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_str().unwrap().starts_with("root-") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{report:?}");
+    assert_eq!(identities(store.path()), 1, "it is recorded from then on");
+}
+
+/// Objects in a root that record an identity.
+fn identities(root: &Path) -> usize {
+    let entries = std::fs::read_dir(root.join("__recovery_log")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    names
+        .filter(|name| name.to_str().unwrap().starts_with("root-"))
+        .count()
+}
+
+/// A file system in a file, mounted until the test ends.
+fn mounted(image: &Path, at: &Path) -> Option<Mount> {
+    std::fs::create_dir(at).unwrap();
+    let mut mount = Command::new("mount");
+    let mount = mount.args(["-o", "loop"]).args([image, at]).output();
+    let is_mounted = mount.is_ok_and(|output| output.status.success());
+    is_mounted.then(|| Mount(at.to_owned()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_of_the_file_system_beside_the_original_is_another_root() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (image, clone) = (
+        elsewhere.path().join("image"),
+        elsewhere.path().join("clone"),
+    );
+    std::fs::File::create(&image)
+        .unwrap()
+        .set_len(64 << 20)
+        .unwrap();
+    let made = Command::new("mkfs.ext4").arg("-q").arg(&image).output();
+    let at = elsewhere.path().join("one");
+    let mount = made
+        .ok()
+        .filter(|made| made.status.success())
+        .and_then(|_| mounted(&image, &at));
+    let Some(_one) = mount else {
+        println!("skipped: a file system cannot be mounted here, that takes more rights");
+        return;
+    };
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES, 3).await;
+    let root = at.join("store");
+    copied(store.path(), &root);
+    let relocated = |path: PathBuf| {
+        let home = store.path().to_str().unwrap().to_owned();
+        async move {
+            let options = RootOptions {
+                min_age: std::time::Duration::ZERO,
+                relocated_from: Some(home),
+                ..RootOptions::default()
+            };
+            let log = options.log.clone();
+            let root = Root::open(path.to_str().unwrap(), options).await.unwrap();
+            Opened { root, log }
+        }
+    };
+    let digest = relocated(root.clone()).await.approve(&operation).await;
+    let synced = Command::new("sync").arg("-f").arg(&root).status();
+    assert!(synced.unwrap().success());
+    std::fs::copy(&image, &clone).unwrap();
+    let at = elsewhere.path().join("two");
+    let _two = mounted(&clone, &at).expect("the first was mounted");
+
+    let cloned = at.join("store");
+    let opened = relocated(cloned.clone()).await;
+    assert_ne!(opened.root.id(), relocated(root.clone()).await.root.id());
+    let refused = opened.apply(&operation, digest).await;
+    assert_eq!(refused.outcome, OutcomeKind::Conflict, "{refused:?}");
+    let own = opened.approve(&operation).await;
+    assert_eq!(
+        relocated(cloned.clone()).await.root.id(),
+        opened.root.id(),
+        "once it is recorded, too"
+    );
+    let report = relocated(cloned).await.apply(&operation, own).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledForward, "{report:?}");
+    let report = relocated(root).await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledForward, "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,26 +453,25 @@ async fn a_copy_is_another_root_and_stays_one_under_its_other_names() {
     let (operation, digest) = begun(&store).await;
     let elsewhere = tempfile::tempdir().unwrap();
     let copy = elsewhere.path().join("copy");
-    let copied = Command::new("cp")
-        .arg("-a")
-        .args([store.path(), &copy])
-        .status();
-    assert!(copied.unwrap().success());
+    copied(store.path(), &copy);
     let opened = open_at(&copy).await;
-    assert_eq!(opened.root.id().as_str(), copy.to_str().unwrap());
+    let name = opened.root.id().as_str();
+    let digits = name.strip_prefix(&format!("{}#copy-", copy.to_str().unwrap()));
+    assert_eq!(digits.map(str::len), Some(16), "{name}");
     let refused = opened.apply(&operation, digest).await;
     assert_eq!(refused.outcome, OutcomeKind::Refused, "{}", refused.detail);
     assert_eq!(refused.differences[0].field.name(), "root");
     assert_eq!(opened.log.mutations(), 0);
 
     // Once something of its own is in it, the copy is known under its own name.
-    let ending = service::Ending {
-        name: "grace".to_owned(),
-        reason: "this is a copy".to_owned(),
-        writers_stopped: true,
-    };
-    let ended = service::end(&opened.root, &operation, digest, ending, clock::now()).await;
-    assert!(matches!(ended.unwrap(), Answer::Done(_)));
+    let ended = service::end(
+        &opened.root,
+        &operation,
+        digest,
+        ending("this is a copy"),
+        clock::now(),
+    );
+    assert!(matches!(ended.await.unwrap(), Answer::Done(_)));
     let new_name = elsewhere.path().join("renamed");
     std::fs::rename(&copy, &new_name).unwrap();
     let renamed = open_at(&new_name).await;

@@ -353,6 +353,81 @@ async fn a_root_without_a_catalog_is_an_error_and_not_an_empty_list() {
     );
 }
 
+/// The code with which every request about an operation, which nobody knows, is answered.
+async fn answers_about_an_operation(api: &Api) -> Vec<(String, StatusCode, String)> {
+    let recovery = format!("{RECOVERIES}/{FORWARD}");
+    let tag = format!("\"sha256:{}\"", "0".repeat(64));
+    let mut answers = Vec::new();
+    for below in [
+        "",
+        "/undo",
+        "/release",
+        "/dismissal",
+        "/execution",
+        "/execution/events",
+    ] {
+        let path = format!("{recovery}{below}");
+        answers.push((path.clone(), api.get(&path).await));
+    }
+    for (below, body) in [
+        ("/approvals", json!({"writers_stopped": true})),
+        ("/execution", json!({})),
+        (
+            "/execution/end",
+            json!({"reason": "x", "writers_stopped": true}),
+        ),
+    ] {
+        let path = format!("{recovery}{below}");
+        answers.push((path.clone(), api.post(&path, &tag, body).await));
+    }
+    let path = format!("{recovery}/approvals");
+    let revoked = api
+        .ask(Method::DELETE, &path, &[("if-match", &tag)], Body::empty())
+        .await;
+    answers.push((path, revoked));
+    let path = format!("/api/v1/roots/graph/audit/{FORWARD}");
+    let audited = api.get(&path).await;
+    answers.push((path, audited));
+    let told = |(path, answer): (String, super::client::Answer)| {
+        let code = answer.problem(&path);
+        (path, answer.status, code)
+    };
+    answers.into_iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn of_an_operation_in_a_root_without_a_catalog_it_is_said_that_there_is_none() {
+    let root = CrashedRoot::healthy().await;
+    let api = Api::logged_in(&root).await;
+    for (path, status, code) in answers_about_an_operation(&api).await {
+        // Who revokes a consent that nobody gave is told that.
+        if status == StatusCode::UNPROCESSABLE_ENTITY {
+            assert!(path.ends_with("/approvals"), "{path}");
+            continue;
+        }
+        let expected = (StatusCode::NOT_FOUND, "unknown_operation");
+        assert_eq!((status, code.as_str()), expected, "{path}");
+    }
+    std::fs::remove_dir_all(root.file("__manifest")).expect("a folder");
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    for (path, status, code) in answers_about_an_operation(&api).await {
+        assert_eq!(
+            (status, code.as_str()),
+            (unavailable, "no_catalog"),
+            "{path}"
+        );
+    }
+    std::fs::remove_dir_all(root.uri()).expect("a folder");
+    std::os::unix::fs::symlink(root.uri(), root.uri()).expect("a link");
+    for (path, status, code) in answers_about_an_operation(&api).await {
+        assert_eq!(
+            (status, code.as_str()),
+            (unavailable, "root_unusable"),
+            "{path}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_audit_comes_page_by_page_the_newest_first() {
     const AUDIT: &str = "/api/v1/roots/graph/audit";

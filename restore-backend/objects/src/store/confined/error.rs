@@ -81,6 +81,12 @@ impl NotRead {
     pub(crate) const fn is_a_file_for_a_folder(&self) -> bool {
         matches!(self.why, Why::Is(Kind::File))
     }
+
+    /// Whether this very path is not read, and not something below it.
+    #[must_use]
+    pub fn is_at(&self, path: &Path) -> bool {
+        self.path == *path
+    }
 }
 
 /// Why a request was not carried out.

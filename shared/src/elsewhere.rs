@@ -1,0 +1,14 @@
+//! The words about an attempt that was begun at another root.
+
+use crate::code::{Code, Reason};
+use crate::ids::RootId;
+
+/// Why an attempt that was begun at the root `there` is not carried on at the root `here`.
+pub(crate) fn begun_elsewhere(there: &RootId, here: &RootId) -> Reason {
+    Reason::new(
+        Code::BegunElsewhere,
+        format!(
+            "this was approved for {there} and begun there, and this root is {here}: nothing of it is done here. An attempt is carried on at its own root alone, whatever that is called by now. If this one is a copy or a backup that was put back, and is to go its own way, end the attempt here, with `end`, which ends nothing there; then look at the plan as it is here"
+        ),
+    )
+}
