@@ -66,26 +66,6 @@ pub fn purpose(plan: &PlanReport) -> String {
     }
 }
 
-/// What an undo, a dismissal or a release has done, once carried out. The plan's own words are of what would be done.
-#[must_use]
-pub fn done(plan: &PlanReport) -> Option<String> {
-    let is_in_effect = plan.planned_anew_as.is_none();
-    match &plan.purpose {
-        Purpose::Recover => None,
-        Purpose::Undo { of } if !is_in_effect => Some(format!(
-            "The undo of operation {of} is no longer in effect."
-        )),
-        Purpose::Release { of } if !is_in_effect => Some(format!(
-            "The tags of the recovery of operation {of} were dropped, and are there again."
-        )),
-        Purpose::Undo { of } => Some(format!("The recovery of operation {of} is taken back.")),
-        Purpose::Dismiss { .. } => Some(format!("{} is set aside.", plan.file)),
-        Purpose::Release { of } => Some(format!(
-            "The tags of the recovery of operation {of} are dropped."
-        )),
-    }
-}
-
 /// The operation of the pending sidecar that an undo leaves, if it leaves one.
 #[must_use]
 pub fn left<'a>(

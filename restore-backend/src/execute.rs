@@ -18,10 +18,15 @@ mod taken_over;
 use futures::FutureExt;
 use sidecar::api::RefusalReport;
 use sidecar::approvable::{Resumed, authorized, replaced, resumed};
-use sidecar::{ApplyReport, ApprovedPlan, Digest, OperationId, SidecarBytes, error_text};
+use sidecar::journal::JournalState;
+use sidecar::{
+    ApplyReport, ApprovedPlan, Digest, OperationId, Plan, SidecarBytes, SidecarFate, error_text,
+};
 
 use crate::error::ServiceError;
-use crate::planning::{ApprovablePlan, CurrentPlan, current_plan, replaced_by, unsafe_store};
+use crate::planning::{
+    ApprovablePlan, CurrentPlan, current_plan, replaced_by, sidecar_fate, taken_back, unsafe_store,
+};
 use crate::root::Root;
 use root_objects::clock;
 use root_objects::journal_store::Journal;
@@ -30,7 +35,8 @@ use execution::Execution;
 
 pub use progress::ProgressSink;
 
-/// Carries out an approved plan, or resumes it. On a finished operation it changes nothing and reports the outcome.
+/// Carries out an approved plan, or resumes it. On a finished operation it touches no table and reports the outcome; one that was
+/// taken back since is refused.
 ///
 /// # Errors
 /// See [`ServiceError`]: the attempt stays open in the journal, and applying again resumes it. Refusals, conflicts and unclear
@@ -48,13 +54,20 @@ pub async fn apply(
     );
     let journal = match current? {
         CurrentPlan::UnderWay { journal } => journal,
+        CurrentPlan::Impossible { reason, journal } if !journal.state.approvals().is_empty() => {
+            let refusal = RefusalReport::for_reason(operation, reason);
+            let approved = approved(&journal.state, digest);
+            return Ok(refused(root, operation, digest, refusal, approved.as_ref()).await);
+        }
         // An operation that was opened again has no approvals left, and is not unknown.
         CurrentPlan::Gone { journal }
             if !journal.state.approvals().is_empty() || !journal.state.interrupted().is_empty() =>
         {
-            return Ok(ApplyReport::sidecar_gone(operation, digest));
+            let approved = approved(&journal.state, digest);
+            let fate = fate(root, approved.as_ref()).await;
+            return Ok(ApplyReport::sidecar_gone(operation, digest, fate));
         }
-        CurrentPlan::Gone { .. } => {
+        CurrentPlan::Gone { .. } | CurrentPlan::Impossible { .. } => {
             return Err(ServiceError::UnknownOperation {
                 root: root.shown(),
                 operation: operation.to_string(),
@@ -67,6 +80,49 @@ pub async fn apply(
     resume(root, operation, digest, journal, progress).await
 }
 
+/// The answer to a call that was turned away, with what became of the sidecar file of this plan.
+async fn refused(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    refusal: RefusalReport,
+    plan: Option<&Plan>,
+) -> ApplyReport {
+    let fate = fate(root, plan).await;
+    ApplyReport::refused(operation, digest, refusal, fate)
+}
+
+async fn fate(root: &Root, plan: Option<&Plan>) -> SidecarFate {
+    match plan {
+        Some(plan) => sidecar_fate(root, plan, false).await,
+        None => SidecarFate::Unknown,
+    }
+}
+
+/// The same where a plan was begun.
+async fn turned_away(
+    root: &Root,
+    operation: &OperationId,
+    digest: Digest,
+    refusal: RefusalReport,
+    state: &JournalState,
+) -> ApplyReport {
+    let fate = match state.begun() {
+        Some(begun) => sidecar_fate(root, begun, state.finished().is_some()).await,
+        None => SidecarFate::Unknown,
+    };
+    ApplyReport::refused(operation, digest, refusal, fate)
+}
+
+/// The plan that was approved, or another that was: all of one operation are about one file.
+fn approved(state: &JournalState, digest: Digest) -> Option<Plan> {
+    let first = || {
+        let (approval, _) = state.approvals().first()?;
+        state.approved_plan(approval.plan_digest)
+    };
+    state.approved_plan(digest).or_else(first)
+}
+
 /// Starts an operation that no executor holds: everything is checked before the first byte is written.
 async fn begin(
     root: &Root,
@@ -77,17 +133,19 @@ async fn begin(
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
     if let Some(refusal) = plan.refusal(operation, digest, &journal)? {
-        return Ok(ApplyReport::refused(operation, digest, refusal));
+        // Where another plan was approved, the file that it was about may be gone, and another one bears its name.
+        let asked = approved(&journal.state, digest).unwrap_or(plan.plan);
+        return Ok(refused(root, operation, digest, refusal, Some(&asked)).await);
     }
     let approved = match authorized(&journal.state, digest) {
         Ok(approved) => approved,
         Err(error) => {
             let refusal = RefusalReport::refused(operation, error_text(&error));
-            return Ok(ApplyReport::refused(operation, digest, refusal));
+            return Ok(refused(root, operation, digest, refusal, Some(&plan.plan)).await);
         }
     };
     if let Some(refusal) = unsafe_store(root, operation).await? {
-        return Ok(ApplyReport::refused(operation, digest, refusal));
+        return Ok(refused(root, operation, digest, refusal, Some(&plan.plan)).await);
     }
     // The plan was just made from these bytes, and it is the approved one.
     let sidecar = plan.sidecar;
@@ -106,19 +164,23 @@ async fn resume(
         Resumed::Finished(finished) => {
             if let Some(later) = replaced_by(root, &journal.state).await? {
                 let refusal = replaced(operation, finished, &later);
-                return Ok(ApplyReport::refused(operation, digest, refusal));
+                return Ok(turned_away(root, operation, digest, refusal, &journal.state).await);
             }
             // The writer of the terminal record may have died before it was on disk, and the sidecar is deleted next.
             journal.make_durable(root.objects()).await?;
+            let state = journal.state.clone();
             let execution = Execution::of_finished(root, journal, progress);
-            return execution.proceed(None).boxed().await;
+            let report = execution.proceed(None).boxed().await?;
+            let taken_back = taken_back(root, &state).boxed().await?;
+            return Ok(report.told_again(&state, taken_back.undone_by));
         }
         Resumed::Refused(refusal) => {
-            return Ok(ApplyReport::refused(operation, digest, refusal));
+            return Ok(turned_away(root, operation, digest, refusal, &journal.state).await);
         }
         Resumed::Elsewhere(attempt) => {
             let here = root.id();
-            return Ok(ApplyReport::begun_elsewhere(operation, attempt, here));
+            let fate = sidecar_fate(root, &attempt.plan, false).await;
+            return Ok(ApplyReport::begun_elsewhere(operation, attempt, here, fate));
         }
         Resumed::Nothing => {
             return Err(ServiceError::UnknownOperation {
@@ -132,7 +194,7 @@ async fn resume(
         Ok(approved) => approved,
         Err(error) => {
             let refusal = RefusalReport::refused(operation, error_text(&error));
-            return Ok(ApplyReport::refused(operation, digest, refusal));
+            return Ok(turned_away(root, operation, digest, refusal, &journal.state).await);
         }
     };
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
@@ -148,10 +210,15 @@ async fn claim_and_proceed(
 ) -> Result<ApplyReport, ServiceError> {
     match Execution::claim(root, journal, approved, sidecar, progress).await? {
         Ok(execution) => execution.proceed(Some(approved)).boxed().await,
-        Err(detail) => Ok(ApplyReport::refused(
-            operation,
-            approved.digest(),
-            RefusalReport::refused(operation, detail),
-        )),
+        Err(detail) => {
+            let fate = sidecar_fate(root, approved.plan(), false).await;
+            let refusal = RefusalReport::refused(operation, detail);
+            Ok(ApplyReport::refused(
+                operation,
+                approved.digest(),
+                refusal,
+                fate,
+            ))
+        }
     }
 }

@@ -61,7 +61,7 @@ async fn gathered(
     without: Option<&OperationId>,
 ) -> Result<(Vec<PendingRecovery>, Vec<Reason>), ServiceError> {
     let limits = root.limits();
-    let (names, mut listed) = futures::try_join!(
+    let (mut names, mut listed) = futures::try_join!(
         async {
             sidecar_dir::list_names(root.objects(), &limits)
                 .await
@@ -73,7 +73,8 @@ async fn gathered(
                 .map_err(ServiceError::from)
         },
     )?;
-    let skipped = listed.take_skipped();
+    let mut skipped = names.take_skipped();
+    skipped.extend(listed.take_skipped());
     let found = listed.found(root, names.files(), &limits);
     let (files, found) = futures::join!(names.read(root.objects(), &limits, wanted), found);
     let Found {

@@ -11,11 +11,11 @@ mod root_to_blame;
 use futures::FutureExt;
 use sidecar::api::{ExecutionReport, PlanReport, RefusalReport};
 use sidecar::approvable::choice_not_offered;
-use sidecar::{ApplyReport, Choice, Digest, OperationId, Timestamp};
+use sidecar::{ApplyReport, Choice, Digest, OperationId, SidecarFate, Timestamp};
 
 use crate::execute;
 use crate::pending::pending;
-use crate::planning::{follow_up_named, frozen_report, plan_entry, planned_anew_as};
+use crate::planning::{follow_up_named, frozen_report, plan_entry, sidecar_seen};
 use crate::root::Root;
 use root_objects::journal_store::Journal;
 use root_to_blame::{looked, root_to_blame};
@@ -44,34 +44,42 @@ pub enum Answer<T> {
 /// The verdict, evidence, steps and digest for one operation, or for one file by its name. Issues no mutating request.
 ///
 /// # Errors
-/// [`ServiceError::UnknownOperation`] if nothing goes by that name; else see [`ServiceError`].
+/// [`ServiceError::UnknownOperation`] if nothing goes by that name, or it cannot be planned any more; else see [`ServiceError`].
 pub async fn plan(
     root: &Root,
     operation_or_file: &str,
     now: Timestamp,
 ) -> Result<PlanReport, ServiceError> {
-    plan_for(root, operation_or_file, Choice::Verdict, now).await
+    match plan_for(root, operation_or_file, Choice::Verdict, now).await? {
+        Answer::Done(report) => Ok(report),
+        Answer::No(_) => Err(unknown(root, operation_or_file)),
+    }
 }
 
 /// As [`plan`], for a choice that a person makes instead of the verdict. Each choice has a plan of its own, approved and applied
 /// by its digest. For an operation under way or finished, the plan that was begun is shown, whatever the choice.
 ///
 /// # Errors
-/// As [`plan`]. A choice that this operation does not offer now is an [`Answer::No`].
+/// As [`plan`]. A choice that this operation does not offer now, and an approved undo or release that is not possible any more,
+/// is an [`Answer::No`].
 pub async fn plan_choosing(
     root: &Root,
     operation_or_file: &str,
     choice: Choice,
     now: Timestamp,
 ) -> Result<Answer<PlanReport>, ServiceError> {
-    let report = plan_for(root, operation_or_file, choice, now).await?;
+    let report = match plan_for(root, operation_or_file, choice, now).await? {
+        Answer::Done(report) => report,
+        no => return Ok(no),
+    };
     Ok(match choice_not_offered(&report, choice) {
         Some(refusal) => Answer::No(refusal),
         None => Answer::Done(report),
     })
 }
 
-/// Carries out an approved plan, or resumes it. On a finished operation it changes nothing and reports the outcome.
+/// Carries out an approved plan, or resumes it. On a finished operation it changes nothing and reports the outcome; one that was
+/// taken back since is refused.
 ///
 /// # Errors
 /// See [`ServiceError`]: the attempt stays open in the journal, and applying again resumes it. Refusals, conflicts and unclear
@@ -89,12 +97,19 @@ pub async fn apply(
     .await
 }
 
+fn unknown(root: &Root, operation_or_file: &str) -> ServiceError {
+    ServiceError::UnknownOperation {
+        root: root.shown(),
+        operation: operation_or_file.chars().take(64).collect(),
+    }
+}
+
 async fn plan_for(
     root: &Root,
     operation_or_file: &str,
     choice: Choice,
     now: Timestamp,
-) -> Result<PlanReport, ServiceError> {
+) -> Result<Answer<PlanReport>, ServiceError> {
     looked(
         root,
         plan_made(root, operation_or_file, choice, now).boxed(),
@@ -107,7 +122,7 @@ async fn plan_made(
     operation_or_file: &str,
     choice: Choice,
     now: Timestamp,
-) -> Result<PlanReport, ServiceError> {
+) -> Result<Answer<PlanReport>, ServiceError> {
     let recoveries = pending(root, Some(operation_or_file)).await?;
     let by_file = recoveries
         .iter()
@@ -120,25 +135,23 @@ async fn plan_made(
         })
     });
     if let Some(entry) = entry {
-        return plan_entry(root, entry, choice, now).await;
+        return plan_entry(root, entry, choice, now).await.map(Answer::Done);
     }
-    let unknown = || ServiceError::UnknownOperation {
-        root: root.shown(),
-        operation: operation_or_file.chars().take(64).collect(),
-    };
+    let unknown = || unknown(root, operation_or_file);
     let operation_id: OperationId = operation_or_file
         .trim_end_matches(".json")
         .parse()
         .map_err(|_| unknown())?;
     let journal = Journal::load(root.objects(), &operation_id, &root.limits()).await?;
-    if let Some(mut report) = frozen_report(root, &journal, now)? {
-        // A failed read does not hide the recorded plan.
-        report.planned_anew_as = planned_anew_as(root, &journal).await.unwrap_or_default();
-        return Ok(report);
+    if let Some(report) = frozen_report(root, &journal, now).await? {
+        return Ok(Answer::Done(report));
     }
     match follow_up_named(root, &operation_id, &recoveries, now).await? {
-        Some(plan) => plan.report(Some(&journal), now),
-        None => Err(unknown()),
+        Some(Ok(plan)) => plan.report(Some(&journal), now).map(Answer::Done),
+        Some(Err(reason)) if !journal.state.approvals().is_empty() => Ok(Answer::No(
+            RefusalReport::for_reason(operation_or_file, reason),
+        )),
+        Some(Err(_)) | None => Err(unknown()),
     }
 }
 
@@ -165,15 +178,13 @@ async fn journaled(root: &Root, operation: &OperationId) -> Result<ExecutionRepo
             operation: operation.to_string(),
         });
     }
-    let own_name = operation.file_name();
-    let file = match journal.state.begun() {
-        // An undo or a release has no file.
-        Some(plan) => plan.retires(),
-        None => Some(own_name.as_str()),
+    let sidecar = match journal.state.begun() {
+        Some(plan) => {
+            let is_recorded = journal.state.finished().is_some();
+            sidecar_seen(root, plan).await?.fate(plan, is_recorded)
+        }
+        // No step was begun, so the report says nothing of the file.
+        None => SidecarFate::Unknown,
     };
-    let sidecar_kept = match file {
-        Some(file) => root_objects::sidecar_dir::is_there(root.objects(), file).await?,
-        None => false,
-    };
-    Ok(ExecutionReport::of(&journal.state, sidecar_kept))
+    Ok(ExecutionReport::of(&journal.state, sidecar))
 }

@@ -19,6 +19,8 @@ use crate::timestamp::Timestamp;
 use crate::verdict::{Choice, Disposition, LeftOut};
 use crate::version_9::Version9Report;
 
+pub use crate::attempt_report::{AttemptReport, FollowedBy, Since, StepState};
+
 /// `list`: every pending recovery of one root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryList {
@@ -111,7 +113,7 @@ pub struct PlanReport {
     pub decision: Option<Decision>,
     /// Digest of the plan; null for a refused file that names no operation.
     pub digest: Option<Digest>,
-    /// Whether an approval can lead to execution.
+    /// Whether an approval can lead to execution. A plan that is finished, or was begun at another root, is not executed any more.
     pub executable: bool,
     /// Why not, whatever is approved.
     pub blockers: Vec<Reason>,
@@ -130,7 +132,7 @@ pub struct PlanReport {
     pub tables: Vec<TableReport>,
     /// What is done, in order.
     pub steps: Vec<StepReport>,
-    /// What happened and what would be done, for people.
+    /// What happened and what would be done, for people; of a plan that was begun, what was done and what is possible now.
     pub explanation: String,
     /// What the plan is for: `{"kind": "recover"}`, or to undo, dismiss or release.
     #[serde(default)]
@@ -141,6 +143,9 @@ pub struct PlanReport {
     pub consequence: String,
     /// How far people and executors came.
     pub progress: Progress,
+    /// What became of the plan, if it was begun. Everything else in this report is then the plan as it was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptReport>,
     /// Approvals of exactly this plan, the oldest first; at most [`PlanReport::APPROVALS_MAX`] of them, the newest, and
     /// one that counts, if there is one.
     pub approvals: Vec<Approval>,
@@ -212,6 +217,10 @@ pub struct PlanContext<'a> {
     pub blockers: Vec<Reason>,
     /// How far people and executors came.
     pub progress: Progress,
+    /// What became of the plan, if it was begun.
+    pub attempt: Option<AttemptReport>,
+    /// The operation under which the same is planned now, where what this one did is not there any more.
+    pub planned_anew_as: Option<OperationId>,
     /// Approvals of exactly this plan.
     pub approvals: Vec<Approval>,
     /// Now, for the age.
@@ -240,7 +249,22 @@ impl PlanReport {
             *first = that_counts;
         }
         let started_at = context.sidecar.map(|sidecar| sidecar.started_at);
-        let explanation = explanation::explain(plan, started_at, &context.blockers);
+        let attempt = context.attempt;
+        let explanation = match &attempt {
+            Some(attempt) => explanation::explain_begun(
+                plan,
+                started_at,
+                &explanation::Begun {
+                    attempt,
+                    approvals: &context.approvals,
+                    is_in_effect: context.planned_anew_as.is_none(),
+                },
+            ),
+            None => explanation::explain(plan, started_at, &context.blockers),
+        };
+        let is_over = attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.is_finished() || attempt.not_of_root.is_some());
         let transactions = |table: &PlannedTable| {
             let observed = context.observation.and_then(|observation| {
                 observation.tables.iter().find(|observed| {
@@ -266,7 +290,7 @@ impl PlanReport {
             disposition: plan.disposition,
             decision: plan.decision,
             digest: Some(bytes.digest()),
-            executable: plan.has_effect() && context.blockers.is_empty(),
+            executable: plan.has_effect() && context.blockers.is_empty() && !is_over,
             requires: plan.requires.clone(),
             choice: plan.choice,
             other_choices: plan.other_choices(),
@@ -297,9 +321,10 @@ impl PlanReport {
             consequence: explanation.consequence,
             blockers: context.blockers,
             progress: context.progress,
+            attempt,
             approvals: context.approvals,
             approvals_left_out,
-            planned_anew_as: None,
+            planned_anew_as: context.planned_anew_as,
             plan: Some(bytes.text().to_owned()),
             sidecar: context.sidecar_bytes.filter(SidecarBytes::may_be_shown),
             version_9: None,
@@ -418,18 +443,6 @@ pub struct StepProgress {
     pub sentence: String,
     /// How far it came.
     pub state: StepState,
-}
-
-/// How far a step came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepState {
-    /// Not begun.
-    Waiting,
-    /// Intended in the journal, not known to be done.
-    Started,
-    /// Done.
-    Done,
 }
 
 /// `audit`: the journals of one root.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attempt_report::FollowedBy;
 use crate::difference::Difference;
 use crate::digest::Digest;
 use crate::ids::OperationId;
@@ -29,6 +30,9 @@ pub struct ApplyReport {
     pub audit: EffectOn,
     /// The sidecar.
     pub sidecar: SidecarFate,
+    /// The operation that took back what this one did, the one that took that back, and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone_by: Vec<FollowedBy>,
     /// For a conflict: what moved.
     pub differences: Vec<Difference>,
     /// What happened and what to do next, for people.

@@ -56,6 +56,8 @@ pub fn refusal(
     if is_another && now.is_file_unread {
         return Err(MissingRead::File);
     }
+    let details = now.blockers.iter().map(|reason| reason.detail.as_str());
+    let blocked = details.collect::<Vec<&str>>().join("; ");
     if is_another {
         let planned = journal.approved_plan(wanted);
         let there = planned.as_ref().map(|planned| &planned.root);
@@ -75,18 +77,23 @@ pub fn refusal(
                 now.digest
             )
         };
-        let detail = there.map_or_else(has_changed, is_elsewhere);
-        let report = RefusalReport::conflict(operation, detail);
-        return Ok(Some(
-            report.with_differences(differences.unwrap_or_default()),
-        ));
+        let is_blocked = || {
+            format!(
+                "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}, and it cannot be carried out: {}.",
+                now.digest,
+                blocked.trim_end_matches('.')
+            )
+        };
+        let detail = match there {
+            Some(there) => is_elsewhere(there),
+            None if blocked.is_empty() => has_changed(),
+            None => is_blocked(),
+        };
+        let report = RefusalReport::conflict(operation, detail)
+            .with_differences(differences.unwrap_or_default());
+        return Ok(Some(report.with_reasons(now.blockers.to_vec())));
     }
-    let details: Vec<&str> = now
-        .blockers
-        .iter()
-        .map(|reason| reason.detail.as_str())
-        .collect();
-    let report = RefusalReport::refused(operation, details.join("; "));
+    let report = RefusalReport::refused(operation, blocked);
     Ok(Some(report.with_reasons(now.blockers.to_vec())))
 }
 

@@ -78,6 +78,8 @@ pub enum Code {
     Released,
     /// There is nothing to take back or to drop: the operation is not finished, or touched no table.
     NothingToUndo,
+    /// The file is neither refused nor aborted, so it is recovered and not set aside.
+    NotDismissible,
     /// The recovery added or removed tables, or changed schema files. No version of a table brings those back.
     SchemaChanged,
     /// The journal of the operation does not verify, so nothing in it says what was done.
@@ -128,6 +130,7 @@ impl Code {
             Self::MovedSince => "moved_since",
             Self::Released => "released",
             Self::NothingToUndo => "nothing_to_undo",
+            Self::NotDismissible => "not_dismissible",
             Self::SchemaChanged => "schema_changed",
             Self::JournalBroken => "journal_broken",
             Self::SchemaContradictory => "schema_contradictory",

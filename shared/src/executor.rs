@@ -101,6 +101,20 @@ pub enum SidecarSeen {
     Another,
 }
 
+impl SidecarSeen {
+    /// What became of the sidecar of this plan. `is_recorded` is whether the operation has its terminal record.
+    #[must_use]
+    pub fn fate(self, plan: &Plan, is_recorded: bool) -> SidecarFate {
+        match (plan.sidecar_file(), self) {
+            (None, _) => SidecarFate::NoFile,
+            (Some(_), Self::AsPlanned) => SidecarFate::Kept,
+            (Some(_), Self::Another) => SidecarFate::Replaced,
+            (Some(_), Self::Gone) if is_recorded => SidecarFate::Retired,
+            (Some(_), Self::Gone) => SidecarFate::Gone,
+        }
+    }
+}
+
 /// The one thing to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Move {
@@ -411,6 +425,9 @@ fn moved_after_effects(moved: &[Difference]) -> &'static str {
 }
 
 fn retire(state: &JournalState, seen: &Seen) -> Move {
+    let Some(finished) = state.finished() else {
+        return Move::Claim;
+    };
     let last = match (seen.sidecar, seen.closed) {
         (None, _) => return Move::Look(Look::Sidecar),
         (Some(SidecarSeen::AsPlanned), _) => Move::DeleteSidecar,
@@ -420,15 +437,13 @@ fn retire(state: &JournalState, seen: &Seen) -> Move {
             return Move::Look(Look::Closed);
         }
         (Some(SidecarSeen::Gone | SidecarSeen::Another), Some(false)) => Move::Close,
-        (Some(SidecarSeen::Gone), Some(true)) => Move::Ended(SidecarFate::Retired),
-        (Some(SidecarSeen::Another), Some(true)) => Move::Ended(SidecarFate::Kept),
+        (Some(file @ (SidecarSeen::Gone | SidecarSeen::Another)), Some(true)) => {
+            Move::Ended(file.fate(&finished.plan, true))
+        }
     };
     // The executor that wrote the terminal record looked right before. Whoever finds the record looks: the root may have been
     // restored from a backup since, or be a copy.
-    let is_seen = seen.since_approval == Some(Vec::new())
-        && state
-            .finished()
-            .is_some_and(|finished| !touches_tables(&finished.plan));
+    let is_seen = seen.since_approval == Some(Vec::new()) && !touches_tables(&finished.plan);
     match &seen.since_finished {
         None if !is_seen => Move::Look(Look::SinceFinished),
         Some(untrue) if !untrue.is_empty() => Move::Reopen {

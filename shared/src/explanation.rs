@@ -1,5 +1,7 @@
 //! The words people read, the same on the command line and in the browser.
 
+mod begun;
+mod finished;
 mod merge;
 mod objects;
 mod purposes;
@@ -9,8 +11,8 @@ mod words;
 use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
-use crate::outcome::{Extent, OutcomeKind};
-use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Purpose, Step};
+use crate::outcome::Extent;
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
 use crate::sidecar::WriterKind;
 use crate::text::{shown, version_text};
 use crate::timestamp::Timestamp;
@@ -20,6 +22,8 @@ use crate::verdict::{Action, Choice, Disposition};
 pub const WHO_CAN_APPROVE: &str =
     "Approvals are not signed: whoever can write to __recovery_log/ of this root can approve.";
 
+pub use begun::{Begun, explain_begun, finished_before, over_and_undone};
+pub use finished::finished_sentence;
 pub use merge::left_out_sentence;
 pub use objects::step_objects;
 pub use steps::{precondition_sentence, step_sentence};
@@ -418,41 +422,4 @@ pub fn unexpected_sentence(table: &PlannedTable) -> String {
         "This does not look like this write's: {}. The plan takes {them} along, so find out whose {they_are}.",
         some_of(&named).unwrap_or_default()
     )
-}
-
-/// How a plan ended whose every step is done, in a sentence or two. It tells of then, since the root may have changed afterwards.
-#[must_use]
-pub fn finished_sentence(plan: &Plan) -> &'static str {
-    match &plan.purpose {
-        Purpose::Recover => recovered_sentence(plan),
-        Purpose::Undo { .. } if tables_with(plan, Action::Restore) > 0 => {
-            "Taken back: the versions that the recovery had found are HEAD again, unpublished. Readers saw no change."
-        }
-        Purpose::Undo { .. } => {
-            "Taken back: readers were returned to what they saw before the operation that was undone."
-        }
-        Purpose::Dismiss { .. } => {
-            "Set aside: the bytes of the file are kept in the journal. No table was touched."
-        }
-        Purpose::Release { .. } => {
-            "Released: the tags of the recovery are dropped. No version and no pin changed."
-        }
-    }
-}
-
-fn recovered_sentence(plan: &Plan) -> &'static str {
-    match OutcomeKind::of_finished(plan.disposition) {
-        Some(OutcomeKind::RolledForward) => match plan.extent() {
-            Some(Extent::Whole) => "Rolled forward: the whole write was published.",
-            Some(Extent::LeavesOut) => {
-                "Rolled forward: the tables that the sidecar names were published. The plan lists what is known to be left out."
-            }
-            Some(Extent::AsCommitted) | None => {
-                "Rolled forward: every commit that was found was published. Whether the writer meant to commit more cannot be told."
-            }
-        },
-        Some(OutcomeKind::RolledBack) => "Rolled back: readers saw no change.",
-        Some(OutcomeKind::CleanedUp) => "Cleaned up: no table was touched.",
-        Some(OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown) | None => "",
-    }
 }

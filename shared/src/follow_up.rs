@@ -29,7 +29,7 @@ pub use operation_ids::{
 pub(crate) use own_sidecar::{covers_what_is_never_whole, text_of};
 pub use release::{SetTag, release, tags_dropped_by, tags_of, tags_of_plan};
 pub use stuck_file::{StuckFile, dismissed_because};
-pub use undo::{Returning, Undo, announced_by, undo};
+pub use undo::{Returning, Undo, announced_by, never_undone, undo};
 pub(crate) use undo_steps::{undo_restores, undo_tags};
 
 use crate::code::Reason;

@@ -16,6 +16,7 @@ mod apply_report;
 pub mod approvable;
 mod approval;
 mod as_recorded;
+mod attempt_report;
 mod branch;
 mod classification;
 mod code;
@@ -94,7 +95,7 @@ pub use sidecar::{
 pub use timestamp::{Timestamp, age_text};
 pub use verdict::{
     Action, CatalogChange, Choice, Disposition, LeftOut, TableVerdict, UnexpectedCommit, Verdict,
-    age_blocker, judge, judge_choice, may_be_incomplete, refuse, stamp_unsupported,
+    judge, judge_choice, may_be_incomplete, refuse, stamp_unsupported,
 };
 pub use what_if::{HeadPosition, PinPosition, WhatIf, what_if};
 pub use writer_kind::WriterKind;

@@ -1,10 +1,11 @@
 //! All sidecar files of one root together: who is refused, who waits for whom.
 
+mod age;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::{Code, Reason};
 use crate::digest::{Digest, Tag};
-use crate::follow_up::covers_what_is_never_whole;
 use crate::ids::OperationId;
 use crate::limits::Limits;
 use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, TablePin, WriterKind};
@@ -92,35 +93,6 @@ impl SidecarFile {
     pub fn own_operation(&self) -> Option<OperationId> {
         let operation_id = self.operation_id()?;
         (self.file == operation_id.file_name()).then_some(operation_id)
-    }
-
-    /// Whole seconds since its writer is known to have been at work; `None` if nothing tells.
-    ///
-    /// That is when the writer began, by its own clock, or when the store says that the file was last written, whichever is
-    /// younger: a clock that is wrong makes a file older only if both are. One that lies in the future makes it as young as can be.
-    ///
-    /// No writer is behind a sidecar of ours that covers what must never be published, so the store's time says nothing about it.
-    #[must_use]
-    pub fn age_seconds(&self, now: Timestamp) -> Option<u64> {
-        let modified_at = self.modified_at.filter(|_| !self.is_covering());
-        let times = self.said_to_start_at().into_iter().chain(modified_at);
-        times.map(|time| time.age_seconds(now)).min()
-    }
-
-    /// As the sidecar says, or as whatever it is says in the same field.
-    fn said_to_start_at(&self) -> Option<Timestamp> {
-        match &self.content {
-            Ok(sidecar) => Some(sidecar.started_at),
-            Err(_) => self
-                .glimpse
-                .started_at
-                .clone()
-                .and_then(|text| text.try_into().ok()),
-        }
-    }
-
-    fn is_covering(&self) -> bool {
-        self.content.as_ref().is_ok_and(covers_what_is_never_whole)
     }
 
     fn stem(&self) -> &str {

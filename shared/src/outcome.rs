@@ -36,6 +36,15 @@ impl OutcomeKind {
         }
     }
 
+    /// Whether everything the plan says was done.
+    #[must_use]
+    pub const fn is_success(self) -> bool {
+        match self {
+            Self::RolledForward | Self::RolledBack | Self::CleanedUp => true,
+            Self::Conflict | Self::Refused | Self::Unknown => false,
+        }
+    }
+
     /// How a plan of this disposition ends when every step is done; `None` if it has no effect.
     #[must_use]
     pub const fn of_finished(disposition: Disposition) -> Option<Self> {
@@ -75,7 +84,7 @@ pub enum Effect {
     Unknown,
 }
 
-/// What became of the sidecar file.
+/// What became of the sidecar file. Somebody looked at the file, and says nothing of it where that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SidecarFate {
@@ -83,4 +92,27 @@ pub enum SidecarFate {
     Retired,
     /// Still there.
     Kept,
+    /// Not there, and no terminal record says that it was deleted.
+    Gone,
+    /// Not there: a file with other bytes bears its name.
+    Replaced,
+    /// The plan has no sidecar file: it is of an undo or a release.
+    NoFile,
+    /// It could not be looked at.
+    Unknown,
+}
+
+impl SidecarFate {
+    /// The name as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retired => "retired",
+            Self::Kept => "kept",
+            Self::Gone => "gone",
+            Self::Replaced => "replaced",
+            Self::NoFile => "no_file",
+            Self::Unknown => "unknown",
+        }
+    }
 }

@@ -250,6 +250,15 @@ impl Plan {
         steps.any(|step| matches!(step, Step::GraphHistory { .. }))
     }
 
+    /// The sidecar file that it is about; `None` for an undo or a release, which has none.
+    #[must_use]
+    pub fn sidecar_file(&self) -> Option<&str> {
+        match self.purpose {
+            Purpose::Recover | Purpose::Dismiss { .. } => Some(&self.file),
+            Purpose::Undo { .. } | Purpose::Release { .. } => None,
+        }
+    }
+
     /// The sidecar that carrying it out deletes in the end, if any.
     #[must_use]
     pub fn retires(&self) -> Option<&str> {

@@ -20,8 +20,8 @@ pub use choice::Choice;
 pub use commits::UnexpectedCommit;
 pub use judge::{judge, judge_choice, may_be_incomplete, refuse};
 pub use left_out::LeftOut;
+pub use obstacles::stamp_unsupported;
 pub(crate) use obstacles::support;
-pub use obstacles::{age_blocker, stamp_unsupported};
 
 /// What a person is shown: finer than the [`Decision`]. First match wins, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ import {
   press,
   recover,
   row,
+  says,
   showsStepsOf,
   stage,
 } from "./screen.mjs";
@@ -106,8 +107,8 @@ journey("a refused file is set aside with the keyboard, and its bytes are kept",
   await stage(page, "execute");
   await press(page, "[data-testid=panel] button.primary", "Space");
   await stage(page, "ended");
-  assert.equal(await headline(page).innerText(), `${file} is set aside.`);
-  assert.match(await page.getByTestId("consequence").innerText(), /bytes are kept in the record/);
+  await says(page, `${file} is set aside.`);
+  assert.match(await page.getByTestId("consequence").innerText(), /bytes of the file are kept in the journal/);
   await panel(page).getByText("Set aside: the bytes of the file are kept in the journal. No table was touched.").waitFor();
   await row(page, file).waitFor({ state: "detached" });
 
@@ -227,7 +228,16 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
     assert.ok((await page.locator(`[data-table="${table_key}"]`).innerText()).includes(effect));
   }
   assert.equal(await recover(page, "published too early"), "rolled_back");
-  assert.match(await headline(page).innerText(), new RegExp(`${operation_id} is taken back`));
+  await says(page, `The recovery of operation ${operation_id} is taken back.`);
+
+  // What was undone is not told as published.
+  await go(page, `/pending/shop/${operation_id}`);
+  await stage(page, "ended");
+  await says(page, /was rolled forward, and taken back since\.$/);
+  assert.match(await page.getByTestId("consequence").innerText(), new RegExp(`Operation ${plan.operation_id} took it back at`));
+  await panel(page).getByText("Result at that time").waitFor();
+  await page.getByTestId("undone-by").getByRole("link").click();
+  await says(page, `The recovery of operation ${operation_id} is taken back.`);
   assert.deepEqual(await standing(shop, places), { "node:Customer": [5, 5], "edge:Placed": [5, 5] });
   assert.equal((await journal(shop, plan.operation_id)).outcome, "rolled_back");
 
@@ -285,7 +295,7 @@ journey("released tags are gone, and with them the way back", async (page) => {
   await reviews(page, plan);
   assert.match(await page.getByTestId("consequence").innerText(), /cannot be taken back afterwards/);
   assert.equal(await recover(page), "cleaned_up");
-  assert.match(await headline(page).innerText(), /^The tags of .* are dropped\.$/);
+  await says(page, /^The tags of .* are dropped\.$/);
   assert.deepEqual(await tags(museum, "nodes/artist"), []);
   assert.deepEqual(await standing(museum, { "node:Artist": "nodes/artist" }), before, "no version moved");
   assert.equal((await journal(museum, plan.operation_id)).outcome, "cleaned_up");

@@ -12,6 +12,9 @@ export const button = (page, name) => panel(page).getByRole("button", { name, ex
 export const link = (page, name) => page.getByRole("main").getByRole("link", { name });
 export const headline = (page) => page.getByTestId("headline");
 
+/** Waits until the headline is this, or fits it. */
+export const says = (page, wanted) => headline(page).filter({ hasText: wanted }).waitFor();
+
 /** Whether a pending recovery has this disposition. */
 export const is = (wanted) => ({ disposition }) => disposition === wanted;
 

@@ -166,7 +166,8 @@ async fn apply(root: &str, operation: &str, digest: &str) -> Result<(), Failure>
     let (operation, digest) = (operation.parse()?, digest.parse()?);
     let progress = ProgressSink::default();
     let report = Box::pin(service::apply(&root, &operation, digest, &progress)).await?;
-    let retired = report.sidecar == SidecarFate::Retired;
+    // An undo and a release have no sidecar file that could be left.
+    let retired = matches!(report.sidecar, SidecarFate::Retired | SidecarFate::NoFile);
     writeln!(
         std::io::stdout(),
         "{} {} {}",

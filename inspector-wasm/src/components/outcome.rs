@@ -26,8 +26,9 @@ pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
         .tables
         .split_at(report.tables.len().min(TABLES_SHOWN));
     let sidecar = match report.sidecar {
-        SidecarFate::Retired => "retired",
-        SidecarFate::Kept => "kept",
+        SidecarFate::Replaced => "gone, and another file bears its name",
+        SidecarFate::NoFile => "none",
+        other => other.name(),
     };
     html! {
         <div class={toned("outcome", tone)} data-testid="outcome" data-outcome={report.outcome.name()}>

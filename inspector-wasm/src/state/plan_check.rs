@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use serde::Deserialize;
-use sidecar::api::{PlanContext, PlanReport, Progress};
+use sidecar::api::{AttemptReport, PlanContext, PlanReport, Progress};
 use sidecar::observation::TransactionObservation;
 use sidecar::{
     Approval, Choice, Digest, Disposition, Limits, OperationId, Plan, PlanBytes, Reason, Sidecar,
@@ -46,6 +46,9 @@ pub struct PlanAnswer {
     pub consequence: String,
     /// How far people and executors came.
     pub progress: Progress,
+    /// What became of the plan, if it was begun.
+    #[serde(default)]
+    pub attempt: Option<AttemptReport>,
     /// Approvals of exactly this plan.
     pub approvals: Vec<Approval>,
     /// How many older ones are left out.
@@ -153,14 +156,14 @@ impl PlanAnswer {
             observation: None,
             blockers: self.blockers,
             progress: self.progress,
+            attempt: self.attempt,
+            planned_anew_as: self.planned_anew_as,
             approvals: self.approvals,
             age_seconds: None,
             now: Timestamp::from_micros(started_at.saturating_add(age)),
         };
         let mut report = PlanReport::new(plan, bytes, context);
         report.approvals_left_out = self.approvals_left_out;
-        report.planned_anew_as = self.planned_anew_as;
-        report.version_9 = self.version_9;
         for table in &mut report.tables {
             let key = (&table.table.table_key, &table.table.branch);
             if let Some(answer) = self
@@ -201,12 +204,13 @@ impl PlanAnswer {
             headline: self.headline,
             consequence: self.consequence,
             progress: self.progress,
+            attempt: None,
             approvals: Vec::new(),
             approvals_left_out: 0,
             planned_anew_as: None,
             plan: None,
             sidecar: self.sidecar,
-            version_9: self.version_9,
+            version_9: None,
         }
     }
 }

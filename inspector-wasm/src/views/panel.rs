@@ -7,6 +7,7 @@ mod execute;
 mod parts;
 mod surroundings;
 
+use sidecar::api::{PlanReport, Progress};
 use yew::{Html, html};
 
 pub use surroundings::Surroundings;
@@ -20,10 +21,11 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
     let stage = state.stage();
     let title = match (stage, &state.plan.value) {
         (Stage::Running, _) => "Being carried out".to_owned(),
-        (Stage::Resume, _) => "Begun, not finished".to_owned(),
-        (Stage::Ended, Some(plan)) if plan.planned_anew_as.is_some() => {
-            "Result at that time".to_owned()
+        (Stage::Resume, Some(plan)) if plan.progress == Progress::Finished => {
+            "Done, and its file is there".to_owned()
         }
+        (Stage::Resume, _) => "Begun, not finished".to_owned(),
+        (Stage::Ended, Some(plan)) if is_of_then(plan) => "Result at that time".to_owned(),
         (Stage::Ended, _) => "Result".to_owned(),
         (Stage::Distrusted, _) => "Do not approve this".to_owned(),
         (_, Some(plan)) => capitalised(&words::purpose(plan)),
@@ -45,6 +47,12 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
             { body }
         </section>
     }
+}
+
+/// Whether the result is no longer how things stand.
+fn is_of_then(plan: &PlanReport) -> bool {
+    let undone = plan.attempt.as_ref();
+    plan.planned_anew_as.is_some() || undone.is_some_and(|attempt| !attempt.undone_by.is_empty())
 }
 
 fn capitalised(text: &str) -> String {

@@ -46,12 +46,9 @@ const STORED: &str = "The sidecar as it is stored";
 /// Files up to this size are unfolded where there are no tables to look at; longer ones take a while to draw.
 const UNFOLDED_BYTES_MAX: usize = 16 << 10;
 
-/// Shown in place of the plan's consequence once the attempt has ended.
+/// Shown in place of the plan's consequence once the attempt has ended, until the plan is read anew.
 const ENDED: &str = "This attempt has ended: see the result.";
-const KEPT: &str = "The file is not pending any more. Its bytes are kept in the record.";
-const PLANNED: &str =
-    "This attempt has ended: see the result. Below is where the tables stood when it was planned.";
-const OF_THEN: &str = "This page shows the plan and the result from when it was carried out.";
+const OF_THEN: &str = "Below is where the tables stood when it was planned.";
 
 type Dispatcher = UseReducerDispatcher<RecoveryState>;
 
@@ -100,13 +97,15 @@ pub fn Recovery(props: &Props) -> Html {
         };
         use_polled(running.to_string(), Box::new(ask));
     }
-    use_announcement(stage, &state, &props.onchanged);
+    use_announcement(stage, &state, &look, &props.onchanged);
 
     let plan = state.plan.value.clone();
     let title = match (&plan, &state.plan.failure) {
-        (Some(plan), _) => words::done(plan)
-            .filter(|_| state.has_succeeded())
-            .unwrap_or_else(|| plan.headline.clone()),
+        // The plan was read before it was carried out, and is read anew now.
+        (Some(plan), _) if plan.attempt.is_none() && state.has_succeeded() => {
+            "The plan was carried out.".to_owned()
+        }
+        (Some(plan), _) => plan.headline.clone(),
         (None, Some(failure)) if failure.is_not_found() && state.execution.is_some() => {
             "This recovery is finished.".to_owned()
         }
@@ -135,8 +134,9 @@ pub fn Recovery(props: &Props) -> Html {
             }
             <h1 ref={heading} tabindex="-1" data-testid="headline">{ visible(&title) }</h1>
             if let Some(plan) = &plan {
-                <p class="lead" data-testid="consequence">{ visible(lead(plan, &state)) }</p>
+                <p class="lead" data-testid="consequence">{ visible(&lead(plan, stage)) }</p>
                 { planned_anew(plan, &props.root) }
+                { undone(plan, &props.root) }
                 { named_facts(plan, stage) }
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
@@ -194,14 +194,65 @@ fn planned_anew(plan: &PlanReport, root: &str) -> Html {
     )
 }
 
+/// Leads from a finished operation to the one that took it back, for the same reason.
+fn undone(plan: &PlanReport, root: &str) -> Html {
+    let undone_by = plan
+        .attempt
+        .iter()
+        .flat_map(|attempt| &attempt.undone_by)
+        .map(|by| {
+            let route = Route::Recovery {
+                root: root.to_owned(),
+                operation: by.operation_id.to_string(),
+            };
+            html! { <a class="button" href={route.href()}>{ "Open operation " }{ by.operation_id.to_string() }</a> }
+        });
+    let links: Vec<Html> = undone_by.collect();
+    if links.is_empty() {
+        return Html::default();
+    }
+    let is_undone = plan
+        .attempt
+        .as_ref()
+        .is_some_and(|attempt| attempt.is_undone());
+    let title = if is_undone {
+        "Taken back since"
+    } else {
+        "An undo followed"
+    };
+    alert(
+        title,
+        Tone::Back,
+        html! {
+            <>
+                <p>{ "The result below is from when this plan was carried out." }</p>
+                <p class="actions" data-testid="undone-by">{ for links }</p>
+            </>
+        },
+    )
+}
+
 #[yew::hook]
-fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()>) {
+fn use_announcement(
+    stage: Stage,
+    state: &RecoveryState,
+    look: &Callback<()>,
+    onchanged: &Callback<()>,
+) {
     let outcome = state
         .execution
         .as_ref()
         .and_then(|execution| execution.report.as_ref())
         .map(|report| report.detail.clone());
     let onchanged = onchanged.clone();
+    // The plan was read before its execution ended. Read anew, it says what was done.
+    let is_read_before = state.has_succeeded()
+        && state
+            .plan
+            .value
+            .as_ref()
+            .is_some_and(|plan| plan.progress != Progress::Finished);
+    let look = look.clone();
     use_effect_with(stage, move |stage| {
         let text = match stage {
             Stage::Running => Some("The plan is being carried out.".to_owned()),
@@ -212,6 +263,9 @@ fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()
             dom::say(&text);
         }
         if *stage == Stage::Ended {
+            if is_read_before {
+                look.emit(());
+            }
             onchanged.emit(());
         }
     });
@@ -343,17 +397,16 @@ fn failed(failure: &Failure, state: &RecoveryState, props: &Props) -> Html {
     failure_notice(failure, before.unwrap_or_default())
 }
 
-fn lead<'a>(plan: &'a PlanReport, state: &RecoveryState) -> &'a str {
-    if state.stage() != Stage::Ended {
-        &plan.consequence
-    } else if plan.planned_anew_as.is_some() {
-        OF_THEN
-    } else if shows_tables(plan) {
-        PLANNED
-    } else if matches!(plan.purpose, Purpose::Dismiss { .. }) && state.has_succeeded() {
-        KEPT
+fn lead(plan: &PlanReport, stage: Stage) -> String {
+    let lead = match (&plan.attempt, stage) {
+        (None, Stage::Ended) => ENDED,
+        _ => &plan.consequence,
+    };
+    let is_of_then = plan.attempt.is_some() || stage == Stage::Ended;
+    if is_of_then && shows_tables(plan) {
+        format!("{lead} {OF_THEN}")
     } else {
-        ENDED
+        lead.to_owned()
     }
 }
 

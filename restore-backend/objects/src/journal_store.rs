@@ -14,7 +14,6 @@ mod listing;
 mod notes;
 mod open;
 mod records;
-mod skipped;
 mod unwritten;
 
 pub use error::JournalStoreError;
@@ -24,5 +23,4 @@ pub use listing::{JournalEntryOfListing, list_all, list_journal, list_journals};
 pub use notes::publish_claim;
 pub use open::{Mark, MarkUpkeep, OpenMarks, list_open, list_open_noting, unmark};
 pub use records::{read_records, visit_records};
-pub use skipped::Skipped;
 pub use unwritten::{Appended, Unwritten};

@@ -9,4 +9,7 @@ pub mod off_thread;
 pub mod read;
 pub mod schema_files;
 pub mod sidecar_dir;
+mod skipped;
 pub mod store;
+
+pub use skipped::Skipped;

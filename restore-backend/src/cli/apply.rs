@@ -49,7 +49,7 @@ fn write(page: &mut Page, report: &ApplyReport) {
     let rest = [
         ("catalog", effect_name(report.catalog.effect)),
         ("audit", effect_name(report.audit.effect)),
-        ("sidecar", fate_name(report.sidecar)),
+        ("sidecar", fate_text(report.sidecar)),
     ];
     rows.extend(rest.map(|(thing, effect)| [thing.to_owned(), effect.to_owned(), String::new()]));
     page.table(0, &rows);
@@ -78,9 +78,10 @@ pub(super) fn effect_name(effect: Effect) -> &'static str {
     }
 }
 
-fn fate_name(fate: SidecarFate) -> &'static str {
+fn fate_text(fate: SidecarFate) -> &'static str {
     match fate {
-        SidecarFate::Retired => "retired",
-        SidecarFate::Kept => "kept",
+        SidecarFate::Replaced => "gone, and another file bears its name",
+        SidecarFate::NoFile => "none",
+        other => other.name(),
     }
 }

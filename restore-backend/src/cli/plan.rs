@@ -1,10 +1,11 @@
 //! `plan`: the verdict over one recovery, its evidence, its steps and its digest.
 
 use clap::Args;
-use sidecar::api::{PlanReport, TableReport};
+use sidecar::api::{AttemptReport, PlanReport, Progress, StepState, TableReport};
 use sidecar::observation::TransactionObservation;
 use sidecar::{
-    Approval, Branch, Choice, Code, Digest, Purpose, Requirement, Timestamp, age_text, explanation,
+    Approval, Branch, Choice, Code, Digest, Purpose, Requirement, SidecarFate, Timestamp, age_text,
+    explanation,
 };
 
 use super::approve::write_no;
@@ -67,7 +68,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         }
         Purpose::Dismiss { .. } => report.purpose.name().to_owned(),
     };
-    page.line(&format!("{}  {title}", report.operation_id));
+    page.line(&format!(
+        "{}  {title}{}",
+        report.operation_id,
+        how_far(report)
+    ));
     page.line(&format!("{} in {}", report.file, report.root));
     page.line(&origin(report));
     page.blank();
@@ -79,9 +84,24 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         page.line("The sidecar of version 9 says");
         write_version_9(page, report);
     }
+    write_after(page, context, report, root);
+    // The plan stays as it was approved, so its words about tables are of then.
+    let is_begun = report.attempt.is_some();
+    if is_begun {
+        page.blank();
+        page.line(if report.progress == Progress::Finished {
+            "The plan that was carried out"
+        } else {
+            "The plan that is being carried out"
+        });
+    }
     if !report.tables.is_empty() {
         page.blank();
-        page.line("Tables");
+        page.line(if is_begun {
+            "Tables, as they stood when it was planned"
+        } else {
+            "Tables"
+        });
         report
             .tables
             .iter()
@@ -101,7 +121,12 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         for (index, step) in report.steps.iter().enumerate() {
             page.hanging(
                 &format!("{:3}  ", index + 1),
-                &format!("{}, {}", step.sentence, step.condition),
+                &format!(
+                    "{}, {}{}",
+                    step.sentence,
+                    step.condition,
+                    state_text(report, index)
+                ),
             );
             for object in &step.objects {
                 page.line(&format!("       {object}"));
@@ -137,7 +162,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     if let Some(digest) = report.digest {
         page.blank();
         page.line(&format!("Digest {digest}"));
-        if report.executable {
+        if report.executable && !is_begun {
             write_next(page, context, report, root, digest);
         }
         if is_begun_elsewhere(report) {
@@ -146,7 +171,8 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
             context.write_command(page, "end", root, &report.operation_id, digest, statements);
         }
     }
-    for choice in &report.other_choices {
+    let choices = report.other_choices.iter().filter(|_| !is_begun);
+    for choice in choices {
         let (what, option) = match choice {
             Choice::RollBack => ("To roll it back instead, look at", " --roll-back"),
             Choice::Verdict => ("To roll it forward instead, look at", ""),
@@ -177,6 +203,48 @@ fn write_planned_anew(page: &mut Page, context: &Context, report: &PlanReport, r
     context.write_follow_up_command(page, report.purpose.name(), root, of);
 }
 
+/// `, under way` or `, finished: rolled_forward`, behind the title of a plan that was begun.
+fn how_far(report: &PlanReport) -> String {
+    match &report.attempt {
+        None => String::new(),
+        Some(AttemptReport {
+            outcome: Some(outcome),
+            ..
+        }) => format!(", finished: {}", outcome.name()),
+        Some(_) => ", under way".to_owned(),
+    }
+}
+
+/// How far a step of a plan came that was begun.
+fn state_text(report: &PlanReport, step: usize) -> &'static str {
+    let attempt = report.attempt.as_ref();
+    match attempt.and_then(|attempt| attempt.steps.get(step)) {
+        None => "",
+        Some(StepState::Done) => ": done",
+        Some(StepState::Started) => ": begun, not known to be done",
+        Some(StepState::Waiting) => ": not begun",
+    }
+}
+
+/// What to type next about a plan that was begun.
+fn write_after(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
+    let (Some(attempt), Some(digest)) = (&report.attempt, report.digest) else {
+        return;
+    };
+    let operation = report.operation_id.as_str();
+    if attempt.not_of_root.is_some() {
+        page.blank();
+        let rest = " --as NAME --reason TEXT --writers-stopped";
+        context.write_command(page, "end", root, operation, digest, rest);
+    } else if !attempt.is_finished() || attempt.sidecar == SidecarFate::Kept {
+        page.blank();
+        context.write_command(page, "apply", root, operation, digest, "");
+    } else if let Some(undo) = &attempt.undo {
+        page.blank();
+        context.write_follow_up_command(page, "undo", root, undo);
+    }
+}
+
 /// `Mutation on main by etl@example.com, started 2026-11-22 07:22:40 UTC, 3 h 12 min ago`.
 fn origin(report: &PlanReport) -> String {
     let mut origin = format!(
@@ -187,14 +255,17 @@ fn origin(report: &PlanReport) -> String {
     if let Some(actor) = &report.actor_id {
         origin.push_str(&format!(" by {actor}"));
     }
-    if let Some(started_at) = report
+    let started_at = report
         .started_at
         .clone()
-        .and_then(|text| Timestamp::try_from(text).ok())
-    {
+        .and_then(|text| Timestamp::try_from(text).ok());
+    if let Some(started_at) = started_at {
         origin.push_str(&format!(", started {started_at}"));
     }
-    if let Some(age_seconds) = report.age_seconds {
+    let is_ahead = started_at.as_ref().is_some_and(|time| *time > clock::now());
+    if is_ahead {
+        origin.push_str(", by a clock that is ahead of the one here");
+    } else if let Some(age_seconds) = report.age_seconds {
         origin.push_str(&format!(", {} ago", age_text(age_seconds)));
     }
     origin

@@ -6,6 +6,7 @@ use sidecar::{ApplyReport, Difference, OutcomeKind, SidecarFate};
 
 use super::execution::{Execution, Recorded};
 use crate::error::ServiceError;
+use crate::planning::sidecar_fate;
 use root_objects::journal_store;
 use root_objects::sidecar_dir;
 
@@ -49,7 +50,7 @@ impl Execution<'_> {
         })
     }
 
-    pub(super) fn pause(
+    pub(super) async fn pause(
         self,
         outcome: OutcomeKind,
         detail: String,
@@ -65,6 +66,7 @@ impl Execution<'_> {
             detail,
             Vec::new(),
             unclear,
+            sidecar_fate(self.root, &attempt.plan, false).await,
         ))
     }
 
@@ -72,10 +74,8 @@ impl Execution<'_> {
         let Some(finished) = self.journal.state.finished() else {
             return Err(self.internal());
         };
-        self.progress.send(ExecutionReport::of(
-            &self.journal.state,
-            fate == SidecarFate::Kept,
-        ));
+        self.progress
+            .send(ExecutionReport::of(&self.journal.state, fate));
         Ok(ApplyReport::finished(&self.operation, finished, fate))
     }
 
@@ -93,6 +93,7 @@ impl Execution<'_> {
             finished,
             detail.clone(),
             differences.clone(),
+            sidecar_fate(self.root, &finished.plan, true).await,
         );
         self.root.note_identity().await?;
         self.journal.note_reopened(self.root.objects()).await?;
@@ -123,6 +124,7 @@ impl Execution<'_> {
             detail.clone(),
             differences.clone(),
             unclear,
+            sidecar_fate(self.root, &attempt.plan, false).await,
         );
         let entry = JournalEntry::Interrupted {
             epoch: self.epoch,

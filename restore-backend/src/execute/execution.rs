@@ -2,7 +2,7 @@
 
 use sidecar::api::ExecutionReport;
 use sidecar::journal::{Attempt, JournalEntry};
-use sidecar::{ApplyReport, OperationId};
+use sidecar::{ApplyReport, OperationId, SidecarFate};
 
 use super::progress::ProgressSink;
 use super::taken_over::taken_over;
@@ -39,7 +39,7 @@ impl Recorded<'_> {
 impl<'a> Execution<'a> {
     pub(super) fn report_progress(&self) {
         self.progress
-            .send(ExecutionReport::of(&self.journal.state, true));
+            .send(ExecutionReport::of(&self.journal.state, SidecarFate::Kept));
     }
 
     pub(super) fn attempt(&self) -> Option<&Attempt> {

@@ -75,7 +75,7 @@ impl<'a> Execution<'a> {
                     outcome,
                     detail,
                     unclear,
-                } => return execution.pause(outcome, detail, &unclear),
+                } => return execution.pause(outcome, detail, &unclear).await,
                 Move::Record(outcome) => {
                     let entry = execution.finished(outcome)?;
                     execution.record_and_look(entry, seen, approved).await?

@@ -3,14 +3,14 @@
 use futures::FutureExt;
 use sidecar::executor::{Look, Seen, SidecarSeen};
 use sidecar::journal::JournalState;
-use sidecar::{ApprovedPlan, Difference, DifferenceField, Digest, Purpose, Tag};
+use sidecar::{ApprovedPlan, Difference, DifferenceField, Purpose};
 
 use super::execution::Execution;
 use super::{effects, looks};
 use crate::error::ServiceError;
 use crate::planning::as_recorded::untrue_since_finished;
-use root_objects::off_thread;
-use root_objects::sidecar_dir::{self, StoredSidecar};
+use crate::planning::sidecar_seen;
+use root_objects::sidecar_dir;
 
 impl Execution<'_> {
     pub(super) async fn look(
@@ -86,24 +86,13 @@ impl Execution<'_> {
             Some(finished) => &finished.plan,
             None => return Err(self.internal()),
         };
-        let Some(file) = plan.retires() else {
-            return Ok(SidecarSeen::Gone);
-        };
-        let stored =
-            sidecar_dir::read_sidecar(self.root.objects(), file, &self.root.limits()).await?;
-        Ok(match stored {
-            StoredSidecar::Gone => {
-                sidecar_dir::make_deletion_durable(self.root.objects(), file).await?;
-                SidecarSeen::Gone
-            }
-            StoredSidecar::Bytes(bytes)
-                if off_thread::in_place(bytes.len(), || Digest::of(Tag::Sidecar, &bytes))
-                    == plan.sidecar =>
-            {
-                SidecarSeen::AsPlanned
-            }
-            StoredSidecar::Bytes(_) | StoredSidecar::TooLarge => SidecarSeen::Another,
-        })
+        let seen = sidecar_seen(self.root, plan).await?;
+        if seen == SidecarSeen::Gone
+            && let Some(file) = plan.sidecar_file()
+        {
+            sidecar_dir::make_deletion_durable(self.root.objects(), file).await?;
+        }
+        Ok(seen)
     }
 
     /// The file that a dismissal deleted, if it is there again since the dismissal was closed, for instance from a backup. The

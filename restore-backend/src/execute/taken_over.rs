@@ -1,12 +1,12 @@
 //! The report of an execution whose next record another executor wrote.
 
 use sidecar::journal::Attempt;
-use sidecar::{ApplyReport, OperationId, SidecarFate};
+use sidecar::{ApplyReport, OperationId};
 
 use crate::error::ServiceError;
+use crate::planning::sidecar_fate;
 use crate::root::Root;
 use root_objects::journal_store::Journal;
-use root_objects::sidecar_dir;
 
 /// Another executor wrote the record we were about to write. Our effects are done, and unrecorded ones may be.
 pub(super) async fn taken_over(
@@ -26,19 +26,9 @@ pub(super) async fn taken_over(
         .finished()
         .filter(|finished| finished.digest == attempt.bytes.digest())
     {
-        let is_kept = match finished.plan.retires() {
-            Some(file) => sidecar_dir::is_there(root.objects(), file).await?,
-            None => false,
-        };
-        return Ok(ApplyReport::finished(
-            operation,
-            finished,
-            if is_kept {
-                SidecarFate::Kept
-            } else {
-                SidecarFate::Retired
-            },
-        ));
+        let fate = sidecar_fate(root, &finished.plan, true).await;
+        return Ok(ApplyReport::finished(operation, finished, fate));
     }
-    Ok(ApplyReport::taken_over(operation, &attempt))
+    let fate = sidecar_fate(root, &attempt.plan, false).await;
+    Ok(ApplyReport::taken_over(operation, &attempt, fate))
 }

@@ -8,9 +8,10 @@ use futures::{FutureExt, StreamExt};
 use sidecar::{Code, JournalsKnown, Limits, NotKnown, OperationId, Reason, error_text};
 
 use crate::root::Root;
+use root_objects::Skipped;
 use root_objects::journal_store::{
-    Journal, JournalEntryOfListing, JournalStoreError, Mark, OpenMarks, Skipped, list_all,
-    list_journal, list_open_noting,
+    Journal, JournalEntryOfListing, JournalStoreError, Mark, OpenMarks, list_all, list_journal,
+    list_open_noting,
 };
 
 /// Journals listed and read at the same time.
@@ -120,7 +121,7 @@ impl ListedJournals {
 
     /// The objects that should not be there; a second call returns none.
     pub(super) fn take_skipped(&mut self) -> Vec<Reason> {
-        std::mem::take(&mut self.skipped).into_reasons()
+        self.skipped.take().into_reasons()
     }
 
     /// Reads the journals of open operations and of those whose sidecar is there. One that is not marked as claimed may be

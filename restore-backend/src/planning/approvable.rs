@@ -23,6 +23,13 @@ pub(crate) enum CurrentPlan {
         /// The operation's journal.
         journal: Journal,
     },
+    /// The operation follows another one, of which it cannot be planned any more.
+    Impossible {
+        /// Why not.
+        reason: Reason,
+        /// The operation's journal.
+        journal: Journal,
+    },
     /// The operation has no sidecar.
     Gone {
         /// The operation's journal.

@@ -36,12 +36,13 @@ pub(crate) async fn current_plan(
         if journal.state.attempt().is_some() || journal.state.finished().is_some() {
             return Ok(CurrentPlan::UnderWay { journal });
         }
-        if let Some(follow_up) = follow_up_named(root, operation, &recoveries, now).await? {
-            return follow_up.current(journal);
-        }
-        return match unread_file(&journal, &recoveries) {
-            Some(unread) => Err(unread.into()),
-            None => Ok(CurrentPlan::Gone { journal }),
+        return match follow_up_named(root, operation, &recoveries, now).await? {
+            Some(Ok(follow_up)) => follow_up.current(journal),
+            Some(Err(reason)) => Ok(CurrentPlan::Impossible { reason, journal }),
+            None => match unread_file(&journal, &recoveries) {
+                Some(unread) => Err(unread.into()),
+                None => Ok(CurrentPlan::Gone { journal }),
+            },
         };
     };
     if let Some(error) = broken {

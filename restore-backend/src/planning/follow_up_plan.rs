@@ -75,6 +75,8 @@ impl FollowUpPlan {
             observation: self.observation.as_ref(),
             blockers,
             progress: Progress::of_plan(state, digest),
+            attempt: None,
+            planned_anew_as: None,
             approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
             now,
         };

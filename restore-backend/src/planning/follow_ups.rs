@@ -19,18 +19,18 @@ use crate::pending::{PendingRecovery, pending};
 use crate::root::Root;
 use root_objects::journal_store::{self, Journal};
 
-/// The plan of `operation`, if its id is derived from another operation or from a file.
+/// The plan of `operation`, if its id is derived from another operation or from a file, or why it cannot be planned any more.
 pub(crate) async fn follow_up_named(
     root: &Root,
     operation: &OperationId,
     recoveries: &[PendingRecovery],
     now: Timestamp,
-) -> Result<Option<FollowUpPlan>, ServiceError> {
+) -> Result<Option<Result<FollowUpPlan, Reason>>, ServiceError> {
     let stuck = recoveries.iter().find(|entry| {
         entry.stuck().stands_for_none() && dismissal_id(&entry.listed.file) == *operation
     });
     if let Some(entry) = stuck {
-        return plan_dismissal(root, entry, now).await.map(Some);
+        return Ok(Some(Ok(plan_dismissal(root, entry, now).await?)));
     }
     let journals = journal_store::list_journals(root.objects()).await?;
     let claimed = journals.iter().filter(|(_, journal)| journal.claimed);
@@ -41,7 +41,7 @@ pub(crate) async fn follow_up_named(
     match of {
         Some(of) => plan_follow_up(root, of, operation, recoveries, None)
             .await
-            .map(Result::ok),
+            .map(Some),
         None => Ok(None),
     }
 }
@@ -133,7 +133,7 @@ pub(crate) async fn plan_follow_up(
     }
 }
 
-fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
+pub(super) fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
     Reason::new(
         Code::NothingToUndo,
         format!(

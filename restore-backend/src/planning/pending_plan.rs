@@ -3,7 +3,7 @@
 use sidecar::journal::JournalState;
 use sidecar::{
     Choice, Code, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, Sidecar,
-    SidecarFile, Timestamp, age_blocker, error_text, judge_choice, plan, refuse,
+    SidecarFile, Timestamp, error_text, judge_choice, plan, refuse,
 };
 
 use crate::error::ServiceError;
@@ -131,7 +131,7 @@ pub(super) async fn whole(
 
 /// The blocker of a file that is too young: its writer may still be running.
 pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Reason> {
-    age_blocker(file.age_seconds(now)?, root.min_age().as_secs())
+    file.too_young(now, root.min_age().as_secs())
 }
 
 /// The failed read of a pending file, if the tables it names are unknown because of it.

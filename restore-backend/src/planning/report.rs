@@ -1,9 +1,11 @@
 //! The report on a plan that is made now, or was begun.
 
+use futures::FutureExt;
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::{Choice, SidecarBytes, Timestamp};
 
 use super::pending_plan::{PendingPlan, age, plan_pending, whole};
+use super::since::since;
 use crate::error::ServiceError;
 use crate::pending::PendingRecovery;
 use crate::root::Root;
@@ -16,12 +18,8 @@ pub(crate) async fn plan_entry(
     choice: Choice,
     now: Timestamp,
 ) -> Result<PlanReport, ServiceError> {
-    if let Some(report) = entry
-        .journal
-        .as_ref()
-        .map(|journal| frozen_report(root, journal, now))
-        .transpose()?
-        .flatten()
+    if let Some(journal) = &entry.journal
+        && let Some(report) = frozen_report(root, journal, now).await?
     {
         return Ok(report);
     }
@@ -52,17 +50,24 @@ pub(crate) async fn plan_entry(
         observation: observation.as_ref(),
         blockers,
         progress: Progress::of_plan(state, digest),
+        attempt: None,
+        planned_anew_as: None,
         approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
         now,
     };
     Ok(PlanReport::new(&plan, &bytes, context).with_version_9(&root.limits()))
 }
 
-/// The report over a plan that is under way or finished, from the journal alone; `None` if there is none.
-pub(crate) fn frozen_report(
+/// The report over a plan that is under way or finished, from the journal and from what followed; `None` if there is none.
+pub(crate) async fn frozen_report(
     root: &Root,
     journal: &Journal,
     now: Timestamp,
 ) -> Result<Option<PlanReport>, ServiceError> {
-    PlanReport::begun(&journal.state, root.id(), &root.limits(), now).map_err(ServiceError::Encode)
+    if journal.state.begun().is_none() {
+        return Ok(None);
+    }
+    let since = since(root, journal).boxed().await;
+    PlanReport::begun(&journal.state, since, root.id(), &root.limits(), now)
+        .map_err(ServiceError::Encode)
 }

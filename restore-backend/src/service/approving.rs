@@ -72,7 +72,10 @@ async fn approved(
                 root.id(),
             )));
         }
-        CurrentPlan::Gone { .. } => {
+        CurrentPlan::Impossible { reason, journal } if !journal.state.approvals().is_empty() => {
+            return Ok(Answer::No(RefusalReport::for_reason(operation, reason)));
+        }
+        CurrentPlan::Gone { .. } | CurrentPlan::Impossible { .. } => {
             return Err(ServiceError::UnknownOperation {
                 root: root.shown(),
                 operation: operation.to_string(),

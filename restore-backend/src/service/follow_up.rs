@@ -68,7 +68,7 @@ async fn planned_of(
             .await
             .map(Answer::Done);
     }
-    if let Some(report) = frozen_report(root, &journal, now)? {
+    if let Some(report) = frozen_report(root, &journal, now).await? {
         return Ok(Answer::Done(report));
     }
     // An undone roll back leaves a sidecar of its own; recovering that takes the undo back.
@@ -130,13 +130,8 @@ async fn dismissal_of(
         let own = entry.operation_id();
         state.attempt().is_some() || own.as_ref() != Some(state.operation_id())
     };
-    if let Some(report) = entry
-        .journal
-        .as_ref()
-        .filter(is_told)
-        .map(|journal| frozen_report(root, journal, now))
-        .transpose()?
-        .flatten()
+    if let Some(journal) = entry.journal.as_ref().filter(is_told)
+        && let Some(report) = frozen_report(root, journal, now).await?
     {
         return Ok(report);
     }
@@ -144,7 +139,7 @@ async fn dismissal_of(
     let operation = &dismissal.follow_up.plan.operation_id;
     let journal = Journal::load(root.objects(), operation, &root.limits()).await?;
     // A dismissed file is there again. The recorded dismissal must be found untrue before the file is dismissed anew.
-    if let Some(report) = frozen_report(root, &journal, now)? {
+    if let Some(report) = frozen_report(root, &journal, now).await? {
         return Ok(report);
     }
     dismissal.report(Some(&journal), now)

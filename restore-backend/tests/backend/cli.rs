@@ -3,6 +3,7 @@
 mod arguments;
 #[cfg(target_os = "linux")]
 mod descriptors;
+mod finished;
 mod follow_ups;
 mod inspect;
 mod list;

@@ -1,7 +1,8 @@
 //! Words for plans that do not resolve a sidecar: undo, dismissal, release.
 
 use super::words::{
-    Explanation, NAME_CHARS_MAX, count_word, inside_a_sentence, tables_with, write_name,
+    Explanation, NAME_CHARS_MAX, capitalised, count_word, inside_a_sentence, tables_with,
+    write_name,
 };
 use crate::code::{Reason, Requirement};
 use crate::plan::{Plan, Purpose, Step};
@@ -102,11 +103,4 @@ fn stays_recorded(plan: &Plan) -> &'static str {
     } else {
         ""
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(characters).collect()
-    })
 }

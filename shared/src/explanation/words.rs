@@ -106,3 +106,20 @@ pub(super) fn count_word(count: impl TryInto<usize> + ToString + Copy) -> String
         .and_then(|index: usize| WORDS.get(index))
         .map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
+
+/// The sentences that are there, one after the other.
+pub(super) fn joined(sentences: &[String]) -> String {
+    let there: Vec<&str> = sentences
+        .iter()
+        .map(String::as_str)
+        .filter(|sentence| !sentence.is_empty())
+        .collect();
+    there.join(" ")
+}
+
+pub(super) fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
+}

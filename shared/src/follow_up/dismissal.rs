@@ -24,6 +24,27 @@ pub fn dismissal_id(file: &SidecarFile) -> OperationId {
     OperationId::of_nobody(format!("dismiss\n{}\n{state}", file.file).as_bytes())
 }
 
+/// Why a file is not set aside that nothing refuses.
+fn not_dismissible(file: &SidecarFile, disposition: Disposition, reasons: &[Reason]) -> Reason {
+    let file = &file.file;
+    let waits = reasons
+        .iter()
+        .find(|reason| reason.code == Code::WaitingFor)
+        .filter(|_| disposition == Disposition::Waiting);
+    let Some(waits) = waits else {
+        let detail = format!("{file} is neither refused nor aborted: recover it instead");
+        return Reason::new(Code::NotDismissible, detail);
+    };
+    let detail = format!(
+        "{file} is neither refused nor aborted, but waits: {}. What is to be done about it is decided after that",
+        waits.detail.trim_end_matches('.')
+    );
+    Reason {
+        about: waits.about.clone(),
+        ..Reason::new(Code::NotDismissible, detail)
+    }
+}
+
 /// Lays down how a file is set aside: its bytes are recorded, then it is deleted. No table is looked at or
 /// touched. The approver must give a reason.
 ///
@@ -66,13 +87,7 @@ pub fn dismissal(
     }
     let kept = SidecarBytes::new(bytes.unwrap_or_default());
     if !disposition.may_be_set_aside() {
-        blockers.push(Reason::new(
-            Code::NothingToUndo,
-            format!(
-                "{} is neither refused nor aborted: recover it instead",
-                file.file
-            ),
-        ));
+        blockers.push(not_dismissible(file, disposition, reasons));
     }
     let steps = if blockers.is_empty() {
         vec![

@@ -33,6 +33,18 @@ pub fn announced_by<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Option<Ope
     })
 }
 
+/// Why a finished operation of this plan has nothing to take back whatever it did: it set a file aside, or dropped tags.
+#[must_use]
+pub fn never_undone(of: &OperationId, plan: &Plan) -> Option<Reason> {
+    let why = match &plan.purpose {
+        Purpose::Recover | Purpose::Undo { .. } => return None,
+        Purpose::Dismiss { .. } => "it only set a file aside; its bytes are in the journal",
+        Purpose::Release { .. } => "dropped tags do not come back",
+    };
+    let detail = format!("operation {of} cannot be taken back: {why}");
+    Some(Reason::new(Code::NothingToUndo, detail))
+}
+
 /// A table that an undo looks at, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returning {
@@ -70,16 +82,12 @@ impl Undo {
             ))
         };
         let plan = &finished.plan;
-        match &plan.purpose {
-            Purpose::Dismiss { .. } => {
-                return nothing("it only set a file aside; its bytes are in the journal");
-            }
-            Purpose::Release { .. } => return nothing("dropped tags do not come back"),
-            Purpose::Recover | Purpose::Undo { .. } => {}
+        if let Some(reason) = never_undone(of, plan) {
+            return Err(reason);
         }
         if let Some(left) = announced_by(&plan.steps) {
             return nothing(&format!(
-                "it left the sidecar of operation {left}; recover that one"
+                "it left the sidecar of operation {left}; look at that one"
             ));
         }
         if plan.steps.iter().any(changes_the_schema) {

@@ -41,6 +41,8 @@ pub struct Attempt {
     pub epoch: u64,
     /// Who holds it.
     pub executor: String,
+    /// When it was first claimed; for people.
+    pub begun_at: Timestamp,
     /// The plan, with its canonical bytes.
     pub bytes: PlanBytes,
     /// The same, decoded.
@@ -396,20 +398,21 @@ impl JournalState {
                 if let Err(reason) = fits_its_sidecar(&plan, sidecar.as_bytes()) {
                     return illegal(reason);
                 }
-                let (started, done) = match self.attempt.take() {
+                let (begun_at, started, done) = match self.attempt.take() {
                     Some(attempt) if attempt.bytes.digest() == plan_digest => {
-                        (attempt.started, attempt.done)
+                        (attempt.begun_at, attempt.started, attempt.done)
                     }
                     Some(attempt) => {
                         return illegal(format!("plan {} is under way", attempt.bytes.digest()));
                     }
-                    None => Default::default(),
+                    None => (record.recorded_at, BTreeMap::new(), BTreeMap::new()),
                 };
                 self.is_reopened = false;
                 self.sidecar = Some(sidecar.clone());
                 self.attempt = Some(Attempt {
                     epoch,
                     executor,
+                    begun_at,
                     bytes,
                     plan,
                     sidecar,

@@ -2,18 +2,24 @@
 
 use crate::api::RefusalReport;
 use crate::apply_report::{ApplyReport, EffectOn, TableOutcome};
+use crate::attempt_report::{FollowedBy, is_undone};
 use crate::difference::{Difference, DifferenceField};
 use crate::digest::Digest;
 use crate::elsewhere::begun_elsewhere;
 use crate::explanation;
 use crate::ids::{OperationId, RootId};
-use crate::journal::{Attempt, Finished};
+use crate::journal::{Attempt, Finished, JournalState};
 use crate::outcome::{Effect, OutcomeKind, SidecarFate};
 
 impl ApplyReport {
     /// Nothing was done.
     #[must_use]
-    pub fn refused(operation: &OperationId, digest: Digest, refusal: RefusalReport) -> Self {
+    pub fn refused(
+        operation: &OperationId,
+        digest: Digest,
+        refusal: RefusalReport,
+        sidecar: SidecarFate,
+    ) -> Self {
         let unchanged = EffectOn {
             effect: Effect::Unchanged,
         };
@@ -25,24 +31,38 @@ impl ApplyReport {
             tables: Vec::new(),
             catalog: unchanged,
             audit: unchanged,
-            sidecar: SidecarFate::Kept,
+            sidecar,
+            undone_by: Vec::new(),
             differences: refusal.differences,
             detail: refusal.detail,
         }
     }
 
-    /// Nothing was done, because the sidecar of an approved plan is gone or another, or stands for an operation again.
+    /// Nothing was done, because the sidecar of an approved plan is gone or another, as `sidecar` says.
     #[must_use]
-    pub fn sidecar_gone(operation: &OperationId, digest: Digest) -> Self {
-        let detail = "the sidecar is gone, has other bytes, or is no longer stuck: somebody else resolved the operation, changed the file, or mended what was wrong; nothing was done: look at what is pending now";
+    pub fn sidecar_gone(operation: &OperationId, digest: Digest, sidecar: SidecarFate) -> Self {
+        let (detail, found) = match sidecar {
+            SidecarFate::Gone | SidecarFate::Retired => (
+                "the sidecar is gone: somebody else resolved the operation; nothing was done",
+                "gone",
+            ),
+            SidecarFate::Replaced => (
+                "the sidecar is not there, and a file with other bytes bears its name: somebody changed it; nothing was done",
+                "changed",
+            ),
+            SidecarFate::Kept | SidecarFate::NoFile | SidecarFate::Unknown => (
+                "the sidecar is gone, has other bytes, or is no longer stuck: somebody else resolved the operation, changed the file, or mended what was wrong; nothing was done: look at what is pending now",
+                "gone or changed",
+            ),
+        };
         let differences = vec![Difference::new(
             None,
             DifferenceField::Sidecar,
             "as approved",
-            "gone or changed",
+            found,
         )];
         let refusal = RefusalReport::conflict(operation, detail).with_differences(differences);
-        Self::refused(operation, digest, refusal)
+        Self::refused(operation, digest, refusal, sidecar)
     }
 
     /// Everything was done.
@@ -61,11 +81,40 @@ impl ApplyReport {
                 effect: Effect::Changed,
             },
             sidecar,
+            undone_by: Vec::new(),
             differences: Vec::new(),
             detail: String::new(),
         };
         report.detail = explanation::finished_sentence(&finished.plan).to_owned();
         report
+    }
+
+    /// What became of an operation that was finished before this call, whose answer is `self`: when it was finished, who approved
+    /// it, and what took it back since. Where it is undone, nothing is left of it that could be reported as done.
+    #[must_use]
+    pub fn told_again(self, state: &JournalState, undone_by: Vec<FollowedBy>) -> Self {
+        let Some(finished) = state.finished().filter(|_| self.outcome.is_success()) else {
+            return self;
+        };
+        let finished_at = finished.recorded_at;
+        if is_undone(&undone_by) {
+            let operation = &self.operation_id;
+            let detail =
+                explanation::over_and_undone(operation, finished.outcome, finished_at, &undone_by);
+            let refusal = RefusalReport::refused(operation, detail);
+            return Self {
+                undone_by,
+                ..Self::refused(operation, self.digest, refusal, self.sidecar)
+            };
+        }
+        let begun_at = state.ended().map_or(finished_at, |ended| ended.begun_at);
+        let approvals = state.approvals_of(finished.digest);
+        let told = explanation::finished_before(&approvals, begun_at, finished_at, &undone_by);
+        Self {
+            detail: format!("{} {told}", self.detail),
+            undone_by,
+            ..self
+        }
     }
 
     /// The root does not show the effects that were recorded as done.
@@ -75,6 +124,7 @@ impl ApplyReport {
         finished: &Finished,
         detail: String,
         differences: Vec<Difference>,
+        sidecar: SidecarFate,
     ) -> Self {
         let is_untrue = |key: &str| {
             differences
@@ -111,7 +161,8 @@ impl ApplyReport {
             audit: EffectOn {
                 effect: Effect::Unchanged,
             },
-            sidecar: SidecarFate::Kept,
+            sidecar,
+            undone_by: Vec::new(),
             differences,
             detail,
         }
@@ -126,6 +177,7 @@ impl ApplyReport {
         detail: String,
         differences: Vec<Difference>,
         unclear: &[usize],
+        sidecar: SidecarFate,
     ) -> Self {
         Self {
             operation_id: operation.clone(),
@@ -139,7 +191,8 @@ impl ApplyReport {
             audit: EffectOn {
                 effect: Effect::Unchanged,
             },
-            sidecar: SidecarFate::Kept,
+            sidecar,
+            undone_by: Vec::new(),
             differences,
             detail,
         }
@@ -147,7 +200,7 @@ impl ApplyReport {
 
     /// Another executor wrote the record that was to be written next. Nobody here knows what it did since.
     #[must_use]
-    pub fn taken_over(operation: &OperationId, attempt: &Attempt) -> Self {
+    pub fn taken_over(operation: &OperationId, attempt: &Attempt, sidecar: SidecarFate) -> Self {
         let detail = "another executor took over this operation; look how far it came, and apply again if it stopped";
         let every_step: Vec<usize> = (0..attempt.plan.steps.len()).collect();
         Self::unfinished(
@@ -157,6 +210,7 @@ impl ApplyReport {
             detail.to_owned(),
             Vec::new(),
             &every_step,
+            sidecar,
         )
     }
 
@@ -164,7 +218,12 @@ impl ApplyReport {
     ///
     /// This root carries out none of its steps and ends nobody's attempt: a person has to say that it is over.
     #[must_use]
-    pub fn begun_elsewhere(operation: &OperationId, attempt: &Attempt, here: &RootId) -> Self {
+    pub fn begun_elsewhere(
+        operation: &OperationId,
+        attempt: &Attempt,
+        here: &RootId,
+        sidecar: SidecarFate,
+    ) -> Self {
         let there = &attempt.plan.root;
         let detail = begun_elsewhere(there, here).detail;
         let differences = vec![Difference::new(None, DifferenceField::Root, there, here)];
@@ -175,6 +234,7 @@ impl ApplyReport {
             detail,
             differences,
             &attempt.begun_not_done(),
+            sidecar,
         )
     }
 }

@@ -1,6 +1,6 @@
 //! How far an operation came, from its journal.
 
-use crate::api::{ExecutionReport, Progress, StepProgress, StepState};
+use crate::api::{AttemptReport, ExecutionReport, Progress, Since, StepProgress, StepState};
 use crate::apply_report::ApplyReport;
 use crate::digest::Digest;
 use crate::explanation::step_sentence;
@@ -40,20 +40,17 @@ impl Progress {
 }
 
 impl ExecutionReport {
-    /// How far an operation came, from its journal and whether its sidecar is still there.
+    /// How far an operation came, from its journal and what became of its sidecar file.
     #[must_use]
-    pub fn of(state: &JournalState, sidecar_kept: bool) -> Self {
+    pub fn of(state: &JournalState, sidecar: SidecarFate) -> Self {
         let operation_id = state.operation_id();
         let (steps, report) = match (state.finished(), state.attempt()) {
             (Some(finished), _) => {
-                let progress = finished.plan.steps.iter().map(|step| match step {
-                    Step::Retire { .. } if sidecar_kept => {
-                        StepProgress::of(step, StepState::Started)
-                    }
-                    _ => StepProgress::of(step, StepState::Done),
-                });
-                let report = (!sidecar_kept)
-                    .then(|| ApplyReport::finished(operation_id, finished, SidecarFate::Retired));
+                let steps = finished.plan.steps.iter();
+                let progress =
+                    steps.map(|step| StepProgress::of(step, finished_step(step, sidecar)));
+                let report = (sidecar != SidecarFate::Kept)
+                    .then(|| ApplyReport::finished(operation_id, finished, sidecar));
                 (progress.collect(), report)
             }
             (None, Some(attempt)) => (StepProgress::of_attempt(attempt), None),
@@ -82,16 +79,70 @@ impl StepProgress {
     pub fn of_attempt(attempt: &Attempt) -> Vec<Self> {
         let steps = attempt.plan.steps.iter().enumerate();
         steps
-            .map(|(index, step)| {
-                let is_done = attempt.done.contains_key(&index);
-                let is_begun = attempt.started.contains_key(&index);
-                let state = match (is_done, is_begun) {
-                    (true, _) => StepState::Done,
-                    (false, true) => StepState::Started,
-                    (false, false) => StepState::Waiting,
-                };
-                Self::of(step, state)
-            })
+            .map(|(index, step)| Self::of(step, step_of_attempt(attempt, index)))
             .collect()
+    }
+}
+
+impl AttemptReport {
+    /// What became of the plan that was begun, at the root `here`; `None` if none was.
+    #[must_use]
+    pub fn of(state: &JournalState, since: Since, here: &RootId) -> Option<Self> {
+        let (begun_at, plan, steps, finished) = match (state.attempt(), state.finished()) {
+            (Some(attempt), _) => {
+                let steps = 0..attempt.plan.steps.len();
+                let steps = steps.map(|step| step_of_attempt(attempt, step)).collect();
+                (attempt.begun_at, &attempt.plan, steps, None)
+            }
+            (None, Some(finished)) => {
+                let steps = finished.plan.steps.iter();
+                let steps = steps.map(|step| finished_step(step, since.sidecar));
+                let begun_at = state.ended().map(|ended| ended.begun_at);
+                (
+                    begun_at.unwrap_or(finished.recorded_at),
+                    &finished.plan,
+                    steps.collect(),
+                    Some(finished),
+                )
+            }
+            (None, None) => return None,
+        };
+        let (undo, no_undo) = match since.undo {
+            Some(Ok(undo)) => (Some(undo), None),
+            Some(Err(reason)) => (None, Some(reason)),
+            None => (None, None),
+        };
+        Some(Self {
+            begun_at,
+            finished_at: finished.map(|finished| finished.recorded_at),
+            outcome: finished.map(|finished| finished.outcome),
+            steps,
+            sidecar: since.sidecar,
+            not_of_root: (finished.is_none() && plan.root != *here).then(|| here.to_string()),
+            undone_by: since.undone_by,
+            released_by: since.released_by,
+            undo,
+            no_undo,
+            unread: since.unread,
+        })
+    }
+}
+
+/// How far a step of an attempt came, as far as the journal tells.
+fn step_of_attempt(attempt: &Attempt, step: usize) -> StepState {
+    let is_done = attempt.done.contains_key(&step);
+    let is_begun = attempt.started.contains_key(&step);
+    match (is_done, is_begun) {
+        (true, _) => StepState::Done,
+        (false, true) => StepState::Started,
+        (false, false) => StepState::Waiting,
+    }
+}
+
+/// The same once the terminal record is written: the sidecar goes after it.
+const fn finished_step(step: &Step, sidecar: SidecarFate) -> StepState {
+    match (step, sidecar) {
+        (Step::Retire { .. }, SidecarFate::Kept | SidecarFate::Unknown) => StepState::Started,
+        _ => StepState::Done,
     }
 }

@@ -1,6 +1,6 @@
 //! The report on a plan that was begun, and on a file that has none.
 
-use crate::api::{PlanContext, PlanReport, Progress};
+use crate::api::{AttemptReport, PlanContext, PlanReport, Progress, Since};
 use crate::code::{Code, Reason};
 use crate::elsewhere::begun_elsewhere;
 use crate::ids::RootId;
@@ -14,13 +14,15 @@ use crate::verdict::{Choice, Disposition};
 use crate::version_9::Version9Report;
 
 impl PlanReport {
-    /// The report over the plan that is under way or finished, from the journal alone; `None` if there is none. One that is under
-    /// way at another root than `here` cannot be executed here.
+    /// The report over the plan that is under way or finished; `None` if there is none. `since` is what was looked up besides the
+    /// journal, at the root `here`. One that is
+    /// under way at another root cannot be executed here.
     ///
     /// # Errors
     /// [`PlanError`] if the plan cannot be encoded. A plan that was decoded can.
     pub fn begun(
         state: &JournalState,
+        since: Since,
         here: &RootId,
         limits: &Limits,
         now: Timestamp,
@@ -30,6 +32,7 @@ impl PlanReport {
             (None, Some(finished)) => (&finished.plan, &finished.sidecar),
             (None, None) => return Ok(None),
         };
+        let planned_anew_as = since.planned_anew_as.clone();
         let bytes = PlanBytes::of(plan)?;
         let attempt = state.attempt();
         let elsewhere = attempt.filter(|attempt| attempt.plan.root != *here);
@@ -45,6 +48,8 @@ impl PlanReport {
             observation: None,
             blockers,
             progress: Progress::of(Some(state), here),
+            attempt: AttemptReport::of(state, since, here),
+            planned_anew_as,
             approvals: state.approvals_of(bytes.digest()),
             now,
         };
@@ -103,6 +108,7 @@ impl PlanReport {
             headline,
             consequence,
             progress: Progress::Open,
+            attempt: None,
             approvals: Vec::new(),
             approvals_left_out: 0,
             planned_anew_as: None,

@@ -138,14 +138,3 @@ pub fn stamp_unsupported(stamp: u32) -> Reason {
         ),
     )
 }
-
-/// The age blocker: a young sidecar's writer may still be running. Not part of a plan, since it passes by itself.
-#[must_use]
-pub fn age_blocker(age_seconds: u64, min_age_seconds: u64) -> Option<Reason> {
-    (age_seconds < min_age_seconds).then(|| {
-        Reason::new(
-            Code::TooYoung,
-            format!("the sidecar is {} old, its writer may still be running; executable from an age of {} (--min-age)", crate::timestamp::age_text(age_seconds), crate::timestamp::age_text(min_age_seconds)),
-        )
-    })
-}

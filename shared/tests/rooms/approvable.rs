@@ -1,13 +1,13 @@
 //! Why a plan may not be approved or executed now, and what is gone on with or ended.
 
-use sidecar::api::{PlanReport, Progress, RefusalReport};
+use sidecar::api::{PlanReport, Progress, RefusalReport, Since};
 use sidecar::approvable::{
     MissingRead, PlanNow, Resumed, already_begun, attempt_to_end, authorized, cannot_end,
     choice_not_offered, refusal, replaced, resumed, statements_missing,
 };
 use sidecar::{
     Approval, Choice, Code, Disposition, Limits, OutcomeKind, Reason, Requirement, RootId,
-    Timestamp,
+    SidecarFate, Timestamp,
 };
 
 use crate::journal::{Journal, approved, claimed, finished, finished_steps, started};
@@ -57,7 +57,7 @@ fn a_plan_that_changed_or_is_blocked_is_refused_unless_a_failed_read_may_be_the_
         (same, &young, false, true, Ok("refused too_young")),
         (same, &young, true, false, evidence),
         (another, &[], false, false, Ok("conflict ")),
-        (another, &young, false, false, Ok("conflict ")),
+        (another, &young, false, false, Ok("conflict too_young")),
         (another, &[], false, true, file),
         (another, &[], true, true, evidence),
     ] {
@@ -79,6 +79,15 @@ fn a_plan_that_changed_or_is_blocked_is_refused_unless_a_failed_read_may_be_the_
                 !refusal.differences.is_empty(),
                 "the approved plan is known"
             );
+            let approvable = refusal.detail.contains("approve it if it is right");
+            assert_eq!(approvable, blockers.is_empty(), "{}", refusal.detail);
+            for blocker in blockers {
+                assert!(
+                    refusal.detail.contains(&blocker.detail),
+                    "{}",
+                    refusal.detail
+                );
+            }
         }
     }
 }
@@ -246,8 +255,9 @@ fn an_attempt_can_be_ended_until_its_operation_is_closed() {
 fn a_choice_is_shown_where_it_is_offered_or_something_was_begun() {
     let now = Timestamp::from_micros(1_795_340_000_000_000);
     let journal = claimed_journal(&half_way());
+    let since = Since::of_file(SidecarFate::Kept);
     let here = &half_way().plan.root;
-    let shown = PlanReport::begun(&journal.state, here, &Limits::DEFAULT, now);
+    let shown = PlanReport::begun(&journal.state, since, here, &Limits::DEFAULT, now);
     let shown = shown.unwrap().unwrap();
     use Disposition::{RollBack, RollForward};
     for (disposition, progress, choice, is_offered) in [

@@ -446,13 +446,19 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
     let none: [usize; 0] = [];
     match &state.stage {
         Stage::Finished => {
+            let has_file = matches!(
+                scene.plan.purpose,
+                Purpose::Recover | Purpose::Dismiss { .. }
+            );
             let last = match (seen.sidecar, seen.closed) {
                 (None, _) => "look Sidecar",
                 (Some(SidecarSeen::AsPlanned), _) => "DeleteSidecar",
                 (Some(SidecarSeen::Gone | SidecarSeen::Another), None) => "look Closed",
                 (Some(SidecarSeen::Gone | SidecarSeen::Another), Some(false)) => "Close",
+                // An undo and a release have no file.
+                (Some(_), Some(true)) if !has_file => "Ended(NoFile)",
                 (Some(SidecarSeen::Gone), Some(true)) => "Ended(Retired)",
-                (Some(SidecarSeen::Another), Some(true)) => "Ended(Kept)",
+                (Some(SidecarSeen::Another), Some(true)) => "Ended(Replaced)",
             };
             // A sidecar goes, an operation is closed, and that it is done is told, only once its end was looked at: by whoever wrote it
             // down right before, or by whoever finds it written.

@@ -244,6 +244,8 @@ fn context(scene: &Scene) -> PlanContext<'_> {
         observation: None,
         blockers: scene.verdict.blockers.clone(),
         progress: Progress::Open,
+        attempt: None,
+        planned_anew_as: None,
         approvals: Vec::new(),
         age_seconds: None,
         now: Timestamp::from_micros(1_795_400_000_000_000),

@@ -14,8 +14,8 @@ use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLA
 use sidecar::{
     Action, Approval, CatalogChangeKind, Choice, ClassificationLabel, Code, Digest, Disposition,
     Effect, Limits, Observation, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput,
-    PlannedTable, Purpose, RootId, Sidecar, SidecarFile, Step, TableOutcome, Tag, Timestamp,
-    WriterKind, assemble, judge,
+    PlannedTable, Purpose, Reason, RootId, Sidecar, SidecarFile, Step, TableOutcome, Tag,
+    Timestamp, WriterKind, assemble, judge,
 };
 
 use crate::support::{at, pin, sidecar, world};
@@ -788,6 +788,44 @@ fn to_set_a_file_aside_is_a_write_only_under_the_name_of_its_operation() {
 }
 
 /// Where the operation ended, nothing tells where its tables are: its branch is gone, or it was set aside without a look.
+#[test]
+fn what_is_not_set_aside_has_a_code_of_its_own_and_says_what_it_waits_for() {
+    let text = serde_json::to_vec(&original()).unwrap();
+    let file = SidecarFile::read(&id().file_name(), text.clone(), &Limits::DEFAULT);
+    let waits = Reason::new(
+        Code::WaitingFor,
+        "operation X shares a table; resolve it first",
+    );
+    for (disposition, reason, said) in [
+        (
+            Disposition::Waiting,
+            Some(waits.about("X")),
+            "but waits: operation X shares a table",
+        ),
+        (Disposition::RollBack, None, "recover it instead"),
+        (Disposition::RollForward, None, "recover it instead"),
+    ] {
+        let reasons: Vec<Reason> = reason.into_iter().collect();
+        let made = dismissal(
+            &root(),
+            id(),
+            &file,
+            Some(text.clone()),
+            disposition,
+            &reasons,
+        );
+        let [blocker] = made.blockers.as_slice() else {
+            panic!("{:?}", made.blockers)
+        };
+        assert_eq!(blocker.code, Code::NotDismissible);
+        assert_eq!(blocker.code.name(), "not_dismissible");
+        assert!(blocker.detail.contains(said), "{}", blocker.detail);
+        let about = reasons.first().and_then(|reason| reason.about.clone());
+        assert_eq!(blocker.about, about, "the page leads there");
+        assert!(made.plan.steps.is_empty());
+    }
+}
+
 #[test]
 fn the_plan_that_set_a_tag_says_where_it_is() {
     let set = recovery([5, 4]);

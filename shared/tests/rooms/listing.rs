@@ -450,3 +450,68 @@ fn a_sidecar_is_as_old_as_the_younger_of_its_writers_clock_and_the_stores() {
     let young = SidecarFile::unread("notes.json", Reason::new(Code::Unreadable, "a link"));
     assert_eq!(young.age_seconds(now), None, "nothing tells");
 }
+
+/// Somebody who waits for a clock that is ahead has to know for how long, and what else there is to do.
+#[test]
+fn a_sidecar_that_is_too_young_because_a_clock_is_ahead_says_which_one_and_until_when() {
+    const NOW: u64 = 1_795_332_160_000_000;
+    const HOUR: u64 = 3_600_000_000;
+    const MINUTES: u64 = 15 * 60;
+    let said_at = |micros: u64| {
+        let Ok(sidecar) = well_named(OPERATION, "Mutation", &["node:Author"]).content else {
+            panic!("it is a sidecar")
+        };
+        let started_at = Timestamp::from_micros(micros);
+        let bytes = serde_json::to_vec(&sidecar::Sidecar {
+            started_at,
+            ..sidecar
+        })
+        .unwrap();
+        SidecarFile::read(&format!("{OPERATION}.json"), bytes, &Limits::DEFAULT)
+    };
+    let ahead = 4_070_908_800_000_000;
+    let young = "the sidecar is 1 min old, its writer may still be running";
+    let writer = "it says that its writer started at 2099-01-01 00:00:00 UTC, which is ahead of the clock here (2026-11-22 07:22:40 UTC)";
+    let store = "the store says that it was written at 2026-11-22 08:22:40 UTC";
+    for (started_at, modified_at, expected) in [
+        (NOW - 60_000_000, NOW - HOUR, &[young][..]),
+        (NOW - HOUR, NOW - 60_000_000, &[young]),
+        (
+            ahead,
+            NOW - HOUR,
+            &[
+                writer,
+                "executable from 2099-01-01 00:15:00 UTC",
+                "--min-age 0s",
+            ],
+        ),
+        (
+            NOW - HOUR,
+            NOW + HOUR,
+            &[store, "executable from 2026-11-22 08:37:40 UTC"],
+        ),
+        (
+            ahead,
+            NOW + HOUR,
+            &[
+                "2099-01-01 00:00:00 UTC, and the store",
+                "executable from 2099-01-01 00:15:00 UTC",
+            ],
+        ),
+        (NOW - HOUR, NOW - HOUR, &[]),
+    ] {
+        let file = SidecarFile {
+            modified_at: Some(Timestamp::from_micros(modified_at)),
+            ..said_at(started_at)
+        };
+        let now = Timestamp::from_micros(NOW);
+        let reason = file.too_young(now, MINUTES);
+        assert_eq!(reason.is_none(), expected.is_empty(), "{reason:?}");
+        assert_eq!(file.too_young(now, 0), None, "--min-age 0s");
+        for part in expected {
+            let reason = reason.as_ref().unwrap();
+            assert_eq!(reason.code, Code::TooYoung);
+            assert!(reason.detail.contains(part), "{part}: {}", reason.detail);
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod after_effects;
 mod approvable;
 mod approval;
 mod as_recorded;
+mod begun;
 mod blocked_by;
 mod classification;
 mod covered_elsewhere;

@@ -1,7 +1,8 @@
 //! What a journal, a listing or a refusal alone is reported as.
 
 use sidecar::api::{
-    EndReport, ExecutionReport, PlanReport, Progress, RecoverySummary, RefusalReport, StepState,
+    EndReport, ExecutionReport, PlanReport, Progress, RecoverySummary, RefusalReport, Since,
+    StepState,
 };
 use sidecar::journal::EndedBy;
 use sidecar::{
@@ -104,18 +105,19 @@ fn an_attempt_reports_no_more_than_its_journal_tells() {
 
 #[test]
 fn an_execution_is_reported_step_by_step() {
+    use SidecarFate::{Kept, Replaced, Retired};
     use StepState::{Done, Started, Waiting};
     let scene = half_way();
-    let states = |journal: &Journal, kept| {
-        let report = ExecutionReport::of(&journal.state, kept);
+    let states = |journal: &Journal, sidecar| {
+        let report = ExecutionReport::of(&journal.state, sidecar);
         let states: Vec<StepState> = report.steps.iter().map(|step| step.state).collect();
         (states, report.report.map(|report| report.sidecar))
     };
     let none = Journal::of(&scene);
-    assert_eq!(states(&none, true), (Vec::new(), None));
+    assert_eq!(states(&none, Kept), (Vec::new(), None));
     let half = begun(&scene, &[0, 1], &[0]);
     assert_eq!(
-        states(&half, true),
+        states(&half, Kept),
         (
             vec![Done, Started, Waiting, Waiting, Waiting, Waiting, Waiting],
             None
@@ -123,14 +125,13 @@ fn an_execution_is_reported_step_by_step() {
     );
     let all = begun(&scene, &[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4]).then(finished(&scene, 1));
     let mut left = vec![Done; 7];
-    assert_eq!(
-        states(&all, false),
-        (left.clone(), Some(SidecarFate::Retired))
-    );
+    for gone in [Retired, Replaced] {
+        assert_eq!(states(&all, gone), (left.clone(), Some(gone)));
+    }
     left[6] = Started;
-    assert_eq!(states(&all, true), (left, None), "the file is still there");
+    assert_eq!(states(&all, Kept), (left, None), "the file is still there");
     let interrupted = half.then(interrupted(1));
-    assert_eq!(states(&interrupted, true), (Vec::new(), None));
+    assert_eq!(states(&interrupted, Kept), (Vec::new(), None));
 }
 
 #[test]
@@ -161,7 +162,8 @@ fn how_far_a_recovery_came_is_read_from_its_journal() {
         assert_eq!(Progress::of(Some(state), copy), at_a_copy);
         assert_eq!(Progress::of_plan(Some(state), digest), of_plan);
         assert_eq!(Progress::of_plan(Some(state), other), Progress::Open);
-        let at = |root| PlanReport::begun(state, root, &Limits::DEFAULT, NOW).unwrap();
+        let since = || Since::of_file(SidecarFate::Kept);
+        let at = |root| PlanReport::begun(state, since(), root, &Limits::DEFAULT, NOW).unwrap();
         let report = at(here);
         assert_eq!(report.is_some(), is_begun);
         if let Some(report) = report {
@@ -173,7 +175,7 @@ fn how_far_a_recovery_came_is_read_from_its_journal() {
             let codes: Vec<Code> = report.blockers.iter().map(|reason| reason.code).collect();
             let (expected, is_executable) = match progress {
                 Progress::UnderWay => (vec![Code::BegunElsewhere], false),
-                _ => (Vec::new(), true),
+                _ => (Vec::new(), false),
             };
             assert_eq!((codes, report.executable), (expected, is_executable));
         }
@@ -190,17 +192,35 @@ fn what_was_not_done_is_reported_as_unchanged_and_what_is_untrue_as_unknown() {
         operation,
         digest,
         RefusalReport::conflict(operation, "moved").with_differences(vec![moved(None)]),
+        SidecarFate::Gone,
     );
+    assert_eq!(refused.sidecar, SidecarFate::Gone);
     assert_eq!(
         (refused.outcome, refused.detail.as_str()),
         (OutcomeKind::Conflict, "moved")
     );
     assert_eq!((refused.tables.len(), refused.differences.len()), (0, 1));
-    let gone = ApplyReport::sidecar_gone(operation, digest);
-    assert_eq!(
-        (gone.outcome, gone.differences[0].field.name()),
-        (OutcomeKind::Conflict, "sidecar")
-    );
+    for (fate, found, said) in [
+        (SidecarFate::Gone, "gone", "the sidecar is gone:"),
+        (
+            SidecarFate::Replaced,
+            "changed",
+            "a file with other bytes bears its name",
+        ),
+        (
+            SidecarFate::Unknown,
+            "gone or changed",
+            "is gone, has other bytes",
+        ),
+    ] {
+        let gone = ApplyReport::sidecar_gone(operation, digest, fate);
+        assert_eq!(
+            (gone.outcome, gone.differences[0].field.name(), gone.sidecar),
+            (OutcomeKind::Conflict, "sidecar", fate)
+        );
+        assert_eq!(gone.differences[0].found, found);
+        assert!(gone.detail.contains(said), "{}", gone.detail);
+    }
 
     let journal = begun(&scene, &[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4]).then(finished(&scene, 1));
     let record = journal.state.finished().unwrap();
@@ -210,10 +230,22 @@ fn what_was_not_done_is_reported_as_unchanged_and_what_is_untrue_as_unknown() {
     };
     let done = ApplyReport::finished(operation, record, SidecarFate::Retired);
     assert_eq!(effects(&done), (vec![Effect::Changed; 2], Effect::Changed));
-    let of_root = ApplyReport::untrue(operation, record, String::new(), vec![moved(None)]);
+    let of_root = ApplyReport::untrue(
+        operation,
+        record,
+        String::new(),
+        vec![moved(None)],
+        SidecarFate::Gone,
+    );
     assert_eq!(effects(&of_root), effects(&done));
     let key = Some("node:Author");
-    let of_table = ApplyReport::untrue(operation, record, String::new(), vec![moved(key)]);
+    let of_table = ApplyReport::untrue(
+        operation,
+        record,
+        String::new(),
+        vec![moved(key)],
+        SidecarFate::Gone,
+    );
     assert_eq!(
         effects(&of_table),
         (vec![Effect::Changed, Effect::Unknown], Effect::Unknown)
@@ -222,10 +254,15 @@ fn what_was_not_done_is_reported_as_unchanged_and_what_is_untrue_as_unknown() {
 
     let journal = begun(&scene, &[0, 1, 2, 3], &[0, 1, 2]);
     let attempt = journal.state.attempt().unwrap();
-    let taken = ApplyReport::taken_over(operation, attempt);
+    let taken = ApplyReport::taken_over(operation, attempt, SidecarFate::Kept);
     assert_eq!(taken.outcome, OutcomeKind::Unknown);
     assert_eq!(taken.tables[1].effect, Effect::Unknown);
-    let elsewhere = ApplyReport::begun_elsewhere(operation, attempt, &RootId::new("file:///copy"));
+    let elsewhere = ApplyReport::begun_elsewhere(
+        operation,
+        attempt,
+        &RootId::new("file:///copy"),
+        SidecarFate::Gone,
+    );
     assert_eq!(
         (elsewhere.outcome, elsewhere.differences[0].field.name()),
         (OutcomeKind::Refused, "root")

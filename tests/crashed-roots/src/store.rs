@@ -148,9 +148,16 @@ impl Store {
         }
     }
 
-    /// Takes these files in place of its own.
+    /// Takes these files in place of its own. The folder of the root stays the one it is.
     pub fn hold(&self, files: &BTreeMap<PathBuf, Vec<u8>>) {
-        std::fs::remove_dir_all(&self.path).unwrap();
+        for entry in std::fs::read_dir(&self.path).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                std::fs::remove_dir_all(entry.path()).unwrap();
+            } else {
+                std::fs::remove_file(entry.path()).unwrap();
+            }
+        }
         for (file, bytes) in files {
             let file = self.path.join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();

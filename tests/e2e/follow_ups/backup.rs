@@ -68,7 +68,13 @@ async fn is_reopened(store: &Store, operation: &OperationId, digest: Digest) {
     let opened = store.open().await;
     let report = opened.apply(operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
-    assert_eq!(report.sidecar, SidecarFate::Kept);
+    let file = store.path().join("__recovery").join(operation.file_name());
+    assert_eq!(
+        report.sidecar == SidecarFate::Kept,
+        file.exists(),
+        "{:?}",
+        report.sidecar
+    );
     assert!(!report.differences.is_empty());
     assert_eq!(store.visible_rows().await, before);
     let records = opened.records(operation).await;
@@ -296,7 +302,7 @@ async fn an_end_is_not_believed_of_a_restored_backup_because_the_sidecar_is_anot
     let opened = store.open().await;
     let report = opened.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
-    assert_eq!(report.sidecar, SidecarFate::Kept);
+    assert_eq!(report.sidecar, SidecarFate::Replaced);
     let records = opened.records(&operation).await;
     assert!(matches!(
         records.last(),
@@ -305,7 +311,7 @@ async fn an_end_is_not_believed_of_a_restored_backup_because_the_sidecar_is_anot
     let report = opened.recover(&operation).await;
     assert_eq!(
         (report.outcome, report.sidecar),
-        (OutcomeKind::RolledBack, SidecarFate::Kept),
+        (OutcomeKind::RolledBack, SidecarFate::Replaced),
         "{}",
         report.detail
     );

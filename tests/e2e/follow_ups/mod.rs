@@ -63,7 +63,11 @@ impl Opened {
             "{}",
             applied.detail
         );
-        assert_eq!(applied.sidecar, SidecarFate::Retired);
+        let fate = match report.purpose.name() {
+            "undo" | "release" => SidecarFate::NoFile,
+            _ => SidecarFate::Retired,
+        };
+        assert_eq!(applied.sidecar, fate);
         assert!(self.audit_holds(&operation).await);
         operation
     }
@@ -213,6 +217,11 @@ async fn a_recovery_is_not_taken_back_once_a_table_moved() {
 
     let report = opened.apply(&undo_operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert!(
+        report.detail.contains("has moved since it was recovered"),
+        "{}",
+        report.detail
+    );
     assert_eq!(store.visible_rows().await, visible, "the live write stands");
     let late = planned(opened.undo(&operation).await);
     assert!(!late.executable);
@@ -326,7 +335,7 @@ async fn a_sidecar_that_is_overgrown_once_its_recovery_is_recorded_is_kept() {
     let report = opened.apply(&operation, digest).await;
     assert_eq!(
         (report.outcome, report.sidecar),
-        (OutcomeKind::RolledBack, SidecarFate::Kept)
+        (OutcomeKind::RolledBack, SidecarFate::Replaced)
     );
     assert!(file.exists());
 }

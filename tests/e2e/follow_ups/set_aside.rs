@@ -232,7 +232,7 @@ async fn another_file_in_place_of_one_that_is_set_aside_keeps_nothing_open() {
     let report = opened.apply(&operation, digest).await;
     assert_eq!(
         (report.outcome, report.sidecar),
-        (OutcomeKind::CleanedUp, SidecarFate::Kept)
+        (OutcomeKind::CleanedUp, SidecarFate::Replaced)
     );
     assert!(store.marks_of(&operation).is_empty());
     assert_eq!(

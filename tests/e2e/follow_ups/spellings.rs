@@ -108,6 +108,9 @@ async fn a_mount_of_a_root_is_that_root() {
     is_the_same_root(&store, &at).await;
 }
 
+/// Puts something at a path, given another path.
+type Puts = fn(&Path, &Path);
+
 /// Copies a folder as `cp -a` does: with links, times and owners.
 fn copied(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").args([from, to]).status();
@@ -136,7 +139,6 @@ async fn can_be_worked_on(folder: &Path, operation: &OperationId) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_root_that_is_renamed_is_worked_on_whatever_stands_at_its_old_path() {
-    type Puts = fn(&Path, &Path);
     let stands: [(&str, Puts); 5] = [
         ("nothing", |_, _| {}),
         ("an empty folder", |_, old| {
@@ -214,7 +216,7 @@ async fn a_mount_of_a_renamed_root_at_its_old_path_is_that_root() {
 }
 
 /// How a copy of a root comes to stand at the path of that root.
-const COPIES: [(&str, fn(&Path, &Path)); 2] = [
+const COPIES: [(&str, Puts); 2] = [
     ("the root is renamed, and copied back", |root, aside| {
         std::fs::rename(root, aside).unwrap();
         copied(aside, root);

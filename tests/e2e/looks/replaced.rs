@@ -96,7 +96,7 @@ async fn a_replaced_file_stays_when_its_operation_is_recovered_and_can_be_set_as
     let opened = store.open().await;
     let report = recover(&opened, &operation).await;
     assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
-    assert_eq!(report.sidecar, SidecarFate::Kept);
+    assert_eq!(report.sidecar, SidecarFate::Replaced);
     assert!(store.drift().await.is_empty());
     assert_eq!(std::fs::read(&path).unwrap(), b"not a sidecar");
 
@@ -121,7 +121,7 @@ async fn an_operation_whose_file_was_replaced_costs_a_look_nothing_once_that_fil
     let report = recover(&opened, &operation).await;
     assert_eq!(
         (report.outcome, report.sidecar),
-        (OutcomeKind::RolledBack, SidecarFate::Kept)
+        (OutcomeKind::RolledBack, SidecarFate::Replaced)
     );
     assert_eq!(store.marks_of(&operation), [] as [String; 0]);
 
@@ -135,7 +135,7 @@ async fn an_operation_whose_file_was_replaced_costs_a_look_nothing_once_that_fil
     let report = opened.apply(&operation, report.digest).await;
     assert_eq!(
         (report.outcome, report.sidecar, opened.log.mutations()),
-        (OutcomeKind::RolledBack, SidecarFate::Kept, 0)
+        (OutcomeKind::RolledBack, SidecarFate::Replaced, 0)
     );
 
     std::fs::remove_file(&path).unwrap();

@@ -77,7 +77,7 @@ async fn a_sidecar_whose_bytes_changed_is_not_the_one_that_was_approved() {
         .await;
     assert_eq!(
         (report.outcome, report.sidecar),
-        (OutcomeKind::RolledBack, SidecarFate::Kept)
+        (OutcomeKind::RolledBack, SidecarFate::Replaced)
     );
     assert!(file.exists());
 }

@@ -77,6 +77,8 @@ pub(crate) fn report() -> PlanReport {
         observation: Some(&observation),
         blockers: verdict.blockers.clone(),
         progress: Progress::Open,
+        attempt: None,
+        planned_anew_as: None,
         approvals: Vec::new(),
         age_seconds: None,
         now: Timestamp::from_micros(sidecar.started_at.micros() + 3_600_000_000),

@@ -12,7 +12,7 @@ use super::error::JournalStoreError;
 use super::layout::{
     CLAIM_OBJECT, JOURNAL_FOLDER, closes, folder, number, of_a_journal, reopens, stray,
 };
-use super::skipped::Skipped;
+use crate::skipped::Skipped;
 use crate::store::NotRead;
 
 /// Operations that a listing may name. Finished ones stay, so a root collects them over the years.
@@ -103,7 +103,7 @@ pub async fn list_journals(
 pub async fn list_all(
     objects: &Arc<dyn ObjectStore>,
 ) -> Result<(BTreeMap<OperationId, JournalEntryOfListing>, Skipped), JournalStoreError> {
-    let mut skipped = Skipped::default();
+    let mut skipped = Skipped::of(JOURNAL_FOLDER);
     let journals = list_at_most(objects, JOURNALS_MAX, &mut skipped).await?;
     Ok((journals, skipped))
 }
@@ -144,7 +144,7 @@ async fn list_at_most(
             },
         };
         if let Some(stray) = stray(&meta.location) {
-            skipped.note_stray(&stray);
+            skipped.note_stray(&stray, of_a_journal(&stray));
             continue;
         }
         let mut parts = meta.location.parts().skip(1);
@@ -223,7 +223,7 @@ mod tests {
                 objects.put(&path, "xxx".into()).await.unwrap();
             }
         }
-        let listed = list_at_most(&objects, 2, &mut Skipped::default())
+        let listed = list_at_most(&objects, 2, &mut Skipped::of(JOURNAL_FOLDER))
             .await
             .unwrap();
         assert_eq!(listed.len(), 2, "as many as are allowed");
@@ -237,7 +237,7 @@ mod tests {
                 ..JournalEntryOfListing::default()
             }
         );
-        let refused = list_at_most(&objects, 1, &mut Skipped::default()).await;
+        let refused = list_at_most(&objects, 1, &mut Skipped::of(JOURNAL_FOLDER)).await;
         assert!(
             matches!(refused, Err(JournalStoreError::TooMany { max: 1 })),
             "{refused:?}"

@@ -24,9 +24,9 @@ use sidecar::{Digest, OperationId, RootId, Tag};
 
 use super::create::create;
 use super::error::JournalStoreError;
-use super::layout::{COMPLETE, JOURNAL_FOLDER, OPEN_FOLDER, marked, stray};
+use super::layout::{COMPLETE, JOURNAL_FOLDER, OPEN_FOLDER, marked, of_a_journal, stray};
 use super::listing::list_journals;
-use super::skipped::Skipped;
+use crate::skipped::Skipped;
 use crate::store::{NotRead, Objects, name_of};
 use sidecar::error_text;
 
@@ -102,7 +102,7 @@ pub async fn list_open_noting(
     root: &RootId,
 ) -> Result<(OpenMarks, Skipped), JournalStoreError> {
     let complete = complete_name(root);
-    let (mut found, mut skipped) = (OpenMarks::default(), Skipped::default());
+    let (mut found, mut skipped) = (OpenMarks::default(), Skipped::of(JOURNAL_FOLDER));
     let mut listing = objects.list(Some(&open_folder()));
     loop {
         let (path, is_read) = match listing.try_next().await {
@@ -124,7 +124,7 @@ pub async fn list_open_noting(
             },
         };
         if is_read && let Some(stray) = stray(&path) {
-            skipped.note_stray(&stray);
+            skipped.note_stray(&stray, of_a_journal(&stray));
             continue;
         }
         if path.parent().as_ref() != Some(&open_folder()) {

@@ -13,6 +13,7 @@ use super::error::SidecarDirError;
 use super::layout::SIDECAR_FOLDER;
 use super::reading::{modified_at, parsed, stored_as};
 use crate::read::read_bounded;
+use crate::skipped::Skipped;
 use crate::store::{NotRead, Objects, name_of};
 
 /// Sidecars read at the same time. Enough to hide the round trips of an object store, few enough for its rate limits.
@@ -35,10 +36,12 @@ pub async fn list_sidecars(
 }
 
 /// The entries of the sidecar folder, before any is read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SidecarNames {
     sidecars: Vec<ObjectMeta>,
     unread: Vec<SidecarFile>,
+    /// What is left of unfinished writes.
+    skipped: Skipped,
 }
 
 /// Lists the sidecar folder, and reads none of its files.
@@ -50,7 +53,11 @@ pub async fn list_names(
     limits: &Limits,
 ) -> Result<SidecarNames, SidecarDirError> {
     let folder = Path::from(SIDECAR_FOLDER);
-    let mut names = SidecarNames::default();
+    let mut names = SidecarNames {
+        sidecars: Vec::new(),
+        unread: Vec::new(),
+        skipped: Skipped::of(SIDECAR_FOLDER),
+    };
     // An object store can list one folder alone. A listing on local disk goes deeper, but names each file that it cannot read.
     let mut listing = if objects.are_files() {
         objects.list(Some(&folder))
@@ -73,6 +80,9 @@ pub async fn list_names(
             Err(error) => match NotRead::of(&error) {
                 Some(not_read) if is_sidecar(&not_read.path) => {
                     names.unread.push(not_a_file(not_read));
+                }
+                Some(not_read) if not_read.is_staged() => {
+                    names.skipped.note(&not_read.path, not_read);
                 }
                 // The entry lies deeper, or its name is not that of a sidecar.
                 Some(not_read) if not_read.path != folder => {}
@@ -100,6 +110,11 @@ impl SidecarNames {
         let sidecars = self.sidecars.iter().map(|meta| name_of(&meta.location));
         let unread = self.unread.iter().map(|file| file.file.clone());
         sidecars.chain(unread).collect()
+    }
+
+    /// What is left of unfinished writes of sidecars; a second call returns nothing.
+    pub fn take_skipped(&mut self) -> Vec<Reason> {
+        self.skipped.take().into_reasons()
     }
 
     /// Reads the files, by name. Keeps the bytes only of the file or operation that is `wanted`. Of the others, holds the first

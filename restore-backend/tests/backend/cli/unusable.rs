@@ -69,7 +69,7 @@ async fn of_an_operation_in_a_folder_without_a_catalog_it_is_said_that_there_is_
 /// The program, without the right of a superuser to read everything; `None` if it has that right and cannot be run without.
 fn without_privileges() -> Option<Command> {
     let folder = tempfile::tempdir().ok()?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0)).ok()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o000)).ok()?;
     if fs::read_dir(folder.path()).is_err() {
         return Some(Command::new(PROGRAM));
     }
@@ -241,7 +241,7 @@ async fn a_command_tells_why_a_folder_cannot_be_used() {
         return;
     };
     fs::create_dir(at("locked")).expect("a folder");
-    fs::set_permissions(at("locked"), fs::Permissions::from_mode(0)).expect("it is ours");
+    fs::set_permissions(at("locked"), fs::Permissions::from_mode(0o000)).expect("it is ours");
     let output = program.args(["list", &at("locked"), "--json"]).output();
     let output = output.expect("the program runs");
     let document: Value = serde_json::from_slice(&output.stdout).expect("a document");

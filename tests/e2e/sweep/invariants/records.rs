@@ -135,10 +135,13 @@ fn said_of_the_end(
     }));
     if let Some(file) = &world.retires {
         let is_gone = !run.left.files.contains_key(file);
-        let was_gone = !earlier.files.contains_key(file);
         let holds = match report.sidecar {
-            SidecarFate::Retired => is_gone,
-            SidecarFate::Kept => !is_gone || (is_turned_away(report) && was_gone),
+            SidecarFate::Retired => is_gone && is_recorded,
+            SidecarFate::Kept => !is_gone,
+            SidecarFate::Gone => is_gone,
+            // Nobody replaces it in a sweep.
+            SidecarFate::Replaced | SidecarFate::NoFile => false,
+            SidecarFate::Unknown => true,
         };
         wrong.extend(unless(holds, || {
             format!("the sidecar is called {:?}, and is not", report.sidecar)

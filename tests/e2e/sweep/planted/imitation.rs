@@ -113,7 +113,8 @@ fn conflict(acting: &Acting, digest: Digest) -> ApplyReport {
         tables: Vec::new(),
         catalog: unknown,
         audit: unknown,
-        sidecar: SidecarFate::Kept,
+        sidecar: SidecarFate::Unknown,
+        undone_by: Vec::new(),
         differences: Vec::new(),
         detail: "something moved".to_owned(),
     }

@@ -166,7 +166,7 @@ async fn bugs(back: &World) -> Vec<Planted> {
         flawed(
             "goes on after a conflict",
             Flaw::GoesOnAfterConflict,
-            &[7, 2, 3, 4, 8, 9, 12, 16],
+            &[7, 2, 3, 4, 8, 9, 12],
         ),
         flawed(
             "restores without the fence of the catalog",

@@ -56,6 +56,8 @@ pub(crate) enum Why {
     Failed(io::Error),
     /// It lies deeper than any folder of ours or of Lance.
     TooDeep,
+    /// It has the name under which a file is written before it gets its own.
+    Staged,
 }
 
 impl fmt::Display for Why {
@@ -64,11 +66,19 @@ impl fmt::Display for Why {
             Self::Is(kind) => kind.fmt(formatter),
             Self::Failed(error) => write!(formatter, "cannot be looked at: {error}"),
             Self::TooDeep => formatter.write_str("is nested too deep; move it away by hand"),
+            Self::Staged => formatter.write_str(
+                "is a temporary file, of a write that goes on right now or that was killed; nothing reads it: remove it by hand once nobody writes to this root",
+            ),
         }
     }
 }
 
 impl NotRead {
+    /// Whether it is the temporary file of a write that is not finished. Nobody misses it.
+    pub const fn is_staged(&self) -> bool {
+        matches!(self.why, Why::Staged)
+    }
+
     /// The name that an error of a store is about, if it is about one of many.
     pub fn of(error: &object_store::Error) -> Option<&Self> {
         match error {

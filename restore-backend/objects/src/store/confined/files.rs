@@ -195,6 +195,18 @@ pub(super) fn stands_for_a_file(relative: &FilePath) -> bool {
     }
 }
 
+/// Whether a file at this path lies beside sidecars, records or marks, so that people are told of one that should not be there.
+pub(super) fn lies_beside_records(relative: &FilePath) -> bool {
+    let names: Vec<&str> = relative
+        .iter()
+        .map(|name| name.to_str().unwrap_or_default())
+        .collect();
+    matches!(
+        names.as_slice(),
+        [SIDECAR_FOLDER, _] | [JOURNAL_FOLDER, _] | [JOURNAL_FOLDER, _, _]
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

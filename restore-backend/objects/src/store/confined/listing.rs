@@ -31,6 +31,7 @@ use super::error::Kind;
 use super::error::Why;
 use super::files::ConfinedFiles;
 use super::files::is_staged;
+use super::files::lies_beside_records;
 use super::files::stands_for_a_file;
 use super::found::Found;
 use super::names::join;
@@ -83,7 +84,12 @@ impl ConfinedFiles {
             .map_err(|error| Failure::io("listing", self.shown(&relative), error))
     }
 
-    fn next(&self, level: &mut Level) -> Option<std::result::Result<Next, Failure>> {
+    /// `tells_staged` is whether a temporary file is told in a folder of ours, as [`Why::Staged`]; elsewhere it is left out.
+    fn next(
+        &self,
+        level: &mut Level,
+        tells_staged: bool,
+    ) -> Option<std::result::Result<Next, Failure>> {
         loop {
             let entry = match level.entries.read()? {
                 Ok(entry) => entry,
@@ -113,8 +119,14 @@ impl ConfinedFiles {
                     ..
                 })
             );
-            // Removed since; or an upload that is not finished.
-            if matches!(found, Err(Errno::ENOENT)) || !is_folder && is_staged(&part) {
+            if matches!(found, Err(Errno::ENOENT)) {
+                continue;
+            }
+            // An upload that is not finished.
+            if !is_folder && is_staged(&part) {
+                if tells_staged && lies_beside_records(&relative) {
+                    return Some(Err(self.not_read(&relative, Why::Staged).into()));
+                }
                 continue;
             }
             return Some(Ok(Next {
@@ -201,7 +213,7 @@ impl ConfinedFiles {
         let mut folders = BTreeSet::new();
         let mut objects = Vec::new();
         if let Some(mut level) = self.level(prefix)? {
-            while let Some(next) = self.next(&mut level) {
+            while let Some(next) = self.next(&mut level, false) {
                 match self.entry(&level, next?)? {
                     Some((Entry::File(meta), ..)) => objects.push(meta),
                     Some((Entry::Folder(_), location, _)) => drop(folders.insert(location)),
@@ -237,7 +249,7 @@ impl Walk {
         while batch.len() < BATCH
             && let Some(level) = self.levels.last_mut()
         {
-            let Some(next) = self.files.next(level) else {
+            let Some(next) = self.files.next(level, true) else {
                 self.levels.pop();
                 continue;
             };

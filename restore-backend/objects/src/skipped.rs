@@ -1,27 +1,36 @@
-//! Objects below the journal folder that belong to no journal.
+//! Objects below a folder of ours that should not be there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use object_store::path::Path;
 use sidecar::{Code, OperationId, Reason};
 
-use super::layout::{JOURNAL_FOLDER, of_a_journal};
 use crate::store::{is_odd, spelt};
 
-/// Names below the journal folder that a look tells one by one; of more of them it tells how many there are.
+/// Names below one folder that a look tells one by one; of more of them it tells how many there are.
 const SKIPPED_MAX: usize = 32;
 /// As far as they are counted.
 const SKIPPED_COUNTED_MAX: usize = 1_000;
 
-/// Objects below the journal folder that should not be there and are skipped.
-#[derive(Debug, Default)]
+/// Objects below a folder that should not be there and are skipped.
+#[derive(Debug)]
 pub struct Skipped {
+    folder: &'static str,
     reasons: BTreeMap<Path, Reason>,
     in_place_of_journals: BTreeSet<OperationId>,
 }
 
 impl Skipped {
-    pub(super) fn note(&mut self, path: &Path, why: &dyn std::fmt::Display) {
+    /// None below this folder yet.
+    pub(crate) const fn of(folder: &'static str) -> Self {
+        Self {
+            folder,
+            reasons: BTreeMap::new(),
+            in_place_of_journals: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn note(&mut self, path: &Path, why: &dyn std::fmt::Display) {
         if self.reasons.len() < SKIPPED_COUNTED_MAX {
             self.reasons
                 .entry(path.clone())
@@ -29,8 +38,8 @@ impl Skipped {
         }
     }
 
-    /// Notes an object that belongs to no journal and is no mark.
-    pub(super) fn note_stray(&mut self, stray: &Path) {
+    /// Notes an object that belongs to no journal and is no mark. `in_place_of` is the operation whose journal has that very name.
+    pub(crate) fn note_stray(&mut self, stray: &Path, in_place_of: Option<OperationId>) {
         let why = if is_odd(stray) {
             "is no name that anybody gives there"
         } else {
@@ -40,9 +49,7 @@ impl Skipped {
             stray,
             &format!("{} {why}; move it away by hand", spelt(stray)),
         );
-        if let Some(operation_id) = of_a_journal(stray) {
-            self.in_place_of_journals.insert(operation_id);
-        }
+        self.in_place_of_journals.extend(in_place_of);
     }
 
     /// Operations with an object that has the very name of their journal's folder: on local disk they can have no journal then.
@@ -59,9 +66,19 @@ impl Skipped {
         self.in_place_of_journals.extend(other.in_place_of_journals);
     }
 
+    /// All of them; none is left.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self {
+            folder: self.folder,
+            reasons: std::mem::take(&mut self.reasons),
+            in_place_of_journals: std::mem::take(&mut self.in_place_of_journals),
+        }
+    }
+
     /// One reason for each, and one that counts those beyond the first few.
     pub fn into_reasons(self) -> Vec<Reason> {
-        let counted = self.reasons.len();
+        let (folder, counted) = (self.folder, self.reasons.len());
         let mut told: Vec<Reason> = self.reasons.into_values().take(SKIPPED_MAX).collect();
         let more = counted - told.len();
         if more > 0 {
@@ -73,7 +90,7 @@ impl Skipped {
             told.push(Reason::new(
                 Code::Unreadable,
                 format!(
-                    "and {at_least}{more} more below {JOURNAL_FOLDER}/ that should not be there; move away those that are named, then look again"
+                    "and {at_least}{more} more below {folder}/ that should not be there; move away those that are named, then look again"
                 ),
             ));
         }
@@ -88,9 +105,9 @@ mod tests {
     #[test]
     fn odd_names_that_are_not_told_one_by_one_are_counted() {
         let told = |count: usize| {
-            let mut skipped = Skipped::default();
+            let mut skipped = Skipped::of("__recovery_log");
             for number in (0..count).chain(0..count) {
-                let path = Path::from(format!("{JOURNAL_FOLDER}/{number}"));
+                let path = Path::from(format!("__recovery_log/{number}"));
                 skipped.note(&path, &format!("{path} is a link"));
             }
             skipped.into_reasons()

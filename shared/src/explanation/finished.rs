@@ -1,0 +1,43 @@
+//! How a plan ended whose every step is done.
+
+use super::words::tables_with;
+use crate::outcome::{Extent, OutcomeKind};
+use crate::plan::{Plan, Purpose};
+use crate::verdict::Action;
+
+/// How a plan ended whose every step is done, in a sentence or two. It tells of then, since the root may have changed afterwards.
+#[must_use]
+pub fn finished_sentence(plan: &Plan) -> &'static str {
+    match &plan.purpose {
+        Purpose::Recover => recovered_sentence(plan),
+        Purpose::Undo { .. } if tables_with(plan, Action::Restore) > 0 => {
+            "Taken back: the versions that the recovery had found are HEAD again, unpublished. Readers saw no change."
+        }
+        Purpose::Undo { .. } => {
+            "Taken back: readers were returned to what they saw before the operation that was undone."
+        }
+        Purpose::Dismiss { .. } => {
+            "Set aside: the bytes of the file are kept in the journal. No table was touched."
+        }
+        Purpose::Release { .. } => {
+            "Released: the tags of the recovery are dropped. No version and no pin changed."
+        }
+    }
+}
+
+fn recovered_sentence(plan: &Plan) -> &'static str {
+    match OutcomeKind::of_finished(plan.disposition) {
+        Some(OutcomeKind::RolledForward) => match plan.extent() {
+            Some(Extent::Whole) => "Rolled forward: the whole write was published.",
+            Some(Extent::LeavesOut) => {
+                "Rolled forward: the tables that the sidecar names were published. The plan lists what is known to be left out."
+            }
+            Some(Extent::AsCommitted) | None => {
+                "Rolled forward: every commit that was found was published. Whether the writer meant to commit more cannot be told."
+            }
+        },
+        Some(OutcomeKind::RolledBack) => "Rolled back: readers saw no change.",
+        Some(OutcomeKind::CleanedUp) => "Cleaned up: no table was touched.",
+        Some(OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown) | None => "",
+    }
+}
