@@ -59,12 +59,14 @@ pub fn Recovery(props: &Props) -> Html {
     let stage = state.stage();
     // The screen is another one for another root, operation or wish.
     let look = {
-        let (root, operation, wanted, dispatcher) = (
-            props.root.clone(),
-            props.operation.clone(),
-            props.wanted,
-            state.dispatcher(),
-        );
+        // Once a plan is carried out, its operation says what was done. The file that it was about may be gone.
+        let done = state.plan.value.as_ref().filter(|_| state.has_succeeded());
+        let (operation, wanted) = match done {
+            Some(plan) => (plan.operation_id.clone(), Wanted::Recovery),
+            None => (props.operation.clone(), props.wanted),
+        };
+        let is_done = done.is_some();
+        let (root, dispatcher) = (props.root.clone(), state.dispatcher());
         let ask = move |alive| -> Asking {
             Box::pin(look(
                 root.clone(),
@@ -74,7 +76,7 @@ pub fn Recovery(props: &Props) -> Html {
                 dispatcher.clone(),
             ))
         };
-        use_polled(String::new(), Box::new(ask))
+        use_polled(is_done.to_string(), Box::new(ask))
     };
     // A file that names no operation is set aside under an operation of its own.
     let operation = state
@@ -97,7 +99,7 @@ pub fn Recovery(props: &Props) -> Html {
         };
         use_polled(running.to_string(), Box::new(ask));
     }
-    use_announcement(stage, &state, &look, &props.onchanged);
+    use_announcement(stage, &state, &props.onchanged);
 
     let plan = state.plan.value.clone();
     let title = match (&plan, &state.plan.failure) {
@@ -233,26 +235,13 @@ fn undone(plan: &PlanReport, root: &str) -> Html {
 }
 
 #[yew::hook]
-fn use_announcement(
-    stage: Stage,
-    state: &RecoveryState,
-    look: &Callback<()>,
-    onchanged: &Callback<()>,
-) {
+fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()>) {
     let outcome = state
         .execution
         .as_ref()
         .and_then(|execution| execution.report.as_ref())
         .map(|report| report.detail.clone());
     let onchanged = onchanged.clone();
-    // The plan was read before its execution ended. Read anew, it says what was done.
-    let is_read_before = state.has_succeeded()
-        && state
-            .plan
-            .value
-            .as_ref()
-            .is_some_and(|plan| plan.progress != Progress::Finished);
-    let look = look.clone();
     use_effect_with(stage, move |stage| {
         let text = match stage {
             Stage::Running => Some("The plan is being carried out.".to_owned()),
@@ -263,9 +252,6 @@ fn use_announcement(
             dom::say(&text);
         }
         if *stage == Stage::Ended {
-            if is_read_before {
-                look.emit(());
-            }
             onchanged.emit(());
         }
     });
