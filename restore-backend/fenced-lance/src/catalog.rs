@@ -408,8 +408,20 @@ fn catalog_of(
     entry: Option<BranchEntry>,
 ) -> Result<Catalog, TableError> {
     let two_phase = file.manifest.schema.metadata.get(TWO_PHASE_KEY);
+    let version = file.manifest.version;
+    // It would count as the newest commit until the catalog comes to that version.
+    let ahead = |commit: &&GraphCommit| commit.manifest_version > version;
+    if let Some(commit) = rows.graph_commits.iter().find(ahead) {
+        return Err(TableError::MalformedCatalog {
+            version,
+            detail: format!(
+                "graph commit {} stands for version {}, which is not there yet",
+                commit.id, commit.manifest_version
+            ),
+        });
+    }
     Ok(Catalog {
-        version: file.manifest.version,
+        version,
         transaction: file.transaction_uuid().map(str::to_owned),
         stamp: stamped(file)?,
         two_phase: two_phase.is_some_and(|value| value == "1"),

@@ -119,8 +119,11 @@ impl CatalogRows {
                         text_at(metadata, row),
                     )?)
                 }
+                // The key is one that nobody enforces. A publish replaces the one row there is.
                 TYPE_GRAPH_HEAD => {
-                    self.graph_heads.insert(id()?.to_owned());
+                    if !self.graph_heads.insert(id()?.to_owned()) {
+                        return Err(format!("two of its rows are {}", id()?));
+                    }
                 }
                 _ => {}
             }

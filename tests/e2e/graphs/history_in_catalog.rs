@@ -2,11 +2,17 @@
 //! of the same write leaves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array, new_null_array};
+use arrow_schema::Schema;
+use lance::Dataset;
+use lance::dataset::{InsertBuilder, WriteMode, WriteParams};
 
 use restore_backend::service;
 use root_objects::clock;
 use serde_json::{Value, json};
-use sidecar::{Digest, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR};
+use sidecar::{Code, Digest, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR};
 
 use super::branches::undo;
 use super::lineage::{self, CatalogRow};
@@ -312,6 +318,82 @@ async fn a_write_that_never_started_is_recorded_once_wherever_the_recovery_dies(
     let (outcome, left, _) = every_crash_converges(&nothing(), approve, stand).await;
     assert_eq!(outcome, OutcomeKind::CleanedUp);
     assert!(left.4, "{left:?}");
+}
+
+/// Adds a row to the catalog as a writer does that only appends: nothing keeps it from a second row of one key.
+async fn append(store: &Store, id: &str, kind: &str, metadata: &str, version: Option<u64>) {
+    let folder = store.path().join("__manifest");
+    let dataset = Dataset::open(folder.to_str().unwrap()).await.unwrap();
+    let schema = Arc::new(Schema::from(dataset.schema()));
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| -> ArrayRef {
+            let text = |text: &str| Arc::new(StringArray::from(vec![text.to_owned()]));
+            match field.name().as_str() {
+                "object_id" => text(id),
+                "object_type" => text(kind),
+                "metadata" => text(metadata),
+                "table_key" => text(""),
+                "table_version" => Arc::new(UInt64Array::from(vec![version])),
+                _ => new_null_array(field.data_type(), 1),
+            }
+        })
+        .collect();
+    let row = RecordBatch::try_new(schema, columns).unwrap();
+    let params = WriteParams {
+        mode: WriteMode::Append,
+        ..WriteParams::default()
+    };
+    InsertBuilder::new(Arc::new(dataset))
+        .with_params(&params)
+        .execute(vec![row])
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_contradicts_itself_aborts_before_anything_is_done() {
+    let commit = r#"{"created_at":1795333389886700}"#;
+    let head = r#"{"head_commit_id":"01M813AZEECPZQ3MF3GM5QBYFG"}"#;
+    for (id, kind, metadata, version, why) in [
+        (
+            "graph_head:main",
+            "graph_head",
+            head,
+            None,
+            "two of its rows are graph_head:main",
+        ),
+        (
+            "01M8200000000000000000000A",
+            "graph_commit",
+            commit,
+            Some(99),
+            "stands for version 99, which is not there yet",
+        ),
+        ("../evil", "graph_commit", commit, Some(1), "is no ULID"),
+        (
+            "01M8200000000000000000000A",
+            "graph_commit",
+            "{",
+            Some(1),
+            "is malformed",
+        ),
+    ] {
+        let store = whole();
+        append(&store, id, kind, metadata, version).await;
+        let files = store.files();
+        let opened = store.open().await;
+        let plan = opened.plan(&operation()).await;
+        assert_eq!(plan.disposition, Disposition::Abort, "{id}");
+        assert!(!plan.executable && plan.steps.is_empty(), "{id}");
+        let [blocker] = plan.blockers.as_slice() else {
+            panic!("{id}: {:?}", plan.blockers)
+        };
+        assert_eq!(blocker.code, Code::CatalogUnreadable, "{id}");
+        assert!(blocker.detail.contains(why), "{id}: {}", blocker.detail);
+        assert_eq!(store.files(), files, "{id}: not a byte changed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 //! Source: omnigraph v0.8.0 to v0.10.0, `crates/omnigraph/src/db/manifest/graph.rs`.
 
 use serde::{Deserialize, Serialize};
-use sidecar::{Branch, GraphCommit};
+use sidecar::{Branch, GraphCommit, OperationId};
 
 /// Metadata of a graph commit.
 // The order of the fields is that of the bytes.
@@ -42,6 +42,9 @@ pub(crate) fn graph_commit(
     version: Option<u64>,
     metadata: Option<&str>,
 ) -> Result<GraphCommit, String> {
+    if id.parse::<OperationId>().is_err() {
+        return Err(format!("the id of graph commit {id:?} is no ULID"));
+    }
     let metadata = metadata.ok_or_else(|| format!("the graph commit {id} has no metadata"))?;
     let metadata: CommitMetadata = serde_json::from_str(metadata)
         .map_err(|error| format!("the metadata of graph commit {id} is malformed: {error}"))?;
