@@ -120,10 +120,8 @@ impl CatalogRows {
                     )?)
                 }
                 // The key is one that nobody enforces. A publish replaces the one row there is.
-                TYPE_GRAPH_HEAD => {
-                    if !self.graph_heads.insert(id()?.to_owned()) {
-                        return Err(format!("two of its rows are {}", id()?));
-                    }
+                TYPE_GRAPH_HEAD if !self.graph_heads.insert(id()?.to_owned()) => {
+                    return Err(format!("two of its rows are {}", id()?));
                 }
                 _ => {}
             }
