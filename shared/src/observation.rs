@@ -1,5 +1,6 @@
 //! What was found on storage: facts with their gaps, never guesses.
 
+mod kept_history;
 mod merge;
 mod next_schema;
 mod recorded;
@@ -12,6 +13,7 @@ use crate::branch::Branch;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
 
+pub use kept_history::KeptHistory;
 pub use merge::{
     DifferingTable, MergeObservation, Shown, ShownTable, UncoveredTable, differing_tables,
     is_pinned,
@@ -26,8 +28,6 @@ pub use table::{
     Transaction, TransactionObservation,
 };
 
-use table::is_false;
-
 /// The catalog and the tables of one sidecar, as found in one look at the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
@@ -37,16 +37,13 @@ pub struct Observation {
     pub tables: Vec<TableObservation>,
     /// What a `SchemaApply` staged and promoted; absent for other writers.
     pub schema: Option<SchemaObservation>,
-    /// Whether the root keeps the history of its graph and of its recoveries, as released engines do (PROTOCOL.md, section 6.2).
-    #[serde(rename = "keeps_lineage", default, skip_serializing_if = "is_false")]
-    pub keeps_graph_history: bool,
-    /// Whether the catalog itself holds that history, as it does from stamp 4 on (PROTOCOL.md, section 6.3).
+    /// Where the root keeps the history of its graph and of its recoveries, as released engines do.
     #[serde(
-        rename = "lineage_in_catalog",
+        rename = "keeps_lineage",
         default,
-        skip_serializing_if = "is_false"
+        skip_serializing_if = "KeptHistory::is_nowhere"
     )]
-    pub history_in_catalog: bool,
+    pub kept_history: KeptHistory,
     /// What journals say about it.
     #[serde(default, skip_serializing_if = "Recorded::is_empty")]
     pub recorded: Recorded,

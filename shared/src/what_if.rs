@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::classification::Classification;
 use crate::digest::{Digest, Tag};
 use crate::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema,
-    Observation, Pinned, RegistrationObservation, Restorability, SchemaObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, KeptHistory,
+    NextSchema, Observation, Pinned, RegistrationObservation, Restorability, SchemaObservation,
     TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
 use crate::sidecar::{Sidecar, TablePin};
@@ -110,8 +110,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             catalog,
             tables,
             schema,
-            keeps_graph_history: false,
-            history_in_catalog: false,
+            kept_history: KeptHistory::Nowhere,
             recorded: Default::default(),
             merge: None,
             unread: Vec::new(),

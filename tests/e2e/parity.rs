@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use restore_backend::service::observe;
 use serde_json::{Value, json};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, DifferingTable, HeadObservation, MergeObservation,
-    Pinned, Recorded, RecordedRestore, Restorability, Returned, SchemaObservation, ShownTable,
-    TableObservation, Transaction, TransactionObservation, UncoveredTable,
+    CatalogObservation, ContentComparison, DifferingTable, HeadObservation, KeptHistory,
+    MergeObservation, Pinned, Recorded, RecordedRestore, Restorability, Returned,
+    SchemaObservation, ShownTable, TableObservation, Transaction, TransactionObservation,
+    UncoveredTable,
 };
 use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID};
 use sidecar::{
@@ -236,8 +237,7 @@ fn positions() -> Vec<Case> {
                 },
                 tables: observed.collect(),
                 schema: (kind == WriterKind::SchemaApply).then(SchemaObservation::default),
-                keeps_graph_history: false,
-                history_in_catalog: false,
+                kept_history: KeptHistory::Nowhere,
                 recorded: Default::default(),
                 merge: None,
                 unread: Vec::new(),
@@ -265,8 +265,7 @@ fn positions() -> Vec<Case> {
         },
         tables,
         schema: None,
-        keeps_graph_history: true,
-        history_in_catalog: false,
+        kept_history: KeptHistory::InTables,
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),

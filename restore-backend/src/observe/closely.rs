@@ -1,7 +1,7 @@
 //! Looks at one sidecar: with the evidence for a plan, or only where its tables stand.
 
 use futures::FutureExt;
-use sidecar::observation::CatalogObservation;
+use sidecar::observation::{CatalogObservation, KeptHistory};
 use sidecar::{
     Choice, Code, Disposition, Reason, Sidecar, error_text, judge, judge_choice, may_be_incomplete,
 };
@@ -12,7 +12,7 @@ use super::error::ObserveError;
 use super::evidence::{compare_contents, read_covers, read_pins, read_transactions};
 use super::failed::Failures;
 use super::judged::Judged;
-use super::kept_history::{KeptHistory, kept_history};
+use super::kept_history::kept_history;
 use super::look::Look;
 use super::merge;
 use super::readings::RootReadings;
@@ -56,8 +56,7 @@ async fn look_at(
         let readings = RootReadings::read(root, &[sidecar]).boxed().await;
         let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
         let (kept, history_blocked) = kept_history(root, &observation.catalog).boxed().await?;
-        observation.keeps_graph_history = kept != KeptHistory::Nowhere;
-        observation.history_in_catalog = kept == KeptHistory::InCatalog;
+        observation.kept_history = kept;
         read_transactions(
             root.lance(),
             sidecar,
@@ -93,7 +92,7 @@ async fn look_at(
         }
         let is_back = disposition == Disposition::RollBack && depth.is_for_a_plan();
         let writes_history =
-            observation.keeps_graph_history && disposition.has_effect() && depth.is_for_a_plan();
+            kept != KeptHistory::Nowhere && disposition.has_effect() && depth.is_for_a_plan();
         let branch = history_branch(sidecar, &observation.catalog);
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.

@@ -1,23 +1,12 @@
-//! Where a root keeps the history of its graph, if it keeps one.
+//! Finds out where a root keeps the history of its graph, if it keeps one.
 
-use sidecar::observation::CatalogObservation;
+use sidecar::observation::{CatalogObservation, KeptHistory};
 use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMPS_ACTED_ON};
 use sidecar::{Reason, error_text, stamp_unsupported};
 
 use super::error::ObserveError;
 use crate::root::Root;
 use fenced_lance::{CatalogReading, LanceRoot};
-
-/// Where the history of a graph is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeptHistory {
-    /// There is none: the two-phase writer keeps none.
-    Nowhere,
-    /// In Lance tables of its own, as in catalogs up to stamp 3.
-    InTables,
-    /// In the catalog, from stamp 4 on.
-    InCatalog,
-}
 
 /// Where the root keeps the history, and why nothing can be added to it, if that is known already.
 ///

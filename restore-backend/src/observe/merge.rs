@@ -5,15 +5,14 @@
 
 use futures::{FutureExt, StreamExt};
 use sidecar::observation::{
-    DifferingTable, MergeObservation, Shown, ShownTable, UncoveredTable, differing_tables,
-    is_pinned,
+    DifferingTable, KeptHistory, MergeObservation, Shown, ShownTable, UncoveredTable,
+    differing_tables, is_pinned,
 };
 use sidecar::{GraphCommit, GraphHistory, Sidecar};
 
 use super::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
 use super::depth::ReadPending;
 use super::failed::Failures;
-use super::kept_history::KeptHistory;
 use crate::root::Root;
 use fenced_lance::{BranchHistory, Catalog, Head, LanceRoot, Pin, TableError, TableLocation};
 use sidecar::error_text;

@@ -2,8 +2,8 @@
 
 use futures::FutureExt;
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, PinnedElsewhere, Restorability,
-    TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, PinnedElsewhere,
+    Restorability, TableObservation,
 };
 use sidecar::root_layout::CATALOG_FOLDER;
 use sidecar::{Code, Observation, Reason, Sidecar, TablePin, error_text};
@@ -62,8 +62,7 @@ impl RootReadings {
             catalog,
             tables,
             schema,
-            keeps_graph_history: false,
-            history_in_catalog: false,
+            kept_history: KeptHistory::Nowhere,
             recorded: Default::default(),
             merge: None,
             unread: Vec::new(),

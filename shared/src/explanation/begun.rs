@@ -32,17 +32,21 @@ pub fn explain_begun(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'
     }
 }
 
+/// How a recovery by this plan ends, in two words.
+fn ending(plan: &Plan) -> &'static str {
+    match plan.outcome() {
+        Some(OutcomeKind::RolledForward) => "rolled forward",
+        Some(OutcomeKind::RolledBack) => "rolled back",
+        _ => "cleaned up",
+    }
+}
+
 fn under_way(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'_>) -> Explanation {
     let attempt = begun.attempt;
     let what = match &plan.purpose {
         Purpose::Recover => {
             let write = write_name(plan, started_at);
-            let ending = match plan.outcome() {
-                Some(OutcomeKind::RolledForward) => "rolled forward",
-                Some(OutcomeKind::RolledBack) => "rolled back",
-                _ => "cleaned up",
-            };
-            format!("{write} is being {ending}")
+            format!("{write} is being {}", ending(plan))
         }
         Purpose::Undo { of } => format!("The recovery of operation {of} is being taken back"),
         Purpose::Dismiss { .. } => {
@@ -121,12 +125,7 @@ fn finished_headline(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'
     match &plan.purpose {
         Purpose::Recover => {
             let write = write_name(plan, started_at);
-            let ending = match plan.outcome() {
-                Some(OutcomeKind::RolledForward) => "rolled forward",
-                Some(OutcomeKind::RolledBack) => "rolled back",
-                _ => "cleaned up",
-            };
-            format!("{write} was {ending}{since}.")
+            format!("{write} was {}{since}.", ending(plan))
         }
         Purpose::Undo { of } if !begun.is_in_effect => {
             format!("The undo of operation {of} is no longer in effect.")

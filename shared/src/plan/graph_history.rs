@@ -5,7 +5,7 @@ use super::graph_history_row::{
 };
 use super::published_graph_commit::PublishedGraphCommit;
 use super::{CatalogChangeKind, PlannedTable, Precondition, Step};
-use crate::observation::Observation;
+use crate::observation::{KeptHistory, Observation};
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
 
@@ -34,7 +34,7 @@ pub(super) fn graph_history(
     observation: &Observation,
     verdict: &Verdict,
 ) -> PlannedHistory {
-    if !observation.keeps_graph_history {
+    if observation.kept_history == KeptHistory::Nowhere {
         return PlannedHistory::default();
     }
     let Some(recovery_kind) = kind_of(verdict.disposition) else {
@@ -52,7 +52,7 @@ pub(super) fn graph_history(
         RecoveryKind::RolledForward | RecoveryKind::RolledBack => sidecar.branch().owned(),
     };
     history_of(
-        observation.history_in_catalog,
+        observation.kept_history == KeptHistory::InCatalog,
         Told {
             branch,
             merged_parent,
@@ -226,11 +226,13 @@ pub(crate) fn graph_history_of_an_undo(
 ) -> PlannedHistory {
     let published = |table: &&PlannedTable| table.action == Action::RestoreAndPublish;
     // An undo that publishes nothing adds nothing to the history.
-    if !observation.keeps_graph_history || !tables.iter().any(|table| published(&table)) {
+    if observation.kept_history == KeptHistory::Nowhere
+        || !tables.iter().any(|table| published(&table))
+    {
         return PlannedHistory::default();
     }
     history_of(
-        observation.history_in_catalog,
+        observation.kept_history == KeptHistory::InCatalog,
         Told {
             branch: sidecar.branch().owned(),
             merged_parent: None,

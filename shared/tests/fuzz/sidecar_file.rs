@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sidecar::follow_up::{dismissal, dismissal_id};
-use sidecar::observation::CatalogObservation;
+use sidecar::observation::{CatalogObservation, KeptHistory};
 use sidecar::{
     Action, Classification, Code, Decision, Digest, Disposition, Glimpse, Limits, Observation,
     Plan, PlanBytes, PlanInput, Reason, RootId, Sidecar, SidecarBytes, SidecarFile, Step, Tag,
@@ -327,7 +327,9 @@ fn order_is_nothing(
     bytes: &PlanBytes,
 ) {
     // The history of a graph names tables in the order of the sidecar, as engines do.
-    if observation.tables.len() != sidecar.tables.len() || observation.keeps_graph_history {
+    if observation.tables.len() != sidecar.tables.len()
+        || observation.kept_history != KeptHistory::Nowhere
+    {
         return;
     }
     let (mut sidecar, mut observation) = (sidecar.clone(), observation.clone());

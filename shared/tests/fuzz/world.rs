@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema, Pinned,
-    PinnedElsewhere, RegistrationObservation, Restorability, SchemaObservation, TableObservation,
-    TombstoneObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, KeptHistory,
+    NextSchema, Pinned, PinnedElsewhere, RegistrationObservation, Restorability, SchemaObservation,
+    TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
 use sidecar::root_layout::PROPERTY_WRITER_OPERATION_ID;
 use sidecar::{Code, Digest, Observation, Reason, Sidecar, TablePin, Tag, Timestamp};
@@ -32,8 +32,13 @@ pub(crate) fn around(sidecar: &Sidecar, dice: &mut Dice) -> Observation {
         catalog: catalog(dice),
         tables,
         schema: (!dice.one_in(5)).then(|| schema(sidecar, dice)),
-        keeps_graph_history: dice.one_in(2),
-        history_in_catalog: dice.one_in(2),
+        kept_history: if dice.one_in(2) {
+            KeptHistory::Nowhere
+        } else if dice.one_in(2) {
+            KeptHistory::InTables
+        } else {
+            KeptHistory::InCatalog
+        },
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),

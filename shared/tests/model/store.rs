@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 
 use sidecar::follow_up;
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Recorded, RecordedRestore,
-    Restorability, TableObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, Recorded,
+    RecordedRestore, Restorability, TableObservation, Transaction, TransactionObservation,
 };
 use sidecar::root_layout::{
     PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID,
@@ -453,8 +453,7 @@ impl Store {
             },
             tables: tables.collect(),
             schema: None,
-            keeps_graph_history: false,
-            history_in_catalog: false,
+            kept_history: KeptHistory::Nowhere,
             recorded: Recorded::default(),
             merge: None,
             unread: Vec::new(),

@@ -4,6 +4,7 @@ use sidecar::follow_up::{
     FollowUp, Undo, UndoFacts, Waits, release_beside_undo, release_id, undo, undo_sidecar_id,
 };
 use sidecar::journal::JournalState;
+use sidecar::observation::KeptHistory;
 use sidecar::{Code, Limits, OperationId, Reason, Requirement, SidecarFile, Step};
 
 use crate::follow_up::{
@@ -152,7 +153,7 @@ fn each_fact_blocks_an_undo_and_a_blocked_undo_has_no_steps() {
     }
     let what = undone().0;
     let mut observation = found(&what, None);
-    observation.keeps_graph_history = true;
+    observation.kept_history = KeptHistory::InTables;
     let made = undo(&root(), &what, &observation);
     assert!(made.plan.adds_to_the_history());
     let blocked = made.blocked_by(&what, history);

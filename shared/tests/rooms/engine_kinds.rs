@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sidecar::observation::{Pinned, PinnedElsewhere, TransactionObservation};
+use sidecar::observation::{KeptHistory, Pinned, PinnedElsewhere, TransactionObservation};
 use sidecar::{
     Action, Code, Disposition, GraphHistoryRow, Observation, Plan, Registration, Requirement,
     Sidecar, Step, Timestamp, Tombstone, UnexpectedCommit, WriterKind,
@@ -41,7 +41,7 @@ fn found(
 ) -> Scene {
     let mut observation = Observation {
         schema: Some(staged(write, files, false, published)),
-        keeps_graph_history: true,
+        kept_history: KeptHistory::InTables,
         ..world(vec![at(&write.tables[0], stand.0, stand.1)])
     };
     change(&mut observation);
@@ -397,7 +397,7 @@ fn a_merge_that_is_published_has_two_parents_and_names_its_tables_as_the_sidecar
         )
     };
     let mut observation = world(vec![at(&write.tables[0], 4, 5), at(&write.tables[1], 6, 8)]);
-    observation.keeps_graph_history = true;
+    observation.kept_history = KeptHistory::InTables;
     let forward = rows(&scene(&write, None, &observation));
     let GraphHistoryRow::GraphCommits {
         branch,
@@ -436,7 +436,7 @@ fn a_merge_that_is_published_has_two_parents_and_names_its_tables_as_the_sidecar
     };
     assert_eq!(*merged_parent, None, "nothing was merged");
 
-    observation.keeps_graph_history = false;
+    observation.kept_history = KeptHistory::Nowhere;
     assert_eq!(rows(&scene(&write, None, &observation)), []);
 }
 

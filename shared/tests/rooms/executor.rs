@@ -8,7 +8,7 @@ use sidecar::executor::{
 };
 use sidecar::follow_up::{SetTag, Undo, release, release_id, undo};
 use sidecar::journal::{Finished, JournalEntry, JournalError, StepResult};
-use sidecar::observation::{Restorability, SchemaObservation};
+use sidecar::observation::{KeptHistory, Restorability, SchemaObservation};
 use sidecar::{
     Difference, DifferenceField, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes,
     Purpose, Registration, RootId, Sidecar, Step, Tag, WriterKind,
@@ -67,7 +67,7 @@ fn not_reached() -> Scene {
     );
     let tables = vec![at(&sidecar.tables[0], 4, 4), at(&sidecar.tables[1], 5, 5)];
     let mut world = world(tables);
-    world.keeps_graph_history = true;
+    world.kept_history = KeptHistory::InTables;
     let scene = scene(&sidecar, None, &world);
     assert_eq!(scene.plan.disposition, Disposition::NeverStarted);
     scene
@@ -90,7 +90,7 @@ fn schema_change(files: &str) -> Scene {
             locked_since: Some(sidecar.started_at),
             ..staged(&sidecar, files, false, false)
         }),
-        keeps_graph_history: true,
+        kept_history: KeptHistory::InTables,
         ..world(vec![at(&sidecar.tables[0], 4, 5)])
     };
     scene(&sidecar, None, &observation)

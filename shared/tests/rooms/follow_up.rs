@@ -8,7 +8,8 @@ use sidecar::follow_up::{
 };
 use sidecar::journal::{Finished, JournalEntry, JournalState};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability, TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, Restorability,
+    TableObservation,
 };
 use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST};
 use sidecar::{
@@ -135,8 +136,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
         },
         tables: tables.collect(),
         schema: None,
-        keeps_graph_history: false,
-        history_in_catalog: false,
+        kept_history: KeptHistory::Nowhere,
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),

@@ -6,7 +6,7 @@ use sidecar::follow_up::{
     tags_of, undo, undo_id,
 };
 use sidecar::journal::{JournalEntry, JournalError, JournalState};
-use sidecar::observation::{CatalogObservation, Restorability};
+use sidecar::observation::{CatalogObservation, KeptHistory, Restorability};
 use sidecar::{
     Approval, AuthorizationError, Code, Digest, Disposition, Limits, Observation, OperationId,
     Plan, PlanBytes, PlanError, Purpose, Reason, Registration, RootId, Sidecar, SidecarFile, Tag,
@@ -43,7 +43,7 @@ fn schema_change(files: &str, head: u64) -> Scene {
     schema.locked_since = Some(sidecar.started_at);
     let observation = Observation {
         schema: Some(schema),
-        keeps_graph_history: true,
+        kept_history: KeptHistory::InTables,
         ..world(vec![at(&sidecar.tables[0], 4, head)])
     };
     scene(&sidecar, None, &observation)
@@ -62,7 +62,7 @@ fn merged() -> Scene {
         )
     };
     let observation = Observation {
-        keeps_graph_history: true,
+        kept_history: KeptHistory::InTables,
         ..world(vec![at(&sidecar.tables[0], 4, 6)])
     };
     scene(&sidecar, None, &observation)
@@ -87,8 +87,7 @@ fn undone_under(recovered: &Scene, id: OperationId) -> Plan {
         table.restorable = Restorability::Restorable;
     }
     let observation = Observation {
-        keeps_graph_history: true,
-        history_in_catalog: recovered.plan.steps.iter().any(|step| {
+        kept_history: if recovered.plan.steps.iter().any(|step| {
             matches!(
                 step,
                 sidecar::Step::Publish {
@@ -96,7 +95,11 @@ fn undone_under(recovered: &Scene, id: OperationId) -> Plan {
                     ..
                 }
             )
-        }),
+        }) {
+            KeptHistory::InCatalog
+        } else {
+            KeptHistory::InTables
+        },
         ..world(tables)
     };
     undo(&root(), &what, &observation).plan
@@ -240,8 +243,7 @@ fn in_catalog(write: &Sidecar, observation: Observation) -> Scene {
             },
             absent => absent,
         },
-        keeps_graph_history: true,
-        history_in_catalog: true,
+        kept_history: KeptHistory::InCatalog,
         ..observation
     };
     scene(write, None, &observation)

@@ -4,8 +4,8 @@
 use sidecar::follow_up::{Undo, undo};
 use sidecar::journal::Finished;
 use sidecar::observation::{
-    DifferingTable, HeadObservation, MergeObservation, Restorability, Shown, ShownTable,
-    UncoveredTable, differing_tables,
+    DifferingTable, HeadObservation, KeptHistory, MergeObservation, Restorability, Shown,
+    ShownTable, UncoveredTable, differing_tables,
 };
 use sidecar::{
     Action, Choice, Code, Decision, Digest, Disposition, Effect, Extent, GraphHistoryRow, LeftOut,
@@ -52,7 +52,7 @@ fn adopted() -> MergeObservation {
 fn found(write: &Sidecar, stand: (u64, u64), merge: Option<MergeObservation>) -> Observation {
     Observation {
         merge,
-        keeps_graph_history: true,
+        kept_history: KeptHistory::InTables,
         ..world(vec![at(&write.tables[0], stand.0, stand.1)])
     }
 }
@@ -422,7 +422,7 @@ fn a_merge_that_is_taken_back_stays_in_the_history_and_that_is_acknowledged() {
     // Where nothing was recorded as merged, there is nothing to state.
     let back = found(&write, (5, 6), Some(adopted()));
     let unrecorded = Observation {
-        keeps_graph_history: false,
+        kept_history: KeptHistory::Nowhere,
         ..published
     };
     for plan in [

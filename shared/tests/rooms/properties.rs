@@ -7,7 +7,7 @@ use serde_json::Value;
 use sidecar::follow_up::{StuckFile, dismissal, dismissal_id};
 use sidecar::journal::JournalState;
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Pinned, Restorability,
+    CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, Restorability,
     SchemaObservation, TableObservation,
 };
 use sidecar::{
@@ -46,8 +46,7 @@ fn read_and_judge(bytes: Vec<u8>) {
             catalog: CatalogObservation::BranchAbsent { tree_left: false },
             tables: Vec::new(),
             schema: None,
-            keeps_graph_history: false,
-            history_in_catalog: false,
+            kept_history: KeptHistory::Nowhere,
             recorded: Default::default(),
             merge: None,
             unread: Vec::new(),
@@ -287,8 +286,11 @@ fn case() -> impl Strategy<Value = Case> {
                         catalog,
                         tables,
                         schema,
-                        keeps_graph_history: true,
-                        history_in_catalog,
+                        kept_history: if history_in_catalog {
+                            KeptHistory::InCatalog
+                        } else {
+                            KeptHistory::InTables
+                        },
                         recorded: Default::default(),
                         merge: None,
                         unread: Vec::new(),
@@ -416,8 +418,7 @@ proptest! {
     #[test]
     fn the_order_of_tables_changes_neither_verdict_nor_plan_where_there_is_no_graph_history(case in case(), order in vec(any::<Index>(), 5)) {
         // The history of a graph names tables in the order of the sidecar, as engines do.
-        let case = Case { observation: Observation { keeps_graph_history: false,
-            history_in_catalog: false, ..case.observation }, ..case };
+        let case = Case { observation: Observation { kept_history: KeptHistory::Nowhere, ..case.observation }, ..case };
         let other = case.reordered(&order);
         let (verdict, reordered) = (case.verdict(), other.verdict());
         prop_assert_eq!(verdict.disposition, reordered.disposition);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, FileObservation, HeadObservation, NextSchema, Pinned,
-    RegistrationObservation, Restorability, SchemaObservation, TableObservation,
-    TombstoneObservation, Transaction, TransactionObservation,
+    CatalogObservation, ContentComparison, FileObservation, HeadObservation, KeptHistory,
+    NextSchema, Pinned, RegistrationObservation, Restorability, SchemaObservation,
+    TableObservation, TombstoneObservation, Transaction, TransactionObservation,
 };
 use sidecar::{
     Approval, Code, Digest, Disposition, Observation, OperationId, Plan, PlanBytes, PlanInput,
@@ -78,8 +78,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         catalog: present(),
         tables,
         schema: None,
-        keeps_graph_history: false,
-        history_in_catalog: false,
+        kept_history: KeptHistory::Nowhere,
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),

@@ -110,6 +110,14 @@ fn put_back(of: &Path, what: &str) {
     std::fs::rename(of.with_file_name("aside"), of).unwrap();
 }
 
+async fn can_be_set_aside(opened: &Opened, plan: &PlanReport) {
+    assert!(plan.may_be_set_aside());
+    let dismissal = service::dismiss(&opened.root, &plan.operation_id, clock::now())
+        .await
+        .unwrap();
+    assert!(dismissal.executable, "{dismissal:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_file_that_cannot_be_read_is_named_and_its_sidecar_is_kept() {
     let store = Store::unpacked("omnigraph-0.7.0", "schema-mixed-staged");
@@ -146,11 +154,7 @@ async fn a_schema_lock_that_cannot_be_read_is_named_and_its_sidecar_is_kept() {
     let opened = store.open().await;
     let plan = opened.plan(&operation).await;
     assert_eq!(codes(&plan), [Code::SchemaContradictory]);
-    assert!(plan.may_be_set_aside());
-    let plan = service::dismiss(&opened.root, operation.as_str(), clock::now())
-        .await
-        .unwrap();
-    assert!(plan.executable, "{plan:#?}");
+    can_be_set_aside(&opened, &plan).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,11 +185,7 @@ async fn a_table_that_was_read_and_makes_no_sense_can_be_set_aside_as_ever() {
     let opened = store.open().await;
     let plan = opened.plan(&operation).await;
     assert_eq!(codes(&plan), [Code::TableUnreadable]);
-    assert!(plan.may_be_set_aside());
-    let plan = service::dismiss(&opened.root, operation.as_str(), clock::now())
-        .await
-        .unwrap();
-    assert!(plan.executable, "{plan:#?}");
+    can_be_set_aside(&opened, &plan).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

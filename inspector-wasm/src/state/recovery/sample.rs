@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use sidecar::api::{PlanContext, PlanReport, Progress};
 use sidecar::observation::{
-    CatalogObservation, ContentComparison, HeadObservation, Observation, Pinned, Restorability,
-    TableObservation,
+    CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Observation, Pinned,
+    Restorability, TableObservation,
 };
 use sidecar::{
     Approval, Limits, PlanBytes, PlanInput, RootId, SidecarFile, Timestamp, judge, plan,
@@ -48,8 +48,7 @@ pub(crate) fn observation() -> Observation {
         },
         tables: vec![table("node:Author", 4, 5), table("edge:Wrote", 5, 5)],
         schema: None,
-        keeps_graph_history: false,
-        history_in_catalog: false,
+        kept_history: KeptHistory::Nowhere,
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),
