@@ -19,6 +19,7 @@ mod recorded;
 mod row_counts;
 mod schema;
 mod shallow;
+mod version_9;
 
 pub(crate) use closely::{look_again, look_closely};
 pub use error::ObserveError;
@@ -29,3 +30,4 @@ pub(crate) use look::Look;
 pub(crate) use row_counts::read_row_counts;
 pub use shallow::observe_all;
 pub(crate) use shallow::observe_each;
+pub(crate) use version_9::judge_9;

@@ -14,6 +14,7 @@ mod sidecar_file;
 mod since;
 mod tags;
 mod undo;
+mod version_9;
 
 pub(crate) use approvable::{ApprovablePlan, CurrentPlan, unsafe_store};
 pub(crate) use current::current_plan;
@@ -25,3 +26,4 @@ pub use pending_plan::observe;
 pub(crate) use report::{frozen_report, plan_entry};
 pub(crate) use sidecar_file::{sidecar_fate, sidecar_seen};
 pub(crate) use since::taken_back;
+pub(crate) use version_9::with_version_9;

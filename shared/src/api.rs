@@ -163,6 +163,18 @@ pub struct PlanReport {
     /// Of a sidecar of `schema_version` 9: what it says, or which rule it breaks. Nothing is carried out about it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_9: Option<Version9Report>,
+    /// The same in lines for people, and what was found on its tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<FactLine>,
+}
+
+/// One line of a list of facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactLine {
+    /// What it is about, in a word or two.
+    pub label: String,
+    /// The fact.
+    pub text: String,
 }
 
 /// One table of a [`PlanReport`].
@@ -328,6 +340,7 @@ impl PlanReport {
             plan: Some(bytes.text().to_owned()),
             sidecar: context.sidecar_bytes.filter(SidecarBytes::may_be_shown),
             version_9: None,
+            facts: Vec::new(),
         }
     }
 }

@@ -48,6 +48,7 @@ impl Approval {
                 .is_some_and(|reason| !reason.trim().is_empty()),
             Requirement::TargetDiffersFromExpected
             | Requirement::UnexpectedCommits
+            | Requirement::StaysPublishedInPart
             | Requirement::BranchRecreated
             | Requirement::IncompleteMerge
             | Requirement::MergeStaysRecorded

@@ -90,6 +90,18 @@ pub enum Code {
     SchemaNotPromotable,
     /// The rows of a version that would become visible cannot be counted, and a graph that lacks the count cannot be opened.
     RowsNotCounted,
+    /// Nobody can prove which commits are the write's: a transaction or a version is gone, or not what was planned.
+    Unverifiable,
+    /// Somebody else's commit lies on, below or beside those of the write.
+    Interleaved,
+    /// The catalog shows an outcome of the write that is not the one its file fixed.
+    OutcomeConflict,
+    /// The files of another Lance branch lie in the folder of one that the write made.
+    BranchPathOverlap,
+    /// The graph is not any more as it was when the write was planned.
+    AuthorityMoved,
+    /// The schema files that belong to a published schema change are staged and not in force.
+    SchemaNotInForce,
 }
 
 impl Code {
@@ -136,6 +148,12 @@ impl Code {
             Self::SchemaContradictory => "schema_contradictory",
             Self::SchemaNotPromotable => "schema_not_promotable",
             Self::RowsNotCounted => "rows_not_counted",
+            Self::Unverifiable => "unverifiable",
+            Self::Interleaved => "interleaved",
+            Self::OutcomeConflict => "outcome_conflict",
+            Self::BranchPathOverlap => "branch_path_overlap",
+            Self::AuthorityMoved => "authority_moved",
+            Self::SchemaNotInForce => "schema_not_in_force",
         }
     }
 }
@@ -202,6 +220,9 @@ pub enum Requirement {
     /// Some commits above the pin do not look like this write's: its kind makes none such, they name another operation, or they
     /// cannot be read. (`--acknowledge`)
     UnexpectedCommits,
+    /// Others are taken back, and a table that was published since this writer started stays as readers see it: its version may be
+    /// this write's own commit. (`--acknowledge`)
+    StaysPublishedInPart,
     /// By the clocks of two machines, the branch of the graph was created after this writer started: it may be another branch of
     /// the same name. (`--acknowledge`)
     BranchRecreated,
@@ -222,6 +243,7 @@ impl Requirement {
             Self::Reason => "reason",
             Self::TargetDiffersFromExpected => "target_differs_from_expected",
             Self::UnexpectedCommits => "unexpected_commits",
+            Self::StaysPublishedInPart => "stays_published_in_part",
             Self::BranchRecreated => "branch_recreated",
             Self::IncompleteMerge => "incomplete_merge",
             Self::MergeStaysRecorded => "merge_stays_recorded",
@@ -240,6 +262,9 @@ impl Requirement {
             }
             Self::UnexpectedCommits => {
                 "Some Lance commits that this plan takes along do not look like this write's. I know whose they are."
+            }
+            Self::StaysPublishedInPart => {
+                "A table was published since this writer started and keeps that version, which may be a part of this write. The other tables are taken back. I know whose version it is."
             }
             Self::BranchRecreated => {
                 "By the clocks of two machines, the branch was created after this writer started. I know that it is the branch that was written to, and not another one of the same name."

@@ -48,7 +48,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
     );
     let (headline, consequence) = match plan.disposition {
         Disposition::Refused => {
-            (format!("The sidecar is refused: {why}."), "No verdict is given, and nothing will be done to its tables or to the file.".to_owned())
+            (format!("The sidecar is refused: {why}."), "Nothing will be done to its tables or to the file.".to_owned())
         }
         Disposition::Waiting => (
             format!("{write} has to wait: {why}."),
@@ -245,10 +245,21 @@ fn roll_back_consequence(plan: &Plan) -> String {
             count_word(returned)
         )),
     }
-    let unseen = if plan.tables.iter().any(is_unexpected) {
-        "Readers see nothing above the published versions."
-    } else {
-        "Readers see none of it."
+    let kept = plan
+        .tables
+        .iter()
+        .find(|table| table.keeps_a_later_version());
+    let unseen = match kept {
+        Some(table) => format!(
+            "Readers see version {} of {}, which was published since this writer started from version {} and may be a part of this write: it stays.",
+            version_text(table.manifest_pinned),
+            table_name(&table.table_key, table.branch.as_deref()),
+            table.expected_version
+        ),
+        None if plan.tables.iter().any(is_unexpected) => {
+            "Readers see nothing above the published versions.".to_owned()
+        }
+        None => "Readers see none of it.".to_owned(),
     };
     let differing = plan.tables.iter().find(|table| {
         table
@@ -263,8 +274,12 @@ fn roll_back_consequence(plan: &Plan) -> String {
             table.expected_version
         )
     });
+    let why = match kept {
+        Some(_) => "The rest of it will be rolled back",
+        None => "Because a write is all or nothing, it will be rolled back",
+    };
     format!(
-        "{unseen} Because a write is all or nothing, it will be rolled back: {}. No reader sees any change, and the versions that were written stay as old versions.{also}",
+        "{unseen} {why}: {}. No reader sees any change, and the versions that were written stay as old versions.{also}",
         parts.join(", ")
     )
 }

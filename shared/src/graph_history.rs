@@ -15,6 +15,8 @@ pub struct GraphCommit {
     pub parent: Option<String>,
     /// The commit that was merged into it.
     pub merged_parent: Option<String>,
+    /// Who made it, where the row says so: in catalogs up to stamp 3 another table does.
+    pub actor: Option<String>,
     /// When it was made, in microseconds.
     pub created_at: i64,
 }
@@ -105,6 +107,7 @@ mod tests {
             manifest_branch: branch.map(str::to_owned),
             manifest_version: 1,
             parent: parents[0].map(str::to_owned),
+            actor: None,
             merged_parent: parents[1].map(str::to_owned),
             created_at: 0,
         }

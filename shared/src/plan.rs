@@ -279,6 +279,15 @@ impl PlannedTable {
         }
     }
 
+    /// Whether it stays as it is, and readers see a later version than the one that the writer started from. Somebody published that
+    /// version, which may be a commit of the write.
+    #[must_use]
+    pub fn keeps_a_later_version(&self) -> bool {
+        self.action == Action::None
+            && self.catalog_change.is_none()
+            && self.manifest_pinned > Some(self.expected_version)
+    }
+
     /// The pin when every step is done.
     #[must_use]
     pub fn pin_after(&self) -> Option<u64> {

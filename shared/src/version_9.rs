@@ -1,14 +1,17 @@
 //! The dialect of `schema_version` 9, which omnigraph v0.9.0 and v0.10.0 write (PROTOCOL.md, section 18).
 //!
-//! Such a file is read by [`parse`] and shown as a [`Version9Report`]. Nothing is carried out about it yet.
+//! Such a file is read by [`parse`] and shown as a [`Version9Report`]; what was found on the tables is judged by [`judge_version_9`].
+//! Nothing is carried out about it yet.
 
 mod authority;
 mod branch_identifier;
 mod delta;
 mod effect;
+mod evidence;
 mod facts;
 mod fault;
 mod fields;
+mod judge;
 mod lineage;
 mod outcome;
 mod parse;
@@ -25,11 +28,18 @@ mod sidecar;
 mod table_identity;
 mod transaction_identity;
 mod twins;
+mod verdict;
 
 pub use authority::Authority;
 pub use branch_identifier::BranchIdentifier;
 pub use delta::{ConfirmedUpdate, IntendedDelta, TableUpdate, VersionMetadata};
 pub use effect::{Commit, Effect, IndexCommit, MergeWork, SchemaWork, Work};
+pub use evidence::{
+    BranchSeen, CatalogRow, CatalogTable, CatalogTables, Evidence, ForkSeen, GraphSeen, HeadSeen,
+    SchemaIdentity, SchemaSeen, TableSeen,
+};
+pub use facts::Fact;
+pub use judge::judge_version_9;
 pub use lineage::Lineage;
 pub use outcome::RollbackOutcome;
 pub use parse::{SCHEMA_VERSION, parse};
@@ -43,3 +53,4 @@ pub use schema_change::{AddedTable, RemovedTable, RenamedTable};
 pub use sidecar::Sidecar9;
 pub use table_identity::TableIdentity;
 pub use transaction_identity::TransactionIdentity;
+pub use verdict::{Disposition9, TableVerdict9, Verdict9};

@@ -37,7 +37,17 @@ export async function writer(...args) {
 /** Sample stores in a folder of their own, and the console over them, at a free port unless one is named. */
 export async function startDemo(port = 0) {
   const folder = await mkdtemp(join(tmpdir(), "sidecar-inspector-"));
-  const args = ["demo", "--dir", folder, "--port", String(port), "--as", OPERATOR, "--json"];
+  return startServer(folder, ["demo", "--dir", folder, "--port", String(port)]);
+}
+
+/** The console over one graph that was moved to `name` in `folder`; stopping it removes the folder. */
+export async function startOver(folder, name, movedFrom) {
+  const root = `${name}=${join(folder, name)}`;
+  return startServer(folder, ["serve", "--root", root, "--relocated-from", movedFrom, "--port", "0"]);
+}
+
+async function startServer(folder, command) {
+  const args = [...command, "--as", OPERATOR, "--json"];
   const server = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
   const said = [];
   server.stderr.on("data", (chunk) => said.push(chunk));

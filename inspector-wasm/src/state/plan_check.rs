@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use serde::Deserialize;
-use sidecar::api::{AttemptReport, PlanContext, PlanReport, Progress};
+use sidecar::api::{AttemptReport, FactLine, PlanContext, PlanReport, Progress};
 use sidecar::observation::TransactionObservation;
 use sidecar::{
     Approval, Choice, Digest, Disposition, Limits, OperationId, Plan, PlanBytes, Reason, Sidecar,
@@ -57,6 +57,9 @@ pub struct PlanAnswer {
     /// The operation under which the same is planned anew, if nothing is left of what this one did.
     #[serde(default)]
     pub planned_anew_as: Option<OperationId>,
+    /// What a file says that this build does not act on, and what was found on its tables.
+    #[serde(default)]
+    pub facts: Vec<FactLine>,
     /// The plan's canonical bytes.
     pub plan: Option<String>,
     /// The sidecar's bytes, unless they are too many to be shown.
@@ -164,6 +167,7 @@ impl PlanAnswer {
         };
         let mut report = PlanReport::new(plan, bytes, context);
         report.approvals_left_out = self.approvals_left_out;
+        report.facts = self.facts;
         for table in &mut report.tables {
             let key = (&table.table.table_key, &table.table.branch);
             if let Some(answer) = self
@@ -211,6 +215,7 @@ impl PlanAnswer {
             plan: None,
             sidecar: self.sidecar,
             version_9: None,
+            facts: self.facts,
         }
     }
 }

@@ -10,7 +10,7 @@ use yew::{
 
 use super::panel::{Surroundings, panel};
 use crate::components::{
-    Copyable, Tables, Tone, alert, facts, failure_notice, left_out, plain, purpose_badge,
+    Copyable, Tables, Tone, alert, facts, failure_notice, found, left_out, plain, purpose_badge,
     raw_bytes, time,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
@@ -147,6 +147,7 @@ pub fn Recovery(props: &Props) -> Html {
                     <div class="evidence">
                         if shows_tables(plan) { <Tables plan={plan.clone()} /> }
                         { left_out(plan) }
+                        { found(plan) }
                         { stored(plan, &state.check) }
                     </div>
                 }

@@ -1,13 +1,14 @@
 //! The catalog of a root, `__manifest`: which version of every table is visible.
 
 mod batches;
+pub(super) mod columns;
 pub(super) mod graph_rows;
+pub(super) mod identified;
 mod insert;
 pub(super) mod rows;
 mod upsert;
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use lance_table::format::Fragment;
 use object_store::path::Path;
 use sidecar::GraphCommit;
 use sidecar::root_layout::STAMP_WITH_HISTORY;
+use sidecar::version_9::{BranchIdentifier, CatalogTables};
 
 use super::LanceRoot;
 use super::Place;
@@ -34,6 +36,7 @@ use super::memory::ReadCatalog;
 use super::memory::is_same;
 use super::version::VersionFile;
 use super::version_file::understood;
+use identified::{IDENTITY_COLUMNS, STAMP_WITH_IDENTITIES};
 
 pub use sidecar::root_layout::CATALOG_FOLDER as CATALOG_PATH;
 
@@ -106,8 +109,12 @@ pub struct Catalog {
     /// The commits of the graph on this branch, those of the branches it was made from included; none unless the catalog holds
     /// them (stamp 4 and later).
     pub graph_commits: Arc<Vec<GraphCommit>>,
-    /// Keys of the rows that name the head of a branch.
-    pub(crate) graph_heads: BTreeSet<String>,
+    /// Keys of the rows that name the head of a branch, with the graph commit that each names.
+    pub(crate) graph_heads: BTreeMap<String, String>,
+    /// The tables by their identity; `None` unless the catalog knows them by it (stamp 6).
+    pub identified: Option<CatalogTables>,
+    /// What the branch is known by; `None` on main, and where the entry of the branch does not say.
+    pub branch_identifier: Option<BranchIdentifier>,
 }
 
 impl Catalog {
@@ -115,6 +122,14 @@ impl Catalog {
     #[must_use]
     pub fn graph_head(&self) -> Option<&GraphCommit> {
         graph_rows::latest(&self.graph_commits)
+    }
+
+    /// The graph commit that the head row of a branch names; `None` if there is no such row, as on a branch that nobody committed to
+    /// yet. `branch` is what the graph calls it: a Lance branch may have a suffix.
+    #[must_use]
+    pub fn named_head(&self, branch: Option<&str>) -> Option<&str> {
+        let key = graph_rows::head_key(branch);
+        self.graph_heads.get(&key).map(String::as_str)
     }
 }
 
@@ -194,23 +209,9 @@ impl LanceRoot {
     /// The branches of the catalog besides the default one, by name.
     pub async fn catalog_branches(&self) -> Result<Vec<CatalogBranch>, TableError> {
         let place = self.catalog_place(None)?;
-        let folder = place.dataset.clone().join("_refs").join("branches");
-        let entries: Vec<Path> = self
-            .inner
-            .store
-            .inner
-            .list(Some(&folder))
-            .map_ok(|object| object.location)
-            .try_collect()
-            .await
-            .map_err(|source| TableError::lance(&place.name, "listing branches", source))?;
-        let mut branches = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let Some(name) = entry.filename().and_then(|name| name.strip_suffix(".json")) else {
-                continue;
-            };
-            // A nested branch's slash is kept encoded, as it must not make a folder.
-            let name = name.replace("%2F", "/");
+        let names = self.branch_names(&place).await?;
+        let mut branches = Vec::with_capacity(names.len());
+        for name in names {
             let found = self.branch_entry(&place, &name).await?;
             branches.extend(found.map(|entry| CatalogBranch {
                 name,
@@ -342,22 +343,26 @@ impl LanceRoot {
     ) -> Result<CatalogRows, TableError> {
         let failed = |source| TableError::lance(&place.name, "reading the catalog", source);
         let has_history = holds_history(dataset.schema());
+        let has_identities = has_history && holds_identities(dataset.schema());
         let mut columns = COLUMNS_READ.to_vec();
         if has_history {
             columns.extend(HISTORY_COLUMNS);
+        }
+        if has_identities {
+            columns.extend(IDENTITY_COLUMNS);
         }
         let batches = batches::batches(dataset, fragments, &columns)
             .await
             .map_err(failed)?;
         let mut batches = batches.boxed();
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
-            let added = rows.add(&batch).and_then(|()| {
-                if has_history {
-                    rows.add_history(&batch)
-                } else {
-                    Ok(())
-                }
-            });
+            let mut added = rows.add(&batch);
+            if has_history {
+                added = added.and_then(|()| rows.add_history(&batch));
+            }
+            if has_identities {
+                added = added.and_then(|()| rows.add_identified(&batch));
+            }
             added.map_err(|detail| TableError::MalformedCatalog {
                 version: dataset.version_id(),
                 detail,
@@ -369,12 +374,22 @@ impl LanceRoot {
 
 /// Whether the rows of a catalog with this schema hold the history of its graph, in a way that is known here.
 fn holds_history(schema: &LanceSchema) -> bool {
-    let stamp = schema.metadata.get(STAMP_KEY);
-    let stamp = stamp.and_then(|stamp| stamp.parse().ok());
-    stamp.is_some_and(|stamp| HISTORY_STAMPS.contains(&stamp))
+    stamp_of(schema).is_some_and(|stamp| HISTORY_STAMPS.contains(&stamp))
         && HISTORY_COLUMNS
             .iter()
             .all(|column| schema.field(column).is_some())
+}
+
+/// Whether the rows of a catalog with this schema know tables by their identity, in a way that is known here.
+fn holds_identities(schema: &LanceSchema) -> bool {
+    stamp_of(schema) == Some(STAMP_WITH_IDENTITIES)
+        && IDENTITY_COLUMNS
+            .iter()
+            .all(|column| schema.field(column).is_some())
+}
+
+fn stamp_of(schema: &LanceSchema) -> Option<u32> {
+    schema.metadata.get(STAMP_KEY)?.parse().ok()
 }
 
 /// The internal schema stamp of a version whose columns are known.
@@ -420,18 +435,24 @@ fn catalog_of(
             ),
         });
     }
+    let identified = rows.identified.as_ref().map(|rows| {
+        rows.visible()
+            .map_err(|detail| TableError::MalformedCatalog { version, detail })
+    });
     Ok(Catalog {
         version,
         transaction: file.transaction_uuid().map(str::to_owned),
         stamp: stamped(file)?,
         two_phase: two_phase.is_some_and(|value| value == "1"),
         branch: place.location.other_branch().map(str::to_owned),
-        branch_created_at: entry.map(|entry| entry.create_at),
+        branch_created_at: entry.as_ref().map(|entry| entry.create_at),
         pins: rows.visible(),
         tombstones: rows.tombstones.clone(),
         locations: rows.locations.clone(),
         graph_commits: rows.graph_commits.clone(),
         graph_heads: rows.graph_heads.clone(),
+        identified: identified.transpose()?,
+        branch_identifier: entry.and_then(|entry| entry.identifier),
     })
 }
 

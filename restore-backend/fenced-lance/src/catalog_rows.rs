@@ -1,23 +1,19 @@
 //! The rows of a catalog, and what they add up to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::Array;
 use arrow_array::RecordBatch;
-use arrow_array::StringArray;
-use arrow_array::UInt64Array;
 
 use sidecar::GraphCommit;
 
+use super::catalog::columns::{
+    TYPE_GRAPH_COMMIT, TYPE_GRAPH_HEAD, TYPE_TABLE, TYPE_TABLE_VERSION, TYPE_TOMBSTONE, number,
+    number_at, text, text_at,
+};
 use super::catalog::graph_rows;
+use super::catalog::identified::IdentifiedRows;
 use super::location::other_branch;
-
-pub(super) const TYPE_TABLE: &str = "table";
-pub(super) const TYPE_TABLE_VERSION: &str = "table_version";
-pub(super) const TYPE_TOMBSTONE: &str = "table_tombstone";
-pub(super) const TYPE_GRAPH_COMMIT: &str = "graph_commit";
-pub(super) const TYPE_GRAPH_HEAD: &str = "graph_head";
 
 /// Most table keys a catalog may have. It bounds the memory of a reading to some hundred MiB.
 const TABLE_KEYS_MAX: usize = 1_000_000;
@@ -43,8 +39,10 @@ pub(super) struct CatalogRows {
     pub(super) locations: BTreeMap<String, String>,
     /// Where the catalog holds the history of its graph: its commits.
     pub(super) graph_commits: Arc<Vec<GraphCommit>>,
-    /// Keys of the rows that name the head of a branch.
-    pub(super) graph_heads: BTreeSet<String>,
+    /// Keys of the rows that name the head of a branch, with the graph commit that each names.
+    pub(super) graph_heads: BTreeMap<String, String>,
+    /// In a catalog that knows tables by their identity: those.
+    pub(super) identified: Option<IdentifiedRows>,
 }
 
 impl CatalogRows {
@@ -120,8 +118,11 @@ impl CatalogRows {
                     )?)
                 }
                 // The key is one that nobody enforces. A publish replaces the one row there is.
-                TYPE_GRAPH_HEAD if !self.graph_heads.insert(id()?.to_owned()) => {
-                    return Err(format!("two of its rows are {}", id()?));
+                TYPE_GRAPH_HEAD => {
+                    let named = graph_rows::head_commit_id(id()?, text_at(metadata, row))?;
+                    if self.graph_heads.insert(id()?.to_owned(), named).is_some() {
+                        return Err(format!("two of its rows are {}", id()?));
+                    }
                 }
                 _ => {}
             }
@@ -132,6 +133,11 @@ impl CatalogRows {
             ));
         }
         Ok(())
+    }
+
+    /// Adds the rows of a batch that tell of tables by their identity.
+    pub(super) fn add_identified(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        self.identified.get_or_insert_default().add(batch)
     }
 
     /// How many tables it knows, roughly.
@@ -150,27 +156,4 @@ impl CatalogRows {
             .map(|(key, pin)| (key.clone(), pin.clone()))
             .collect()
     }
-}
-
-pub(super) fn text<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, String> {
-    column(batch, name)
-}
-
-fn number<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a UInt64Array, String> {
-    column(batch, name)
-}
-
-fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, String> {
-    batch
-        .column_by_name(name)
-        .and_then(|column| column.as_any().downcast_ref())
-        .ok_or_else(|| format!("its column {name} is missing or of another type"))
-}
-
-pub(super) fn text_at(column: &StringArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
-}
-
-fn number_at(column: &UInt64Array, row: usize) -> Option<u64> {
-    column.is_valid(row).then(|| column.value(row))
 }

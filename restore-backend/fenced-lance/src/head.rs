@@ -9,6 +9,7 @@ use lance_table::io::commit::ManifestLocation;
 use lance_table::io::commit::ManifestNamingScheme;
 use object_store::path::Path;
 use serde::Deserialize;
+use sidecar::version_9::BranchIdentifier;
 
 use super::LanceRoot;
 use super::Place;
@@ -46,6 +47,9 @@ pub(super) struct BranchEntry {
     /// The version it was made from.
     #[serde(default)]
     pub(super) parent_version: Option<u64>,
+    /// What the branch is known by.
+    #[serde(default)]
+    pub(super) identifier: Option<BranchIdentifier>,
 }
 
 /// The branch and version that a branch was made from. At that version both hold the same.
@@ -55,6 +59,8 @@ pub struct BranchOrigin {
     pub branch: Option<String>,
     /// The version; `None` if the entry does not say.
     pub version: Option<u64>,
+    /// What the branch itself is known by; `None` if the entry does not say.
+    pub identifier: Option<BranchIdentifier>,
 }
 
 /// What is known of a table's latest version, with the branch entry if it is on a branch.
@@ -123,7 +129,46 @@ impl LanceRoot {
         Ok(entry.map(|entry| BranchOrigin {
             branch: sidecar::Branch::of(entry.parent_branch.as_deref()).owned(),
             version: entry.parent_version,
+            identifier: entry.identifier,
         }))
+    }
+
+    /// The first Lance branch of the table whose files lie in the folder of the branch that is named here, because its name goes on
+    /// behind a slash: one listing; `None` if there is none, or no branch is named.
+    pub async fn branch_below(
+        &self,
+        location: &TableLocation,
+    ) -> Result<Option<String>, TableError> {
+        let place = self.place(location)?;
+        let Some(branch) = place.location.other_branch() else {
+            return Ok(None);
+        };
+        let mut names = self.branch_names(&place).await?;
+        names.retain(|name| {
+            let rest = name.strip_prefix(branch);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        });
+        Ok(names.into_iter().min())
+    }
+
+    /// The names of the branches of a dataset that have an entry, in the order of the store.
+    pub(super) async fn branch_names(&self, place: &Place) -> Result<Vec<String>, TableError> {
+        let folder = place.dataset.clone().join("_refs").join("branches");
+        let entries: Vec<Path> = self
+            .inner
+            .store
+            .inner
+            .list(Some(&folder))
+            .map_ok(|object| object.location)
+            .try_collect()
+            .await
+            .map_err(|source| TableError::lance(&place.name, "listing branches", source))?;
+        let names = entries.iter().filter_map(|entry| {
+            let name = entry.filename()?.strip_suffix(".json")?;
+            // The slash of a nested branch is kept encoded, as it must not make a folder.
+            Some(name.replace("%2F", "/"))
+        });
+        Ok(names.collect())
     }
 
     pub(super) async fn find_head(&self, place: &Place) -> Result<HeadSearch, TableError> {

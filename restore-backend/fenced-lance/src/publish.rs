@@ -358,7 +358,7 @@ fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<Stri
         .map(|tombstone| rows::tombstone_key(&tombstone.table_key, tombstone.version));
     let history = request.graph_commit.iter().flat_map(|commit| {
         let head = head_key(request.branch.as_deref());
-        let head = (!catalog.graph_heads.contains(&head)).then_some(head);
+        let head = (!catalog.graph_heads.contains_key(&head)).then_some(head);
         head.into_iter().chain([commit.id.clone()])
     });
     let mut keys = BTreeSet::new();
@@ -373,7 +373,7 @@ fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<Stri
 /// The key of the row that names the head of the branch, where there is one: a graph commit replaces it.
 fn replaced_keys(catalog: &Catalog, request: &PublishRequest) -> BTreeSet<String> {
     let head = head_key(request.branch.as_deref());
-    let is_replaced = request.graph_commit.is_some() && catalog.graph_heads.contains(&head);
+    let is_replaced = request.graph_commit.is_some() && catalog.graph_heads.contains_key(&head);
     is_replaced.then_some(head).into_iter().collect()
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use sidecar::version_9::Version9Report;
+use sidecar::version_9::{Fact, Version9Report};
 use sidecar::{
     Code, Digest, HeadPosition, Limits, PinPosition, Reason, Sidecar, SidecarFile, WhatIf,
     assemble, what_if,
@@ -249,7 +249,12 @@ fn write_sidecar(page: &mut Page, sidecar: &Sidecar) {
 
 /// What a sidecar of version 9 says, or which rule it breaks.
 pub(super) fn write_version_9(page: &mut Page, report: &Version9Report) {
-    for (label, text) in report.facts() {
+    write_facts(page, report.facts());
+}
+
+/// Lines with a label each.
+pub(super) fn write_facts(page: &mut Page, facts: Vec<Fact>) {
+    for (label, text) in facts {
         page.hanging(&format!("  {label:14}"), &text);
     }
 }

@@ -12,7 +12,7 @@ use super::approve::write_no;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::inspect::write_version_9;
+use super::inspect::{write_facts, write_version_9};
 use super::page::Page;
 use crate::service;
 use crate::service::Answer;
@@ -80,6 +80,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     page.paragraph(&report.consequence);
     write_planned_anew(page, context, report, root);
     if let Some(report) = &report.version_9 {
+        if !report.found().is_empty() {
+            page.blank();
+            page.line("Found on its tables");
+            write_facts(page, report.found());
+        }
         page.blank();
         page.line("The sidecar of version 9 says");
         write_version_9(page, report);

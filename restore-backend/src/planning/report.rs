@@ -6,6 +6,7 @@ use sidecar::{Choice, SidecarBytes, Timestamp};
 
 use super::pending_plan::{PendingPlan, age, plan_pending, whole};
 use super::since::since;
+use super::version_9::with_version_9;
 use crate::error::ServiceError;
 use crate::pending::PendingRecovery;
 use crate::root::Root;
@@ -36,7 +37,7 @@ pub(crate) async fn plan_entry(
     }) = plan_pending(root, &listed, entry.own_journal(), choice).await?
     else {
         let refused = PlanReport::refused(root.id(), &listed, sidecar_bytes, now);
-        return Ok(refused.with_version_9(&root.limits()));
+        return with_version_9(root, refused).boxed().await;
     };
     if plan.has_effect() {
         blockers.extend(age(root, file, now));
@@ -55,7 +56,9 @@ pub(crate) async fn plan_entry(
         approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
         now,
     };
-    Ok(PlanReport::new(&plan, &bytes, context).with_version_9(&root.limits()))
+    with_version_9(root, PlanReport::new(&plan, &bytes, context))
+        .boxed()
+        .await
 }
 
 /// The report over a plan that is under way or finished, from the journal and from what followed; `None` if there is none.

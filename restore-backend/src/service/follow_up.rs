@@ -10,7 +10,7 @@ use super::root_to_blame::looked;
 use crate::error::ServiceError;
 use crate::pending::pending;
 use crate::planning::{
-    InForce, frozen_report, in_force, plan_dismissal, plan_entry, plan_follow_up,
+    InForce, frozen_report, in_force, plan_dismissal, plan_entry, plan_follow_up, with_version_9,
 };
 use crate::root::Root;
 use root_objects::journal_store::Journal;
@@ -142,5 +142,6 @@ async fn dismissal_of(
     if let Some(report) = frozen_report(root, &journal, now).await? {
         return Ok(report);
     }
-    dismissal.report(Some(&journal), now)
+    let report = dismissal.report(Some(&journal), now)?;
+    with_version_9(root, report).boxed().await
 }

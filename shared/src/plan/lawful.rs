@@ -143,6 +143,11 @@ fn recovery(plan: &Plan) -> Result<(), String> {
     if plan.tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires(plan, Requirement::UnexpectedCommits)?;
     }
+    if plan.disposition == Disposition::RollBack
+        && plan.tables.iter().any(PlannedTable::keeps_a_later_version)
+    {
+        requires(plan, Requirement::StaysPublishedInPart)?;
+    }
     let is_another_target = |table: &PlannedTable| {
         table
             .restore_to

@@ -1,6 +1,6 @@
 //! The report on a plan that was begun, and on a file that has none.
 
-use crate::api::{AttemptReport, PlanContext, PlanReport, Progress, Since};
+use crate::api::{AttemptReport, FactLine, PlanContext, PlanReport, Progress, Since};
 use crate::code::{Code, Reason};
 use crate::elsewhere::begun_elsewhere;
 use crate::ids::RootId;
@@ -8,7 +8,7 @@ use crate::journal::JournalState;
 use crate::limits::Limits;
 use crate::listing::ListedSidecar;
 use crate::plan::{PlanBytes, PlanError, Purpose};
-use crate::sidecar::{Sidecar, SidecarBytes};
+use crate::sidecar::{Glimpse, Sidecar, SidecarBytes};
 use crate::timestamp::Timestamp;
 use crate::verdict::{Choice, Disposition};
 use crate::version_9::Version9Report;
@@ -115,6 +115,7 @@ impl PlanReport {
             plan: None,
             sidecar: sidecar_bytes,
             version_9: None,
+            facts: Vec::new(),
         }
     }
 
@@ -123,6 +124,34 @@ impl PlanReport {
     pub fn with_version_9(mut self, limits: &Limits) -> Self {
         let bytes = self.sidecar.as_ref().map(SidecarBytes::as_bytes);
         self.version_9 = bytes.and_then(|bytes| Version9Report::of(&self.file, bytes, limits));
+        if let Some(glimpse) = self
+            .version_9
+            .as_ref()
+            .and(bytes)
+            .map(|bytes| Glimpse::of(bytes, limits))
+        {
+            self.writer_kind = self.writer_kind.or(glimpse.writer_kind);
+            self.branch = self.branch.or(glimpse.branch);
+            self.actor_id = self.actor_id.or(glimpse.actor_id);
+            self.started_at = self.started_at.or(glimpse.started_at);
+        }
+        self.with_facts()
+    }
+
+    /// The same with the lines for people put together anew.
+    #[must_use]
+    pub fn with_facts(mut self) -> Self {
+        let lines = self.version_9.iter().flat_map(|report| {
+            let mut lines = report.found();
+            lines.extend(report.facts());
+            lines
+        });
+        self.facts = lines
+            .map(|(label, text)| FactLine {
+                label: label.to_owned(),
+                text,
+            })
+            .collect();
         self
     }
 }

@@ -187,6 +187,14 @@ pub fn judge_choice<'a>(
     if tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires.push(Requirement::UnexpectedCommits);
     }
+    let keeps_a_later_version =
+        |(table, (pin, observed)): (&TableVerdict, &(&TablePin, &TableObservation))| {
+            table.action == Action::None && observed.pinned.version() > Some(pin.expected_version)
+        };
+    if disposition == Disposition::RollBack && tables.iter().zip(&pairs).any(keeps_a_later_version)
+    {
+        requires.push(Requirement::StaysPublishedInPart);
+    }
     // No fence keeps a live writer from schema files, nor from its lock.
     let touches_schema_files = observation.schema.as_ref().is_some_and(|schema| {
         let files = [schema.source, schema.ir, schema.state];

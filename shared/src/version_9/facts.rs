@@ -3,10 +3,11 @@
 use super::authority::Authority;
 use super::planned::{PlannedRow, PlannedTable};
 use super::report::{Version9Report, Version9Summary};
+use super::verdict::Verdict9;
 use crate::branch::Branch;
 
 /// A label, and the text beside it.
-type Fact = (&'static str, String);
+pub type Fact = (&'static str, String);
 
 impl Version9Report {
     /// What the file says, line by line, each with its label; or the rule that it breaks.
@@ -18,6 +19,45 @@ impl Version9Report {
             .chain(self.summary.iter().flat_map(summary_facts))
             .collect()
     }
+
+    /// What was found on the tables of the root, line by line; nothing where no root was looked at.
+    #[must_use]
+    pub fn found(&self) -> Vec<Fact> {
+        let unjudged = self.unjudged.iter();
+        unjudged
+            .map(|reason| ("no verdict", format!("{}: {}", reason.code, reason.detail)))
+            .chain(self.verdict.iter().flat_map(verdict_facts))
+            .collect()
+    }
+}
+
+fn verdict_facts(verdict: &Verdict9) -> Vec<Fact> {
+    let mut facts = vec![(
+        "verdict",
+        format!("{}. {}", verdict.disposition.name(), verdict.headline),
+    )];
+    for reason in &verdict.reasons {
+        facts.push(("because", format!("{}: {}", reason.code, reason.detail)));
+    }
+    for table in &verdict.tables {
+        let foreign = match table.foreign_versions.as_slice() {
+            [] => String::new(),
+            versions => {
+                let versions: Vec<String> = versions.iter().map(u64::to_string).collect();
+                format!(
+                    "; not of this write, and lost if the table is returned: version {}",
+                    versions.join(", version ")
+                )
+            }
+        };
+        facts.push((
+            "found",
+            format!("{}: {}{foreign}", table.table_key, table.sentence),
+        ));
+    }
+    facts.push(("engine", verdict.engine.clone()));
+    facts.push(("next", verdict.advice.clone()));
+    facts
 }
 
 fn summary_facts(summary: &Version9Summary) -> Vec<Fact> {

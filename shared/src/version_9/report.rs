@@ -8,6 +8,7 @@ use super::parse::{json_of_version_9, of_json};
 use super::payload::EffectPhase;
 use super::planned::{PlannedRow, PlannedTable};
 use super::sidecar::Sidecar9;
+use super::verdict::Verdict9;
 use crate::code::Reason;
 use crate::limits::Limits;
 
@@ -18,6 +19,12 @@ pub struct Version9Report {
     pub summary: Option<Version9Summary>,
     /// The rule that it breaks, or the field that this build does not know.
     pub malformed: Option<Reason>,
+    /// What was found on the tables of a root; null where none was looked at.
+    #[serde(default)]
+    pub verdict: Option<Verdict9>,
+    /// Why there is no verdict, where a root was looked at.
+    #[serde(default)]
+    pub unjudged: Option<Reason>,
 }
 
 /// What a sidecar of `schema_version` 9 says.
@@ -62,10 +69,14 @@ impl Version9Report {
             Ok(sidecar) => Self {
                 summary: Some(Version9Summary::of(&sidecar)),
                 malformed: None,
+                verdict: None,
+                unjudged: None,
             },
             Err(error) => Self {
                 summary: None,
                 malformed: Some(Reason::new(error.code(), error.to_string())),
+                verdict: None,
+                unjudged: None,
             },
         })
     }

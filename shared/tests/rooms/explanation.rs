@@ -145,6 +145,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         ("half-way", half_way()),
         ("one table of three", mutation(&[("node:A", 4, 5, 4, 5), ("node:B", 4, 5, 4, 4), ("node:C", 4, 5, 4, 4)])),
         ("two tables of three", mutation(&[("node:A", 4, 5, 4, 5), ("node:B", 4, 5, 4, 5), ("node:C", 4, 5, 4, 4)])),
+        ("taken back beside a table that was published meanwhile", mutation(&[("node:A", 4, 5, 5, 5), ("node:B", 4, 5, 4, 5)])),
         ("one table, committed", mutation(&[("node:Author", 4, 5, 4, 5)])),
         ("eleven tables, committed", mutation(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].map(|key| (key, 4, 5, 4, 5)))),
         ("one table, one above a pin of others", mutation(&[("node:Author", 4, 5, 5, 6)])),

@@ -292,6 +292,13 @@ fn check(kind: WriterKind, positions: &[Position]) {
     {
         requires.push(Requirement::UnexpectedCommits);
     }
+    let stays_as_published_since = |position: &Position| {
+        matches!(position.pinned, Pin::At(pinned) if pinned > EXPECTED)
+            && action_by_the_book(expected, *position).0 == Action::None
+    };
+    if expected == Disposition::RollBack && positions.iter().any(stays_as_published_since) {
+        requires.push(Requirement::StaysPublishedInPart);
+    }
     assert_eq!(verdict.requires, requires, "{kind:?} {positions:?}");
     assert_eq!(
         verdict.blockers.is_empty(),

@@ -7,6 +7,7 @@ mod prepared;
 mod proof;
 mod shape;
 mod summary;
+mod verdict;
 
 use serde_json::Value;
 use sidecar::version_9::{Version9Report, parse};

@@ -127,6 +127,12 @@ impl Store {
         self.relocated_from.as_deref()
     }
 
+    /// The same, as if it had been moved from there.
+    pub fn moved_from(mut self, place: &str) -> Self {
+        self.relocated_from = Some(place.to_owned());
+        self
+    }
+
     pub fn without_relocation(mut self) -> Self {
         self.relocated_from = None;
         self

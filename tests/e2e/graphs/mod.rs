@@ -9,6 +9,7 @@ mod history_in_catalog;
 mod lineage;
 mod merges;
 mod staged;
+mod version_9;
 
 use std::collections::BTreeMap;
 

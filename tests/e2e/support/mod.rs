@@ -44,6 +44,11 @@ impl Store {
         Self(crashed_roots::store::Store::unpacked(engine, name))
     }
 
+    /// The same store, as if it had been moved from there.
+    pub fn moved_from(self, place: &str) -> Self {
+        Self(self.0.moved_from(place))
+    }
+
     /// A store of our own writer with these tables, ten rows each, all published at version 1.
     pub async fn with_tables(table_keys: &[&str]) -> Self {
         Self(crashed_roots::store::Store::with_tables(table_keys).await)

@@ -55,8 +55,20 @@ pub(crate) fn graph_commit(
             .ok_or_else(|| format!("the graph commit {id} names no version of the catalog"))?,
         parent: metadata.parent_commit_id,
         merged_parent: metadata.merged_parent_commit_id,
+        actor: metadata.actor_id,
         created_at: metadata.created_at,
     })
+}
+
+/// The graph commit that the row of a head names.
+///
+/// # Errors
+/// The row is malformed.
+pub(crate) fn head_commit_id(key: &str, metadata: Option<&str>) -> Result<String, String> {
+    let metadata = metadata.ok_or_else(|| format!("the row {key} has no metadata"))?;
+    let metadata: HeadMetadata = serde_json::from_str(metadata)
+        .map_err(|error| format!("the metadata of the row {key} is malformed: {error}"))?;
+    Ok(metadata.head_commit_id)
 }
 
 /// The latest of these commits: the one with the highest version, time and id, in this order (PROTOCOL.md, section 6.2).

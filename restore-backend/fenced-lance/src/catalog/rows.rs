@@ -19,11 +19,11 @@ use super::TWO_PHASE_KEY;
 use super::graph_rows::CommitMetadata;
 use super::graph_rows::HeadMetadata;
 use super::graph_rows::head_key;
-use crate::catalog_rows::TYPE_GRAPH_COMMIT;
-use crate::catalog_rows::TYPE_GRAPH_HEAD;
-use crate::catalog_rows::TYPE_TABLE;
-use crate::catalog_rows::TYPE_TABLE_VERSION;
-use crate::catalog_rows::TYPE_TOMBSTONE;
+use crate::catalog::columns::TYPE_GRAPH_COMMIT;
+use crate::catalog::columns::TYPE_GRAPH_HEAD;
+use crate::catalog::columns::TYPE_TABLE;
+use crate::catalog::columns::TYPE_TABLE_VERSION;
+use crate::catalog::columns::TYPE_TOMBSTONE;
 
 /// The column that names a row.
 pub(crate) const KEY: &str = "object_id";

@@ -100,6 +100,7 @@ pub(super) fn graph_commits(batches: &[RecordBatch]) -> Result<Vec<GraphCommit>,
             manifest_branch: Branch::of(text(branches, row).as_deref()).owned(),
             manifest_version: versions.value(row),
             parent: text(parents, row),
+            actor: None,
             merged_parent: text(merged, row),
             created_at: times.value(row),
         }));

@@ -26,6 +26,8 @@ pub enum SeenOperation {
         /// Which one.
         to: u64,
     },
+    /// It arranged data anew, or reserved room for that, and changed no row.
+    Maintenance,
     /// Anything else.
     Other,
 }

@@ -1,0 +1,180 @@
+//! The tables of a catalog of stamp 6, which knows a table by its identity and not by its key.
+//!
+//! Source: omnigraph v0.9.0, `db/manifest/state.rs`.
+
+use std::collections::BTreeMap;
+
+use arrow_array::RecordBatch;
+use serde::Deserialize;
+use sidecar::version_9::{CatalogRow, CatalogTable, CatalogTables, TableIdentity, VersionMetadata};
+
+use super::super::location::other_branch;
+use super::columns::{
+    TYPE_TABLE, TYPE_TABLE_VERSION, TYPE_TOMBSTONE, number, number_at, text, text_at,
+};
+
+/// The columns that only this stamp has.
+pub(crate) const IDENTITY_COLUMNS: [&str; 2] = ["stable_table_id", "table_incarnation_id"];
+/// The stamp whose rows are understood here.
+pub(crate) const STAMP_WITH_IDENTITIES: u32 = 6;
+
+/// The rows of one table.
+#[derive(Clone, Debug, Default)]
+struct Rows {
+    /// Its key and its place.
+    registered: Option<(String, String)>,
+    highest: Option<CatalogRow>,
+    tombstone: Option<u64>,
+}
+
+/// The rows of the tables, folded while they are read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IdentifiedRows(BTreeMap<TableIdentity, Rows>);
+
+/// Metadata of a version row.
+#[derive(Deserialize)]
+struct RowMetadata {
+    manifest_path: String,
+    #[serde(default)]
+    manifest_size: Option<u64>,
+    #[serde(default)]
+    e_tag: Option<String>,
+    #[serde(default)]
+    naming_scheme: Option<String>,
+}
+
+impl IdentifiedRows {
+    /// Adds the rows of a batch that tell of tables.
+    ///
+    /// # Errors
+    /// What is missing or does not fit the identity: the engine does not read such a catalog.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        let object_id = text(batch, "object_id")?;
+        let object_type = text(batch, "object_type")?;
+        let location = text(batch, "location")?;
+        let metadata = text(batch, "metadata")?;
+        let table_key = text(batch, "table_key")?;
+        let table_version = number(batch, "table_version")?;
+        let table_branch = text(batch, "table_branch")?;
+        let row_count = number(batch, "row_count")?;
+        let [stable, incarnation] = [
+            number(batch, IDENTITY_COLUMNS[0])?,
+            number(batch, IDENTITY_COLUMNS[1])?,
+        ];
+        for row in 0..batch.num_rows() {
+            let kind = text_at(object_type, row).unwrap_or_default();
+            if !matches!(kind, TYPE_TABLE | TYPE_TABLE_VERSION | TYPE_TOMBSTONE) {
+                continue;
+            }
+            let id = text_at(object_id, row).unwrap_or_default();
+            let both = number_at(stable, row).zip(number_at(incarnation, row));
+            let identity = both
+                .filter(|(stable, incarnation)| *stable != 0 && *incarnation != 0)
+                .map(|(stable_table_id, table_incarnation_id)| TableIdentity {
+                    stable_table_id,
+                    table_incarnation_id,
+                })
+                .ok_or_else(|| format!("the row {id:?} has no identity"))?;
+            let version = number_at(table_version, row);
+            let expected = expected_id(kind, identity, version)
+                .ok_or_else(|| format!("the row {id:?} names no version"))?;
+            if id != expected {
+                return Err(format!("the row {id:?} should be called {expected:?}"));
+            }
+            let rows = self.0.entry(identity).or_default();
+            match kind {
+                TYPE_TABLE => {
+                    let key = text_at(table_key, row).unwrap_or_default();
+                    let place = text_at(location, row).unwrap_or_default();
+                    if identity.place(key).as_deref() != Some(place) {
+                        return Err(format!(
+                            "the row {id:?} says that {key} lies at {place}, which is not the place of its identity"
+                        ));
+                    }
+                    rows.registered = Some((key.to_owned(), place.to_owned()));
+                }
+                TYPE_TABLE_VERSION => {
+                    let version = version.unwrap_or_default();
+                    let is_higher = rows
+                        .highest
+                        .as_ref()
+                        .is_none_or(|highest| highest.version < version);
+                    if is_higher {
+                        rows.highest = Some(CatalogRow {
+                            version,
+                            table_branch: other_branch(text_at(table_branch, row))
+                                .map(str::to_owned),
+                            row_count: number_at(row_count, row),
+                            metadata: version_metadata(id, text_at(metadata, row))?,
+                        });
+                    }
+                }
+                _ => rows.tombstone = rows.tombstone.max(version),
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables that are visible.
+    ///
+    /// # Errors
+    /// Two of them are called alike, or one has versions and no row of its own.
+    pub(crate) fn visible(&self) -> Result<CatalogTables, String> {
+        let mut tables = BTreeMap::new();
+        let mut called: BTreeMap<&str, TableIdentity> = BTreeMap::new();
+        for (identity, rows) in &self.0 {
+            let Some(row) = rows
+                .highest
+                .as_ref()
+                .filter(|row| rows.tombstone.is_none_or(|gone| gone < row.version))
+            else {
+                continue;
+            };
+            let Some((key, location)) = &rows.registered else {
+                return Err(format!(
+                    "the table of identity {identity} has versions and no row of its own"
+                ));
+            };
+            if let Some(other) = called.insert(key, *identity) {
+                return Err(format!(
+                    "the tables of identities {other} and {identity} are both called {key}"
+                ));
+            }
+            tables.insert(
+                *identity,
+                CatalogTable {
+                    table_key: key.clone(),
+                    location: location.clone(),
+                    row: row.clone(),
+                },
+            );
+        }
+        Ok(CatalogTables(tables))
+    }
+}
+
+fn expected_id(kind: &str, identity: TableIdentity, version: Option<u64>) -> Option<String> {
+    let TableIdentity {
+        stable_table_id: stable,
+        table_incarnation_id: incarnation,
+    } = identity;
+    let id = format!("{kind}:{stable:016x}:{incarnation:016x}");
+    match kind {
+        TYPE_TABLE => Some(id),
+        _ => version.map(|version| format!("{id}:{version:020}")),
+    }
+}
+
+fn version_metadata(id: &str, metadata: Option<&str>) -> Result<Option<VersionMetadata>, String> {
+    let Some(metadata) = metadata else {
+        return Ok(None);
+    };
+    let metadata: RowMetadata = serde_json::from_str(metadata)
+        .map_err(|error| format!("the metadata of the row {id:?} is malformed: {error}"))?;
+    Ok(Some(VersionMetadata {
+        manifest_path: metadata.manifest_path,
+        manifest_size: metadata.manifest_size,
+        e_tag: metadata.e_tag,
+        naming_scheme: metadata.naming_scheme,
+    }))
+}

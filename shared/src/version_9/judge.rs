@@ -1,0 +1,201 @@
+//! From what was found to the verdict over a sidecar of version 9, in the order of PROTOCOL.md, section 18.4.
+//!
+//! Source: omnigraph v0.9.0, `db/manifest/recovery.rs` (`process_sidecar` and its siblings), and the results that this engine reached on
+//! graphs it crashed itself.
+
+mod authority;
+mod commits;
+mod found;
+mod indices;
+mod merge;
+mod optimize;
+mod outcome;
+mod schema;
+mod table;
+mod words;
+
+use super::evidence::{BranchSeen, Evidence, HeadSeen};
+use super::payload::Payload;
+use super::sidecar::Sidecar9;
+use super::verdict::{Disposition9, Verdict9};
+use crate::code::{Code, Reason};
+use crate::writer_kind::WriterKind;
+use found::{Found, abort};
+use table::Standing;
+
+/// Judges a sidecar of version 9 against what was found. Pure: the same facts give the same verdict.
+///
+/// `evidence.tables` has one entry per pin, in order.
+#[must_use]
+pub fn judge_version_9(sidecar: &Sidecar9, evidence: &Evidence) -> Verdict9 {
+    let standings = Standing::all(sidecar, evidence);
+    let found = disposition(sidecar, evidence, &standings);
+    words::verdict(sidecar, evidence, &standings, found)
+}
+
+fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_>]) -> Found {
+    if let Some(older) = &evidence.waiting_for {
+        let reason = Reason::new(
+            Code::WaitingFor,
+            format!(
+                "{older} is older and unresolved, and what becomes of it decides about this one"
+            ),
+        );
+        return Found::because(Disposition9::Waiting, reason.about(older));
+    }
+    let is_main = sidecar.branch().is_main();
+    match &evidence.branch {
+        BranchSeen::Gone { tree_left: false } if !is_main => {
+            return Disposition9::OrphanedBranch.into();
+        }
+        BranchSeen::Gone { .. } => {
+            return abort(
+                Code::BranchTreeLeft,
+                format!(
+                    "branch {} is not in the catalog, and files of it are still there",
+                    sidecar.branch()
+                ),
+            );
+        }
+        BranchSeen::There { .. } => {}
+    }
+    if evidence.tables.len() != sidecar.tables.len() {
+        return abort(Code::TableUnreadable, "not every table was looked at");
+    }
+    if let Some(found) = sidecar
+        .payload()
+        .and_then(|payload| outcome::visible(sidecar, payload, evidence))
+    {
+        return found;
+    }
+    if let Some(reason) = standings.iter().find_map(damage) {
+        return Found::because(Disposition9::Abort, reason);
+    }
+    let Some(payload) = sidecar.payload() else {
+        return optimize::disposition(standings);
+    };
+    if let Some(reason) = standings.iter().find_map(unproven) {
+        return Found::because(Disposition9::Abort, reason);
+    }
+    if let Some(reason) = renamed_meanwhile(sidecar, evidence, standings) {
+        return Found::because(Disposition9::Abort, reason);
+    }
+    let found = by_kind(sidecar.writer_kind, payload, evidence, standings);
+    match found.disposition {
+        Disposition9::NeverStarted | Disposition9::RollBack => {
+            let untouched = standings
+                .iter()
+                .filter(|standing| standing.is_untouched_fork());
+            match untouched.filter_map(Standing::overlap).next() {
+                Some(reason) => Found::because(Disposition9::Abort, reason),
+                None => found,
+            }
+        }
+        _ => found,
+    }
+}
+
+fn by_kind(
+    kind: WriterKind,
+    payload: &Payload,
+    evidence: &Evidence,
+    standings: &[Standing<'_>],
+) -> Found {
+    match kind {
+        WriterKind::BranchMerge => merge::disposition(payload, evidence, standings),
+        WriterKind::SchemaApply => schema::disposition(payload, evidence, standings),
+        WriterKind::EnsureIndices => indices::disposition(payload, evidence, standings),
+        WriterKind::Mutation | WriterKind::Load | WriterKind::Optimize => {
+            commits::disposition(payload, evidence, standings)
+        }
+    }
+}
+
+/// A table that cannot be read, is gone, or is behind what readers see.
+fn damage(standing: &Standing<'_>) -> Option<Reason> {
+    let key = &standing.pin.table_key;
+    let visible = standing.visible_version();
+    let is_made = standing.makes_the_dataset();
+    let is_below = standing.head().is_some_and(|head| head < standing.base());
+    if standing.seen.is_visible_version_gone && !is_below {
+        return Some(Reason::new(
+            Code::TargetNotRestorable,
+            format!(
+                "version {visible} of {key}, which readers see, was cleaned away: nobody can open it, and nothing can be returned to it"
+            ),
+        ));
+    }
+    match &standing.seen.head {
+        HeadSeen::Unreadable(_) if standing.seen.branch_below.is_some() => standing.overlap(),
+        HeadSeen::Unreadable(reason) => Some(Reason::new(
+            Code::TableUnreadable,
+            format!("{key} cannot be read: {reason}"),
+        )),
+        HeadSeen::DatasetMissing if !is_made => Some(Reason::new(
+            Code::TableMissing,
+            format!("the dataset of {key} is gone"),
+        )),
+        HeadSeen::BranchMissing if !standing.is_first_touch() => Some(Reason::new(
+            Code::TableMissing,
+            format!(
+                "{key} has no Lance branch {}, which readers see it on",
+                standing.pin.table_branch.as_deref().unwrap_or("main")
+            ),
+        )),
+        HeadSeen::At(versions) if versions.head < standing.base() => Some(Reason::new(
+            Code::HeadBelowPin,
+            format!(
+                "the Lance HEAD of {key} is version {}, below version {visible} that readers see; a backup of the table may have been restored without the catalog",
+                versions.head
+            ),
+        )),
+        _ if standing.visible.is_none() && !is_made => Some(Reason::new(
+            Code::TableMissing,
+            format!(
+                "{key} is not in the catalog under the identity {}",
+                standing.pin.identity
+            ),
+        )),
+        HeadSeen::At(_) | HeadSeen::DatasetMissing | HeadSeen::BranchMissing => None,
+    }
+}
+
+fn unproven(standing: &Standing<'_>) -> Option<Reason> {
+    let why = standing.unverifiable.as_ref()?;
+    Some(Reason::new(
+        Code::Unverifiable,
+        format!(
+            "nobody can tell which commits of {} are the write's: {why}",
+            standing.pin.table_key
+        ),
+    ))
+}
+
+/// A table that is called otherwise by now, or whose name another table has.
+fn renamed_meanwhile(
+    sidecar: &Sidecar9,
+    evidence: &Evidence,
+    standings: &[Standing<'_>],
+) -> Option<Reason> {
+    let delta = sidecar.payload().map(|payload| &payload.intended_delta);
+    standings.iter().find_map(|standing| {
+        let pin = standing.pin;
+        let renames = delta.map_or(&[][..], |delta| delta.renames.as_slice());
+        let renamed = renames.iter().find(|rename| rename.identity == pin.identity);
+        let key = renamed.map_or(&pin.table_key, |rename| &rename.expected_table_key);
+        let holder = evidence.graph.tables.called(key);
+        let removes = delta.map_or(&[][..], |delta| delta.tombstones.as_slice());
+        // The name becomes free by the same write.
+        let is_freed = holder.is_some_and(|holder| removes.iter().any(|gone| gone.identity == holder));
+        let is_called_otherwise = standing
+            .visible
+            .is_some_and(|table| table.table_key != *key);
+        let is_taken = holder.is_some_and(|holder| holder != pin.identity) && !is_freed;
+        (is_called_otherwise || is_taken).then(|| {
+            Reason::new(
+                Code::Interleaved,
+                format!("{key} is another table than the one that the write knew by this name, or is called otherwise by now"),
+            )
+        })
+    })
+}

@@ -1,0 +1,485 @@
+//! What is decided about a sidecar of version 9, for every position of its tables and every outcome in the catalog (PROTOCOL.md,
+//! section 18.4, first match wins).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sidecar::observation::NextSchema;
+use sidecar::version_9::proof::{SeenOperation, SeenTransaction, SeenVersions};
+use sidecar::version_9::{
+    BranchIdentifier, BranchSeen, CatalogRow, CatalogTable, CatalogTables, Disposition9,
+    EffectPhase, Evidence, GraphSeen, HeadSeen, Payload, Pin, SchemaIdentity, SchemaSeen, Sidecar9,
+    TableSeen, TransactionIdentity, Verdict9, judge_version_9, parse,
+};
+use sidecar::{Code, GraphCommit, Limits};
+
+use super::fixture::of;
+
+/// A load into three tables of main, confirmed.
+const GRAPH: &str = "v9-load-append-three-tables-confirmed";
+
+/// Where a table stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// HEAD is what readers see.
+    Pin,
+    /// The planned commit is HEAD.
+    Own,
+    /// The planned commit, which Lance rebased over somebody else's, is HEAD.
+    OwnOverForeign,
+    /// Somebody else's commit lies on the planned one.
+    Buried,
+    /// HEAD returned the table to what readers see.
+    Compensated,
+    /// Somebody else's commit is HEAD, and the planned one is not there.
+    Foreign,
+    /// The transaction of HEAD cannot be read.
+    Unreadable,
+    /// HEAD is below what readers see.
+    BelowPin,
+}
+
+const EVERYWHERE: [At; 8] = [
+    At::Pin,
+    At::Own,
+    At::OwnOverForeign,
+    At::Buried,
+    At::Compensated,
+    At::Foreign,
+    At::Unreadable,
+    At::BelowPin,
+];
+
+/// What became of the graph since the write was planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Graph {
+    Same,
+    HeadMoved,
+    SchemaMoved,
+    BranchRecreated,
+}
+
+const GRAPHS: [Graph; 4] = [
+    Graph::Same,
+    Graph::HeadMoved,
+    Graph::SchemaMoved,
+    Graph::BranchRecreated,
+];
+
+fn confirmed() -> Sidecar9 {
+    of(GRAPH).parsed()
+}
+
+/// The same write before its writer confirmed anything.
+fn armed() -> Sidecar9 {
+    let fixture = of(GRAPH);
+    let bytes = fixture.with(|file| {
+        let without = |list: &mut Value, name: &str| {
+            for entry in list.as_array_mut().unwrap() {
+                entry.as_object_mut().unwrap().remove(name);
+            }
+        };
+        without(&mut file["tables"], "confirmed_version");
+        let plan = &mut file["protocol_v3"];
+        plan["effect_phase"] = "Armed".into();
+        without(&mut plan["effects"], "confirmed_transaction");
+        without(&mut plan["intended_delta"]["table_updates"], "confirmed");
+    });
+    parse(&fixture.file, &bytes, &Limits::DEFAULT).unwrap()
+}
+
+/// The same with an undo that a recovery prepared.
+fn prepared(sidecar: &Sidecar9) -> Sidecar9 {
+    let mut file: Value = serde_json::from_slice(&sidecar.to_bytes().unwrap()).unwrap();
+    let pin = &sidecar.tables[0];
+    file["protocol_v3"]["rollback_audit_outcomes"] = serde_json::json!([{
+        "table_key": pin.table_key,
+        "from_version": pin.post_commit_pin,
+        "to_version": pin.expected_version,
+    }]);
+    let name = sidecar.operation_id.file_name();
+    parse(&name, file.to_string().as_bytes(), &Limits::DEFAULT).unwrap()
+}
+
+fn payload(sidecar: &Sidecar9) -> &Payload {
+    sidecar.payload().unwrap()
+}
+
+/// The transactions above the pin, oldest first.
+fn versions(pin: &Pin, planned: &TransactionIdentity, at: At) -> SeenVersions {
+    let expected = pin.expected_version;
+    let own = (planned.uuid.clone(), SeenOperation::Other);
+    let foreign = ("foreign".to_owned(), SeenOperation::Other);
+    let restore = (
+        "restore".to_owned(),
+        SeenOperation::Restore { to: expected },
+    );
+    let row = match at {
+        At::Pin | At::BelowPin => vec![],
+        At::Own => vec![Some(own)],
+        At::OwnOverForeign => vec![Some(foreign), Some(own)],
+        At::Buried => vec![Some(own), Some(foreign)],
+        At::Compensated => vec![Some(own), Some(restore)],
+        At::Foreign => vec![Some(foreign)],
+        At::Unreadable => vec![None],
+    };
+    let head = match at {
+        At::BelowPin => expected - 1,
+        _ => expected + row.len() as u64,
+    };
+    let seen = |(version, transaction): (u64, Option<(String, SeenOperation)>)| {
+        let (uuid, operation) = transaction?;
+        let identity = TransactionIdentity {
+            read_version: version - 1,
+            uuid,
+        };
+        Some((
+            version,
+            SeenTransaction {
+                identity,
+                operation,
+            },
+        ))
+    };
+    SeenVersions {
+        head,
+        transactions: (expected + 1..).zip(row).filter_map(seen).collect(),
+    }
+}
+
+/// The catalog with every pinned table at this version.
+fn catalog(sidecar: &Sidecar9, version: impl Fn(&Pin) -> u64) -> CatalogTables {
+    let table = |pin: &Pin| {
+        let table = CatalogTable {
+            table_key: pin.table_key.clone(),
+            location: pin.identity.place(&pin.table_key).unwrap(),
+            row: CatalogRow {
+                version: version(pin),
+                table_branch: None,
+                row_count: Some(1),
+                metadata: None,
+            },
+        };
+        (pin.identity, table)
+    };
+    CatalogTables(sidecar.tables.iter().map(table).collect())
+}
+
+fn evidence(sidecar: &Sidecar9, graph: Graph, at: &[At]) -> Evidence {
+    let payload = payload(sidecar);
+    let authority = &payload.authority;
+    let identifier = match graph {
+        Graph::BranchRecreated => BranchIdentifier {
+            version_mapping: vec![(4, "another".to_owned())],
+        },
+        _ => authority.branch_identifier.clone(),
+    };
+    let head = match graph {
+        Graph::HeadMoved => Some("01M8KHZZZZZZZZZZZZZZZZZZZZ".to_owned()),
+        _ => authority.graph_head.clone(),
+    };
+    let ir_hash = match graph {
+        Graph::SchemaMoved => "sha256:another".to_owned(),
+        _ => authority.schema_ir_hash.clone(),
+    };
+    let tables = sidecar.tables.iter().zip(&payload.effects).zip(at);
+    Evidence {
+        waiting_for: None,
+        branch: BranchSeen::There { identifier },
+        graph: GraphSeen {
+            head,
+            tables: catalog(sidecar, |pin| pin.expected_version),
+            ..GraphSeen::default()
+        },
+        schema: SchemaSeen {
+            live: Ok(SchemaIdentity {
+                domain: authority.schema_identity_domain.clone(),
+                ir_hash,
+                identity_version: authority.schema_identity_version,
+            }),
+            is_staged: false,
+            next: NextSchema::default(),
+        },
+        tables: tables
+            .map(|((pin, effect), at)| TableSeen {
+                head: HeadSeen::At(versions(pin, &effect.planned()[0], *at)),
+                fork: None,
+                branch_below: None,
+                is_visible_version_gone: false,
+            })
+            .collect(),
+    }
+}
+
+/// The rule, said without the code that it is about.
+fn by_the_book(phase: EffectPhase, graph: Graph, at: &[At]) -> (Disposition9, Option<Code>) {
+    let any = |which: &[At]| at.iter().any(|at| which.contains(at));
+    let own = [At::Own, At::OwnOverForeign, At::Buried, At::Compensated];
+    let moved = graph == Graph::HeadMoved || graph == Graph::SchemaMoved;
+    let is_exact = at.iter().all(|at| *at == At::Own);
+    match () {
+        () if any(&[At::BelowPin]) => (Disposition9::Abort, Some(Code::HeadBelowPin)),
+        () if any(&[At::Unreadable]) => (Disposition9::Abort, Some(Code::Unverifiable)),
+        () if !any(&own) => (Disposition9::NeverStarted, None),
+        () if graph == Graph::BranchRecreated => (Disposition9::Abort, Some(Code::BranchRecreated)),
+        () if any(&[At::Buried, At::Foreign]) => (Disposition9::Abort, Some(Code::Interleaved)),
+        () if moved => (Disposition9::RollBack, Some(Code::AuthorityMoved)),
+        () if phase == EffectPhase::EffectsConfirmed && is_exact => {
+            (Disposition9::RollForward, None)
+        }
+        () => (Disposition9::RollBack, None),
+    }
+}
+
+fn code(verdict: &Verdict9) -> Option<Code> {
+    verdict.reasons.first().map(|reason| reason.code)
+}
+
+#[test]
+fn three_tables_of_a_load_wherever_each_of_them_stands() {
+    let mut met = BTreeMap::new();
+    for sidecar in [armed(), confirmed()] {
+        let phase = sidecar.phase().unwrap();
+        for graph in GRAPHS {
+            for one in EVERYWHERE {
+                for other in EVERYWHERE {
+                    for third in EVERYWHERE {
+                        let at = [one, other, third];
+                        let verdict = judge_version_9(&sidecar, &evidence(&sidecar, graph, &at));
+                        assert_eq!(
+                            (verdict.disposition, code(&verdict)),
+                            by_the_book(phase, graph, &at),
+                            "{phase:?} {graph:?} {at:?}"
+                        );
+                        *met.entry(verdict.disposition).or_insert(0) += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(met.len(), 4, "{met:?}");
+    assert_eq!(met[&Disposition9::RollForward], 1);
+}
+
+#[test]
+fn a_commit_that_was_rebased_over_anothers_says_what_a_restore_takes_away() {
+    let sidecar = armed();
+    let at = [At::OwnOverForeign, At::Own, At::Own];
+    let verdict = judge_version_9(&sidecar, &evidence(&sidecar, Graph::Same, &at));
+    assert_eq!(verdict.disposition, Disposition9::RollBack);
+    let first = &sidecar.tables[0];
+    assert_eq!(
+        verdict.tables[0].foreign_versions,
+        [first.expected_version + 1]
+    );
+    assert_eq!(verdict.tables[1].foreign_versions, [0; 0]);
+}
+
+/// The graph commit of the write, as its file fixed it.
+fn original(sidecar: &Sidecar9) -> GraphCommit {
+    let payload = payload(sidecar);
+    GraphCommit {
+        id: payload.lineage.graph_commit_id.clone(),
+        manifest_branch: payload.lineage.branch.clone(),
+        manifest_version: 9,
+        parent: payload.authority.graph_head.clone(),
+        merged_parent: None,
+        actor: payload.lineage.actor_id.clone(),
+        created_at: payload.lineage.created_at,
+    }
+}
+
+fn rollback(sidecar: &Sidecar9) -> GraphCommit {
+    GraphCommit {
+        id: payload(sidecar).rollback_graph_commit_id.clone(),
+        ..original(sidecar)
+    }
+}
+
+/// The catalog as the publish of the confirmed write leaves it.
+fn published() -> CatalogTables {
+    let sidecar = confirmed();
+    let mut tables = catalog(&sidecar, |pin| pin.post_commit_pin);
+    for update in &payload(&sidecar).intended_delta.table_updates {
+        let confirmed = update.confirmed.clone().unwrap();
+        let table = tables.0.get_mut(&update.identity).unwrap();
+        table.row = CatalogRow {
+            version: confirmed.table_version,
+            table_branch: confirmed.table_branch,
+            row_count: Some(confirmed.row_count),
+            metadata: Some(confirmed.version_metadata),
+        };
+    }
+    tables
+}
+
+/// The evidence once the write is published, and somebody wrote on.
+fn after_the_publish(sidecar: &Sidecar9) -> Evidence {
+    let mut evidence = evidence(sidecar, Graph::HeadMoved, &[At::Own, At::Buried, At::Own]);
+    evidence.graph.original = Some(original(sidecar));
+    evidence.graph.tables_then = Some(published());
+    evidence
+}
+
+#[test]
+fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
+    for sidecar in [armed(), confirmed()] {
+        let is_armed = sidecar.phase() == Some(EffectPhase::Armed);
+        let judged = |change: &dyn Fn(&mut Evidence)| {
+            let mut evidence = after_the_publish(&sidecar);
+            change(&mut evidence);
+            let verdict = judge_version_9(&sidecar, &evidence);
+            (verdict.disposition, code(&verdict))
+        };
+        let conflict = (Disposition9::Abort, Some(Code::OutcomeConflict));
+        let left = match is_armed {
+            true => Disposition9::StaleArmed,
+            false => Disposition9::AlreadyPublished,
+        };
+        assert_eq!(judged(&|_| {}), (left, None));
+        assert_eq!(
+            judged(&|evidence| evidence.graph.rollback = Some(rollback(&sidecar))),
+            conflict
+        );
+        assert_eq!(
+            judged(&|evidence| evidence.graph.tables_then = None),
+            (Disposition9::Abort, Some(Code::Unverifiable))
+        );
+        let others: [fn(&mut GraphCommit); 5] = [
+            |commit| commit.manifest_branch = Some("feature".to_owned()),
+            |commit| commit.parent = None,
+            |commit| commit.merged_parent = Some("01M8KHZZZZZZZZZZZZZZZZZZZZ".to_owned()),
+            |commit| commit.actor = Some("another".to_owned()),
+            |commit| commit.created_at += 1,
+        ];
+        for other in others {
+            let change = |evidence: &mut Evidence| other(evidence.graph.original.as_mut().unwrap());
+            assert_eq!(judged(&change), conflict);
+        }
+        // What an armed file does not fix cannot differ from it.
+        let rows: [(bool, fn(&mut CatalogRow)); 4] = [
+            (false, |row| row.version += 1),
+            (false, |row| row.table_branch = Some("feature".to_owned())),
+            (true, |row| row.row_count = Some(77)),
+            (true, |row| row.metadata = None),
+        ];
+        for (is_fixed_later, other) in rows {
+            let change = |evidence: &mut Evidence| {
+                let then = evidence.graph.tables_then.as_mut().unwrap();
+                other(&mut then.0.values_mut().next().unwrap().row);
+            };
+            let wanted = match is_armed && is_fixed_later {
+                true => (Disposition9::StaleArmed, None),
+                false => conflict,
+            };
+            assert_eq!(judged(&change), wanted);
+        }
+        // The transaction that the published version was planned to be is another, or gone.
+        let change = |evidence: &mut Evidence| {
+            let HeadSeen::At(versions) = &mut evidence.tables[1].head else {
+                panic!("it stands somewhere");
+            };
+            let version = sidecar.tables[1].post_commit_pin;
+            versions.transactions.remove(&version);
+        };
+        let wanted = match is_armed {
+            true => conflict,
+            false => (Disposition9::AlreadyPublished, None),
+        };
+        assert_eq!(judged(&change), wanted);
+    }
+}
+
+#[test]
+fn a_write_that_was_taken_back_is_known_by_its_commit_and_its_outcomes() {
+    for sidecar in [armed(), confirmed()] {
+        for (file, wanted) in [
+            (
+                sidecar.clone(),
+                (Disposition9::Abort, Some(Code::OutcomeConflict)),
+            ),
+            (prepared(&sidecar), (Disposition9::AlreadyRolledBack, None)),
+        ] {
+            let mut evidence = evidence(&file, Graph::HeadMoved, &[At::Buried; 3]);
+            evidence.graph.rollback = Some(rollback(&file));
+            let verdict = judge_version_9(&file, &evidence);
+            assert_eq!((verdict.disposition, code(&verdict)), wanted);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_asked_of_a_file_that_waits_or_whose_branch_is_gone() {
+    let sidecar = confirmed();
+    let mut evidence = after_the_publish(&sidecar);
+    evidence.waiting_for = Some("01M8KH00000000000000000000.json".to_owned());
+    let verdict = judge_version_9(&sidecar, &evidence);
+    assert_eq!(verdict.disposition, Disposition9::Waiting);
+    assert_eq!(
+        verdict.reasons[0].about.as_deref(),
+        Some("01M8KH00000000000000000000.json")
+    );
+
+    let fixture = of("v9-orphan-branch-confirmed");
+    let sidecar = fixture.parsed();
+    for (tree_left, wanted) in [
+        (false, (Disposition9::OrphanedBranch, None)),
+        (true, (Disposition9::Abort, Some(Code::BranchTreeLeft))),
+    ] {
+        let evidence = Evidence {
+            branch: BranchSeen::Gone { tree_left },
+            graph: GraphSeen::default(),
+            waiting_for: None,
+            tables: Vec::new(),
+            ..evidence.clone()
+        };
+        let verdict = judge_version_9(&sidecar, &evidence);
+        assert_eq!((verdict.disposition, code(&verdict)), wanted);
+    }
+}
+
+#[test]
+fn a_table_that_is_called_otherwise_or_cannot_be_opened_is_left_to_people() {
+    let sidecar = confirmed();
+    let judged = |change: &dyn Fn(&mut Evidence)| {
+        let mut evidence = evidence(&sidecar, Graph::Same, &[At::Own; 3]);
+        change(&mut evidence);
+        let verdict = judge_version_9(&sidecar, &evidence);
+        (verdict.disposition, code(&verdict))
+    };
+    let abort = |code| (Disposition9::Abort, Some(code));
+    let identity = sidecar.tables[0].identity;
+    assert_eq!(
+        judged(&|evidence| {
+            let table = evidence.graph.tables.0.get_mut(&identity).unwrap();
+            table.table_key = "node:Renamed".to_owned();
+        }),
+        abort(Code::Interleaved)
+    );
+    assert_eq!(
+        judged(&|evidence| {
+            evidence.graph.tables.0.remove(&identity);
+        }),
+        abort(Code::TableMissing)
+    );
+    assert_eq!(
+        judged(&|evidence| evidence.tables[0].head = HeadSeen::DatasetMissing),
+        abort(Code::TableMissing)
+    );
+    assert_eq!(
+        judged(&|evidence| evidence.tables[0].head = HeadSeen::Unreadable("denied".to_owned())),
+        abort(Code::TableUnreadable)
+    );
+    assert_eq!(
+        judged(&|evidence| evidence.tables[0].is_visible_version_gone = true),
+        abort(Code::TargetNotRestorable)
+    );
+    // Somebody published the table after the write was planned.
+    assert_eq!(
+        judged(&|evidence| {
+            let table = evidence.graph.tables.0.get_mut(&identity).unwrap();
+            table.row.version += 1;
+        }),
+        abort(Code::Interleaved)
+    );
+}

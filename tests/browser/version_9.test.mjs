@@ -1,0 +1,85 @@
+// Sidecars of version 9 in a real browser: what was found is shown, and what follows from it.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { launch } from "./browser.mjs";
+import { onPage, opened } from "./console.mjs";
+import { startOver } from "./demo.mjs";
+import { unpackGraph } from "./fixtures.mjs";
+import { go, link, open, recover, stage } from "./screen.mjs";
+
+const ENGINE = "omnigraph-0.9.0";
+
+let browser;
+
+before(async () => {
+  browser = await launch();
+});
+
+after(() => browser?.close());
+
+/** Walks over the page of the one pending file of a graph. */
+function journey(name, graph, walk) {
+  test(name, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sidecar-inspector-"));
+    const root = await unpackGraph(ENGINE, graph, folder);
+    const demo = await startOver(folder, graph, `/srv/graphs/${graph}`);
+    try {
+      const { context, page } = await opened(browser, demo.login, { baseURL: demo.origin });
+      await page.close();
+      const [file] = await readdir(join(root, "__recovery"));
+      await onPage({ context, demo }, async (page) => {
+        await page.goto("/");
+        await open(page, graph, file.replace(".json", ""), "blocked");
+        await walk(page, { graph, root, file });
+      });
+      await context.close();
+    } finally {
+      await demo.stop();
+    }
+  });
+}
+
+const found = (page) => page.getByTestId("found");
+
+journey(
+  "a published write whose file was left behind is told from a conflict, and its file is set aside",
+  "v9-stale-armed-after-publish",
+  async (page, { root }) => {
+    await found(page).getByText("stale_armed. Readers see the write").waitFor();
+    await found(page).getByText("manifest delta differs").waitFor();
+    await found(page).getByText("set the file aside here").waitFor();
+    await link(page, "Set aside…").click();
+    await stage(page, "approve");
+    await found(page).getByText("stale_armed. Readers see the write").waitFor();
+    assert.equal(await recover(page, "the write is published"), "cleaned_up");
+    assert.deepEqual(await readdir(join(root, "__recovery")), []);
+  },
+);
+
+journey(
+  "a write that only waits to be published is shown with the warning not to set its file aside",
+  "v9-mutation-insert-confirmed",
+  async (page) => {
+    await found(page).getByText("roll_forward. Every table carries the write").waitFor();
+    await found(page).getByText("Do not set the file aside").waitFor();
+    await link(page, "Set aside…").click();
+    await stage(page, "approve");
+    await found(page).getByText("Do not set the file aside").waitFor();
+  },
+);
+
+journey(
+  "what cannot be decided names the table and the reason",
+  "v9-foreign-commit-on-top-confirmed",
+  async (page, { graph, file }) => {
+    await found(page).getByText("interleaved: somebody else committed to node:Author").waitFor();
+    await go(page, `#/`);
+    await open(page, graph, file.replace(".json", ""), "blocked");
+    await found(page).getByText("not of this write, and lost if the table is returned").waitFor();
+  },
+);
