@@ -560,6 +560,43 @@ fn a_forged_plan_is_refused_by_name() {
     }
 }
 
+/// Each statement that a plan asks for stands for something that the approver would else not know.
+#[test]
+fn a_forged_plan_that_asks_for_fewer_statements_is_refused() {
+    let write = sidecar(
+        WriterKind::Mutation,
+        vec![pin("node:Author", 4, 5), pin("edge:Wrote", 5, 6)],
+    );
+    let observed = vec![at(&write.tables[0], 5, 5), at(&write.tables[1], 7, 8)];
+    let plan = scene(&write, None, &world(observed)).plan;
+    let plan = serde_json::to_value(&plan).unwrap();
+    let asked: Vec<&str> = plan["requires"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|asked| asked.as_str().unwrap())
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "writers_stopped",
+            "target_differs_from_expected",
+            "stays_published_in_part"
+        ]
+    );
+    assert!(decode(&plan).is_ok());
+    for left_out in 0..asked.len() {
+        let mut forged = plan.clone();
+        forged["requires"].as_array_mut().unwrap().remove(left_out);
+        let refused = decode(&forged);
+        assert!(
+            matches!(refused, Err(PlanError::Unlawful { .. })),
+            "{}: {refused:?}",
+            asked[left_out]
+        );
+    }
+}
+
 #[test]
 fn a_forged_plan_stops_its_journal_at_the_approval() {
     let scene = schema_change("pi", 5);

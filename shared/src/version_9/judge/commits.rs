@@ -14,7 +14,7 @@ pub(super) fn disposition(
     evidence: &Evidence,
     standings: &[Standing<'_>],
 ) -> Found {
-    if !standings.iter().any(Standing::is_own) && !is_confirmed_without_tables(payload) {
+    if !standings.iter().any(Standing::is_own) {
         return Disposition9::NeverStarted.into();
     }
     if !is_the_same_branch(&payload.authority, evidence) {
@@ -24,11 +24,6 @@ pub(super) fn disposition(
         return Found::because(Disposition9::Abort, reason);
     }
     forward_or_back(payload, evidence, standings)
-}
-
-/// A write that pins no table and was confirmed has nothing that could be missing.
-fn is_confirmed_without_tables(payload: &Payload) -> bool {
-    payload.effects.is_empty() && payload.effect_phase == EffectPhase::EffectsConfirmed
 }
 
 pub(super) fn recreated() -> Found {
