@@ -15,13 +15,14 @@ pub struct Expected {
 /// Per branch of the graph and table: visible version, Lance branch, HEAD, rows.
 pub type Tables = BTreeMap<String, BTreeMap<String, (u64, Option<String>, u64, Option<u64>)>>;
 
-pub fn all() -> BTreeMap<String, Value> {
-    let text = std::fs::read_to_string(fixtures().join("omnigraph-0.7.0/expected.json")).unwrap();
+pub fn all(engine: &str) -> BTreeMap<String, Value> {
+    let path = fixtures().join(engine).join("expected.json");
+    let text = std::fs::read_to_string(path).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
-pub fn of(name: &str) -> Expected {
-    let graph = all().remove(name).expect(name);
+pub fn of(engine: &str, name: &str) -> Expected {
+    let graph = all(engine).remove(name).expect(name);
     Expected {
         name: name.to_owned(),
         graph,
