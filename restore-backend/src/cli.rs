@@ -2,7 +2,8 @@
 //!
 //! With `--json`, standard output carries one JSON document and nothing else, also for a failure. Without, it carries plain text
 //! for people. Logs and failures for people go to standard error. Exit codes: 0 done, 1 failed, also where storage did not answer in
-//! time, 2 usage, 3 refused or conflict, 4 something is pending and `--fail-if-pending` was given.
+//! time, 2 usage, 3 refused or conflict, 4 something is pending and `--fail-if-pending` was given, or
+//! `doctor` found something that stands in the way.
 
 mod apply;
 mod approve;
@@ -11,6 +12,7 @@ mod audit;
 mod context;
 mod demo;
 mod dismiss;
+mod doctor;
 mod end;
 mod error;
 mod exit;
@@ -70,6 +72,7 @@ enum Command {
     Dismiss(dismiss::Dismiss),
     Release(undo::Release),
     Audit(audit::Audit),
+    Doctor(doctor::Doctor),
     Inspect(inspect::Inspect),
 }
 
@@ -131,6 +134,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Dismiss(dismiss) => Box::pin(dismiss.run(context)).await,
         Command::Release(release) => Box::pin(release.run(context)).await,
         Command::Audit(audit) => Box::pin(audit.run(context)).await,
+        Command::Doctor(doctor) => Box::pin(doctor.run(context)).await,
         Command::Inspect(inspect) => inspect.run(context),
     }
 }

@@ -9,6 +9,7 @@ mod assets;
 mod audit;
 mod connections;
 mod console;
+mod doctor;
 mod ending;
 mod execution;
 mod executions;

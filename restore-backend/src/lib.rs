@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod demo;
+mod doctor;
 mod error;
 pub mod execute;
 pub mod http;

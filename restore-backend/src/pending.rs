@@ -2,6 +2,7 @@
 
 mod journals;
 mod recovery;
+mod summaries;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,6 +16,7 @@ use root_objects::sidecar_dir;
 use journals::{Found, ListedJournals, known};
 
 pub(crate) use recovery::PendingRecovery;
+pub(crate) use summaries::summaries;
 
 /// Everything that is pending, oldest first: one listing and one read per sidecar, one listing of the open operations, and a
 /// listing and the records of every journal that is open or belongs to a sidecar.

@@ -1,9 +1,10 @@
-//! The operations of the command line and the HTTP API: list, plan, approve, apply, end, undo, dismiss, release, audit. Neither
-//! caller holds logic of its own.
+//! The operations of the command line and the HTTP API: list, plan, approve, apply, end, undo, dismiss, release, audit,
+//! doctor. Neither caller holds logic of its own.
 
 mod approving;
 mod auditing;
 mod ending;
+mod examining;
 mod follow_up;
 mod listing;
 mod root_to_blame;
@@ -26,6 +27,7 @@ pub use auditing::{
     AUDIT_PAGE_MAX, OnRecord, audit, audit_listed, audit_page, audit_records, on_record,
 };
 pub use ending::{Ending, end};
+pub use examining::doctor;
 pub use execute::ProgressSink;
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;

@@ -28,6 +28,7 @@ pub use merge::left_out_sentence;
 pub use objects::step_objects;
 pub use steps::{precondition_sentence, step_sentence};
 pub use words::Explanation;
+pub(crate) use words::capitalised;
 
 use words::{
     NAME_CHARS_MAX, all_of_its_tables, and_more, count_word, inside_a_sentence, some_of,

@@ -25,6 +25,7 @@ mod decision;
 mod dialect;
 mod difference;
 mod digest;
+pub mod doctor;
 mod elsewhere;
 mod error_text;
 pub mod executor;

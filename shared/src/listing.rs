@@ -99,7 +99,7 @@ impl SidecarFile {
         self.file.strip_suffix(".json").unwrap_or(&self.file)
     }
 
-    fn pins(&self) -> Vec<GlimpsedPin> {
+    pub(crate) fn pins(&self) -> Vec<GlimpsedPin> {
         match &self.content {
             Ok(sidecar) => sidecar
                 .tables
@@ -113,7 +113,7 @@ impl SidecarFile {
         }
     }
 
-    fn is_schema_apply(&self) -> bool {
+    pub(crate) fn is_schema_apply(&self) -> bool {
         match &self.content {
             Ok(sidecar) => sidecar.writer_kind.changes_the_schema(),
             Err(_) => WriterKind::ALL

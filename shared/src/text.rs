@@ -8,6 +8,17 @@ pub fn version_text(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
+/// A word as a shell takes it.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Cuts `text` to `chars_max` characters and replaces control, direction and invisible characters.
 pub(crate) fn shown(text: &str, chars_max: usize) -> String {
     let mut chars = text.chars();
@@ -215,6 +226,12 @@ fn without_secret_values(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(shell_word("/srv/graphs/a"), "/srv/graphs/a");
+        assert_eq!(shell_word("it's here"), r"'it'\''s here'");
+    }
 
     #[test]
     fn what_could_steer_a_terminal_is_replaced_and_what_is_long_is_cut() {

@@ -8,6 +8,7 @@
     reason = "a test says what it expects and stops where it is wrong"
 )]
 
+mod doctor;
 mod engine_sweep;
 mod follow_ups;
 mod forged;

@@ -2,9 +2,11 @@
 
 mod batches;
 pub(super) mod columns;
+mod declared;
 pub(super) mod graph_rows;
 pub(super) mod identified;
 mod insert;
+mod retained;
 pub(super) mod rows;
 mod upsert;
 
@@ -38,6 +40,9 @@ use super::version::VersionFile;
 use super::version_file::understood;
 use identified::{IDENTITY_COLUMNS, STAMP_WITH_IDENTITIES};
 
+pub use declared::CatalogDeclaration;
+pub use retained::RetainedCatalog;
+pub use retained::RetainedVersions;
 pub use sidecar::root_layout::CATALOG_FOLDER as CATALOG_PATH;
 
 /// Schema metadata that says which rows and columns to expect.

@@ -1,6 +1,7 @@
 //! The folder of recovery sidecars, `__recovery/`: write, list, read, delete.
 
 mod deletion;
+mod entries;
 mod error;
 mod layout;
 mod listing;
@@ -8,6 +9,7 @@ mod reading;
 mod writing;
 
 pub use deletion::{delete_sidecar, make_deletion_durable};
+pub use entries::{Entries, SidecarFolder, list_folder};
 pub use error::SidecarDirError;
 pub use layout::SIDECAR_FOLDER;
 pub use listing::{SidecarNames, list_names, list_sidecars};

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sidecar::text::scrubbed;
+use sidecar::text::{scrubbed, shell_word};
 use sidecar::{ApplyReport, Digest, OperationId};
 use tokio::task::JoinError;
 
 use super::arguments::Global;
 use super::error::CliError;
-use super::page::{Page, printable_json, shell_word};
+use super::page::{Page, printable_json};
 use crate::error::ServiceError;
 use crate::patience::{Patience, without_answers};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions, usable_folder};

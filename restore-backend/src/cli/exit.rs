@@ -9,6 +9,6 @@ pub(super) enum Exit {
     Usage = 2,
     /// Refused, or a conflict: nothing more was done, and somebody has to look.
     Refused = 3,
-    /// `list --fail-if-pending` found something.
-    Pending = 4,
+    /// `list --fail-if-pending` found something, or `doctor` found something that stands in the way.
+    InTheWay = 4,
 }

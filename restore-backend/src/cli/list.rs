@@ -32,7 +32,7 @@ impl List {
         context.print(&list, |page| write(page, &list, &root.shown()))?;
         let is_pending = !list.recoveries.is_empty();
         Ok(if self.fail_if_pending && is_pending {
-            Exit::Pending
+            Exit::InTheWay
         } else {
             Exit::Done
         })

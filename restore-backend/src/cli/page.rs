@@ -129,16 +129,6 @@ pub(super) fn printable_json(json: &str) -> String {
     )
 }
 
-/// A word as a shell takes it.
-pub(super) fn shell_word(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,11 +183,5 @@ mod tests {
         assert!(!printed.contains(|char| acts(char) && char != '\n'));
         let read: Vec<String> = serde_json::from_str(&printed).unwrap();
         assert_eq!(read, [hostile]);
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_needs_it() {
-        assert_eq!(shell_word("/srv/graphs/a"), "/srv/graphs/a");
-        assert_eq!(shell_word("it's here"), r"'it'\''s here'");
     }
 }

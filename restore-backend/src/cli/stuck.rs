@@ -140,8 +140,10 @@ fn is_not_of_opening(request: &Request) -> bool {
     !request.path.starts_with("__recovery_log/root-")
 }
 
-const LOOKS: [&str; 8] = [
+const LOOKS: [&str; 10] = [
     "x list ROOT",
+    "x doctor ROOT",
+    "x doctor ROOT --upgrade",
     "x list ROOT --fail-if-pending",
     "x plan ROOT OPERATION",
     "x undo ROOT OPERATION",

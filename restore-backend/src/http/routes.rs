@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::console::Console;
 use super::failure::Failure;
 use super::{
-    approvals, assets, audit, ending, execution, follow_ups, guard, health, login, problem,
+    approvals, assets, audit, doctor, ending, execution, follow_ups, guard, health, login, problem,
     recoveries, roots, session,
 };
 
@@ -53,6 +53,7 @@ pub fn router(console: Console) -> Router {
             "/roots/{root}/recoveries/{operation_or_file}/execution/end",
             post(ending::create),
         )
+        .route("/roots/{root}/doctor", get(doctor::show))
         .route("/roots/{root}/audit", get(audit::list))
         .route("/roots/{root}/audit/{operation}", get(audit::show))
         .fallback(nothing_here)

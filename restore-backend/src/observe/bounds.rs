@@ -1,8 +1,8 @@
 //! How much of a root is looked at at the same time, and how often.
 
 /// Tables looked at at the same time. Each takes one to three small requests.
-pub(super) const TABLES_AT_ONCE: usize = 32;
+pub(crate) const TABLES_AT_ONCE: usize = 32;
 /// Catalog branches read at the same time.
-pub(super) const CATALOGS_AT_ONCE: usize = 4;
+pub(crate) const CATALOGS_AT_ONCE: usize = 4;
 /// Looks that are made while the catalog keeps moving, before that is reported.
-pub(super) const LOOKS_MAX: usize = 5;
+pub(crate) const LOOKS_MAX: usize = 5;

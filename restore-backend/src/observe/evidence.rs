@@ -367,7 +367,7 @@ async fn restorability(
     }
 }
 
-fn transaction_observation(entry: TransactionEntry) -> TransactionObservation {
+pub(crate) fn transaction_observation(entry: TransactionEntry) -> TransactionObservation {
     match entry {
         TransactionEntry::Gone { version } => TransactionObservation {
             version,

@@ -13,8 +13,9 @@ use sidecar::{GraphCommit, GraphHistory, Sidecar};
 use super::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
 use super::depth::ReadPending;
 use super::failed::Failures;
+use super::stand::PinStand;
 use crate::root::Root;
-use fenced_lance::{BranchHistory, Catalog, Head, LanceRoot, Pin, TableError, TableLocation};
+use fenced_lance::{BranchHistory, Catalog, LanceRoot, Pin, TableError};
 use sidecar::error_text;
 
 /// Branches of the history read at the same time. Each is a small table.
@@ -346,31 +347,16 @@ async fn look_at_table<'a>(
     let found = async {
         let location = location
             .ok_or_else(|| Lost::Untold("the catalog does not say where it is".to_owned()))?;
-        let place = TableLocation::on(location, branch);
-        let is_elsewhere = pin.table_branch.as_deref() != branch;
-        let head = match lance.head(&place).await? {
-            Head::At { version } => version,
-            // The first write to a table on a branch makes its Lance branch.
-            Head::BranchMissing if is_elsewhere => return Ok(None),
-            Head::BranchMissing | Head::DatasetMissing => {
-                return Err(Lost::Untold("it is not there".to_owned()));
-            }
-        };
-        let pinned = if is_elsewhere {
-            // Versions of a table are published in rising order, whichever Lance branch they are on. The version a branch was
-            // made from is no commit on that branch.
-            let origin = lance.branch_origin(&place).await?;
-            let origin = origin.and_then(|origin| origin.version).unwrap_or_default();
-            origin.max(pin.version.saturating_sub(1))
-        } else {
-            pin.version
-        };
-        Ok((head > pinned).then(|| UncoveredTable {
-            table_key: table_key.to_owned(),
-            branch: branch.map(str::to_owned),
-            pinned,
-            head,
-        }))
+        Ok(match PinStand::read(lance, location, pin, branch).await? {
+            PinStand::Above { pinned, head } => Some(UncoveredTable {
+                table_key: table_key.to_owned(),
+                branch: branch.map(str::to_owned),
+                pinned,
+                head,
+            }),
+            PinStand::AtPin | PinStand::Below { .. } | PinStand::Forked { .. } => None,
+            PinStand::NotThere => return Err(Lost::Untold("it is not there".to_owned())),
+        })
     };
     (table_key, found.await)
 }

@@ -50,7 +50,7 @@ impl PendingRecovery {
     }
 
     /// The entry that [`sidecar::pending`] made.
-    pub(super) fn into_entry(self) -> PendingEntry {
+    pub(crate) fn into_entry(self) -> PendingEntry {
         PendingEntry {
             journal: self
                 .journal

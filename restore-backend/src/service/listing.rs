@@ -1,15 +1,12 @@
 //! The list of pending recoveries, one line each.
 
-use std::collections::BTreeMap;
-
 use futures::FutureExt;
-use sidecar::api::{RecoveryList, RecoverySummary};
-use sidecar::{Code, JudgedLine, Reason, Timestamp, judge};
+use sidecar::api::RecoveryList;
+use sidecar::{Code, Reason, Timestamp};
 
 use super::root_to_blame::{looked, readable_catalog};
 use crate::error::ServiceError;
-use crate::observe::{self, Judged};
-use crate::pending::pending_and_skipped;
+use crate::pending::{pending_and_skipped, summaries};
 use crate::root::Root;
 use sidecar::error_text;
 
@@ -38,40 +35,7 @@ async fn listed(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceErro
             catalog: None,
         });
     }
-    let observable: Vec<(usize, Judged<'_>)> = recoveries
-        .iter()
-        .enumerate()
-        .filter_map(|(place, recovery)| {
-            let judged = Judged {
-                sidecar: recovery.listed.to_judge()?,
-                journal: recovery.own_journal(),
-            };
-            Some((place, judged))
-        })
-        .collect();
-    let to_look_at: Vec<Judged<'_>> = observable.iter().map(|(_, judged)| *judged).collect();
-    let looked_at = observe::observe_each(root, &to_look_at, |index, observation| {
-        let (place, Judged { sidecar, .. }) = observable.get(index)?;
-        let recovery = recoveries.get(*place)?;
-        let verdict = judge(sidecar, recovery.listed.standing(), &observation);
-        Some((*place, JudgedLine::of(&verdict, &observation)))
-    })
-    .await?;
-    let mut judged: BTreeMap<usize, JudgedLine> = looked_at.into_iter().flatten().collect();
-    let summaries = recoveries
-        .iter()
-        .enumerate()
-        .map(|(place, recovery)| {
-            let journal = recovery.journal.as_ref().map(|journal| &journal.state);
-            RecoverySummary::of(
-                &recovery.listed,
-                journal,
-                judged.remove(&place),
-                root.id(),
-                now,
-            )
-        })
-        .collect();
+    let summaries = summaries(root, &recoveries, now).await?;
     Ok(RecoveryList {
         root: root.address().to_string(),
         recoveries: summaries,

@@ -3,6 +3,7 @@
 mod arguments;
 #[cfg(target_os = "linux")]
 mod descriptors;
+mod doctor;
 mod finished;
 mod follow_ups;
 mod inspect;

@@ -117,7 +117,7 @@ pub(super) fn joined(sentences: &[String]) -> String {
     there.join(" ")
 }
 
-pub(super) fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(characters).collect()

@@ -14,6 +14,7 @@ mod begun;
 mod blocked_by;
 mod classification;
 mod covered_elsewhere;
+mod doctor;
 mod engine_kinds;
 mod executor;
 mod explanation;

@@ -206,6 +206,7 @@ async fn nothing_is_shown_or_done_without_a_session() {
         "/api/v1/roots",
         RECOVERIES,
         "/api/v1/roots/graph/audit",
+        "/api/v1/roots/graph/doctor",
         "/api/v1/nothing",
         &execution,
     ] {

@@ -46,6 +46,22 @@ async fn looking_changes_nothing() {
         api.get("/api/v1/roots/graph/audit").await.json()["operations"],
         json!([])
     );
+    for question in ["", "?upgrade=true"] {
+        let path = format!("/api/v1/roots/graph/doctor{question}");
+        let report = api.get(&path).await.json();
+        assert_eq!(report["root"], list["root"]);
+        assert_eq!(report["stands_in_the_way"], true);
+        let kinds = report["findings"].as_array().expect("a list");
+        let pending = kinds
+            .iter()
+            .filter(|finding| finding["kind"] == "pending_sidecar");
+        assert_eq!(pending.count(), 3);
+        assert_eq!(report.get("upgrade").is_some(), !question.is_empty());
+    }
+    let path = "/api/v1/roots/graph/doctor?upgrade=perhaps";
+    let answer = api.get(path).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.problem("/api/v1/roots/graph/doctor"), "bad_query");
     assert!(api.log.reads() > 0);
     assert_eq!(api.log.mutations(), 0);
 }

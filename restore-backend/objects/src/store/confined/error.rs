@@ -92,6 +92,12 @@ impl NotRead {
         matches!(self.why, Why::Is(Kind::File))
     }
 
+    /// The name, as the store spells it.
+    #[must_use]
+    pub const fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether this very path is not read, and not something below it.
     #[must_use]
     pub fn is_at(&self, path: &Path) -> bool {

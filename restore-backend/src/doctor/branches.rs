@@ -1,0 +1,288 @@
+//! The branches of the graph, and where the tables that readers of them see stand.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use sidecar::doctor::{
+    BranchCatalog, BranchFacts, Covers, DeclaredCatalog, Known, Stand, TableStand, tables_are_read,
+};
+use sidecar::error_text;
+use sidecar::root_layout::SCHEMA_LOCK_BRANCH;
+
+use super::bounds::{BRANCHES_MAX, COMMITS_MAX, NAMED_TABLES_MAX, TABLES_MAX};
+use crate::observe::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
+use crate::observe::{PinStand, transaction_observation};
+use crate::root::Root;
+use fenced_lance::{Catalog, CatalogReading, Head, LanceRoot, Pin, TableLocation};
+
+/// The branches of the graph, main first, or why they are not known.
+pub(super) struct Branches(Known<Vec<Branch>>);
+
+struct Branch {
+    name: Option<String>,
+    catalog: Option<Known<Catalog>>,
+    read: BranchCatalog,
+}
+
+impl Branches {
+    /// Reads the catalog of every branch, and where each table that it shows stands.
+    pub(super) async fn read(root: &Root, declared: &Known<DeclaredCatalog>) -> Self {
+        let stamp = match declared {
+            Ok(declared) => declared.stamp.as_ref(),
+            Err(_) => return Self(Err("the catalog cannot be read".to_owned())),
+        };
+        let names = match names(root.lance()).await {
+            Ok(names) => names,
+            Err(reason) => return Self(Err(reason)),
+        };
+        let is_read = stamp.is_ok_and(|stamp| tables_are_read(*stamp));
+        if !is_read {
+            let unread = |name| Branch {
+                name,
+                catalog: None,
+                read: BranchCatalog::default(),
+            };
+            return Self(Ok(names.into_iter().map(unread).collect()));
+        }
+        let reads: Vec<_> = names
+            .into_iter()
+            .map(|name| read_catalog(root.lance(), name))
+            .collect();
+        let mut branches: Vec<Branch> = futures::stream::iter(reads)
+            .buffered(CATALOGS_AT_ONCE)
+            .collect()
+            .await;
+        read_stands(root.lance(), &mut branches).await;
+        Self(Ok(branches))
+    }
+
+    /// Their names; only main where they are not known.
+    pub(super) fn names(&self) -> Known<Vec<Option<String>>> {
+        let branches = self.0.as_ref().map_err(Clone::clone)?;
+        Ok(branches.iter().map(|branch| branch.name.clone()).collect())
+    }
+
+    /// Where the datasets are that any branch knows, relative to the root; and whether these are all.
+    pub(super) fn places(&self) -> (BTreeSet<&str>, bool) {
+        let Ok(branches) = &self.0 else {
+            return (BTreeSet::new(), false);
+        };
+        let is_read = |branch: &Branch| matches!(branch.catalog, Some(Ok(_)));
+        let catalogs = branches
+            .iter()
+            .filter_map(|branch| branch.catalog.as_ref()?.as_ref().ok());
+        let places: BTreeSet<&str> = catalogs
+            .flat_map(|catalog| catalog.locations.values())
+            .map(String::as_str)
+            .collect();
+        let are_all = branches.iter().all(is_read) && places.len() <= TABLES_MAX;
+        (places.into_iter().take(TABLES_MAX).collect(), are_all)
+    }
+
+    /// Reads the commits above the pins that no sidecar covers.
+    pub(super) async fn read_uncovered(&mut self, root: &Root, covers: Option<&Covers>) {
+        let lance = root.lance();
+        let branches = self.0.iter_mut().flatten();
+        let uncovered = branches.flat_map(|branch| {
+            let locations = match &branch.catalog {
+                Some(Ok(catalog)) => Some(&catalog.locations),
+                _ => None,
+            };
+            let name = branch.name.as_deref();
+            let stands = branch.read.stands.iter_mut();
+            stands.filter_map(move |table| {
+                let Stand::Above {
+                    table_branch,
+                    pinned,
+                    head,
+                    transactions,
+                } = &mut table.stand
+                else {
+                    return None;
+                };
+                let table_branch = table_branch.as_deref();
+                let is_covered = is_covered(covers, name, &table.table_key, table_branch);
+                let location = locations?.get(&table.table_key)?;
+                (!is_covered).then(|| {
+                    let place = TableLocation::on(location, table_branch);
+                    (place, *pinned, *head, transactions)
+                })
+            })
+        });
+        let reads: Vec<_> = uncovered
+            .take(NAMED_TABLES_MAX)
+            .map(|(place, pinned, head, transactions)| async move {
+                let read = lance.transactions(&place, pinned, head, COMMITS_MAX).await;
+                *transactions = match read {
+                    Ok(list) => Ok(list
+                        .entries
+                        .into_iter()
+                        .map(transaction_observation)
+                        .collect()),
+                    Err(error) => Err(error_text(&error)),
+                };
+            })
+            .collect();
+        futures::stream::iter(reads)
+            .buffer_unordered(TABLES_AT_ONCE)
+            .collect::<()>()
+            .await;
+    }
+
+    /// The branches with commits above a pin that no sidecar covers, on which somebody has published since they were read.
+    pub(super) async fn moved(
+        &self,
+        root: &Root,
+        covers: Option<&Covers>,
+    ) -> BTreeSet<Option<String>> {
+        let lance = root.lance();
+        let of_interest = self.0.iter().flatten().filter_map(|branch| {
+            let catalog = branch.catalog.as_ref()?.as_ref().ok()?;
+            let name = branch.name.as_deref();
+            let is_uncovered = |table: &TableStand| match &table.stand {
+                Stand::Above { table_branch, .. } => {
+                    !is_covered(covers, name, &table.table_key, table_branch.as_deref())
+                }
+                _ => false,
+            };
+            let is_astray = branch.read.stands.iter().any(is_uncovered);
+            is_astray.then_some((&branch.name, catalog.version))
+        });
+        let checks: Vec<_> = of_interest
+            .map(|(name, version)| async move {
+                let now = lance.catalog_version(name.as_deref()).await;
+                let is_same = now.is_ok_and(|now| now == Head::At { version });
+                (!is_same).then(|| name.clone())
+            })
+            .collect();
+        let moved = futures::stream::iter(checks).buffer_unordered(CATALOGS_AT_ONCE);
+        moved.filter_map(std::future::ready).collect().await
+    }
+
+    /// Notes that pins and HEADs of these branches do not belong together.
+    pub(super) fn note_moving(&mut self, moving: &BTreeSet<Option<String>>) {
+        for branch in self.0.iter_mut().flatten() {
+            branch.read.is_moving = moving.contains(&branch.name);
+        }
+    }
+
+    /// As they are judged.
+    pub(super) fn into_facts(self) -> Known<Vec<BranchFacts>> {
+        let facts = |branch: Branch| BranchFacts {
+            branch: branch.name,
+            catalog: branch.catalog.map(|read| read.map(|_| branch.read)),
+        };
+        Ok(self.0?.into_iter().map(facts).collect())
+    }
+}
+
+fn is_covered(
+    covers: Option<&Covers>,
+    branch: Option<&str>,
+    table_key: &str,
+    table_branch: Option<&str>,
+) -> bool {
+    covers.is_some_and(|covers| covers.resolves(branch, table_key, table_branch))
+}
+
+/// The branches of the graph, main first.
+async fn names(lance: &LanceRoot) -> Known<Vec<Option<String>>> {
+    let branches = lance.catalog_branches().await;
+    let branches = branches.map_err(|error| error_text(&error))?;
+    let others = branches
+        .into_iter()
+        .map(|branch| branch.name)
+        .filter(|name| name != SCHEMA_LOCK_BRANCH);
+    let names: Vec<Option<String>> = std::iter::once(None).chain(others.map(Some)).collect();
+    if names.len() > BRANCHES_MAX {
+        return Err(format!(
+            "there are {} branches, and at most {BRANCHES_MAX} are looked at",
+            names.len()
+        ));
+    }
+    Ok(names)
+}
+
+async fn read_catalog(lance: &LanceRoot, name: Option<String>) -> Branch {
+    let catalog = match lance.catalog(name.as_deref()).await {
+        Ok(CatalogReading::Present(catalog)) => Ok(catalog),
+        Ok(CatalogReading::NoCatalog | CatalogReading::NoBranch { .. }) => {
+            Err("it is not there".to_owned())
+        }
+        Err(error) => Err(error_text(&error)),
+    };
+    let tables = catalog.as_ref().map_or(0, |catalog| catalog.pins.len());
+    Branch {
+        name,
+        catalog: Some(catalog),
+        read: BranchCatalog {
+            tables,
+            ..BranchCatalog::default()
+        },
+    }
+}
+
+async fn read_stands(lance: &LanceRoot, branches: &mut [Branch]) {
+    let mut left = TABLES_MAX;
+    let mut looks = Vec::new();
+    for (index, branch) in branches.iter_mut().enumerate() {
+        let Some(Ok(catalog)) = &branch.catalog else {
+            continue;
+        };
+        let looked_at = left.min(catalog.pins.len());
+        branch.read.not_looked_at = catalog.pins.len() - looked_at;
+        left -= looked_at;
+        let name = branch.name.as_deref();
+        let pins = catalog.pins.iter().take(looked_at);
+        looks.extend(pins.map(|(table_key, pin)| {
+            let location = catalog.locations.get(table_key);
+            look(lance, index, table_key, location, pin, name)
+        }));
+    }
+    let astray: Vec<_> = futures::stream::iter(looks)
+        .buffered(TABLES_AT_ONCE)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    for (index, table) in astray {
+        if let Some(branch) = branches.get_mut(index) {
+            branch.read.stands.push(table);
+        }
+    }
+}
+
+/// The table, if it does not stand at its pin.
+async fn look(
+    lance: &LanceRoot,
+    index: usize,
+    table_key: &str,
+    location: Option<&String>,
+    pin: &Pin,
+    branch: Option<&str>,
+) -> Option<(usize, TableStand)> {
+    let pinned = pin.version;
+    let read = match location {
+        Some(location) => PinStand::read(lance, location, pin, branch)
+            .await
+            .map_err(|error| error_text(&error)),
+        None => Err("the catalog does not say where it is".to_owned()),
+    };
+    let stand = match read {
+        Ok(PinStand::AtPin) => return None,
+        Ok(PinStand::Above { pinned, head }) => Stand::Above {
+            table_branch: branch.map(str::to_owned),
+            pinned,
+            head,
+            transactions: Err("there are too many such tables".to_owned()),
+        },
+        Ok(PinStand::Below { head }) => Stand::Below { pinned, head },
+        Ok(PinStand::Forked { head }) => Stand::Forked { head },
+        Ok(PinStand::NotThere) => Stand::Missing { pinned },
+        Err(reason) => Stand::Unreadable { reason },
+    };
+    let table = TableStand {
+        table_key: table_key.to_owned(),
+        stand,
+    };
+    Some((index, table))
+}

@@ -1,0 +1,31 @@
+//! `doctor`: whether a root is in order, and whether it is ready for an upgrade of its engine.
+//!
+//! Whoever reads storage passes in [`RootFacts`], where what could not be read has its reason. Nothing here is about one sidecar:
+//! that is judged by its plan. A thing that is not known is never told as well.
+
+mod catalog;
+mod checklist;
+mod commands;
+mod covers;
+mod facts;
+mod finding;
+mod history;
+mod judge;
+mod known;
+mod report;
+mod upgrade;
+
+pub use catalog::{CatalogReport, tables_are_read};
+pub use checklist::{CheckStatus, ChecklistItem, ChecklistLine};
+pub use commands::Commands;
+pub use covers::Covers;
+pub use facts::{
+    BranchCatalog, BranchFacts, DeclaredCatalog, FolderEntries, FolderFacts, OpenOperation,
+    OperationFacts, PendingFacts, RootFacts, SchemaFacts, Stand, TableStand, TagFacts,
+};
+pub use finding::{Finding, FindingKind, UncoveredCommits};
+pub use history::{
+    CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, judge_history,
+};
+pub use known::Known;
+pub use report::{DoctorReport, DoctorScope};

@@ -1,0 +1,89 @@
+//! The stamp of a catalog, and who reads it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::root_layout::STAMPS_ACTED_ON;
+
+use super::facts::{BranchCatalog, RootFacts};
+use super::known::Known;
+
+/// What a report says of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogReport {
+    /// Its stamp; null where it is not known.
+    pub stamp: Option<u32>,
+    /// The releases of engines that read such a catalog; null where this build knows of none.
+    pub read_by: Option<String>,
+    /// Whether its writers name their operation in every commit.
+    pub two_phase: bool,
+    /// Whether this build carries out recoveries in it.
+    pub is_acted_on: bool,
+    /// Tables that readers see on main; null where that is not known.
+    pub tables: Option<usize>,
+    /// Branches of the graph, main included; null where that is not known.
+    pub branches: Option<usize>,
+}
+
+/// Whether the tables of a catalog with this stamp are read here as its engines read them.
+#[must_use]
+pub fn tables_are_read(stamp: u32) -> bool {
+    STAMPS_ACTED_ON.contains(&stamp)
+}
+
+/// The releases that read a catalog with this stamp. Engines compare stamps for equality.
+const fn read_by(stamp: u32) -> Option<&'static str> {
+    Some(match stamp {
+        2 => "omnigraph v0.4.2 to v0.6.1",
+        3 => "omnigraph v0.6.2 to v0.7.2",
+        4 => "omnigraph v0.8.0 and v0.8.1",
+        6 => "omnigraph v0.9.0 and v0.10.0",
+        8 | 9 => "omnigraph v0.11.0",
+        14 => "omnigraph v0.12.0 and v0.13.0",
+        17 | 18 => "omnigraph v0.17.0",
+        _ => return None,
+    })
+}
+
+impl CatalogReport {
+    pub(super) fn of(facts: &RootFacts) -> Self {
+        let declared = facts.catalog.as_ref().ok();
+        let stamp = declared.and_then(|declared| declared.stamp.as_ref().ok().copied());
+        let two_phase = declared.is_some_and(|declared| declared.two_phase);
+        let branches: Option<&Vec<_>> = facts.branches.as_ref().ok();
+        let main = branches.and_then(|branches| branches.first());
+        let tables = |catalog: &Known<BranchCatalog>| {
+            let catalog = catalog.as_ref().ok()?;
+            Some(catalog.tables)
+        };
+        Self {
+            stamp,
+            read_by: match stamp {
+                _ if two_phase => Some("the two-phase writer of sidecar-inspector".to_owned()),
+                Some(stamp) => read_by(stamp).map(str::to_owned),
+                None => None,
+            },
+            two_phase,
+            is_acted_on: stamp.is_some_and(|stamp| STAMPS_ACTED_ON.contains(&stamp)),
+            tables: main.and_then(|main| tables(main.catalog.as_ref()?)),
+            branches: branches.map(Vec::len),
+        }
+    }
+
+    /// The same in a few words.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Some(stamp) = self.stamp else {
+            return "The stamp of the catalog is not known.".to_owned();
+        };
+        let read_by = match &self.read_by {
+            Some(releases) => format!("which is read by {releases}"),
+            None => "which no release that this build knows of reads".to_owned(),
+        };
+        let acts = if self.is_acted_on {
+            "this build acts on it"
+        } else {
+            "this build does not act on it"
+        };
+        format!("The catalog has stamp {stamp}, {read_by}; {acts}.")
+    }
+}

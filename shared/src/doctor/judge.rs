@@ -1,0 +1,24 @@
+//! Which findings follow from what was read.
+
+mod operations;
+mod root_catalog;
+mod schema;
+mod sidecars;
+mod tables;
+
+use super::catalog::CatalogReport;
+use super::facts::RootFacts;
+use super::finding::Finding;
+
+pub(super) use operations::{holds_up, tags_by_operation};
+pub(super) use sidecars::OTHER_ENTRIES_MAX;
+
+/// Every finding, in the order in which the facts tell them.
+pub(super) fn findings(facts: &RootFacts, catalog: &CatalogReport) -> Vec<Finding> {
+    let mut findings = root_catalog::findings(facts, catalog);
+    findings.extend(sidecars::findings(facts));
+    findings.extend(tables::findings(facts));
+    findings.extend(schema::findings(facts));
+    findings.extend(operations::findings(facts));
+    findings
+}

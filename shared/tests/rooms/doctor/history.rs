@@ -1,0 +1,206 @@
+//! Whether every change of a catalog has its graph commit.
+
+use sidecar::doctor::{
+    CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, judge_history,
+};
+use sidecar::{Digest, GraphCommit, Tag};
+
+/// A version that holds this many commits of main, the newest of which stands for it, and shows this.
+fn committed(version: u64, commits: usize, shows: &str) -> CatalogVersionFacts {
+    let id = format!("c{version}");
+    CatalogVersionFacts {
+        stamp: 4,
+        commits,
+        standing: vec![StandingCommit {
+            id: id.clone(),
+            branch: None,
+        }],
+        newest_own: Some(id.clone()),
+        heads: vec![id],
+        shows: Digest::of(Tag::DerivedId, shows.as_bytes()),
+    }
+}
+
+/// The version after it, which changes nothing: an empty commit.
+fn bookkeeping(before: &CatalogVersionFacts) -> CatalogVersionFacts {
+    CatalogVersionFacts {
+        standing: Vec::new(),
+        ..before.clone()
+    }
+}
+
+fn commit(version: u64) -> GraphCommit {
+    GraphCommit {
+        id: format!("c{version}"),
+        manifest_branch: None,
+        manifest_version: version,
+        parent: (version > 1).then(|| format!("c{}", version - 1)),
+        merged_parent: None,
+        created_at: 0,
+    }
+}
+
+/// Versions 1 to 3, each with a commit of its own.
+fn whole() -> HistoryFacts {
+    let version = |version: u64| {
+        let commits = usize::try_from(version).unwrap();
+        (
+            version,
+            Ok(committed(version, commits, &version.to_string())),
+        )
+    };
+    HistoryFacts {
+        branch: None,
+        versions: Ok((1..=3).map(version).collect()),
+        has_older: false,
+        commits: (1..=3).map(commit).collect(),
+    }
+}
+
+fn at(facts: &mut HistoryFacts, version: usize) -> &mut CatalogVersionFacts {
+    let versions = facts.versions.as_mut().unwrap();
+    versions[version - 1].1.as_mut().unwrap()
+}
+
+/// `whole`, `not known: why`, or `version: why`.
+fn told(facts: &HistoryFacts) -> String {
+    match judge_history(facts) {
+        HistoryVerdict::Whole => "whole".to_owned(),
+        HistoryVerdict::NotKnown { why } => format!("not known: {why}"),
+        HistoryVerdict::Broken { version, why } => format!("{version}: {why}"),
+    }
+}
+
+#[test]
+fn a_history_is_whole_until_a_version_breaks_a_rule() {
+    type Change = fn(&mut HistoryFacts);
+    let cases: [(&str, Change); 17] = [
+        ("whole", |_| {}),
+        ("whole", |facts| {
+            let empty = bookkeeping(at(facts, 3));
+            facts.versions.as_mut().unwrap().push((4, Ok(empty)));
+        }),
+        ("whole", |facts| {
+            // A catalog from before its history was in it.
+            let first = at(facts, 1);
+            (first.stamp, first.commits) = (3, 0);
+            first.standing.clear();
+            first.heads.clear();
+        }),
+        (
+            "4: it changes what readers see, and has no graph commit",
+            |facts| {
+                let mut changed = bookkeeping(at(facts, 3));
+                changed.shows = Digest::of(Tag::DerivedId, b"other");
+                facts.versions.as_mut().unwrap().push((4, Ok(changed)));
+            },
+        ),
+        ("2: two graph commits stand for it, c2 and d2", |facts| {
+            let second = StandingCommit {
+                id: "d2".to_owned(),
+                branch: None,
+            };
+            at(facts, 2).standing.push(second);
+        }),
+        ("2: its graph commit c2 names branch feature", |facts| {
+            at(facts, 2).standing[0].branch = Some("feature".to_owned());
+        }),
+        ("2: its graph commit stands for another version", |facts| {
+            at(facts, 2).standing.clear();
+        }),
+        ("3: it adds 2 graph commits", |facts| {
+            at(facts, 3).commits = 4
+        }),
+        ("3: it lost graph commits of the version before", |facts| {
+            at(facts, 3).commits = 1
+        }),
+        (
+            "2: the branch has no head row, and its newest graph commit is c2",
+            |facts| {
+                at(facts, 2).heads.clear();
+            },
+        ),
+        (
+            "3: the head row names graph commit c2, and the newest of the branch is c3",
+            |facts| {
+                at(facts, 3).heads = vec!["c2".to_owned()];
+            },
+        ),
+        ("2: the branch has two head rows", |facts| {
+            at(facts, 2).heads.push("c2".to_owned());
+        }),
+        (
+            "2: it was cleaned away, and graph commit c2 stands for it",
+            |facts| {
+                facts.versions.as_mut().unwrap().remove(1).1.unwrap();
+            },
+        ),
+        (
+            "3: the parent c9 of its graph commit c3 is not in the catalog",
+            |facts| {
+                facts.commits[2].parent = Some("c9".to_owned());
+            },
+        ),
+        ("not known: version 2 cannot be read: cut short", |facts| {
+            facts.versions.as_mut().unwrap()[1].1 = Err("cut short".to_owned());
+        }),
+        (
+            "not known: the newest 2 versions of the catalog keep the rule, and older ones were not looked at",
+            |facts| {
+                facts.versions.as_mut().unwrap().remove(0).1.unwrap();
+                facts.has_older = true;
+            },
+        ),
+        ("not known: timed out", |facts| {
+            facts.versions = Err("timed out".to_owned())
+        }),
+    ];
+    for (wanted, change) in cases {
+        let mut facts = whole();
+        change(&mut facts);
+        assert_eq!(told(&facts), wanted);
+    }
+}
+
+#[test]
+fn a_broken_version_counts_also_where_others_are_not_known() {
+    let mut facts = whole();
+    facts.versions.as_mut().unwrap()[0].1 = Err("cut short".to_owned());
+    facts.has_older = true;
+    at(&mut facts, 3).commits = 9;
+    assert_eq!(told(&facts), "3: it adds 7 graph commits");
+}
+
+#[test]
+fn a_branch_begins_with_a_version_of_the_one_it_was_made_from() {
+    let on_feature = |id: &str, version| StandingCommit {
+        id: format!("{id}{version}"),
+        branch: Some("feature".to_owned()),
+    };
+    // Version 3 is that of main, with main's commit and no head of its own.
+    let made = CatalogVersionFacts {
+        newest_own: None,
+        heads: Vec::new(),
+        ..committed(3, 3, "3")
+    };
+    let first = CatalogVersionFacts {
+        standing: vec![on_feature("f", 4)],
+        newest_own: Some("f4".to_owned()),
+        heads: vec!["f4".to_owned()],
+        ..committed(4, 4, "4")
+    };
+    let mut commits: Vec<GraphCommit> = (1..=3).map(commit).collect();
+    commits.push(GraphCommit {
+        id: "f4".to_owned(),
+        manifest_branch: Some("feature".to_owned()),
+        parent: Some("c3".to_owned()),
+        ..commit(4)
+    });
+    let facts = HistoryFacts {
+        branch: Some("feature".to_owned()),
+        versions: Ok(vec![(3, Ok(made)), (4, Ok(first))]),
+        has_older: false,
+        commits,
+    };
+    assert_eq!(told(&facts), "whole");
+}
