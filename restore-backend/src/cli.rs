@@ -13,6 +13,7 @@ mod context;
 mod demo;
 mod dismiss;
 mod doctor;
+mod drain;
 mod end;
 mod error;
 mod exit;
@@ -73,6 +74,7 @@ enum Command {
     Release(undo::Release),
     Audit(audit::Audit),
     Doctor(doctor::Doctor),
+    Drain(drain::Drain),
     Inspect(inspect::Inspect),
 }
 
@@ -135,6 +137,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Release(release) => Box::pin(release.run(context)).await,
         Command::Audit(audit) => Box::pin(audit.run(context)).await,
         Command::Doctor(doctor) => Box::pin(doctor.run(context)).await,
+        Command::Drain(drain) => Box::pin(drain.run(context)).await,
         Command::Inspect(inspect) => inspect.run(context),
     }
 }

@@ -11,8 +11,8 @@ mod tags;
 
 use futures::FutureExt;
 use sidecar::doctor::{
-    Commands, Covers, DeclaredCatalog, DoctorReport, DoctorScope, FolderEntries, FolderFacts,
-    Known, PendingFacts, RootFacts, tables_are_read,
+    Covers, DeclaredCatalog, DoctorReport, DoctorScope, FolderEntries, FolderFacts, Known,
+    PendingFacts, RootFacts, tables_are_read,
 };
 use sidecar::root_layout::STAMP_WITH_HISTORY;
 use sidecar::{Timestamp, error_text};
@@ -61,10 +61,7 @@ pub(crate) async fn examine(
         histories.boxed(),
     );
     let facts = RootFacts {
-        commands: Commands {
-            root: root.address().to_string(),
-            relocated_from: root.relocated_from().map(ToString::to_string),
-        },
+        commands: root.commands(),
         catalog,
         branches: branches.into_facts(),
         pending,

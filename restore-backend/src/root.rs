@@ -11,6 +11,7 @@ use object_store::ObjectStore as _;
 use object_store::ObjectStoreExt;
 use object_store::PutMode;
 use object_store::path::Path;
+use sidecar::commands::Commands;
 use sidecar::root_layout::JOURNAL_FOLDER;
 use sidecar::{Limits, RootId};
 use tokio::sync::OnceCell;
@@ -181,6 +182,18 @@ impl Root {
         match (self.address(), self.id()) {
             (address, id) if address == id => address.to_string(),
             (address, id) => format!("{address} (known as {id})"),
+        }
+    }
+
+    /// How commands name the root, with the options that it was opened with.
+    #[must_use]
+    pub fn commands(&self) -> Commands {
+        let min_age = Some(self.min_age()).filter(|age| *age != MIN_AGE_DEFAULT);
+        Commands {
+            root: self.address().to_string(),
+            relocated_from: self.relocated_from().map(ToString::to_string),
+            min_age: min_age
+                .map(|age| humantime::format_duration(age).to_string().replace(' ', "")),
         }
     }
 

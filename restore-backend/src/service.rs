@@ -1,8 +1,9 @@
 //! The operations of the command line and the HTTP API: list, plan, approve, apply, end, undo, dismiss, release, audit,
-//! doctor. Neither caller holds logic of its own.
+//! doctor, drain. Neither caller holds logic of its own.
 
 mod approving;
 mod auditing;
+mod draining;
 mod ending;
 mod examining;
 mod follow_up;
@@ -26,6 +27,7 @@ pub use approving::{Approver, approve, revoke};
 pub use auditing::{
     AUDIT_PAGE_MAX, OnRecord, audit, audit_listed, audit_page, audit_records, on_record,
 };
+pub use draining::{DRAIN_PLANS_MAX, drain, drain_one};
 pub use ending::{Ending, end};
 pub use examining::doctor;
 pub use execute::ProgressSink;

@@ -5,7 +5,6 @@
 
 mod catalog;
 mod checklist;
-mod commands;
 mod covers;
 mod facts;
 mod finding;
@@ -17,7 +16,6 @@ mod upgrade;
 
 pub use catalog::{CatalogReport, tables_are_read};
 pub use checklist::{CheckStatus, ChecklistItem, ChecklistLine};
-pub use commands::Commands;
 pub use covers::Covers;
 pub use facts::{
     BranchCatalog, BranchFacts, DeclaredCatalog, FolderEntries, FolderFacts, OpenOperation,

@@ -9,6 +9,7 @@
 )]
 
 mod doctor;
+mod drain;
 mod engine_sweep;
 mod follow_ups;
 mod forged;

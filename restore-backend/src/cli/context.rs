@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use sidecar::drain::DrainStep;
 use sidecar::text::{scrubbed, shell_word};
 use sidecar::{ApplyReport, Digest, OperationId};
 use tokio::task::JoinError;
@@ -13,7 +14,7 @@ use super::page::{Page, printable_json};
 use crate::error::ServiceError;
 use crate::patience::{Patience, without_answers};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions, usable_folder};
-use crate::service::{self, ProgressSink};
+use crate::service::{self, Approver, ProgressSink};
 use root_objects::clock;
 
 #[derive(Debug)]
@@ -202,7 +203,7 @@ impl Context {
             seconds: self.patience.step.as_secs(),
         };
         let root = root.clone();
-        let mut work = tokio::spawn(async move {
+        let work = async move {
             Box::pin(service::apply(
                 &root,
                 &operation,
@@ -210,7 +211,45 @@ impl Context {
                 &ProgressSink::default(),
             ))
             .await
-        });
+        };
+        self.patiently(work, stuck).await
+    }
+
+    /// Approves and carries out the plan with this digest, as far as it is the current one: see [`service::drain_one`].
+    pub(super) async fn drain_one(
+        &self,
+        root: &Root,
+        digest: Digest,
+        operation: Option<OperationId>,
+        approver: Approver,
+    ) -> Result<DrainStep, CliError> {
+        let stuck = CliError::DrainStuck {
+            root: root.shown(),
+            digest,
+            seconds: self.patience.step.as_secs(),
+        };
+        let root = root.clone();
+        let work = async move {
+            Box::pin(service::drain_one(
+                &root,
+                digest,
+                operation.as_ref(),
+                approver,
+                &ProgressSink::default(),
+                clock::now(),
+            ))
+            .await
+        };
+        self.patiently(work, stuck).await
+    }
+
+    /// Waits for an execution for as long as storage answers at all.
+    async fn patiently<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+        stuck: CliError,
+    ) -> Result<T, CliError> {
+        let mut work = tokio::spawn(work);
         tokio::select! {
             ended = &mut work => Ok(ended.unwrap_or_else(|failed| panicked(failed))?),
             () = without_answers(&self.options.log, self.patience.step) => {

@@ -3,7 +3,7 @@
 use std::io;
 
 use serde::Serialize;
-use sidecar::OperationId;
+use sidecar::{Digest, OperationId};
 
 use super::exit::Exit;
 use crate::demo::DemoError;
@@ -33,6 +33,14 @@ pub(super) enum CliError {
     ExecutionStuck {
         root: String,
         operation_id: OperationId,
+        seconds: u64,
+    },
+    #[error(
+        "the storage of {root} has answered nothing for {seconds} s, and the plan {digest} is given up; what was begun of it may still happen: see to the storage, for example a mount that hangs, then look at `drain` again"
+    )]
+    DrainStuck {
+        root: String,
+        digest: Digest,
         seconds: u64,
     },
     #[error(transparent)]
@@ -67,13 +75,14 @@ impl CliError {
         error_text(self)
     }
 
-    fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
             Self::Folder(error) => error.code(),
-            Self::Overdue { .. } | Self::RecordOverdue { .. } | Self::ExecutionStuck { .. } => {
-                "timed_out"
-            }
+            Self::Overdue { .. }
+            | Self::RecordOverdue { .. }
+            | Self::ExecutionStuck { .. }
+            | Self::DrainStuck { .. } => "timed_out",
             Self::Root(error) => match error.as_ref() {
                 RootError::Unusable { source, .. } => source.code(),
                 RootError::Unidentified {

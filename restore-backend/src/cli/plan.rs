@@ -2,10 +2,10 @@
 
 use clap::Args;
 use sidecar::api::{AttemptReport, PlanReport, Progress, StepState, TableReport};
+use sidecar::commands::statement;
 use sidecar::observation::TransactionObservation;
 use sidecar::{
-    Approval, Branch, Choice, Code, Digest, Purpose, Requirement, SidecarFate, Timestamp, age_text,
-    explanation,
+    Approval, Branch, Choice, Code, Digest, Purpose, SidecarFate, Timestamp, age_text, explanation,
 };
 
 use super::approve::write_no;
@@ -340,12 +340,4 @@ fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &st
         digest,
         &format!(" --as NAME{statements}"),
     );
-}
-
-fn statement(requirement: Requirement) -> String {
-    match requirement {
-        Requirement::WritersStopped => " --writers-stopped".to_owned(),
-        Requirement::Reason => " --reason TEXT".to_owned(),
-        other => format!(" --acknowledge {other}"),
-    }
 }

@@ -140,7 +140,8 @@ fn is_not_of_opening(request: &Request) -> bool {
     !request.path.starts_with("__recovery_log/root-")
 }
 
-const LOOKS: [&str; 10] = [
+const LOOKS: [&str; 11] = [
+    "x drain ROOT",
     "x list ROOT",
     "x doctor ROOT",
     "x doctor ROOT --upgrade",

@@ -4,6 +4,7 @@ mod arguments;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod doctor;
+mod drain;
 mod finished;
 mod follow_ups;
 mod inspect;

@@ -2,12 +2,12 @@
 
 use crate::api::{Progress, RecoverySummary};
 use crate::code::Reason;
+use crate::commands::Commands;
 use crate::ids::OperationId;
 use crate::observation::TransactionObservation;
 use crate::schema_file::SchemaFile;
 use crate::timestamp::Timestamp;
 
-use super::commands::Commands;
 use super::covers::Covers;
 use super::history::HistoryFacts;
 use super::known::Known;

@@ -4,10 +4,11 @@ mod history;
 mod upgrade;
 
 use sidecar::api::Progress;
+use sidecar::commands::Commands;
 use sidecar::doctor::{
-    BranchCatalog, BranchFacts, Commands, Covers, DeclaredCatalog, DoctorReport, DoctorScope,
-    FindingKind, FolderEntries, FolderFacts, OpenOperation, OperationFacts, PendingFacts,
-    RootFacts, SchemaFacts, Stand, TableStand, TagFacts,
+    BranchCatalog, BranchFacts, Covers, DeclaredCatalog, DoctorReport, DoctorScope, FindingKind,
+    FolderEntries, FolderFacts, OpenOperation, OperationFacts, PendingFacts, RootFacts,
+    SchemaFacts, Stand, TableStand, TagFacts,
 };
 use sidecar::observation::{Transaction, TransactionObservation};
 use sidecar::{
@@ -22,7 +23,7 @@ fn at_rest(stamp: u32) -> RootFacts {
     RootFacts {
         commands: Commands {
             root: "/srv/graph".to_owned(),
-            relocated_from: None,
+            ..Commands::default()
         },
         catalog: Ok(DeclaredCatalog {
             stamp: Ok(stamp),
@@ -354,8 +355,9 @@ fn a_hostile_name_is_one_word_of_the_command_that_resolves_it() {
     let commands = Commands {
         root: "/srv/my graph".to_owned(),
         relocated_from: Some("s3://old/graph".to_owned()),
+        min_age: Some("0s".to_owned()),
     };
-    let options = "--relocated-from s3://old/graph";
+    let options = "--relocated-from s3://old/graph --min-age 0s";
     for (file, wanted) in [
         (
             "a.json",

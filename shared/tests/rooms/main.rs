@@ -15,6 +15,7 @@ mod blocked_by;
 mod classification;
 mod covered_elsewhere;
 mod doctor;
+mod drain;
 mod engine_kinds;
 mod executor;
 mod explanation;

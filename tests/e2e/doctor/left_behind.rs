@@ -120,7 +120,7 @@ async fn an_operation_is_open_until_it_is_finished_and_its_tags_stay_until_they_
     let path = store.path().to_str().unwrap();
     assert_eq!(
         tags.resolve,
-        format!("sidecar-inspector release {path} {operation}")
+        format!("sidecar-inspector release {path} {operation} --min-age 0s")
     );
     assert_eq!(
         not_yes(&report),

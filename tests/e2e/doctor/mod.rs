@@ -100,7 +100,7 @@ async fn a_pending_sidecar_is_told_with_its_disposition_and_its_command_and_its_
     let path = store.path().to_str().unwrap();
     assert_eq!(
         finding.resolve,
-        format!("sidecar-inspector plan {path} {file}")
+        format!("sidecar-inspector plan {path} {file} --min-age 0s")
     );
     assert!(finding.stands_in_the_way && report.stands_in_the_way);
 }

@@ -94,7 +94,7 @@ async fn a_refused_file_covers_nothing_and_is_named_beside_the_commits() {
         misnamed.detail
     );
     assert!(
-        misnamed.resolve.ends_with(" renamed.json"),
+        misnamed.resolve.contains(" renamed.json "),
         "{}",
         misnamed.resolve
     );

@@ -2,7 +2,7 @@
 
 use crate::api::{Progress, RecoverySummary};
 use crate::code::{Code, Reason};
-use crate::doctor::commands::Commands;
+use crate::commands::Commands;
 use crate::doctor::facts::{FolderFacts, RootFacts};
 use crate::doctor::finding::{Finding, FindingKind, MOVE_AWAY};
 use crate::root_layout::SIDECAR_FOLDER;
