@@ -51,6 +51,7 @@ impl Approval {
             | Requirement::StaysPublishedInPart
             | Requirement::BranchRecreated
             | Requirement::IncompleteMerge
+            | Requirement::DataInQuestion
             | Requirement::MergeStaysRecorded
             | Requirement::OlderUnreadable => self.acknowledged.contains(requirement),
         };

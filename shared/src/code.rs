@@ -96,6 +96,12 @@ pub enum Code {
     Interleaved,
     /// The catalog shows an outcome of the write that is not the one its file fixed.
     OutcomeConflict,
+    /// A table stands above what readers see by commits that are not the write's.
+    Drift,
+    /// Nothing in the tables depends on the file: it can be set aside.
+    HoldsNoData,
+    /// Data in the tables depends on the file, or may: once it is set aside, nothing accounts for it.
+    DataInQuestion,
     /// The files of another Lance branch lie in the folder of one that the write made.
     BranchPathOverlap,
     /// The graph is not any more as it was when the write was planned.
@@ -151,6 +157,9 @@ impl Code {
             Self::Unverifiable => "unverifiable",
             Self::Interleaved => "interleaved",
             Self::OutcomeConflict => "outcome_conflict",
+            Self::Drift => "drift",
+            Self::HoldsNoData => "holds_no_data",
+            Self::DataInQuestion => "data_in_question",
             Self::BranchPathOverlap => "branch_path_overlap",
             Self::AuthorityMoved => "authority_moved",
             Self::SchemaNotInForce => "schema_not_in_force",
@@ -228,6 +237,8 @@ pub enum Requirement {
     BranchRecreated,
     /// A merge is published, or recorded as published, without tables that it changed or may have changed. (`--acknowledge`)
     IncompleteMerge,
+    /// A file is set aside that accounts for data in the tables, or may. (`--acknowledge`)
+    DataInQuestion,
     /// A merge is taken back, and the history of the graph keeps saying that the branch was merged. (`--acknowledge`)
     MergeStaysRecorded,
     /// An older file cannot be read as a sidecar any more, so it may have named the same tables. (`--acknowledge`)
@@ -246,6 +257,7 @@ impl Requirement {
             Self::StaysPublishedInPart => "stays_published_in_part",
             Self::BranchRecreated => "branch_recreated",
             Self::IncompleteMerge => "incomplete_merge",
+            Self::DataInQuestion => "data_in_question",
             Self::MergeStaysRecorded => "merge_stays_recorded",
             Self::OlderUnreadable => "older_unreadable",
         }
@@ -271,6 +283,9 @@ impl Requirement {
             }
             Self::IncompleteMerge => {
                 "This plan publishes only the tables of the sidecar. It leaves out the others that it lists, and any that could not be told. The branch still counts as merged, and merging it again does not bring them. I know how to handle them."
+            }
+            Self::DataInQuestion => {
+                "Data in the tables depends on this file, or may. Once it is set aside, nothing finishes that write or takes it back, and its tables may refuse writes. I know what becomes of it."
             }
             Self::MergeStaysRecorded => {
                 "The history of the graph keeps saying that the branch was merged. Merging it again does nothing, so its changes have to come back another way."

@@ -35,8 +35,8 @@ pub use branch_identifier::BranchIdentifier;
 pub use delta::{ConfirmedUpdate, IntendedDelta, TableUpdate, VersionMetadata};
 pub use effect::{Commit, Effect, IndexCommit, MergeWork, SchemaWork, Work};
 pub use evidence::{
-    BranchSeen, CatalogRow, CatalogTable, CatalogTables, Evidence, ForkSeen, GraphSeen, HeadSeen,
-    SchemaIdentity, SchemaSeen, TableSeen,
+    Beside, BranchSeen, CatalogRow, CatalogTable, CatalogTables, Evidence, ForkSeen, GraphSeen,
+    HeadSeen, SchemaIdentity, SchemaSeen, TableSeen,
 };
 pub use facts::Fact;
 pub use judge::judge_version_9;

@@ -21,8 +21,8 @@ use lance_core::datatypes::Schema as LanceSchema;
 use lance_table::format::Fragment;
 use object_store::path::Path;
 use sidecar::GraphCommit;
-use sidecar::root_layout::STAMP_WITH_HISTORY;
-use sidecar::version_9::{BranchIdentifier, CatalogTables};
+use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES};
+use sidecar::version_9::{BranchIdentifier, CatalogTable, CatalogTables};
 
 use super::LanceRoot;
 use super::Place;
@@ -38,7 +38,7 @@ use super::memory::ReadCatalog;
 use super::memory::is_same;
 use super::version::VersionFile;
 use super::version_file::understood;
-use identified::{IDENTITY_COLUMNS, STAMP_WITH_IDENTITIES};
+use identified::IDENTITY_COLUMNS;
 
 pub use declared::CatalogDeclaration;
 pub use retained::RetainedCatalog;
@@ -117,9 +117,9 @@ pub struct Catalog {
     /// Keys of the rows that name the head of a branch, with the graph commit that each names.
     pub(crate) graph_heads: BTreeMap<String, String>,
     /// The tables by their identity; `None` unless the catalog knows them by it (stamp 6).
-    pub identified: Option<CatalogTables>,
+    pub identified: Option<Arc<CatalogTables>>,
     /// What the branch is known by; `None` on main, and where the entry of the branch does not say.
-    pub branch_identifier: Option<BranchIdentifier>,
+    pub branch_identifier: Option<Arc<BranchIdentifier>>,
 }
 
 impl Catalog {
@@ -444,6 +444,12 @@ fn catalog_of(
         rows.visible()
             .map_err(|detail| TableError::MalformedCatalog { version, detail })
     });
+    let identified = identified.transpose()?;
+    // Where tables are known by identity, the rows of one that was renamed carry both of its keys.
+    let (pins, locations) = match &identified {
+        Some(tables) => by_key(tables),
+        None => (rows.visible(), rows.locations.clone()),
+    };
     Ok(Catalog {
         version,
         transaction: file.transaction_uuid().map(str::to_owned),
@@ -451,14 +457,30 @@ fn catalog_of(
         two_phase: two_phase.is_some_and(|value| value == "1"),
         branch: place.location.other_branch().map(str::to_owned),
         branch_created_at: entry.as_ref().map(|entry| entry.create_at),
-        pins: rows.visible(),
+        pins,
         tombstones: rows.tombstones.clone(),
-        locations: rows.locations.clone(),
+        locations,
         graph_commits: rows.graph_commits.clone(),
         graph_heads: rows.graph_heads.clone(),
-        identified: identified.transpose()?,
-        branch_identifier: entry.and_then(|entry| entry.identifier),
+        identified: identified.map(Arc::new),
+        branch_identifier: entry.and_then(|entry| entry.identifier).map(Arc::new),
     })
+}
+
+/// The visible version and the place of every table, by the key that it has now.
+fn by_key(tables: &CatalogTables) -> (BTreeMap<String, Pin>, BTreeMap<String, String>) {
+    let pin = |table: &CatalogTable| Pin {
+        version: table.row.version,
+        table_branch: table.row.table_branch.clone(),
+        row_count: table.row.row_count,
+    };
+    let tables = tables.0.values();
+    tables
+        .map(|table| {
+            let key = || table.table_key.clone();
+            ((key(), pin(table)), (key(), table.location.clone()))
+        })
+        .unzip()
 }
 
 /// Fragments that `later` adds to `earlier`; `None` if anything else differs, so that all rows must be read. Files are never

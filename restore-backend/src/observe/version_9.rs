@@ -8,28 +8,35 @@ mod schema;
 mod tables;
 mod unreadable;
 
+use fenced_lance::Head;
 use futures::FutureExt;
-use sidecar::version_9::{Evidence, Sidecar9, Verdict9, judge_version_9, place_conflict};
-use sidecar::{Code, Reason};
+use sidecar::version_9::{Beside, Evidence, Sidecar9, Verdict9, judge_version_9, place_conflict};
+use sidecar::{Code, Reason, WriterKind};
 
 use super::bounds::LOOKS_MAX;
 use crate::root::Root;
 use graph::{Graph, GraphReading};
+use unreadable::catalog_unreadable;
 
-/// The verdict, or why there is none.
-///
-/// `waiting_for` is the older file that has to be resolved first.
+/// The verdict, or why there is none. Whether the root was moved and locked is looked up here; the rest of `beside` is the caller's.
 pub(crate) async fn judge_9(
     root: &Root,
     sidecar: &Sidecar9,
-    waiting_for: Option<String>,
+    beside: Beside,
 ) -> Result<Verdict9, Reason> {
     if let Some(reason) = place_conflict(sidecar, root.id(), root.relocated_from()) {
         return Err(reason);
     }
+    let is_moved = root
+        .relocated_from()
+        .filter(|_| place_conflict(sidecar, root.id(), None).is_some());
+    let beside = Beside {
+        moved_from: is_moved.map(ToString::to_string),
+        ..beside
+    };
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
-        if let Some(evidence) = look(root, sidecar, waiting_for.clone()).boxed().await? {
+        if let Some(evidence) = look(root, sidecar, beside.clone()).boxed().await? {
             return Ok(judge_version_9(sidecar, &evidence));
         }
     }
@@ -42,27 +49,27 @@ pub(crate) async fn judge_9(
 }
 
 /// `None` if something moved meanwhile, so that what was read does not belong together.
-async fn look(
-    root: &Root,
-    sidecar: &Sidecar9,
-    waiting_for: Option<String>,
-) -> Result<Option<Evidence>, Reason> {
+async fn look(root: &Root, sidecar: &Sidecar9, beside: Beside) -> Result<Option<Evidence>, Reason> {
     let GraphReading {
         branch,
         graph,
         read,
     } = graph::read(root, sidecar).await?;
-    let (schema, tables) = futures::join!(
+    let (schema, tables, is_locked) = futures::join!(
         schema::read(root).boxed(),
-        tables::read(root.lance(), sidecar, &graph).boxed()
+        tables::read(root.lance(), sidecar, &graph).boxed(),
+        is_locked(root, sidecar).boxed()
     );
-    let schema = schema?;
+    let (schema, is_locked) = (schema?, is_locked?);
     let (graph_holds, tables_hold) = futures::join!(
-        still_holds(root, read),
+        still_holds(root, sidecar, read),
         tables::still_hold(root.lance(), sidecar, &tables)
     );
     Ok((graph_holds && tables_hold).then_some(Evidence {
-        waiting_for,
+        beside: Beside {
+            is_locked,
+            ..beside
+        },
         branch,
         graph,
         schema,
@@ -70,14 +77,30 @@ async fn look(
     }))
 }
 
-async fn still_holds(root: &Root, read: Option<Graph>) -> bool {
-    let Some(Graph {
-        lance_branch,
-        version,
-    }) = read
-    else {
-        return true;
-    };
-    let now = root.lance().catalog_version(lance_branch.as_deref()).await;
-    now.is_ok_and(|now| now == fenced_lance::Head::At { version })
+/// Whether the lock that a schema change takes is there.
+async fn is_locked(root: &Root, sidecar: &Sidecar9) -> Result<bool, Reason> {
+    if sidecar.writer_kind != WriterKind::SchemaApply {
+        return Ok(false);
+    }
+    let lock = root.lance().schema_lock().await;
+    lock.map(|lock| lock.is_some())
+        .map_err(|error| catalog_unreadable(&error))
+}
+
+async fn still_holds(root: &Root, sidecar: &Sidecar9, read: Option<Graph>) -> bool {
+    let lance = root.lance();
+    match read {
+        Some(Graph {
+            lance_branch,
+            version,
+        }) => {
+            let now = lance.catalog_version(lance_branch.as_deref()).await;
+            now.is_ok_and(|now| now == Head::At { version })
+        }
+        // It was not there. One that was made meanwhile has a version by now.
+        None => {
+            let now = lance.catalog_version(sidecar.branch().name()).await;
+            !matches!(now, Ok(Head::At { .. }))
+        }
+    }
 }

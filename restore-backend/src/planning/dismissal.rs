@@ -1,10 +1,12 @@
 //! The plan that sets a pending file aside.
 
+use futures::FutureExt;
 use sidecar::follow_up::{dismissal, dismissal_id, dismissed_because};
 use sidecar::{Choice, Code, Difference, Disposition, Plan, Reason, SidecarFile, Timestamp};
 
 use super::follow_up_plan::FollowUpPlan;
 use super::pending_plan::{self, PendingPlan, age, not_read};
+use super::version_9::depends_on_it;
 use crate::error::ServiceError;
 use crate::observe::{FailedRead, ObserveError};
 use crate::pending::{PendingRecovery, pending_without};
@@ -58,6 +60,8 @@ async fn refused_file(
 ) -> Result<FollowUpPlan, ServiceError> {
     let (file, bytes) = whole(root, entry).await?;
     let operation = dismissal_id(&file);
+    let mut reasons = vec![reason];
+    reasons.extend(depends_on_it(root, &file, bytes.as_deref()).boxed().await?);
     let mut follow_up = off_thread::in_place(bytes.as_ref().map_or(0, Vec::len), || {
         dismissal(
             root.id(),
@@ -65,7 +69,7 @@ async fn refused_file(
             &file,
             bytes,
             Disposition::Refused,
-            &[reason],
+            &reasons,
         )
     });
     follow_up.blockers.extend(age(root, &file, now));
@@ -95,7 +99,8 @@ pub(super) async fn dismissal_of(
         Some(_) => whole(root, entry).await?,
         None => (entry.listed.file.clone(), None),
     };
-    let (disposition, reasons) = dismissed_because(planned, blockers);
+    let (disposition, mut reasons) = dismissed_because(planned, blockers);
+    reasons.extend(depends_on_it(root, &file, bytes.as_deref()).boxed().await?);
     let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, &reasons);
     follow_up.blockers.extend(age(root, &file, now));
     Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::root_layout::STAMPS_ACTED_ON;
+use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
 
 use super::facts::{BranchCatalog, RootFacts};
 use super::known::Known;
@@ -27,7 +27,7 @@ pub struct CatalogReport {
 /// Whether the tables of a catalog with this stamp are read here as its engines read them.
 #[must_use]
 pub fn tables_are_read(stamp: u32) -> bool {
-    STAMPS_ACTED_ON.contains(&stamp)
+    STAMPS_ACTED_ON.contains(&stamp) || stamp == STAMP_WITH_IDENTITIES
 }
 
 /// The releases that read a catalog with this stamp. Engines compare stamps for equality.

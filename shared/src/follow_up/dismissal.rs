@@ -45,6 +45,28 @@ fn not_dismissible(file: &SidecarFile, disposition: Disposition, reasons: &[Reas
     }
 }
 
+/// The codes of these reasons, each once and in order.
+fn because_of(reasons: &[Reason]) -> Vec<Code> {
+    let mut because: Vec<Code> = reasons.iter().map(|reason| reason.code).collect();
+    because.sort_unstable();
+    because.dedup();
+    because
+}
+
+/// What an approver has to state. Where the tables of the write were looked at, its writer must not go on with it afterwards.
+fn required(because: &[Code]) -> Vec<Requirement> {
+    let is_in_question = because.contains(&Code::DataInQuestion);
+    let mut requires = Vec::new();
+    if is_in_question || because.contains(&Code::HoldsNoData) {
+        requires.push(Requirement::WritersStopped);
+    }
+    requires.push(Requirement::Reason);
+    if is_in_question {
+        requires.push(Requirement::DataInQuestion);
+    }
+    requires
+}
+
 /// Lays down how a file is set aside: its bytes are recorded, then it is deleted. No table is looked at or
 /// touched. The approver must give a reason.
 ///
@@ -102,11 +124,10 @@ pub fn dismissal(
     } else {
         Vec::new()
     };
-    let mut because: Vec<Code> = reasons.iter().map(|reason| reason.code).collect();
-    because.sort_unstable();
-    because.dedup();
     let plan = Plan {
-        purpose: Purpose::Dismiss { because },
+        purpose: Purpose::Dismiss {
+            because: because_of(reasons),
+        },
         root: root.clone(),
         operation_id,
         file: file.file.clone(),
@@ -117,7 +138,7 @@ pub fn dismissal(
         disposition,
         decision: None,
         choice: Choice::Verdict,
-        requires: vec![Requirement::Reason],
+        requires: required(&because_of(reasons)),
         left_out: Vec::new(),
         tables: Vec::new(),
         steps,

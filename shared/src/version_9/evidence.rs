@@ -12,8 +12,8 @@ use crate::observation::NextSchema;
 /// Everything that [`judge_version_9`](super::judge_version_9) reads besides the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// The older file that has to be resolved first.
-    pub waiting_for: Option<String>,
+    /// What else of the root matters.
+    pub beside: Beside,
     /// The branch of the graph that the write is on.
     pub branch: BranchSeen,
     /// What is visible on that branch; empty where there is none.
@@ -22,6 +22,19 @@ pub struct Evidence {
     pub schema: SchemaSeen,
     /// One entry per pin, in their order.
     pub tables: Vec<TableSeen>,
+}
+
+/// What of the root matters besides the tables of the write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The older file that has to be resolved first.
+    pub waiting_for: Option<String>,
+    /// Younger files that this one decides about, oldest first.
+    pub followed_by: Vec<String>,
+    /// Where the root was when the file was written, if it was moved since.
+    pub moved_from: Option<String>,
+    /// Whether the lock of a schema change is there.
+    pub is_locked: bool,
 }
 
 /// The branch of the graph, in the catalog.

@@ -1,6 +1,7 @@
 //! A report on a sidecar of version 9 as lines that people read.
 
 use super::authority::Authority;
+use super::judge::versions;
 use super::planned::{PlannedRow, PlannedTable};
 use super::report::{Version9Report, Version9Summary};
 use super::verdict::Verdict9;
@@ -42,13 +43,10 @@ fn verdict_facts(verdict: &Verdict9) -> Vec<Fact> {
     for table in &verdict.tables {
         let foreign = match table.foreign_versions.as_slice() {
             [] => String::new(),
-            versions => {
-                let versions: Vec<String> = versions.iter().map(u64::to_string).collect();
-                format!(
-                    "; not of this write, and lost if the table is returned: version {}",
-                    versions.join(", version ")
-                )
-            }
+            foreign => format!(
+                "; not of this write, and lost if the table is returned: {}",
+                versions(foreign)
+            ),
         };
         facts.push((
             "found",

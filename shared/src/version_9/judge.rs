@@ -11,6 +11,7 @@ mod merge;
 mod optimize;
 mod outcome;
 mod schema;
+mod slots;
 mod table;
 mod words;
 
@@ -22,6 +23,7 @@ use crate::code::{Code, Reason};
 use crate::writer_kind::WriterKind;
 use found::{Found, abort};
 use table::Standing;
+pub(super) use words::versions;
 
 /// Judges a sidecar of version 9 against what was found. Pure: the same facts give the same verdict.
 ///
@@ -34,7 +36,7 @@ pub fn judge_version_9(sidecar: &Sidecar9, evidence: &Evidence) -> Verdict9 {
 }
 
 fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_>]) -> Found {
-    if let Some(older) = &evidence.waiting_for {
+    if let Some(older) = &evidence.beside.waiting_for {
         let reason = Reason::new(
             Code::WaitingFor,
             format!(
@@ -43,32 +45,22 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
         );
         return Found::because(Disposition9::Waiting, reason.about(older));
     }
-    let is_main = sidecar.branch().is_main();
-    match &evidence.branch {
-        BranchSeen::Gone { tree_left: false } if !is_main => {
-            return Disposition9::OrphanedBranch.into();
-        }
-        BranchSeen::Gone { .. } => {
-            return abort(
-                Code::BranchTreeLeft,
-                format!(
-                    "branch {} is not in the catalog, and files of it are still there",
-                    sidecar.branch()
-                ),
-            );
-        }
-        BranchSeen::There { .. } => {}
+    if let Some(found) = gone(sidecar, evidence, standings) {
+        return found;
     }
     if evidence.tables.len() != sidecar.tables.len() {
         return abort(Code::TableUnreadable, "not every table was looked at");
     }
+    let damage = standings.iter().find_map(damage);
     if let Some(found) = sidecar
         .payload()
         .and_then(|payload| outcome::visible(sidecar, payload, evidence))
     {
-        return found;
+        return found
+            .with(damage)
+            .with_all(standings.iter().filter_map(drift));
     }
-    if let Some(reason) = standings.iter().find_map(damage) {
+    if let Some(reason) = damage {
         return Found::because(Disposition9::Abort, reason);
     }
     let Some(payload) = sidecar.payload() else {
@@ -81,18 +73,96 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
         return Found::because(Disposition9::Abort, reason);
     }
     let found = by_kind(sidecar.writer_kind, payload, evidence, standings);
-    match found.disposition {
-        Disposition9::NeverStarted | Disposition9::RollBack => {
-            let untouched = standings
-                .iter()
-                .filter(|standing| standing.is_untouched_fork());
-            match untouched.filter_map(Standing::overlap).next() {
-                Some(reason) => Found::because(Disposition9::Abort, reason),
-                None => found,
-            }
+    let untouched = standings
+        .iter()
+        .filter(|standing| standing.is_untouched_fork());
+    let overlap = untouched.filter_map(Standing::overlap).next();
+    match (found.disposition, overlap) {
+        (Disposition9::NeverStarted | Disposition9::RollBack, Some(reason)) => {
+            Found::because(Disposition9::Abort, reason)
         }
+        (Disposition9::NeverStarted, None) => found
+            .with_all(standings.iter().filter_map(behind))
+            .with(authority::unreadable(evidence))
+            .with_all(standings.iter().filter_map(drift)),
+        (Disposition9::RollBack, None) => found.with_all(standings.iter().filter_map(taken_along)),
+        (Disposition9::RollForward, _) => match slots::conflict(payload, evidence) {
+            Some(reason) => Found::because(Disposition9::Abort, reason),
+            None => found,
+        },
         _ => found,
     }
+}
+
+/// What is decided where the branch of the graph is gone.
+fn gone(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_>]) -> Option<Found> {
+    let BranchSeen::Gone { tree_left } = evidence.branch else {
+        return None;
+    };
+    let branch = sidecar.branch();
+    if tree_left || branch.is_main() {
+        return Some(abort(
+            Code::BranchTreeLeft,
+            format!("branch {branch} is not in the catalog, and files of it are still there"),
+        ));
+    }
+    let Some(own) = standings.iter().find(|standing| standing.is_own()) else {
+        return Some(Disposition9::OrphanedBranch.into());
+    };
+    Some(abort(
+        Code::BranchTreeLeft,
+        format!(
+            "branch {branch} is not in the catalog, and {} still carries a commit of the write on Lance branch {}",
+            own.pin.table_key,
+            own.pin.table_branch.as_deref().unwrap_or("main")
+        ),
+    ))
+}
+
+/// A table that stands above what readers see, and not by the write.
+fn drift(standing: &Standing<'_>) -> Option<Reason> {
+    let (head, visible) = (standing.head()?, standing.visible?.row.version);
+    let is_elsewhere = standing.is_first_touch();
+    (head > visible && !is_elsewhere).then(|| {
+        Reason::new(
+            Code::Drift,
+            format!(
+                "{} stands at version {head}, above version {visible} that readers see; no file accounts for that, and engines refuse to write there until it is repaired",
+                standing.pin.table_key
+            ),
+        )
+    })
+}
+
+/// A table whose visible version is older than the one that the write was planned on.
+fn behind(standing: &Standing<'_>) -> Option<Reason> {
+    let visible = standing.visible?.row.version;
+    let expected = standing.pin.expected_version;
+    (visible < expected).then(|| {
+        Reason::new(
+            Code::PinBelowExpected,
+            format!(
+                "readers see version {visible} of {}, and the write was planned on version {expected}: a backup of the catalog may have been restored",
+                standing.pin.table_key
+            ),
+        )
+    })
+}
+
+/// Commits of others that a return of the table takes away.
+fn taken_along(standing: &Standing<'_>) -> Option<Reason> {
+    let is_returned = standing.is_own() || standing.effect.is_none() && standing.has_moved();
+    (is_returned && !standing.foreign.is_empty()).then(|| {
+        Reason::new(
+            Code::Interleaved,
+            format!(
+                "{} of {} are not of this write, and go with it when the table is returned to version {}",
+                words::versions(&standing.foreign),
+                standing.pin.table_key,
+                standing.visible_version()
+            ),
+        )
+    })
 }
 
 fn by_kind(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::code::Reason;
+use crate::code::{Code, Reason};
 
 /// What happened to the write. First match wins, in this order (PROTOCOL.md, section 18.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +60,27 @@ pub struct TableVerdict9 {
     pub sentence: String,
     /// Versions above the visible one that are not the write's. A restore takes away what they did.
     pub foreign_versions: Vec<u64>,
+}
+
+impl Verdict9 {
+    /// Whether nothing in the tables depends on the file, so that it can be set aside.
+    #[must_use]
+    pub fn holds_no_data(&self) -> bool {
+        // Commits above what readers see stay what they are, with the file and without it.
+        let is_settled = self.reasons.iter().all(|reason| reason.code == Code::Drift);
+        match self.disposition {
+            Disposition9::OrphanedBranch
+            | Disposition9::AlreadyPublished
+            | Disposition9::StaleArmed
+            | Disposition9::AlreadyRolledBack
+            | Disposition9::Superseded
+            | Disposition9::NeverStarted => is_settled,
+            Disposition9::Waiting
+            | Disposition9::Abort
+            | Disposition9::RollForward
+            | Disposition9::RollBack => false,
+        }
+    }
 }
 
 impl Disposition9 {

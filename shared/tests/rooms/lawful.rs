@@ -585,14 +585,13 @@ fn a_forged_plan_that_asks_for_fewer_statements_is_refused() {
         ]
     );
     assert!(decode(&plan).is_ok());
-    for left_out in 0..asked.len() {
+    for (left_out, name) in asked.iter().enumerate() {
         let mut forged = plan.clone();
         forged["requires"].as_array_mut().unwrap().remove(left_out);
         let refused = decode(&forged);
         assert!(
             matches!(refused, Err(PlanError::Unlawful { .. })),
-            "{}: {refused:?}",
-            asked[left_out]
+            "{name}: {refused:?}"
         );
     }
 }

@@ -15,8 +15,6 @@ use super::columns::{
 
 /// The columns that only this stamp has.
 pub(crate) const IDENTITY_COLUMNS: [&str; 2] = ["stable_table_id", "table_incarnation_id"];
-/// The stamp whose rows are understood here.
-pub(crate) const STAMP_WITH_IDENTITIES: u32 = 6;
 
 /// The rows of one table.
 #[derive(Clone, Debug, Default)]
@@ -95,10 +93,11 @@ impl IdentifiedRows {
                 }
                 TYPE_TABLE_VERSION => {
                     let version = version.unwrap_or_default();
-                    let is_higher = rows
-                        .highest
-                        .as_ref()
-                        .is_none_or(|highest| highest.version < version);
+                    let highest = rows.highest.as_ref().map(|highest| highest.version);
+                    if highest == Some(version) {
+                        return Err(format!("two of its rows are {id:?}"));
+                    }
+                    let is_higher = highest < Some(version);
                     if is_higher {
                         rows.highest = Some(CatalogRow {
                             version,
@@ -166,9 +165,7 @@ fn expected_id(kind: &str, identity: TableIdentity, version: Option<u64>) -> Opt
 }
 
 fn version_metadata(id: &str, metadata: Option<&str>) -> Result<Option<VersionMetadata>, String> {
-    let Some(metadata) = metadata else {
-        return Ok(None);
-    };
+    let metadata = metadata.ok_or_else(|| format!("the row {id:?} has no metadata"))?;
     let metadata: RowMetadata = serde_json::from_str(metadata)
         .map_err(|error| format!("the metadata of the row {id:?} is malformed: {error}"))?;
     Ok(Some(VersionMetadata {

@@ -1,26 +1,14 @@
 //! The versions of the catalog that are still there, read one by one: each is judged by those who ask how the history came about.
 
-use std::sync::Arc;
-
-use futures::StreamExt;
 use futures::TryStreamExt;
 use lance_table::format::is_detached_version;
 
 use super::super::LanceRoot;
-use super::super::Place;
 use super::super::TableError;
 use super::super::catalog_rows::CatalogRows;
-use super::super::catalog_rows::TYPE_GRAPH_HEAD;
-use super::super::catalog_rows::text;
-use super::super::catalog_rows::text_at;
-use super::super::version::VersionFile;
 use super::super::version_file::understood;
 use super::Catalog;
-use super::batches;
 use super::catalog_of;
-use super::graph_rows::HeadMetadata;
-use super::graph_rows::head_key;
-use super::holds_history;
 use super::stamped;
 
 /// The versions of the catalog that one branch still has.
@@ -99,53 +87,11 @@ impl LanceRoot {
         let rows = self
             .rows_in(&place, &dataset, fragments, CatalogRows::default())
             .await?;
+        let catalog = catalog_of(&place, &file, &rows, None)?;
+        let head = catalog.named_head(catalog.branch.as_deref());
         Ok(Some(RetainedCatalog {
-            catalog: catalog_of(&place, &file, &Arc::new(rows), None)?,
-            heads: self.heads_in(&place, &dataset, &file).await?,
+            heads: head.map(str::to_owned).into_iter().collect(),
+            catalog,
         }))
     }
-
-    async fn heads_in(
-        &self,
-        place: &Place,
-        dataset: &lance::Dataset,
-        file: &VersionFile,
-    ) -> Result<Vec<String>, TableError> {
-        let failed = |source| TableError::lance(&place.name, "reading the catalog", source);
-        if !holds_history(dataset.schema()) {
-            return Ok(Vec::new());
-        }
-        let wanted = head_key(place.location.other_branch());
-        let columns = ["object_id", "object_type", "metadata"];
-        let fragments = file.manifest.fragments.to_vec();
-        let batches = batches::batches(dataset, fragments, &columns).await;
-        let mut batches = batches.map_err(failed)?.boxed();
-        let mut heads = Vec::new();
-        while let Some(batch) = batches.try_next().await.map_err(failed)? {
-            let named = heads_of(&batch, &wanted);
-            heads.extend(named.map_err(|detail| TableError::MalformedCatalog {
-                version: file.manifest.version,
-                detail,
-            })?);
-        }
-        Ok(heads)
-    }
-}
-
-/// The commits that the rows with this key name in one batch.
-fn heads_of(batch: &arrow_array::RecordBatch, key: &str) -> Result<Vec<String>, String> {
-    let object_id = text(batch, "object_id")?;
-    let object_type = text(batch, "object_type")?;
-    let metadata = text(batch, "metadata")?;
-    let is_wanted = |row: &usize| {
-        text_at(object_type, *row) == Some(TYPE_GRAPH_HEAD) && text_at(object_id, *row) == Some(key)
-    };
-    let rows = (0..batch.num_rows()).filter(is_wanted);
-    rows.map(|row| {
-        let metadata = text_at(metadata, row).ok_or_else(|| format!("{key} has no metadata"))?;
-        let metadata: HeadMetadata = serde_json::from_str(metadata)
-            .map_err(|error| format!("the metadata of {key} is malformed: {error}"))?;
-        Ok(metadata.head_commit_id)
-    })
-    .collect()
 }

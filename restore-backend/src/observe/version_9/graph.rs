@@ -100,7 +100,7 @@ async fn of(
         (None, _) => BranchIdentifier {
             version_mapping: Vec::new(),
         },
-        (Some(_), Some(identifier)) => identifier.clone(),
+        (Some(_), Some(identifier)) => BranchIdentifier::clone(identifier),
         (Some(branch), None) => {
             return Err(Reason::new(
                 Code::CatalogUnreadable,
@@ -146,7 +146,8 @@ async fn of(
 }
 
 fn identified(catalog: &Catalog) -> Result<CatalogTables, Reason> {
-    catalog.identified.clone().ok_or_else(|| {
+    let tables = catalog.identified.as_deref().cloned();
+    tables.ok_or_else(|| {
         Reason::new(
             Code::CatalogStampUnsupported,
             format!(

@@ -189,6 +189,12 @@ pub(super) fn dismissal(plan: &Plan, because: &[Code]) -> Result<(), String> {
         return Err("what is set aside has reasons, each of them once and in order".to_owned());
     }
     requires(plan, Requirement::Reason)?;
+    if because.contains(&Code::DataInQuestion) {
+        requires(plan, Requirement::DataInQuestion)?;
+    }
+    if because.contains(&Code::DataInQuestion) || because.contains(&Code::HoldsNoData) {
+        requires(plan, Requirement::WritersStopped)?;
+    }
     // As a listing does, which shows every name with this ending: `.json` is one of them.
     if !plan.file.ends_with(".json") || plan.file.contains(['/', '\0']) {
         return Err(format!("{:?} is no file of a sidecar", plan.file));

@@ -2,6 +2,7 @@
 
 use super::super::authority::Authority;
 use super::super::evidence::{BranchSeen, Evidence};
+use crate::code::{Code, Reason};
 
 /// What differs from the graph that the write was planned for, in words; empty if nothing does.
 ///
@@ -19,20 +20,29 @@ pub(super) fn moved_on(authority: &Authority, evidence: &Evidence) -> Vec<String
             named(&evidence.graph.head)
         ));
     }
-    match &evidence.schema.live {
-        Ok(live) => {
-            let is_same = live.domain == authority.schema_identity_domain
-                && live.ir_hash == authority.schema_ir_hash
-                && live.identity_version == authority.schema_identity_version;
-            if !is_same {
-                moved.push(
-                    "the schema in force is another one than when the write was planned".to_owned(),
-                );
-            }
+    // Where it cannot be told, that is told apart before: see [`unreadable`].
+    if let Ok(live) = &evidence.schema.live {
+        let is_same = live.domain == authority.schema_identity_domain
+            && live.ir_hash == authority.schema_ir_hash
+            && live.identity_version == authority.schema_identity_version;
+        if !is_same {
+            moved.push(
+                "the schema in force is another one than when the write was planned".to_owned(),
+            );
         }
-        Err(why) => moved.push(format!("the schema in force cannot be told: {why}")),
     }
     moved
+}
+
+/// Why the schema in force cannot be told: then nothing can be said of the graph, and no engine opens it.
+pub(super) fn unreadable(evidence: &Evidence) -> Option<Reason> {
+    let why = evidence.schema.live.as_ref().err()?;
+    Some(Reason::new(
+        Code::SchemaContradictory,
+        format!(
+            "the schema in force cannot be told, and no engine opens the graph: {why}; put the schema files back from a backup, and look again"
+        ),
+    ))
 }
 
 /// Whether the branch of the graph is the one that the write was planned on, and not one of the same name.

@@ -4,7 +4,7 @@ use super::super::evidence::Evidence;
 use super::super::payload::{EffectPhase, Payload};
 use super::super::proof::Ownership;
 use super::super::verdict::Disposition9;
-use super::authority::{is_the_same_branch, moved_on};
+use super::authority::{is_the_same_branch, moved_on, unreadable};
 use super::found::{Found, abort};
 use super::table::Standing;
 use crate::code::{Code, Reason};
@@ -39,6 +39,9 @@ pub(super) fn forward_or_back(
     evidence: &Evidence,
     standings: &[Standing<'_>],
 ) -> Found {
+    if let Some(reason) = unreadable(evidence) {
+        return Found::because(Disposition9::Abort, reason);
+    }
     let moved = moved_on(&payload.authority, evidence);
     if !moved.is_empty() {
         let reasons = moved.into_iter();

@@ -19,6 +19,19 @@ impl Found {
     }
 }
 
+impl Found {
+    /// The same with one more reason, if there is one.
+    pub(super) fn with(self, reason: Option<Reason>) -> Self {
+        self.with_all(reason)
+    }
+
+    /// The same with more reasons.
+    pub(super) fn with_all(mut self, reasons: impl IntoIterator<Item = Reason>) -> Self {
+        self.reasons.extend(reasons);
+        self
+    }
+}
+
 impl From<Disposition9> for Found {
     fn from(disposition: Disposition9) -> Self {
         Self {

@@ -16,7 +16,7 @@ pub(super) fn disposition(standings: &[Standing<'_>]) -> Found {
         |standing: &&Standing<'_>| standing.visible_version() == standing.pin.expected_version;
     let reasons = moved.iter().filter_map(|standing| foreign(standing));
     Found {
-        disposition: if at_pin.is_empty() && moved.iter().all(|moved| is_planned_on(moved)) {
+        disposition: if at_pin.is_empty() && moved.iter().all(is_planned_on) {
             Disposition9::RollForward
         } else {
             Disposition9::RollBack

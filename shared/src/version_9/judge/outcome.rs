@@ -7,7 +7,7 @@ use super::super::payload::Payload;
 use super::super::sidecar::Sidecar9;
 use super::super::verdict::Disposition9;
 use super::found::{Found, abort};
-use super::schema::promotion_pending;
+use super::schema::{discard_pending, promotion_pending};
 use crate::code::Code;
 use crate::graph_history::GraphCommit;
 
@@ -25,9 +25,9 @@ pub(super) fn visible(sidecar: &Sidecar9, payload: &Payload, evidence: &Evidence
                 "the catalog has graph commit {published}, which makes the write visible, and {undone}, which says that it was taken back"
             ),
         )),
-        (None, Some(_)) if payload.rollback_audit_outcomes.is_some() => {
-            Some(Disposition9::AlreadyRolledBack.into())
-        }
+        (None, Some(_)) if payload.rollback_audit_outcomes.is_some() => Some(
+            Found::from(Disposition9::AlreadyRolledBack).with(discard_pending(payload, evidence)),
+        ),
         (None, Some(_)) => Some(abort(
             Code::OutcomeConflict,
             format!(
@@ -66,23 +66,36 @@ fn is_published(
     let rows = payload.intended_delta.table_updates.iter();
     let row = rows.clone().find_map(|slot| other_row(slot, then));
     match (changes, row) {
-        (None, None) => Found {
-            disposition: Disposition9::AlreadyPublished,
-            reasons: promotion_pending(payload, evidence).into_iter().collect(),
-        },
+        (None, None) => told(Disposition9::AlreadyPublished, payload, evidence),
         (None, Some(row)) => {
             let is_unconfirmed = rows.clone().any(|slot| slot.confirmed.is_none());
             match unproven(sidecar, payload, evidence, then).filter(|_| is_unconfirmed) {
-                None if is_unconfirmed => Found {
-                    disposition: Disposition9::StaleArmed,
-                    reasons: promotion_pending(payload, evidence).into_iter().collect(),
-                },
-                Some(why) => conflict(why),
+                None if is_unconfirmed => told(Disposition9::StaleArmed, payload, evidence),
+                Some(Unproven::Gone(why)) => abort(Code::Unverifiable, why),
+                Some(Unproven::Another(why)) => conflict(why),
                 None => conflict(row),
             }
         }
         (Some(change), _) => conflict(change),
     }
+}
+
+/// A published write, with what is still to be done about its schema files.
+fn told(disposition: Disposition9, payload: &Payload, evidence: &Evidence) -> Found {
+    match promotion_pending(payload, evidence) {
+        Some(reason) if reason.code == Code::SchemaContradictory => {
+            Found::because(Disposition9::Abort, reason)
+        }
+        reason => Found::from(disposition).with(reason),
+    }
+}
+
+/// Why a row is not proven to be the write's.
+enum Unproven {
+    /// What would prove it is gone.
+    Gone(String),
+    /// It is another's.
+    Another(String),
 }
 
 /// What of the graph commit is not as the file fixed it.
@@ -195,7 +208,7 @@ fn unproven(
     payload: &Payload,
     evidence: &Evidence,
     then: &CatalogTables,
-) -> Option<String> {
+) -> Option<Unproven> {
     let pairs = sidecar.tables.iter().zip(&evidence.tables);
     pairs.into_iter().find_map(|(pin, seen)| {
         let key = &pin.table_key;
@@ -204,35 +217,41 @@ fn unproven(
             .iter()
             .find(|effect| effect.identity == pin.identity)?;
         let Some(row) = then.get(pin.identity).map(|table| &table.row) else {
-            return Some(format!("{key} was not visible then"));
+            return Some(Unproven::Another(format!("{key} was not visible then")));
         };
         if row.table_branch != pin.table_branch {
-            return Some(format!(
+            return Some(Unproven::Another(format!(
                 "readers saw {key}{}, and the write is{}",
                 on(row.table_branch.as_deref()),
                 on(pin.table_branch.as_deref())
-            ));
+            )));
         }
         let last = last_version(effect);
         let has_index_tail = matches!(effect.name(), "MultiCommitHead");
         let is_its_version =
             row.version == last || has_index_tail && Some(row.version) == last.checked_add(1);
         if !is_its_version {
-            return Some(format!(
+            return Some(Unproven::Another(format!(
                 "readers saw version {} of {key}, and the write makes version {last}",
                 row.version
-            ));
+            )));
         }
         let HeadSeen::At(versions) = &seen.head else {
-            return Some(format!("the transactions of {key} cannot be read"));
+            return Some(Unproven::Gone(format!(
+                "the write is visible, and the transactions of {key} cannot be read"
+            )));
         };
         effect.planned().iter().find_map(|planned| {
             let version = planned.read_version.checked_add(1)?;
-            let found = versions.transactions.get(&version);
-            let is_planned = found.is_some_and(|found| found.identity == *planned);
-            (!is_planned).then(|| {
-                format!("version {version} of {key} is not the transaction that the file planned")
-            })
+            match versions.transactions.get(&version) {
+                Some(found) if found.identity == *planned => None,
+                Some(_) => Some(Unproven::Another(format!(
+                    "version {version} of {key} is not the transaction that the file planned"
+                ))),
+                None => Some(Unproven::Gone(format!(
+                    "the write is visible, and version {version} of {key} was cleaned away or cannot be read, so that nobody can tell whose it was"
+                ))),
+            }
         })
     })
 }

@@ -29,17 +29,54 @@ pub(super) fn disposition(
     }) {
         return Found::because(Disposition9::Abort, reason);
     }
-    if payload.rollback_audit_outcomes.is_some() {
-        return Disposition9::RollBack.into();
-    }
-    let found = forward_or_back(payload, evidence, standings);
-    match (found.disposition, unproven_target(payload, evidence)) {
-        (Disposition9::RollForward, Some(why)) => abort(
-            Code::SchemaContradictory,
-            format!("the schema files do not hold the schema that the write brings: {why}"),
-        ),
+    let found = if payload.rollback_audit_outcomes.is_some() {
+        Disposition9::RollBack.into()
+    } else {
+        forward_or_back(payload, evidence, standings)
+    };
+    match found.disposition {
+        Disposition9::RollForward => match unproven_target(payload, evidence) {
+            Some(why) => abort(
+                Code::SchemaContradictory,
+                format!("the schema files do not hold the schema that the write brings: {why}"),
+            ),
+            None => found,
+        },
+        Disposition9::RollBack => match not_discardable(payload, evidence) {
+            Some(why) => abort(Code::SchemaContradictory, why),
+            None => found,
+        },
         _ => found,
     }
+}
+
+/// Why the change cannot be taken back: the engine first removes the tables that it added, and then refuses.
+fn not_discardable(payload: &Payload, evidence: &Evidence) -> Option<String> {
+    let (before, target) = (
+        &payload.authority.schema_ir_hash,
+        payload.target_schema_ir_hash.as_ref()?,
+    );
+    let is_in_force = evidence
+        .schema
+        .live
+        .as_ref()
+        .is_ok_and(|live| live.ir_hash == *before);
+    if !is_in_force {
+        return Some(
+            "the schema in force is not the one from before the change, which is not published: put the schema files from before back first".to_owned(),
+        );
+    }
+    let next = &evidence.schema.next;
+    let is_known = |hash: &Option<String>| {
+        hash.as_ref()
+            .is_none_or(|hash| hash == before || hash == target)
+    };
+    (evidence.schema.is_staged && !(is_known(&next.ir_hash) && is_known(&next.state_hash))).then(
+        || {
+            "a staged schema file belongs to another change than this one: move it away first"
+                .to_owned()
+        },
+    )
 }
 
 /// Why the files do not hold the schema that the write brings, staged or in force; `None` if they do.
@@ -57,18 +94,37 @@ fn unproven_target(payload: &Payload, evidence: &Evidence) -> Option<String> {
     }
 }
 
-/// The reason that is shown with an outcome that is visible, if the schema files are not there yet.
+/// What is still to be done about the schema files of a published change; `None` if the schema that it brings is in force.
 pub(super) fn promotion_pending(payload: &Payload, evidence: &Evidence) -> Option<Reason> {
     let target = payload.target_schema_ir_hash.as_ref()?;
-    let is_live = evidence
-        .schema
-        .live
-        .as_ref()
-        .is_ok_and(|live| live.ir_hash == *target);
-    (!is_live && evidence.schema.is_staged).then(|| {
-        Reason::new(
+    let live = evidence.schema.live.as_ref();
+    if live.is_ok_and(|live| live.ir_hash == *target) && !evidence.schema.is_staged {
+        return None;
+    }
+    Some(match unproven_target(payload, evidence) {
+        None => Reason::new(
             Code::SchemaNotInForce,
             "the schema files that belong to it are staged and not in force yet: engines refuse to open the graph for reading until they are",
+        ),
+        Some(why) => Reason::new(
+            Code::SchemaContradictory,
+            format!(
+                "readers see its tables, and neither the schema in force nor the staged files hold the schema that belongs to them: {why}"
+            ),
+        ),
+    })
+}
+
+/// What is still to be done about the schema files of a change that was taken back.
+pub(super) fn discard_pending(payload: &Payload, evidence: &Evidence) -> Option<Reason> {
+    payload.target_schema_ir_hash.as_ref()?;
+    if let Some(why) = not_discardable(payload, evidence) {
+        return Some(Reason::new(Code::SchemaContradictory, why));
+    }
+    evidence.schema.is_staged.then(|| {
+        Reason::new(
+            Code::SchemaNotInForce,
+            "schema files of the change that was taken back are still staged: the engine removes them before it opens the graph",
         )
     })
 }

@@ -86,16 +86,22 @@ impl<'a> Standing<'a> {
             (self.ownership, self.is_whole, self.unverifiable) =
                 (ownership, is_complete, unverifiable);
         } else {
-            let ownership = ownership_of_commit(first, self.pin.post_commit_pin, visible, versions);
+            let ownership = ownership_of_commit(first, self.first_possible(), visible, versions);
             self.ownership = ownership;
             self.is_whole = ownership == Ownership::AtHead;
             self.unverifiable = (ownership == Ownership::Unverifiable).then(|| {
                 format!(
                     "a transaction between versions {} and {} cannot be read, or there are too many",
-                    self.pin.post_commit_pin, versions.head
+                    self.first_possible(), versions.head
                 )
             });
         }
+    }
+
+    /// The lowest version that the write's commit can have. The engine takes the file's word for it, where no rule says otherwise.
+    fn first_possible(&self) -> u64 {
+        let next = self.pin.expected_version.saturating_add(1);
+        self.pin.post_commit_pin.min(next)
     }
 
     pub(super) fn planned(&self) -> &'a [TransactionIdentity] {

@@ -35,6 +35,7 @@ fn commit(version: u64) -> GraphCommit {
         manifest_branch: None,
         manifest_version: version,
         parent: (version > 1).then(|| format!("c{}", version - 1)),
+        actor: None,
         merged_parent: None,
         created_at: 0,
     }

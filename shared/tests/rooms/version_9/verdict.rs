@@ -7,9 +7,9 @@ use serde_json::Value;
 use sidecar::observation::NextSchema;
 use sidecar::version_9::proof::{SeenOperation, SeenTransaction, SeenVersions};
 use sidecar::version_9::{
-    BranchIdentifier, BranchSeen, CatalogRow, CatalogTable, CatalogTables, Disposition9,
-    EffectPhase, Evidence, GraphSeen, HeadSeen, Payload, Pin, SchemaIdentity, SchemaSeen, Sidecar9,
-    TableSeen, TransactionIdentity, Verdict9, judge_version_9, parse,
+    Beside, BranchIdentifier, BranchSeen, CatalogRow, CatalogTable, CatalogTables, Disposition9,
+    EffectPhase, Evidence, ForkSeen, GraphSeen, HeadSeen, Payload, Pin, SchemaIdentity, SchemaSeen,
+    Sidecar9, TableSeen, TransactionIdentity, Verdict9, judge_version_9, parse,
 };
 use sidecar::{Code, GraphCommit, Limits};
 
@@ -184,7 +184,7 @@ fn evidence(sidecar: &Sidecar9, graph: Graph, at: &[At]) -> Evidence {
     };
     let tables = sidecar.tables.iter().zip(&payload.effects).zip(at);
     Evidence {
-        waiting_for: None,
+        beside: Beside::default(),
         branch: BranchSeen::There { identifier },
         graph: GraphSeen {
             head,
@@ -220,6 +220,7 @@ fn by_the_book(phase: EffectPhase, graph: Graph, at: &[At]) -> (Disposition9, Op
     match () {
         () if any(&[At::BelowPin]) => (Disposition9::Abort, Some(Code::HeadBelowPin)),
         () if any(&[At::Unreadable]) => (Disposition9::Abort, Some(Code::Unverifiable)),
+        () if !any(&own) && any(&[At::Foreign]) => (Disposition9::NeverStarted, Some(Code::Drift)),
         () if !any(&own) => (Disposition9::NeverStarted, None),
         () if graph == Graph::BranchRecreated => (Disposition9::Abort, Some(Code::BranchRecreated)),
         () if any(&[At::Buried, At::Foreign]) => (Disposition9::Abort, Some(Code::Interleaved)),
@@ -227,6 +228,7 @@ fn by_the_book(phase: EffectPhase, graph: Graph, at: &[At]) -> (Disposition9, Op
         () if phase == EffectPhase::EffectsConfirmed && is_exact => {
             (Disposition9::RollForward, None)
         }
+        () if any(&[At::OwnOverForeign]) => (Disposition9::RollBack, Some(Code::Interleaved)),
         () => (Disposition9::RollBack, None),
     }
 }
@@ -315,11 +317,14 @@ fn published() -> CatalogTables {
 
 /// The evidence once the write is published, and somebody wrote on.
 fn after_the_publish(sidecar: &Sidecar9) -> Evidence {
-    let mut evidence = evidence(sidecar, Graph::HeadMoved, &[At::Own, At::Buried, At::Own]);
+    let mut evidence = evidence(sidecar, Graph::HeadMoved, &[At::Own; 3]);
+    evidence.graph.tables = published();
     evidence.graph.original = Some(original(sidecar));
     evidence.graph.tables_then = Some(published());
     evidence
 }
+
+type Change = fn(&mut CatalogRow);
 
 #[test]
 fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
@@ -357,7 +362,7 @@ fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
             assert_eq!(judged(&change), conflict);
         }
         // What an armed file does not fix cannot differ from it.
-        let rows: [(bool, fn(&mut CatalogRow)); 4] = [
+        let rows: [(bool, Change); 4] = [
             (false, |row| row.version += 1),
             (false, |row| row.table_branch = Some("feature".to_owned())),
             (true, |row| row.row_count = Some(77)),
@@ -375,18 +380,45 @@ fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
             assert_eq!(judged(&change), wanted);
         }
         // The transaction that the published version was planned to be is another, or gone.
-        let change = |evidence: &mut Evidence| {
-            let HeadSeen::At(versions) = &mut evidence.tables[1].head else {
-                panic!("it stands somewhere");
+        let published = (Disposition9::AlreadyPublished, None);
+        for (uuid, of_an_armed_file) in [
+            (Some("another"), conflict),
+            (None, (Disposition9::Abort, Some(Code::Unverifiable))),
+        ] {
+            let change = |evidence: &mut Evidence| {
+                let HeadSeen::At(versions) = &mut evidence.tables[1].head else {
+                    panic!("it stands somewhere");
+                };
+                let version = sidecar.tables[1].post_commit_pin;
+                match uuid {
+                    None => drop(versions.transactions.remove(&version)),
+                    Some(uuid) => {
+                        let found = versions.transactions.get_mut(&version).unwrap();
+                        found.identity.uuid = uuid.to_owned();
+                    }
+                }
             };
-            let version = sidecar.tables[1].post_commit_pin;
-            versions.transactions.remove(&version);
+            let wanted = match is_armed {
+                true => of_an_armed_file,
+                false => published,
+            };
+            assert_eq!(judged(&change), wanted);
+        }
+        // Damage and drift are told beside the outcome, and damage puts the data in question.
+        let change = |evidence: &mut Evidence| evidence.tables[0].is_visible_version_gone = true;
+        assert_eq!(judged(&change), (left, Some(Code::TargetNotRestorable)));
+        let change = |evidence: &mut Evidence| {
+            let identity = sidecar.tables[0].identity;
+            evidence
+                .graph
+                .tables
+                .0
+                .get_mut(&identity)
+                .unwrap()
+                .row
+                .version -= 1;
         };
-        let wanted = match is_armed {
-            true => conflict,
-            false => (Disposition9::AlreadyPublished, None),
-        };
-        assert_eq!(judged(&change), wanted);
+        assert_eq!(judged(&change), (left, Some(Code::Drift)));
     }
 }
 
@@ -401,6 +433,7 @@ fn a_write_that_was_taken_back_is_known_by_its_commit_and_its_outcomes() {
             (prepared(&sidecar), (Disposition9::AlreadyRolledBack, None)),
         ] {
             let mut evidence = evidence(&file, Graph::HeadMoved, &[At::Buried; 3]);
+            evidence.graph.tables = catalog(&file, |pin| pin.expected_version + 2);
             evidence.graph.rollback = Some(rollback(&file));
             let verdict = judge_version_9(&file, &evidence);
             assert_eq!((verdict.disposition, code(&verdict)), wanted);
@@ -412,7 +445,7 @@ fn a_write_that_was_taken_back_is_known_by_its_commit_and_its_outcomes() {
 fn nothing_is_asked_of_a_file_that_waits_or_whose_branch_is_gone() {
     let sidecar = confirmed();
     let mut evidence = after_the_publish(&sidecar);
-    evidence.waiting_for = Some("01M8KH00000000000000000000.json".to_owned());
+    evidence.beside.waiting_for = Some("01M8KH00000000000000000000.json".to_owned());
     let verdict = judge_version_9(&sidecar, &evidence);
     assert_eq!(verdict.disposition, Disposition9::Waiting);
     assert_eq!(
@@ -429,7 +462,7 @@ fn nothing_is_asked_of_a_file_that_waits_or_whose_branch_is_gone() {
         let evidence = Evidence {
             branch: BranchSeen::Gone { tree_left },
             graph: GraphSeen::default(),
-            waiting_for: None,
+            beside: Beside::default(),
             tables: Vec::new(),
             ..evidence.clone()
         };
@@ -481,5 +514,193 @@ fn a_table_that_is_called_otherwise_or_cannot_be_opened_is_left_to_people() {
             table.row.version += 1;
         }),
         abort(Code::Interleaved)
+    );
+}
+
+#[test]
+fn a_schema_that_cannot_be_told_is_no_reason_to_take_anything_back() {
+    let sidecar = confirmed();
+    for (at, wanted) in [
+        (At::Own, Disposition9::Abort),
+        (At::Pin, Disposition9::NeverStarted),
+    ] {
+        let mut evidence = evidence(&sidecar, Graph::Same, &[at; 3]);
+        evidence.schema.live = Err("__schema_state.json: it is cut short".to_owned());
+        let verdict = judge_version_9(&sidecar, &evidence);
+        assert_eq!(verdict.disposition, wanted);
+        assert_eq!(code(&verdict), Some(Code::SchemaContradictory));
+        assert!(!verdict.holds_no_data());
+    }
+}
+
+#[test]
+fn a_branch_that_is_gone_does_not_take_the_commits_of_its_write_along() {
+    let fixture = of("v9-orphan-branch-confirmed");
+    let sidecar = fixture.parsed();
+    let at = vec![At::Own; sidecar.tables.len()];
+    let mut evidence = evidence(&sidecar, Graph::Same, &at);
+    evidence.branch = BranchSeen::Gone { tree_left: false };
+    evidence.graph = GraphSeen::default();
+    let verdict = judge_version_9(&sidecar, &evidence);
+    assert_eq!(
+        (verdict.disposition, code(&verdict)),
+        (Disposition9::Abort, Some(Code::BranchTreeLeft))
+    );
+}
+
+/// A confirmed merge whose publish also points to versions of tables that it commits nothing to.
+fn whole_merge() -> (Sidecar9, Evidence) {
+    let sidecar = of("v9-merge-main-into-branch-confirmed").parsed();
+    let plan = payload(&sidecar);
+    let mut evidence = evidence(&sidecar, Graph::Same, &[]);
+    evidence.tables = sidecar
+        .tables
+        .iter()
+        .zip(&plan.effects)
+        .map(|(pin, effect)| {
+            let own = |planned: &TransactionIdentity| {
+                let seen = SeenTransaction {
+                    identity: planned.clone(),
+                    operation: SeenOperation::Other,
+                };
+                (planned.read_version + 1, seen)
+            };
+            let mut transactions: BTreeMap<u64, SeenTransaction> =
+                effect.planned().iter().map(own).collect();
+            let head = pin.confirmed_version.unwrap();
+            if !effect.planned().is_empty() {
+                transactions.entry(head).or_insert(SeenTransaction {
+                    identity: TransactionIdentity {
+                        read_version: head - 1,
+                        uuid: "index".to_owned(),
+                    },
+                    operation: SeenOperation::CreateIndex,
+                });
+            }
+            TableSeen {
+                head: HeadSeen::At(SeenVersions { head, transactions }),
+                fork: effect
+                    .confirmed_branch_identifier()
+                    .map(|identifier| ForkSeen {
+                        parent_version: effect.fork_version(),
+                        identifier: Some(identifier.clone()),
+                    }),
+                branch_below: None,
+                is_visible_version_gone: false,
+            }
+        })
+        .collect();
+    for update in &plan.intended_delta.table_updates {
+        let table = CatalogTable {
+            table_key: update.table_key.clone(),
+            location: update.identity.place(&update.table_key).unwrap(),
+            row: CatalogRow {
+                version: update.expected_version,
+                table_branch: None,
+                row_count: Some(1),
+                metadata: None,
+            },
+        };
+        evidence.graph.tables.0.insert(update.identity, table);
+    }
+    (sidecar, evidence)
+}
+
+#[test]
+fn a_table_that_is_in_no_pin_is_expected_as_it_was_planned_too() {
+    let (sidecar, evidence) = whole_merge();
+    let verdict = judge_version_9(&sidecar, &evidence);
+    assert_eq!(
+        (verdict.disposition, code(&verdict)),
+        (Disposition9::RollForward, None),
+        "{verdict:?}"
+    );
+    let is_pinned = |identity| sidecar.tables.iter().any(|pin| pin.identity == identity);
+    let updates = payload(&sidecar).intended_delta.table_updates.iter();
+    let pointers: Vec<_> = updates
+        .filter(|update| !is_pinned(update.identity))
+        .collect();
+    assert!(!pointers.is_empty());
+    for pointer in pointers {
+        let mut moved = evidence.clone();
+        moved
+            .graph
+            .tables
+            .0
+            .get_mut(&pointer.identity)
+            .unwrap()
+            .row
+            .version += 7;
+        let verdict = judge_version_9(&sidecar, &moved);
+        assert_eq!(
+            (verdict.disposition, code(&verdict)),
+            (Disposition9::Abort, Some(Code::Interleaved))
+        );
+    }
+}
+
+/// Which dispositions leave nothing that depends on the file.
+#[test]
+fn data_is_in_question_unless_the_write_is_settled() {
+    let sidecar = confirmed();
+    let verdict = |at: At, change: &dyn Fn(&mut Evidence)| {
+        let mut evidence = evidence(&sidecar, Graph::Same, &[at; 3]);
+        change(&mut evidence);
+        judge_version_9(&sidecar, &evidence)
+    };
+    for (at, holds_none) in [
+        (At::Pin, true),
+        (At::Foreign, true),
+        (At::Own, false),
+        (At::Buried, false),
+        (At::Compensated, false),
+        (At::Unreadable, false),
+        (At::BelowPin, false),
+    ] {
+        assert_eq!(verdict(at, &|_| {}).holds_no_data(), holds_none, "{at:?}");
+    }
+    let waits = |evidence: &mut Evidence| evidence.beside.waiting_for = Some("older".to_owned());
+    assert!(!verdict(At::Pin, &waits).holds_no_data());
+    let behind = |evidence: &mut Evidence| {
+        for table in evidence.graph.tables.0.values_mut() {
+            table.row.version -= 1;
+        }
+    };
+    let verdict = verdict(At::BelowPin, &behind);
+    assert_eq!(
+        (verdict.disposition, code(&verdict)),
+        (Disposition9::NeverStarted, Some(Code::PinBelowExpected))
+    );
+    assert!(!verdict.holds_no_data());
+}
+
+#[test]
+fn people_read_what_else_an_open_does_and_where_the_graph_has_to_be_for_it() {
+    let sidecar = confirmed();
+    let mut evidence = evidence(&sidecar, Graph::Same, &[At::Own; 3]);
+    evidence.beside = Beside {
+        waiting_for: None,
+        followed_by: vec!["01M8KHZZZZZZZZZZZZZZZZZZZZ.json".to_owned()],
+        moved_from: Some("/srv/old".to_owned()),
+        is_locked: true,
+    };
+    let verdict = judge_version_9(&sidecar, &evidence);
+    assert_eq!(verdict.disposition, Disposition9::RollForward);
+    for wanted in [
+        "Do not set the file aside",
+        "01M8KHZZZZZZZZZZZZZZZZZZZZ.json first. It takes those writes back",
+        "__schema_apply_lock__",
+        "only at /srv/old",
+    ] {
+        assert!(
+            verdict.advice.contains(wanted),
+            "{wanted}: {}",
+            verdict.advice
+        );
+    }
+    assert!(
+        verdict.engine.starts_with("Here no engine opens"),
+        "{}",
+        verdict.engine
     );
 }
