@@ -90,9 +90,11 @@ test-planted: test-tools ## Plant known defects one after the other, each of whi
 	node tests/planted/run.mjs $(ARGS)
 
 # It brings a Lance of its own, which takes as long to compile as ours.
-ENGINE_CHECK := CARGO_TARGET_DIR=$(TARGET)/engine-check $(CARGO) run --locked --manifest-path tests/engine-check/Cargo.toml
-engine-check: build ## Hand recovered graphs back to the released engine; ARGS='--only NAME' for one of them
-	$(ENGINE_CHECK) -- check --binary $(BINARY) --fixtures tests/fixtures/omnigraph-0.7.0 $(ARGS)
+ENGINE_CHECK := CARGO_TARGET_DIR=$(TARGET)/engine-check $(CARGO) run --locked --manifest-path tests/engine-check
+engine-check: build ## Hand recovered graphs back to the released engines; ARGS='--only NAME' for one of them
+	$(ENGINE_CHECK)/Cargo.toml -- check --binary $(BINARY) --fixtures tests/fixtures/omnigraph-0.7.0 $(ARGS)
+	$(ENGINE_CHECK)/0.7.2/Cargo.toml -- check --binary $(BINARY) --fixtures tests/fixtures/omnigraph-0.7.2 $(ARGS)
+	$(ENGINE_CHECK)/0.8.0/Cargo.toml -- check --binary $(BINARY) --fixtures tests/fixtures/omnigraph-0.8.0 $(ARGS)
 
 bench: ## Time recoveries against Lance's bare calls; BENCH=--release to compile for speed first, which takes long
 	$(CARGO) run --locked $(BENCH) --package e2e --bin e2e-bench

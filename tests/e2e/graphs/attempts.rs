@@ -74,7 +74,7 @@ async fn the_rows_of_an_attempt_that_was_interrupted_are_not_those_of_the_next()
         [added[1], added[0]]
     };
     assert_eq!(two.parent.as_deref(), Some(one.id.as_str()));
-    let actors = lineage::actors(&store).await;
+    let actors = lineage::actors(&store, None).await;
     let recoveries = lineage::recoveries(&store).await;
     assert_eq!(recoveries.len(), 2);
     for commit in [one, two] {

@@ -47,7 +47,7 @@ async fn stand(store: &Store, branch: Option<&str>) -> Stand {
                 )
             })
             .collect(),
-        actors: lineage::actors(store).await.len(),
+        actors: lineage::actors(store, None).await.len(),
         recoveries: lineage::recoveries(store)
             .await
             .into_iter()

@@ -6,6 +6,9 @@ use arrow_array::{Array, RecordBatch};
 use futures::TryStreamExt;
 use lance::Dataset;
 
+use fenced_lance::CatalogReading;
+use sidecar::GraphCommit;
+
 use crate::support::Store;
 
 /// One row of `_graph_commits.lance`.
@@ -50,7 +53,28 @@ fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
         .collect()
 }
 
+/// The commits of the history that the catalog holds, where the graph has no table of them.
+async fn commits_in_catalog(store: &Store, branch: Option<&str>) -> Option<Vec<GraphCommit>> {
+    if store.path().join("_graph_commits.lance").exists() {
+        return None;
+    }
+    match store.lance().await.catalog(branch).await.unwrap() {
+        CatalogReading::Present(catalog) => Some(catalog.graph_commits.to_vec()),
+        other => panic!("no catalog on {branch:?}: {other:?}"),
+    }
+}
+
 pub async fn commits(store: &Store, branch: Option<&str>) -> Vec<Commit> {
+    if let Some(commits) = commits_in_catalog(store, branch).await {
+        let commit = |commit: GraphCommit| Commit {
+            id: commit.id,
+            manifest_branch: commit.manifest_branch,
+            manifest_version: commit.manifest_version,
+            parent: commit.parent,
+            merged_parent: commit.merged_parent,
+        };
+        return commits.into_iter().map(commit).collect();
+    }
     let mut commits = Vec::new();
     for batch in batches(store, "_graph_commits.lance", branch).await {
         let versions = batch.column_by_name("manifest_version").unwrap();
@@ -114,7 +138,11 @@ pub async fn history_in_catalog(store: &Store) -> Vec<CatalogRow> {
 }
 
 /// Graph commits with their actors.
-pub async fn actors(store: &Store) -> Vec<(String, String)> {
+pub async fn actors(store: &Store, branch: Option<&str>) -> Vec<(String, String)> {
+    if let Some(commits) = commits_in_catalog(store, branch).await {
+        let actor = |commit: GraphCommit| Some((commit.id, commit.actor?));
+        return commits.into_iter().filter_map(actor).collect();
+    }
     let mut actors = Vec::new();
     for batch in batches(store, "_graph_commit_actors.lance", None).await {
         let ids = texts(&batch, "graph_commit_id").into_iter().flatten();

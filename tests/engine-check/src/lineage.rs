@@ -32,7 +32,7 @@ impl Lineage {
         let main = CommitGraph::open(&uri).await?;
         let mut commits = BTreeMap::new();
         add(&mut commits, "main", main.load_commits().await?);
-        for branch in main.list_branches().await? {
+        for branch in branches(&main, &uri).await? {
             if branch != "main" {
                 let graph = CommitGraph::open_at_branch(&uri, &branch).await?;
                 add(&mut commits, &branch, graph.load_commits().await?);
@@ -114,6 +114,20 @@ impl Lineage {
             None => id.to_owned(),
         }
     }
+}
+
+/// The branches that have a history: those of the table of commits.
+#[cfg(not(feature = "history-in-catalog"))]
+async fn branches(main: &CommitGraph, _uri: &str) -> Result<Vec<String>> {
+    Ok(main.list_branches().await?)
+}
+
+/// The branches that have a history: those of the catalog.
+#[cfg(feature = "history-in-catalog")]
+async fn branches(_main: &CommitGraph, uri: &str) -> Result<Vec<String>> {
+    let catalog = omnigraph::db::manifest::ManifestCoordinator::open(uri).await?;
+    let branches = catalog.list_branches().await?.into_iter();
+    Ok(branches.filter(|branch| branch != crate::view::LOCK).collect())
 }
 
 fn add(commits: &mut BTreeMap<String, Commit>, branch: &str, rows: Vec<GraphCommit>) {
