@@ -50,12 +50,12 @@ journey(
   "a published write whose file was left behind is told from a conflict, and its file is set aside",
   "v9-stale-armed-after-publish",
   async (page, { root }) => {
-    await found(page).getByText("stale_armed. Readers see the write").waitFor();
+    await found(page).getByText("stale_armed. The write is published").waitFor();
     await found(page).getByText("manifest delta differs").waitFor();
     await found(page).getByText("set the file aside here").waitFor();
     await link(page, "Set aside…").click();
     await stage(page, "approve");
-    await found(page).getByText("stale_armed. Readers see the write").waitFor();
+    await found(page).getByText("stale_armed. The write is published").waitFor();
     assert.equal(await recover(page, "the write is published"), "cleaned_up");
     assert.deepEqual(await readdir(join(root, "__recovery")), []);
   },

@@ -29,7 +29,7 @@ async fn blockers(store: &Store, file: &str) -> Vec<Code> {
 
 fn newer_sidecar(started_at: &str) -> String {
     format!(
-        r#"{{"schema_version": 9, "operation_id": "{OPERATION}", "started_at": "{started_at}", "tables": []}}"#
+        r#"{{"schema_version": 10, "operation_id": "{OPERATION}", "started_at": "{started_at}", "tables": []}}"#
     )
 }
 

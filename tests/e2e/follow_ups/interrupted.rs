@@ -277,7 +277,7 @@ async fn a_file_that_is_being_set_aside_is_listed_once_with_how_far_that_came() 
     let file = "copy of something.json";
     std::fs::write(
         folder.join(file),
-        r#"{"schema_version": 9, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#,
+        r#"{"schema_version": 10, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#,
     )
     .unwrap();
     let mut seen = Vec::new();
@@ -335,7 +335,7 @@ async fn a_file_that_is_being_set_aside_is_listed_once_with_how_far_that_came() 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_set_aside_is_still_told_when_its_file_is_gone_before_that_is_recorded() {
     let misnamed =
-        r#"{"schema_version": 9, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
+        r#"{"schema_version": 10, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
     for (name, text) in [("notes.json", "no sidecar"), ("copy.json", misnamed)] {
         let store = Store::with_tables(&TABLES).await;
         let file = store.path().join("__recovery").join(name);

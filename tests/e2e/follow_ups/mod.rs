@@ -267,7 +267,7 @@ async fn a_refused_sidecar_is_set_aside_with_its_bytes_on_record() {
     let folder = store.path().join("__recovery");
     std::fs::create_dir_all(&folder).unwrap();
     let newer =
-        br#"{"schema_version": 9, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
+        br#"{"schema_version": 10, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
     let too_large = usize::try_from(Limits::DEFAULT.sidecar_bytes_max).unwrap() + 1;
     for (file, bytes) in [
         ("01M8125ENACWR9X1EZNRMDV5V2.json", newer.to_vec()),

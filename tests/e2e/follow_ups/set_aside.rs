@@ -12,7 +12,7 @@ use super::*;
 use crate::support::gates::{DiesAt, Point};
 
 const NEWER: &str =
-    r#"{"schema_version": 9, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
+    r#"{"schema_version": 10, "operation_id": "01M8125ENACWR9X1EZNRMDV5V2", "tables": []}"#;
 
 impl Opened {
     async fn dismissal(&self, file: &str) -> PlanReport {
