@@ -127,7 +127,9 @@ async fn branches(main: &CommitGraph, _uri: &str) -> Result<Vec<String>> {
 async fn branches(_main: &CommitGraph, uri: &str) -> Result<Vec<String>> {
     let catalog = omnigraph::db::manifest::ManifestCoordinator::open(uri).await?;
     let branches = catalog.list_branches().await?.into_iter();
-    Ok(branches.filter(|branch| branch != crate::view::LOCK).collect())
+    Ok(branches
+        .filter(|branch| branch != crate::view::LOCK)
+        .collect())
 }
 
 fn add(commits: &mut BTreeMap<String, Commit>, branch: &str, rows: Vec<GraphCommit>) {

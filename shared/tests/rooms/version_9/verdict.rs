@@ -264,7 +264,7 @@ fn three_tables_of_a_load_wherever_each_of_them_stands() {
 }
 
 #[test]
-fn a_commit_that_was_rebased_over_anothers_says_what_a_restore_takes_away() {
+fn a_commit_that_was_rebased_over_another_says_what_a_restore_takes_away() {
     let sidecar = armed();
     let at = [At::OwnOverForeign, At::Own, At::Own];
     let verdict = judge_version_9(&sidecar, &evidence(&sidecar, Graph::Same, &at));
