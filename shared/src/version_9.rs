@@ -4,8 +4,10 @@
 //! Nothing is carried out about it yet.
 
 mod authority;
+mod beside;
 mod branch_identifier;
 mod delta;
+mod dependence;
 mod effect;
 mod evidence;
 mod facts;
@@ -33,6 +35,7 @@ mod verdict;
 pub use authority::Authority;
 pub use branch_identifier::BranchIdentifier;
 pub use delta::{ConfirmedUpdate, IntendedDelta, TableUpdate, VersionMetadata};
+pub use dependence::{dependence, misnamed};
 pub use effect::{Commit, Effect, IndexCommit, MergeWork, SchemaWork, Work};
 pub use evidence::{
     Beside, BranchSeen, CatalogRow, CatalogTable, CatalogTables, Evidence, ForkSeen, GraphSeen,

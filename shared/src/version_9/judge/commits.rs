@@ -56,7 +56,7 @@ pub(super) fn forward_or_back(
         && standings.iter().all(Standing::is_confirmed_at_head)
         && standings
             .iter()
-            .all(|standing| standing.visible_version() == standing.expected_visible());
+            .all(|standing| standing.visible_version() == standing.pin.expected_version);
     if is_confirmed {
         Disposition9::RollForward.into()
     } else {
@@ -67,7 +67,7 @@ pub(super) fn forward_or_back(
 /// A commit of somebody else on or beside the effects, which a restore would take away or a publish would show.
 pub(super) fn interleaved(standing: &Standing<'_>) -> Option<Reason> {
     let key = &standing.pin.table_key;
-    let (visible, expected) = (standing.visible_version(), standing.expected_visible());
+    let (visible, expected) = (standing.visible_version(), standing.pin.expected_version);
     let head = standing.head().unwrap_or_default();
     let detail = match standing.ownership {
         Ownership::BeforeHead => format!(

@@ -3,6 +3,7 @@
 use super::super::verdict::Disposition9;
 use super::found::Found;
 use super::table::Standing;
+use super::words::versions;
 use crate::code::{Code, Reason};
 
 pub(super) fn disposition(standings: &[Standing<'_>]) -> Found {
@@ -50,11 +51,7 @@ fn foreign(standing: &Standing<'_>) -> Option<Reason> {
                 "{} has commits above version {} that change rows, which no compaction does: {}",
                 standing.pin.table_key,
                 standing.visible_version(),
-                foreign
-                    .iter()
-                    .map(|version| format!("version {version}"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                versions(&foreign)
             ),
         )
     })

@@ -221,11 +221,6 @@ impl<'a> Standing<'a> {
         self.seen.fork.is_some() && (is_elsewhere || !self.is_the_confirmed_fork())
     }
 
-    /// The visible version that the write was planned on.
-    pub(super) fn expected_visible(&self) -> u64 {
-        self.pin.expected_version
-    }
-
     /// Versions above the visible one that change rows, or may.
     pub(super) fn foreign_besides_maintenance(&self) -> Vec<u64> {
         self.besides_maintenance(self.visible_version())

@@ -9,9 +9,9 @@ use sidecar::version_9::proof::{SeenOperation, SeenTransaction, SeenVersions};
 use sidecar::version_9::{
     Beside, BranchIdentifier, BranchSeen, CatalogRow, CatalogTable, CatalogTables, Disposition9,
     EffectPhase, Evidence, ForkSeen, GraphSeen, HeadSeen, Payload, Pin, SchemaIdentity, SchemaSeen,
-    Sidecar9, TableSeen, TransactionIdentity, Verdict9, judge_version_9, parse,
+    Sidecar9, TableSeen, TransactionIdentity, Verdict9, dependence, judge_version_9, parse,
 };
-use sidecar::{Code, GraphCommit, Limits};
+use sidecar::{Code, GraphCommit, Limits, Reason, SidecarFile};
 
 use super::fixture::of;
 
@@ -703,4 +703,68 @@ fn people_read_what_else_an_open_does_and_where_the_graph_has_to_be_for_it() {
         "{}",
         verdict.engine
     );
+}
+
+/// A file of the root as a listing reads it.
+fn listed(name: &str, text: &str) -> SidecarFile {
+    SidecarFile::read(name, text.as_bytes().to_vec(), &Limits::DEFAULT)
+}
+
+#[test]
+fn files_of_the_same_branch_and_schema_changes_decide_about_each_other() {
+    let sidecar = confirmed();
+    let own = sidecar.operation_id.file_name();
+    let write = |kind: &str, branch: &str| {
+        format!(r#"{{"schema_version": 9, "writer_kind": "{kind}", "branch": {branch}}}"#)
+    };
+    let [older, younger] = [
+        "01000000000000000000000000.json",
+        "7ZZZZZZZZZZZZZZZZZZZZZZZZZ.json",
+    ];
+    for (text, matters) in [
+        (write("Load", "null"), true),
+        (write("Load", r#""feature""#), false),
+        (write("SchemaApply", r#""feature""#), true),
+        ("{".to_owned(), true),
+    ] {
+        let files = [
+            listed(older, &text),
+            listed(&own, &text),
+            listed(younger, &text),
+        ];
+        let beside = Beside::among(&sidecar, &own, files.iter());
+        let wanted = Beside {
+            waiting_for: matters.then(|| older.to_owned()),
+            followed_by: if matters {
+                vec![younger.to_owned()]
+            } else {
+                Vec::new()
+            },
+            ..Beside::default()
+        };
+        assert_eq!(beside, wanted, "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_judged_is_in_question_unless_it_could_not_be_read() {
+    let because = |judged: Option<Result<Verdict9, Reason>>| dependence(judged.as_ref()).code;
+    let reason = |code| Reason::new(code, "so it is said");
+    assert_eq!(because(None), Code::DataInQuestion);
+    assert_eq!(
+        because(Some(Err(reason(Code::Misnamed)))),
+        Code::DataInQuestion
+    );
+    assert_eq!(
+        because(Some(Err(reason(Code::Unreadable)))),
+        Code::Unreadable
+    );
+    let sidecar = armed();
+    for (at, wanted) in [
+        (At::Pin, Code::HoldsNoData),
+        (At::Own, Code::DataInQuestion),
+    ] {
+        let verdict = judge_version_9(&sidecar, &evidence(&sidecar, Graph::Same, &[at; 3]));
+        assert_eq!(because(Some(Ok(verdict))), wanted);
+    }
 }

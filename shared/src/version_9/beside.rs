@@ -1,0 +1,42 @@
+//! The files of a root that decide about a sidecar of version 9, and those that it decides about.
+
+use std::cmp::Ordering;
+
+use super::evidence::Beside;
+use super::sidecar::Sidecar9;
+use crate::branch::Branch;
+use crate::listing::SidecarFile;
+use crate::writer_kind::WriterKind;
+
+impl Beside {
+    /// What lies beside `file`: files of the same branch of the graph, of a schema change, or unreadable, so that they may be either.
+    #[must_use]
+    pub fn among<'a>(
+        sidecar: &Sidecar9,
+        file: &str,
+        others: impl Iterator<Item = &'a SidecarFile>,
+    ) -> Self {
+        let mut beside = Self::default();
+        for other in others.filter(|other| matters(sidecar, other)) {
+            match other.file.as_str().cmp(file) {
+                Ordering::Less if beside.waiting_for.is_none() => {
+                    beside.waiting_for = Some(other.file.clone());
+                }
+                Ordering::Less | Ordering::Equal => {}
+                Ordering::Greater => beside.followed_by.push(other.file.clone()),
+            }
+        }
+        beside.followed_by.sort();
+        beside
+    }
+}
+
+fn matters(sidecar: &Sidecar9, other: &SidecarFile) -> bool {
+    let glimpse = &other.glimpse;
+    let is_there = other.digest.is_some() || other.stored_as.is_some();
+    let schema_change = WriterKind::SchemaApply;
+    let is_a_change = sidecar.writer_kind == schema_change
+        || glimpse.writer_kind.as_deref() == Some(schema_change.name());
+    let is_of_the_branch = Branch::of(glimpse.branch.as_deref()) == sidecar.branch();
+    is_there && (glimpse.writer_kind.is_none() || is_a_change || is_of_the_branch)
+}
