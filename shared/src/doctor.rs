@@ -26,4 +26,4 @@ pub use history::{
     CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, judge_history,
 };
 pub use known::Known;
-pub use report::{DoctorReport, DoctorScope};
+pub use report::{DoctorReport, DoctorScope, LOOKED_AT};

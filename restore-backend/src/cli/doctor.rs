@@ -1,7 +1,7 @@
 //! `doctor`: whether a root is in order, and whether it is ready for an upgrade.
 
 use clap::Args;
-use sidecar::doctor::{ChecklistLine, DoctorReport, DoctorScope, Finding};
+use sidecar::doctor::{ChecklistLine, DoctorReport, DoctorScope, Finding, LOOKED_AT};
 
 use super::context::Context;
 use super::error::CliError;
@@ -61,6 +61,7 @@ fn write(page: &mut Page, report: &DoctorReport, root: &str) {
         counted(catalog.tables),
         counted(catalog.branches)
     ));
+    page.paragraph(LOOKED_AT);
     findings
         .iter()
         .for_each(|finding| write_finding(page, finding));

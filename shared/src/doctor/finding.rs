@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::branch::Branch;
 use crate::code::Reason;
 use crate::observation::TransactionObservation;
 
@@ -99,6 +100,29 @@ pub struct UncoveredCommits {
     pub lance_head: u64,
     /// The newest of the commits between, oldest first; empty where they cannot be read.
     pub transactions: Vec<TransactionObservation>,
+    /// Which pending file may cover the table, or that none does, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cover: String,
+}
+
+impl UncoveredCommits {
+    /// Where the table stands.
+    #[must_use]
+    pub fn stands(&self) -> String {
+        let lance_branch = match Branch::of(self.table_branch.as_deref()) {
+            branch if branch.is_main() => String::new(),
+            branch => format!(" of Lance branch {branch}"),
+        };
+        let (pinned, head) = (self.pinned, self.lance_head);
+        format!("Readers see version {pinned}, and Lance HEAD{lance_branch} is {head}.")
+    }
+
+    /// How many commits lie below the oldest of those that are named.
+    #[must_use]
+    pub fn older(&self) -> u64 {
+        let between = self.lance_head.saturating_sub(self.pinned);
+        between.saturating_sub(self.transactions.len() as u64)
+    }
 }
 
 /// The kinds of findings. Programs rely on the spelling.
@@ -189,6 +213,56 @@ impl FindingKind {
             Self::OpenOperation => "open_operation",
             Self::ApprovalLeft => "approval_left",
             Self::RecoveryTags => "recovery_tags",
+        }
+    }
+
+    /// The kind in a few words, for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::CatalogUnreadable => "The catalog cannot be read",
+            Self::UpgradeUnderWay => "An upgrade of the catalog is under way",
+            Self::NotKnown => "Not known",
+            Self::PendingSidecar => "A sidecar is pending",
+            Self::MisnamedSidecar => "A sidecar is misnamed",
+            Self::StrayEntry => "An entry of the sidecar folder is no sidecar",
+            Self::NestedEntry => "An entry lies below the sidecar folder",
+            Self::StrayObject => "An object lies where none should be",
+            Self::UncoveredCommits => "A table has commits that no sidecar covers",
+            Self::HeadBelowPin => "A table has lost the version that readers see",
+            Self::ForkLeft => "A table has a Lance branch that no pin names",
+            Self::TableMissing => "A table is not there",
+            Self::TableUnreadable => "A table cannot be read",
+            Self::SchemaLockLeft => "The lock of a schema change was left",
+            Self::StagedSchemaFileLeft => "A staged schema file was left",
+            Self::OpenOperation => "An operation of this program is open",
+            Self::ApprovalLeft => "An approval was left",
+            Self::RecoveryTags => "A recovery has its tags still",
+        }
+    }
+
+    /// Whether [`Finding::resolve`] is a command, and no other action.
+    #[must_use]
+    pub const fn is_resolved_by_a_command(self) -> bool {
+        match self {
+            Self::PendingSidecar
+            | Self::MisnamedSidecar
+            | Self::OpenOperation
+            | Self::ApprovalLeft
+            | Self::RecoveryTags => true,
+            Self::CatalogUnreadable
+            | Self::UpgradeUnderWay
+            | Self::NotKnown
+            | Self::StrayEntry
+            | Self::NestedEntry
+            | Self::StrayObject
+            | Self::UncoveredCommits
+            | Self::HeadBelowPin
+            | Self::ForkLeft
+            | Self::TableMissing
+            | Self::TableUnreadable
+            | Self::SchemaLockLeft
+            | Self::StagedSchemaFileLeft => false,
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct DoctorReport {
     pub stands_in_the_way: bool,
 }
 
+/// What every report looks at, and what none does.
+pub const LOOKED_AT: &str = "Looked at: the catalog of every branch, pin and Lance HEAD of every table, the sidecar folder, staged schema files and the schema lock, the open journals, and the tags of recoveries. Not looked at: whether the data files are there and whole.";
+
 impl DoctorReport {
     /// The report that follows from what was read.
     #[must_use]
@@ -55,6 +58,26 @@ impl DoctorReport {
             findings,
             upgrade,
             stands_in_the_way,
+        }
+    }
+
+    /// How many findings stand in the way, and how many are only to be known. With none, it says no more than that nothing was found.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let total = self.findings.len();
+        let stands_in_the_way = |finding: &&Finding| finding.stands_in_the_way;
+        let in_the_way = self.findings.iter().filter(stands_in_the_way).count();
+        let stand = match in_the_way {
+            1 => "One thing stands in the way".to_owned(),
+            count => format!("{count} things stand in the way"),
+        };
+        match (in_the_way, total - in_the_way) {
+            (0, 0) => "Nothing that was looked at is out of order.".to_owned(),
+            (0, 1) => "Nothing stands in the way, and one thing is to be known.".to_owned(),
+            (0, known) => format!("Nothing stands in the way, and {known} things are to be known."),
+            (_, 0) => format!("{stand}."),
+            (_, 1) => format!("{stand}, and one is to be known."),
+            (_, known) => format!("{stand}, and {known} are to be known."),
         }
     }
 }

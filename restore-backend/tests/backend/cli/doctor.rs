@@ -15,6 +15,7 @@ async fn a_root_at_rest_exits_with_0() {
         "Nothing is out of order in ",
         "The catalog has stamp 3, which is read by the two-phase writer of sidecar-inspector; this build acts on it.",
         "Tables on main: 4. Branches: 1.",
+        "Not looked at: whether the data files are there and whole.",
         "Before an upgrade yes Every sidecar is resolved",
         "yes The tags of recoveries are dropped",
     ] {

@@ -63,6 +63,7 @@ fn of_table(facts: &RootFacts, branch: Branch<'_>, table: &TableStand) -> Option
                 pinned: *pinned,
                 lance_head: *head,
                 transactions: transactions.clone().unwrap_or_default(),
+                cover: String::new(),
             };
             uncovered(facts, subject, commits, transactions)
         }
@@ -102,10 +103,10 @@ fn of_table(facts: &RootFacts, branch: Branch<'_>, table: &TableStand) -> Option
 fn uncovered(
     facts: &RootFacts,
     subject: String,
-    commits: UncoveredCommits,
+    mut commits: UncoveredCommits,
     transactions: &Known<Vec<TransactionObservation>>,
 ) -> Option<Finding> {
-    let who = match &facts.pending {
+    commits.cover = match &facts.pending {
         Ok(pending) => {
             let cover = pending.covers.of_table(
                 commits.branch.as_deref(),
@@ -131,14 +132,7 @@ fn uncovered(
         Ok(transactions) => named(transactions, &commits),
         Err(reason) => format!("The commits between cannot be read: {reason}."),
     };
-    let lance_branch = match Branch::of(commits.table_branch.as_deref()) {
-        branch if branch.is_main() => String::new(),
-        branch => format!(" of Lance branch {branch}"),
-    };
-    let detail = format!(
-        "Readers see version {}, and Lance HEAD{lance_branch} is {}. {made_by} {who}",
-        commits.pinned, commits.lance_head
-    );
+    let detail = format!("{} {made_by} {}", commits.stands(), commits.cover);
     let two_phase = facts
         .catalog
         .as_ref()
@@ -168,12 +162,10 @@ fn named(transactions: &[TransactionObservation], commits: &UncoveredCommits) ->
             },
         )
         .collect();
-    let between = commits.lance_head.saturating_sub(commits.pinned);
-    let older = between.saturating_sub(transactions.len() as u64);
-    let more = match older {
+    let more = match commits.older() {
         0 => String::new(),
         1 => ", and there is one older commit".to_owned(),
-        _ => format!(", and there are {older} older commits"),
+        older => format!(", and there are {older} older commits"),
     };
     let told = crate::explanation::capitalised(&told.join(", "));
     format!("{told}{more}.")
