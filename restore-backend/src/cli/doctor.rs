@@ -45,7 +45,9 @@ impl Doctor {
 fn write(page: &mut Page, report: &DoctorReport, root: &str) {
     let DoctorReport {
         root: _,
-        catalog,
+        headline: _,
+        explanation,
+        catalog: _,
         findings,
         upgrade,
         stands_in_the_way: _,
@@ -55,13 +57,8 @@ fn write(page: &mut Page, report: &DoctorReport, root: &str) {
         1 => format!("One finding in {root}."),
         count => format!("{count} findings in {root}."),
     });
-    page.paragraph(&catalog.sentence());
-    page.line(&format!(
-        "Tables on main: {}. Branches: {}.",
-        counted(catalog.tables),
-        counted(catalog.branches)
-    ));
-    page.paragraph(LOOKED_AT);
+    page.paragraph(explanation);
+    page.paragraph(&format!("Looked at: {LOOKED_AT}"));
     findings
         .iter()
         .for_each(|finding| write_finding(page, finding));
@@ -70,10 +67,6 @@ fn write(page: &mut Page, report: &DoctorReport, root: &str) {
         page.line("Before an upgrade");
         lines.iter().for_each(|line| write_line(page, line));
     }
-}
-
-fn counted(count: Option<usize>) -> String {
-    count.map_or_else(|| "not known".to_owned(), |count| count.to_string())
 }
 
 fn write_finding(page: &mut Page, finding: &Finding) {

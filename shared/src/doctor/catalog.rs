@@ -69,9 +69,8 @@ impl CatalogReport {
         }
     }
 
-    /// The same in a few words.
-    #[must_use]
-    pub fn sentence(&self) -> String {
+    /// The stamp, and who reads it.
+    pub(super) fn sentence(&self) -> String {
         let Some(stamp) = self.stamp else {
             return "The stamp of the catalog is not known.".to_owned();
         };
@@ -85,5 +84,17 @@ impl CatalogReport {
             "this build does not act on it"
         };
         format!("The catalog has stamp {stamp}, {read_by}; {acts}.")
+    }
+
+    /// How many tables and branches there are.
+    pub(super) fn counts(&self) -> String {
+        let counted = |count: Option<usize>| {
+            count.map_or_else(|| "not known".to_owned(), |count| count.to_string())
+        };
+        format!(
+            "Tables on main: {}. Branches: {}.",
+            counted(self.tables),
+            counted(self.branches)
+        )
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::branch::Branch;
 use crate::code::Reason;
 use crate::observation::TransactionObservation;
 
@@ -11,6 +10,8 @@ use crate::observation::TransactionObservation;
 pub struct Finding {
     /// What kind of thing.
     pub kind: FindingKind,
+    /// The kind, for people.
+    pub title: String,
     /// The file, table, branch or operation.
     pub subject: String,
     /// What was found, for people.
@@ -37,6 +38,7 @@ impl Finding {
     ) -> Self {
         Self {
             kind,
+            title: kind.title().to_owned(),
             subject: subject.into(),
             detail: detail.into(),
             resolve: resolve.into(),
@@ -100,29 +102,10 @@ pub struct UncoveredCommits {
     pub lance_head: u64,
     /// The newest of the commits between, oldest first; empty where they cannot be read.
     pub transactions: Vec<TransactionObservation>,
-    /// Which pending file may cover the table, or that none does, for people.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub cover: String,
-}
-
-impl UncoveredCommits {
-    /// Where the table stands.
-    #[must_use]
-    pub fn stands(&self) -> String {
-        let lance_branch = match Branch::of(self.table_branch.as_deref()) {
-            branch if branch.is_main() => String::new(),
-            branch => format!(" of Lance branch {branch}"),
-        };
-        let (pinned, head) = (self.pinned, self.lance_head);
-        format!("Readers see version {pinned}, and Lance HEAD{lance_branch} is {head}.")
-    }
-
-    /// How many commits lie below the oldest of those that are named.
-    #[must_use]
-    pub fn older(&self) -> u64 {
-        let between = self.lance_head.saturating_sub(self.pinned);
-        between.saturating_sub(self.transactions.len() as u64)
-    }
+    /// Where the table stands, how many commits are not named, and which pending file may cover it: the detail without the
+    /// commits, for whoever shows these in a table.
+    #[serde(default)]
+    pub sentence: String,
 }
 
 /// The kinds of findings. Programs rely on the spelling.
@@ -216,9 +199,8 @@ impl FindingKind {
         }
     }
 
-    /// The kind in a few words, for people.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
+    /// The kind, for people.
+    const fn title(self) -> &'static str {
         match self {
             Self::CatalogUnreadable => "The catalog cannot be read",
             Self::UpgradeUnderWay => "An upgrade of the catalog is under way",
@@ -238,31 +220,6 @@ impl FindingKind {
             Self::OpenOperation => "An operation of this program is open",
             Self::ApprovalLeft => "An approval was left",
             Self::RecoveryTags => "A recovery has its tags still",
-        }
-    }
-
-    /// Whether [`Finding::resolve`] is a command, and no other action.
-    #[must_use]
-    pub const fn is_resolved_by_a_command(self) -> bool {
-        match self {
-            Self::PendingSidecar
-            | Self::MisnamedSidecar
-            | Self::OpenOperation
-            | Self::ApprovalLeft
-            | Self::RecoveryTags => true,
-            Self::CatalogUnreadable
-            | Self::UpgradeUnderWay
-            | Self::NotKnown
-            | Self::StrayEntry
-            | Self::NestedEntry
-            | Self::StrayObject
-            | Self::UncoveredCommits
-            | Self::HeadBelowPin
-            | Self::ForkLeft
-            | Self::TableMissing
-            | Self::TableUnreadable
-            | Self::SchemaLockLeft
-            | Self::StagedSchemaFileLeft => false,
         }
     }
 }

@@ -23,6 +23,10 @@ pub enum DoctorScope {
 pub struct DoctorReport {
     /// The root's URI.
     pub root: String,
+    /// How many findings stand in the way, and how many are only to be known. With none, it says no more than that.
+    pub headline: String,
+    /// What is known of the catalog, for people.
+    pub explanation: String,
     /// Its catalog.
     pub catalog: CatalogReport,
     /// What is not as it is in a root at rest, kind by kind.
@@ -34,8 +38,8 @@ pub struct DoctorReport {
     pub stands_in_the_way: bool,
 }
 
-/// What every report looks at, and what none does.
-pub const LOOKED_AT: &str = "Looked at: the catalog of every branch, pin and Lance HEAD of every table, the sidecar folder, staged schema files and the schema lock, the open journals, and the tags of recoveries. Not looked at: whether the data files are there and whole.";
+/// What every report looks at, and what none does, to stand behind `Looked at:`.
+pub const LOOKED_AT: &str = "the catalog of every branch, pin and Lance HEAD of every table, the sidecar folder, staged schema files and the schema lock, the open journals, and the tags of recoveries. Not looked at: whether the data files are there and whole.";
 
 impl DoctorReport {
     /// The report that follows from what was read.
@@ -54,30 +58,29 @@ impl DoctorReport {
                 .any(|line| line.status != CheckStatus::Yes);
         Self {
             root: facts.commands.root.clone(),
+            headline: headline(&findings),
+            explanation: format!("{} {}", catalog.sentence(), catalog.counts()),
             catalog,
             findings,
             upgrade,
             stands_in_the_way,
         }
     }
+}
 
-    /// How many findings stand in the way, and how many are only to be known. With none, it says no more than that nothing was found.
-    #[must_use]
-    pub fn headline(&self) -> String {
-        let total = self.findings.len();
-        let stands_in_the_way = |finding: &&Finding| finding.stands_in_the_way;
-        let in_the_way = self.findings.iter().filter(stands_in_the_way).count();
-        let stand = match in_the_way {
-            1 => "One thing stands in the way".to_owned(),
-            count => format!("{count} things stand in the way"),
-        };
-        match (in_the_way, total - in_the_way) {
-            (0, 0) => "Nothing that was looked at is out of order.".to_owned(),
-            (0, 1) => "Nothing stands in the way, and one thing is to be known.".to_owned(),
-            (0, known) => format!("Nothing stands in the way, and {known} things are to be known."),
-            (_, 0) => format!("{stand}."),
-            (_, 1) => format!("{stand}, and one is to be known."),
-            (_, known) => format!("{stand}, and {known} are to be known."),
-        }
+fn headline(findings: &[Finding]) -> String {
+    let stands_in_the_way = |finding: &&Finding| finding.stands_in_the_way;
+    let in_the_way = findings.iter().filter(stands_in_the_way).count();
+    let stand = match in_the_way {
+        1 => "One thing stands in the way of writers or an upgrade".to_owned(),
+        count => format!("{count} things stand in the way of writers or an upgrade"),
+    };
+    match (in_the_way, findings.len() - in_the_way) {
+        (0, 0) => "Nothing that was looked at is out of order.".to_owned(),
+        (0, 1) => "Nothing stands in the way, and one thing is to be known.".to_owned(),
+        (0, known) => format!("Nothing stands in the way, and {known} things are to be known."),
+        (_, 0) => format!("{stand}."),
+        (_, 1) => format!("{stand}, and one is to be known."),
+        (_, known) => format!("{stand}, and {known} are to be known."),
     }
 }

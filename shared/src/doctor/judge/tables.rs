@@ -63,7 +63,7 @@ fn of_table(facts: &RootFacts, branch: Branch<'_>, table: &TableStand) -> Option
                 pinned: *pinned,
                 lance_head: *head,
                 transactions: transactions.clone().unwrap_or_default(),
-                cover: String::new(),
+                sentence: String::new(),
             };
             uncovered(facts, subject, commits, transactions)
         }
@@ -106,7 +106,7 @@ fn uncovered(
     mut commits: UncoveredCommits,
     transactions: &Known<Vec<TransactionObservation>>,
 ) -> Option<Finding> {
-    commits.cover = match &facts.pending {
+    let who = match &facts.pending {
         Ok(pending) => {
             let cover = pending.covers.of_table(
                 commits.branch.as_deref(),
@@ -132,7 +132,20 @@ fn uncovered(
         Ok(transactions) => named(transactions, &commits),
         Err(reason) => format!("The commits between cannot be read: {reason}."),
     };
-    let detail = format!("{} {made_by} {}", commits.stands(), commits.cover);
+    let lance_branch = match Branch::of(commits.table_branch.as_deref()) {
+        branch if branch.is_main() => String::new(),
+        branch => format!(" of Lance branch {branch}"),
+    };
+    let stands = format!(
+        "Readers see version {}, and Lance HEAD{lance_branch} is {}.",
+        commits.pinned, commits.lance_head
+    );
+    commits.sentence = match older(&commits) {
+        0 => format!("{stands} {who}"),
+        1 => format!("{stands} One older commit is not named. {who}"),
+        count => format!("{stands} {count} older commits are not named. {who}"),
+    };
+    let detail = format!("{stands} {made_by} {who}");
     let two_phase = facts
         .catalog
         .as_ref()
@@ -162,13 +175,19 @@ fn named(transactions: &[TransactionObservation], commits: &UncoveredCommits) ->
             },
         )
         .collect();
-    let more = match commits.older() {
+    let more = match older(commits) {
         0 => String::new(),
         1 => ", and there is one older commit".to_owned(),
-        older => format!(", and there are {older} older commits"),
+        count => format!(", and there are {count} older commits"),
     };
     let told = crate::explanation::capitalised(&told.join(", "));
     format!("{told}{more}.")
+}
+
+/// How many commits lie below the oldest of those that are named.
+fn older(commits: &UncoveredCommits) -> u64 {
+    let between = commits.lance_head.saturating_sub(commits.pinned);
+    between.saturating_sub(commits.transactions.len() as u64)
 }
 
 /// `Append 6fd1… of operation 01M8…`.

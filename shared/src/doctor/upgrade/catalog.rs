@@ -37,7 +37,7 @@ pub(super) fn history(facts: &RootFacts) -> Vec<ChecklistLine> {
             first_broken_version: Some(version),
             ..ChecklistLine::no(
                 item,
-                format!("Version {version} of the catalog: {why}."),
+                format!("Version {version} of the catalog is the first that breaks this: {why}."),
                 "No later version mends this. Export the graph with the release that reads it, and load it with the new one",
             )
         },
