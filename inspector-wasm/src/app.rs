@@ -12,7 +12,7 @@ use crate::route::Route;
 use crate::services::backend::Wanted;
 use crate::services::{backend, dom, key};
 use crate::state::failure::Failure;
-use crate::views::{Audit, Offline, Pending, header, logged_out, no_server, not_found};
+use crate::views::{Audit, Check, Offline, Pending, header, logged_out, no_server, not_found};
 
 /// The page.
 #[component]
@@ -116,6 +116,9 @@ fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html 
         Route::Dismissal { root, operation } => {
             pending(Some(root), Some((operation, Wanted::Dismissal)))
         }
+        Route::Check { root, upgrade } => served(Some(root), &|summary| {
+            html! { <Check key={root.clone()} summary={summary.clone()} upgrade={*upgrade} /> }
+        }),
         Route::Audit { root } => served(Some(root), &|summary| {
             html! { <Audit key={root.clone()} summary={summary.clone()} operation={None::<String>} /> }
         }),

@@ -1,11 +1,13 @@
 //! What components have in common.
 
+mod use_check;
 mod use_polled;
 mod use_route;
 mod use_screen;
 mod use_width;
 mod use_window;
 
+pub use use_check::{Check, use_check};
 pub use use_polled::{Alive, Asking, use_polled};
 pub use use_route::use_route;
 pub use use_screen::use_screen;

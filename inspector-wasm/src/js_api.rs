@@ -168,7 +168,8 @@ pub struct VerifiedOperation {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(request: &str) -> Result<T, ApiError> {
-    serde_json::from_str(request).map_err(ApiError::Request)
+    // From bytes, as answers of the server are read: every type would be read by two parsers otherwise.
+    serde_json::from_slice(request.as_bytes()).map_err(ApiError::Request)
 }
 
 fn write(answer: &impl Serialize) -> Result<String, ApiError> {

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 
 /// Last part of the address where a sidecar is set aside.
 const DISMISSAL: &str = "dismissal";
+/// Last part of the address where what precedes an upgrade is gone through as well.
+const UPGRADE: &str = "upgrade";
 /// Last part of the address where a roll back is planned in place of what the verdict says.
 const ROLL_BACK: &str = "roll-back";
 
@@ -42,6 +44,13 @@ pub enum Route {
         root: String,
         /// Operation id, or file name where there is none.
         operation: String,
+    },
+    /// What is not in order in one root.
+    Check {
+        /// Name of the root.
+        root: String,
+        /// Whether the list that precedes an upgrade is gone through as well.
+        upgrade: bool,
     },
     /// The journals of one root.
     Audit {
@@ -95,6 +104,14 @@ impl Route {
                 root: root.to_owned(),
                 operation: operation.to_owned(),
             },
+            ["check", root] => Self::Check {
+                root: root.to_owned(),
+                upgrade: false,
+            },
+            ["check", root, UPGRADE] => Self::Check {
+                root: root.to_owned(),
+                upgrade: true,
+            },
             ["audit", root] => Self::Audit {
                 root: root.to_owned(),
             },
@@ -129,6 +146,14 @@ impl Route {
                 encoded(root),
                 encoded(operation)
             ),
+            Self::Check { root, upgrade } => {
+                let check = format!("#/check/{}", encoded(root));
+                if *upgrade {
+                    format!("{check}/{UPGRADE}")
+                } else {
+                    check
+                }
+            }
             Self::Audit { root } => format!("#/audit/{}", encoded(root)),
             Self::Record { root, operation } => {
                 format!("#/audit/{}/{}", encoded(root), encoded(operation))
@@ -147,6 +172,7 @@ impl Route {
             | Self::Recovery { root, .. }
             | Self::RollBack { root, .. }
             | Self::Dismissal { root, .. }
+            | Self::Check { root, .. }
             | Self::Audit { root }
             | Self::Record { root, .. } => Some(root),
             Self::Start | Self::Offline | Self::OfflineFile { .. } | Self::NotFound => None,
@@ -158,6 +184,10 @@ impl Route {
     pub fn with_root(&self, root: String) -> Self {
         match self {
             Self::Audit { .. } | Self::Record { .. } => Self::Audit { root },
+            Self::Check { .. } => Self::Check {
+                root,
+                upgrade: false,
+            },
             Self::Start
             | Self::Pending { .. }
             | Self::Recovery { .. }
@@ -225,6 +255,14 @@ mod tests {
                 root: root(),
                 operation: operation(),
             },
+            Route::Check {
+                root: root(),
+                upgrade: false,
+            },
+            Route::Check {
+                root: root(),
+                upgrade: true,
+            },
             Route::Audit { root: root() },
             Route::Record {
                 root: root(),
@@ -249,6 +287,8 @@ mod tests {
             "#/pending",
             "#/pending/a/b/c",
             "#/pending/a/b/dismissal/c",
+            "#/check",
+            "#/check/a/b",
             "#/pending/%",
             "#/pending/%ff",
             "#/pending/%zz",

@@ -1,5 +1,6 @@
 //! What the page knows, and how answers and clicks change it. Pure: no browser, no server.
 
+pub mod check;
 pub mod entry;
 pub mod failure;
 pub mod journal_check;

@@ -1,6 +1,7 @@
 //! The screens.
 
 mod audit;
+mod check;
 mod header;
 mod lone;
 mod offline;
@@ -12,6 +13,7 @@ mod recovery;
 mod session_menu;
 
 pub use audit::Audit;
+pub use check::Check;
 pub use header::header;
 pub use lone::{logged_out, no_server, not_found};
 pub use offline::Offline;

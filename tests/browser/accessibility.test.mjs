@@ -135,6 +135,26 @@ screen("one record", async (page) => {
   await page.locator("[data-kind=finished]").waitFor();
 });
 
+screen("the check of a root, with the list before an upgrade", async (page) => {
+  await go(page, "/check/museum");
+  await page.getByTestId("finding").first().waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("link", { name: "Go through the list" }).click();
+  await page.getByTestId("checklist").waitFor();
+});
+
+screen("a root that could not be checked", async (page) => {
+  await page.route("**/doctor?*", (route) => route.abort());
+  await go(page, "/check/museum");
+  await page.getByRole("alert").waitFor();
+});
+
+screen("a list of which no sidecar is left", async (page) => {
+  await page.route("**/recoveries", (route) => route.fulfill({ json: { root: "/srv/graph", recoveries: [] } }));
+  await go(page, "/pending/museum");
+  await page.getByTestId("finding").first().waitFor();
+});
+
 screen("an address that names nothing", async (page) => {
   await go(page, "/pending/nowhere");
   await page.getByRole("heading", { level: 1 }).waitFor();

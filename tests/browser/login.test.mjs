@@ -214,11 +214,11 @@ test("a store that cannot be looked at any more is not said to be well", async (
     return route.fulfill({ status: 503, json: problem, contentType: "application/problem+json" });
   });
   await page.reload();
-  await page.getByRole("heading", { name: "Nothing is pending." }).waitFor();
+  await page.getByRole("heading", { name: "No sidecar is left." }).waitFor();
   gone = true;
   await page.getByRole("button", { name: "Refresh" }).click();
   await page.getByRole("heading", { name: "The store cannot be read." }).waitFor();
-  assert.doesNotMatch(await page.getByRole("main").innerText(), /All is well|Nothing is pending/);
+  assert.doesNotMatch(await page.getByRole("main").innerText(), /All is well|No sidecar is left/);
   assert.match(await page.getByRole("alert").innerText(), /Storage failed/);
   await context.close();
 });

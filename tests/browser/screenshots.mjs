@@ -113,6 +113,10 @@ async function takeAll(folder) {
   await go("/pending/shop");
   await page.getByRole("row").first().waitFor();
   await shoot("pending");
+  await go("/check/shop/upgrade");
+  await page.getByTestId("checklist").waitFor();
+  await shoot("check", { full: true });
+  await go("/pending/shop");
   await page.getByTestId("session").locator("summary").first().click();
   await page.getByRole("button", { name: "Make a login link" }).click();
   await page.getByTestId("login-link").waitFor();
@@ -200,6 +204,18 @@ async function takeAll(folder) {
   await page.locator("[data-code=not_json]").waitFor();
   await shoot("offline-broken");
   await remove();
+
+  await page.route("**/recoveries", (route) => route.fulfill({ json: { root: "/srv/graph", recoveries: [] } }));
+  await go("/pending/museum");
+  await page.reload();
+  await page.getByTestId("finding").first().waitFor();
+  await shoot("none-left", { full: true });
+  await page.unroute("**/recoveries");
+  await page.route("**/doctor?*", (route) => route.abort());
+  await go("/check/museum");
+  await page.getByRole("alert").waitFor();
+  await shoot("check-failed");
+  await page.unroute("**/doctor?*");
 
   const { file } = await pending(demo.root("museum"), (entry) => entry.actor_id === "bob");
   await writer("sidecars", demo.root("museum"), file, 10_000);

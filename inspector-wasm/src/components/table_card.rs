@@ -46,6 +46,16 @@ fn transactions_table(table_key: &str, transactions: &[TransactionObservation]) 
     if transactions.is_empty() {
         return Html::default();
     }
+    html! {
+        <details class="transactions">
+            <summary>{ words::counted(transactions.len(), "Lance transaction") }</summary>
+            { lance_transactions(table_key, transactions) }
+        </details>
+    }
+}
+
+/// Lance transactions of one table, each with who made it.
+pub fn lance_transactions(table_key: &str, transactions: &[TransactionObservation]) -> Html {
     let row = |entry: &TransactionObservation| {
         let transaction = entry.transaction.as_ref();
         let operation = transaction.map_or_else(
@@ -71,12 +81,13 @@ fn transactions_table(table_key: &str, transactions: &[TransactionObservation]) 
         }
     };
     let heads = ["version", "operation", "made", "transaction"];
-    html! {
-        <details class="transactions">
-            <summary>{ words::counted(transactions.len(), "Lance transaction") }</summary>
-            { table(&visible(&format!("Lance transactions of {table_key}")), "lance-transactions", &heads, rows(&mut transactions.iter().map(row))) }
-        </details>
-    }
+    let name = visible(&format!("Lance transactions of {table_key}"));
+    table(
+        &name,
+        "lance-transactions",
+        &heads,
+        rows(&mut transactions.iter().map(row)),
+    )
 }
 
 fn key(report: &TableReport) -> String {

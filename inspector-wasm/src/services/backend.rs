@@ -13,6 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestInit, Response};
 
 use super::key;
+use crate::state::check::Report;
 use crate::state::failure::Failure;
 use crate::state::journal_check::StoredAudit;
 use crate::state::plan_check::PlanAnswer;
@@ -72,6 +73,11 @@ pub async fn roots() -> Result<RootList, Failure> {
 /// Everything pending in one root.
 pub async fn recoveries(root: &str) -> Result<RecoveryList, Failure> {
     get(&format!("{}/recoveries", at(root))).await
+}
+
+/// What is not in order in one root, and with `upgrade` whether it is ready for an upgrade. It costs the server many reads.
+pub async fn doctor(root: &str, upgrade: bool) -> Result<Report, Failure> {
+    get(&format!("{}/doctor?upgrade={upgrade}", at(root))).await
 }
 
 /// What is planned for a pending sidecar.

@@ -62,8 +62,7 @@ impl Failure {
     pub fn detail(&self) -> String {
         match self {
             Self::Unreachable => {
-                "It may have been stopped, or the connection is gone. The page keeps trying."
-                    .to_owned()
+                "It may have been stopped, or the connection is gone.".to_owned()
             }
             Self::NotOurServer { status } => format!(
                 "Another program answered, with status {status}. Check whether a proxy stands between the page and the server."

@@ -21,16 +21,19 @@ pub fn header(route: &Route, connection: &Connection) -> Html {
         .map(|root| root.name.clone());
     let root = named.or(first);
     let offline_only = session.is_none();
-    let (pending, audit, offline) = match route {
-        Route::Offline | Route::OfflineFile { .. } => (false, false, true),
-        Route::Audit { .. } | Route::Record { .. } => (false, true, false),
-        Route::Start if matches!(connection, Connection::Absent { .. }) => (false, false, true),
+    let [pending, check, audit, offline] = match route {
+        Route::Offline | Route::OfflineFile { .. } => [false, false, false, true],
+        Route::Audit { .. } | Route::Record { .. } => [false, false, true, false],
+        Route::Check { .. } => [false, true, false, false],
+        Route::Start if matches!(connection, Connection::Absent { .. }) => {
+            [false, false, false, true]
+        }
         Route::Start
         | Route::Pending { .. }
         | Route::Recovery { .. }
         | Route::RollBack { .. }
-        | Route::Dismissal { .. } => (true, false, false),
-        Route::NotFound => (false, false, false),
+        | Route::Dismissal { .. } => [true, false, false, false],
+        Route::NotFound => [false; 4],
     };
     let link = |name: &'static str, route: Route, here: bool| {
         html! { <li><a href={route.href()} aria-current={here.then_some("page")}>{ name }</a></li> }
@@ -42,6 +45,7 @@ pub fn header(route: &Route, connection: &Connection) -> Html {
                 <ul>
                     if let (Some(root), false) = (root.clone(), offline_only) {
                         { link("Pending", Route::Pending { root: root.clone() }, pending) }
+                        { link("Check", Route::Check { root: root.clone(), upgrade: false }, check) }
                         { link("Audit", Route::Audit { root }, audit) }
                     }
                     { link("Offline", Route::Offline, offline) }

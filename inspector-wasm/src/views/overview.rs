@@ -4,8 +4,9 @@ use sidecar::api::RootSummary;
 use sidecar::{Reason, Timestamp};
 use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
+use super::check::in_short;
 use crate::components::{each, skipped, standing_badge};
-use crate::hooks::use_screen;
+use crate::hooks::{use_check, use_screen};
 use crate::route::Route;
 use crate::state::entry::Standing;
 use crate::state::listing::Listing;
@@ -37,12 +38,19 @@ pub fn Overview(props: &Props) -> Html {
     let total = props.listing.total();
     // While the store cannot be read, the last answer says nothing about it.
     let is_known = props.read_at.is_some() && !props.has_failed;
+    let is_empty = props.read_at.is_some() && total == 0;
+    // What polls the list calls for no second check.
+    let check = use_check(&props.summary.name, is_empty.then_some(false));
     let title = match (props.read_at, total) {
         _ if props.has_failed => "The store cannot be read.".to_owned(),
         (None, _) => "Looking at the store…".to_owned(),
-        (Some(_), 0) => "Nothing is pending.".to_owned(),
+        (Some(_), 0) => "No sidecar is left.".to_owned(),
         (Some(_), 1) => "One recovery is pending.".to_owned(),
         (Some(_), total) => format!("{} recoveries are pending.", words::grouped(total)),
+    };
+    let screen = Route::Check {
+        root: props.summary.name.clone(),
+        upgrade: false,
     };
     html! {
         <div class="overview">
@@ -51,11 +59,16 @@ pub fn Overview(props: &Props) -> Html {
                 <p class="lead">{ "The list says why. Until it can be read again, nobody knows what is pending in it. This page looks again by itself." }</p>
             }
             if is_known && total == 0 {
-                <p class="lead">{ "All is well: no sidecar is left in this store, so every write in it is finished, and no recovery is under way." }</p>
-                <p><a href={Route::Audit { root: props.summary.name.clone() }.href()}>{ "See what was recovered before" }</a></p>
+                <p class="lead">{ "No write in this root waits for a recovery, and no recovery is under way. That alone does not say that the root is in order." }</p>
             } else if total > 0 {
                 <p class="lead">{ "Each is a write to several tables whose writer stopped before it was done. Choose one to see what happened, and what can be done about it." }</p>
                 <ul class="counts">{ each(&mut props.listing.counts().into_iter().map(|(standing, count)| count_line(standing, count, &props.onquery))) }</ul>
+                <p>{ "Commits that no sidecar covers, locks that were left and missing tables are not in the list. " }<a href={screen.href()}>{ "Check this root" }</a></p>
+            }
+            // While the list cannot be read, what was found before stays, with its time.
+            if is_empty {
+                { in_short(&check, &props.summary.name) }
+                <p><a href={Route::Audit { root: props.summary.name.clone() }.href()}>{ "See what was recovered before" }</a></p>
             }
             { skipped(&props.skipped) }
             <p class="quiet-text">

@@ -73,8 +73,15 @@ pub fn Pending(props: &Props) -> Html {
         })
     };
     let onclick = refresh.reform(|_: MouseEvent| ());
+    let class = if props.open.is_some() {
+        "shell detail"
+    } else if state.read_at.is_some() && state.listing.total() == 0 {
+        "shell empty"
+    } else {
+        "shell"
+    };
     html! {
-        <div class={if props.open.is_some() { "shell detail" } else { "shell" }}>
+        <div {class}>
             <aside aria-label="Pending recoveries">
                 { list_tools(&state.listing, &onquery, &onsort, html! {
                     <button type="button" class="quiet" {onclick} aria-busy={state.asking.then_some("true")}>{ "Refresh" }</button>
