@@ -12,7 +12,7 @@ mod tags;
 use futures::FutureExt;
 use sidecar::doctor::{
     Covers, DeclaredCatalog, DoctorReport, DoctorScope, FolderEntries, FolderFacts, Known,
-    PendingFacts, RootFacts, tables_are_read,
+    PendingFacts, RootFacts, operations_named, tables_are_read,
 };
 use sidecar::root_layout::STAMP_WITH_HISTORY;
 use sidecar::{Timestamp, error_text};
@@ -60,14 +60,19 @@ pub(crate) async fn examine(
         tags::read(root, &branches).boxed(),
         histories.boxed(),
     );
+    let branches = branches.into_facts();
+    let named = operations_named(&branches, &tags);
     let facts = RootFacts {
         commands: root.commands(),
+        identity: root
+            .unidentified()
+            .map_or(Ok(()), |why| Err(why.to_owned())),
         catalog,
-        branches: branches.into_facts(),
+        branches,
         pending,
         folder,
         schema,
-        operations,
+        operations: operations.map(|journals| journals.into_facts(named)),
         tags,
         histories,
     };

@@ -18,12 +18,14 @@ pub use catalog::{CatalogReport, tables_are_read};
 pub use checklist::{CheckStatus, ChecklistItem, ChecklistLine};
 pub use covers::Covers;
 pub use facts::{
-    BranchCatalog, BranchFacts, DeclaredCatalog, FolderEntries, FolderFacts, OpenOperation,
-    OperationFacts, PendingFacts, RootFacts, SchemaFacts, Stand, TableStand, TagFacts,
+    BranchCatalog, BranchFacts, DeclaredCatalog, FolderEntries, FolderFacts, JournalStand,
+    OpenOperation, OperationFacts, PendingFacts, RootFacts, SchemaFacts, SchemaFileStand, Stand,
+    TableStand, TagFacts,
 };
 pub use finding::{Finding, FindingKind, UncoveredCommits};
 pub use history::{
     CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, judge_history,
 };
-pub use known::Known;
+pub use judge::operations_named;
+pub use known::{Known, Unread};
 pub use report::{DoctorReport, DoctorScope, LOOKED_AT};

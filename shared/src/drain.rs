@@ -7,5 +7,5 @@ mod drained;
 mod planned;
 
 pub use approved::{ApprovedListError, DIGESTS_MAX, LIST_BYTES_MAX, approved_list};
-pub use drained::{DrainStep, DrainStop, DrainedReport, Draining};
+pub use drained::{DoneBefore, DrainStep, DrainStop, DrainedReport, Draining, NotCurrent};
 pub use planned::{DrainPlan, DrainReport};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use restore_backend::execute::ProgressSink;
-use restore_backend::service;
+use restore_backend::service::{self, DrainTurn};
 use root_objects::clock;
 use root_objects::store::Verb;
 use sidecar::api::Progress;
@@ -36,10 +36,14 @@ async fn drain(opened: &Opened, list: &[Digest]) -> DrainedReport {
     let mut draining = Draining::of(address, list.to_vec());
     while let Some(digest) = draining.next() {
         let progress = ProgressSink::default();
+        let turn = DrainTurn {
+            seen: None,
+            list: list.iter().copied().collect(),
+        };
         let step = service::drain_one(
             &opened.root,
             digest,
-            None,
+            &turn,
             approver(),
             &progress,
             clock::now(),
@@ -154,8 +158,13 @@ async fn a_digest_that_is_no_longer_that_of_the_plan_stops_the_drain() {
     assert_eq!((stop.digest, stop.code.as_str()), (list[1], "conflict"));
     assert!(
         stop.detail
-            .contains("no pending recovery has this plan now"),
+            .contains("no pending recovery that was looked at has this plan now"),
         "{}",
+        stop.detail
+    );
+    assert!(
+        stop.detail.contains(second.as_str()) && !stop.detail.contains(third.as_str()),
+        "the one that has another plan is named: {}",
         stop.detail
     );
     assert_eq!(drained.not_done, list[1..]);
@@ -197,14 +206,8 @@ async fn a_plan_whose_requirements_are_not_stated_is_not_begun() {
         ..service::Approver::default()
     };
     let progress = ProgressSink::default();
-    let step = service::drain_one(
-        &opened.root,
-        digest,
-        Some(&operation),
-        silent,
-        &progress,
-        clock::now(),
-    );
+    let turn = DrainTurn::default();
+    let step = service::drain_one(&opened.root, digest, &turn, silent, &progress, clock::now());
     let DrainStep::No(refusal) = step.await.unwrap() else {
         panic!("it was begun")
     };
@@ -239,4 +242,108 @@ async fn a_plan_under_way_is_resumed_by_its_digest_and_not_approved_again() {
     assert_eq!(drained.stopped, None);
     assert_eq!(drained.done[0].outcome, OutcomeKind::RolledBack);
     assert_eq!(approvals(&opened, &operation).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_list_once_more_passes_over_what_is_done() {
+    let store = Store::with_tables(&TABLES).await;
+    let first = store.crashed_write(&TABLES[..1], 1).await;
+    let second = store.crashed_write(&TABLES[1..2], 1).await;
+    let list = digests(&planned(&store).await);
+    let opened = store.open().await;
+    assert_eq!(drain(&opened, &list[..1]).await.stopped, None);
+    let drained = drain(&opened, &list).await;
+    assert_eq!(drained.stopped, None, "{drained:#?}");
+    let before: Vec<_> = drained
+        .done_before
+        .iter()
+        .map(|it| &it.operation_id)
+        .collect();
+    assert_eq!(before, [&first]);
+    assert_eq!(drained.done_before[0].digest, list[0]);
+    assert_eq!(drained.done.len(), 1);
+    assert_eq!(drained.done[0].operation_id, second);
+    let again = drain(&opened, &list).await;
+    assert_eq!((again.done_before.len(), again.done.len()), (2, 0));
+    assert_eq!(again.stopped, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moved_since_a_plan_was_seen_is_told() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES[..2], 1).await;
+    let page = planned(&store).await;
+    let seen = page.plans[0].clone();
+    let digest = seen.digest.unwrap();
+    let lance = store.lance().await;
+    lance
+        .append_rows(&place(TABLES[0]), &rows(900..903))
+        .await
+        .unwrap();
+    let opened = store.open().await;
+    let turn = DrainTurn {
+        seen: Some(seen),
+        list: [digest].into(),
+    };
+    let progress = ProgressSink::default();
+    let step = service::drain_one(
+        &opened.root,
+        digest,
+        &turn,
+        approver(),
+        &progress,
+        clock::now(),
+    );
+    let DrainStep::NotCurrent(not_current) = step.await.unwrap() else {
+        panic!("it was begun")
+    };
+    assert_eq!(
+        not_current.operation_id.as_deref(),
+        Some(operation.as_str())
+    );
+    assert!(!not_current.differences.is_empty(), "{not_current:?}");
+    assert!(!is_on_record(&store, &operation));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_beyond_those_of_a_page_is_not_said_to_have_changed() {
+    let store = Store::with_tables(&TABLES[..1]).await;
+    let operation = store.crashed_write(&TABLES[..1], 1).await;
+    let own = store.path().join("__recovery").join(operation.file_name());
+    let bytes = std::fs::read_to_string(&own).unwrap();
+    // Older operations of the same write, as many as a page has plans.
+    for number in 0..service::DRAIN_PLANS_MAX {
+        let id = format!("00000000000000000000000{number:03}");
+        let copy = bytes.replace(operation.as_str(), &id);
+        let name = format!("__recovery/{id}.json");
+        std::fs::write(store.path().join(name), copy).unwrap();
+    }
+    let opened = store.open().await;
+    let wanted = opened.plan(&operation).await.digest.unwrap();
+    let drained = drain(&opened, &[wanted]).await;
+    let detail = drained.stopped.unwrap().detail;
+    assert!(
+        detail.contains("1 more recoveries are pending and were not looked at"),
+        "{detail}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_version_9_is_set_aside_at_once_only_where_no_data_depends_on_it() {
+    for (name, command) in [
+        ("v9-mutation-insert-confirmed", None),
+        ("v9-schema-add-type-confirmed-killed", Some(" plan ")),
+    ] {
+        let store = Store::unpacked("omnigraph-0.9.0", name);
+        let page = planned(&store).await;
+        let next = page.plans[0].next.clone();
+        match command {
+            Some(command) => assert!(next.unwrap().contains(command)),
+            // It may be recovered by now.
+            None => assert!(!next.unwrap_or_default().contains(" dismiss "), "{name}"),
+        }
+    }
+    let store = Store::unpacked("omnigraph-0.9.0", "v9-stale-armed-after-publish");
+    let next = planned(&store).await.plans[0].next.clone().unwrap();
+    assert!(!next.contains(" plan "), "{next}");
 }

@@ -1,7 +1,7 @@
 //! `doctor`: whether a root is in order, and whether it is ready for an upgrade.
 
 use clap::Args;
-use sidecar::doctor::{ChecklistLine, DoctorReport, DoctorScope, Finding, LOOKED_AT};
+use sidecar::doctor::{CheckStatus, ChecklistLine, DoctorReport, DoctorScope, Finding, LOOKED_AT};
 
 use super::context::Context;
 use super::error::CliError;
@@ -22,7 +22,7 @@ pub(super) struct Doctor {
 
 impl Doctor {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
-        let root = context.open(&self.root).await?;
+        let root = context.open_to_examine(&self.root).await?;
         let scope = if self.upgrade {
             DoctorScope::Upgrade
         } else {
@@ -52,7 +52,17 @@ fn write(page: &mut Page, report: &DoctorReport, root: &str) {
         upgrade,
         stands_in_the_way: _,
     } = report;
+    let lines = upgrade.iter().flatten();
+    let not_yes = lines.filter(|line| line.status != CheckStatus::Yes).count();
     page.paragraph(&match findings.len() {
+        0 if not_yes > 0 => format!(
+            "No finding in {root} as it is used today. Before an upgrade, {} below {} not `yes`.",
+            match not_yes {
+                1 => "one line".to_owned(),
+                count => format!("{count} lines"),
+            },
+            if not_yes == 1 { "is" } else { "are" },
+        ),
         0 => format!("Nothing is out of order in {root}."),
         1 => format!("One finding in {root}."),
         count => format!("{count} findings in {root}."),

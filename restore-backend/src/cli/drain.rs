@@ -1,6 +1,6 @@
 //! `drain`: the plans of everything that is pending, and those of them carried out that a list of digests approves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use sidecar::commands::statement;
 use sidecar::drain::{
     DrainPlan, DrainReport, DrainStep, DrainedReport, Draining, LIST_BYTES_MAX, approved_list,
 };
-use sidecar::{Digest, OperationId, OutcomeKind, Requirement};
+use sidecar::{ApplyReport, Digest, Effect, OutcomeKind, Requirement};
 
 use super::arguments::{person_name, requirement};
 use super::context::Context;
@@ -18,7 +18,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::page::Page;
 use crate::root::Root;
-use crate::service::{self, Approver};
+use crate::service::{self, Approver, DrainTurn};
 use root_objects::clock;
 
 /// Show the plan of everything that is pending, and with --apply carry out those whose digests a list approves
@@ -105,19 +105,40 @@ async fn drain(
     digests: Vec<Digest>,
     approver: &Approver,
 ) -> DrainedReport {
-    let seen: BTreeMap<Digest, OperationId> = planned
+    let seen: BTreeMap<Digest, &DrainPlan> = planned
         .plans
         .iter()
-        .filter_map(|plan| Some((plan.digest?, plan.operation_id.parse().ok()?)))
+        .filter_map(|plan| Some((plan.digest?, plan)))
         .collect();
+    let list: BTreeSet<Digest> = digests.iter().copied().collect();
+    let unseen: BTreeSet<Digest> = list
+        .iter()
+        .filter(|digest| !seen.contains_key(digest))
+        .copied()
+        .collect();
+    // Where the journals cannot be searched now, the turn of such a plan tells why.
+    let done = context
+        .look(root, async move |root| {
+            Box::pin(service::done_before(&root, &unseen)).await
+        })
+        .await
+        .unwrap_or_default();
     let mut draining = Draining::of(root.address().to_string(), digests);
     while let Some(digest) = draining.next() {
-        let operation = seen.get(&digest);
+        if let Some(done) = done.plans.get(&digest) {
+            draining.note(DrainStep::DoneBefore(done.clone()));
+            continue;
+        }
+        let plan = seen.get(&digest);
+        let turn = DrainTurn {
+            seen: plan.map(|plan| (*plan).clone()),
+            list: list.clone(),
+        };
         let step = context
-            .drain_one(root, digest, operation.cloned(), approver.clone())
+            .drain_one(root, digest, turn, approver.clone())
             .await;
         draining.note(step.unwrap_or_else(|error| DrainStep::Failed {
-            operation_id: operation.map(ToString::to_string),
+            operation_id: plan.map(|plan| plan.operation_id.clone()),
             code: error.code().to_owned(),
             detail: error.text(),
         }));
@@ -185,7 +206,9 @@ fn write_plan(page: &mut Page, context: &Context, plan: &DrainPlan, root: &str) 
         let statement = requirement.statement();
         page.hanging("  requires ", &format!("{requirement}: {statement}"));
     }
-    if let Some(digest) = plan.digest {
+    // A digest that no list can carry out now would only be copied into one.
+    let digest = plan.digest.filter(|_| plan.is_carried_out_by_its_digest());
+    if let Some(digest) = digest {
         page.line(&format!("  digest {digest}"));
     }
     match (&plan.next, plan.digest) {
@@ -205,7 +228,23 @@ fn write_plan(page: &mut Page, context: &Context, plan: &DrainPlan, root: &str) 
     }
 }
 
+/// Whether anything came of a plan that was begun, or may have.
+fn did_something(report: &ApplyReport) -> bool {
+    let tables = report.tables.iter().map(|table| table.effect);
+    let others = [report.catalog.effect, report.audit.effect];
+    tables
+        .chain(others)
+        .any(|effect| effect != Effect::Unchanged)
+}
+
 fn write_drained(page: &mut Page, report: &DrainedReport) {
+    for done in &report.done_before {
+        page.line(&format!(
+            "{}  {}, carried out before and passed over",
+            done.operation_id,
+            done.outcome.name()
+        ));
+    }
     for done in &report.done {
         page.line(&format!("{}  {}", done.operation_id, done.outcome.name()));
         page.hanging("  ", &done.detail);
@@ -220,7 +259,7 @@ fn write_drained(page: &mut Page, report: &DrainedReport) {
     page.hanging("  ", &format!("{}: {}", stop.code, stop.detail));
     page.differences(&stop.differences);
     page.blank();
-    page.line(if stop.report.is_some() {
+    page.line(if stop.report.as_ref().is_some_and(did_something) {
         "Begun and not done, then not begun"
     } else {
         "Not done"

@@ -2,7 +2,7 @@
 
 /// Branches of the graph. Engines convert no catalog with more.
 pub(super) const BRANCHES_MAX: usize = 1_024;
-/// Tables, each counted once for every branch on which it is seen. Each takes one to three small requests.
+/// Tables, each counted once for every branch on which it is seen. Each takes three to five small requests.
 pub(super) const TABLES_MAX: usize = 20_000;
 /// Tables whose commits above the pin are named one by one.
 pub(super) const NAMED_TABLES_MAX: usize = 256;
@@ -13,6 +13,11 @@ pub(super) const BRANCH_VERSIONS_MAX: usize = 256;
 pub(super) const VERSIONS_MAX: usize = 1_024;
 /// Versions of the catalog that are read at the same time, which are in memory together.
 pub(super) const VERSIONS_AT_ONCE: usize = 4;
+/// Datasets that no catalog names whose tags are listed, and folders in which they are looked for.
+pub(super) const UNNAMED_DATASETS_MAX: usize = 1_000;
+pub(super) const FOLDERS_MAX: usize = 64;
+/// A schema of thousands of tables is a few megabytes; a larger one is only looked for.
+pub(super) const SCHEMA_BYTES_MAX: u64 = 16 << 20;
 /// Journals of open operations.
 pub(super) const JOURNALS_MAX: usize = 256;
 /// Journals that are read at the same time, and the size up to which one is read beside others.

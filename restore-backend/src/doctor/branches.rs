@@ -1,10 +1,11 @@
 //! The branches of the graph, and where the tables that readers of them see stand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::StreamExt;
 use sidecar::doctor::{
-    BranchCatalog, BranchFacts, Covers, DeclaredCatalog, Known, Stand, TableStand, tables_are_read,
+    BranchCatalog, BranchFacts, Covers, DeclaredCatalog, Known, Stand, TableStand, Unread,
+    tables_are_read,
 };
 use sidecar::error_text;
 use sidecar::root_layout::SCHEMA_LOCK_BRANCH;
@@ -13,14 +14,18 @@ use super::bounds::{BRANCHES_MAX, COMMITS_MAX, NAMED_TABLES_MAX, TABLES_MAX};
 use crate::observe::bounds::{CATALOGS_AT_ONCE, TABLES_AT_ONCE};
 use crate::observe::{PinStand, transaction_observation};
 use crate::root::Root;
-use fenced_lance::{Catalog, CatalogReading, Head, LanceRoot, Pin, TableLocation};
+use fenced_lance::{
+    Catalog, CatalogReading, Head, LanceRoot, Pin, PinnedVersion, TableError, TableLocation,
+};
 
 /// The branches of the graph, main first, or why they are not known.
 pub(super) struct Branches(Known<Vec<Branch>>);
 
 struct Branch {
     name: Option<String>,
-    catalog: Option<Known<Catalog>>,
+    catalog: Option<Result<Catalog, Unread>>,
+    /// The size of the Lance manifest of each visible version, where the catalog has it.
+    recorded_bytes: BTreeMap<String, u64>,
     read: BranchCatalog,
 }
 
@@ -40,6 +45,7 @@ impl Branches {
             let unread = |name| Branch {
                 name,
                 catalog: None,
+                recorded_bytes: BTreeMap::new(),
                 read: BranchCatalog::default(),
             };
             return Self(Ok(names.into_iter().map(unread).collect()));
@@ -143,6 +149,8 @@ impl Branches {
                 Stand::Above { table_branch, .. } => {
                     !is_covered(covers, name, &table.table_key, table_branch.as_deref())
                 }
+                // A cleanup may have come between the reading of the pin and that of its version.
+                Stand::PinGone { .. } | Stand::PinDamaged { .. } => true,
                 _ => false,
             };
             let is_astray = branch.read.stands.iter().any(is_uncovered);
@@ -207,43 +215,126 @@ async fn read_catalog(lance: &LanceRoot, name: Option<String>) -> Branch {
     let catalog = match lance.catalog(name.as_deref()).await {
         Ok(CatalogReading::Present(catalog)) => Ok(catalog),
         Ok(CatalogReading::NoCatalog | CatalogReading::NoBranch { .. }) => {
-            Err("it is not there".to_owned())
+            Err(Unread::from("it is not there"))
         }
-        Err(error) => Err(error_text(&error)),
+        Err(error) => Err(unread(&error)),
     };
-    let tables = catalog.as_ref().map_or(0, |catalog| catalog.pins.len());
+    let recorded_bytes = match &catalog {
+        // Without them the versions are looked at all the same, and compared with nothing.
+        Ok(catalog) => lance.recorded_bytes(catalog).await.unwrap_or_default(),
+        Err(_) => BTreeMap::new(),
+    };
+    let read = catalog.as_ref().map_or_else(
+        |_| BranchCatalog::default(),
+        |catalog| BranchCatalog {
+            tables: catalog.pins.len(),
+            in_two_places: catalog.in_two_places.clone(),
+            ..BranchCatalog::default()
+        },
+    );
     Branch {
         name,
         catalog: Some(catalog),
-        read: BranchCatalog {
-            tables,
-            ..BranchCatalog::default()
-        },
+        recorded_bytes,
+        read,
+    }
+}
+
+fn unread(error: &TableError) -> Unread {
+    Unread {
+        reason: error_text(error),
+        is_elsewhere: matches!(error, TableError::BasePathOutsideRoot { .. }),
+    }
+}
+
+/// One pin of one branch of the graph.
+#[derive(Clone, Copy)]
+struct Pinned<'a> {
+    /// The branch, by its place in the list.
+    index: usize,
+    branch: Option<&'a str>,
+    table_key: &'a str,
+    location: Option<&'a str>,
+    pin: &'a Pin,
+    recorded_bytes: Option<u64>,
+}
+
+/// A version of a table that readers are shown: its place, its Lance branch, its number.
+type Shown<'a> = (&'a str, Option<&'a str>, u64);
+
+impl<'a> Pinned<'a> {
+    fn shown(&self) -> Option<Shown<'a>> {
+        let table_branch = self.pin.table_branch.as_deref();
+        Some((self.location?, table_branch, self.pin.version))
     }
 }
 
 async fn read_stands(lance: &LanceRoot, branches: &mut [Branch]) {
     let mut left = TABLES_MAX;
-    let mut looks = Vec::new();
-    for (index, branch) in branches.iter_mut().enumerate() {
+    for branch in branches.iter_mut() {
+        if let Some(Ok(catalog)) = &branch.catalog {
+            let looked_at = left.min(catalog.pins.len());
+            branch.read.not_looked_at = catalog.pins.len() - looked_at;
+            left -= looked_at;
+        }
+    }
+    let mut pinned = Vec::new();
+    // The Lance branches that some pin names, with the place of their dataset.
+    let mut named = BTreeSet::new();
+    for (index, branch) in branches.iter().enumerate() {
         let Some(Ok(catalog)) = &branch.catalog else {
             continue;
         };
-        let looked_at = left.min(catalog.pins.len());
-        branch.read.not_looked_at = catalog.pins.len() - looked_at;
-        left -= looked_at;
-        let name = branch.name.as_deref();
-        let pins = catalog.pins.iter().take(looked_at);
-        looks.extend(pins.map(|(table_key, pin)| {
-            let location = catalog.locations.get(table_key);
-            look(lance, index, table_key, location, pin, name)
-        }));
+        let looked_at = catalog.pins.len() - branch.read.not_looked_at;
+        for (place, (table_key, pin)) in catalog.pins.iter().enumerate() {
+            let location = catalog.locations.get(table_key).map(String::as_str);
+            if let (Some(location), Some(table_branch)) = (location, &pin.table_branch) {
+                named.insert((location, table_branch.as_str()));
+            }
+            if place < looked_at {
+                pinned.push(Pinned {
+                    index,
+                    branch: branch.name.as_deref(),
+                    table_key,
+                    location,
+                    pin,
+                    recorded_bytes: branch.recorded_bytes.get(table_key).copied(),
+                });
+            }
+        }
     }
-    let astray: Vec<_> = futures::stream::iter(looks)
-        .buffered(TABLES_AT_ONCE)
-        .filter_map(std::future::ready)
-        .collect()
-        .await;
+    // Branches of the graph show the same versions for the most part.
+    let shown: HashMap<Shown<'_>, Option<u64>> = pinned
+        .iter()
+        .filter_map(|pinned| Some((pinned.shown()?, pinned.recorded_bytes)))
+        .collect();
+    let looks: Vec<_> = pinned.iter().map(|pinned| look(lance, *pinned)).collect();
+    let looks = futures::stream::iter(looks).buffered(TABLES_AT_ONCE);
+    let stands: Vec<Result<PinStand, Unread>> = looks.collect().await;
+    // After the listings, which name the versions that are there.
+    let looks: Vec<_> = shown
+        .into_iter()
+        .map(|(shown, recorded_bytes)| async move {
+            let (location, table_branch, version) = shown;
+            let place = TableLocation::on(location, table_branch);
+            let found = lance.pinned_version(&place, version, recorded_bytes).await;
+            (shown, found.map_err(|error| unread(&error)))
+        })
+        .collect();
+    let looks = futures::stream::iter(looks).buffer_unordered(TABLES_AT_ONCE);
+    let versions: HashMap<Shown<'_>, Result<PinnedVersion, Unread>> = looks.collect().await;
+    let mut astray = Vec::new();
+    for (pinned, stand) in pinned.iter().zip(stands) {
+        let version = pinned.shown().and_then(|shown| versions.get(&shown));
+        let is_named = |branch: &str| {
+            let location = pinned.location.unwrap_or_default();
+            named.contains(&(location, branch))
+        };
+        for stand in judged(*pinned, stand, version, is_named) {
+            let table_key = pinned.table_key.to_owned();
+            astray.push((pinned.index, TableStand { table_key, stand }));
+        }
+    }
     for (index, table) in astray {
         if let Some(branch) = branches.get_mut(index) {
             branch.read.stands.push(table);
@@ -251,38 +342,68 @@ async fn read_stands(lance: &LanceRoot, branches: &mut [Branch]) {
     }
 }
 
-/// The table, if it does not stand at its pin.
-async fn look(
-    lance: &LanceRoot,
-    index: usize,
-    table_key: &str,
-    location: Option<&String>,
-    pin: &Pin,
-    branch: Option<&str>,
-) -> Option<(usize, TableStand)> {
+async fn look(lance: &LanceRoot, pinned: Pinned<'_>) -> Result<PinStand, Unread> {
+    let Some(location) = pinned.location else {
+        return Err(Unread::from("the catalog does not say where it is"));
+    };
+    let stand = PinStand::read(lance, location, pinned.pin, pinned.branch).await;
+    stand.map_err(|error| unread(&error))
+}
+
+/// Where the table stands and what is wrong with its visible version, if it does not stand at its pin. `is_named` tells whether some
+/// pin names a Lance branch of it.
+fn judged(
+    pinned: Pinned<'_>,
+    stand: Result<PinStand, Unread>,
+    version: Option<&Result<PinnedVersion, Unread>>,
+    is_named: impl Fn(&str) -> bool,
+) -> Vec<Stand> {
+    let Pinned { branch, pin, .. } = pinned;
+    let (stand, head) = match stand {
+        Ok(PinStand::AtPin) => (None, None),
+        Ok(PinStand::Above { pinned, head }) => (
+            Some(Stand::Above {
+                table_branch: branch.map(str::to_owned),
+                pinned,
+                head,
+                transactions: Err("there are too many such tables".to_owned()),
+            }),
+            Some(head),
+        ),
+        // Without its Lance branch, and below its pin, a table has no visible version to look at.
+        Ok(PinStand::Below { head }) => {
+            let pinned = pin.version;
+            return vec![Stand::Below { pinned, head }];
+        }
+        Ok(PinStand::NotThere) => {
+            let pinned = pin.version;
+            return vec![Stand::Missing { pinned }];
+        }
+        Ok(PinStand::Forked { head, made_from }) => {
+            let is_left = !branch.is_some_and(is_named);
+            let forked = Stand::Forked {
+                pinned: pin.version,
+                head,
+                made_from,
+            };
+            (is_left.then_some(forked), None)
+        }
+        Err(unread) => return vec![Stand::Unreadable(unread)],
+    };
     let pinned = pin.version;
-    let read = match location {
-        Some(location) => PinStand::read(lance, location, pin, branch)
-            .await
-            .map_err(|error| error_text(&error)),
-        None => Err("the catalog does not say where it is".to_owned()),
-    };
-    let stand = match read {
-        Ok(PinStand::AtPin) => return None,
-        Ok(PinStand::Above { pinned, head }) => Stand::Above {
-            table_branch: branch.map(str::to_owned),
-            pinned,
-            head,
-            transactions: Err("there are too many such tables".to_owned()),
-        },
-        Ok(PinStand::Below { head }) => Stand::Below { pinned, head },
-        Ok(PinStand::Forked { head }) => Stand::Forked { head },
-        Ok(PinStand::NotThere) => Stand::Missing { pinned },
-        Err(reason) => Stand::Unreadable { reason },
-    };
-    let table = TableStand {
-        table_key: table_key.to_owned(),
-        stand,
-    };
-    Some((index, table))
+    match version {
+        Some(Ok(PinnedVersion::Gone)) => vec![Stand::PinGone { pinned, head }],
+        Some(Ok(PinnedVersion::Damaged { fault })) => {
+            let fault = fault.clone();
+            stand
+                .into_iter()
+                .chain([Stand::PinDamaged { pinned, fault }])
+                .collect()
+        }
+        Some(Err(unread)) => stand
+            .into_iter()
+            .chain([Stand::Unreadable(unread.clone())])
+            .collect(),
+        Some(Ok(PinnedVersion::There)) | None => stand.into_iter().collect(),
+    }
 }

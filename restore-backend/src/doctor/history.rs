@@ -101,6 +101,7 @@ fn facts(read: &RetainedCatalog, branch: Option<&str>, version: u64) -> CatalogV
         newest_own: newest_own.map(|commit| commit.id.clone()),
         heads: read.heads.clone(),
         shows: shown(&read.catalog),
+        foreign_row: read.foreign_row.clone(),
     }
 }
 

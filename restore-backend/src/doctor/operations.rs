@@ -1,22 +1,59 @@
 //! The journals that are not closed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures::StreamExt;
 use sidecar::api::Progress;
-use sidecar::doctor::{Known, OpenOperation, OperationFacts};
+use sidecar::doctor::{JournalStand, Known, OpenOperation, OperationFacts};
 use sidecar::{OperationId, error_text};
 
 use super::bounds::{JOURNALS_AT_ONCE, JOURNALS_MAX, SMALL_JOURNAL_BYTES_MAX};
 use crate::root::Root;
 use root_objects::journal_store::{Journal, JournalEntryOfListing, list_all};
 
+/// All journals as they are listed, and what the records of the open ones say.
+pub(super) struct Journals {
+    listed: BTreeMap<OperationId, JournalEntryOfListing>,
+    facts: OperationFacts,
+}
+
+impl Journals {
+    /// The facts, with how the journals of these operations stand.
+    pub(super) fn into_facts(self, named: BTreeSet<OperationId>) -> OperationFacts {
+        let stand = |operation: OperationId| {
+            let listed = self
+                .listed
+                .get(&operation)
+                .filter(|listed| is_one(listed))?;
+            let stand = if listed.closed {
+                JournalStand::Closed
+            } else {
+                JournalStand::Open
+            };
+            Some((operation, stand))
+        };
+        OperationFacts {
+            named: named.into_iter().filter_map(stand).collect(),
+            ..self.facts
+        }
+    }
+}
+
+/// Whether it has anything that counts.
+const fn is_one(listed: &JournalEntryOfListing) -> bool {
+    listed.records > 0 || listed.claimed
+}
+
 /// One listing of all journals, and the records of those that are not closed.
-pub(super) async fn read(root: &Root) -> Known<OperationFacts> {
+pub(super) async fn read(root: &Root) -> Known<Journals> {
     let listed = list_all(root.objects()).await;
     let (journals, skipped) = listed.map_err(|error| error_text(&error))?;
-    let is_open = |(_, listed): &(OperationId, JournalEntryOfListing)| {
-        (listed.records > 0 || listed.claimed) && !listed.closed
-    };
-    let mut open: Vec<_> = journals.into_iter().filter(is_open).collect();
+    let is_open =
+        |(_, listed): &(&OperationId, &JournalEntryOfListing)| is_one(listed) && !listed.closed;
+    let open = journals.iter().filter(is_open);
+    let mut open: Vec<_> = open
+        .map(|(operation, listed)| (operation.clone(), *listed))
+        .collect();
     let not_read = open.len().saturating_sub(JOURNALS_MAX);
     open.truncate(JOURNALS_MAX);
     let is_small = |(_, listed): &(OperationId, JournalEntryOfListing)| {
@@ -31,10 +68,14 @@ pub(super) async fn read(root: &Root) -> Known<OperationFacts> {
         open.push(look(root, journal).await);
     }
     open.sort_by(|left, right| left.operation_id.cmp(&right.operation_id));
-    Ok(OperationFacts {
-        open,
-        not_read,
-        skipped: skipped.into_reasons(),
+    Ok(Journals {
+        listed: journals,
+        facts: OperationFacts {
+            open,
+            not_read,
+            skipped: skipped.into_reasons(),
+            named: BTreeMap::new(),
+        },
     })
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
 
 use super::facts::{BranchCatalog, RootFacts};
-use super::known::Known;
+use super::known::Unread;
 
 /// What a report says of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct CatalogReport {
     /// Branches of the graph, main included; null where that is not known.
     pub branches: Option<usize>,
 }
+
+/// The last stamp that no engine converts: such a graph is exported and loaded.
+pub(super) const STAMP_EXPORTED_MAX: u32 = 4;
 
 /// Whether the tables of a catalog with this stamp are read here as its engines read them.
 #[must_use]
@@ -51,7 +54,7 @@ impl CatalogReport {
         let two_phase = declared.is_some_and(|declared| declared.two_phase);
         let branches: Option<&Vec<_>> = facts.branches.as_ref().ok();
         let main = branches.and_then(|branches| branches.first());
-        let tables = |catalog: &Known<BranchCatalog>| {
+        let tables = |catalog: &Result<BranchCatalog, Unread>| {
             let catalog = catalog.as_ref().ok()?;
             Some(catalog.tables)
         };
@@ -63,7 +66,7 @@ impl CatalogReport {
                 None => None,
             },
             two_phase,
-            is_acted_on: stamp.is_some_and(|stamp| STAMPS_ACTED_ON.contains(&stamp)),
+            is_acted_on: stamp.is_some_and(tables_are_read),
             tables: main.and_then(|main| tables(main.catalog.as_ref()?)),
             branches: branches.map(Vec::len),
         }

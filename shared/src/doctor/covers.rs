@@ -16,7 +16,7 @@ pub struct Covers {
     resolved: BTreeSet<Place>,
     /// The same of files that are refused, with the first file. They resolve nothing as long as they are.
     refused: BTreeMap<Place, String>,
-    /// Files that cannot be read now, and may pin any table.
+    /// Files that may pin any table and change the schema: what they hold is not known.
     unread: Vec<String>,
     changes_schema: bool,
 }
@@ -28,7 +28,7 @@ pub(super) enum Cover<'a> {
     Resolved,
     /// A refused file names it.
     Refused(&'a str),
-    /// No file names it, but this one cannot be read.
+    /// No file names it, but nobody knows what this one holds.
     PerhapsOf(&'a str),
     /// No file names it.
     Nobody,
@@ -43,7 +43,7 @@ impl Covers {
             let file = &listed.file;
             covers.changes_schema |= file.is_schema_apply();
             let reason = file.content.as_ref().err();
-            if reason.is_some_and(|reason| reason.code == Code::Unreadable) {
+            if reason.is_some_and(|reason| is_unread(reason.code)) {
                 covers.unread.push(file.file.clone());
                 continue;
             }
@@ -97,8 +97,17 @@ impl Covers {
         }
     }
 
-    /// Whether a sidecar of a schema change is pending, whatever its state, or a file that may be one.
-    pub(super) fn may_change_the_schema(&self) -> bool {
-        self.changes_schema || !self.unread.is_empty()
+    /// Who covers what a schema change leaves beside the tables.
+    pub(super) fn of_the_schema(&self) -> Cover<'_> {
+        match self.unread.first() {
+            _ if self.changes_schema => Cover::Resolved,
+            Some(file) => Cover::PerhapsOf(file),
+            None => Cover::Nobody,
+        }
     }
+}
+
+/// Whether a file with this refusal may hold anything: its bytes were not read, or not all of them.
+const fn is_unread(code: Code) -> bool {
+    matches!(code, Code::Unreadable | Code::TooLarge | Code::WaitingFor)
 }

@@ -1,5 +1,7 @@
 //! What was read of a root, with its gaps.
 
+use std::collections::BTreeMap;
+
 use crate::api::{Progress, RecoverySummary};
 use crate::code::Reason;
 use crate::commands::Commands;
@@ -10,13 +12,15 @@ use crate::timestamp::Timestamp;
 
 use super::covers::Covers;
 use super::history::HistoryFacts;
-use super::known::Known;
+use super::known::{Known, Unread};
 
 /// What was read of one root.
 #[derive(Debug, Clone)]
 pub struct RootFacts {
     /// How commands name the root.
     pub commands: Commands,
+    /// Whether it is known which root this is: journals tell it from a copy.
+    pub identity: Known<()>,
     /// What the catalog on main declares about itself.
     pub catalog: Known<DeclaredCatalog>,
     /// The branches of the graph, main first. The lock of a schema change is none.
@@ -52,7 +56,7 @@ pub struct BranchFacts {
     /// Its name; `None` is main.
     pub branch: Option<String>,
     /// What its catalog shows; `None` where the tables of a catalog with this stamp are not read.
-    pub catalog: Option<Known<BranchCatalog>>,
+    pub catalog: Option<Result<BranchCatalog, Unread>>,
 }
 
 /// The catalog of one branch, and where its tables stand.
@@ -66,6 +70,8 @@ pub struct BranchCatalog {
     pub not_looked_at: usize,
     /// Whether somebody published on the branch during every look, so that pins and HEADs do not belong together.
     pub is_moving: bool,
+    /// Keys of tables for which it names two places.
+    pub in_two_places: Vec<String>,
 }
 
 /// One table that does not stand at its pin.
@@ -98,21 +104,36 @@ pub enum Stand {
         /// The latest version.
         head: u64,
     },
-    /// It has a Lance branch for this branch of the graph, at the version it was made from, and no pin names it.
+    /// It has a Lance branch for this branch of the graph without an unpublished commit, and no pin names it.
     Forked {
-        /// The version.
+        /// The visible version, which is on another Lance branch.
+        pinned: u64,
+        /// The latest version of the Lance branch.
         head: u64,
+        /// The version that it was made from.
+        made_from: u64,
     },
     /// Its dataset, or the Lance branch of its pin, is not there.
     Missing {
         /// The visible version.
         pinned: u64,
     },
-    /// It cannot be read.
-    Unreadable {
-        /// Why.
-        reason: String,
+    /// The visible version is not there any more; later ones may be.
+    PinGone {
+        /// The visible version.
+        pinned: u64,
+        /// The latest version, where it is above.
+        head: Option<u64>,
     },
+    /// The visible version is there, and cannot be what its publisher saw.
+    PinDamaged {
+        /// The visible version.
+        pinned: u64,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// It cannot be read.
+    Unreadable(Unread),
 }
 
 /// What is pending.
@@ -153,6 +174,24 @@ pub struct SchemaFacts {
     pub staged: Vec<(SchemaFile, Known<()>)>,
     /// When the lock was made, if there is one.
     pub lock: Known<Option<Timestamp>>,
+    /// The files in force, or why one cannot be read; empty where they were not looked at.
+    pub live: Vec<(SchemaFile, Known<SchemaFileStand>)>,
+    /// Whether an engine keeps the history of the graph in tables of its own: then there is a schema.
+    pub is_of_an_engine: Known<bool>,
+}
+
+/// What is found in the place of a schema file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaFileStand {
+    /// The file.
+    There,
+    /// Nothing.
+    Missing,
+    /// A file that is no schema file.
+    Malformed {
+        /// What is wrong with it.
+        fault: String,
+    },
 }
 
 /// The journals of a root.
@@ -164,6 +203,17 @@ pub struct OperationFacts {
     pub not_read: usize,
     /// What lies beside the journals and should not be there.
     pub skipped: Vec<Reason>,
+    /// The journals of the operations that commits and tags name. One that is not here has no journal.
+    pub named: BTreeMap<OperationId, JournalStand>,
+}
+
+/// How a journal stands, as far as its listing tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalStand {
+    /// Its operation is not ended.
+    Open,
+    /// Its operation is ended, and its sidecar gone.
+    Closed,
 }
 
 /// A journal that is not closed.

@@ -3,7 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::code::Reason;
+use crate::commands::Commands;
 use crate::observation::TransactionObservation;
+use crate::text::shown;
+
+/// Characters of a name in a sentence.
+pub(crate) const NAME_CHARS_MAX: usize = 128;
 
 /// One thing that is not as it is in a root at rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +32,17 @@ pub struct Finding {
 
 /// What to do about a thing that nobody of ours put where it is.
 pub(crate) const MOVE_AWAY: &str = "Find out who put it there, and move it out of the root by hand";
+
+/// What to do about the temporary file of a write.
+pub(crate) const REMOVE: &str = "Remove it by hand once nobody writes to this root";
+
+/// Whether a local disk has this name for an object that is being written: the object's own, and a number.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
 
 impl Finding {
     /// A finding that stands in the way.
@@ -63,16 +79,31 @@ impl Finding {
     /// An object that a listing met and that should not be there, in the words of the listing, which begin with its name.
     pub(crate) fn stray_object(reason: &Reason) -> Self {
         // The last of many counts those that are not named.
-        let name = reason
-            .detail
-            .split(' ')
-            .next()
-            .filter(|word| *word != "and");
+        let name = Some(Self::name_of_stray(reason)).filter(|word| *word != "and");
+        let resolve = if name.is_some_and(is_temporary) {
+            REMOVE
+        } else {
+            MOVE_AWAY
+        };
         Self::to_be_known(
             FindingKind::StrayObject,
             name.unwrap_or("further objects"),
             format!("{}.", reason.detail),
-            MOVE_AWAY,
+            resolve,
+        )
+    }
+
+    /// The name with which the words of a listing begin.
+    pub(crate) fn name_of_stray(reason: &Reason) -> &str {
+        reason.detail.split(' ').next().unwrap_or_default()
+    }
+
+    /// What resolves something else that depends on a file: the file comes first.
+    pub(crate) fn resolve_first(commands: &Commands, file: &str) -> String {
+        format!(
+            "Resolve {} first: {}",
+            shown(file, NAME_CHARS_MAX),
+            commands.plan(file)
         )
     }
 
@@ -115,6 +146,8 @@ pub struct UncoveredCommits {
 pub enum FindingKind {
     /// The catalog, or that of a branch, cannot be read.
     CatalogUnreadable,
+    /// The catalog names two places for one table.
+    CatalogContradictory,
     /// A conversion of the catalog to a later stamp was begun and has not ended.
     UpgradeUnderWay,
     /// Something was not looked at, so nothing is known of it.
@@ -139,10 +172,18 @@ pub enum FindingKind {
     TableMissing,
     /// A table cannot be read.
     TableUnreadable,
+    /// The version that readers are shown is not there any more.
+    VisibleVersionGone,
+    /// The version that readers are shown is damaged, or another one.
+    VisibleVersionDamaged,
     /// The lock of a schema change is there, and no sidecar of one.
     SchemaLockLeft,
     /// A staged schema file is there, and no sidecar of a schema change.
     StagedSchemaFileLeft,
+    /// A schema file is not there.
+    SchemaFileMissing,
+    /// A schema file is none.
+    SchemaFileMalformed,
     /// An operation of this program was begun and is not closed.
     OpenOperation,
     /// A plan was approved and never begun, and its sidecar is not pending any more.
@@ -153,8 +194,9 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// All of them, in the order in which a report tells them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::CatalogUnreadable,
+        Self::CatalogContradictory,
         Self::UpgradeUnderWay,
         Self::NotKnown,
         Self::PendingSidecar,
@@ -167,8 +209,12 @@ impl FindingKind {
         Self::ForkLeft,
         Self::TableMissing,
         Self::TableUnreadable,
+        Self::VisibleVersionGone,
+        Self::VisibleVersionDamaged,
         Self::SchemaLockLeft,
         Self::StagedSchemaFileLeft,
+        Self::SchemaFileMissing,
+        Self::SchemaFileMalformed,
         Self::OpenOperation,
         Self::ApprovalLeft,
         Self::RecoveryTags,
@@ -179,6 +225,7 @@ impl FindingKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CatalogUnreadable => "catalog_unreadable",
+            Self::CatalogContradictory => "catalog_contradictory",
             Self::UpgradeUnderWay => "upgrade_under_way",
             Self::NotKnown => "not_known",
             Self::PendingSidecar => "pending_sidecar",
@@ -191,8 +238,12 @@ impl FindingKind {
             Self::ForkLeft => "fork_left",
             Self::TableMissing => "table_missing",
             Self::TableUnreadable => "table_unreadable",
+            Self::VisibleVersionGone => "visible_version_gone",
+            Self::VisibleVersionDamaged => "visible_version_damaged",
             Self::SchemaLockLeft => "schema_lock_left",
             Self::StagedSchemaFileLeft => "staged_schema_file_left",
+            Self::SchemaFileMissing => "schema_file_missing",
+            Self::SchemaFileMalformed => "schema_file_malformed",
             Self::OpenOperation => "open_operation",
             Self::ApprovalLeft => "approval_left",
             Self::RecoveryTags => "recovery_tags",
@@ -203,6 +254,7 @@ impl FindingKind {
     const fn title(self) -> &'static str {
         match self {
             Self::CatalogUnreadable => "The catalog cannot be read",
+            Self::CatalogContradictory => "The catalog names two places for one table",
             Self::UpgradeUnderWay => "An upgrade of the catalog is under way",
             Self::NotKnown => "Not known",
             Self::PendingSidecar => "A sidecar is pending",
@@ -215,8 +267,12 @@ impl FindingKind {
             Self::ForkLeft => "A table has a Lance branch that no pin names",
             Self::TableMissing => "A table is not there",
             Self::TableUnreadable => "A table cannot be read",
+            Self::VisibleVersionGone => "The version that readers see is gone",
+            Self::VisibleVersionDamaged => "The version that readers see is damaged",
             Self::SchemaLockLeft => "The lock of a schema change was left",
             Self::StagedSchemaFileLeft => "A staged schema file was left",
+            Self::SchemaFileMissing => "A schema file is not there",
+            Self::SchemaFileMalformed => "A schema file cannot be read as one",
             Self::OpenOperation => "An operation of this program is open",
             Self::ApprovalLeft => "An approval was left",
             Self::RecoveryTags => "A recovery has its tags still",

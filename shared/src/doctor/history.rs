@@ -44,6 +44,8 @@ pub struct CatalogVersionFacts {
     pub heads: Vec<String>,
     /// Stands for everything that readers see in it: pins, tombstones and places of tables.
     pub shows: Digest,
+    /// The type of a row that no engine of this stamp writes, if there is one.
+    pub foreign_row: Option<String>,
 }
 
 /// A graph commit that stands for a version.
@@ -83,7 +85,18 @@ pub fn judge_history(facts: &HistoryFacts) -> HistoryVerdict {
     };
     let mut before: Option<(u64, &CatalogVersionFacts)> = None;
     let mut unread = None;
+    let mut previous: Option<u64> = None;
     for (version, read) in versions {
+        let gone = previous.map_or(*version, |previous| previous.saturating_add(1))..*version;
+        previous = Some(*version);
+        let has_history = |now: &CatalogVersionFacts| now.stamp >= STAMP_WITH_HISTORY;
+        // What a version changed that was cleaned away, nobody can tell.
+        if !gone.is_empty() && read.as_ref().map_or(true, has_history) {
+            unread.get_or_insert_with(|| match gone.end - gone.start {
+                1 => format!("version {} of the catalog was cleaned away, and may have changed what readers see", gone.start),
+                _ => format!("versions {} to {} of the catalog were cleaned away, and may have changed what readers see", gone.start, gone.end - 1),
+            });
+        }
         match read {
             Ok(now) => {
                 if let Some(why) = broken(facts, *version, now, before) {
@@ -124,6 +137,12 @@ fn broken(
 ) -> Option<String> {
     if now.stamp < STAMP_WITH_HISTORY {
         return None;
+    }
+    if let Some(kind) = &now.foreign_row {
+        return Some(format!(
+            "it has a row of the type {}, which engines refuse",
+            shown(kind, ID_CHARS_MAX)
+        ));
     }
     let branch = Branch::of(facts.branch.as_deref());
     if let [first, second, ..] = now.standing.as_slice() {

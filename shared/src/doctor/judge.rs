@@ -10,8 +10,9 @@ use super::catalog::CatalogReport;
 use super::facts::RootFacts;
 use super::finding::Finding;
 
-pub(super) use operations::{holds_up, tags_by_operation};
-pub(super) use sidecars::OTHER_ENTRIES_MAX;
+pub use operations::operations_named;
+pub(super) use operations::{holds_up, release, tags_by_operation};
+pub(super) use sidecars::{OTHER_ENTRIES_MAX, seems_moved};
 
 /// Every finding, in the order in which the facts tell them.
 pub(super) fn findings(facts: &RootFacts, catalog: &CatalogReport) -> Vec<Finding> {

@@ -7,15 +7,13 @@ mod sidecars;
 mod subjects;
 mod tables;
 
+use crate::doctor::catalog::STAMP_EXPORTED_MAX;
 use crate::root_layout::STAMP_WITH_HISTORY;
 
 use super::catalog::CatalogReport;
 use super::checklist::ChecklistLine;
 use super::facts::RootFacts;
 use super::finding::Finding;
-
-/// The last stamp that no engine converts: such a graph is exported and loaded.
-const STAMP_EXPORTED_MAX: u32 = 4;
 
 /// All lines, in the order in which a person goes through them.
 pub(super) fn checklist(

@@ -35,13 +35,15 @@ pub enum ApprovedListError {
     Empty,
 }
 
-/// The digests of a list, one a line, in their order. What follows a `#` is a comment, and empty lines do not count.
+/// The digests of a list, one a line, in their order. What follows a `#` is a comment, and empty lines do not count. Some editors put
+/// a byte order mark before a text; it does not count either.
 ///
 /// # Errors
 /// [`ApprovedListError`]; then nothing of the list counts.
 pub fn approved_list(text: &str) -> Result<Vec<Digest>, ApprovedListError> {
     let mut digests = Vec::new();
     let mut seen = BTreeSet::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
         let line_number = index + 1;
         let line = line.split('#').next().unwrap_or_default().trim();

@@ -8,6 +8,7 @@ use crate::api::RefusalReport;
 use crate::apply_report::ApplyReport;
 use crate::difference::Difference;
 use crate::digest::Digest;
+use crate::ids::OperationId;
 use crate::outcome::OutcomeKind;
 
 /// `drain --apply`: what was done and what was not.
@@ -17,10 +18,39 @@ pub struct DrainedReport {
     pub root: String,
     /// The plans that were carried out, in this order.
     pub done: Vec<ApplyReport>,
+    /// What was carried out before this drain, by the very plans of the list, and was passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done_before: Vec<DoneBefore>,
     /// Why it went no further; null if all of the list is done.
     pub stopped: Option<DrainStop>,
     /// The digests of the list that are not known to be done, that of the stop first.
     pub not_done: Vec<Digest>,
+}
+
+/// A plan of the list that was carried out before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneBefore {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its operation.
+    pub operation_id: OperationId,
+    /// What it came to.
+    pub outcome: OutcomeKind,
+}
+
+/// What is known where no pending recovery has a plan of the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NotCurrent {
+    /// The operation of the plan, if it is known.
+    pub operation_id: Option<String>,
+    /// What is not as it was in the plan, if it is known.
+    pub differences: Vec<Difference>,
+    /// Pending operations that were planned anew, and have other plans than this.
+    pub others: Vec<String>,
+    /// Pending recoveries that were not planned because there are too many.
+    pub not_planned: usize,
+    /// Journals of ended operations in which the plan was not looked for because there are too many.
+    pub not_searched: usize,
 }
 
 /// Why a drain went no further.
@@ -48,7 +78,9 @@ pub enum DrainStep {
     /// The plan was begun, and this is its outcome.
     Applied(Box<ApplyReport>),
     /// No pending recovery has this plan now. Nothing was done.
-    NotCurrent,
+    NotCurrent(NotCurrent),
+    /// The plan was carried out before. Nothing was done.
+    DoneBefore(DoneBefore),
     /// The plan was not approved, or may not be begun. Nothing was done.
     No(RefusalReport),
     /// The step failed; the plan may have been begun.
@@ -68,6 +100,7 @@ pub struct Draining {
     root: String,
     left: VecDeque<Digest>,
     done: Vec<ApplyReport>,
+    done_before: Vec<DoneBefore>,
     stopped: Option<DrainStop>,
 }
 
@@ -79,6 +112,7 @@ impl Draining {
             root,
             left: digests.into(),
             done: Vec::new(),
+            done_before: Vec::new(),
             stopped: None,
         }
     }
@@ -120,11 +154,19 @@ impl Draining {
                     report.detail.clone(),
                 )
             },
-            DrainStep::NotCurrent => stop(
-                None,
-                OutcomeKind::Conflict.name(),
-                "no pending recovery has this plan now: it was carried out already, or what it was made from has changed; `drain` without --apply shows the plans as they are".to_owned(),
-            ),
+            DrainStep::DoneBefore(done) => {
+                self.left.pop_front();
+                self.done_before.push(done);
+                return;
+            }
+            DrainStep::NotCurrent(not_current) => DrainStop {
+                differences: not_current.differences.clone(),
+                ..stop(
+                    not_current.operation_id.clone(),
+                    OutcomeKind::Conflict.name(),
+                    not_current.sentence(),
+                )
+            },
             DrainStep::No(refusal) => DrainStop {
                 differences: refusal.differences,
                 ..stop(
@@ -147,9 +189,52 @@ impl Draining {
         DrainedReport {
             root: self.root,
             done: self.done,
+            done_before: self.done_before,
             stopped: self.stopped,
             not_done: self.left.into(),
         }
+    }
+}
+
+impl NotCurrent {
+    /// Operations that are named in the sentence.
+    const NAMED_MAX: usize = 3;
+
+    fn sentence(&self) -> String {
+        let mut sentence = match &self.operation_id {
+            Some(operation) => format!(
+                "operation {operation} has another plan now: what the plan was made from has changed"
+            ),
+            None => {
+                "no pending recovery that was looked at has this plan now: what it was made from has changed, or it is of another root".to_owned()
+            }
+        };
+        let others: Vec<&str> = self.others.iter().map(String::as_str).collect();
+        let named = others.get(..Self::NAMED_MAX).unwrap_or(&others);
+        if self.operation_id.is_none() && !named.is_empty() {
+            let more = match others.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            sentence.push_str(&format!(
+                "; pending with other plans: {}{more}",
+                named.join(", ")
+            ));
+        }
+        if self.not_planned > 0 {
+            sentence.push_str(&format!(
+                "; {} more recoveries are pending and were not looked at, so the plan may be of one of them: resolve those before them first",
+                self.not_planned
+            ));
+        }
+        if self.not_searched > 0 {
+            sentence.push_str(&format!(
+                "; it may have been carried out before: {} journals of ended operations were not looked at",
+                self.not_searched
+            ));
+        }
+        sentence.push_str("; `drain` without --apply shows the plans as they are");
+        sentence
     }
 }
 

@@ -8,6 +8,7 @@ use crate::code::{Code, Reason, Requirement};
 use crate::commands::Commands;
 use crate::digest::Digest;
 use crate::verdict::{Choice, Disposition};
+use crate::version_9::Verdict9;
 
 /// `drain`: the plan of every pending recovery of one root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +55,15 @@ pub struct DrainPlan {
     pub other_choices: Vec<Choice>,
     /// Digest of the plan; null for a refused file that names no operation.
     pub digest: Option<Digest>,
-    /// The command that comes next: to approve the plan, to carry out or to resume one that is approved, to set a stuck file aside.
+    /// The command that comes next: to approve the plan, to carry out or to resume one that is approved, to set a file aside that can
+    /// only be set aside, to see what can be done about one that is refused, or to look again with the address that a moved root had.
     /// Null where the plan waits for something else.
     pub next: Option<String>,
+    /// The canonical bytes of the plan, to tell what moved once it is made anew. Too long for a page of many.
+    #[serde(skip)]
+    pub plan: Option<String>,
+    #[serde(skip)]
+    is_carried_out: bool,
 }
 
 impl DrainPlan {
@@ -76,7 +83,18 @@ impl DrainPlan {
             other_choices: report.other_choices.clone(),
             digest: report.digest,
             next: next(report, commands),
+            plan: report.plan.clone(),
+            is_carried_out: match &report.attempt {
+                Some(attempt) => report.digest.is_some() && attempt.not_of_root.is_none(),
+                None => report.executable,
+            },
         }
+    }
+
+    /// Whether a list can carry it out now: it can be approved, or was begun here.
+    #[must_use]
+    pub fn is_carried_out_by_its_digest(&self) -> bool {
+        self.is_carried_out
     }
 
     /// Whether it is planned anew once another recovery is carried out.
@@ -101,7 +119,18 @@ fn next(report: &PlanReport, commands: &Commands) -> Option<String> {
         report.disposition,
         Disposition::Refused | Disposition::Abort
     ) {
-        return Some(commands.dismiss(&report.file));
+        let mut codes = report.blockers.iter().map(|reason| reason.code);
+        // With the address that the root had, the write may well be recovered.
+        if codes.any(Code::tells_of_another_place)
+            && let Some(commands) = commands.relocated()
+        {
+            return Some(commands.drain());
+        }
+        return Some(if may_be_set_aside(report) {
+            commands.dismiss(&report.file)
+        } else {
+            commands.plan(&report.file)
+        });
     }
     let digest = report.digest.filter(|_| report.executable)?;
     let counts = |approval: &Approval| approval.missing_of(&report.requires).is_empty();
@@ -110,4 +139,17 @@ fn next(report: &PlanReport, commands: &Commands) -> Option<String> {
     } else {
         commands.approve(operation, digest, &report.requires)
     })
+}
+
+/// Whether there is nothing else to do about a file than to set it aside, so that nobody has to look into it first.
+fn may_be_set_aside(report: &PlanReport) -> bool {
+    if let Some(version_9) = &report.version_9 {
+        return version_9
+            .verdict
+            .as_ref()
+            .is_some_and(Verdict9::holds_no_data);
+    }
+    // A file that is cut short may be all that tells of the commits of its write; of a duplicate, the other file tells.
+    let mut codes = report.blockers.iter().map(|reason| reason.code);
+    report.disposition == Disposition::Abort || codes.any(|code| code == Code::DuplicateOperationId)
 }

@@ -7,8 +7,8 @@ use sidecar::api::Progress;
 use sidecar::commands::Commands;
 use sidecar::doctor::{
     BranchCatalog, BranchFacts, Covers, DeclaredCatalog, DoctorReport, DoctorScope, FindingKind,
-    FolderEntries, FolderFacts, OpenOperation, OperationFacts, PendingFacts, RootFacts,
-    SchemaFacts, Stand, TableStand, TagFacts,
+    FolderEntries, FolderFacts, JournalStand, OpenOperation, OperationFacts, PendingFacts,
+    RootFacts, SchemaFacts, SchemaFileStand, Stand, TableStand, TagFacts, Unread,
 };
 use sidecar::observation::{Transaction, TransactionObservation};
 use sidecar::{
@@ -25,6 +25,7 @@ fn at_rest(stamp: u32) -> RootFacts {
             root: "/srv/graph".to_owned(),
             ..Commands::default()
         },
+        identity: Ok(()),
         catalog: Ok(DeclaredCatalog {
             stamp: Ok(stamp),
             two_phase: false,
@@ -40,6 +41,8 @@ fn at_rest(stamp: u32) -> RootFacts {
         schema: SchemaFacts {
             staged: Vec::new(),
             lock: Ok(None),
+            live: Vec::new(),
+            is_of_an_engine: Ok(true),
         },
         operations: Ok(OperationFacts::default()),
         tags: TagFacts {
@@ -65,6 +68,15 @@ fn table(stand: Stand) -> TableStand {
     TableStand {
         table_key: "node:Author".to_owned(),
         stand,
+    }
+}
+
+/// A Lance branch at the version from which it was made, beside a pin of version 4.
+const fn forked(head: u64) -> Stand {
+    Stand::Forked {
+        pinned: 4,
+        head,
+        made_from: head,
     }
 }
 
@@ -132,7 +144,7 @@ fn a_kind_is_spelled_in_json_as_it_is_named() {
 fn every_fact_out_of_order_is_a_finding_of_its_own() {
     assert_eq!(told(&at_rest(3)), [""; 0]);
     type Change = fn(&mut RootFacts);
-    let cases: [(&str, Change); 19] = [
+    let cases: [(&str, Change); 29] = [
         ("catalog_unreadable, in the way", |facts| {
             facts.catalog = Err("timed out".to_owned());
         }),
@@ -145,7 +157,7 @@ fn every_fact_out_of_order_is_a_finding_of_its_own() {
         ("catalog_unreadable, in the way", |facts| {
             facts.branches = Ok(vec![BranchFacts {
                 branch: Some("feature".to_owned()),
-                catalog: Some(Err("cut short".to_owned())),
+                catalog: Some(Err("cut short".into())),
             }]);
         }),
         ("not_known, in the way", |facts| {
@@ -174,16 +186,66 @@ fn every_fact_out_of_order_is_a_finding_of_its_own() {
             facts.branches = Ok(vec![on(None, vec![table(below)])]);
         }),
         ("fork_left, to be known", |facts| {
-            let forked = table(Stand::Forked { head: 4 });
-            facts.branches = Ok(vec![on(Some("feature"), vec![forked])]);
+            facts.branches = Ok(vec![on(Some("feature"), vec![table(forked(4))])]);
+        }),
+        ("fork_left, to be known", |facts| {
+            facts.branches = Ok(vec![on(Some("feature"), vec![table(forked(3))])]);
         }),
         ("table_missing, in the way", |facts| {
             let missing = table(Stand::Missing { pinned: 4 });
             facts.branches = Ok(vec![on(None, vec![missing])]);
         }),
         ("table_unreadable, in the way", |facts| {
-            let reason = "it is a link".to_owned();
-            facts.branches = Ok(vec![on(None, vec![table(Stand::Unreadable { reason })])]);
+            let unread = Stand::Unreadable("it is a link".into());
+            facts.branches = Ok(vec![on(None, vec![table(unread)])]);
+        }),
+        ("visible_version_gone, in the way", |facts| {
+            let gone = Stand::PinGone {
+                pinned: 3,
+                head: Some(4),
+            };
+            facts.branches = Ok(vec![on(None, vec![table(gone)])]);
+        }),
+        ("visible_version_damaged, in the way", |facts| {
+            let damaged = Stand::PinDamaged {
+                pinned: 3,
+                fault: "its data file is gone".to_owned(),
+            };
+            facts.branches = Ok(vec![on(None, vec![table(damaged)])]);
+        }),
+        ("catalog_contradictory, in the way", |facts| {
+            let mut branch = on(None, Vec::new());
+            let catalog = branch.catalog.as_mut().unwrap().as_mut().unwrap();
+            catalog.in_two_places = vec!["node:Author".to_owned()];
+            facts.branches = Ok(vec![branch]);
+        }),
+        ("not_known, in the way", |facts| {
+            facts.identity = Err("__recovery_log is a link".to_owned());
+        }),
+        ("schema_file_missing, in the way", |facts| {
+            facts.schema.live = vec![(SchemaFile::Ir, Ok(SchemaFileStand::Missing))];
+        }),
+        ("schema_file_malformed, in the way", |facts| {
+            let fault = "it is empty".to_owned();
+            facts.schema.live = vec![
+                (SchemaFile::Ir, Ok(SchemaFileStand::Malformed { fault })),
+                (SchemaFile::State, Ok(SchemaFileStand::There)),
+            ];
+        }),
+        ("schema_file_missing, in the way", |facts| {
+            // One that is there shows that the graph has a schema.
+            facts.schema.is_of_an_engine = Ok(false);
+            facts.schema.live = vec![
+                (SchemaFile::Ir, Ok(SchemaFileStand::There)),
+                (SchemaFile::State, Ok(SchemaFileStand::Missing)),
+            ];
+        }),
+        ("not_known, in the way", |facts| {
+            facts.schema.live = vec![(SchemaFile::Ir, Err("timed out".to_owned()))];
+        }),
+        ("not_known, in the way", |facts| {
+            facts.schema.is_of_an_engine = Err("timed out".to_owned());
+            facts.schema.live = vec![(SchemaFile::Ir, Ok(SchemaFileStand::Missing))];
         }),
         ("schema_lock_left, in the way", |facts| {
             facts.schema.lock = Ok(Some(Timestamp::from_micros(1)));
@@ -241,8 +303,8 @@ fn a_headline_counts_what_stands_in_the_way_and_never_says_that_all_is_well() {
         let nested = &mut facts.folder.as_mut().unwrap().nested;
         nested.count = files;
         nested.names = vec!["__recovery/a/b.json".to_owned(); files];
-        let forked = || table(Stand::Forked { head: 4 });
-        let stands = std::iter::repeat_with(forked).take(forks).collect();
+        let fork = || table(forked(4));
+        let stands = std::iter::repeat_with(fork).take(forks).collect();
         facts.branches = Ok(vec![on(Some("feature"), stands)]);
         DoctorReport::of(&facts, DoctorScope::Today).headline
     };
@@ -337,19 +399,203 @@ fn only_a_sidecar_that_can_be_planned_covers_a_table_and_only_on_its_branch() {
 #[test]
 fn lock_and_staged_files_belong_to_a_pending_schema_change_or_to_a_file_that_may_be_one() {
     let change = sidecar(WriterKind::SchemaApply, Vec::new());
-    let unread = SidecarFile::unread("a.json", Reason::new(Code::Unreadable, "timed out"));
     let name = change.operation_id.file_name();
-    for entries in [
-        vec![named_after(&change, &name)],
-        vec![named_after(&change, "x.json")],
-        vec![entry(unread)],
-    ] {
+    let left = |entries: &[PendingEntry]| {
         let mut facts = at_rest(3);
         facts.schema.lock = Ok(Some(Timestamp::from_micros(1)));
         facts.schema.staged = vec![(SchemaFile::Ir, Ok(()))];
-        facts.pending.as_mut().unwrap().covers = Covers::of(&entries);
-        assert_eq!(told(&facts), [""; 0], "{entries:?}");
+        facts.pending.as_mut().unwrap().covers = Covers::of(entries);
+        facts
+    };
+    for entries in [
+        vec![named_after(&change, &name)],
+        vec![named_after(&change, "x.json")],
+    ] {
+        assert_eq!(told(&left(&entries)), [""; 0], "{entries:?}");
     }
+    // A file that cannot be read may be that of the change, and hides nothing.
+    for code in [Code::Unreadable, Code::TooLarge] {
+        let unread = SidecarFile::unread("a.json", Reason::new(code, "it is a folder"));
+        let report = DoctorReport::of(&left(&[entry(unread)]), DoctorScope::Today);
+        let kinds: Vec<FindingKind> = report.findings.iter().map(|it| it.kind).collect();
+        let both = [
+            FindingKind::SchemaLockLeft,
+            FindingKind::StagedSchemaFileLeft,
+        ];
+        assert_eq!(kinds, both);
+        for finding in report.findings {
+            assert!(
+                finding.detail.contains("may belong to a.json"),
+                "{finding:?}"
+            );
+            let first = "Resolve a.json first: sidecar-inspector plan /srv/graph a.json";
+            assert_eq!(finding.resolve, first);
+        }
+    }
+}
+
+#[test]
+fn a_store_without_an_engine_needs_no_schema_files() {
+    let missing = || {
+        let all = SchemaFile::ALL.into_iter();
+        all.map(|file| (file, Ok(SchemaFileStand::Missing)))
+            .collect()
+    };
+    for (stamp, two_phase, is_of_an_engine, wanted) in [
+        (3, true, true, 0),
+        (3, false, false, 0),
+        (3, false, true, 3),
+        (4, false, false, 3),
+        (9, false, true, 0),
+    ] {
+        let mut facts = at_rest(stamp);
+        facts.catalog.as_mut().unwrap().two_phase = two_phase;
+        facts.schema.is_of_an_engine = Ok(is_of_an_engine);
+        facts.schema.live = missing();
+        assert_eq!(told(&facts).len(), wanted, "{stamp} {two_phase}");
+    }
+}
+
+/// What resolves the first finding.
+fn resolve(facts: &RootFacts) -> String {
+    let report = DoctorReport::of(facts, DoctorScope::Today);
+    report.findings[0].resolve.clone()
+}
+
+#[test]
+fn commits_that_something_accounts_for_are_not_given_a_sidecar() {
+    let two_phase = || {
+        let mut facts = at_rest(3);
+        facts.catalog.as_mut().unwrap().two_phase = true;
+        facts.branches = Ok(vec![on(None, vec![table(above(None))])]);
+        facts
+    };
+    assert!(resolve(&two_phase()).starts_with("Write a sidecar for the commits"));
+    for (stand, says, resolves) in [
+        (
+            JournalStand::Closed,
+            "says that it has ended, and the catalog does not show that",
+            "Find out which backup the catalog is from",
+        ),
+        (
+            JournalStand::Open,
+            "has a journal that is not closed, and its sidecar is not there",
+            "Put the sidecar ",
+        ),
+    ] {
+        let mut facts = two_phase();
+        let operations = facts.operations.as_mut().unwrap();
+        operations.named.insert(OLDER.parse().unwrap(), stand);
+        let report = DoctorReport::of(&facts, DoctorScope::Today);
+        let finding = &report.findings[0];
+        assert!(finding.detail.contains(says), "{}", finding.detail);
+        assert!(finding.detail.contains(OLDER), "{}", finding.detail);
+        assert!(finding.resolve.starts_with(resolves), "{}", finding.resolve);
+        let audit = format!("sidecar-inspector audit /srv/graph {OLDER}");
+        assert!(finding.resolve.ends_with(&audit), "{}", finding.resolve);
+    }
+    let mut unknown = two_phase();
+    unknown.operations = Err("timed out".to_owned());
+    let report = DoctorReport::of(&unknown, DoctorScope::Today);
+    let of_commits = report.findings.iter();
+    let of_commits = of_commits.filter(|it| it.kind == FindingKind::UncoveredCommits);
+    for finding in of_commits {
+        assert_eq!(finding.resolve, "Look again once the journals can be read");
+    }
+    let unread = SidecarFile::unread("a.json", Reason::new(Code::Unreadable, "timed out"));
+    let mut unread_file = two_phase();
+    unread_file.pending.as_mut().unwrap().covers = Covers::of(&[entry(unread)]);
+    assert_eq!(
+        resolve(&unread_file),
+        "Resolve a.json first: sidecar-inspector plan /srv/graph a.json"
+    );
+}
+
+#[test]
+fn a_fork_that_a_refused_file_made_is_resolved_with_the_file() {
+    let mut sidecar = sidecar(WriterKind::Mutation, vec![pin("node:Author", 4, 5)]);
+    sidecar.branch = Some("feature".to_owned());
+    let refused = named_after(&sidecar, "renamed.json");
+    let mut facts = at_rest(3);
+    facts.branches = Ok(vec![on(Some("feature"), vec![table(forked(4))])]);
+    assert!(resolve(&facts).starts_with("Nothing has to be done"));
+    facts.pending.as_mut().unwrap().covers = Covers::of(&[refused]);
+    assert_eq!(
+        resolve(&facts),
+        "Resolve renamed.json first: sidecar-inspector plan /srv/graph renamed.json"
+    );
+}
+
+#[test]
+fn what_refers_to_another_place_is_looked_at_with_the_address_that_the_root_had() {
+    let elsewhere = || Unread {
+        reason: "it refers to files at /old/graph".to_owned(),
+        is_elsewhere: true,
+    };
+    let relocated = "sidecar-inspector doctor /srv/graph --relocated-from OLD_ROOT";
+    let mut facts = at_rest(3);
+    facts.branches = Ok(vec![on(None, vec![table(Stand::Unreadable(elsewhere()))])]);
+    assert_eq!(resolve(&facts), relocated);
+    facts.branches = Ok(vec![BranchFacts {
+        branch: Some("feature".to_owned()),
+        catalog: Some(Err(elsewhere())),
+    }]);
+    assert_eq!(resolve(&facts), relocated);
+    facts.commands.relocated_from = Some("/old/graphs".to_owned());
+    assert!(resolve(&facts).contains("backup"), "it was given");
+}
+
+#[test]
+fn tags_are_released_only_by_a_plan_that_can_be_made() {
+    let tagged = |stand: Option<JournalStand>, progress: Option<Progress>| {
+        let mut facts = at_rest(3);
+        facts.tags.tags = vec![("nodes/a".to_owned(), format!("recovery-{OPERATION}-v4"))];
+        let operation = || OPERATION.parse().unwrap();
+        let operations = facts.operations.as_mut().unwrap();
+        operations
+            .named
+            .extend(stand.map(|stand| (operation(), stand)));
+        operations
+            .open
+            .extend(progress.map(|progress| OpenOperation {
+                operation_id: operation(),
+                progress: Ok(progress),
+            }));
+        let report = DoctorReport::of(&facts, DoctorScope::Upgrade);
+        let of_tags = |it: &&sidecar::doctor::Finding| it.kind == FindingKind::RecoveryTags;
+        let finding = report.findings.iter().find(of_tags).unwrap();
+        let line = report.upgrade.unwrap().pop().unwrap();
+        assert_eq!(line.resolve.as_ref(), Some(&finding.resolve));
+        finding.resolve.clone()
+    };
+    assert_eq!(
+        tagged(Some(JournalStand::Closed), None),
+        format!("sidecar-inspector release /srv/graph {OPERATION}")
+    );
+    let under_way = tagged(Some(JournalStand::Open), Some(Progress::UnderWay));
+    let plan = format!("sidecar-inspector plan /srv/graph {OPERATION}");
+    assert!(under_way.ends_with(&plan), "{under_way}");
+    let gone = tagged(None, None);
+    assert!(gone.contains("journal is gone") && !gone.contains("release"));
+}
+
+#[test]
+fn an_object_that_two_listings_meet_is_told_once_and_a_temporary_file_is_removed() {
+    let name = "__recovery_log/01M8/000001.json#1";
+    let reason = |says: &str| Reason::new(Code::Unreadable, format!("{name} {says}"));
+    let mut facts = at_rest(3);
+    facts.pending.as_mut().unwrap().skipped = vec![reason("is a temporary file")];
+    facts.operations.as_mut().unwrap().skipped =
+        vec![reason("is not part of any journal; move it away by hand")];
+    assert_eq!(told(&facts), ["stray_object, to be known"]);
+    let removed = "Remove it by hand once nobody writes to this root";
+    assert_eq!(resolve(&facts), removed);
+    let mut facts = at_rest(3);
+    facts.folder.as_mut().unwrap().others = FolderEntries {
+        count: 1,
+        names: vec!["__recovery/a.json#3".to_owned()],
+    };
+    assert_eq!(resolve(&facts), removed);
 }
 
 #[test]
@@ -421,6 +667,12 @@ fn a_hostile_name_is_one_word_of_the_command_that_resolves_it() {
         (
             "--help.json",
             format!("sidecar-inspector plan '/srv/my graph' {options} -- --help.json"),
+        ),
+        (
+            "a\u{1b}[2J'\u{202e}0.json",
+            format!(
+                r"sidecar-inspector plan '/srv/my graph' $'a\033[2J\'\342\200\2560.json' {options}"
+            ),
         ),
     ] {
         assert_eq!(commands.plan(file), wanted);

@@ -18,6 +18,20 @@ struct Row<'a> {
     table_key: &'a str,
     version: Option<u64>,
     metadata: &'a str,
+    location: Option<&'a str>,
+}
+
+/// Adds the row of a table at this place.
+pub(super) async fn register(store: &Store, table_key: &str, location: &str) {
+    let row = Row {
+        id: table_key,
+        kind: "table",
+        table_key,
+        version: None,
+        metadata: "{}",
+        location: Some(location),
+    };
+    add(store, row).await;
 }
 
 /// Adds a row to the catalog in a commit of its own, as a publisher does that knows nothing of the history.
@@ -33,6 +47,7 @@ async fn add(store: &Store, row: Row<'_>) -> u64 {
             "metadata" => text(row.metadata),
             "table_key" => text(row.table_key),
             "table_version" => Arc::new(UInt64Array::from(vec![row.version])),
+            "location" => Arc::new(StringArray::from(vec![row.location.map(str::to_owned)])),
             _ => new_null_array(field.data_type(), 1),
         }
     });
@@ -73,6 +88,7 @@ async fn a_publish_without_a_graph_commit_is_named_by_its_version() {
         table_key: "node:Author",
         version: Some(9),
         metadata: "{}",
+        location: None,
     };
     let version = add(&store, row).await;
     let line = history_of(&store).await;
@@ -95,6 +111,7 @@ async fn a_graph_commit_without_its_head_row_is_named_by_its_version() {
         table_key: "",
         version: Some(version + 1),
         metadata: r#"{"created_at":1795333389886700}"#,
+        location: None,
     };
     assert_eq!(add(&store, row).await, version + 1);
     let line = history_of(&store).await;
@@ -126,4 +143,43 @@ async fn a_version_that_was_cleaned_away_breaks_the_history() {
         "{}",
         line.detail
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_no_engine_of_the_stamp_writes_is_named() {
+    let store = recovered().await;
+    let row = Row {
+        id: "note:1",
+        kind: "graph_note",
+        table_key: "",
+        version: None,
+        metadata: "{}",
+        location: None,
+    };
+    let version = add(&store, row).await;
+    let line = history_of(&store).await;
+    assert_eq!(line.status, CheckStatus::No, "{line:?}");
+    assert_eq!(line.first_broken_version, Some(version));
+    assert!(line.detail.contains("graph_note"), "{}", line.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_in_between_that_was_cleaned_away_is_not_known() {
+    let store = recovered().await;
+    let Ok(Head::At { version }) = store.lance().await.catalog_version(None).await else {
+        panic!("no catalog")
+    };
+    // Commits that change nothing have no graph commit, so no row tells that one of them is gone.
+    let folder = store.path().join("__manifest");
+    for _ in 0..2 {
+        let mut dataset = Dataset::open(folder.to_str().unwrap()).await.unwrap();
+        dataset.update_config([("note", "x")]).await.unwrap();
+    }
+    assert_eq!(history_of(&store).await.status, CheckStatus::Yes);
+    let name = format!("_versions/{:020}.manifest", u64::MAX - version - 1);
+    std::fs::remove_file(folder.join(name)).unwrap();
+    let line = history_of(&store).await;
+    assert_eq!(line.status, CheckStatus::NotKnown, "{line:?}");
+    let gone = format!("version {} of the catalog was cleaned away", version + 1);
+    assert!(line.detail.contains(&gone), "{}", line.detail);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use restore_backend::execute::ProgressSink;
+use restore_backend::root::{Root, RootOptions};
 use root_objects::store::Verb;
 
 use super::*;
@@ -144,4 +145,113 @@ async fn what_lies_beside_the_journals_is_told_once() {
     let stray = the_one(&report, FindingKind::StrayObject);
     assert_eq!(stray.subject, "__recovery_log/open/notes.txt");
     assert!(!report.stands_in_the_way);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schema_files_that_are_gone_or_damaged_are_told() {
+    for (engine, name) in [
+        ("omnigraph-0.7.0", "uncovered-delete"),
+        ("omnigraph-0.8.0", "uncovered-delete"),
+        ("omnigraph-0.9.0", "v9-uncovered-drift-compaction"),
+    ] {
+        let store = Store::unpacked(engine, name);
+        let of_schema = |report: &DoctorReport| -> Vec<(FindingKind, String)> {
+            let findings = report.findings.iter();
+            findings
+                .filter(|finding| {
+                    matches!(
+                        finding.kind,
+                        FindingKind::SchemaFileMissing | FindingKind::SchemaFileMalformed
+                    )
+                })
+                .map(|finding| (finding.kind, finding.subject.clone()))
+                .collect()
+        };
+        assert_eq!(of_schema(&today(&store).await), [], "{engine}");
+        std::fs::remove_file(store.path().join("_schema.pg")).unwrap();
+        std::fs::write(store.path().join("_schema.ir.json"), "{\"a\": ").unwrap();
+        std::fs::write(store.path().join("__schema_state.json"), "").unwrap();
+        let malformed = |name: &str| (FindingKind::SchemaFileMalformed, name.to_owned());
+        assert_eq!(
+            of_schema(&today(&store).await),
+            [
+                (FindingKind::SchemaFileMissing, "_schema.pg".to_owned()),
+                malformed("_schema.ir.json"),
+                malformed("__schema_state.json"),
+            ],
+            "{engine}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_cannot_be_read_hides_no_lock() {
+    let store = Store::unpacked("omnigraph-0.7.0", "schema-lock-only");
+    std::fs::create_dir_all(store.path().join("__recovery/foo.json")).unwrap();
+    let report = today(&store).await;
+    let lock = the_one(&report, FindingKind::SchemaLockLeft);
+    assert!(lock.detail.contains("may belong to foo.json"), "{lock:?}");
+    assert!(
+        lock.resolve.starts_with("Resolve foo.json first: "),
+        "{lock:?}"
+    );
+    // Nothing can be recorded about a folder, so no command sets it aside.
+    let opened = store.open().await;
+    let plans = service::drain(&opened.root, clock::now()).await.unwrap();
+    let next = plans.plans[0].next.as_ref().unwrap();
+    assert!(next.starts_with("sidecar-inspector plan "), "{next}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_of_a_recovery_whose_journal_is_gone_are_not_released_by_a_plan() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES[..2], 1).await;
+    store.open().await.recover(&operation).await;
+    std::fs::remove_dir_all(store.path().join("__recovery_log")).unwrap();
+    let report = today(&store).await;
+    let tags = the_one(&report, FindingKind::RecoveryTags);
+    assert!(tags.resolve.starts_with("Its journal is gone"), "{tags:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_found_in_a_dataset_that_no_catalog_names() {
+    let store = Store::with_tables(&TABLES).await;
+    let operation = store.crashed_write(&TABLES[..2], 1).await;
+    store.open().await.recover(&operation).await;
+    let tagged = store.path().join(place(TABLES[0]).path);
+    let left = tagged.parent().unwrap().join("left");
+    crashed_roots::store::copy_folder(&tagged, &left);
+    let report = today(&store).await;
+    let tags = the_one(&report, FindingKind::RecoveryTags);
+    assert!(tags.detail.contains("/left"), "{}", tags.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_folder_that_cannot_be_read_is_told_and_the_rest_beside_it() {
+    let store = Store::unpacked("omnigraph-0.7.0", "uncovered-delete");
+    for round in 0..2 {
+        let journals = store.path().join("__recovery_log");
+        if round == 0 {
+            std::os::unix::fs::symlink("/nowhere", &journals).unwrap();
+        } else {
+            std::fs::remove_file(&journals).unwrap();
+            std::fs::write(&journals, "x").unwrap();
+        }
+        let uri = store.path().to_str().unwrap();
+        let options = RootOptions::default;
+        assert!(Root::open(uri, options()).await.is_err());
+        let root = Root::open_to_examine(uri, options()).await.unwrap();
+        let report = service::doctor(&root, DoctorScope::Upgrade, clock::now()).await;
+        let report = report.unwrap();
+        let not_known = |subject: &str| {
+            let mut findings = report.findings.iter();
+            findings.any(|it| it.kind == FindingKind::NotKnown && it.subject == subject)
+        };
+        assert!(not_known("which root this is"), "{report:#?}");
+        assert!(not_known("__recovery_log/"), "{report:#?}");
+        assert!(
+            kinds(&report).contains(&FindingKind::UncoveredCommits),
+            "{report:#?}"
+        );
+    }
 }

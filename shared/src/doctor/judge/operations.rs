@@ -4,10 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Progress;
 use crate::code::Reason;
-use crate::doctor::facts::{OpenOperation, OperationFacts, RootFacts, TagFacts};
+use crate::doctor::facts::{
+    BranchFacts, JournalStand, OpenOperation, OperationFacts, RootFacts, Stand, TagFacts,
+};
 use crate::doctor::finding::{Finding, FindingKind};
+use crate::doctor::known::Known;
 use crate::ids::OperationId;
 use crate::root_layout::JOURNAL_FOLDER;
+
+use super::tables::operation_of;
 
 /// Begins the name of every tag that a recovery sets: see [`crate::recovery_tag`].
 const TAG_BEGINS: &str = "recovery-";
@@ -16,6 +21,9 @@ const OPERATION_CHARS: usize = 26;
 
 pub(super) fn findings(facts: &RootFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if let Err(reason) = &facts.identity {
+        findings.push(Finding::not_known("which root this is", reason));
+    }
     match &facts.operations {
         Ok(operations) => open(facts, operations, &mut findings),
         Err(reason) => findings.push(Finding::not_known(format!("{JOURNAL_FOLDER}/"), reason)),
@@ -35,10 +43,61 @@ pub(super) fn findings(facts: &RootFacts) -> Vec<Finding> {
                 },
                 some_of(&tables)
             ),
-            facts.commands.release(operation.as_str()),
+            release(facts, &operation),
         ));
     }
     findings
+}
+
+/// The operations that tags and commits above pins name, of which the journals are asked for.
+#[must_use]
+pub fn operations_named(
+    branches: &Known<Vec<BranchFacts>>,
+    tags: &TagFacts,
+) -> BTreeSet<OperationId> {
+    let catalogs = branches
+        .iter()
+        .flatten()
+        .filter_map(|branch| branch.catalog.as_ref()?.as_ref().ok());
+    let stands = catalogs.flat_map(|catalog| &catalog.stands);
+    let observed = stands.flat_map(|table| match &table.stand {
+        Stand::Above {
+            transactions: Ok(transactions),
+            ..
+        } => transactions.as_slice(),
+        _ => &[],
+    });
+    let of_commits = observed
+        .filter_map(|observed| observed.transaction.as_ref())
+        .filter_map(operation_of);
+    of_commits
+        .chain(tags_by_operation(tags).into_keys())
+        .collect()
+}
+
+/// How the tags of a recovery are dropped: by a plan of its own, once the recovery has ended and as long as its journal is there.
+pub(crate) fn release(facts: &RootFacts, operation: &OperationId) -> String {
+    let Ok(operations) = &facts.operations else {
+        return "Look again once the journals can be read".to_owned();
+    };
+    let id = operation.as_str();
+    let is_it = |open: &&OpenOperation| open.operation_id == *operation;
+    match operations.named.get(operation) {
+        Some(JournalStand::Closed) => facts.commands.release(id),
+        Some(JournalStand::Open) => match operations.open.iter().find(is_it) {
+            Some(open) if open.progress.is_err() => format!(
+                "Its journal has to be readable first: {}",
+                facts.commands.audit(id)
+            ),
+            _ => format!(
+                "It has not ended, and its tags are dropped once it has: {}",
+                facts.commands.plan(id)
+            ),
+        },
+        None => format!(
+            "Its journal is gone, so nothing can be planned about it. Once nobody wants the tagged versions back, delete the tags whose names begin with {TAG_BEGINS}{id} with a Lance client"
+        ),
+    }
 }
 
 fn some_of(places: &BTreeSet<&str>) -> String {
@@ -118,9 +177,10 @@ fn open(facts: &RootFacts, operations: &OperationFacts, findings: &mut Vec<Findi
             ),
         ));
     }
+    // Two listings may meet one object and say different things of it: that of what is pending knows more.
     let told = facts.pending.iter().flat_map(|pending| &pending.skipped);
-    let told: BTreeSet<&str> = told.map(|reason| reason.detail.as_str()).collect();
-    let is_new = |reason: &&Reason| !told.contains(reason.detail.as_str());
+    let told: BTreeSet<&str> = told.map(Finding::name_of_stray).collect();
+    let is_new = |reason: &&Reason| !told.contains(Finding::name_of_stray(reason));
     findings.extend(
         operations
             .skipped

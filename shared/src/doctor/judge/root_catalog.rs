@@ -2,18 +2,24 @@
 
 use crate::branch::Branch;
 use crate::doctor::catalog::CatalogReport;
-use crate::doctor::facts::RootFacts;
-use crate::doctor::finding::{Finding, FindingKind};
+use crate::doctor::facts::{BranchCatalog, RootFacts};
+use crate::doctor::finding::{Finding, FindingKind, NAME_CHARS_MAX};
+use crate::doctor::known::Unread;
 use crate::root_layout::CATALOG_FOLDER;
+use crate::text::shown;
 
 pub(super) fn findings(facts: &RootFacts, report: &CatalogReport) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &facts.catalog {
-        Err(reason) => findings.push(unreadable(CATALOG_FOLDER.to_owned(), reason)),
+        Err(reason) => {
+            let unread = Unread::from(reason.as_str());
+            findings.push(unreadable(facts, CATALOG_FOLDER.to_owned(), &unread));
+        }
         Ok(declared) => {
             if let Err(words) = &declared.stamp {
                 let reason = format!("its stamp {words:?} is not a number");
-                findings.push(unreadable(CATALOG_FOLDER.to_owned(), &reason));
+                let unread = Unread::from(reason.as_str());
+                findings.push(unreadable(facts, CATALOG_FOLDER.to_owned(), &unread));
             }
             if declared.is_being_upgraded {
                 findings.push(Finding::in_the_way(
@@ -42,9 +48,13 @@ pub(super) fn findings(facts: &RootFacts, report: &CatalogReport) -> Vec<Finding
             }
             for branch in branches {
                 let name = Branch::of(branch.branch.as_deref());
+                if let Some(Ok(catalog)) = &branch.catalog {
+                    findings.extend(in_two_places(name, catalog));
+                }
                 match &branch.catalog {
-                    Some(Err(reason)) => {
-                        findings.push(unreadable(format!("{CATALOG_FOLDER} on {name}"), reason));
+                    Some(Err(unread)) => {
+                        let subject = format!("{CATALOG_FOLDER} on {name}");
+                        findings.push(unreadable(facts, subject, unread));
                     }
                     Some(Ok(catalog)) if catalog.is_moving => findings.push(Finding::not_known(
                         format!("the tables on {name}"),
@@ -58,11 +68,37 @@ pub(super) fn findings(facts: &RootFacts, report: &CatalogReport) -> Vec<Finding
     findings
 }
 
-fn unreadable(subject: String, reason: &str) -> Finding {
+/// Tables for which the catalog names two places.
+fn in_two_places(branch: Branch<'_>, catalog: &BranchCatalog) -> Option<Finding> {
+    let first = catalog.in_two_places.first()?;
+    let more = match catalog.in_two_places.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(Finding::in_the_way(
+        FindingKind::CatalogContradictory,
+        format!("{CATALOG_FOLDER} on {branch}"),
+        format!(
+            "It has two different rows of the type table for {}{more}, so nobody can tell which dataset readers see.",
+            shown(first, NAME_CHARS_MAX)
+        ),
+        "Find out who wrote the second row, or restore the catalog from a backup",
+    ))
+}
+
+fn unreadable(facts: &RootFacts, subject: String, unread: &Unread) -> Finding {
+    let Unread {
+        reason,
+        is_elsewhere,
+    } = unread;
+    let relocated = facts.commands.relocated().filter(|_| *is_elsewhere);
     Finding::in_the_way(
         FindingKind::CatalogUnreadable,
         subject,
         format!("It cannot be read: {reason}."),
-        "Restore it from a backup, or look again once storage gives it",
+        match relocated {
+            Some(commands) => commands.doctor(),
+            None => "Restore it from a backup, or look again once storage gives it".to_owned(),
+        },
     )
 }

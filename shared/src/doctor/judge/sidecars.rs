@@ -4,7 +4,7 @@ use crate::api::{Progress, RecoverySummary};
 use crate::code::{Code, Reason};
 use crate::commands::Commands;
 use crate::doctor::facts::{FolderFacts, RootFacts};
-use crate::doctor::finding::{Finding, FindingKind, MOVE_AWAY};
+use crate::doctor::finding::{Finding, FindingKind, MOVE_AWAY, REMOVE, is_temporary};
 use crate::root_layout::SIDECAR_FOLDER;
 use crate::timestamp::age_text;
 
@@ -71,19 +71,37 @@ fn pending_sidecar(recovery: &RecoverySummary, commands: &Commands) -> Finding {
         detail.push_str(&format!("; {}: {}", reason.code, reason.detail));
     }
     detail.push('.');
-    Finding::in_the_way(kind, &recovery.file, detail, commands.plan(&recovery.file))
+    let relocated = seems_moved(recovery)
+        .then(|| commands.relocated())
+        .flatten();
+    let resolve = relocated.as_ref().unwrap_or(commands).plan(&recovery.file);
+    Finding::in_the_way(kind, &recovery.file, detail, resolve)
+}
+
+/// Whether a sidecar is refused for places outside of the root, as all are of a root that was moved.
+pub(crate) fn seems_moved(recovery: &RecoverySummary) -> bool {
+    let code = recovery.refused.as_ref().map(|reason| reason.code);
+    code.is_some_and(Code::tells_of_another_place)
 }
 
 fn entries(folder: &FolderFacts, findings: &mut Vec<Finding>) {
     let stands_in_the_way = folder.others.count > OTHER_ENTRIES_MAX;
-    findings.extend(folder.others.names.iter().map(|name| Finding {
-        stands_in_the_way,
-        ..Finding::to_be_known(
-            FindingKind::StrayEntry,
-            name,
-            "It is no sidecar: its name does not end in .json.",
-            MOVE_AWAY,
-        )
+    findings.extend(folder.others.names.iter().map(|name| {
+        let (detail, resolve) = if is_temporary(name) {
+            (
+                "It is a temporary file, of a write that goes on right now or that was killed. Nothing reads it.",
+                REMOVE,
+            )
+        } else {
+            (
+                "It is no sidecar: its name does not end in .json.",
+                MOVE_AWAY,
+            )
+        };
+        Finding {
+            stands_in_the_way,
+            ..Finding::to_be_known(FindingKind::StrayEntry, name, detail, resolve)
+        }
     }));
     findings.extend(folder.nested.names.iter().map(|name| {
         Finding::in_the_way(

@@ -1,16 +1,18 @@
 //! Findings about tables that do not stand at the version that readers see.
 
+use std::collections::BTreeSet;
+
 use crate::branch::Branch;
 use crate::doctor::covers::Cover;
-use crate::doctor::facts::{BranchCatalog, BranchFacts, RootFacts, Stand, TableStand};
-use crate::doctor::finding::{Finding, FindingKind, UncoveredCommits};
-use crate::doctor::known::Known;
+use crate::doctor::facts::{
+    BranchCatalog, BranchFacts, JournalStand, PendingFacts, RootFacts, Stand, TableStand,
+};
+use crate::doctor::finding::{Finding, FindingKind, NAME_CHARS_MAX, UncoveredCommits};
+use crate::doctor::known::{Known, Unread};
+use crate::ids::OperationId;
 use crate::observation::{Transaction, TransactionObservation};
 use crate::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID};
 use crate::text::shown;
-
-/// Characters of a name in a sentence.
-const NAME_CHARS_MAX: usize = 128;
 
 pub(super) fn findings(facts: &RootFacts) -> Vec<Finding> {
     let branches = facts.branches.iter().flatten();
@@ -75,14 +77,11 @@ fn of_table(facts: &RootFacts, branch: Branch<'_>, table: &TableStand) -> Option
             ),
             "Restore the table from a backup that has the visible version",
         )),
-        Stand::Forked { head } => Some(Finding::to_be_known(
-            FindingKind::ForkLeft,
-            subject,
-            format!(
-                "It has a Lance branch for this branch of the graph, at version {head} from which it was made, and no pin names it: a first write may have died before it committed."
-            ),
-            "Nothing has to be done: the next write on the branch uses it",
-        )),
+        Stand::Forked {
+            pinned,
+            head,
+            made_from,
+        } => forked(facts, branch, table, subject, (*pinned, *head, *made_from)),
         Stand::Missing { pinned } => Some(Finding::in_the_way(
             FindingKind::TableMissing,
             subject,
@@ -91,13 +90,99 @@ fn of_table(facts: &RootFacts, branch: Branch<'_>, table: &TableStand) -> Option
             ),
             "Restore the table from a backup that has the visible version",
         )),
-        Stand::Unreadable { reason } => Some(Finding::in_the_way(
-            FindingKind::TableUnreadable,
+        Stand::PinGone { pinned, head } => Some(Finding::in_the_way(
+            FindingKind::VisibleVersionGone,
             subject,
-            format!("It cannot be read: {reason}."),
-            "Look again once it can be read, or restore the table from a backup",
+            format!(
+                "Readers are shown version {pinned}, and it is gone: its Lance manifest is not there.{} No recovery and no `repair` brings a version back.",
+                head.map_or_else(String::new, |head| format!(
+                    " The latest version is {head}."
+                ))
+            ),
+            "Restore the table from a backup that has the visible version",
         )),
+        Stand::PinDamaged { pinned, fault } => Some(Finding::in_the_way(
+            FindingKind::VisibleVersionDamaged,
+            subject,
+            format!(
+                "Readers are shown version {pinned}, and it is damaged or another one: {fault}."
+            ),
+            "Restore the table from a backup that has the visible version",
+        )),
+        Stand::Unreadable(Unread {
+            reason,
+            is_elsewhere,
+        }) => {
+            let relocated = facts.commands.relocated().filter(|_| *is_elsewhere);
+            Some(Finding::in_the_way(
+                FindingKind::TableUnreadable,
+                subject,
+                format!("It cannot be read: {reason}."),
+                match relocated {
+                    Some(commands) => commands.doctor(),
+                    None => "Look again once it can be read, or restore the table from a backup"
+                        .to_owned(),
+                },
+            ))
+        }
     }
+}
+
+/// A Lance branch that no pin names. The recovery of a sidecar that pins the table sees to it.
+fn forked(
+    facts: &RootFacts,
+    branch: Branch<'_>,
+    table: &TableStand,
+    subject: String,
+    (pinned, head, made_from): (u64, u64, u64),
+) -> Option<Finding> {
+    let cover = facts.pending.as_ref().map(|pending| {
+        let (covers, own) = (&pending.covers, branch.owned());
+        let on = |lance: Option<&str>| covers.of_table(own.as_deref(), &table.table_key, lance);
+        // A sidecar of a first write may still name the Lance branch that it copies.
+        match on(own.as_deref()) {
+            Cover::Nobody | Cover::PerhapsOf(_) => on(None),
+            cover => cover,
+        }
+    });
+    let made = if (head, made_from) == (pinned, pinned) {
+        format!(
+            "It has a Lance branch for this branch of the graph, at version {head} from which it was made, and no pin names it: a first write may have died before it committed."
+        )
+    } else {
+        format!(
+            "It has a Lance branch for this branch of the graph, at version {head} and made from version {made_from}, and no pin names it: readers see version {pinned} of another one."
+        )
+    };
+    let (detail, resolve) = match cover {
+        Ok(Cover::Resolved) => return None,
+        Ok(Cover::Refused(file)) => (
+            format!("{made} The sidecar {} names the table, and is refused.", shown(file, NAME_CHARS_MAX)),
+            Finding::resolve_first(&facts.commands, file),
+        ),
+        Ok(Cover::PerhapsOf(file)) => (
+            format!("{made} It may belong to {}, which cannot be read.", shown(file, NAME_CHARS_MAX)),
+            Finding::resolve_first(&facts.commands, file),
+        ),
+        Ok(Cover::Nobody) if (head, made_from) == (pinned, pinned) => (
+            made,
+            "Nothing has to be done: the next write on the branch uses it".to_owned(),
+        ),
+        Ok(Cover::Nobody) => (
+            made,
+            "Find out who made it before the next write to the table on this branch, which meets it".to_owned(),
+        ),
+        Err(_) => (
+            made,
+            "Look again once the pending sidecars can be read".to_owned(),
+        ),
+    };
+    Some(Finding::to_be_known(
+        FindingKind::ForkLeft,
+        subject,
+        detail,
+        resolve,
+    ))
 }
 
 fn uncovered(
@@ -106,6 +191,7 @@ fn uncovered(
     mut commits: UncoveredCommits,
     transactions: &Known<Vec<TransactionObservation>>,
 ) -> Option<Finding> {
+    let mut first = None;
     let who = match &facts.pending {
         Ok(pending) => {
             let cover = pending.covers.of_table(
@@ -116,9 +202,13 @@ fn uncovered(
             match cover {
                 Cover::Resolved => return None,
                 Cover::Refused(file) => {
+                    first = Some(Finding::resolve_first(&facts.commands, file));
+                    let file = shown(file, NAME_CHARS_MAX);
                     format!("The sidecar {file} names the table, and is refused.")
                 }
                 Cover::PerhapsOf(file) => {
+                    first = Some(Finding::resolve_first(&facts.commands, file));
+                    let file = shown(file, NAME_CHARS_MAX);
                     format!(
                         "No sidecar that can be read pins the table; {file} cannot be read and may."
                     )
@@ -126,8 +216,12 @@ fn uncovered(
                 Cover::Nobody => "No pending sidecar pins the table.".to_owned(),
             }
         }
-        Err(_) => "It is not known whether a pending sidecar pins the table.".to_owned(),
+        Err(_) => {
+            first = Some("Look again once the pending sidecars can be read".to_owned());
+            "It is not known whether a pending sidecar pins the table.".to_owned()
+        }
     };
+    let accounted = accounted_for(facts, transactions);
     let made_by = match transactions {
         Ok(transactions) => named(transactions, &commits),
         Err(reason) => format!("The commits between cannot be read: {reason}."),
@@ -140,25 +234,115 @@ fn uncovered(
         "Readers see version {}, and Lance HEAD{lance_branch} is {}.",
         commits.pinned, commits.lance_head
     );
-    commits.sentence = match older(&commits) {
-        0 => format!("{stands} {who}"),
-        1 => format!("{stands} One older commit is not named. {who}"),
-        count => format!("{stands} {count} older commits are not named. {who}"),
-    };
-    let detail = format!("{stands} {made_by} {who}");
-    let two_phase = facts
-        .catalog
+    let accounts = accounted
         .as_ref()
-        .is_ok_and(|catalog| catalog.two_phase);
-    let resolve = if two_phase {
-        "Write a sidecar for the commits (PROTOCOL.md, section 14.4), and plan it"
-    } else {
-        "Find out who made the commits, then run `repair` of the engine that serves this graph: it refuses writes to the table until then"
+        .map_or_else(String::new, |accounted| format!(" {}", accounted.sentence));
+    commits.sentence = match older(&commits) {
+        0 => format!("{stands} {who}{accounts}"),
+        1 => format!("{stands} One older commit is not named. {who}{accounts}"),
+        count => format!("{stands} {count} older commits are not named. {who}{accounts}"),
     };
+    let detail = format!("{stands} {made_by} {who}{accounts}");
+    let resolve = first
+        .or_else(|| accounted.map(|accounted| accounted.resolve))
+        .unwrap_or_else(|| of_nobody(facts));
     Some(Finding {
         commits: Some(commits),
         ..Finding::in_the_way(FindingKind::UncoveredCommits, subject, detail, resolve)
     })
+}
+
+/// What resolves commits that neither a file nor a journal accounts for.
+fn of_nobody(facts: &RootFacts) -> String {
+    let catalog = facts.catalog.as_ref();
+    if catalog.is_ok_and(|catalog| catalog.two_phase) {
+        return "Write a sidecar for the commits (PROTOCOL.md, section 14.4), and plan it"
+            .to_owned();
+    }
+    let is_pending = |pending: &PendingFacts| !pending.recoveries.is_empty();
+    if facts.pending.as_ref().is_ok_and(is_pending) {
+        return format!(
+            "Resolve the pending sidecars first, since `repair` refuses while one is there: {}",
+            facts.commands.list()
+        );
+    }
+    "Find out who made the commits, then run `repair` of the engine that serves this graph: it refuses writes to the table until then".to_owned()
+}
+
+/// What is on record of the operation that commits name.
+struct Accounted {
+    sentence: String,
+    resolve: String,
+}
+
+/// What is on record of the first operation, of those that the commits name, of which something is.
+fn accounted_for(
+    facts: &RootFacts,
+    transactions: &Known<Vec<TransactionObservation>>,
+) -> Option<Accounted> {
+    let known = transactions.iter().flatten();
+    let known = known.filter_map(|observed| observed.transaction.as_ref());
+    let named: BTreeSet<OperationId> = known.filter_map(operation_of).collect();
+    named
+        .into_iter()
+        .find_map(|operation| on_record(facts, &operation))
+}
+
+/// The operation that a commit names: the recovery that made it, or else its writer's.
+pub(crate) fn operation_of(transaction: &Transaction) -> Option<OperationId> {
+    [PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID]
+        .into_iter()
+        .find_map(|property| transaction.properties.get(property)?.parse().ok())
+}
+
+fn on_record(facts: &RootFacts, operation: &OperationId) -> Option<Accounted> {
+    let commands = &facts.commands;
+    let pending = facts.pending.iter().flat_map(|pending| &pending.recoveries);
+    let mut of_it = pending.filter(|recovery| {
+        recovery.operation_id.as_deref() == Some(operation.as_str())
+            || recovery.file == operation.file_name()
+    });
+    if let Some(recovery) = of_it.next() {
+        return Some(Accounted {
+            sentence: format!(
+                "The operation {operation} that they name is pending as {}.",
+                shown(&recovery.file, NAME_CHARS_MAX)
+            ),
+            resolve: Finding::resolve_first(commands, &recovery.file),
+        });
+    }
+    let operations = match &facts.operations {
+        Ok(operations) => operations,
+        Err(_) => {
+            return Some(Accounted {
+                sentence: format!(
+                    "It is not known whether a journal tells of the operation {operation} that they name."
+                ),
+                resolve: "Look again once the journals can be read".to_owned(),
+            });
+        }
+    };
+    match operations.named.get(operation)? {
+        JournalStand::Open => Some(Accounted {
+            sentence: format!(
+                "The operation {operation} that they name has a journal that is not closed, and its sidecar is not there."
+            ),
+            resolve: format!(
+                "Put the sidecar {} back from a backup, or see what its journal holds: {}",
+                operation.file_name(),
+                commands.audit(operation.as_str())
+            ),
+        }),
+        JournalStand::Closed => Some(Accounted {
+            sentence: format!(
+                "The journal of the operation {operation} that they name says that it has ended, and the catalog does not show that: the catalog may be older than the journal, as after restoring a backup."
+            ),
+            resolve: format!(
+                "Find out which backup the catalog is from, and restore catalog and tables together; the journal says what was done: {}",
+                commands.audit(operation.as_str())
+            ),
+        }),
+    }
 }
 
 /// What the commits are, one after the other.

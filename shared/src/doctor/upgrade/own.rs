@@ -2,7 +2,7 @@
 
 use crate::doctor::checklist::{ChecklistItem, ChecklistLine};
 use crate::doctor::facts::RootFacts;
-use crate::doctor::judge::{holds_up, tags_by_operation};
+use crate::doctor::judge::{holds_up, release, tags_by_operation};
 
 pub(super) fn no_open_operation(facts: &RootFacts) -> ChecklistLine {
     let item = ChecklistItem::NoOpenOperation;
@@ -38,7 +38,7 @@ pub(super) fn no_recovery_tags(facts: &RootFacts) -> ChecklistLine {
             format!(
                 "Tags of {operation}{more} are there. A recovery can no longer be undone once its tags are dropped, nor after the upgrade."
             ),
-            facts.commands.release(operation.as_str()),
+            release(facts, operation),
         );
     }
     match facts.tags.unread.first() {

@@ -3,7 +3,7 @@
 use crate::doctor::checklist::{ChecklistItem, ChecklistLine};
 use crate::doctor::facts::RootFacts;
 use crate::doctor::finding::{Finding, FindingKind};
-use crate::doctor::judge::OTHER_ENTRIES_MAX;
+use crate::doctor::judge::{OTHER_ENTRIES_MAX, seems_moved};
 use crate::root_layout::SIDECAR_FOLDER;
 
 use super::subjects::{of_kinds, subjects};
@@ -15,12 +15,21 @@ pub(super) fn sidecars_resolved(facts: &RootFacts, findings: &[Finding]) -> Chec
     if let Err(reason) = &facts.pending {
         return ChecklistLine::not_known(item, reason);
     }
+    let mut recoveries = facts.pending.iter().flat_map(|pending| &pending.recoveries);
+    let moved = recoveries.any(seems_moved);
+    let relocated = moved.then(|| facts.commands.relocated()).flatten();
     match subjects(of_kinds(findings, &SIDECARS)) {
         None => ChecklistLine::yes(item),
         Some(files) => ChecklistLine::no(
             item,
             format!("Pending: {files}."),
-            "Plan each, and approve and apply what it says; dismiss what is refused",
+            match relocated {
+                Some(commands) => commands.drain(),
+                None => format!(
+                    "Plan each, and do what its plan says: {}",
+                    facts.commands.drain()
+                ),
+            },
         ),
     }
 }

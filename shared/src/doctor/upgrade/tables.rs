@@ -7,8 +7,10 @@ use crate::doctor::facts::{RootFacts, Stand};
 use crate::doctor::finding::{Finding, FindingKind};
 
 use super::subjects::{of_kinds, subjects};
+use crate::doctor::catalog::STAMP_EXPORTED_MAX;
 
 const EXPORT: &str = "No release converts this catalog. The way is an export with the release that reads it and a load with the new one, and only what is published is exported.";
+const LOOKED_AT: &str = "Of each visible version the Lance manifest was decoded, and one data file was looked for. Other data files were not.";
 const TWO_PHASE: &str = "No engine upgrades a catalog of the two-phase writer.";
 
 pub(super) fn all_is_published(
@@ -52,13 +54,24 @@ pub(super) fn tables_at_their_pins(facts: &RootFacts, findings: &[Finding]) -> C
         FindingKind::HeadBelowPin,
         FindingKind::TableMissing,
         FindingKind::TableUnreadable,
+        FindingKind::VisibleVersionGone,
+        FindingKind::VisibleVersionDamaged,
     ];
+    let declared = facts.catalog.as_ref();
+    let stamp = declared
+        .ok()
+        .and_then(|declared| declared.stamp.as_ref().ok());
     if let Some(tables) = subjects(of_kinds(findings, &astray)) {
+        let of_commits = of_kinds(findings, &[FindingKind::UncoveredCommits]).next();
+        let is_converted = stamp.is_some_and(|stamp| *stamp > STAMP_EXPORTED_MAX);
+        let after = if of_commits.is_some() && is_converted {
+            " Commits above a pin do no harm after the upgrade, but what they hold is never reclaimed."
+        } else {
+            ""
+        };
         return ChecklistLine::no(
             item,
-            format!(
-                "Not so: {tables}. Commits above a pin do no harm after the upgrade, but what they hold is never reclaimed."
-            ),
+            format!("Not so: {tables}.{after}"),
             "See the finding of each table",
         );
     }
@@ -83,14 +96,13 @@ pub(super) fn tables_at_their_pins(facts: &RootFacts, findings: &[Finding]) -> C
             "Resolve the pending sidecars",
         );
     }
-    let declared = facts.catalog.as_ref();
-    let stamp = declared
-        .ok()
-        .and_then(|declared| declared.stamp.as_ref().ok());
     match stamp.map(|stamp| not_looked_at(facts, *stamp)) {
         None => ChecklistLine::not_known(item, "the stamp of the catalog is not known"),
         Some(Some(why)) => ChecklistLine::not_known(item, why),
-        Some(None) => ChecklistLine::yes(item),
+        Some(None) => ChecklistLine {
+            detail: LOOKED_AT.to_owned(),
+            ..ChecklistLine::yes(item)
+        },
     }
 }
 
@@ -109,7 +121,7 @@ fn not_looked_at(facts: &RootFacts, stamp: u32) -> Option<String> {
         let name = Branch::of(branch.branch.as_deref());
         match &branch.catalog {
             None => Some(format!("the tables on {name} are not read")),
-            Some(Err(reason)) => Some(reason.clone()),
+            Some(Err(unread)) => Some(unread.reason.clone()),
             Some(Ok(catalog)) if catalog.is_moving => {
                 Some(format!("somebody published on {name} during every look"))
             }
