@@ -441,6 +441,7 @@ impl Store {
             additional_registrations: Vec::new(),
             tombstones: Vec::new(),
             unknown: Default::default(),
+            version_9: None,
         };
         sidecar_dir::write_sidecar(&self.lance.objects(), &sidecar).await?;
         self.backdate(&sidecar.operation_id.file_name(), minutes_ago)

@@ -107,6 +107,14 @@ struct Inner {
     limits: Limits,
     create_if_absent: OnceCell<bool>,
     marks: Arc<MarkUpkeep>,
+    unidentified: Option<String>,
+}
+
+fn unidentified(uri: &str, source: IdentityError) -> RootError {
+    RootError::Unidentified {
+        root: uri.to_owned(),
+        source,
+    }
 }
 
 impl Root {
@@ -116,6 +124,38 @@ impl Root {
     /// # Errors
     /// [`RootError::Unusable`] for a URI no store takes; [`RootError::Unidentified`].
     pub async fn open(uri: &str, options: RootOptions) -> Result<Self, RootError> {
+        match Self::opened(uri, options).await? {
+            (root, None) => Ok(root),
+            (_, Some(source)) => Err(unidentified(uri, source)),
+        }
+    }
+
+    /// As [`Self::open`], for a look at what is out of order. A root is opened that does not say which it is, since that is one of these
+    /// things. Write nothing below it: what was begun at it cannot be told from what was begun at a copy.
+    ///
+    /// # Errors
+    /// [`RootError::Unusable`]; [`RootError::Unidentified`] for a folder that cannot be used.
+    pub async fn open_to_examine(uri: &str, options: RootOptions) -> Result<Self, RootError> {
+        match Self::opened(uri, options).await? {
+            (root, None) => Ok(root),
+            (_, Some(source @ IdentityError::Folder(_))) => Err(unidentified(uri, source)),
+            (root, Some(source)) => {
+                let inner = Inner {
+                    unidentified: Some(sidecar::error_text(&source)),
+                    ..(*root.inner).clone()
+                };
+                Ok(Self {
+                    inner: Arc::new(inner),
+                })
+            }
+        }
+    }
+
+    /// The root, and why it is known by nothing but its address, if so.
+    async fn opened(
+        uri: &str,
+        options: RootOptions,
+    ) -> Result<(Self, Option<IdentityError>), RootError> {
         let lance_options = LanceRootOptions {
             relocated_from: options.relocated_from.clone(),
             durability: options.durability,
@@ -130,12 +170,11 @@ impl Root {
             })?;
         let objects = lance.objects();
         let directory = lance.directory();
-        let identity = Identity::find(lance.root_uri(), directory.as_deref(), &objects)
-            .await
-            .map_err(|source| RootError::Unidentified {
-                root: uri.to_owned(),
-                source,
-            })?;
+        let found = Identity::find(lance.root_uri(), directory.as_deref(), &objects).await;
+        let (identity, unknown) = match found {
+            Ok(identity) => (identity, None),
+            Err(source) => (Identity::unnamed(lance.root_uri()), Some(source)),
+        };
         let inner = Inner {
             identity,
             directory,
@@ -146,10 +185,12 @@ impl Root {
             limits: options.limits,
             create_if_absent: OnceCell::new(),
             marks: Arc::default(),
+            unidentified: None,
         };
-        Ok(Self {
+        let root = Self {
             inner: Arc::new(inner),
-        })
+        };
+        Ok((root, unknown))
     }
 
     /// The same root for one look at it: see [`LanceRoot::for_one_look`].
@@ -195,6 +236,12 @@ impl Root {
             min_age: min_age
                 .map(|age| humantime::format_duration(age).to_string().replace(' ', "")),
         }
+    }
+
+    /// Why it is not known which root this is, if so: see [`Self::open_to_examine`].
+    #[must_use]
+    pub fn unidentified(&self) -> Option<&str> {
+        self.inner.unidentified.as_deref()
     }
 
     /// Every known spelling of its address, its id first.

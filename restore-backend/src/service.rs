@@ -27,7 +27,9 @@ pub use approving::{Approver, approve, revoke};
 pub use auditing::{
     AUDIT_PAGE_MAX, OnRecord, audit, audit_listed, audit_page, audit_records, on_record,
 };
-pub use draining::{DRAIN_PLANS_MAX, drain, drain_one};
+pub use draining::{
+    DONE_JOURNALS_MAX, DRAIN_PLANS_MAX, DonePlans, DrainTurn, done_before, drain, drain_one,
+};
 pub use ending::{Ending, end};
 pub use examining::doctor;
 pub use execute::ProgressSink;

@@ -5,7 +5,7 @@
 
 use crate::difference::{Difference, DifferenceField};
 use crate::observation::{CatalogObservation, Observation, Pinned, TableObservation};
-use crate::plan::{Plan, PlannedTable, Purpose};
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Purpose};
 use crate::sidecar::WriterKind;
 use crate::verdict::{Action, Disposition};
 
@@ -32,11 +32,12 @@ pub fn is_visible_for_good(plan: &Plan) -> bool {
         .is_some_and(WriterKind::commits_each_table_once);
     match plan.disposition {
         Disposition::RollForward => is_counted,
-        Disposition::AlreadyPublished => true,
+        Disposition::AlreadyPublished | Disposition::StaleArmed => true,
         Disposition::Refused
         | Disposition::Waiting
         | Disposition::OrphanedBranch
         | Disposition::Abort
+        | Disposition::AlreadyRolledBack
         | Disposition::Superseded
         | Disposition::NeverStarted
         | Disposition::RollBack => false,
@@ -85,15 +86,16 @@ fn moved_table(
         };
     let pin = |holds| compare(DifferenceField::ManifestPinned, expected_pin, pinned, holds);
     let lance_head = |expected, holds| compare(DifferenceField::LanceHead, expected, head, holds);
+    let is_pointer = planned.catalog_change == Some(CatalogChangeKind::Pointer);
     let moved = match plan.disposition {
-        _ if is_visible_for_good(plan) => {
+        _ if is_visible_for_good(plan) || is_pointer => {
             // A table that this plan removed may have been added again by others.
             let holds =
                 planned.action == Action::Tombstone || was_removed || pinned >= expected_pin;
             [pin(holds), None]
         }
         // Others may publish further. An unpublished commit above a pin may be by this writer.
-        Disposition::Superseded => [
+        Disposition::Superseded | Disposition::AlreadyRolledBack => [
             pin(was_removed || pinned >= expected_pin),
             lance_head(
                 pinned,
@@ -105,6 +107,7 @@ fn moved_table(
         | Disposition::OrphanedBranch
         | Disposition::Abort
         | Disposition::AlreadyPublished
+        | Disposition::StaleArmed
         | Disposition::NeverStarted
         | Disposition::RollForward
         | Disposition::RollBack => [

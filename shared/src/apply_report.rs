@@ -75,6 +75,8 @@ impl TableOutcome {
                 | Disposition::OrphanedBranch
                 | Disposition::Abort
                 | Disposition::AlreadyPublished
+                | Disposition::StaleArmed
+                | Disposition::AlreadyRolledBack
                 | Disposition::Superseded
                 | Disposition::NeverStarted
                 | Disposition::RollBack,

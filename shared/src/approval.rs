@@ -53,7 +53,8 @@ impl Approval {
             | Requirement::IncompleteMerge
             | Requirement::DataInQuestion
             | Requirement::MergeStaysRecorded
-            | Requirement::OlderUnreadable => self.acknowledged.contains(requirement),
+            | Requirement::OlderUnreadable
+            | Requirement::StaleArmed => self.acknowledged.contains(requirement),
         };
         requires
             .iter()

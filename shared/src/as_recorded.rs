@@ -15,7 +15,7 @@ use crate::journal::Finished;
 use crate::observation::{
     CatalogObservation, HeadObservation, Observation, Pinned, TableObservation,
 };
-use crate::plan::{Plan, PlannedTable, Purpose};
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Purpose};
 use crate::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST};
 use crate::verdict::{Action, Disposition};
 
@@ -167,11 +167,12 @@ fn is_above(planned: &PlannedTable, table: &TableObservation) -> bool {
 
 fn is_visible(plan: &Plan) -> bool {
     match plan.disposition {
-        Disposition::RollForward | Disposition::AlreadyPublished => true,
+        Disposition::RollForward | Disposition::AlreadyPublished | Disposition::StaleArmed => true,
         Disposition::Refused
         | Disposition::Waiting
         | Disposition::OrphanedBranch
         | Disposition::Abort
+        | Disposition::AlreadyRolledBack
         | Disposition::Superseded
         | Disposition::NeverStarted
         | Disposition::RollBack => false,
@@ -214,6 +215,9 @@ fn catalog_change_lost(planned: &PlannedTable, observation: &Observation) -> Vec
 /// The version that the plan made or published of a table, and the location of its dataset; `None` if it did neither.
 #[must_use]
 pub fn version_of_the_plan<'a>(plan: &Plan, planned: &'a PlannedTable) -> Option<(&'a str, u64)> {
+    if planned.catalog_change == Some(CatalogChangeKind::Pointer) {
+        return None;
+    }
     if planned.action == Action::None && plan.disposition != Disposition::AlreadyPublished {
         return None;
     }

@@ -49,6 +49,13 @@ impl fmt::Display for Branch<'_> {
     }
 }
 
+/// What Lance asks of a branch name, as far as it keeps the branch's files inside its dataset.
+pub(crate) fn is_branch_name(branch: &str) -> bool {
+    let climbs =
+        branch.contains("..") || branch.contains('\\') || branch.chars().any(char::is_control);
+    !climbs && branch.split('/').all(|segment| !segment.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -168,6 +168,11 @@ impl Code {
 }
 
 impl Code {
+    /// Whether it tells of files outside of the root, which is what everything tells of in a root that was moved.
+    pub(crate) const fn tells_of_another_place(self) -> bool {
+        matches!(self, Self::LocationOutsideRoot | Self::BasePathOutsideRoot)
+    }
+
     /// The code that JSON spells so, if there is one.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
@@ -229,8 +234,8 @@ pub enum Requirement {
     /// Some commits above the pin do not look like this write's: its kind makes none such, they name another operation, or they
     /// cannot be read. (`--acknowledge`)
     UnexpectedCommits,
-    /// Others are taken back, and a table that was published since this writer started stays as readers see it: its version may be
-    /// this write's own commit. (`--acknowledge`)
+    /// A table that was published since this writer started stays as readers see it, and readers see nothing of the write in another:
+    /// the version that stays may be this write's own commit. (`--acknowledge`)
     StaysPublishedInPart,
     /// By the clocks of two machines, the branch of the graph was created after this writer started: it may be another branch of
     /// the same name. (`--acknowledge`)
@@ -243,6 +248,8 @@ pub enum Requirement {
     MergeStaysRecorded,
     /// An older file cannot be read as a sidecar any more, so it may have named the same tables. (`--acknowledge`)
     OlderUnreadable,
+    /// The file of a published write is older than the publish and does not say yet that the write was done. (`--acknowledge`)
+    StaleArmed,
 }
 
 impl Requirement {
@@ -260,6 +267,7 @@ impl Requirement {
             Self::DataInQuestion => "data_in_question",
             Self::MergeStaysRecorded => "merge_stays_recorded",
             Self::OlderUnreadable => "older_unreadable",
+            Self::StaleArmed => "stale_armed",
         }
     }
 
@@ -276,7 +284,7 @@ impl Requirement {
                 "Some Lance commits that this plan takes along do not look like this write's. I know whose they are."
             }
             Self::StaysPublishedInPart => {
-                "A table was published since this writer started and keeps that version, which may be a part of this write. The other tables are taken back. I know whose version it is."
+                "A table was published since this writer started and keeps that version, which may be a part of this write. Readers see nothing of the write in its other tables. I know whose version it is."
             }
             Self::BranchRecreated => {
                 "By the clocks of two machines, the branch was created after this writer started. I know that it is the branch that was written to, and not another one of the same name."
@@ -289,6 +297,9 @@ impl Requirement {
             }
             Self::MergeStaysRecorded => {
                 "The history of the graph keeps saying that the branch was merged. Merging it again does nothing, so its changes have to come back another way."
+            }
+            Self::StaleArmed => {
+                "The file says that this write had only begun, and the catalog shows it published. By the transactions it is the same write. I know that its writer does not go on with it."
             }
             Self::OlderUnreadable => {
                 "An older sidecar file is broken and may have named the same tables. I know that its write left nothing pending there."

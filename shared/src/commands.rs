@@ -4,6 +4,9 @@ use crate::code::Requirement;
 use crate::digest::Digest;
 use crate::text::shell_word;
 
+/// Stands in a command for an address that a person has to fill in.
+const OLD_ROOT: &str = "OLD_ROOT";
+
 /// How commands name one root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Commands {
@@ -57,11 +60,33 @@ impl Commands {
     /// The command that lists what is pending.
     #[must_use]
     pub fn list(&self) -> String {
-        format!(
-            "sidecar-inspector list {}{}",
-            shell_word(&self.root),
-            self.options()
-        )
+        self.of_root("list")
+    }
+
+    /// The command that plans everything that is pending.
+    #[must_use]
+    pub fn drain(&self) -> String {
+        self.of_root("drain")
+    }
+
+    /// The command that says what is not in order.
+    #[must_use]
+    pub fn doctor(&self) -> String {
+        self.of_root("doctor")
+    }
+
+    /// The same for a root that was moved, with a word in the place of the address that it had; `None` where that address was given.
+    #[must_use]
+    pub fn relocated(&self) -> Option<Self> {
+        self.relocated_from.is_none().then(|| Self {
+            relocated_from: Some(OLD_ROOT.to_owned()),
+            ..self.clone()
+        })
+    }
+
+    fn of_root(&self, command: &str) -> String {
+        let (root, options) = (shell_word(&self.root), self.options());
+        format!("sidecar-inspector {command} {root}{options}")
     }
 
     fn about(&self, command: &str, subject: &str) -> String {

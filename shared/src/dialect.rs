@@ -6,6 +6,7 @@
 mod rule;
 mod version_1;
 mod version_2;
+mod version_9;
 
 use crate::writer_kind::WriterKind;
 
@@ -18,11 +19,13 @@ pub enum Dialect {
     Version1,
     /// `schema_version` 2: omnigraph v0.7.1 to v0.8.1.
     Version2,
+    /// `schema_version` 9: omnigraph v0.9.0 to v0.11. [`crate::version_9`] has its shape and its rules.
+    Version9,
 }
 
 impl Dialect {
     /// Every dialect, oldest first.
-    pub const ALL: [Self; 2] = [Self::Version1, Self::Version2];
+    pub const ALL: [Self; 3] = [Self::Version1, Self::Version2, Self::Version9];
 
     /// The dialect of a `schema_version`; `None` if this build does not implement it.
     #[must_use]
@@ -37,6 +40,7 @@ impl Dialect {
         match self {
             Self::Version1 => version_1::SCHEMA_VERSION,
             Self::Version2 => version_2::SCHEMA_VERSION,
+            Self::Version9 => version_9::SCHEMA_VERSION,
         }
     }
 
@@ -46,6 +50,7 @@ impl Dialect {
         match self {
             Self::Version1 => version_1::rule(kind),
             Self::Version2 => version_2::rule(kind),
+            Self::Version9 => version_9::rule(kind),
         }
     }
 
@@ -68,7 +73,7 @@ mod tests {
         for dialect in Dialect::ALL {
             assert_eq!(Dialect::of(dialect.schema_version().into()), Some(dialect));
         }
-        for other in [0, 3, 8, 9, 10, u64::from(u32::MAX) + 2, u64::MAX] {
+        for other in [0, 3, 8, 10, u64::from(u32::MAX) + 2, u64::MAX] {
             assert_eq!(Dialect::of(other), None, "{other}");
         }
     }

@@ -314,8 +314,8 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     };
     let on_catalog = match &attempt.plan.steps[first] {
         Step::FenceCatalog { .. } | Step::Publish { .. } => true,
-        // A restore below a pin that moved would take the table away from it.
-        Step::Restore { .. } => false,
+        // A restore below a pin that moved would take the table away from it, and a sidecar would announce that.
+        Step::Restore { .. } | Step::PrepareSidecar { .. } => false,
         Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
@@ -461,7 +461,9 @@ fn is_untouched(attempt: &Attempt) -> bool {
             Step::Tag { .. }
             | Step::Untag { .. }
             | Step::Announce { .. }
-            | Step::FenceCatalog { .. },
+            | Step::FenceCatalog { .. }
+            // A plan made now is made from the bytes that the claim keeps.
+            | Step::PrepareSidecar { .. },
         ) => true,
         Some(
             Step::Restore { .. }

@@ -69,6 +69,18 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         ),
         Disposition::AlreadyPublished if is_counted(plan) => (format!("{write} is complete and published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
         Disposition::AlreadyPublished => (format!("{write} is published; only its sidecar was left behind."), CLEANED_UP.to_owned()),
+        Disposition::StaleArmed => (
+            format!("{write} is published; its sidecar was left behind, and still says that the write had only begun."),
+            format!("The versions that readers see were made by the very transactions that the sidecar planned. {CLEANED_UP}"),
+        ),
+        Disposition::AlreadyRolledBack => (
+            format!("{write} was taken back, and the catalog says so; only its sidecar was left behind."),
+            CLEANED_UP.to_owned(),
+        ),
+        Disposition::Superseded if plan.may_stay_in_part() => (
+            format!("No commit of {} waits to be published, and a part of it may be visible.", inside_a_sentence(&write)),
+            format!("{} {CLEANED_UP}", in_part(plan)),
+        ),
         Disposition::Superseded => (
             format!("No commit of {} waits to be published, but at least one of its tables has been published since it started.", inside_a_sentence(&write)),
             format!("Nothing that is left tells whether readers see this write, so the record does not claim it. {CLEANED_UP}"),
@@ -98,6 +110,24 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         headline,
         consequence,
     }
+}
+
+/// Which table readers see a later version of, and which they do not.
+fn in_part(plan: &Plan) -> String {
+    let mut tables = plan.tables.iter();
+    let later = tables.find(|table| table.keeps_a_later_version());
+    let mut tables = plan.tables.iter();
+    let started_from = tables.find(|table| table.manifest_pinned == Some(table.expected_version));
+    let (Some(later), Some(started_from)) = (later, started_from) else {
+        return String::new();
+    };
+    format!(
+        "Readers see version {} of {}, which was published since this writer started and may be a part of this write. Of {} they see version {}, from which it started, and so nothing of the write.",
+        version_text(later.manifest_pinned),
+        table_name(&later.table_key, later.branch.as_deref()),
+        table_name(&started_from.table_key, started_from.branch.as_deref()),
+        started_from.expected_version
+    )
 }
 
 fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
@@ -206,7 +236,14 @@ fn roll_back_headline(write: &str, plan: &Plan) -> String {
         );
     }
     match moved {
+        0 if !changes_the_schema(plan) => {
+            format!("{write} stopped before it committed any table.")
+        }
         0 => format!("{write} stopped before its schema was staged whole; it committed no table."),
+        _ if moved == total && !changes_the_schema(plan) => format!(
+            "{write} was committed to {}, but the graph has moved on since it was planned.",
+            all_of_its_tables(total)
+        ),
         _ if moved == total => format!(
             "{write} was committed to {}, but its schema was never staged whole.",
             all_of_its_tables(total)
@@ -225,6 +262,9 @@ fn roll_back_consequence(plan: &Plan) -> String {
         tables_with(plan, Action::RestoreAndPublish),
         tables_with(plan, Action::Publish),
     );
+    if returning + returned == 0 && !changes_the_schema(plan) {
+        return "Readers see none of it, and no table changes: the catalog records that it was taken back.".to_owned();
+    }
     if returning + returned == 0 {
         return "Readers see none of it, and no table changes: it will be rolled back by setting aside the files it staged.".to_owned();
     }
@@ -269,7 +309,7 @@ fn roll_back_consequence(plan: &Plan) -> String {
     });
     let also = differing.map_or_else(String::new, |table| {
         format!(
-            " {} returns to version {}, not to version {} from which this writer started: the versions published since then stay.",
+            " {} returns to version {}, not to version {} from which this writer started: the versions published since then stay, and may be a part of this write.",
             table_name(&table.table_key, table.branch.as_deref()),
             version_text(table.restore_to),
             table.expected_version
@@ -289,6 +329,10 @@ fn roll_back_consequence(plan: &Plan) -> String {
 fn is_counted(plan: &Plan) -> bool {
     plan.writer_kind
         .is_some_and(WriterKind::commits_each_table_once)
+}
+
+fn changes_the_schema(plan: &Plan) -> bool {
+    plan.writer_kind.is_some_and(WriterKind::changes_the_schema)
 }
 
 const NOT_COUNTED: &str = "The sidecar does not say how many commits such a write makes, so these may not be all of them. A writer that is still alive may make more: stop it first.";
@@ -334,6 +378,7 @@ pub fn table_stands(table: &PlannedTable) -> &'static str {
     match (table.catalog_change, table.classification) {
         (Some(CatalogChangeKind::Registration), _) => "new table",
         (Some(CatalogChangeKind::Tombstone), _) => "removed table",
+        (Some(CatalogChangeKind::Pointer), _) => "merged as it is",
         (None, Some(classification)) => classification.name(),
         (None, None) => "not classified",
     }
@@ -364,6 +409,8 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
             | Disposition::OrphanedBranch
             | Disposition::Abort
             | Disposition::AlreadyPublished
+            | Disposition::StaleArmed
+            | Disposition::AlreadyRolledBack
             | Disposition::Superseded
             | Disposition::NeverStarted
             | Disposition::RollBack,

@@ -26,6 +26,7 @@ mod decision;
 mod dialect;
 mod difference;
 mod digest;
+mod disposition;
 pub mod doctor;
 pub mod drain;
 mod elsewhere;
@@ -85,9 +86,10 @@ pub use observation::Observation;
 pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
 pub use pending::{JournalsKnown, NotKnown, PendingEntry, pending};
 pub use plan::{
-    CatalogChangeKind, GraphHistoryOutcome, GraphHistoryRow, NewTable, PinMove, Plan, PlanBytes,
-    PlanError, PlanInput, PlannedTable, Precondition, PublishedGraphCommit, Purpose,
-    RECOVERY_ACTOR, RecoveryKind, RemovedTable, StagedFile, Step, plan, recovery_tag,
+    CatalogChangeKind, ExactPublish, ExactRename, ExactRow, FixedGraphCommit, GraphHistoryOutcome,
+    GraphHistoryRow, NamedTable, NewTable, PinMove, Plan, PlanBytes, PlanError, PlanInput,
+    PlannedTable, Precondition, PublishedGraphCommit, Purpose, RECOVERY_ACTOR, RecoveryKind,
+    RemovedTable, StagedFile, Step, plan, recovery_tag,
 };
 pub use reports::JudgedLine;
 pub use schema_file::SchemaFile;

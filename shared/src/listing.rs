@@ -1,6 +1,7 @@
 //! All sidecar files of one root together: who is refused, who waits for whom.
 
 mod age;
+mod branch_order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use crate::ids::OperationId;
 use crate::limits::Limits;
 use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, TablePin, WriterKind};
 use crate::timestamp::Timestamp;
+use branch_order::BranchOrder;
 
 /// One file directly under `__recovery/`, read as far as it can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -358,6 +360,7 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
     listed.sort_by_cached_key(|entry| (entry.file.operation_id(), entry.file.file.clone()));
 
     let mut overlaps = Overlaps::default();
+    let mut branches = BranchOrder::default();
     for (place, entry) in listed.iter_mut().enumerate() {
         let name = entry
             .file
@@ -386,6 +389,16 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
         } else if entry.refusal.is_none() {
             entry.waiting_for = overlaps.oldest(&pins, schema_apply);
             entry.older_unreadable = overlaps.lost;
+        }
+        if let Ok(sidecar) = &entry.file.content
+            && let Some(older) = branches.before(sidecar)
+            && entry.refusal.is_none()
+            && entry.waiting_for.is_none()
+        {
+            entry.waiting_for = Some(older.to_owned());
+        }
+        if entry.file.digest.is_some() || entry.file.stored_as.is_some() {
+            branches.add(&entry.file.glimpse, &name);
         }
         match known {
             TablesKnown::NotRead => overlaps.add_unread((place, name)),

@@ -7,11 +7,15 @@ mod recorded;
 mod schema;
 mod table;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::branch::Branch;
+use crate::code::Reason;
 use crate::sidecar::TablePin;
 use crate::timestamp::Timestamp;
+use crate::version_9::Evidence;
 
 pub use kept_history::KeptHistory;
 pub use merge::{
@@ -53,6 +57,9 @@ pub struct Observation {
     /// What could not be read now. What depends on it counts as unreadable above, and may turn out to be well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
+    /// Version 9: what else its rules ask for, or why that was not found; absent for other versions.
+    #[serde(skip)]
+    pub version_9: Option<Arc<Result<Evidence, Reason>>>,
 }
 
 /// Something that storage did not give. Bytes that were given and cannot be understood are a fact, and no such thing.

@@ -52,6 +52,8 @@ impl OutcomeKind {
             Disposition::RollForward => Some(Self::RolledForward),
             Disposition::RollBack => Some(Self::RolledBack),
             Disposition::AlreadyPublished
+            | Disposition::StaleArmed
+            | Disposition::AlreadyRolledBack
             | Disposition::Superseded
             | Disposition::NeverStarted
             | Disposition::OrphanedBranch => Some(Self::CleanedUp),

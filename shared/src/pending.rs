@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::{Code, Reason};
+use crate::digest::{Digest, Tag};
 use crate::follow_up::dismissal_id;
 use crate::ids::OperationId;
 use crate::journal::JournalState;
 use crate::limits::Limits;
 use crate::listing::{ListedSidecar, SidecarFile, assemble};
 use crate::plan::{Plan, Purpose};
+use crate::version_9::with_rollback_outcomes;
 
 /// What is known of each journal that matters: its folded state, or why it cannot be trusted.
 pub type JournalsKnown<'a> = BTreeMap<OperationId, Result<&'a JournalState, NotKnown>>;
@@ -129,6 +131,8 @@ impl Gathered {
         };
         match self.places.get(&own_name) {
             None => self.add(claimed),
+            // It is as it was claimed, or has the undo in it that an attempt of this operation wrote.
+            Some(place) if is_its_own(&self.files[*place], state) => {}
             Some(place) if is_another(&self.files[*place], &claimed) => {
                 let displaced = std::mem::replace(&mut self.files[*place], claimed);
                 self.displaced.push(displaced);
@@ -218,6 +222,15 @@ impl Gathered {
     }
 }
 
+/// Whether a file has the bytes that were claimed, or those that an attempt gave it.
+fn is_its_own(file: &SidecarFile, state: &JournalState) -> bool {
+    let claimed = state
+        .stand_in()
+        .map(|bytes| Digest::of(Tag::Sidecar, bytes.as_bytes()));
+    let mut own = state.prepared().chain(claimed);
+    file.digest.is_some() && own.any(|digest| file.digest == Some(digest))
+}
+
 /// Whether a file is not the claimed sidecar. A file whose read failed may be the claimed one, and counts as it.
 fn is_another(file: &SidecarFile, claimed: &SidecarFile) -> bool {
     match file.digest {
@@ -257,6 +270,11 @@ fn sets_aside(state: &JournalState) -> Option<&Plan> {
 
 /// A file made from the bytes in a journal, for a sidecar that is gone.
 fn stand_in(state: &JournalState, file: &str, limits: &Limits) -> Option<SidecarFile> {
-    let bytes = state.stand_in()?.as_bytes().to_vec();
+    let claimed = state.stand_in()?.as_bytes();
+    // The file that is gone had the undo in it.
+    let prepared = state
+        .prepared_undo()
+        .and_then(|undo| with_rollback_outcomes(file, claimed, undo, &Limits::RECORDED).ok());
+    let bytes = prepared.unwrap_or_else(|| claimed.to_vec());
     Some(SidecarFile::read(file, bytes, limits))
 }

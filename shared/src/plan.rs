@@ -9,6 +9,7 @@ mod published_graph_commit;
 mod purpose;
 mod step;
 mod steps;
+mod version_9;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +29,12 @@ pub(crate) use lawful::fits_its_sidecar;
 pub use encoding::{PlanBytes, PlanError};
 pub use graph_history_row::{GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind};
 pub use making::{PlanInput, plan};
-pub use published_graph_commit::PublishedGraphCommit;
+pub use published_graph_commit::{FixedGraphCommit, PublishedGraphCommit};
 pub use purpose::Purpose;
-pub use step::{NewTable, PinMove, Precondition, RemovedTable, StagedFile, Step};
+pub use step::{
+    ExactPublish, ExactRename, ExactRow, NamedTable, NewTable, PinMove, Precondition, RemovedTable,
+    StagedFile, Step,
+};
 
 /// The plan for one sidecar. It leaves no choice to whoever carries it out.
 ///
@@ -110,7 +114,7 @@ pub struct PlannedTable {
     /// Lance commits above the pin that are published or taken back with the write, although they do not look like this write's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpected: Vec<UnexpectedCommit>,
-    /// Set for a table that the sidecar does not pin, but adds to the catalog or removes from it.
+    /// Set for a table that the write does not commit to, but adds to the catalog, removes from it, or points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog_change: Option<CatalogChangeKind>,
     /// Whether the visible version of a table that moves was cleaned away. It is not tagged then, and what is done cannot be taken
@@ -140,7 +144,7 @@ fn table_of<'a>(
     tables.get(place.ok()?)
 }
 
-/// What a `SchemaApply` does to a table that it does not write.
+/// What a write does to a table that it commits nothing to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CatalogChangeKind {
@@ -148,6 +152,8 @@ pub enum CatalogChangeKind {
     Registration,
     /// It goes.
     Tombstone,
+    /// A merge makes it visible as it is on another Lance branch, and commits nothing to it.
+    Pointer,
 }
 
 impl Plan {
@@ -161,6 +167,34 @@ impl Plan {
             Purpose::Dismiss { .. } => self.disposition.may_be_set_aside(),
         };
         allowed && !self.steps.is_empty()
+    }
+
+    /// Whether the write may be visible in part afterwards: readers keep a version of one table that somebody published since the writer
+    /// started, and see nothing of the write in another.
+    #[must_use]
+    pub fn may_stay_in_part(&self) -> bool {
+        let mut tables = self.tables.iter();
+        let keeps = tables.any(PlannedTable::keeps_a_later_version);
+        match self.disposition {
+            _ if !self.purpose.is_recovery() => false,
+            Disposition::RollBack => keeps,
+            Disposition::Superseded => {
+                keeps
+                    && self.tables.iter().any(|table| {
+                        table.catalog_change.is_none()
+                            && table.manifest_pinned == Some(table.expected_version)
+                    })
+            }
+            Disposition::Refused
+            | Disposition::Waiting
+            | Disposition::OrphanedBranch
+            | Disposition::Abort
+            | Disposition::AlreadyPublished
+            | Disposition::StaleArmed
+            | Disposition::AlreadyRolledBack
+            | Disposition::NeverStarted
+            | Disposition::RollForward => false,
+        }
     }
 
     /// How it ends when every step is done; `None` if it has no effect.
@@ -189,7 +223,13 @@ impl Plan {
             .writer_kind
             .is_some_and(WriterKind::commits_each_table_once);
         let is_its_own = self.tables.iter().all(|table| table.unexpected.is_empty());
+        // Its writer wrote down that it had committed everything, and what.
+        let is_confirmed = self
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Publish { exact: Some(_), .. }));
         Some(match () {
+            () if is_confirmed && is_its_own => Extent::Whole,
             () if !self.left_out.is_empty() => Extent::LeavesOut,
             () if is_its_own && (is_counted || !publishes_tables) => Extent::Whole,
             () => Extent::AsCommitted,
@@ -233,6 +273,7 @@ impl Plan {
             | Step::Untag { .. }
             | Step::Announce { .. }
             | Step::FenceCatalog { .. }
+            | Step::PrepareSidecar { .. }
             | Step::Restore { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
@@ -259,6 +300,31 @@ impl Plan {
         }
     }
 
+    /// Digest of the bytes that the plan gives its sidecar, if it writes an undo into it.
+    #[must_use]
+    pub fn writes_into_its_sidecar(&self) -> Option<Digest> {
+        self.steps.iter().find_map(|step| match step {
+            Step::PrepareSidecar { digest, .. } => Some(*digest),
+            _ => None,
+        })
+    }
+
+    /// Digest of the bytes that its sidecar has to have right before a table is restored or published; `None` where that does not matter.
+    ///
+    /// An engine of version 9 finishes what the file says, also what this program has begun. So nothing is done that another file than
+    /// the approved one would call a contradiction.
+    #[must_use]
+    pub fn rests_on_its_sidecar(&self) -> Option<Digest> {
+        let is_fixed = self.steps.iter().any(|step| match step {
+            Step::PrepareSidecar { .. } => true,
+            Step::Publish { graph_commit, .. } => graph_commit
+                .as_ref()
+                .is_some_and(|commit| commit.fixed.is_some()),
+            _ => false,
+        });
+        is_fixed.then(|| self.writes_into_its_sidecar().unwrap_or(self.sidecar))
+    }
+
     /// The sidecar that carrying it out deletes in the end, if any.
     #[must_use]
     pub fn retires(&self) -> Option<&str> {
@@ -275,15 +341,17 @@ impl PlannedTable {
     pub fn head_after(&self) -> Option<u64> {
         match self.restore_to {
             Some(_) => self.lance_head?.checked_add(1),
+            // Commits above the version that a merge points to are others'.
+            None if self.catalog_change == Some(CatalogChangeKind::Pointer) => self.lance_head,
             None => self.publish_as.or(self.lance_head),
         }
     }
 
-    /// Whether it stays as it is, and readers see a later version than the one that the writer started from. Somebody published that
-    /// version, which may be a commit of the write.
+    /// Whether readers keep what they see of it, and that is a later version than the one that the writer started from. Somebody published
+    /// that version, which may be a commit of the write. Where HEAD holds the content of that version already, only the pin moves.
     #[must_use]
     pub fn keeps_a_later_version(&self) -> bool {
-        self.action == Action::None
+        matches!(self.action, Action::None | Action::Publish)
             && self.catalog_change.is_none()
             && self.manifest_pinned > Some(self.expected_version)
     }

@@ -5,17 +5,19 @@ mod error;
 pub(crate) mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::branch::Branch;
+use crate::branch::{Branch, is_branch_name};
 use crate::code::{Code, Reason};
 use crate::dialect::Dialect;
 use crate::ids::OperationId;
 use crate::limits::Limits;
 use crate::location::is_a_table_place;
 use crate::timestamp::Timestamp;
+use crate::version_9::{self, Sidecar9};
 
 pub use crate::writer_kind::WriterKind;
 pub use bytes::SidecarBytes;
@@ -29,6 +31,7 @@ pub const WRITTEN_SCHEMA_VERSION: u32 = Dialect::Version1.schema_version();
 ///
 /// Serialises back to the shape released writers write: absent optional lists stay absent, unknown fields are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Sidecar {
     /// That of a [`Dialect`]; other versions are refused before this type exists.
     pub schema_version: u32,
@@ -58,6 +61,9 @@ pub struct Sidecar {
     /// Fields this build does not know, as found.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
+    /// Version 9: everything that the file says. What the fields above have of it is what it has in common with other versions.
+    #[serde(skip)]
+    pub version_9: Option<Arc<Sidecar9>>,
 }
 
 /// One table of the write: where it stood, and where the writer's commit would take it.
@@ -110,6 +116,22 @@ pub struct Tombstone {
     pub unknown: BTreeMap<String, Value>,
 }
 
+impl Serialize for Sidecar {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.version_9 {
+            Some(version_9) => version_9.serialize(serializer),
+            None => Self::serialize(self, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Sidecar {
+    /// Reads the shape of version 1, whatever version it names: see [`Sidecar::parse`].
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
 impl Sidecar {
     /// Parses the bytes of `file`. Never panics, whatever the bytes.
     ///
@@ -142,12 +164,24 @@ impl Sidecar {
         limits: &Limits,
     ) -> Result<Self, SidecarError> {
         let found = wire::peek_schema_version(file, json)?;
-        if Dialect::of(found).is_none() {
-            return Err(SidecarSchemaError {
-                file: file.to_owned(),
-                found,
+        match Dialect::of(found) {
+            None => {
+                return Err(SidecarSchemaError {
+                    file: file.to_owned(),
+                    found,
+                }
+                .into());
             }
-            .into());
+            Some(Dialect::Version9) => {
+                let sidecar = version_9::of_json(file, bytes, json, limits).map_err(|why| {
+                    SidecarError::NoVersion9 {
+                        file: file.to_owned(),
+                        why: Box::new(why),
+                    }
+                })?;
+                return Ok(Self::from(sidecar));
+            }
+            Some(Dialect::Version1 | Dialect::Version2) => {}
         }
         let sidecar: Self =
             serde_json::from_slice(bytes).map_err(|error| SidecarError::WrongShape {
@@ -330,6 +364,10 @@ impl Sidecar {
                 ),
             ));
         }
+        // The rules of the shape of version 9 say on which branches its tables may be.
+        if self.version_9.is_some() {
+            return None;
+        }
         let pins = self.tables.iter();
         let named = pins.map(|pin| (&pin.table_key, pin.table_branch())).chain(
             self.additional_registrations
@@ -384,13 +422,6 @@ impl Registration {
     pub fn table_branch(&self) -> Branch<'_> {
         Branch::of(self.table_branch.as_deref())
     }
-}
-
-/// What Lance asks of a branch name, as far as it keeps the branch's files inside its dataset.
-pub(crate) fn is_branch_name(branch: &str) -> bool {
-    let climbs =
-        branch.contains("..") || branch.contains('\\') || branch.chars().any(char::is_control);
-    !climbs && branch.split('/').all(|segment| !segment.is_empty())
 }
 
 /// `false` and `0` say something; null, `""`, `[]` and `{}` are how writers spell an absent field.

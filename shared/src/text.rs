@@ -8,15 +8,33 @@ pub fn version_text(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
-/// A word as a shell takes it.
+/// A word as a shell takes it. One with characters that [`acts`] names is spelled with escapes, as bash, zsh and ksh take them: drawn
+/// as they are, they would not be seen, and what is drawn in their place would be another word.
 #[must_use]
 pub fn shell_word(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
         word.to_owned()
+    } else if word.contains(acts) {
+        let escaped: String = word.chars().map(shell_escaped).collect();
+        format!("$'{escaped}'")
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// A character between `$'` and `'`.
+fn shell_escaped(char: char) -> String {
+    if !acts(char) {
+        return match char {
+            '\\' | '\'' => format!("\\{char}"),
+            char => char.to_string(),
+        };
+    }
+    // Three octal digits end by themselves, whatever follows; hexadecimal ones would take the next letter with them.
+    let mut buffer = [0; 4];
+    let bytes = char.encode_utf8(&mut buffer).bytes();
+    bytes.map(|byte| format!("\\{byte:03o}")).collect()
 }
 
 /// Cuts `text` to `chars_max` characters and replaces control, direction and invisible characters.

@@ -65,6 +65,10 @@ pub struct WhatIf {
 /// A `SchemaApply` is taken to have staged its schema files, and to have promoted them where its tables are published.
 #[must_use]
 pub fn what_if(sidecar: &Sidecar) -> Vec<WhatIf> {
+    // Transactions decide there, and positions alone do not.
+    if sidecar.version_9.is_some() {
+        return Vec::new();
+    }
     let pins = [
         PinPosition::AtExpected,
         PinPosition::AtPostCommit,
@@ -114,6 +118,7 @@ fn row(sidecar: &Sidecar, pin: PinPosition, head: HeadPosition) -> Option<WhatIf
             recorded: Default::default(),
             merge: None,
             unread: Vec::new(),
+            version_9: None,
         },
     );
     let first = verdict

@@ -45,6 +45,7 @@ fn sidecar(store: &Store, number: u64) -> Sidecar {
         additional_registrations: Vec::new(),
         tombstones: Vec::new(),
         unknown: BTreeMap::new(),
+        version_9: None,
     }
 }
 

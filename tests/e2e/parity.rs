@@ -241,6 +241,7 @@ fn positions() -> Vec<Case> {
                 recorded: Default::default(),
                 merge: None,
                 unread: Vec::new(),
+                version_9: None,
             };
             cases.push(case(
                 &format!("{} {name}", kind.name()),
@@ -269,6 +270,7 @@ fn positions() -> Vec<Case> {
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),
+        version_9: None,
     };
     let one = || vec![pin("node:A", 4)];
     cases.push(case(
@@ -419,6 +421,7 @@ fn case(
         additional_registrations: Vec::new(),
         tombstones: Vec::new(),
         unknown: BTreeMap::new(),
+        version_9: None,
     };
     Case {
         name: name.to_owned(),

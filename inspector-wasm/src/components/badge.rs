@@ -22,6 +22,8 @@ pub const fn standing_tone(standing: Standing) -> Tone {
             Disposition::Waiting
             | Disposition::OrphanedBranch
             | Disposition::AlreadyPublished
+            | Disposition::StaleArmed
+            | Disposition::AlreadyRolledBack
             | Disposition::Superseded
             | Disposition::NeverStarted,
         )

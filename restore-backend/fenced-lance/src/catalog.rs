@@ -6,6 +6,7 @@ mod declared;
 pub(super) mod graph_rows;
 pub(super) mod identified;
 mod insert;
+mod recorded_bytes;
 mod retained;
 pub(super) mod rows;
 mod upsert;
@@ -76,6 +77,10 @@ const TREE_FOLDERS: [&str; 5] = [
 ];
 
 /// What a look at the catalog found.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a look holds one for each branch, and nearly all of them are present"
+)]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum CatalogReading {
     /// The catalog, on the branch that was asked for.
@@ -107,7 +112,7 @@ pub struct Catalog {
     pub branch_created_at: Option<u64>,
     /// The visible version of every table.
     pub pins: BTreeMap<String, Pin>,
-    /// The highest tombstone of every table that has one.
+    /// The highest tombstone of every table that has one; none where the catalog knows tables by their identity.
     pub tombstones: BTreeMap<String, u64>,
     /// Where every table is, relative to the root.
     pub locations: BTreeMap<String, String>,
@@ -120,6 +125,8 @@ pub struct Catalog {
     pub identified: Option<Arc<CatalogTables>>,
     /// What the branch is known by; `None` on main, and where the entry of the branch does not say.
     pub branch_identifier: Option<Arc<BranchIdentifier>>,
+    /// Keys of tables for which rows name different places. Which of them readers see, nobody can tell.
+    pub in_two_places: Vec<String>,
 }
 
 impl Catalog {
@@ -450,6 +457,11 @@ fn catalog_of(
         Some(tables) => by_key(tables),
         None => (rows.visible(), rows.locations.clone()),
     };
+    // A tombstone hides the table of its identity, and no later table of the same name.
+    let tombstones = match &identified {
+        Some(_) => BTreeMap::new(),
+        None => rows.tombstones.clone(),
+    };
     Ok(Catalog {
         version,
         transaction: file.transaction_uuid().map(str::to_owned),
@@ -458,10 +470,15 @@ fn catalog_of(
         branch: place.location.other_branch().map(str::to_owned),
         branch_created_at: entry.as_ref().map(|entry| entry.create_at),
         pins,
-        tombstones: rows.tombstones.clone(),
+        tombstones,
         locations,
         graph_commits: rows.graph_commits.clone(),
         graph_heads: rows.graph_heads.clone(),
+        in_two_places: match identified {
+            // A table that was removed and added again has another identity, and another place.
+            Some(_) => Vec::new(),
+            None => rows.in_two_places.iter().cloned().collect(),
+        },
         identified: identified.map(Arc::new),
         branch_identifier: entry.and_then(|entry| entry.identifier).map(Arc::new),
     })

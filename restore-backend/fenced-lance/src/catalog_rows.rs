@@ -1,6 +1,6 @@
 //! The rows of a catalog, and what they add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -37,6 +37,10 @@ pub(super) struct CatalogRows {
     highest: BTreeMap<String, Pin>,
     pub(super) tombstones: BTreeMap<String, u64>,
     pub(super) locations: BTreeMap<String, String>,
+    /// Keys of tables for which rows name different places.
+    pub(super) in_two_places: BTreeSet<String>,
+    /// The type of a row that no release known here writes, if there is one.
+    pub(super) foreign_row: Option<String>,
     /// Where the catalog holds the history of its graph: its commits.
     pub(super) graph_commits: Arc<Vec<GraphCommit>>,
     /// Keys of the rows that name the head of a branch, with the graph commit that each names.
@@ -58,6 +62,9 @@ impl CatalogRows {
             let kind = text_at(object_type, row).unwrap_or_default();
             // Later stamps keep rows of other kinds here, some without a table key.
             if !matches!(kind, TYPE_TABLE | TYPE_TABLE_VERSION | TYPE_TOMBSTONE) {
+                if !matches!(kind, TYPE_GRAPH_COMMIT | TYPE_GRAPH_HEAD) {
+                    self.foreign_row.get_or_insert_with(|| kind.to_owned());
+                }
                 continue;
             }
             let key = text_at(table_key, row)
@@ -68,7 +75,10 @@ impl CatalogRows {
                 TYPE_TABLE => {
                     let location = text_at(location, row)
                         .ok_or_else(|| format!("the table {key} has no location"))?;
-                    self.locations.insert(key.to_owned(), location.to_owned());
+                    let before = self.locations.insert(key.to_owned(), location.to_owned());
+                    if before.is_some_and(|before| before != location) {
+                        self.in_two_places.insert(key.to_owned());
+                    }
                 }
                 TYPE_TABLE_VERSION => {
                     let pin = Pin {

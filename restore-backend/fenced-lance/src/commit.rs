@@ -178,6 +178,35 @@ pub enum Refusal {
         /// Whether this catalog holds it.
         in_catalog: bool,
     },
+    /// The row that a writer fixed is not of the version that is to be published, or of another table.
+    #[error(
+        "the row that was fixed for {table_key} is not the row of the version that is to be published"
+    )]
+    NotAsFixed {
+        /// The table.
+        table_key: String,
+    },
+    /// The row that a writer fixed counts other rows than the version has.
+    #[error("the row that was fixed for {table_key} counts other rows than the version has")]
+    Miscounted {
+        /// The table.
+        table_key: String,
+    },
+    /// The head of the branch is another one than the publish was planned for.
+    #[error(
+        "the head of the branch is graph commit {}, and the write was planned on {}",
+        found.as_deref().unwrap_or("none"),
+        planned.as_deref().unwrap_or("none")
+    )]
+    GraphMoved {
+        /// The graph commit that its head row was to name.
+        planned: Option<String>,
+        /// The one that it names.
+        found: Option<String>,
+    },
+    /// The branch was deleted and made anew.
+    #[error("the branch of the catalog is another one of the same name")]
+    AnotherBranch,
     /// There is no catalog.
     #[error("the root has no catalog")]
     CatalogMissing,

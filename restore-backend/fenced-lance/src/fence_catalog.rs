@@ -55,7 +55,8 @@ impl LanceRoot {
                 found_transaction: opened.catalog.transaction,
             });
         }
-        if !STAMPS_ACTED_ON.contains(&opened.catalog.stamp) {
+        let is_read_whole = opened.catalog.identified.is_some();
+        if !STAMPS_ACTED_ON.contains(&opened.catalog.stamp) && !is_read_whole {
             return Ok(refused(Refusal::StampNotSupported {
                 stamp: opened.catalog.stamp,
             }));

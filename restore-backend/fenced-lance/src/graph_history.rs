@@ -117,6 +117,7 @@ impl LanceRoot {
                 None,
                 Timestamp::from_micros(0),
             ),
+            fixed: None,
             published: None,
             in_catalog,
             created_at_micros: 0,
@@ -307,10 +308,17 @@ impl LanceRoot {
             OpenCatalog::NoCatalog => return Ok(Err(missing(CATALOG_PATH, "the table"))),
             OpenCatalog::NoBranch { .. } => return Ok(Err(missing(CATALOG_PATH, "the branch"))),
         };
-        let own = opened.catalog.graph_commits.iter().find(|commit| {
-            Some(commit.manifest_version) == request.published
-                && request.commit.is_same_recovery(&commit.id)
-        });
+        let own = opened
+            .catalog
+            .graph_commits
+            .iter()
+            .find(|commit| match &request.fixed {
+                Some(fixed) => commit.id == *fixed,
+                None => {
+                    Some(commit.manifest_version) == request.published
+                        && request.commit.is_same_recovery(&commit.id)
+                }
+            });
         Ok(match own {
             Some(commit) => Ok((commit.id.clone(), opened.dataset)),
             None => Err(missing(CATALOG_PATH, "the graph commit of this recovery")),

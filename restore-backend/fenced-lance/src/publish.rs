@@ -1,6 +1,9 @@
 //! Publishing: one commit of the catalog that makes new versions of tables visible.
 
-use sidecar::{NewTable, PinMove, RemovedTable};
+mod fixed;
+
+use sidecar::root_layout::STAMP_WITH_IDENTITIES;
+use sidecar::{ExactPublish, NewTable, PinMove, RemovedTable};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -19,6 +22,7 @@ use super::catalog::OpenCatalog;
 use super::catalog::graph_rows::CommitMetadata;
 use super::catalog::graph_rows::HeadMetadata;
 use super::catalog::graph_rows::head_key;
+use super::catalog::identified;
 use super::catalog::rows;
 use super::catalog::rows::CatalogRow;
 use super::catalog::rows::ManifestRecord;
@@ -33,6 +37,7 @@ use super::commit::Signature;
 use super::location::TableLocation;
 use super::location::other_branch;
 use super::version::VersionFile;
+use fixed::{Asked, FixedRows};
 
 /// Versions described at the same time.
 const VERSIONS_AT_ONCE: usize = 16;
@@ -52,6 +57,8 @@ pub struct PublishRequest {
     pub tombstones: Vec<RemovedTable>,
     /// The graph commit, exactly where the catalog holds the history of its graph.
     pub graph_commit: Option<NewGraphCommit>,
+    /// What a writer of version 9 fixed of it: the rows are published as they are, and only onto the graph that they were planned for.
+    pub exact: Option<ExactPublish>,
     /// What the publish belongs to.
     pub identity: EffectIdentity,
 }
@@ -63,8 +70,8 @@ pub struct NewGraphCommit {
     pub id: String,
     /// The commit that was merged.
     pub merged_parent: Option<String>,
-    /// Who.
-    pub actor: String,
+    /// Who; `None` only where a writer of version 9 named nobody.
+    pub actor: Option<String>,
     /// Microseconds since the Unix epoch.
     pub created_at_micros: i64,
 }
@@ -143,20 +150,41 @@ impl LanceRoot {
         if let Some(reason) = refusal(&opened.catalog, request) {
             return Ok(refused(reason));
         }
-        let keys = match new_keys(&opened.catalog, request) {
+        let fixed = match &request.exact {
+            Some(exact) => Some(fixed::rows(&opened.catalog, &asked(request), exact)?),
+            None => None,
+        };
+        let fixed = match fixed.transpose() {
+            Ok(fixed) => fixed,
+            Err(reason) => return Ok(refused(reason)),
+        };
+        let keys = match new_keys(&opened.catalog, request, fixed.as_ref()) {
             Ok(keys) => keys,
             Err(reason) => return Ok(refused(reason)),
         };
-        let replaced = replaced_keys(&opened.catalog, request);
+        let mut replaced = replaced_keys(&opened.catalog, request);
+        replaced.extend(
+            fixed
+                .iter()
+                .flat_map(|fixed| fixed.replaced.iter().cloned()),
+        );
         let dataset = opened.dataset;
         let (rows, there) = futures::try_join!(
             self.rows_of(&opened.catalog, request, made),
             self.key_there(&place, &dataset, &keys),
         )?;
-        let mut rows = match rows {
+        let described = match rows {
             Ok(rows) => rows,
             Err(reason) => return Ok(refused(reason)),
         };
+        // Every version is there, and by the commit that the plan found; what the catalog says of it was fixed beforehand.
+        if let Some(wrong) = fixed
+            .as_ref()
+            .and_then(|fixed| fixed.miscounted(&described))
+        {
+            return Ok(refused(Refusal::Miscounted { table_key: wrong }));
+        }
+        let mut rows = fixed.map_or(described, |fixed| fixed.rows);
         if let Some(commit) = &request.graph_commit {
             let history = history_rows(&opened.catalog, request, commit).map_err(|source| {
                 TableError::lance(&place.name, "describing a graph commit", source)
@@ -222,19 +250,14 @@ impl LanceRoot {
         let made_by = |table_key: &str| Some((made.get(table_key)?, &request.identity));
         let mut rows = Vec::new();
         let mut versions = Vec::new();
+        let mut added = Vec::new();
         for update in &request.updates {
             let Some(location) = catalog.locations.get(&update.table_key) else {
                 return Ok(Err(Refusal::LocationUnclear {
                     table_key: update.table_key.clone(),
                 }));
             };
-            versions.push(self.version_row(
-                &update.table_key,
-                location,
-                update.to_version,
-                update.branch.as_deref(),
-                made_by(&update.table_key),
-            ));
+            versions.push(self.pin_row(catalog, update, location, made_by(&update.table_key)));
         }
         for registration in &request.registrations {
             let NewTable {
@@ -246,7 +269,7 @@ impl LanceRoot {
             if !catalog.locations.contains_key(table_key) {
                 rows.push(CatalogRow::table(table_key, location));
             }
-            versions.push(self.version_row(
+            added.push(self.version_row(
                 table_key,
                 location,
                 *version,
@@ -258,7 +281,12 @@ impl LanceRoot {
             .buffered(VERSIONS_AT_ONCE)
             .try_collect()
             .await?;
-        match described.into_iter().collect::<Result<Vec<_>, Refusal>>() {
+        let added: Vec<Result<CatalogRow, Refusal>> = stream::iter(added)
+            .buffered(VERSIONS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let described = described.into_iter().chain(added);
+        match described.collect::<Result<Vec<_>, Refusal>>() {
             Ok(described) => rows.extend(described),
             Err(reason) => return Ok(Err(reason)),
         }
@@ -269,6 +297,41 @@ impl LanceRoot {
                 .map(|tombstone| CatalogRow::tombstone(&tombstone.table_key, tombstone.version)),
         );
         Ok(Ok(rows))
+    }
+
+    /// The row of a pin that moves, as the version's Lance manifest says, and as this catalog spells it.
+    async fn pin_row(
+        &self,
+        catalog: &Catalog,
+        update: &PinMove,
+        location: &str,
+        made_by: Option<(&MadeBy, &EffectIdentity)>,
+    ) -> Result<Result<CatalogRow, Refusal>, TableError> {
+        let described = self.version_row(
+            &update.table_key,
+            location,
+            update.to_version,
+            update.branch.as_deref(),
+            made_by,
+        );
+        let described = match described.await? {
+            Ok(described) => described,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let Some(tables) = catalog.identified.as_deref() else {
+            return Ok(Ok(described));
+        };
+        let table_key = update.table_key.clone();
+        let Some((identity, table)) = tables
+            .called(&table_key)
+            .and_then(|identity| Some((identity, tables.get(identity)?)))
+        else {
+            return Ok(Err(Refusal::LocationUnclear { table_key }));
+        };
+        // Engines of this stamp write the path with the slash before it where the store is a local disk.
+        let metadata = table.row.metadata.as_ref();
+        let is_absolute = metadata.is_some_and(|metadata| metadata.manifest_path.starts_with('/'));
+        Ok(Ok(described.of(identity).with_absolute_path(is_absolute)))
     }
 
     /// The catalog row of a table version, with what its Lance manifest says: one read, unless rows have to be counted.
@@ -313,6 +376,14 @@ impl LanceRoot {
     }
 }
 
+const fn asked(request: &PublishRequest) -> Asked<'_> {
+    Asked {
+        updates: request.updates.as_slice(),
+        registrations: request.registrations.as_slice(),
+        tombstones: request.tombstones.as_slice(),
+    }
+}
+
 fn is_made_by(file: &VersionFile, made_by: &MadeBy, identity: &EffectIdentity) -> bool {
     let Some(transaction) = &file.transaction else {
         // The transaction file is gone, but its name in the manifest still holds the uuid.
@@ -341,11 +412,15 @@ fn refused(reason: Refusal) -> CommitOutcome {
 }
 
 /// The keys of the rows that a publish inserts.
-fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<String>, Refusal> {
+fn new_keys(
+    catalog: &Catalog,
+    request: &PublishRequest,
+    fixed: Option<&FixedRows>,
+) -> Result<BTreeSet<String>, Refusal> {
     let updated = request
         .updates
         .iter()
-        .map(|update| rows::version_key(&update.table_key, update.to_version));
+        .map(|update| version_key(catalog, &update.table_key, update.to_version));
     let registered = request.registrations.iter().flat_map(|registration| {
         let table_key = &registration.table_key;
         let table = (!catalog.locations.contains_key(table_key)).then(|| table_key.clone());
@@ -361,13 +436,26 @@ fn new_keys(catalog: &Catalog, request: &PublishRequest) -> Result<BTreeSet<Stri
         let head = (!catalog.graph_heads.contains_key(&head)).then_some(head);
         head.into_iter().chain([commit.id.clone()])
     });
+    let of_tables: Vec<String> = match fixed {
+        Some(fixed) => fixed.inserted().map(str::to_owned).collect(),
+        None => updated.chain(registered).chain(gone).collect(),
+    };
     let mut keys = BTreeSet::new();
-    for object_id in updated.chain(registered).chain(gone).chain(history) {
+    for object_id in of_tables.into_iter().chain(history) {
         if !keys.insert(object_id.clone()) {
             return Err(Refusal::Twice { object_id });
         }
     }
     Ok(keys)
+}
+
+/// The key of the row of a table's version, as this catalog spells it.
+fn version_key(catalog: &Catalog, table_key: &str, version: u64) -> String {
+    let tables = catalog.identified.as_deref();
+    match tables.and_then(|tables| tables.called(table_key)) {
+        Some(identity) => identified::version_key(identity, version),
+        None => rows::version_key(table_key, version),
+    }
 }
 
 /// The key of the row that names the head of the branch, where there is one: a graph commit replaces it.
@@ -388,7 +476,7 @@ fn history_rows(
     let of_commit = CommitMetadata {
         parent_commit_id: parent_commit_id.clone(),
         merged_parent_commit_id: commit.merged_parent.clone(),
-        actor_id: Some(commit.actor.clone()),
+        actor_id: commit.actor.clone(),
         created_at: commit.created_at_micros,
     };
     let of_head = HeadMetadata {
@@ -403,7 +491,8 @@ fn history_rows(
 }
 
 fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
-    if !STAMPS_ACTED_ON.contains(&catalog.stamp) {
+    let knows_identities = catalog.identified.is_some();
+    if !STAMPS_ACTED_ON.contains(&catalog.stamp) && !knows_identities {
         return Some(Refusal::StampNotSupported {
             stamp: catalog.stamp,
         });
@@ -415,8 +504,21 @@ fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
         registrations,
         tombstones,
         graph_commit,
+        exact,
         identity: _,
     } = request;
+    // Only a writer says which identity a table has.
+    if knows_identities && exact.is_none() && !(registrations.is_empty() && tombstones.is_empty()) {
+        return Some(Refusal::StampNotSupported {
+            stamp: catalog.stamp,
+        });
+    }
+    if let Some(moved) = exact
+        .as_ref()
+        .and_then(|exact| graph_moved(catalog, request, exact))
+    {
+        return Some(moved);
+    }
     let in_catalog = catalog.stamp >= STAMP_WITH_HISTORY;
     if in_catalog != graph_commit.is_some() {
         return Some(Refusal::HistoryElsewhere { in_catalog });
@@ -437,6 +539,40 @@ fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
                 .iter()
                 .find_map(|tombstone| tombstone_refusal(catalog, tombstone))
         })
+}
+
+/// Why the graph is not the one that a fixed publish was planned for.
+fn graph_moved(
+    catalog: &Catalog,
+    request: &PublishRequest,
+    exact: &ExactPublish,
+) -> Option<Refusal> {
+    if catalog.stamp != STAMP_WITH_IDENTITIES {
+        return Some(Refusal::StampNotSupported {
+            stamp: catalog.stamp,
+        });
+    }
+    let branch = other_branch(request.branch.as_deref());
+    let found = catalog.named_head(branch);
+    if found != exact.graph_head.as_deref() {
+        return Some(Refusal::GraphMoved {
+            planned: exact.graph_head.clone(),
+            found: found.map(str::to_owned),
+        });
+    }
+    // The parent of the commit is the newest one. Where the head row names another, the commit would not be as it was fixed.
+    let newest = catalog.graph_head().map(|commit| commit.id.as_str());
+    if found.is_some() && newest != found {
+        return Some(Refusal::GraphMoved {
+            planned: exact.graph_head.clone(),
+            found: newest.map(str::to_owned),
+        });
+    }
+    let is_the_branch = match branch {
+        None => exact.branch_identifier.version_mapping.is_empty(),
+        Some(_) => catalog.branch_identifier.as_deref() == Some(&exact.branch_identifier),
+    };
+    (!is_the_branch).then_some(Refusal::AnotherBranch)
 }
 
 fn update_refusal(catalog: &Catalog, update: &PinMove) -> Option<Refusal> {

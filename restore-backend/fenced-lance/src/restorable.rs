@@ -13,6 +13,7 @@ use futures::stream;
 use lance_table::feature_flags::ensure_can_read_manifest;
 use lance_table::feature_flags::ensure_can_write_manifest;
 use lance_table::format::IndexMetadata;
+use lance_table::format::Manifest;
 use lance_table::system_index::frag_reuse::is_frag_reuse_index_entry;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
@@ -23,6 +24,7 @@ use super::TableError;
 use super::location::TableLocation;
 use super::version::VersionFile;
 
+use needed::Folders;
 use needed::Needed;
 
 /// Up to this many files are looked at one by one; for more, their folders are listed. A listing
@@ -193,6 +195,21 @@ impl LanceRoot {
             .buffer_unordered(REQUESTS_AT_ONCE);
         first_some(listings).await
     }
+}
+
+/// The first data file of a version, relative to the root, or why the version does not tell; `None` if it has none.
+pub(super) fn first_data_file(
+    place: &Place,
+    manifest: &Manifest,
+    bases: &HashMap<u32, String>,
+) -> Option<Result<String, String>> {
+    let mut files = manifest
+        .fragments
+        .iter()
+        .flat_map(|fragment| &fragment.files);
+    let file = files.next()?;
+    let folder = Folders::of(place, manifest, bases).within(file.base_id, "data");
+    Some(folder.map(|folder| format!("{folder}/{}", file.path)))
 }
 
 fn no(reason: String) -> Restorable {

@@ -26,7 +26,7 @@ const MANIFEST_BYTES_MAX: u64 = 128 << 20;
 const TRANSACTION_BYTES_MAX: u64 = 64 << 20;
 
 const FOOTER_BYTES: usize = 16;
-const MAGIC: &[u8] = b"LANC";
+pub(super) const MAGIC: &[u8] = b"LANC";
 
 impl LanceRoot {
     /// Reads a version; `None` when it does not exist or was cleaned away.
@@ -270,7 +270,7 @@ pub(super) struct Object {
 
 // A manifest file is protobuf messages, each after its length as a u32, and a footer of 16 bytes:
 // the offset of the manifest message, the format's version, and a magic word.
-fn manifest_of(bytes: &Bytes) -> Result<Manifest, Error> {
+pub(super) fn manifest_of(bytes: &Bytes) -> Result<Manifest, Error> {
     let footer_at = bytes
         .len()
         .checked_sub(FOOTER_BYTES)

@@ -6,6 +6,7 @@ mod error;
 mod layout;
 mod listing;
 mod reading;
+mod rewriting;
 mod writing;
 
 pub use deletion::{delete_sidecar, make_deletion_durable};
@@ -14,4 +15,5 @@ pub use error::SidecarDirError;
 pub use layout::SIDECAR_FOLDER;
 pub use listing::{SidecarNames, list_names, list_sidecars};
 pub use reading::{StoredSidecar, is_there, read_sidecar, whole};
+pub use rewriting::{Rewritten, rewrite_sidecar};
 pub use writing::{Created, create_sidecar, write_sidecar};

@@ -13,8 +13,8 @@ use super::error::CliError;
 use super::page::{Page, printable_json};
 use crate::error::ServiceError;
 use crate::patience::{Patience, without_answers};
-use crate::root::{MIN_AGE_DEFAULT, Root, RootOptions, usable_folder};
-use crate::service::{self, Approver, ProgressSink};
+use crate::root::{MIN_AGE_DEFAULT, Root, RootError, RootOptions, usable_folder};
+use crate::service::{self, Approver, DrainTurn, ProgressSink};
 use root_objects::clock;
 
 #[derive(Debug)]
@@ -134,9 +134,31 @@ impl Context {
 
     /// Opens a root. A store without sidecars has nothing pending, but a folder that is not there is a mistake.
     pub(super) async fn open(&self, uri: &str) -> Result<Root, CliError> {
-        let (given, options) = (uri.to_owned(), self.options.clone());
+        self.opened(uri, |uri, options| async move {
+            Box::pin(Root::open(&uri, options)).await
+        })
+        .await
+    }
+
+    /// Opens a root of which nothing is asked but what is out of order in it.
+    pub(super) async fn open_to_examine(&self, uri: &str) -> Result<Root, CliError> {
+        self.opened(uri, |uri, options| async move {
+            Box::pin(Root::open_to_examine(&uri, options)).await
+        })
+        .await
+    }
+
+    async fn opened<F>(
+        &self,
+        uri: &str,
+        open: impl FnOnce(String, RootOptions) -> F,
+    ) -> Result<Root, CliError>
+    where
+        F: Future<Output = Result<Root, RootError>> + Send + 'static,
+    {
+        let open = open(uri.to_owned(), self.options.clone());
         let open = async move {
-            let root = Box::pin(Root::open(&given, options)).await?;
+            let root = open.await?;
             if let Some(folder) = root.directory() {
                 usable_folder(&folder).await?;
             }
@@ -220,7 +242,7 @@ impl Context {
         &self,
         root: &Root,
         digest: Digest,
-        operation: Option<OperationId>,
+        turn: DrainTurn,
         approver: Approver,
     ) -> Result<DrainStep, CliError> {
         let stuck = CliError::DrainStuck {
@@ -233,7 +255,7 @@ impl Context {
             Box::pin(service::drain_one(
                 &root,
                 digest,
-                operation.as_ref(),
+                &turn,
                 approver,
                 &ProgressSink::default(),
                 clock::now(),

@@ -3,6 +3,7 @@
 mod catalog;
 mod graph_history;
 mod outcome;
+mod prepare;
 mod schema;
 mod table;
 
@@ -53,6 +54,7 @@ pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) 
             }
             Step::Untag { .. }
             | Step::Announce { .. }
+            | Step::PrepareSidecar { .. }
             | Step::FenceCatalog { .. }
             | Step::Restore { .. }
             | Step::Publish { .. }
@@ -145,6 +147,7 @@ const fn is_fenced(step: &Step) -> bool {
         Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
+        | Step::PrepareSidecar { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
         | Step::UnlockSchema { .. }
@@ -161,6 +164,13 @@ async fn do_step(
     seen: Option<Result<TagSeen, TableError>>,
 ) -> Result<StepOutcome, ServiceError> {
     let plan = &attempt.plan;
+    if matches!(
+        plan.steps[index],
+        Step::Restore { .. } | Step::Publish { .. }
+    ) && let Some(conflict) = prepare::another_sidecar(root, plan).await?
+    {
+        return Ok(conflict);
+    }
     match &plan.steps[index] {
         Step::Tag {
             table_key,
@@ -192,6 +202,12 @@ async fn do_step(
             .await
         }
         Step::Announce { file, sidecar, .. } => announce(root, index, file, sidecar).await,
+        Step::PrepareSidecar {
+            file,
+            outcomes,
+            digest,
+            ..
+        } => prepare::prepare(root, attempt, index, file, outcomes, *digest).await,
         Step::FenceCatalog { .. } => {
             fence_catalog(root.lance(), attempt, index, catalog_version).await
         }
@@ -215,6 +231,7 @@ async fn do_step(
             registrations,
             tombstones,
             graph_commit,
+            exact,
             ..
         } => {
             let rows = CatalogRows {
@@ -222,6 +239,7 @@ async fn do_step(
                 registrations: registrations.clone(),
                 tombstones: tombstones.clone(),
                 graph_commit: graph_commit.clone(),
+                exact: exact.as_deref().cloned(),
             };
             publish(root.lance(), attempt, index, rows, catalog_version).await
         }

@@ -1,16 +1,22 @@
 //! Looks at one sidecar: with the evidence for a plan, or only where its tables stand.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use sidecar::observation::{CatalogObservation, KeptHistory};
+use sidecar::version_9::Beside;
 use sidecar::{
-    Choice, Code, Disposition, Reason, Sidecar, error_text, judge, judge_choice, may_be_incomplete,
+    Choice, Code, Disposition, Observation, Reason, Sidecar, error_text, judge, judge_choice,
+    may_be_incomplete,
 };
 
 use super::bounds::LOOKS_MAX;
 use super::depth::{Depth, ReadPending};
 use super::error::ObserveError;
-use super::evidence::{compare_contents, read_covers, read_pins, read_transactions};
-use super::failed::Failures;
+use super::evidence::{
+    check_restorability, compare_contents, read_covers, read_pins, read_transactions,
+};
+use super::failed::{FailedRead, Failures};
 use super::judged::Judged;
 use super::kept_history::kept_history;
 use super::look::Look;
@@ -18,6 +24,7 @@ use super::merge;
 use super::readings::RootReadings;
 use super::recorded::read_recorded;
 use super::row_counts::{to_publish, uncounted};
+use super::version_9::look_9;
 use crate::root::Root;
 use fenced_lance::LanceRoot;
 
@@ -55,7 +62,9 @@ async fn look_at(
         let failures = Failures::default();
         let readings = RootReadings::read(root, &[sidecar]).boxed().await;
         let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
-        let (kept, history_blocked) = kept_history(root, &observation.catalog).boxed().await?;
+        let (kept, history_blocked) = kept_history(root, sidecar, &observation.catalog)
+            .boxed()
+            .await?;
         observation.kept_history = kept;
         read_transactions(
             root.lance(),
@@ -80,6 +89,11 @@ async fn look_at(
         read_pins(root.lance(), &mut observation, &failures)
             .boxed()
             .await;
+        if depth.is_for_a_plan() {
+            read_version_9(root, sidecar, &mut observation, &failures)
+                .boxed()
+                .await;
+        }
         let mut disposition = judge(sidecar, None, &observation).disposition;
         let asks_the_merge = may_be_incomplete(sidecar, disposition) && depth.is_for_a_plan();
         if asks_the_merge
@@ -102,6 +116,9 @@ async fn look_at(
         let contents = async {
             if is_back {
                 compare_contents(root.lance(), &mut observation, &failures).await;
+            }
+            if is_back && sidecar.version_9.is_some() {
+                check_restorability(root.lance(), &mut observation, &failures).await;
             }
         }
         .boxed();
@@ -134,6 +151,31 @@ async fn look_at(
         }
     }
     Err(ObserveError::CatalogBusy)
+}
+
+/// Reads what else the rules of version 9 ask for.
+pub(super) async fn read_version_9(
+    root: &Root,
+    sidecar: &Sidecar,
+    observation: &mut Observation,
+    failures: &Failures,
+) {
+    let Some(version_9) = &sidecar.version_9 else {
+        return;
+    };
+    // Which other files matter is in the sidecar's standing.
+    let found = look_9(root, version_9, Beside::default()).boxed().await;
+    if let Err(reason) = &found
+        && reason.code == Code::Unreadable
+    {
+        failures.push(FailedRead {
+            what: "what the rules of version 9 ask for".to_owned(),
+            table_key: None,
+            reason: reason.detail.clone(),
+            is_unread: true,
+        });
+    }
+    observation.version_9 = Some(Arc::new(found));
 }
 
 /// The branch whose history records a recovery; main if the sidecar's branch is gone.

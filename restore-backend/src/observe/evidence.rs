@@ -319,6 +319,32 @@ async fn compare_content(lance: &LanceRoot, table: &mut TableObservation, failur
     }
 }
 
+/// Finds out whether the pins of moved tables can be restored, where that was not asked yet: a write of version 9 is restored also
+/// where its commits changed no content.
+pub(super) async fn check_restorability(
+    lance: &LanceRoot,
+    observation: &mut Observation,
+    failures: &Failures,
+) {
+    let asks: Vec<_> = observation
+        .tables
+        .iter_mut()
+        .filter(|table| table.restorable == Restorability::NotChecked)
+        .filter_map(|table| {
+            let (place, head, pinned) = moved(table)?;
+            Some(async move {
+                let key = table.table_key.clone();
+                let target = (head, pinned);
+                table.restorable = restorability(lance, &place, target, &key, failures).await;
+            })
+        })
+        .collect();
+    futures::stream::iter(asks)
+        .buffer_unordered(TABLES_AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
 /// Finds out, for each table with a version to restore, whether that version can be restored.
 pub(crate) async fn read_restorability(
     root: &Root,

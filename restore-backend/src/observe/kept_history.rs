@@ -1,8 +1,8 @@
 //! Finds out where a root keeps the history of its graph, if it keeps one.
 
 use sidecar::observation::{CatalogObservation, KeptHistory};
-use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMPS_ACTED_ON};
-use sidecar::{Reason, error_text, stamp_unsupported};
+use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
+use sidecar::{Reason, Sidecar, error_text, stamp_unsupported};
 
 use super::error::ObserveError;
 use crate::root::Root;
@@ -13,6 +13,7 @@ use fenced_lance::{CatalogReading, LanceRoot};
 /// An unreadable catalog counts as no history, for nothing is done then.
 pub(super) async fn kept_history(
     root: &Root,
+    sidecar: &Sidecar,
     catalog: &CatalogObservation,
 ) -> Result<(KeptHistory, Option<Reason>), ObserveError> {
     let (stamp, two_phase) = match catalog {
@@ -28,6 +29,9 @@ pub(super) async fn kept_history(
     };
     if two_phase {
         return Ok((KeptHistory::Nowhere, None));
+    }
+    if stamp == STAMP_WITH_IDENTITIES && sidecar.version_9.is_some() {
+        return Ok((KeptHistory::InCatalog, None));
     }
     if !STAMPS_ACTED_ON.contains(&stamp) {
         return Ok((KeptHistory::Nowhere, Some(stamp_unsupported(stamp))));

@@ -10,7 +10,7 @@ use sidecar::{Code, Observation, Reason, Sidecar, TablePin, error_text};
 
 use super::evidence::{read_branch_identities, read_origins};
 use super::failed::Failures;
-use super::readings::{RootReadings, conflict};
+use super::readings::{RootReadings, conflict, key_now};
 use super::schema;
 use crate::root::Root;
 use fenced_lance::{CatalogReading, Head, TableError, TableLocation};
@@ -66,6 +66,7 @@ impl RootReadings {
             recorded: Default::default(),
             merge: None,
             unread: Vec::new(),
+            version_9: None,
         }
     }
 
@@ -77,15 +78,15 @@ impl RootReadings {
         failures: &Failures,
     ) -> TableObservation {
         let catalog = self.catalog(sidecar);
+        let key = catalog.map_or(pin.table_key.as_str(), |catalog| {
+            key_now(catalog, sidecar, pin)
+        });
         let location = catalog
-            .and_then(|catalog| catalog.locations.get(&pin.table_key))
+            .and_then(|catalog| catalog.locations.get(key))
             .cloned();
         let pinned = match catalog {
             None => Pinned::Absent,
-            Some(catalog) => match (
-                catalog.pins.get(&pin.table_key),
-                catalog.tombstones.get(&pin.table_key),
-            ) {
+            Some(catalog) => match (catalog.pins.get(key), catalog.tombstones.get(key)) {
                 (Some(pin), _) => Pinned::At {
                     version: pin.version,
                 },
@@ -120,7 +121,7 @@ impl RootReadings {
             None => HeadObservation::Unreadable { reason: "it was not looked at: the catalog does not say where it is, or not where the sidecar says".to_owned() },
         };
         let pinned_branch = catalog
-            .and_then(|catalog| catalog.pins.get(&pin.table_key))
+            .and_then(|catalog| catalog.pins.get(key))
             .map(|pin| pin.table_branch.clone());
         // `read_origins` reads later, and only if it matters, whether the pin's branch was made from there.
         let pinned_elsewhere = pinned_branch

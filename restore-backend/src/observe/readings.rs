@@ -69,7 +69,8 @@ impl RootReadings {
         sidecar: &Sidecar,
         pin: &TablePin,
     ) -> Option<TableLocation> {
-        let location = self.catalog(sidecar)?.locations.get(&pin.table_key)?;
+        let catalog = self.catalog(sidecar)?;
+        let location = catalog.locations.get(key_now(catalog, sidecar, pin))?;
         match conflict(root, pin, location) {
             Some(_) => None,
             None => Some(TableLocation::on(location, pin.table_branch().name())),
@@ -156,6 +157,19 @@ async fn still_says(
                 && now.locations.get(key) == catalog.locations.get(key)
                 && now.tombstones.get(key) == catalog.tombstones.get(key)
         })
+}
+
+/// What the catalog calls the table of a pin. Where it knows tables by identity, a write of version 9 may have renamed it.
+pub(super) fn key_now<'a>(catalog: &'a Catalog, sidecar: &Sidecar, pin: &'a TablePin) -> &'a str {
+    let identity = sidecar
+        .version_9
+        .as_ref()
+        .and_then(|version_9| version_9.identity_of(&pin.table_key, pin.table_branch()));
+    let tables = catalog.identified.as_deref();
+    tables
+        .zip(identity)
+        .and_then(|(tables, identity)| tables.get(identity))
+        .map_or(pin.table_key.as_str(), |table| table.table_key.as_str())
 }
 
 /// A writer records a place by the address under which it opened the root. Every known spelling of this root is accepted.

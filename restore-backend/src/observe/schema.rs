@@ -132,7 +132,7 @@ pub(super) async fn observe_schema(
         .iter()
         .map(|tombstone| TombstoneObservation {
             table_key: tombstone.table_key.clone(),
-            pinned: pinned(catalog, &tombstone.table_key),
+            pinned: pinned_of_removed(catalog, sidecar, &tombstone.table_key),
         });
     Some(SchemaObservation {
         source: source.digests(),
@@ -147,6 +147,24 @@ pub(super) async fn observe_schema(
         registrations,
         locked_since: lock.map(|lock| clock::from_seconds(lock.created_at)),
     })
+}
+
+/// Where the catalog knows tables by identity, another table may have the name by now.
+fn pinned_of_removed(catalog: &Catalog, sidecar: &Sidecar, table_key: &str) -> Pinned {
+    let identity = sidecar
+        .version_9
+        .as_ref()
+        .and_then(|version_9| version_9.removed_identity(table_key));
+    match catalog.identified.as_deref().zip(identity) {
+        Some((tables, identity)) => {
+            tables
+                .get(identity)
+                .map_or(Pinned::Absent, |table| Pinned::At {
+                    version: table.row.version,
+                })
+        }
+        None => pinned(catalog, table_key),
+    }
 }
 
 fn pinned(catalog: &Catalog, table_key: &str) -> Pinned {

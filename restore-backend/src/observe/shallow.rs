@@ -7,6 +7,7 @@ use sidecar::observation::TableObservation;
 use sidecar::{Observation, Sidecar, TablePin};
 
 use super::bounds::{LOOKS_MAX, TABLES_AT_ONCE};
+use super::closely::read_version_9;
 use super::error::ObserveError;
 use super::evidence::{read_covers, read_pins, read_transactions};
 use super::failed::Failures;
@@ -102,6 +103,9 @@ impl RootReadings {
             observation.note_own(journal);
         }
         read_pins(root.lance(), &mut observation, failures)
+            .boxed()
+            .await;
+        read_version_9(root, sidecar, &mut observation, failures)
             .boxed()
             .await;
         observation.unread = failures.all_unread();

@@ -19,10 +19,13 @@ pub(crate) enum PinStand {
         /// The latest version.
         head: u64,
     },
-    /// It has the Lance branch, made from the very pin, without a commit; and no pin names the branch.
+    /// It has the Lance branch without an unpublished commit, and the pin does not name it. After a first write that died it was made
+    /// from the very pin.
     Forked {
-        /// The version.
+        /// The latest version of the Lance branch.
         head: u64,
+        /// The version that it was made from.
+        made_from: u64,
     },
     /// Its dataset, or the Lance branch of its pin, is not there.
     NotThere,
@@ -62,10 +65,11 @@ impl PinStand {
         let pinned = origin.max(pin.version.saturating_sub(1));
         Ok(if head > pinned {
             Self::Above { pinned, head }
-        } else if head == origin && origin == pin.version {
-            Self::Forked { head }
         } else {
-            Self::AtPin
+            Self::Forked {
+                head,
+                made_from: origin,
+            }
         })
     }
 }

@@ -24,6 +24,16 @@ pub(crate) async fn judge_9(
     sidecar: &Sidecar9,
     beside: Beside,
 ) -> Result<Verdict9, Reason> {
+    let evidence = look_9(root, sidecar, beside).await?;
+    Ok(judge_version_9(sidecar, &evidence))
+}
+
+/// Everything that the verdict asks for, as it was at one moment, or why that was not found.
+pub(super) async fn look_9(
+    root: &Root,
+    sidecar: &Sidecar9,
+    beside: Beside,
+) -> Result<Evidence, Reason> {
     if let Some(reason) = place_conflict(sidecar, root.id(), root.relocated_from()) {
         return Err(reason);
     }
@@ -37,7 +47,7 @@ pub(crate) async fn judge_9(
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         if let Some(evidence) = look(root, sidecar, beside.clone()).boxed().await? {
-            return Ok(judge_version_9(sidecar, &evidence));
+            return Ok(evidence);
         }
     }
     Err(Reason::new(

@@ -18,13 +18,15 @@ pub(crate) async fn sidecar_seen(root: &Root, plan: &Plan) -> Result<SidecarSeen
     let stored = sidecar_dir::read_sidecar(root.objects(), file, &root.limits()).await?;
     Ok(match stored {
         StoredSidecar::Gone => SidecarSeen::Gone,
-        StoredSidecar::Bytes(bytes)
-            if off_thread::in_place(bytes.len(), || Digest::of(Tag::Sidecar, &bytes))
-                == plan.sidecar =>
-        {
-            SidecarSeen::AsPlanned
+        StoredSidecar::TooLarge => SidecarSeen::Another,
+        StoredSidecar::Bytes(bytes) => {
+            let digest = off_thread::in_place(bytes.len(), || Digest::of(Tag::Sidecar, &bytes));
+            if digest == plan.sidecar || plan.writes_into_its_sidecar() == Some(digest) {
+                SidecarSeen::AsPlanned
+            } else {
+                SidecarSeen::Another
+            }
         }
-        StoredSidecar::Bytes(_) | StoredSidecar::TooLarge => SidecarSeen::Another,
     })
 }
 

@@ -118,19 +118,24 @@ struct Named {
 }
 
 impl Identity {
+    /// That of a root of which nothing is known but the address.
+    pub(super) fn unnamed(opened: &str) -> Self {
+        Self {
+            id: RootId::new(opened),
+            others: Vec::new(),
+            address: RootId::new(opened),
+            folder: None,
+            is_noted: Arc::default(),
+        }
+    }
+
     /// Finds the identity of the root that is open as `opened`; `folder` is its folder on local disk. Writes nothing.
     pub(super) async fn find(
         opened: &str,
         folder: Option<&FilePath>,
         objects: &Objects,
     ) -> Result<Self, IdentityError> {
-        let unnamed = Self {
-            id: RootId::new(opened),
-            others: Vec::new(),
-            address: RootId::new(opened),
-            folder: None,
-            is_noted: Arc::default(),
-        };
+        let unnamed = Self::unnamed(opened);
         let Some(folder) = folder else {
             return Ok(unnamed);
         };

@@ -228,6 +228,7 @@ impl TwoPhaseWriter {
             additional_registrations: Vec::new(),
             tombstones: Vec::new(),
             unknown: BTreeMap::new(),
+            version_9: None,
         };
         let objects = self.lance.objects();
         write_sidecar(&objects, &sidecar)

@@ -200,6 +200,7 @@ impl Prepared {
             registrations: Vec::new(),
             tombstones: Vec::new(),
             graph_commit: None,
+            exact: None,
             identity: EffectIdentity {
                 operation_id: self.announced.operation_id.to_string(),
                 plan_digest: String::new(),

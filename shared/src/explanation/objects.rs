@@ -29,7 +29,9 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
             let place = place_of(plan, table_key, branch.as_deref());
             vec![format!("{place}/_refs/tags/{name}.json")]
         }
-        Step::Announce { file, .. } | Step::Retire { file, .. } => {
+        Step::Announce { file, .. }
+        | Step::PrepareSidecar { file, .. }
+        | Step::Retire { file, .. } => {
             vec![format!("{SIDECAR_FOLDER}/{file}")]
         }
         Step::FenceCatalog { .. } => vec![on_branch(CATALOG_FOLDER, plan.catalog_branch())],

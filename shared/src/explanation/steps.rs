@@ -21,6 +21,11 @@ pub fn step_sentence(step: &Step) -> String {
         }
         Step::Announce { file, .. } => format!("Write the sidecar {}, which covers the versions that come back", shown(file, NAME_CHARS_MAX)),
         Step::FenceCatalog { .. } => "Fence the catalog with one empty commit, so that no publish prepared earlier can land afterwards".to_owned(),
+        Step::PrepareSidecar { file, outcomes, .. } => match outcomes.len() {
+            0 => format!("Note in {} that the write is taken back, and that no table changes", shown(file, NAME_CHARS_MAX)),
+            1 => format!("Note in {} which table returns, so that an engine can go on with it", shown(file, NAME_CHARS_MAX)),
+            count => format!("Note in {} which {} tables return, so that an engine can go on with it", shown(file, NAME_CHARS_MAX), super::words::count_word(u64::try_from(count).unwrap_or(u64::MAX))),
+        },
         Step::Restore { table_key, branch, version, lands_at, .. } => {
             format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
         }
@@ -29,7 +34,7 @@ pub fn step_sentence(step: &Step) -> String {
             let added = registrations.iter().map(|table| format!("the new table {} at {}", table_name(&table.table_key, table.branch.as_deref()), table.version));
             let removed = tombstones.iter().map(|table| format!("the removal of {}", table_name(&table.table_key, None)));
             let all: Vec<String> = pins.chain(added).chain(removed).collect();
-            let commit = graph_commit.as_ref().map(|commit| format!("a graph commit on branch {} by {}", shown(Branch::of(commit.branch.as_deref()).text(), NAME_CHARS_MAX), shown(&commit.actor_id, NAME_CHARS_MAX)));
+            let commit = graph_commit.as_ref().map(|commit| format!("a graph commit on branch {} by {}", shown(Branch::of(commit.branch.as_deref()).text(), NAME_CHARS_MAX), shown(commit.actor_id.as_deref().unwrap_or("nobody named"), NAME_CHARS_MAX)));
             match commit {
                 Some(commit) if all.is_empty() => format!("Record {commit}, in one commit of the catalog"),
                 Some(commit) => format!("Publish {} and record {commit}, in one commit of the catalog", all.join(", ")),
@@ -55,6 +60,9 @@ pub fn precondition_sentence(precondition: &Precondition) -> String {
         Precondition::PinsAsPlanned => "only if every pin is still as planned".to_owned(),
         Precondition::FilesAsPlanned => "only if every file is still as planned".to_owned(),
         Precondition::RowAbsent => "only if it is not there already".to_owned(),
+        Precondition::FileAsPlanned => {
+            "only if the file still has the bytes of the plan".to_owned()
+        }
         Precondition::LockedSince { at } => format!("only if it is the lock of {}", at.minute()),
         Precondition::StepsDone => "only after every step before it".to_owned(),
         Precondition::Recorded => "only after the record is durable".to_owned(),

@@ -44,6 +44,7 @@ pub(super) fn sidecar_like(
         additional_registrations: Vec::new(),
         tombstones: Vec::new(),
         unknown: BTreeMap::new(),
+        version_9: None,
     }
 }
 

@@ -85,6 +85,14 @@ impl Undo {
         if let Some(reason) = never_undone(of, plan) {
             return Err(reason);
         }
+        if original.version_9.is_some() {
+            return Err(Reason::new(
+                Code::NothingToUndo,
+                format!(
+                    "operation {of} cannot be taken back: its graph is of version 9, whose undo this build does not carry out; its tags keep the versions from before it"
+                ),
+            ));
+        }
         if let Some(left) = announced_by(&plan.steps) {
             return nothing(&format!(
                 "it left the sidecar of operation {left}; look at that one"
@@ -233,6 +241,7 @@ const fn changes_the_schema(step: &Step) -> bool {
         | Step::Untag { .. }
         | Step::Announce { .. }
         | Step::FenceCatalog { .. }
+        | Step::PrepareSidecar { .. }
         | Step::Restore { .. }
         | Step::GraphHistory { .. }
         | Step::UnlockSchema { .. }

@@ -60,6 +60,7 @@ pub(crate) fn undo_restores(
             registrations: Vec::new(),
             tombstones: Vec::new(),
             graph_commit,
+            exact: None,
             precondition: Precondition::PinsAsPlanned,
         });
     }

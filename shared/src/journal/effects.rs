@@ -64,6 +64,7 @@ fn concerns(step: &Step, table: &PlannedTable) -> bool {
         | Step::Untag { .. }
         | Step::Announce { .. }
         | Step::FenceCatalog { .. }
+        | Step::PrepareSidecar { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
         | Step::GraphHistory { .. }
@@ -80,6 +81,7 @@ fn commits_to_the_catalog(step: &Step) -> bool {
         | Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
+        | Step::PrepareSidecar { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
         | Step::GraphHistory { .. }

@@ -15,6 +15,7 @@ use crate::outcome::{Effect, OutcomeKind};
 use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step, fits_its_sidecar};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
+use crate::version_9::RollbackOutcome;
 
 /// The fold over one operation's records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +216,27 @@ impl JournalState {
         is_a_write.then_some(&last.sidecar)
     }
 
+    /// Digests of the bytes that attempts gave to their sidecar by writing an undo into it, or may have given: a file with such bytes is
+    /// the sidecar of the operation, and no other.
+    pub fn prepared(&self) -> impl Iterator<Item = Digest> {
+        let attempts = self.interrupted.iter().chain(&self.attempt);
+        let attempts = attempts.chain(self.ended.as_deref());
+        attempts
+            .filter(|attempt| attempt.has_begun(|step| matches!(step, Step::PrepareSidecar { .. })))
+            .filter_map(|attempt| attempt.plan.writes_into_its_sidecar())
+    }
+
+    /// The undo that the attempt behind [`Self::stand_in`] wrote into the sidecar, if it did.
+    #[must_use]
+    pub fn prepared_undo(&self) -> Option<&[RollbackOutcome]> {
+        let attempt = self.attempt.as_ref().or_else(|| self.interrupted.last())?;
+        let mut done = attempt.done.keys();
+        done.find_map(|step| match attempt.plan.steps.get(*step)? {
+            Step::PrepareSidecar { outcomes, .. } => Some(outcomes.as_slice()),
+            _ => None,
+        })
+    }
+
     /// The sidecar's bytes, as the last claim kept them; `None` if nobody ever claimed the operation.
     ///
     /// They outlive an interrupted attempt: when its effects stopped half way and the file is gone, they are all there is to
@@ -281,6 +303,7 @@ impl JournalState {
             }
             Step::Announce { .. }
             | Step::FenceCatalog { .. }
+            | Step::PrepareSidecar { .. }
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }

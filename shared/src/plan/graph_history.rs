@@ -67,11 +67,14 @@ pub(super) fn graph_history(
 /// What a recovery of this disposition is, as released engines name it; `None` if it has no effect.
 pub(super) const fn kind_of(disposition: Disposition) -> Option<RecoveryKind> {
     Some(match disposition {
-        Disposition::RollForward | Disposition::AlreadyPublished => RecoveryKind::RolledForward,
-        // Recorded as rolled back: it is not known that a superseded write is visible, and "rolled forward" would claim so.
-        Disposition::RollBack | Disposition::NeverStarted | Disposition::Superseded => {
-            RecoveryKind::RolledBack
+        Disposition::RollForward | Disposition::AlreadyPublished | Disposition::StaleArmed => {
+            RecoveryKind::RolledForward
         }
+        // Recorded as rolled back: it is not known that a superseded write is visible, and "rolled forward" would claim so.
+        Disposition::RollBack
+        | Disposition::AlreadyRolledBack
+        | Disposition::NeverStarted
+        | Disposition::Superseded => RecoveryKind::RolledBack,
         Disposition::OrphanedBranch => RecoveryKind::OrphanedBranchDiscarded,
         Disposition::Refused | Disposition::Waiting | Disposition::Abort => return None,
     })
@@ -104,13 +107,15 @@ pub(super) fn history_of(in_catalog: bool, told: Told) -> PlannedHistory {
         recovery_for_actor,
         sidecar_writer_kind,
         outcomes,
+        graph_commit_id: None,
     };
     if in_catalog {
         return PlannedHistory {
             commit: Some(PublishedGraphCommit {
                 branch,
                 merged_parent,
-                actor_id,
+                actor_id: Some(actor_id),
+                fixed: None,
             }),
             rows: vec![recovery],
         };

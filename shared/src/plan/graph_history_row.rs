@@ -41,6 +41,9 @@ pub enum GraphHistoryRow {
         sidecar_writer_kind: WriterKind,
         /// Per table, in the order of the sidecar.
         outcomes: Vec<GraphHistoryOutcome>,
+        /// Version 9: the id of that graph commit, which was fixed beforehand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        graph_commit_id: Option<String>,
     },
 }
 

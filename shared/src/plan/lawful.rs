@@ -12,13 +12,15 @@ mod left;
 
 use super::steps::{Moved, moved, publish, restores, tags};
 use super::{
-    CatalogChangeKind, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step, table_of,
+    CatalogChangeKind, ExactPublish, Plan, PlannedTable, Precondition, Purpose, StagedFile, Step,
+    table_of,
 };
 use crate::branch::Branch;
+use crate::branch::is_branch_name;
 use crate::code::Requirement;
 use crate::location::is_a_table_place;
 use crate::schema_file::SchemaFile;
-use crate::sidecar::{WriterKind, is_branch_name};
+use crate::sidecar::WriterKind;
 use crate::verdict::{Action, Choice, Disposition};
 
 pub(crate) use claim::fits_its_sidecar;
@@ -98,9 +100,13 @@ fn recovery(plan: &Plan) -> Result<(), String> {
     if plan.disposition == Disposition::RollBack && !touched.is_empty() {
         left.take(&fence())?;
     }
+    if let Some(step) = left.take_if(|step| matches!(step, Step::PrepareSidecar { .. })) {
+        prepared(plan, step)?;
+    }
     left.take_all(restores(&touched))?;
     let commit = graph_history::commit_of_a_recovery(plan, kind, &left)?;
-    left.take_all(publish(&touched, &plan.tables, commit))?;
+    let exact = exact(plan, &left)?;
+    left.take_all(publish(&touched, &plan.tables, commit, exact))?;
     let schema = left.take_if(|step| {
         matches!(
             step,
@@ -124,7 +130,7 @@ fn recovery(plan: &Plan) -> Result<(), String> {
     left.take(&retire(&plan.file))?;
     left.end()?;
     let may_still_write = match plan.disposition {
-        Disposition::NeverStarted | Disposition::RollBack => true,
+        Disposition::NeverStarted | Disposition::RollBack | Disposition::StaleArmed => true,
         Disposition::RollForward => unlock.is_some() || !kind.commits_each_table_once(),
         // Nobody writes any more to a branch that is gone.
         Disposition::OrphanedBranch => false,
@@ -132,6 +138,7 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         | Disposition::Waiting
         | Disposition::Abort
         | Disposition::AlreadyPublished
+        | Disposition::AlreadyRolledBack
         | Disposition::Superseded => unlock.is_some(),
     };
     if schema.is_some() || may_still_write {
@@ -143,10 +150,11 @@ fn recovery(plan: &Plan) -> Result<(), String> {
     if plan.tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires(plan, Requirement::UnexpectedCommits)?;
     }
-    if plan.disposition == Disposition::RollBack
-        && plan.tables.iter().any(PlannedTable::keeps_a_later_version)
-    {
+    if plan.may_stay_in_part() {
         requires(plan, Requirement::StaysPublishedInPart)?;
+    }
+    if plan.disposition == Disposition::StaleArmed {
+        requires(plan, Requirement::StaleArmed)?;
     }
     let is_another_target = |table: &PlannedTable| {
         table
@@ -157,6 +165,83 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         requires(plan, Requirement::TargetDiffersFromExpected)?;
     }
     Ok(())
+}
+
+/// The undo that is written into a sidecar of version 9: of the tables that the plan returns, and no others.
+fn prepared(plan: &Plan, step: &Step) -> Result<(), String> {
+    let Step::PrepareSidecar {
+        file,
+        outcomes,
+        precondition: Precondition::FileAsPlanned,
+        ..
+    } = step
+    else {
+        return Err("its sidecar is written on another condition".to_owned());
+    };
+    let returned = plan
+        .tables
+        .iter()
+        .filter(|table| table.action != Action::None)
+        .map(|table| {
+            (
+                table.table_key.as_str(),
+                table.lance_head,
+                table.manifest_pinned,
+            )
+        });
+    let mut noted: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| {
+            (
+                outcome.table_key.as_str(),
+                Some(outcome.from_version),
+                Some(outcome.to_version),
+            )
+        })
+        .collect();
+    noted.sort_unstable();
+    if plan.disposition != Disposition::RollBack || *file != plan.file || !returned.eq(noted) {
+        return Err(
+            "what it writes into its sidecar is not about the tables that return".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// The rows of a publish that the writer fixed: of the pins that move, and no others.
+fn exact(plan: &Plan, left: &Left<'_>) -> Result<Option<ExactPublish>, String> {
+    let published = left.0.iter().find_map(|step| match step {
+        Step::Publish {
+            pins,
+            registrations,
+            exact,
+            ..
+        } => Some((pins, registrations, exact.as_deref()?)),
+        _ => None,
+    });
+    let Some((pins, registrations, exact)) = published else {
+        return Ok(None);
+    };
+    let row = |table_key: &str, branch: Option<&str>, version| {
+        let mut rows = exact.rows.iter();
+        rows.any(|row| {
+            row.table_key == table_key
+                && Branch::of(row.row.table_branch.as_deref()) == Branch::of(branch)
+                && row.row.table_version == version
+        })
+    };
+    let moved = pins.iter().all(|pin| {
+        let key = exact.key_after(&pin.table_key);
+        row(key, pin.branch.as_deref(), pin.to_version)
+    });
+    let added = registrations
+        .iter()
+        .all(|added| row(&added.table_key, added.branch.as_deref(), added.version));
+    let is_whole = pins.len() + registrations.len() == exact.rows.len() && moved && added;
+    if plan.disposition != Disposition::RollForward || !is_whole {
+        return Err("the rows it publishes are not those of its pins".to_owned());
+    }
+    Ok(Some(exact.clone()))
 }
 
 /// A pin whose version was cleaned away cannot be tagged. Publishing needs HEAD only; what is restored is there.
@@ -191,12 +276,17 @@ fn recovered_table(
         | Disposition::OrphanedBranch
         | Disposition::Abort
         | Disposition::AlreadyPublished
+        | Disposition::StaleArmed
+        | Disposition::AlreadyRolledBack
         | Disposition::Superseded
         | Disposition::NeverStarted => (false, false),
     };
     let moved = pinned.is_some() && pinned < head;
     let holds = match (table.action, table.catalog_change) {
         (Action::None, _) => restore_to.is_none() && publish_as.is_none(),
+        (Action::Publish, Some(CatalogChangeKind::Pointer)) => {
+            is_forward && restore_to.is_none() && publish_as == Some(table.post_commit_pin)
+        }
         (Action::Publish, None) => {
             (is_forward || is_back) && moved && restore_to.is_none() && publish_as == head
         }
@@ -221,9 +311,16 @@ fn recovered_table(
                 && restore_to.is_none()
                 && publish_as.is_none()
         }
-        (Action::Publish | Action::RestoreAndPublish, Some(_))
-        | (Action::Register, None | Some(CatalogChangeKind::Tombstone))
-        | (Action::Tombstone, None | Some(CatalogChangeKind::Registration))
+        (Action::Publish, Some(CatalogChangeKind::Registration | CatalogChangeKind::Tombstone))
+        | (Action::RestoreAndPublish, Some(_))
+        | (
+            Action::Register,
+            None | Some(CatalogChangeKind::Tombstone | CatalogChangeKind::Pointer),
+        )
+        | (
+            Action::Tombstone,
+            None | Some(CatalogChangeKind::Registration | CatalogChangeKind::Pointer),
+        )
         | (Action::Restore, _) => false,
     };
     if !holds {
@@ -234,7 +331,17 @@ fn recovered_table(
             disposition.name()
         ));
     }
-    if table.catalog_change.is_some() && !kind.changes_the_schema() {
+    let is_changed = matches!(
+        table.catalog_change,
+        Some(CatalogChangeKind::Registration | CatalogChangeKind::Tombstone)
+    );
+    if table.catalog_change == Some(CatalogChangeKind::Pointer) && !kind.is_merge() {
+        return Err(format!(
+            "{} is pointed to, which only a merge does",
+            table.table_key
+        ));
+    }
+    if is_changed && !kind.changes_the_schema() {
         return Err(format!(
             "{} is added or removed, which only a schema change does",
             table.table_key
@@ -246,37 +353,43 @@ fn recovered_table(
 /// Exactly the files that some crash of a schema change leaves staged, under exactly their names.
 fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String> {
     use SchemaFile::{Ir, Source, State};
-    let (disposition, forms, files, precondition): (_, [&[SchemaFile]; 3], _, _) = match step {
-        Step::PromoteSchema {
-            files,
-            precondition,
-        } => (
-            Disposition::RollForward,
-            [&[Source, Ir, State], &[Ir, State], &[State]],
-            files,
-            precondition,
-        ),
-        Step::DiscardSchema {
-            files,
-            precondition,
-        } => (
-            Disposition::RollBack,
-            [&[Source, Ir, State], &[Source, Ir], &[Source]],
-            files,
-            precondition,
-        ),
-        Step::Tag { .. }
-        | Step::Untag { .. }
-        | Step::Announce { .. }
-        | Step::FenceCatalog { .. }
-        | Step::Restore { .. }
-        | Step::Publish { .. }
-        | Step::GraphHistory { .. }
-        | Step::UnlockSchema { .. }
-        | Step::Record { .. }
-        | Step::Retire { .. } => return Ok(()),
-    };
-    if !kind.changes_the_schema() || plan.disposition != disposition {
+    let (dispositions, forms, files, precondition): (&[Disposition], [&[SchemaFile]; 3], _, _) =
+        match step {
+            Step::PromoteSchema {
+                files,
+                precondition,
+            } => (
+                &[
+                    Disposition::RollForward,
+                    Disposition::AlreadyPublished,
+                    Disposition::StaleArmed,
+                ],
+                [&[Source, Ir, State], &[Ir, State], &[State]],
+                files,
+                precondition,
+            ),
+            Step::DiscardSchema {
+                files,
+                precondition,
+            } => (
+                &[Disposition::RollBack, Disposition::AlreadyRolledBack],
+                [&[Source, Ir, State], &[Source, Ir], &[Source]],
+                files,
+                precondition,
+            ),
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::PrepareSidecar { .. }
+            | Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => return Ok(()),
+        };
+    if !kind.changes_the_schema() || !dispositions.contains(&plan.disposition) {
         return Err(format!(
             "a {} that is {} has no step of kind {}",
             kind.name(),

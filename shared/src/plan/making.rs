@@ -6,7 +6,7 @@ use crate::code::Code;
 use crate::digest::Digest;
 use crate::ids::{OperationId, RootId};
 use crate::observation::Observation;
-use crate::sidecar::Sidecar;
+use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::{Action, CatalogChange, Verdict};
 
 /// Everything a plan is made of, so that native code and wasm can be given the same and compared.
@@ -111,10 +111,21 @@ fn planned_tables(
             restore_to: verdict.restore_to,
             publish_as: verdict.publish_as,
             unexpected: verdict.unexpected.clone(),
-            catalog_change: None,
+            catalog_change: is_pointer(sidecar, pin).then_some(CatalogChangeKind::Pointer),
             pin_gone: table.pin_gone && verdict.action != Action::None,
         })
         .collect()
+}
+
+/// Whether the write makes the table visible as it is, and commits nothing to it.
+fn is_pointer(sidecar: &Sidecar, pin: &TablePin) -> bool {
+    let Some(version_9) = &sidecar.version_9 else {
+        return false;
+    };
+    let identity = version_9.identity_of(&pin.table_key, pin.table_branch());
+    version_9
+        .pointers()
+        .any(|row| Some(row.identity) == identity)
 }
 
 /// A table that is added starts from nothing; one that is removed ends at its tombstone.

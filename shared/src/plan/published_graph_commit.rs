@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A graph commit, written in the very commit of the catalog that it stands for (PROTOCOL.md, section 6.3).
 ///
 /// Its parent is the head of the branch and its version that of the catalog, both as they are when it is published. Its id derives
-/// from the plan ([`crate::GraphCommitId`]).
+/// from the plan ([`crate::GraphCommitId`]), unless it is fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedGraphCommit {
@@ -13,6 +13,19 @@ pub struct PublishedGraphCommit {
     pub branch: Option<String>,
     /// For a merge that is published: the head of the branch that was merged.
     pub merged_parent: Option<String>,
-    /// Who.
-    pub actor_id: String,
+    /// Who; `None` only where a writer of version 9 named nobody.
+    pub actor_id: Option<String>,
+    /// Version 9: what was fixed of it before the write began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<FixedGraphCommit>,
+}
+
+/// Of a graph commit, what a sidecar of version 9 fixed beforehand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedGraphCommit {
+    /// Its id.
+    pub id: String,
+    /// Its time, in microseconds since the Unix epoch.
+    pub created_at: i64,
 }

@@ -6,6 +6,7 @@ use super::graph_history_row::GraphHistoryRow;
 use super::published_graph_commit::PublishedGraphCommit;
 use crate::digest::Digest;
 use crate::timestamp::Timestamp;
+use crate::version_9::{BranchIdentifier, ConfirmedUpdate, RollbackOutcome, TableIdentity};
 
 /// One thing that is done. A step is intended in the journal, done, and its outcome recorded, before the next depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,18 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
+    /// Write into a sidecar of version 9 which tables are taken back, before any of them is: an engine that finds the write half taken
+    /// back goes on with it, and one that finds it taken back without that refuses to open the graph (PROTOCOL.md, section 18.5).
+    PrepareSidecar {
+        /// The file.
+        file: String,
+        /// The tables that return, with HEAD and the version that they return to.
+        outcomes: Vec<RollbackOutcome>,
+        /// Digest of its bytes afterwards.
+        digest: Digest,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
     /// Return a table to a version, as the next version and no other.
     Restore {
         /// The table.
@@ -77,6 +90,9 @@ pub enum Step {
         /// Where the catalog holds the history of its graph: the graph commit. The publish may consist of it alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         graph_commit: Option<PublishedGraphCommit>,
+        /// Version 9, rolled forward: the very rows, and the graph that they were planned for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exact: Option<Box<ExactPublish>>,
         /// What must hold right before.
         precondition: Precondition,
     },
@@ -120,6 +136,73 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
+}
+
+/// What the writer of a sidecar of version 9 fixed of its publish. An engine that finds other bytes under its graph commit refuses to
+/// open the graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactPublish {
+    /// The graph commit that the branch's own head row names right before; `None` where it has no such row.
+    pub graph_head: Option<String>,
+    /// What the branch of the graph is known by.
+    pub branch_identifier: BranchIdentifier,
+    /// The rows, one for each pin that moves and each table that is added.
+    pub rows: Vec<ExactRow>,
+    /// Which tables are added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<NamedTable>,
+    /// Which tables are removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<NamedTable>,
+    /// Which tables are called otherwise from then on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<ExactRename>,
+}
+
+/// A table that a publish adds or removes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedTable {
+    /// Which table it is.
+    pub identity: TableIdentity,
+    /// What it is called.
+    pub table_key: String,
+}
+
+/// A table that a publish renames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactRename {
+    /// Which table it is.
+    pub identity: TableIdentity,
+    /// What it was called.
+    pub from_key: String,
+    /// What it is called.
+    pub to_key: String,
+}
+
+impl ExactPublish {
+    /// What a table is called afterwards that is called so before.
+    #[must_use]
+    pub fn key_after<'a>(&'a self, key: &'a str) -> &'a str {
+        let mut renamed = self.renamed.iter();
+        renamed
+            .find(|renamed| renamed.from_key == key)
+            .map_or(key, |renamed| renamed.to_key.as_str())
+    }
+}
+
+/// One row of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactRow {
+    /// Which table it is.
+    pub identity: TableIdentity,
+    /// What it is called.
+    pub table_key: String,
+    /// The row, as the writer confirmed it.
+    pub row: ConfirmedUpdate,
 }
 
 /// One pin that moves in a publish.
@@ -198,6 +281,8 @@ pub enum Precondition {
     FilesAsPlanned,
     /// The table has no such row of this operation; if it has one, nothing is added.
     RowAbsent,
+    /// The file has the bytes of the plan's sidecar, or those that the step writes.
+    FileAsPlanned,
     /// The lock is the one that was made at this time, or is gone already.
     LockedSince {
         /// When.
@@ -218,6 +303,7 @@ impl Step {
             Self::Untag { .. } => "untag",
             Self::Announce { .. } => "announce",
             Self::FenceCatalog { .. } => "fence_catalog",
+            Self::PrepareSidecar { .. } => "prepare_sidecar",
             Self::Restore { .. } => "restore",
             Self::Publish { .. } => "publish",
             Self::PromoteSchema { .. } => "promote_schema",
@@ -236,6 +322,7 @@ impl Step {
         | Self::Untag { precondition, .. }
         | Self::Announce { precondition, .. }
         | Self::FenceCatalog { precondition }
+        | Self::PrepareSidecar { precondition, .. }
         | Self::Restore { precondition, .. }
         | Self::Publish { precondition, .. }
         | Self::PromoteSchema { precondition, .. }

@@ -2,8 +2,10 @@
 
 use super::graph_history::{PlannedHistory, graph_history};
 use super::published_graph_commit::PublishedGraphCommit;
+use super::version_9::{self, FixedHistory};
 use super::{
-    NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step, recovery_tag,
+    ExactPublish, NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step,
+    recovery_tag,
 };
 use crate::ids::OperationId;
 use crate::observation::{Observation, SchemaObservation};
@@ -28,23 +30,30 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
     let moved: Vec<Moved<'_>> = input.tables.iter().filter_map(moved).collect();
     let disposition = input.verdict.disposition;
     let mut steps = tags(input.operation_id, &moved);
+    steps.retain(|step| !is_on_no_such_branch(input, step));
     if disposition == Disposition::RollBack && !moved.is_empty() {
         steps.push(Step::FenceCatalog {
             precondition: Precondition::PinsAsPlanned,
         });
     }
+    let version_9 = input
+        .sidecar
+        .and_then(|sidecar| sidecar.version_9.as_deref());
+    let prepares = version_9
+        .and_then(|sidecar| version_9::prepare(sidecar, input.file, disposition, input.tables));
+    steps.extend(prepares);
     steps.extend(restores(&moved));
-    let history = match (input.sidecar, input.observation) {
-        (Some(sidecar), Some(observation)) => graph_history(sidecar, observation, input.verdict),
-        _ => PlannedHistory::default(),
-    };
-    steps.extend(publish(&moved, input.tables, history.commit.clone()));
+    let history = history(input);
+    let exact = version_9.and_then(|sidecar| version_9::exact(sidecar, disposition));
+    let published = publish(&moved, input.tables, history.commit.clone(), exact);
+    steps.extend(published);
     if let (Some(sidecar), Some(observation)) = (input.sidecar, input.observation) {
         let schema = observation
             .schema
             .as_ref()
             .filter(|_| sidecar.writer_kind.changes_the_schema());
-        steps.extend(schema.and_then(|schema| schema_files(schema, disposition)));
+        let is_9 = sidecar.version_9.is_some();
+        steps.extend(schema.and_then(|schema| schema_files(schema, disposition, is_9)));
         steps.extend(history.row_steps());
         // A lock that is younger than the sidecar is another schema change’s.
         let lock = schema
@@ -62,6 +71,53 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
         precondition: Precondition::Recorded,
     });
     steps
+}
+
+/// Whether the step tags a pin that the table's Lance branch does not hold: a merge made that branch from a later version, elsewhere.
+fn is_on_no_such_branch(input: &StepInput<'_>, step: &Step) -> bool {
+    let Step::Tag {
+        table_key,
+        branch,
+        version,
+        ..
+    } = step
+    else {
+        return false;
+    };
+    let (Some(sidecar), Some(observation)) = (input.sidecar, input.observation) else {
+        return false;
+    };
+    sidecar.version_9.is_some()
+        && observation.tables.iter().any(|table| {
+            (&table.table_key, &table.branch) == (table_key, branch)
+                && table.pinned.version() == Some(*version)
+                && table.head.version() != Some(*version)
+                && table
+                    .pinned_elsewhere
+                    .as_ref()
+                    .is_some_and(|elsewhere| !elsewhere.is_origin)
+        })
+}
+
+/// What the recovery adds to the history of the graph: what the sidecar fixed of it, if it did, else what engines add.
+fn history(input: &StepInput<'_>) -> PlannedHistory {
+    let (Some(sidecar), Some(observation)) = (input.sidecar, input.observation) else {
+        return PlannedHistory::default();
+    };
+    let evidence = observation.version_9.as_deref();
+    let then = evidence
+        .and_then(|evidence| evidence.as_ref().ok())
+        .and_then(|evidence| evidence.graph.tables_then.as_ref());
+    let fixed = sidecar.version_9.as_deref().and_then(|version_9| {
+        version_9::history(version_9, input.verdict.disposition, input.tables, then)
+    });
+    match fixed {
+        Some(FixedHistory { commit, recovery }) => PlannedHistory {
+            commit,
+            rows: recovery.into_iter().collect(),
+        },
+        None => graph_history(sidecar, observation, input.verdict),
+    }
 }
 
 pub(super) fn moved(table: &PlannedTable) -> Option<Moved<'_>> {
@@ -84,7 +140,11 @@ fn at_head(table: &PlannedTable, version: u64) -> Precondition {
 }
 
 pub(super) fn tags(operation_id: &OperationId, moved: &[Moved<'_>]) -> Vec<Step> {
-    let versions = moved.iter().flat_map(|(table, pinned, head, _)| {
+    // Nothing of a table that a merge only points to is changed.
+    let changed = moved
+        .iter()
+        .filter(|(table, ..)| table.catalog_change.is_none());
+    let versions = changed.flat_map(|(table, pinned, head, _)| {
         // A cleaned-away version cannot be tagged.
         let pinned = (!table.pin_gone).then_some((table, *head, *pinned));
         [Some((table, *head, *head)), pinned].into_iter().flatten()
@@ -119,6 +179,7 @@ pub(super) fn publish(
     moved: &[Moved<'_>],
     tables: &[PlannedTable],
     graph_commit: Option<PublishedGraphCommit>,
+    exact: Option<ExactPublish>,
 ) -> Option<Step> {
     let pins: Vec<PinMove> = moved
         .iter()
@@ -155,12 +216,17 @@ pub(super) fn publish(
         registrations,
         tombstones,
         graph_commit,
+        exact: exact.map(Box::new),
         precondition: Precondition::PinsAsPlanned,
     })
 }
 
 /// After the publish, since the other order leaves a schema without its tables if it dies in between.
-fn schema_files(schema: &SchemaObservation, disposition: Disposition) -> Option<Step> {
+fn schema_files(
+    schema: &SchemaObservation,
+    disposition: Disposition,
+    is_version_9: bool,
+) -> Option<Step> {
     let staged = |file: SchemaFile| {
         let found = schema.file(file);
         Some(StagedFile {
@@ -173,7 +239,18 @@ fn schema_files(schema: &SchemaObservation, disposition: Disposition) -> Option<
     let files: Vec<StagedFile> = SchemaFile::ALL.into_iter().filter_map(staged).collect();
     let precondition = Precondition::FilesAsPlanned;
     match disposition {
-        Disposition::RollForward | Disposition::RollBack if files.is_empty() => None,
+        _ if files.is_empty() => None,
+        // Of version 9 the graph commit decides, and the files follow.
+        Disposition::AlreadyPublished | Disposition::StaleArmed if is_version_9 => {
+            Some(Step::PromoteSchema {
+                files,
+                precondition,
+            })
+        }
+        Disposition::AlreadyRolledBack => Some(Step::DiscardSchema {
+            files,
+            precondition,
+        }),
         Disposition::RollForward => Some(Step::PromoteSchema {
             files,
             precondition,
@@ -187,6 +264,7 @@ fn schema_files(schema: &SchemaObservation, disposition: Disposition) -> Option<
         | Disposition::OrphanedBranch
         | Disposition::Abort
         | Disposition::AlreadyPublished
+        | Disposition::StaleArmed
         | Disposition::Superseded
         | Disposition::NeverStarted => None,
     }

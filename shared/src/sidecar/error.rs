@@ -19,7 +19,7 @@ pub struct SidecarSchemaError {
 /// The versions this build implements, in words.
 fn acted_on() -> String {
     let versions = Dialect::ALL.map(|dialect| dialect.schema_version().to_string());
-    versions.join(" and ")
+    versions.join(", ")
 }
 
 /// Why a file is not a sidecar this build can read.
@@ -75,6 +75,14 @@ pub enum SidecarError {
         /// What is wrong with which field.
         reason: String,
     },
+    /// It says that it is of version 9, and breaks a rule of that version, or has a field that this build does not know.
+    #[error("{file} says that it is of schema_version 9: {why}")]
+    NoVersion9 {
+        /// Name of the file.
+        file: String,
+        /// The rule, or the field.
+        why: Box<Self>,
+    },
     /// A field or a kind of a later engine, which may change what the rest means.
     #[error(
         "{file} has {field}, which this build does not know; recover it with the engine that wrote it"
@@ -92,7 +100,7 @@ impl SidecarError {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::Schema(_) => Code::UnsupportedVersion,
+            Self::Schema(_) | Self::NoVersion9 { .. } => Code::UnsupportedVersion,
             Self::TooLarge { .. } => Code::TooLarge,
             Self::TooDeep { .. } => Code::TooDeep,
             Self::TooManyTables { .. } => Code::TooManyTables,

@@ -9,6 +9,7 @@ use super::left_out::left_out;
 use super::obstacles::{branch_recreated, contradictions, support};
 use super::schema::{self, TablesStand};
 use super::table::{assign_action, classify, disposition_when_none_moved, unjudged};
+use super::version_9;
 use super::whose::Whose;
 use super::{Action, Disposition, TableVerdict, Verdict};
 use crate::classification::Classification;
@@ -65,6 +66,13 @@ pub fn judge_choice<'a>(
 ) -> Verdict {
     let standing: Standing<'_> = standing.into();
     let refusal = sidecar.refusal(&sidecar.operation_id.file_name());
+    if let Some(version_9) = &sidecar.version_9 {
+        let verdict = match refusal {
+            Some(reason) => Err(reason),
+            None => version_9::verdict(sidecar, version_9, standing, observation),
+        };
+        return verdict.unwrap_or_else(|reason| refuse(reason, Some(sidecar)));
+    }
     if let Some(reason) = refusal.or_else(|| {
         observation
             .tables
@@ -189,10 +197,18 @@ pub fn judge_choice<'a>(
     }
     let keeps_a_later_version =
         |(table, (pin, observed)): (&TableVerdict, &(&TablePin, &TableObservation))| {
-            table.action == Action::None && observed.pinned.version() > Some(pin.expected_version)
+            matches!(table.action, Action::None | Action::Publish)
+                && observed.pinned.version() > Some(pin.expected_version)
         };
-    if disposition == Disposition::RollBack && tables.iter().zip(&pairs).any(keeps_a_later_version)
-    {
+    let stays_as_it_was = |(pin, observed): &(&TablePin, &TableObservation)| {
+        observed.pinned.version() == Some(pin.expected_version)
+    };
+    let may_stay_in_part = match disposition {
+        Disposition::RollBack => true,
+        Disposition::Superseded => pairs.iter().any(stays_as_it_was),
+        _ => false,
+    };
+    if may_stay_in_part && tables.iter().zip(&pairs).any(keeps_a_later_version) {
         requires.push(Requirement::StaysPublishedInPart);
     }
     // No fence keeps a live writer from schema files, nor from its lock.
@@ -296,7 +312,8 @@ fn nothing_to_return_to(
 /// Whether publishing a write, or recording it as published, may call half of a merge whole.
 #[must_use]
 pub fn may_be_incomplete(sidecar: &Sidecar, disposition: Disposition) -> bool {
-    sidecar.writer_kind.is_merge() && disposition.leaves_it_visible()
+    // A sidecar of version 9 names every row of its publish.
+    sidecar.writer_kind.is_merge() && sidecar.version_9.is_none() && disposition.leaves_it_visible()
 }
 
 /// Whether the commits above the pin become visible or are taken back. Neither happens where HEAD has the pin's content.

@@ -158,6 +158,8 @@ pub(super) fn assign_action(
         | Disposition::OrphanedBranch
         | Disposition::Abort
         | Disposition::AlreadyPublished
+        | Disposition::StaleArmed
+        | Disposition::AlreadyRolledBack
         | Disposition::Superseded
         | Disposition::NeverStarted => {}
     }

@@ -43,10 +43,7 @@ fn verdict_facts(verdict: &Verdict9) -> Vec<Fact> {
     for table in &verdict.tables {
         let foreign = match table.foreign_versions.as_slice() {
             [] => String::new(),
-            foreign => format!(
-                "; not of this write, and lost if the table is returned: {}",
-                versions(foreign)
-            ),
+            foreign => format!("; not of this write: {}", versions(foreign)),
         };
         facts.push((
             "found",

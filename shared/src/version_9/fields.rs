@@ -6,8 +6,8 @@
 use serde_json::{Map, Value};
 
 use super::fault::{Fault, broken};
+use crate::branch::is_branch_name;
 use crate::limits::Limits;
-use crate::sidecar::is_branch_name;
 
 /// The fields of one object, all of them known.
 #[derive(Debug, Clone, Copy)]

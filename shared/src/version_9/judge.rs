@@ -18,8 +18,9 @@ mod words;
 use super::evidence::{BranchSeen, Evidence, HeadSeen};
 use super::payload::Payload;
 use super::sidecar::Sidecar9;
-use super::verdict::{Disposition9, Verdict9};
+use super::verdict::Verdict9;
 use crate::code::{Code, Reason};
+use crate::disposition::Disposition;
 use crate::writer_kind::WriterKind;
 use found::{Found, abort};
 use table::Standing;
@@ -43,7 +44,7 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
                 "{older} is older and unresolved, and what becomes of it decides about this one"
             ),
         );
-        return Found::because(Disposition9::Waiting, reason.about(older));
+        return Found::because(Disposition::Waiting, reason.about(older));
     }
     if let Some(found) = gone(sidecar, evidence, standings) {
         return found;
@@ -61,16 +62,16 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
             .with_all(standings.iter().filter_map(drift));
     }
     if let Some(reason) = damage {
-        return Found::because(Disposition9::Abort, reason);
+        return Found::because(Disposition::Abort, reason);
     }
     let Some(payload) = sidecar.payload() else {
         return optimize::disposition(standings);
     };
     if let Some(reason) = standings.iter().find_map(unproven) {
-        return Found::because(Disposition9::Abort, reason);
+        return Found::because(Disposition::Abort, reason);
     }
     if let Some(reason) = renamed_meanwhile(sidecar, evidence, standings) {
-        return Found::because(Disposition9::Abort, reason);
+        return Found::because(Disposition::Abort, reason);
     }
     let found = by_kind(sidecar.writer_kind, payload, evidence, standings);
     let untouched = standings
@@ -78,16 +79,16 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
         .filter(|standing| standing.is_untouched_fork());
     let overlap = untouched.filter_map(Standing::overlap).next();
     match (found.disposition, overlap) {
-        (Disposition9::NeverStarted | Disposition9::RollBack, Some(reason)) => {
-            Found::because(Disposition9::Abort, reason)
+        (Disposition::NeverStarted | Disposition::RollBack, Some(reason)) => {
+            Found::because(Disposition::Abort, reason)
         }
-        (Disposition9::NeverStarted, None) => found
+        (Disposition::NeverStarted, None) => found
             .with_all(standings.iter().filter_map(behind))
             .with(authority::unreadable(evidence))
             .with_all(standings.iter().filter_map(drift)),
-        (Disposition9::RollBack, None) => found.with_all(standings.iter().filter_map(taken_along)),
-        (Disposition9::RollForward, _) => match slots::conflict(payload, evidence) {
-            Some(reason) => Found::because(Disposition9::Abort, reason),
+        (Disposition::RollBack, None) => found.with_all(standings.iter().filter_map(taken_along)),
+        (Disposition::RollForward, _) => match slots::conflict(payload, evidence) {
+            Some(reason) => Found::because(Disposition::Abort, reason),
             None => found,
         },
         _ => found,
@@ -107,7 +108,7 @@ fn gone(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_>]) -> 
         ));
     }
     let Some(own) = standings.iter().find(|standing| standing.is_own()) else {
-        return Some(Disposition9::OrphanedBranch.into());
+        return Some(Disposition::OrphanedBranch.into());
     };
     Some(abort(
         Code::BranchTreeLeft,

@@ -43,7 +43,7 @@ pub(super) fn json_of_version_9(
 }
 
 /// The sidecar in that JSON, which is of these bytes.
-pub(super) fn of_json(
+pub(crate) fn of_json(
     file: &str,
     bytes: &[u8],
     json: &Value,
@@ -53,7 +53,8 @@ pub(super) fn of_json(
         if let Err(error) = serde_json::from_slice::<NoTwins>(bytes) {
             return broken(error.to_string());
         }
-        let sidecar = Sidecar9::read(json, Path::Top, limits)?;
+        let mut sidecar = Sidecar9::read(json, Path::Top, limits)?;
+        sidecar.spelling.is_an_engines = sidecar.to_bytes().is_ok_and(|written| written == bytes);
         check(&sidecar, limits)?;
         Ok(sidecar)
     };

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::fault::{Fault, broken};
 use super::fields::{Fields, Path, Read};
+use super::outcome::RollbackOutcome;
 use super::payload::{EffectPhase, Payload, Protocol};
 use super::pin::Pin;
 use crate::branch::Branch;
@@ -37,6 +38,22 @@ pub struct Sidecar9 {
     /// The plan; an `Optimize` has none.
     #[serde(flatten)]
     pub protocol: Option<Protocol>,
+    /// How the bytes that it was read from were laid out.
+    #[serde(skip)]
+    pub spelling: Spelling,
+}
+
+/// How the bytes of a file were laid out. It does not count where two sidecars are compared.
+#[derive(Debug, Clone, Copy, Default, Eq)]
+pub struct Spelling {
+    /// Whether they are those that an engine writes.
+    pub is_an_engines: bool,
+}
+
+impl PartialEq for Spelling {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Fields of versions that were never released, and of those before. Engines know them and leave them out.
@@ -73,6 +90,16 @@ impl Sidecar9 {
     /// None that is known: everything in it is text, numbers and lists.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec_pretty(self)
+    }
+
+    /// The bytes of the same file with this undo in it; `None` for a write without a plan, which prepares no undo, and for a file that
+    /// no engine spelled, of which more would change.
+    #[must_use]
+    pub fn prepared(&self, outcomes: &[RollbackOutcome]) -> Option<Vec<u8>> {
+        let mut prepared = self.spelling.is_an_engines.then(|| self.clone())?;
+        let payload = prepared.protocol.as_mut()?.payload_mut();
+        payload.rollback_audit_outcomes = Some(outcomes.to_vec());
+        prepared.to_bytes().ok()
     }
 }
 
@@ -117,6 +144,7 @@ impl Read for Sidecar9 {
             protocol: protocol
                 .map(|name| Protocol::read(name, &fields))
                 .transpose()?,
+            spelling: Spelling::default(),
         })
     }
 }

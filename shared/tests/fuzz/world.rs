@@ -42,6 +42,7 @@ pub(crate) fn around(sidecar: &Sidecar, dice: &mut Dice) -> Observation {
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),
+        version_9: None,
     }
 }
 

@@ -457,6 +457,7 @@ impl Store {
             recorded: Recorded::default(),
             merge: None,
             unread: Vec::new(),
+            version_9: None,
         }
     }
 

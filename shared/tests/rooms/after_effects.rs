@@ -185,7 +185,7 @@ fn only_a_write_whose_commits_are_counted_or_published_is_visible_for_good() {
                 ..plan.clone()
             };
             let expected = match disposition {
-                Disposition::AlreadyPublished => true,
+                Disposition::AlreadyPublished | Disposition::StaleArmed => true,
                 Disposition::RollForward => kind.commits_each_table_once(),
                 _ => false,
             };

@@ -140,6 +140,7 @@ pub(crate) fn found(undo: &Undo, elsewhere: Option<(&str, u64, u64)>) -> Observa
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),
+        version_9: None,
     }
 }
 

@@ -323,7 +323,8 @@ fn where_the_catalog_holds_the_history_every_recovery_publishes_its_graph_commit
         let commit = sidecar::PublishedGraphCommit {
             branch: plan.branch.clone().filter(|_| !is_orphan),
             merged_parent: is_merge.then(|| "01M8125E20G3JA88BS9CEJEX1K".to_owned()),
-            actor_id: "omnigraph:recovery".to_owned(),
+            actor_id: Some("omnigraph:recovery".to_owned()),
+            fixed: None,
         };
         assert_eq!(commits, [Some(commit)], "{name}: one publish with it");
         assert_eq!(rows, ["_graph_commit_recoveries.lance"], "{name}");

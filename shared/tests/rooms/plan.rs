@@ -68,12 +68,19 @@ fn each_dispositions_plan_is_frozen_with_its_digest() {
         include_str!("../golden/plan-roll_back.txt"),
     ];
     let scenes = one_of_each();
+    let mut of_other_versions = Disposition::ALL.to_vec();
+    of_other_versions.retain(|disposition| {
+        !matches!(
+            disposition,
+            Disposition::StaleArmed | Disposition::AlreadyRolledBack
+        )
+    });
     assert_eq!(
         scenes
             .iter()
             .map(|scene| scene.plan.disposition)
             .collect::<Vec<_>>(),
-        Disposition::ALL
+        of_other_versions
     );
     for (scene, frozen) in scenes.iter().zip(frozen) {
         let found = format!("{}\n{}\n", scene.bytes.text(), scene.bytes.digest());

@@ -50,6 +50,7 @@ fn read_and_judge(bytes: Vec<u8>) {
             recorded: Default::default(),
             merge: None,
             unread: Vec::new(),
+            version_9: None,
         };
         assert!(judge(&sidecar, None, &observation).tables.len() == sidecar.tables.len());
     }
@@ -294,6 +295,7 @@ fn case() -> impl Strategy<Value = Case> {
                         recorded: Default::default(),
                         merge: None,
                         unread: Vec::new(),
+                        version_9: None,
                     },
                     waiting,
                 }

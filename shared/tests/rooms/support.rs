@@ -57,6 +57,7 @@ pub(crate) fn sidecar(writer_kind: WriterKind, tables: Vec<TablePin>) -> Sidecar
         additional_registrations: Vec::new(),
         tombstones: Vec::new(),
         unknown: BTreeMap::new(),
+        version_9: None,
     }
 }
 
@@ -82,6 +83,7 @@ pub(crate) fn world(tables: Vec<TableObservation>) -> Observation {
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),
+        version_9: None,
     }
 }
 

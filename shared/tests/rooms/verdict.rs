@@ -294,9 +294,19 @@ fn check(kind: WriterKind, positions: &[Position]) {
     }
     let stays_as_published_since = |position: &Position| {
         matches!(position.pinned, Pin::At(pinned) if pinned > EXPECTED)
-            && action_by_the_book(expected, *position).0 == Action::None
+            && matches!(
+                action_by_the_book(expected, *position).0,
+                Action::None | Action::Publish
+            )
     };
-    if expected == Disposition::RollBack && positions.iter().any(stays_as_published_since) {
+    let may_stay_in_part = match expected {
+        Disposition::RollBack => true,
+        Disposition::Superseded => positions
+            .iter()
+            .any(|position| position.pinned == Pin::At(EXPECTED)),
+        _ => false,
+    };
+    if may_stay_in_part && positions.iter().any(stays_as_published_since) {
         requires.push(Requirement::StaysPublishedInPart);
     }
     assert_eq!(verdict.requires, requires, "{kind:?} {positions:?}");

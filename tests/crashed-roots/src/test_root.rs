@@ -176,6 +176,7 @@ pub fn publish_request(read_version: u64, table_key: &str, from: u64, to: u64) -
         tombstones: Vec::new(),
         graph_commit: None,
         identity: identity(),
+        exact: None,
     }
 }
 

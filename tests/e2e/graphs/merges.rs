@@ -352,6 +352,7 @@ async fn write_on_main(lance: &LanceRoot, table_key: &str, path: &str) {
             operation_id: String::new(),
             plan_digest: String::new(),
         },
+        exact: None,
     };
     let outcome = lance.publish(&request).await.unwrap();
     assert!(

@@ -35,6 +35,8 @@ mod lineage;
 mod merges;
 mod staged;
 mod version_9;
+mod version_9_crashed;
+mod version_9_ended;
 
 use std::collections::BTreeMap;
 
@@ -353,41 +355,6 @@ async fn history_tells(
         .filter(|parent| !parent.starts_with("new"))
     {
         assert_eq!(commit.parent.as_deref(), Some(parent));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_of_a_later_engine_is_listed_as_refused_with_what_it_says() {
-    for (engine, version) in [("omnigraph-0.9.0", 9)] {
-        let store = Store::unpacked(engine, "forward-mutation");
-        let opened = store.open().await;
-        let list = service::list(&opened.root, clock::now()).await.unwrap();
-        let [recovery] = list.recoveries.as_slice() else {
-            panic!("{list:?}")
-        };
-        assert_eq!(recovery.disposition, Disposition::Refused);
-        assert_eq!(
-            recovery.refused.as_ref().unwrap().code,
-            Code::UnsupportedVersion
-        );
-        assert_eq!(recovery.schema_version, Some(version));
-        assert_eq!(
-            (recovery.tables_total, recovery.writer_kind.as_deref()),
-            (2, Some("Mutation"))
-        );
-        let plan = service::plan(&opened.root, &recovery.file, clock::now())
-            .await
-            .unwrap();
-        assert!(!plan.executable && plan.steps.is_empty());
-        assert!(
-            plan.sidecar
-                .unwrap()
-                .text()
-                .unwrap()
-                .contains(&format!("\"schema_version\": {version}")),
-            "its raw JSON can be read"
-        );
-        assert_eq!(opened.log.mutations(), 0);
     }
 }
 

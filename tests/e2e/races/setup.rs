@@ -103,6 +103,7 @@ pub async fn publish_as_a_stranger(store: &Store, moves: &[(&str, u64, u64)]) {
             operation_id: "a stranger".to_owned(),
             plan_digest: String::new(),
         },
+        exact: None,
     };
     let outcome = lance.publish(&request).await.unwrap();
     assert!(

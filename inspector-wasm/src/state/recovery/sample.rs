@@ -52,6 +52,7 @@ pub(crate) fn observation() -> Observation {
         recorded: Default::default(),
         merge: None,
         unread: Vec::new(),
+        version_9: None,
     }
 }
 

@@ -152,15 +152,33 @@ impl IdentifiedRows {
     }
 }
 
-fn expected_id(kind: &str, identity: TableIdentity, version: Option<u64>) -> Option<String> {
+/// The key of the row of a table itself.
+pub(crate) fn table_key(identity: TableIdentity) -> String {
+    key(TYPE_TABLE, identity)
+}
+
+/// The key of a table's version.
+pub(crate) fn version_key(identity: TableIdentity, version: u64) -> String {
+    format!("{}:{version:020}", key(TYPE_TABLE_VERSION, identity))
+}
+
+/// The key of a table's tombstone.
+pub(crate) fn tombstone_key(identity: TableIdentity, version: u64) -> String {
+    format!("{}:{version:020}", key(TYPE_TOMBSTONE, identity))
+}
+
+fn key(kind: &str, identity: TableIdentity) -> String {
     let TableIdentity {
         stable_table_id: stable,
         table_incarnation_id: incarnation,
     } = identity;
-    let id = format!("{kind}:{stable:016x}:{incarnation:016x}");
+    format!("{kind}:{stable:016x}:{incarnation:016x}")
+}
+
+fn expected_id(kind: &str, identity: TableIdentity, version: Option<u64>) -> Option<String> {
     match kind {
-        TYPE_TABLE => Some(id),
-        _ => version.map(|version| format!("{id}:{version:020}")),
+        TYPE_TABLE => Some(table_key(identity)),
+        _ => version.map(|version| format!("{}:{version:020}", key(kind, identity))),
     }
 }
 

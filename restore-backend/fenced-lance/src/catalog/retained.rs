@@ -27,6 +27,8 @@ pub struct RetainedCatalog {
     pub catalog: Catalog,
     /// The commits that the rows of the branch's own head name: one, unless the branch has no head of its own.
     pub heads: Vec<String>,
+    /// The type of a row that no release known here writes, if there is one.
+    pub foreign_row: Option<String>,
 }
 
 impl LanceRoot {
@@ -91,6 +93,7 @@ impl LanceRoot {
         let head = catalog.named_head(catalog.branch.as_deref());
         Ok(Some(RetainedCatalog {
             heads: head.map(str::to_owned).into_iter().collect(),
+            foreign_row: rows.foreign_row.clone(),
             catalog,
         }))
     }

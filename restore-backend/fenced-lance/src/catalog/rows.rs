@@ -12,13 +12,17 @@ use arrow_schema::DataType;
 use arrow_schema::Field;
 use arrow_schema::Schema;
 use serde::Serialize;
+use sidecar::ExactRow;
 use sidecar::root_layout::STAMP_WRITTEN;
+use sidecar::version_9::{ConfirmedUpdate, TableIdentity};
 
 use super::STAMP_KEY;
 use super::TWO_PHASE_KEY;
 use super::graph_rows::CommitMetadata;
 use super::graph_rows::HeadMetadata;
 use super::graph_rows::head_key;
+use super::identified;
+use super::identified::IDENTITY_COLUMNS;
 use crate::catalog::columns::TYPE_GRAPH_COMMIT;
 use crate::catalog::columns::TYPE_GRAPH_HEAD;
 use crate::catalog::columns::TYPE_TABLE;
@@ -42,6 +46,8 @@ pub(crate) struct CatalogRow {
     table_version: Option<u64>,
     table_branch: Option<String>,
     row_count: Option<u64>,
+    /// In catalogs that know tables by it.
+    identity: Option<TableIdentity>,
 }
 
 /// Where a table version's Lance manifest is, as the catalog records it.
@@ -65,6 +71,7 @@ impl CatalogRow {
             table_version: None,
             table_branch: None,
             row_count: None,
+            identity: None,
         }
     }
 
@@ -84,7 +91,90 @@ impl CatalogRow {
             table_version: Some(version),
             table_branch: table_branch.map(str::to_owned),
             row_count: Some(row_count),
+            identity: None,
         })
+    }
+
+    /// The same in a catalog that knows the table by its identity.
+    pub(crate) fn of(self, identity: TableIdentity) -> Self {
+        Self {
+            object_id: match self.table_version {
+                Some(version) => identified::version_key(identity, version),
+                None => self.object_id,
+            },
+            identity: Some(identity),
+            ..self
+        }
+    }
+
+    /// The same with a slash before the path in its metadata, as engines of some stamps spell it.
+    pub(crate) fn with_absolute_path(self, is_absolute: bool) -> Self {
+        const FIELD: &str = "{\"manifest_path\":\"";
+        let metadata = match self.metadata {
+            Some(metadata) if is_absolute => match metadata.strip_prefix(FIELD) {
+                Some(path) if !path.starts_with('/') => Some(format!("{FIELD}/{path}")),
+                _ => Some(metadata),
+            },
+            metadata => metadata,
+        };
+        Self { metadata, ..self }
+    }
+
+    /// The row of a table version as its writer fixed it: no byte of it is made anew.
+    pub(crate) fn exact(row: &ExactRow) -> Result<Self, serde_json::Error> {
+        let ConfirmedUpdate {
+            table_version,
+            table_branch,
+            row_count,
+            version_metadata,
+        } = &row.row;
+        Ok(Self {
+            object_id: identified::version_key(row.identity, *table_version),
+            object_type: TYPE_TABLE_VERSION,
+            location: None,
+            metadata: Some(serde_json::to_string(version_metadata)?),
+            table_key: row.table_key.clone(),
+            table_version: Some(*table_version),
+            table_branch: table_branch.clone(),
+            row_count: Some(*row_count),
+            identity: Some(row.identity),
+        })
+    }
+
+    /// Rows of the version that it makes visible.
+    pub(crate) const fn row_count(&self) -> Option<u64> {
+        self.row_count
+    }
+
+    /// What the table is called.
+    pub(crate) fn table_key(&self) -> &str {
+        &self.table_key
+    }
+
+    /// The row of a table itself, in a catalog that knows it by its identity.
+    pub(crate) fn identified_table(
+        identity: TableIdentity,
+        table_key: &str,
+        location: &str,
+    ) -> Self {
+        Self {
+            object_id: identified::table_key(identity),
+            identity: Some(identity),
+            ..Self::table(table_key, location)
+        }
+    }
+
+    /// The row that removes a table, in a catalog that knows it by its identity.
+    pub(crate) fn identified_tombstone(
+        identity: TableIdentity,
+        table_key: &str,
+        version: u64,
+    ) -> Self {
+        Self {
+            object_id: identified::tombstone_key(identity, version),
+            identity: Some(identity),
+            ..Self::tombstone(table_key, version)
+        }
     }
 
     /// A graph commit that stands for `version` of the catalog, on `branch`.
@@ -103,6 +193,7 @@ impl CatalogRow {
             table_version: Some(version),
             table_branch: branch.map(str::to_owned),
             row_count: None,
+            identity: None,
         })
     }
 
@@ -120,6 +211,7 @@ impl CatalogRow {
             table_version: None,
             table_branch: None,
             row_count: None,
+            identity: None,
         })
     }
 
@@ -133,6 +225,7 @@ impl CatalogRow {
             table_version: Some(version),
             table_branch: None,
             row_count: None,
+            identity: None,
         }
     }
 }
@@ -201,5 +294,13 @@ fn columns(rows: &[CatalogRow]) -> BTreeMap<&'static str, ArrayRef> {
         ("table_version", number(|row| row.table_version)),
         ("table_branch", text(|row| row.table_branch.as_deref())),
         ("row_count", number(|row| row.row_count)),
+        (
+            IDENTITY_COLUMNS[0],
+            number(|row| row.identity.map(|identity| identity.stable_table_id)),
+        ),
+        (
+            IDENTITY_COLUMNS[1],
+            number(|row| row.identity.map(|identity| identity.table_incarnation_id)),
+        ),
     ])
 }

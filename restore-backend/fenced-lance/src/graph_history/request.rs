@@ -11,6 +11,8 @@ pub struct HistoryRequest {
     pub branch: Option<String>,
     /// Id of the graph commit, if it is not there yet.
     pub commit: GraphCommitId,
+    /// Id of the graph commit where it was fixed beforehand; it is there already.
+    pub fixed: Option<String>,
     /// The version of the catalog that the recovery published, if it published any.
     pub published: Option<u64>,
     /// Whether the catalog holds the graph commit, and not a table of its own.

@@ -200,7 +200,7 @@ fn graph_commit(id: &str) -> NewGraphCommit {
     NewGraphCommit {
         id: id.to_owned(),
         merged_parent: None,
-        actor: "omnigraph:recovery".to_owned(),
+        actor: Some("omnigraph:recovery".to_owned()),
         created_at_micros: 1_795_400_000_000_000,
     }
 }

@@ -30,6 +30,7 @@ fn request(operation: &str, micros: u64, row: HistoryRow) -> HistoryRequest {
             operation_id: operation.to_owned(),
             plan_digest: "sha256:0".to_owned(),
         },
+        fixed: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writing a sidecar; none is ever overwritten.
+//! Writing a new sidecar; none is overwritten by that.
 
 use std::sync::Arc;
 

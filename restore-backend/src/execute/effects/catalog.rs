@@ -6,8 +6,8 @@ use root_objects::clock;
 use sidecar::executor::{CatalogSeen, Landed};
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::{
-    Difference, DifferenceField, GraphCommitId, NewTable, PinMove, Plan, PublishedGraphCommit,
-    RemovedTable, Step,
+    Difference, DifferenceField, ExactPublish, GraphCommitId, NewTable, PinMove, Plan,
+    PublishedGraphCommit, RemovedTable, Step,
 };
 
 use super::outcome::{StepOutcome, identity, not_attempted};
@@ -53,6 +53,7 @@ pub(in crate::execute) async fn landed(
             Step::Tag { .. }
             | Step::Untag { .. }
             | Step::Announce { .. }
+            | Step::PrepareSidecar { .. }
             | Step::Restore { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
@@ -158,6 +159,7 @@ pub(super) struct CatalogRows {
     pub(super) registrations: Vec<NewTable>,
     pub(super) tombstones: Vec<RemovedTable>,
     pub(super) graph_commit: Option<PublishedGraphCommit>,
+    pub(super) exact: Option<ExactPublish>,
 }
 
 pub(super) async fn publish(
@@ -180,6 +182,7 @@ pub(super) async fn publish(
         registrations: rows.registrations,
         tombstones: rows.tombstones,
         graph_commit,
+        exact: rows.exact,
         identity: identity(attempt),
     };
     let outcome = lance
@@ -196,6 +199,14 @@ fn new_graph_commit(
     read_version: u64,
     commit: PublishedGraphCommit,
 ) -> NewGraphCommit {
+    if let Some(fixed) = commit.fixed {
+        return NewGraphCommit {
+            id: fixed.id,
+            merged_parent: commit.merged_parent,
+            actor: commit.actor_id,
+            created_at_micros: fixed.created_at,
+        };
+    }
     let now = clock::now();
     let id = GraphCommitId::of_recovery(
         &attempt.plan.operation_id,

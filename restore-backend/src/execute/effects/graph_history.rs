@@ -18,6 +18,7 @@ pub(super) async fn append(
     let what = format!("writing to {}", row.folder());
     let now = clock::now();
     let published = published(attempt);
+    let mut fixed = None;
     let (branch, row) = match row {
         GraphHistoryRow::GraphCommits {
             branch,
@@ -56,7 +57,9 @@ pub(super) async fn append(
             recovery_for_actor,
             sidecar_writer_kind,
             outcomes,
+            graph_commit_id,
         } => {
+            fixed.clone_from(graph_commit_id);
             let outcomes_json = serde_json::to_string(outcomes)
                 .map_err(|error| ServiceError::EncodeOutcomes(error.to_string()))?;
             let row = HistoryRow::Recovery {
@@ -77,8 +80,9 @@ pub(super) async fn append(
             published,
             now,
         ),
+        in_catalog: fixed.is_some() || publishes_its_commit(attempt),
+        fixed,
         published,
-        in_catalog: publishes_its_commit(attempt),
         created_at_micros: now.micros(),
         row,
         identity: identity(attempt),

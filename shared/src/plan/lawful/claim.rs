@@ -3,6 +3,7 @@
 use crate::code::Code;
 use crate::dialect::Dialect;
 use crate::limits::Limits;
+use crate::plan::version_9;
 use crate::plan::{
     CatalogChangeKind, GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step,
 };
@@ -28,7 +29,7 @@ fn dismissal_fits(plan: &Plan, because: &[Code], bytes: &[u8]) -> Result<(), Str
     let parsed = Sidecar::parse(&plan.file, bytes, &Limits::DEFAULT);
     // An earlier build, which did not have the rules of this version yet, could only refuse it.
     let was_unsupported = |sidecar: &Sidecar| sidecar.dialect() != Dialect::Version1;
-    if because == [Code::UnsupportedVersion] && parsed.as_ref().is_ok_and(was_unsupported) {
+    if because.contains(&Code::UnsupportedVersion) && parsed.as_ref().is_ok_and(was_unsupported) {
         return match plan.disposition {
             Disposition::Refused => Ok(()),
             _ => Err(
@@ -123,6 +124,7 @@ fn recovery_fits(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
             | Step::Untag { .. }
             | Step::Announce { .. }
             | Step::FenceCatalog { .. }
+            | Step::PrepareSidecar { .. }
             | Step::Restore { .. }
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
@@ -139,6 +141,7 @@ fn recovery_fits(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
             ));
         }
     }
+    version_9::fits(plan, sidecar.version_9.as_deref())?;
     // Of a write to a branch that is gone nothing is looked at, and no table is touched.
     let is_orphaned = plan.disposition == Disposition::OrphanedBranch;
     if is_orphaned
@@ -170,10 +173,12 @@ pub(super) fn pins_are_the_tables(plan: &Plan, sidecar: &Sidecar) -> bool {
     };
     let mut pins: Vec<_> = sidecar.tables.iter().map(pin).collect();
     pins.sort();
-    let tables = plan
-        .tables
-        .iter()
-        .filter(|table| table.catalog_change.is_none());
+    let tables = plan.tables.iter().filter(|table| {
+        matches!(
+            table.catalog_change,
+            None | Some(CatalogChangeKind::Pointer)
+        )
+    });
     tables.map(table).eq(pins)
 }
 
@@ -193,6 +198,7 @@ fn changes_are_the_tables(plan: &Plan, sidecar: &Sidecar) -> bool {
         let version = match table.catalog_change? {
             CatalogChangeKind::Registration => None,
             CatalogChangeKind::Tombstone => Some(table.post_commit_pin),
+            CatalogChangeKind::Pointer => return None,
         };
         Some((
             table.table_key.clone(),

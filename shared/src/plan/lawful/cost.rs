@@ -68,7 +68,7 @@ fn without_pins(tables: usize) -> Plan {
     let of_a_pin = |step: &Step| matches!(step, Step::Tag { version: 4, .. });
     let mut steps = tags(&operation_id, &touched);
     steps.retain(|step| !of_a_pin(step));
-    steps.extend(publish(&touched, &tables, None));
+    steps.extend(publish(&touched, &tables, None, None));
     let file = operation_id.file_name();
     steps.extend([record(), retire(&file)]);
     Plan {

@@ -5,8 +5,8 @@ use crate::plan::graph_history::{
     Told, back_outcome, forward_outcomes_of, history_of, kind_of, undone_outcome,
 };
 use crate::plan::{
-    GraphHistoryOutcome, GraphHistoryRow, Plan, PublishedGraphCommit, RECOVERY_ACTOR, RecoveryKind,
-    Step,
+    GraphHistoryOutcome, GraphHistoryRow, Plan, Precondition, PublishedGraphCommit, RECOVERY_ACTOR,
+    RecoveryKind, Step,
 };
 use crate::sidecar::WriterKind;
 
@@ -72,7 +72,7 @@ fn published_commit(
     let Some(found) = found else {
         return Ok(None);
     };
-    if found.actor_id != RECOVERY_ACTOR {
+    if found.fixed.is_none() && found.actor_id.as_deref() != Some(RECOVERY_ACTOR) {
         return Err(format!(
             "the graph commit it publishes is ascribed to {:?}, and not to {RECOVERY_ACTOR}",
             found.actor_id
@@ -108,6 +108,18 @@ fn rows(
     may_merge: bool,
     left: &mut Left<'_>,
 ) -> Result<(), String> {
+    if let Some(Step::GraphHistory {
+        row:
+            row @ GraphHistoryRow::GraphCommitRecoveries {
+                graph_commit_id: Some(_),
+                ..
+            },
+        ..
+    }) = left.0.first()
+    {
+        fixed_row(plan, writer_kind, recovery_kind, row)?;
+        return left.take(&row_step(row.clone()));
+    }
     // Where the graph commit is published with the pins, one row is left to be written.
     let (branch, merged_parent, in_catalog) = match left.0.first() {
         Some(Step::GraphHistory {
@@ -160,6 +172,48 @@ fn rows(
         },
     );
     left.take_all(history.row_steps())
+}
+
+/// The record of a recovery whose graph commit was fixed beforehand. What it says of tables is in its sidecar.
+fn fixed_row(
+    plan: &Plan,
+    kind: WriterKind,
+    recovered: RecoveryKind,
+    row: &GraphHistoryRow,
+) -> Result<(), String> {
+    let GraphHistoryRow::GraphCommitRecoveries {
+        branch,
+        recovery_kind,
+        recovery_for_actor,
+        sidecar_writer_kind,
+        outcomes: _,
+        graph_commit_id,
+    } = row
+    else {
+        return Err("it records no recovery".to_owned());
+    };
+    let published = plan.steps.iter().find_map(|step| match step {
+        Step::Publish { graph_commit, .. } => {
+            Some(graph_commit.as_ref()?.fixed.as_ref()?.id.clone())
+        }
+        _ => None,
+    });
+    let is_of_its_write = branch.as_deref() == plan.catalog_branch()
+        && *recovery_kind == recovered
+        && *recovery_for_actor == plan.actor_id
+        && *sidecar_writer_kind == kind
+        && (published.is_none() || published == *graph_commit_id);
+    if !is_of_its_write || publishes_its_commit(plan) != published.is_some() {
+        return Err("the recovery it records is not that of its write".to_owned());
+    }
+    Ok(())
+}
+
+fn row_step(row: GraphHistoryRow) -> Step {
+    Step::GraphHistory {
+        row,
+        precondition: Precondition::RowAbsent,
+    }
 }
 
 fn publishes_its_commit(plan: &Plan) -> bool {

@@ -3,11 +3,11 @@
 use super::super::evidence::Evidence;
 use super::super::payload::{EffectPhase, Payload};
 use super::super::proof::Ownership;
-use super::super::verdict::Disposition9;
 use super::authority::{is_the_same_branch, moved_on, unreadable};
 use super::found::{Found, abort};
 use super::table::Standing;
 use crate::code::{Code, Reason};
+use crate::disposition::Disposition;
 
 pub(super) fn disposition(
     payload: &Payload,
@@ -15,13 +15,13 @@ pub(super) fn disposition(
     standings: &[Standing<'_>],
 ) -> Found {
     if !standings.iter().any(Standing::is_own) {
-        return Disposition9::NeverStarted.into();
+        return Disposition::NeverStarted.into();
     }
     if !is_the_same_branch(&payload.authority, evidence) {
         return recreated();
     }
     if let Some(reason) = standings.iter().find_map(interleaved) {
-        return Found::because(Disposition9::Abort, reason);
+        return Found::because(Disposition::Abort, reason);
     }
     forward_or_back(payload, evidence, standings)
 }
@@ -40,13 +40,13 @@ pub(super) fn forward_or_back(
     standings: &[Standing<'_>],
 ) -> Found {
     if let Some(reason) = unreadable(evidence) {
-        return Found::because(Disposition9::Abort, reason);
+        return Found::because(Disposition::Abort, reason);
     }
     let moved = moved_on(&payload.authority, evidence);
     if !moved.is_empty() {
         let reasons = moved.into_iter();
         return Found {
-            disposition: Disposition9::RollBack,
+            disposition: Disposition::RollBack,
             reasons: reasons
                 .map(|moved| Reason::new(Code::AuthorityMoved, moved))
                 .collect(),
@@ -58,9 +58,9 @@ pub(super) fn forward_or_back(
             .iter()
             .all(|standing| standing.visible_version() == standing.pin.expected_version);
     if is_confirmed {
-        Disposition9::RollForward.into()
+        Disposition::RollForward.into()
     } else {
-        Disposition9::RollBack.into()
+        Disposition::RollBack.into()
     }
 }
 

@@ -1,17 +1,17 @@
 //! A disposition with its reasons.
 
-use super::super::verdict::Disposition9;
 use crate::code::{Code, Reason};
+use crate::disposition::Disposition;
 
 /// A disposition, and why, where it does not say so by itself.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
-    pub(super) disposition: Disposition9,
+    pub(super) disposition: Disposition,
     pub(super) reasons: Vec<Reason>,
 }
 
 impl Found {
-    pub(super) fn because(disposition: Disposition9, reason: Reason) -> Self {
+    pub(super) fn because(disposition: Disposition, reason: Reason) -> Self {
         Self {
             disposition,
             reasons: vec![reason],
@@ -32,8 +32,8 @@ impl Found {
     }
 }
 
-impl From<Disposition9> for Found {
-    fn from(disposition: Disposition9) -> Self {
+impl From<Disposition> for Found {
+    fn from(disposition: Disposition) -> Self {
         Self {
             disposition,
             reasons: Vec::new(),
@@ -43,5 +43,5 @@ impl From<Disposition9> for Found {
 
 /// Nothing can be done by a program.
 pub(super) fn abort(code: Code, detail: impl Into<String>) -> Found {
-    Found::because(Disposition9::Abort, Reason::new(code, detail))
+    Found::because(Disposition::Abort, Reason::new(code, detail))
 }

@@ -3,12 +3,12 @@
 use super::super::evidence::Evidence;
 use super::super::payload::Payload;
 use super::super::proof::SeenOperation;
-use super::super::verdict::Disposition9;
 use super::authority::is_the_same_branch;
 use super::commits::{forward_or_back, interleaved, recreated};
 use super::found::{Found, abort};
 use super::table::Standing;
 use crate::code::Code;
+use crate::disposition::Disposition;
 
 pub(super) fn disposition(
     payload: &Payload,
@@ -24,12 +24,12 @@ pub(super) fn disposition(
         return if is_left {
             recreated()
         } else {
-            Disposition9::NeverStarted.into()
+            Disposition::NeverStarted.into()
         };
     }
     for standing in standings {
         if let Some(reason) = interleaved(standing) {
-            return Found::because(Disposition9::Abort, reason);
+            return Found::because(Disposition::Abort, reason);
         }
         let key = &standing.pin.table_key;
         if standing.is_own() && !is_an_index(standing) {
@@ -48,7 +48,7 @@ pub(super) fn disposition(
         }
     }
     if payload.rollback_audit_outcomes.is_some() {
-        return Disposition9::RollBack.into();
+        return Disposition::RollBack.into();
     }
     forward_or_back(payload, evidence, standings)
 }

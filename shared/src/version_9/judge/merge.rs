@@ -3,12 +3,12 @@
 use super::super::evidence::{Evidence, HeadSeen};
 use super::super::payload::{EffectPhase, Payload};
 use super::super::proof::Ownership;
-use super::super::verdict::Disposition9;
 use super::authority::is_the_same_branch;
 use super::commits::{forward_or_back, recreated};
 use super::found::{Found, abort};
 use super::table::Standing;
 use crate::code::Code;
+use crate::disposition::Disposition;
 
 pub(super) fn disposition(
     payload: &Payload,
@@ -20,7 +20,7 @@ pub(super) fn disposition(
         return if has_moved {
             recreated()
         } else {
-            Disposition9::NeverStarted.into()
+            Disposition::NeverStarted.into()
         };
     }
     let is_confirmed = payload.effect_phase == EffectPhase::EffectsConfirmed;
@@ -31,9 +31,9 @@ pub(super) fn disposition(
         return abort(Code::Interleaved, detail);
     }
     let found = forward_or_back(payload, evidence, standings);
-    if found.disposition == Disposition9::RollBack && !has_moved {
+    if found.disposition == Disposition::RollBack && !has_moved {
         return Found {
-            disposition: Disposition9::NeverStarted,
+            disposition: Disposition::NeverStarted,
             reasons: found.reasons,
         };
     }

@@ -1,10 +1,10 @@
 //! `Optimize`: compaction and indices, by the rules of version 2. It plans no transaction, so none can be proven to be its own.
 
-use super::super::verdict::Disposition9;
 use super::found::Found;
 use super::table::Standing;
 use super::words::versions;
 use crate::code::{Code, Reason};
+use crate::disposition::Disposition;
 
 pub(super) fn disposition(standings: &[Standing<'_>]) -> Found {
     let (moved, at_pin): (Vec<_>, Vec<_>) = standings
@@ -18,9 +18,9 @@ pub(super) fn disposition(standings: &[Standing<'_>]) -> Found {
     let reasons = moved.iter().filter_map(|standing| foreign(standing));
     Found {
         disposition: if at_pin.is_empty() && moved.iter().all(is_planned_on) {
-            Disposition9::RollForward
+            Disposition::RollForward
         } else {
-            Disposition9::RollBack
+            Disposition::RollBack
         },
         reasons: reasons.collect(),
     }
@@ -30,15 +30,15 @@ fn none_moved(standings: &[&Standing<'_>]) -> Found {
     let is_advanced =
         |standing: &&&Standing<'_>| standing.visible_version() > standing.pin.expected_version;
     if !standings.iter().any(|standing| is_advanced(&standing)) {
-        return Disposition9::NeverStarted.into();
+        return Disposition::NeverStarted.into();
     }
     let is_all_maintenance = standings
         .iter()
         .all(|standing| standing.foreign_since_expected().is_empty());
     if is_all_maintenance {
-        Disposition9::AlreadyPublished.into()
+        Disposition::AlreadyPublished.into()
     } else {
-        Disposition9::Superseded.into()
+        Disposition::Superseded.into()
     }
 }
 

@@ -5,10 +5,10 @@ use super::super::effect::Effect;
 use super::super::evidence::{CatalogTables, Evidence, HeadSeen};
 use super::super::payload::Payload;
 use super::super::sidecar::Sidecar9;
-use super::super::verdict::Disposition9;
 use super::found::{Found, abort};
 use super::schema::{discard_pending, promotion_pending};
 use crate::code::Code;
+use crate::disposition::Disposition;
 use crate::graph_history::GraphCommit;
 
 /// `None` if neither graph commit is visible.
@@ -26,7 +26,7 @@ pub(super) fn visible(sidecar: &Sidecar9, payload: &Payload, evidence: &Evidence
             ),
         )),
         (None, Some(_)) if payload.rollback_audit_outcomes.is_some() => Some(
-            Found::from(Disposition9::AlreadyRolledBack).with(discard_pending(payload, evidence)),
+            Found::from(Disposition::AlreadyRolledBack).with(discard_pending(payload, evidence)),
         ),
         (None, Some(_)) => Some(abort(
             Code::OutcomeConflict,
@@ -66,11 +66,11 @@ fn is_published(
     let rows = payload.intended_delta.table_updates.iter();
     let row = rows.clone().find_map(|slot| other_row(slot, then));
     match (changes, row) {
-        (None, None) => told(Disposition9::AlreadyPublished, payload, evidence),
+        (None, None) => told(Disposition::AlreadyPublished, payload, evidence),
         (None, Some(row)) => {
             let is_unconfirmed = rows.clone().any(|slot| slot.confirmed.is_none());
             match unproven(sidecar, payload, evidence, then).filter(|_| is_unconfirmed) {
-                None if is_unconfirmed => told(Disposition9::StaleArmed, payload, evidence),
+                None if is_unconfirmed => told(Disposition::StaleArmed, payload, evidence),
                 Some(Unproven::Gone(why)) => abort(Code::Unverifiable, why),
                 Some(Unproven::Another(why)) => conflict(why),
                 None => conflict(row),
@@ -81,10 +81,10 @@ fn is_published(
 }
 
 /// A published write, with what is still to be done about its schema files.
-fn told(disposition: Disposition9, payload: &Payload, evidence: &Evidence) -> Found {
+fn told(disposition: Disposition, payload: &Payload, evidence: &Evidence) -> Found {
     match promotion_pending(payload, evidence) {
         Some(reason) if reason.code == Code::SchemaContradictory => {
-            Found::because(Disposition9::Abort, reason)
+            Found::because(Disposition::Abort, reason)
         }
         reason => Found::from(disposition).with(reason),
     }

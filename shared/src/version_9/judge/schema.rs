@@ -3,12 +3,12 @@
 use super::super::evidence::Evidence;
 use super::super::payload::Payload;
 use super::super::proof::Ownership;
-use super::super::verdict::Disposition9;
 use super::authority::is_the_same_branch;
 use super::commits::{forward_or_back, interleaved, recreated};
 use super::found::{Found, abort};
 use super::table::Standing;
 use crate::code::{Code, Reason};
+use crate::disposition::Disposition;
 
 pub(super) fn disposition(
     payload: &Payload,
@@ -27,22 +27,22 @@ pub(super) fn disposition(
             interleaved(standing)
         }
     }) {
-        return Found::because(Disposition9::Abort, reason);
+        return Found::because(Disposition::Abort, reason);
     }
     let found = if payload.rollback_audit_outcomes.is_some() {
-        Disposition9::RollBack.into()
+        Disposition::RollBack.into()
     } else {
         forward_or_back(payload, evidence, standings)
     };
     match found.disposition {
-        Disposition9::RollForward => match unproven_target(payload, evidence) {
+        Disposition::RollForward => match unproven_target(payload, evidence) {
             Some(why) => abort(
                 Code::SchemaContradictory,
                 format!("the schema files do not hold the schema that the write brings: {why}"),
             ),
             None => found,
         },
-        Disposition9::RollBack => match not_discardable(payload, evidence) {
+        Disposition::RollBack => match not_discardable(payload, evidence) {
             Some(why) => abort(Code::SchemaContradictory, why),
             None => found,
         },

@@ -1,7 +1,10 @@
 //! Rows that a publish writes for tables that the write does not commit to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::evidence::Evidence;
 use super::super::payload::Payload;
+use super::super::table_identity::TableIdentity;
 use crate::code::{Code, Reason};
 
 /// What in the catalog is not as the publish expects it, of the tables that are in no pin.
@@ -57,5 +60,55 @@ pub(super) fn conflict(payload: &Payload, evidence: &Evidence) -> Option<Reason>
             )
         })
     };
-    updated.or_else(added).or_else(removed).or_else(renamed)
+    updated
+        .or_else(added)
+        .or_else(removed)
+        .or_else(renamed)
+        .or_else(|| misnamed(payload, evidence))
+}
+
+/// A table that is called otherwise than the publish takes it for, or a name that two tables would have afterwards.
+fn misnamed(payload: &Payload, evidence: &Evidence) -> Option<Reason> {
+    let delta = &payload.intended_delta;
+    let reason = |detail: String| Some(Reason::new(Code::Interleaved, detail));
+    let mut named: BTreeMap<TableIdentity, &str> = evidence
+        .graph
+        .tables
+        .0
+        .iter()
+        .map(|(identity, table)| (*identity, table.table_key.as_str()))
+        .collect();
+    for renamed in &delta.renames {
+        match named.get_mut(&renamed.identity) {
+            Some(key) if *key == renamed.expected_table_key => *key = &renamed.table_key,
+            _ => {
+                return reason(format!(
+                    "the table that is to be renamed to {} is not called {}",
+                    renamed.table_key, renamed.expected_table_key
+                ));
+            }
+        }
+    }
+    for removed in &delta.tombstones {
+        if named.remove(&removed.identity) != Some(&removed.table_key) {
+            return reason(format!(
+                "the table that is to be removed is not called {}",
+                removed.table_key
+            ));
+        }
+    }
+    for added in &delta.registrations {
+        named.insert(added.identity, &added.table_key);
+    }
+    for slot in &delta.table_updates {
+        if named.get(&slot.identity) != Some(&slot.table_key.as_str()) {
+            return reason(format!(
+                "no table of that identity is called {}, as the publish expects",
+                slot.table_key
+            ));
+        }
+    }
+    let mut keys = BTreeSet::new();
+    let twice = named.values().find(|key| !keys.insert(**key))?;
+    reason(format!("two tables would be called {twice}"))
 }

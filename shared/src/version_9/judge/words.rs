@@ -4,10 +4,11 @@ use super::super::evidence::{Beside, BranchSeen, Evidence, HeadSeen};
 use super::super::payload::EffectPhase;
 use super::super::proof::Ownership;
 use super::super::sidecar::Sidecar9;
-use super::super::verdict::{Disposition9, TableVerdict9, Verdict9};
+use super::super::verdict::{Carries, TableVerdict9, Verdict9};
 use super::found::Found;
 use super::table::Standing;
 use crate::code::{Code, Reason};
+use crate::disposition::Disposition;
 use crate::writer_kind::WriterKind;
 
 pub(super) fn verdict(
@@ -50,54 +51,56 @@ fn at_its_place(engine: &str, moved_from: Option<&str>) -> String {
 fn headline(
     sidecar: &Sidecar9,
     standings: &[Standing<'_>],
-    disposition: Disposition9,
+    disposition: Disposition,
     reasons: &[Reason],
 ) -> String {
     match disposition {
-        Disposition9::Waiting => {
+        // The rules of the shape refuse a file, before anything is looked at.
+        Disposition::Refused => "The file is refused.".to_owned(),
+        Disposition::Waiting => {
             "An older sidecar decides about this one: the graph that this write was planned for changes with it.".to_owned()
         }
-        Disposition9::OrphanedBranch => format!(
+        Disposition::OrphanedBranch => format!(
             "Branch {} is gone, and the write with it.",
             sidecar.branch()
         ),
-        Disposition9::Abort => {
+        Disposition::Abort => {
             "What is there contradicts the file, or cannot be proven. No program can decide what becomes of this write.".to_owned()
         }
-        Disposition9::AlreadyPublished if sidecar.writer_kind == WriterKind::Optimize => {
+        Disposition::AlreadyPublished if sidecar.writer_kind == WriterKind::Optimize => {
             "The compacted tables were published. Only the file is left.".to_owned()
         }
-        Disposition9::AlreadyPublished => {
+        Disposition::AlreadyPublished => {
             "The write was published exactly as the file says. Only the file is left.".to_owned()
         }
-        Disposition9::StaleArmed => {
+        Disposition::StaleArmed => {
             "The write is published: its graph commit is in the catalog, and the versions that this commit published are the transactions that the file planned. The file is older than that, and still says that the write had only begun.".to_owned()
         }
-        Disposition9::AlreadyRolledBack => {
+        Disposition::AlreadyRolledBack => {
             "The write was taken back, and the catalog says so. Only the file is left.".to_owned()
         }
-        Disposition9::Superseded => {
+        Disposition::Superseded => {
             "Nothing of this run is pending. Others published the same tables since, so that nobody can say whether its work is among what readers see.".to_owned()
         }
-        Disposition9::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
+        Disposition::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
             "No table carries a commit of this write any more, although its writer confirmed all of them. They went with a branch that was deleted, or with a backup that was restored.".to_owned()
         }
-        Disposition9::NeverStarted if reasons.is_empty() => {
+        Disposition::NeverStarted if reasons.is_empty() => {
             "No table carries a commit of this write. No data is in question.".to_owned()
         }
-        Disposition9::NeverStarted => {
+        Disposition::NeverStarted => {
             "No table carries a commit of this write.".to_owned()
         }
-        Disposition9::RollForward if standings.is_empty() => {
+        Disposition::RollForward if standings.is_empty() => {
             "The write commits to no table. Its writer confirmed it, and the graph is as it was when the write was planned. Only the publish is missing.".to_owned()
         }
-        Disposition9::RollForward if sidecar.payload().is_none() => {
+        Disposition::RollForward if sidecar.payload().is_none() => {
             "Every table was compacted. Only the publish is missing.".to_owned()
         }
-        Disposition9::RollForward => {
+        Disposition::RollForward => {
             "Every table carries the write, its writer confirmed that, and the graph is as it was when the write was planned. Only the publish is missing.".to_owned()
         }
-        Disposition9::RollBack => roll_back(sidecar, standings, reasons),
+        Disposition::RollBack => roll_back(sidecar, standings, reasons),
     }
 }
 
@@ -144,15 +147,18 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
 }
 
 /// What omnigraph v0.9.0 does, as its source says and its results on crashed graphs show.
-fn engine(sidecar: &Sidecar9, disposition: Disposition9, reasons: &[Reason]) -> &'static str {
+fn engine(sidecar: &Sidecar9, disposition: Disposition, reasons: &[Reason]) -> &'static str {
     match disposition {
-        Disposition9::Waiting => {
+        Disposition::Waiting => {
             "omnigraph 0.9 and 0.10 take the files in the order of their names at the next read-write open."
         }
-        Disposition9::OrphanedBranch => {
+        Disposition::OrphanedBranch => {
             "omnigraph 0.9 and 0.10 record on main that it was discarded, and remove the file, at the next read-write open."
         }
-        Disposition9::Abort => match reasons.first().map(|reason| reason.code) {
+        Disposition::Refused => {
+            "omnigraph 0.9 and 0.10 refuse to open the graph for writing as long as the file is there."
+        }
+        Disposition::Abort => match reasons.first().map(|reason| reason.code) {
             Some(Code::BranchTreeLeft) => {
                 "omnigraph 0.9 and 0.10 take the branch for deleted: they record that on main and remove the file at the next read-write open."
             }
@@ -166,19 +172,19 @@ fn engine(sidecar: &Sidecar9, disposition: Disposition9, reasons: &[Reason]) -> 
                 "omnigraph 0.9 and 0.10 refuse to open the graph for writing as long as the file is there."
             }
         },
-        Disposition9::AlreadyPublished | Disposition9::AlreadyRolledBack => {
+        Disposition::AlreadyPublished | Disposition::AlreadyRolledBack => {
             "omnigraph 0.9 and 0.10 add the record of the recovery and remove the file at the next read-write open. No table changes."
         }
-        Disposition9::StaleArmed => {
+        Disposition::StaleArmed => {
             "omnigraph 0.9, 0.10 and 0.11 refuse to open the graph for writing as long as the file is there (\"manifest delta differs\"). No release mends it."
         }
-        Disposition9::Superseded => {
+        Disposition::Superseded => {
             "omnigraph 0.9 and 0.10 record it as rolled forward and remove the file at the next read-write open. No table changes."
         }
-        Disposition9::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
+        Disposition::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
             "omnigraph 0.9 and 0.10 remove the file without a record at the next read-write open, or refuse that open where the Lance branch of a table is gone."
         }
-        Disposition9::NeverStarted => match sidecar.writer_kind {
+        Disposition::NeverStarted => match sidecar.writer_kind {
             WriterKind::Mutation | WriterKind::Load | WriterKind::BranchMerge => {
                 "omnigraph 0.9 and 0.10 remove the file without a record at the next read-write open. A running server refuses writes on the branch until then."
             }
@@ -186,10 +192,10 @@ fn engine(sidecar: &Sidecar9, disposition: Disposition9, reasons: &[Reason]) -> 
                 "omnigraph 0.9 and 0.10 record a roll back that moves no table, and remove the file, at the next read-write open."
             }
         },
-        Disposition9::RollForward => {
+        Disposition::RollForward => {
             "omnigraph 0.9 and 0.10 publish it at the next read-write open, and a running server at its next write on the branch."
         }
-        Disposition9::RollBack => {
+        Disposition::RollBack => {
             "omnigraph 0.9 and 0.10 take it back at the next read-write open. A running server leaves it, and refuses writes on the branch until then."
         }
     }
@@ -197,51 +203,59 @@ fn engine(sidecar: &Sidecar9, disposition: Disposition9, reasons: &[Reason]) -> 
 
 const OPEN_ONCE: &str = "This build shows the verdict and does not carry it out. Stop all writers, keep a backup of the root, and open the graph once for writing with omnigraph 0.9 or 0.10. Do not set the file aside";
 
+/// Whether the plan of such a write is carried out: the datasets that a schema change made are not removed yet.
+fn is_carried_out(disposition: Disposition, standings: &[Standing<'_>]) -> bool {
+    let has_made = |standing: &Standing<'_>| standing.makes_the_dataset() && standing.is_own();
+    disposition != Disposition::RollBack || !standings.iter().any(has_made)
+}
+
 fn advice(
     sidecar: &Sidecar9,
     standings: &[Standing<'_>],
-    disposition: Disposition9,
+    disposition: Disposition,
     reasons: &[Reason],
     beside: &Beside,
 ) -> String {
     let has = |code| reasons.iter().any(|reason| reason.code == code);
     let mut advice = match disposition {
-        Disposition9::Waiting => format!(
+        Disposition::Waiting => format!(
             "Resolve {} first, and look again. An engine takes both in one open, and takes this write back if the older one changes the head of the branch. Do not set the file aside before that.",
             beside.waiting_for.as_deref().unwrap_or("the older file")
         ),
-        Disposition9::RollForward if sidecar.payload().is_none() => {
-            format!("{OPEN_ONCE}: the tables would stay ahead of what readers see, and engines refuse to write to such tables.")
+        Disposition::RollForward if sidecar.payload().is_none() => {
+            "Approve the plan. Without it the tables stay ahead of what readers see, and engines refuse to write to such tables.".to_owned()
         }
-        Disposition9::RollForward => format!("{OPEN_ONCE}: its data would never become visible."),
-        Disposition9::RollBack if !standings.iter().any(Standing::has_moved) => {
-            format!("{OPEN_ONCE}: its undo would have no record.")
+        Disposition::RollForward => {
+            "Approve the plan: it publishes the rows that the writer wrote down, under the graph commit that it fixed. Without it the data never becomes visible.".to_owned()
         }
-        Disposition9::RollBack => format!(
-            "{OPEN_ONCE}: the tables would stay ahead of what readers see, and engines refuse to write to such tables."
+        _ if !is_carried_out(disposition, standings) => format!(
+            "{OPEN_ONCE}: the tables would stay ahead of what readers see, and the schema change could not be made again while its datasets are there."
         ),
-        Disposition9::AlreadyPublished if has(Code::SchemaNotInForce) => {
-            format!("{OPEN_ONCE}: without it no engine puts the staged schema files in force, and none opens the graph.")
+        Disposition::RollBack if !standings.iter().any(Standing::has_moved) => {
+            "Stop all writers and approve the plan: it records the undo. No table changes.".to_owned()
         }
-        Disposition9::StaleArmed if has(Code::SchemaNotInForce) => {
-            "Stop all writers, keep a backup of the root, and put the three staged schema files in force by hand: rename each of them to its name without .staging. Then look again, and set the file aside.".to_owned()
+        Disposition::RollBack => {
+            "Stop all writers and approve the plan. Without it the tables stay ahead of what readers see, and engines refuse to write to such tables.".to_owned()
         }
-        Disposition9::AlreadyRolledBack if has(Code::SchemaNotInForce) || has(Code::SchemaContradictory) => {
-            format!("{OPEN_ONCE}: without it no engine removes the staged schema files.")
+        Disposition::AlreadyPublished | Disposition::StaleArmed if has(Code::SchemaNotInForce) => {
+            "Stop all writers and approve the plan: it puts the staged schema files in force. Without that no engine opens the graph.".to_owned()
         }
-        Disposition9::AlreadyPublished
-        | Disposition9::AlreadyRolledBack
-        | Disposition9::Superseded
-        | Disposition9::OrphanedBranch => {
-            "Open the graph once for writing with omnigraph 0.9 or 0.10, or set the file aside here: nothing in the tables depends on it, and the record of the recovery is then in the journal alone.".to_owned()
+        Disposition::AlreadyRolledBack if has(Code::SchemaNotInForce) || has(Code::SchemaContradictory) => {
+            "Stop all writers and approve the plan: it takes the staged schema files away and keeps them beside the journal.".to_owned()
         }
-        Disposition9::StaleArmed => {
-            "Stop all writers and set the file aside here: its bytes are kept in the journal, and nothing in the tables depends on it.".to_owned()
+        Disposition::AlreadyPublished
+        | Disposition::AlreadyRolledBack
+        | Disposition::Superseded
+        | Disposition::OrphanedBranch => {
+            "Approve the plan: it records the recovery and removes the file. No table changes.".to_owned()
         }
-        Disposition9::NeverStarted => {
-            "Stop its writer: a live one may still begin. Then set the file aside here, or open the graph once for writing with omnigraph 0.9 or 0.10.".to_owned()
+        Disposition::StaleArmed => {
+            "Stop all writers and approve the plan: it records the recovery and removes the file, which no engine does. No table changes.".to_owned()
         }
-        Disposition9::Abort => {
+        Disposition::NeverStarted => {
+            "Stop its writer: a live one may still begin. Then approve the plan: it removes the file. No table changes.".to_owned()
+        }
+        Disposition::Refused | Disposition::Abort => {
             "Keep a backup of the root. Look at the tables, and at who wrote them. Setting the file aside leaves every table as it is: what the write left in them then counts as drift.".to_owned()
         }
     };
@@ -249,44 +263,54 @@ fn advice(
         advice.push(' ');
         advice.push_str(sentence);
     };
-    if has(Code::Interleaved) && disposition == Disposition9::RollBack {
+    if has(Code::Interleaved) && disposition == Disposition::RollBack {
         add("Copy what the commits of others hold before that: they go with it.");
     }
-    if has(Code::Interleaved) && disposition == Disposition9::RollForward {
+    if has(Code::Interleaved) && disposition == Disposition::RollForward {
         add("The commits of others that are named above become visible with it.");
     }
     if let [first, ..] = beside.followed_by.as_slice() {
         let resolves = matches!(
             disposition,
-            Disposition9::RollForward | Disposition9::RollBack
+            Disposition::RollForward | Disposition::RollBack
         );
         if resolves {
             add(&format!(
-                "The same open resolves {} younger file{} of the branch, {first} first. It takes those writes back, also confirmed ones, since the head of the branch is another one by then.",
+                "{} younger file{} of the branch, {first} first, can only be taken back afterwards, also where {} confirmed: the head of the branch is another one by then.",
                 beside.followed_by.len(),
                 if beside.followed_by.len() == 1 {
                     ""
                 } else {
                     "s"
+                },
+                if beside.followed_by.len() == 1 {
+                    "it is"
+                } else {
+                    "they are"
                 }
             ));
         }
     }
     if beside.is_locked {
         add(
-            "The lock of the schema change (branch __schema_apply_lock__ of the catalog) stays and blocks every later write: `doctor` says how it is removed.",
+            "The lock of a schema change (branch __schema_apply_lock__ of the catalog) is there and blocks every write. The plan removes it if it is older than this file; no engine removes it.",
         );
     }
     if let Some(place) = &beside.moved_from {
         add(&format!(
-            "An engine opens the graph only at {place}: move it back first."
+            "As long as the file is there, an engine opens the graph only at {place}."
         ));
     }
     advice
 }
 
-fn table(standing: &Standing<'_>, disposition: Disposition9, is_gone: bool) -> TableVerdict9 {
-    let is_told = matches!(disposition, Disposition9::RollBack | Disposition9::Abort);
+fn table(standing: &Standing<'_>, disposition: Disposition, is_gone: bool) -> TableVerdict9 {
+    let is_told = matches!(disposition, Disposition::RollBack | Disposition::Abort);
+    let foreign = match standing.effect {
+        Some(_) if is_told => standing.foreign.clone(),
+        Some(_) => Vec::new(),
+        None => standing.foreign_besides_maintenance(),
+    };
     TableVerdict9 {
         table_key: standing.pin.table_key.clone(),
         visible_version: standing.visible.map(|table| table.row.version),
@@ -296,11 +320,24 @@ fn table(standing: &Standing<'_>, disposition: Disposition9, is_gone: bool) -> T
         } else {
             stands(standing)
         },
-        foreign_versions: if is_told && !is_gone {
-            standing.foreign.clone()
+        carries: if is_gone {
+            Carries::Nothing
         } else {
-            Vec::new()
+            carries(standing)
         },
+        foreign_versions: if is_gone { Vec::new() } else { foreign },
+    }
+}
+
+fn carries(standing: &Standing<'_>) -> Carries {
+    let is_above = standing.head() > standing.visible.map(|table| table.row.version);
+    match standing.ownership {
+        _ if !is_above => Carries::Nothing,
+        Ownership::AtHead | Ownership::BeforeHead => Carries::TheWrite,
+        Ownership::CompensatedAtHead => Carries::ItsReturn,
+        // An Optimize plans no transaction, and what stands above the visible version counts as its.
+        Ownership::None if standing.effect.is_none() => Carries::TheWrite,
+        Ownership::None | Ownership::Unverifiable => Carries::Nothing,
     }
 }
 

@@ -18,6 +18,7 @@ fn committed(version: u64, commits: usize, shows: &str) -> CatalogVersionFacts {
         newest_own: Some(id.clone()),
         heads: vec![id],
         shows: Digest::of(Tag::DerivedId, shows.as_bytes()),
+        foreign_row: None,
     }
 }
 
@@ -75,7 +76,7 @@ fn told(facts: &HistoryFacts) -> String {
 #[test]
 fn a_history_is_whole_until_a_version_breaks_a_rule() {
     type Change = fn(&mut HistoryFacts);
-    let cases: [(&str, Change); 17] = [
+    let cases: [(&str, Change); 20] = [
         ("whole", |_| {}),
         ("whole", |facts| {
             let empty = bookkeeping(at(facts, 3));
@@ -150,6 +151,26 @@ fn a_history_is_whole_until_a_version_breaks_a_rule() {
             |facts| {
                 facts.versions.as_mut().unwrap().remove(0).1.unwrap();
                 facts.has_older = true;
+            },
+        ),
+        (
+            "3: it has a row of the type graph_note, which engines refuse",
+            |facts| {
+                at(facts, 3).foreign_row = Some("graph_note".to_owned());
+            },
+        ),
+        (
+            "not known: version 4 of the catalog was cleaned away, and may have changed what readers see",
+            |facts| {
+                let empty = bookkeeping(at(facts, 3));
+                facts.versions.as_mut().unwrap().push((5, Ok(empty)));
+            },
+        ),
+        (
+            "not known: versions 4 to 6 of the catalog were cleaned away, and may have changed what readers see",
+            |facts| {
+                let empty = bookkeeping(at(facts, 3));
+                facts.versions.as_mut().unwrap().push((7, Ok(empty)));
             },
         ),
         ("not known: timed out", |facts| {

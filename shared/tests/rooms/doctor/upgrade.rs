@@ -1,5 +1,7 @@
 //! The list before an upgrade.
 
+use sidecar::RootId;
+use sidecar::api::RecoverySummary;
 use sidecar::doctor::{CheckStatus, ChecklistItem, ChecklistLine, HistoryFacts};
 
 use super::*;
@@ -65,7 +67,7 @@ fn a_root_at_rest_is_ready_and_each_fact_breaks_its_line() {
     type Change = fn(&mut RootFacts);
     let no = CheckStatus::No;
     let not_known = CheckStatus::NotKnown;
-    let cases: [(&[(Item, CheckStatus)], Change); 15] = [
+    let cases: [(&[(Item, CheckStatus)], Change); 17] = [
         (&[(Item::NoSidecarFiles, no)], |facts| {
             facts.folder.as_mut().unwrap().sidecars = 1;
         }),
@@ -126,6 +128,20 @@ fn a_root_at_rest_is_ready_and_each_fact_breaks_its_line() {
                 facts.branches = Err("timed out".to_owned());
             },
         ),
+        (&[(Item::TablesAtTheirPins, no)], |facts| {
+            let gone = Stand::PinGone {
+                pinned: 3,
+                head: None,
+            };
+            facts.branches = Ok(vec![on(None, vec![table(gone)])]);
+        }),
+        (&[(Item::TablesAtTheirPins, no)], |facts| {
+            let damaged = Stand::PinDamaged {
+                pinned: 3,
+                fault: "it is cut short".to_owned(),
+            };
+            facts.branches = Ok(vec![on(None, vec![table(damaged)])]);
+        }),
         (&[(Item::NoRecoveryTags, no)], |facts| {
             facts.tags.tags = vec![("nodes/a".to_owned(), format!("recovery-{OPERATION}-v4"))];
         }),
@@ -171,5 +187,62 @@ fn an_operation_that_is_open_is_named_and_an_approval_alone_breaks_nothing() {
             progress: Ok(progress),
         }];
         assert_eq!(not_yes(&facts), wanted);
+    }
+}
+
+/// The line about the tables.
+fn of_tables(facts: &RootFacts) -> ChecklistLine {
+    let mut lines = list(facts).into_iter();
+    lines
+        .find(|line| line.item == ChecklistItem::TablesAtTheirPins)
+        .unwrap()
+}
+
+#[test]
+fn what_an_upgrade_does_to_commits_above_a_pin_is_said_only_where_there_are_some_and_an_upgrade() {
+    let harmless = "Commits above a pin do no harm after the upgrade";
+    let below = || Stand::Below { pinned: 5, head: 4 };
+    for (stamp, stand, says) in [
+        (6, above(None), true),
+        (6, below(), false),
+        (4, above(None), false),
+    ] {
+        let mut facts = with_history(stamp);
+        facts.branches = Ok(vec![on(None, vec![table(stand)])]);
+        let detail = of_tables(&facts).detail;
+        assert_eq!(detail.contains(harmless), says, "{detail}");
+    }
+    let rest = of_tables(&with_history(4)).detail;
+    assert!(rest.contains("Lance manifest was decoded"), "{rest}");
+}
+
+fn refused(code: Code) -> RecoverySummary {
+    let file = SidecarFile::unread("a.json", Reason::new(code, "it is so"));
+    let listed = assemble(vec![file]).remove(0);
+    RecoverySummary::of(
+        &listed,
+        None,
+        None,
+        &RootId::new("/srv/graph"),
+        Timestamp::from_micros(0),
+    )
+}
+
+#[test]
+fn what_is_refused_is_planned_and_not_dismissed_at_once() {
+    let resolve = |code| {
+        let mut facts = with_history(4);
+        facts.pending.as_mut().unwrap().recoveries = vec![refused(code)];
+        list(&facts)[0].resolve.clone().unwrap()
+    };
+    assert_eq!(
+        resolve(Code::UnsupportedVersion),
+        "Plan each, and do what its plan says: sidecar-inspector drain /srv/graph"
+    );
+    for code in [Code::LocationOutsideRoot, Code::BasePathOutsideRoot] {
+        assert_eq!(
+            resolve(code),
+            "sidecar-inspector drain /srv/graph --relocated-from OLD_ROOT"
+        );
     }
 }

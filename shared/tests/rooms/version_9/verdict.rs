@@ -7,11 +7,11 @@ use serde_json::Value;
 use sidecar::observation::NextSchema;
 use sidecar::version_9::proof::{SeenOperation, SeenTransaction, SeenVersions};
 use sidecar::version_9::{
-    Beside, BranchIdentifier, BranchSeen, CatalogRow, CatalogTable, CatalogTables, Disposition9,
-    EffectPhase, Evidence, ForkSeen, GraphSeen, HeadSeen, Payload, Pin, SchemaIdentity, SchemaSeen,
-    Sidecar9, TableSeen, TransactionIdentity, Verdict9, dependence, judge_version_9, parse,
+    Beside, BranchIdentifier, BranchSeen, CatalogRow, CatalogTable, CatalogTables, EffectPhase,
+    Evidence, ForkSeen, GraphSeen, HeadSeen, Payload, Pin, SchemaIdentity, SchemaSeen, Sidecar9,
+    TableSeen, TransactionIdentity, Verdict9, dependence, judge_version_9, parse,
 };
-use sidecar::{Code, GraphCommit, Limits, Reason, SidecarFile};
+use sidecar::{Code, Disposition, GraphCommit, Limits, Reason, SidecarFile};
 
 use super::fixture::of;
 
@@ -212,24 +212,24 @@ fn evidence(sidecar: &Sidecar9, graph: Graph, at: &[At]) -> Evidence {
 }
 
 /// The rule, said without the code that it is about.
-fn by_the_book(phase: EffectPhase, graph: Graph, at: &[At]) -> (Disposition9, Option<Code>) {
+fn by_the_book(phase: EffectPhase, graph: Graph, at: &[At]) -> (Disposition, Option<Code>) {
     let any = |which: &[At]| at.iter().any(|at| which.contains(at));
     let own = [At::Own, At::OwnOverForeign, At::Buried, At::Compensated];
     let moved = graph == Graph::HeadMoved || graph == Graph::SchemaMoved;
     let is_exact = at.iter().all(|at| *at == At::Own);
     match () {
-        () if any(&[At::BelowPin]) => (Disposition9::Abort, Some(Code::HeadBelowPin)),
-        () if any(&[At::Unreadable]) => (Disposition9::Abort, Some(Code::Unverifiable)),
-        () if !any(&own) && any(&[At::Foreign]) => (Disposition9::NeverStarted, Some(Code::Drift)),
-        () if !any(&own) => (Disposition9::NeverStarted, None),
-        () if graph == Graph::BranchRecreated => (Disposition9::Abort, Some(Code::BranchRecreated)),
-        () if any(&[At::Buried, At::Foreign]) => (Disposition9::Abort, Some(Code::Interleaved)),
-        () if moved => (Disposition9::RollBack, Some(Code::AuthorityMoved)),
+        () if any(&[At::BelowPin]) => (Disposition::Abort, Some(Code::HeadBelowPin)),
+        () if any(&[At::Unreadable]) => (Disposition::Abort, Some(Code::Unverifiable)),
+        () if !any(&own) && any(&[At::Foreign]) => (Disposition::NeverStarted, Some(Code::Drift)),
+        () if !any(&own) => (Disposition::NeverStarted, None),
+        () if graph == Graph::BranchRecreated => (Disposition::Abort, Some(Code::BranchRecreated)),
+        () if any(&[At::Buried, At::Foreign]) => (Disposition::Abort, Some(Code::Interleaved)),
+        () if moved => (Disposition::RollBack, Some(Code::AuthorityMoved)),
         () if phase == EffectPhase::EffectsConfirmed && is_exact => {
-            (Disposition9::RollForward, None)
+            (Disposition::RollForward, None)
         }
-        () if any(&[At::OwnOverForeign]) => (Disposition9::RollBack, Some(Code::Interleaved)),
-        () => (Disposition9::RollBack, None),
+        () if any(&[At::OwnOverForeign]) => (Disposition::RollBack, Some(Code::Interleaved)),
+        () => (Disposition::RollBack, None),
     }
 }
 
@@ -260,7 +260,7 @@ fn three_tables_of_a_load_wherever_each_of_them_stands() {
         }
     }
     assert_eq!(met.len(), 4, "{met:?}");
-    assert_eq!(met[&Disposition9::RollForward], 1);
+    assert_eq!(met[&Disposition::RollForward], 1);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_commit_that_was_rebased_over_another_says_what_a_restore_takes_away() {
     let sidecar = armed();
     let at = [At::OwnOverForeign, At::Own, At::Own];
     let verdict = judge_version_9(&sidecar, &evidence(&sidecar, Graph::Same, &at));
-    assert_eq!(verdict.disposition, Disposition9::RollBack);
+    assert_eq!(verdict.disposition, Disposition::RollBack);
     let first = &sidecar.tables[0];
     assert_eq!(
         verdict.tables[0].foreign_versions,
@@ -336,10 +336,10 @@ fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
             let verdict = judge_version_9(&sidecar, &evidence);
             (verdict.disposition, code(&verdict))
         };
-        let conflict = (Disposition9::Abort, Some(Code::OutcomeConflict));
+        let conflict = (Disposition::Abort, Some(Code::OutcomeConflict));
         let left = match is_armed {
-            true => Disposition9::StaleArmed,
-            false => Disposition9::AlreadyPublished,
+            true => Disposition::StaleArmed,
+            false => Disposition::AlreadyPublished,
         };
         assert_eq!(judged(&|_| {}), (left, None));
         assert_eq!(
@@ -348,7 +348,7 @@ fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
         );
         assert_eq!(
             judged(&|evidence| evidence.graph.tables_then = None),
-            (Disposition9::Abort, Some(Code::Unverifiable))
+            (Disposition::Abort, Some(Code::Unverifiable))
         );
         let others: [fn(&mut GraphCommit); 5] = [
             |commit| commit.manifest_branch = Some("feature".to_owned()),
@@ -374,16 +374,16 @@ fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
                 other(&mut then.0.values_mut().next().unwrap().row);
             };
             let wanted = match is_armed && is_fixed_later {
-                true => (Disposition9::StaleArmed, None),
+                true => (Disposition::StaleArmed, None),
                 false => conflict,
             };
             assert_eq!(judged(&change), wanted);
         }
         // The transaction that the published version was planned to be is another, or gone.
-        let published = (Disposition9::AlreadyPublished, None);
+        let published = (Disposition::AlreadyPublished, None);
         for (uuid, of_an_armed_file) in [
             (Some("another"), conflict),
-            (None, (Disposition9::Abort, Some(Code::Unverifiable))),
+            (None, (Disposition::Abort, Some(Code::Unverifiable))),
         ] {
             let change = |evidence: &mut Evidence| {
                 let HeadSeen::At(versions) = &mut evidence.tables[1].head else {
@@ -428,9 +428,9 @@ fn a_write_that_was_taken_back_is_known_by_its_commit_and_its_outcomes() {
         for (file, wanted) in [
             (
                 sidecar.clone(),
-                (Disposition9::Abort, Some(Code::OutcomeConflict)),
+                (Disposition::Abort, Some(Code::OutcomeConflict)),
             ),
-            (prepared(&sidecar), (Disposition9::AlreadyRolledBack, None)),
+            (prepared(&sidecar), (Disposition::AlreadyRolledBack, None)),
         ] {
             let mut evidence = evidence(&file, Graph::HeadMoved, &[At::Buried; 3]);
             evidence.graph.tables = catalog(&file, |pin| pin.expected_version + 2);
@@ -447,7 +447,7 @@ fn nothing_is_asked_of_a_file_that_waits_or_whose_branch_is_gone() {
     let mut evidence = after_the_publish(&sidecar);
     evidence.beside.waiting_for = Some("01M8KH00000000000000000000.json".to_owned());
     let verdict = judge_version_9(&sidecar, &evidence);
-    assert_eq!(verdict.disposition, Disposition9::Waiting);
+    assert_eq!(verdict.disposition, Disposition::Waiting);
     assert_eq!(
         verdict.reasons[0].about.as_deref(),
         Some("01M8KH00000000000000000000.json")
@@ -456,8 +456,8 @@ fn nothing_is_asked_of_a_file_that_waits_or_whose_branch_is_gone() {
     let fixture = of("v9-orphan-branch-confirmed");
     let sidecar = fixture.parsed();
     for (tree_left, wanted) in [
-        (false, (Disposition9::OrphanedBranch, None)),
-        (true, (Disposition9::Abort, Some(Code::BranchTreeLeft))),
+        (false, (Disposition::OrphanedBranch, None)),
+        (true, (Disposition::Abort, Some(Code::BranchTreeLeft))),
     ] {
         let evidence = Evidence {
             branch: BranchSeen::Gone { tree_left },
@@ -480,7 +480,7 @@ fn a_table_that_is_called_otherwise_or_cannot_be_opened_is_left_to_people() {
         let verdict = judge_version_9(&sidecar, &evidence);
         (verdict.disposition, code(&verdict))
     };
-    let abort = |code| (Disposition9::Abort, Some(code));
+    let abort = |code| (Disposition::Abort, Some(code));
     let identity = sidecar.tables[0].identity;
     assert_eq!(
         judged(&|evidence| {
@@ -521,8 +521,8 @@ fn a_table_that_is_called_otherwise_or_cannot_be_opened_is_left_to_people() {
 fn a_schema_that_cannot_be_told_is_no_reason_to_take_anything_back() {
     let sidecar = confirmed();
     for (at, wanted) in [
-        (At::Own, Disposition9::Abort),
-        (At::Pin, Disposition9::NeverStarted),
+        (At::Own, Disposition::Abort),
+        (At::Pin, Disposition::NeverStarted),
     ] {
         let mut evidence = evidence(&sidecar, Graph::Same, &[at; 3]);
         evidence.schema.live = Err("__schema_state.json: it is cut short".to_owned());
@@ -544,7 +544,7 @@ fn a_branch_that_is_gone_does_not_take_the_commits_of_its_write_along() {
     let verdict = judge_version_9(&sidecar, &evidence);
     assert_eq!(
         (verdict.disposition, code(&verdict)),
-        (Disposition9::Abort, Some(Code::BranchTreeLeft))
+        (Disposition::Abort, Some(Code::BranchTreeLeft))
     );
 }
 
@@ -612,7 +612,7 @@ fn a_table_that_is_in_no_pin_is_expected_as_it_was_planned_too() {
     let verdict = judge_version_9(&sidecar, &evidence);
     assert_eq!(
         (verdict.disposition, code(&verdict)),
-        (Disposition9::RollForward, None),
+        (Disposition::RollForward, None),
         "{verdict:?}"
     );
     let is_pinned = |identity| sidecar.tables.iter().any(|pin| pin.identity == identity);
@@ -634,7 +634,7 @@ fn a_table_that_is_in_no_pin_is_expected_as_it_was_planned_too() {
         let verdict = judge_version_9(&sidecar, &moved);
         assert_eq!(
             (verdict.disposition, code(&verdict)),
-            (Disposition9::Abort, Some(Code::Interleaved))
+            (Disposition::Abort, Some(Code::Interleaved))
         );
     }
 }
@@ -669,7 +669,7 @@ fn data_is_in_question_unless_the_write_is_settled() {
     let verdict = verdict(At::BelowPin, &behind);
     assert_eq!(
         (verdict.disposition, code(&verdict)),
-        (Disposition9::NeverStarted, Some(Code::PinBelowExpected))
+        (Disposition::NeverStarted, Some(Code::PinBelowExpected))
     );
     assert!(!verdict.holds_no_data());
 }
@@ -685,10 +685,10 @@ fn people_read_what_else_an_open_does_and_where_the_graph_has_to_be_for_it() {
         is_locked: true,
     };
     let verdict = judge_version_9(&sidecar, &evidence);
-    assert_eq!(verdict.disposition, Disposition9::RollForward);
+    assert_eq!(verdict.disposition, Disposition::RollForward);
     for wanted in [
-        "Do not set the file aside",
-        "01M8KHZZZZZZZZZZZZZZZZZZZZ.json first. It takes those writes back",
+        "Approve the plan",
+        "01M8KHZZZZZZZZZZZZZZZZZZZZ.json first, can only be taken back afterwards",
         "__schema_apply_lock__",
         "only at /srv/old",
     ] {

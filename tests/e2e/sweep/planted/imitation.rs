@@ -296,6 +296,8 @@ impl Imitation {
                 }
                 return Ok(None);
             }
+            // No store of the sweep is of version 9.
+            Step::PrepareSidecar { .. } => return Ok(None),
             Step::FenceCatalog { .. } if self.flaw == Flaw::NoFence => return Ok(catalog),
             Step::FenceCatalog { .. } => {
                 let read_version = catalog.unwrap_or_default();
@@ -354,6 +356,7 @@ impl Imitation {
             tombstones: Vec::new(),
             graph_commit: None,
             identity: self.identity.clone(),
+            exact: None,
         };
         let lance = self.acting.opened.root.lance();
         lance
