@@ -10,7 +10,7 @@ import { launch } from "./browser.mjs";
 import { onPage, opened } from "./console.mjs";
 import { startOver } from "./demo.mjs";
 import { unpackGraph } from "./fixtures.mjs";
-import { go, link, open, recover, stage } from "./screen.mjs";
+import { go, open, recover } from "./screen.mjs";
 
 const ENGINE = "omnigraph-0.9.0";
 
@@ -23,7 +23,7 @@ before(async () => {
 after(() => browser?.close());
 
 /** Walks over the page of the one pending file of a graph. */
-function journey(name, graph, walk) {
+function journey(name, graph, wanted, walk) {
   test(name, async () => {
     const folder = await mkdtemp(join(tmpdir(), "sidecar-inspector-"));
     const root = await unpackGraph(ENGINE, graph, folder);
@@ -34,7 +34,7 @@ function journey(name, graph, walk) {
       const [file] = await readdir(join(root, "__recovery"));
       await onPage({ context, demo }, async (page) => {
         await page.goto("/");
-        await open(page, graph, file.replace(".json", ""), "blocked");
+        await open(page, graph, file.replace(".json", ""), wanted);
         await walk(page, { graph, root, file });
       });
       await context.close();
@@ -47,39 +47,37 @@ function journey(name, graph, walk) {
 const found = (page) => page.getByTestId("found");
 
 journey(
-  "a published write whose file was left behind is told from a conflict, and its file is set aside",
+  "a published write whose file was left behind is told from a conflict, and its file is retired",
   "v9-stale-armed-after-publish",
+  "approve",
   async (page, { root }) => {
     await found(page).getByText("stale_armed. The write is published").waitFor();
     await found(page).getByText("manifest delta differs").waitFor();
-    await found(page).getByText("set the file aside here").waitFor();
-    await link(page, "Set aside…").click();
-    await stage(page, "approve");
-    await found(page).getByText("stale_armed. The write is published").waitFor();
     assert.equal(await recover(page, "the write is published"), "cleaned_up");
     assert.deepEqual(await readdir(join(root, "__recovery")), []);
   },
 );
 
 journey(
-  "a write that only waits to be published is shown with the warning not to set its file aside",
+  "a write that only waits to be published is approved and published",
   "v9-mutation-insert-confirmed",
-  async (page) => {
+  "approve",
+  async (page, { root }) => {
     await found(page).getByText("roll_forward. Every table carries the write").waitFor();
-    await found(page).getByText("Do not set the file aside").waitFor();
-    await link(page, "Set aside…").click();
-    await stage(page, "approve");
-    await found(page).getByText("Do not set the file aside").waitFor();
+    await found(page).getByText("Approve the plan").waitFor();
+    assert.equal(await recover(page, "its writer is gone"), "rolled_forward");
+    assert.deepEqual(await readdir(join(root, "__recovery")), []);
   },
 );
 
 journey(
   "what cannot be decided names the table and the reason",
   "v9-foreign-commit-on-top-confirmed",
+  "blocked",
   async (page, { graph, file }) => {
     await found(page).getByText("interleaved: somebody else committed to node:Author").waitFor();
     await go(page, `#/`);
     await open(page, graph, file.replace(".json", ""), "blocked");
-    await found(page).getByText("not of this write, and lost if the table is returned").waitFor();
+    await found(page).getByText("not of this write").waitFor();
   },
 );

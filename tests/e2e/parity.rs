@@ -26,7 +26,7 @@ const REGENERATE: &str = "REGENERATE_GOLDEN";
 const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
 const OLDER: &str = "01M8125E20G3JA88BS9CEJEX1K";
 
-const GRAPHS: [(&str, &str); 9] = [
+const GRAPHS: [(&str, &str); 8] = [
     ("omnigraph-0.7.0", "back-mid-phase"),
     ("omnigraph-0.7.0", "back-mid-phase-delete"),
     ("omnigraph-0.7.0", "forward-branch-load"),
@@ -35,7 +35,6 @@ const GRAPHS: [(&str, &str); 9] = [
     ("omnigraph-0.7.0", "schema-staged"),
     ("omnigraph-0.7.0", "stale-after-success"),
     ("omnigraph-0.8.0", "forward-mutation"),
-    ("omnigraph-0.9.0", "forward-mutation"),
 ];
 
 /// What a plan is made of, as the page's module is asked, with what comes of it natively.

@@ -216,7 +216,7 @@ mod tests {
         let kinds = |report: &Report| report.findings.iter().map(|it| it.kind).collect::<Vec<_>>();
         assert_eq!(kinds(&read)[..FindingKind::ALL.len()], FindingKind::ALL);
         assert_eq!(
-            read.findings[18]
+            read.findings[FindingKind::ALL.len()]
                 .commits
                 .as_ref()
                 .map(|it| it.sentence.as_str()),

@@ -180,7 +180,7 @@ async fn every_fixture_of_0_7_0_is_readable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn later_stamps_are_read_and_not_written() {
+async fn a_later_stamp_is_read_and_takes_no_publish_without_a_graph_commit() {
     let graph = graph("omnigraph-0.9.0", "forward-mutation").await;
     let read = catalog(&graph.lance, None).await;
     assert_eq!(read.stamp, 6);
@@ -190,7 +190,7 @@ async fn later_stamps_are_read_and_not_written() {
     assert_eq!(
         outcome,
         CommitOutcome::Refused {
-            reason: fenced_lance::Refusal::StampNotSupported { stamp: 6 }
+            reason: fenced_lance::Refusal::HistoryElsewhere { in_catalog: true }
         }
     );
     assert_eq!(graph.log.mutations(), 0);
