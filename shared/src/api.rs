@@ -160,7 +160,7 @@ pub struct PlanReport {
     pub plan: Option<String>,
     /// The sidecar's bytes; null where they could not be read, or are more than a sidecar may have.
     pub sidecar: Option<SidecarBytes>,
-    /// Of a sidecar of `schema_version` 9: what it says, or which rule it breaks. Nothing is carried out about it yet.
+    /// Of a sidecar of `schema_version` 9: what it says, or which rule it breaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_9: Option<Version9Report>,
     /// The same in lines for people, and what was found on its tables.

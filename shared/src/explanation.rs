@@ -241,7 +241,7 @@ fn roll_back_headline(write: &str, plan: &Plan) -> String {
         }
         0 => format!("{write} stopped before its schema was staged whole; it committed no table."),
         _ if moved == total && !changes_the_schema(plan) => format!(
-            "{write} was committed to {}, but the graph has moved on since it was planned.",
+            "{write} was committed to {}, but can no longer be published as it was planned.",
             all_of_its_tables(total)
         ),
         _ if moved == total => format!(

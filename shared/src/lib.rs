@@ -49,6 +49,7 @@ mod reports;
 pub mod root_layout;
 mod schema_file;
 mod sidecar;
+mod stays_in_part;
 pub mod text;
 mod timestamp;
 mod verdict;

@@ -20,6 +20,7 @@ use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
 use crate::outcome::{Extent, OutcomeKind};
 use crate::sidecar::WriterKind;
+use crate::stays_in_part::{Kept, may_stay_in_part};
 use crate::verdict::{Action, Choice, Disposition, LeftOut, UnexpectedCommit};
 use crate::work;
 
@@ -173,28 +174,12 @@ impl Plan {
     /// started, and see nothing of the write in another.
     #[must_use]
     pub fn may_stay_in_part(&self) -> bool {
-        let mut tables = self.tables.iter();
-        let keeps = tables.any(PlannedTable::keeps_a_later_version);
-        match self.disposition {
-            _ if !self.purpose.is_recovery() => false,
-            Disposition::RollBack => keeps,
-            Disposition::Superseded => {
-                keeps
-                    && self.tables.iter().any(|table| {
-                        table.catalog_change.is_none()
-                            && table.manifest_pinned == Some(table.expected_version)
-                    })
-            }
-            Disposition::Refused
-            | Disposition::Waiting
-            | Disposition::OrphanedBranch
-            | Disposition::Abort
-            | Disposition::AlreadyPublished
-            | Disposition::StaleArmed
-            | Disposition::AlreadyRolledBack
-            | Disposition::NeverStarted
-            | Disposition::RollForward => false,
-        }
+        let pinned = self
+            .tables
+            .iter()
+            .filter(|table| table.catalog_change.is_none());
+        self.purpose.is_recovery()
+            && may_stay_in_part(self.disposition, pinned.map(PlannedTable::kept))
     }
 
     /// How it ends when every step is done; `None` if it has no effect.
@@ -351,9 +336,15 @@ impl PlannedTable {
     /// that version, which may be a commit of the write. Where HEAD holds the content of that version already, only the pin moves.
     #[must_use]
     pub fn keeps_a_later_version(&self) -> bool {
-        matches!(self.action, Action::None | Action::Publish)
-            && self.catalog_change.is_none()
-            && self.manifest_pinned > Some(self.expected_version)
+        self.catalog_change.is_none() && self.kept().is_later()
+    }
+
+    const fn kept(&self) -> Kept {
+        Kept {
+            action: self.action,
+            visible: self.manifest_pinned,
+            expected: self.expected_version,
+        }
     }
 
     /// The pin when every step is done.

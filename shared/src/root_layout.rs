@@ -33,7 +33,8 @@ pub const STAMP_WRITTEN: u32 = 3;
 /// catalog that it stands for, and one that names the head of each branch. Source: omnigraph v0.8.0,
 /// `crates/omnigraph/src/db/manifest/graph.rs`.
 pub const STAMP_WITH_HISTORY: u32 = 4;
-/// The stamp of catalogs that know a table by its identity (PROTOCOL.md, section 18). They are read, and never written.
+/// The stamp of catalogs that know a table by its identity (PROTOCOL.md, section 18). Sidecars of
+/// version 9 alone are acted on there.
 pub const STAMP_WITH_IDENTITIES: u32 = 6;
 /// The branch of the catalog by which released engines keep others from writing while a schema changes.
 pub const SCHEMA_LOCK_BRANCH: &str = "__schema_apply_lock__";

@@ -1,7 +1,7 @@
 //! The dialect of `schema_version` 9, which omnigraph v0.9.0 and v0.10.0 write (PROTOCOL.md, section 18).
 //!
 //! Such a file is read by [`parse`] and shown as a [`Version9Report`]; what was found on the tables is judged by [`judge_version_9`].
-//! Nothing is carried out about it yet.
+//! What follows is planned and carried out like any other recovery, with what the file fixed beforehand (section 18.5).
 
 mod authority;
 mod beside;

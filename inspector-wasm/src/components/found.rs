@@ -1,4 +1,4 @@
-//! What the server found on the tables of a file that this build does not act on, and what the file says, in the server's words.
+//! What the server found on the tables of a sidecar of version 9, and what the file says, in the server's words.
 
 use sidecar::api::{FactLine, PlanReport};
 use yew::{Html, html};

@@ -57,7 +57,7 @@ pub struct PlanAnswer {
     /// The operation under which the same is planned anew, if nothing is left of what this one did.
     #[serde(default)]
     pub planned_anew_as: Option<OperationId>,
-    /// What a file says that this build does not act on, and what was found on its tables.
+    /// What a sidecar of version 9 says, and what was found on its tables.
     #[serde(default)]
     pub facts: Vec<FactLine>,
     /// The plan's canonical bytes.

@@ -1,4 +1,4 @@
-//! What a sidecar of version 9 comes to, which this build judges and does not act on.
+//! What a sidecar of version 9 says and comes to, shown beside its plan and bound to its dismissal.
 
 use sidecar::api::PlanReport;
 use sidecar::version_9::{Beside, SCHEMA_VERSION, Verdict9, dependence, misnamed, parse};

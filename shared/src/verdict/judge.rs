@@ -18,6 +18,7 @@ use crate::decision::{Decision, decide};
 use crate::listing::Standing;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
 use crate::sidecar::{Sidecar, TablePin};
+use crate::stays_in_part::{Kept, may_stay_in_part};
 
 /// Judges a sidecar that was refused before anything was looked at.
 #[must_use]
@@ -195,20 +196,15 @@ pub fn judge_choice<'a>(
     if tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires.push(Requirement::UnexpectedCommits);
     }
-    let keeps_a_later_version =
-        |(table, (pin, observed)): (&TableVerdict, &(&TablePin, &TableObservation))| {
-            matches!(table.action, Action::None | Action::Publish)
-                && observed.pinned.version() > Some(pin.expected_version)
-        };
-    let stays_as_it_was = |(pin, observed): &(&TablePin, &TableObservation)| {
-        observed.pinned.version() == Some(pin.expected_version)
-    };
-    let may_stay_in_part = match disposition {
-        Disposition::RollBack => true,
-        Disposition::Superseded => pairs.iter().any(stays_as_it_was),
-        _ => false,
-    };
-    if may_stay_in_part && tables.iter().zip(&pairs).any(keeps_a_later_version) {
+    let kept = tables
+        .iter()
+        .zip(&pairs)
+        .map(|(table, (pin, observed))| Kept {
+            action: table.action,
+            visible: observed.pinned.version(),
+            expected: pin.expected_version,
+        });
+    if may_stay_in_part(disposition, kept) {
         requires.push(Requirement::StaysPublishedInPart);
     }
     // No fence keeps a live writer from schema files, nor from its lock.

@@ -11,6 +11,7 @@ use crate::listing::Standing;
 use crate::observation::{CatalogObservation, Observation, Restorability, TableObservation};
 use crate::root_layout::STAMP_WITH_IDENTITIES;
 use crate::sidecar::{Sidecar, TablePin};
+use crate::stays_in_part::{Kept, may_stay_in_part};
 use crate::version_9::{
     Carries, EffectPhase, Sidecar9, TableUpdate, TableVerdict9, Verdict9, judge_version_9,
 };
@@ -112,7 +113,14 @@ pub(super) fn verdict(
         }
     }
     let mut requires = requirements(version_9, disposition, sidecar, standing, &tables);
-    let in_part = may_stay_in_part(disposition, sidecar, &tables, observation);
+    let kept = sidecar.tables.iter().zip(&tables).zip(&observation.tables);
+    let committed = version_9.table_pins().count();
+    let kept = kept.take(committed).map(|((pin, table), observed)| Kept {
+        action: table.action,
+        visible: observed.pinned.version(),
+        expected: pin.expected_version,
+    });
+    let in_part = may_stay_in_part(disposition, kept);
     requires.extend(in_part.then_some(Requirement::StaysPublishedInPart));
     // No fence keeps a live writer from schema files, nor from its lock.
     let touches_files =
@@ -327,37 +335,6 @@ fn requirements(
         requires.push(Requirement::TargetDiffersFromExpected);
     }
     requires
-}
-
-/// As for other versions: [`Requirement::StaysPublishedInPart`].
-fn may_stay_in_part(
-    disposition: Disposition,
-    sidecar: &Sidecar,
-    tables: &[TableVerdict],
-    observation: &Observation,
-) -> bool {
-    let stands = || {
-        let pairs = sidecar.tables.iter().zip(tables).zip(&observation.tables);
-        pairs.map(|((pin, table), observed)| (pin, table.action, observed.pinned.version()))
-    };
-    let keeps_a_later_version = stands().any(|(pin, action, visible)| {
-        matches!(action, Action::None | Action::Publish) && visible > Some(pin.expected_version)
-    });
-    let stays_as_it_was =
-        || stands().any(|(pin, _, visible)| visible == Some(pin.expected_version));
-    match disposition {
-        Disposition::RollBack => keeps_a_later_version,
-        Disposition::Superseded => keeps_a_later_version && stays_as_it_was(),
-        Disposition::Refused
-        | Disposition::Waiting
-        | Disposition::OrphanedBranch
-        | Disposition::Abort
-        | Disposition::AlreadyPublished
-        | Disposition::StaleArmed
-        | Disposition::AlreadyRolledBack
-        | Disposition::NeverStarted
-        | Disposition::RollForward => false,
-    }
 }
 
 fn stamp(observation: &Observation) -> Option<Reason> {

@@ -1,4 +1,4 @@
-//! What a sidecar of version 9 says, for people and programs that act on nothing of it.
+//! What a sidecar of version 9 says, for people and programs.
 
 use serde::{Deserialize, Serialize};
 
