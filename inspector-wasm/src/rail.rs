@@ -234,7 +234,7 @@ fn arrow(
             table.restore_to,
             format!("restore {} as {}", table.restore_to?, table.head_after()?),
         ),
-        Action::None | Action::Register | Action::Tombstone => return None,
+        Action::None | Action::Register | Action::Tombstone | Action::Drop => return None,
     };
     let (from, to) = (
         crisp(at(from)?),

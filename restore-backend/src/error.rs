@@ -5,6 +5,7 @@ use sidecar::{OperationId, PlanError};
 
 use crate::observe::ObserveError;
 use crate::root::{FolderError, IdentityError};
+use root_objects::dataset_files::DatasetFilesError;
 use root_objects::journal_store::JournalStoreError;
 use root_objects::schema_files::SchemaFileError;
 use root_objects::sidecar_dir::SidecarDirError;
@@ -72,6 +73,9 @@ pub enum ServiceError {
     /// A schema file could not be worked on; applying again resumes.
     #[error("the schema files of the root cannot be worked on; apply again to resume")]
     SchemaFile(#[from] SchemaFileError),
+    /// The files of a dataset could not be worked on; applying again resumes.
+    #[error("a dataset that is to be removed cannot be worked on; apply again to resume")]
+    DatasetFiles(#[from] DatasetFilesError),
     /// The identity of the root cannot be noted, or is not the one it was opened with.
     #[error("nothing can be recorded in the root")]
     Identity(#[from] IdentityError),
@@ -125,6 +129,7 @@ impl ServiceError {
             Self::CatalogUnreadable { .. } => "catalog_unreadable",
             Self::Effect { .. } => "effect_not_attempted",
             Self::SchemaFile(_) => "schema_files_unavailable",
+            Self::DatasetFiles(_) => "dataset_unavailable",
             Self::Probe(_) => "store_unavailable",
             Self::Identity(_) => "root_not_identified",
             Self::JournalBusy { .. } => "journal_busy",

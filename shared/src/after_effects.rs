@@ -74,7 +74,10 @@ fn moved_table(
         Some(table) => (table.pinned.version(), table.head.version()),
         None => (
             changed_in_catalog(observation, planned).and_then(Pinned::version),
-            planned.head_after(),
+            match planned.action {
+                Action::Drop => dropped_head(observation, planned),
+                _ => planned.head_after(),
+            },
         ),
     };
     let was_removed =
@@ -157,6 +160,18 @@ pub(crate) fn changed_in_catalog(
         .chain(removed)
         .find(|(table_key, _)| *table_key == &planned.table_key)?;
     Some(pinned)
+}
+
+/// HEAD of the dataset that was removed, which has to be none.
+fn dropped_head(observation: &Observation, planned: &PlannedTable) -> Option<u64> {
+    let mut found = observation
+        .schema
+        .iter()
+        .flat_map(|schema| &schema.registrations);
+    found
+        .find(|found| found.table_key == planned.table_key)?
+        .head
+        .version()
 }
 
 /// The difference between two versions of a planned table, either of which may be none.

@@ -86,6 +86,7 @@ impl TableOutcome {
             }
             (Action::Register, _) => (Some(0), table.publish_as),
             (Action::Tombstone, _) => (table.manifest_pinned, None),
+            (Action::Drop, _) => (table.lance_head, None),
             (Action::None, _) => (table.lance_head, table.lance_head),
         };
         let published_version = match effect {

@@ -54,7 +54,8 @@ impl Approval {
             | Requirement::DataInQuestion
             | Requirement::MergeStaysRecorded
             | Requirement::OlderUnreadable
-            | Requirement::StaleArmed => self.acknowledged.contains(requirement),
+            | Requirement::StaleArmed
+            | Requirement::DropsDatasets => self.acknowledged.contains(requirement),
         };
         requires
             .iter()

@@ -193,6 +193,11 @@ const fn announces_late_commits(catalog: &CatalogObservation) -> bool {
 fn catalog_change_lost(planned: &PlannedTable, observation: &Observation) -> Vec<Difference> {
     let found = changed_in_catalog(observation, planned);
     let pinned = found.and_then(Pinned::version);
+    if planned.action == Action::Drop {
+        return dropped_dataset_is_back(planned, observation)
+            .into_iter()
+            .collect();
+    }
     let removes = planned.action == Action::Tombstone;
     // Others removed it since.
     if let Some(Pinned::Tombstoned { version }) = found
@@ -210,6 +215,23 @@ fn catalog_change_lost(planned: &PlannedTable, observation: &Observation) -> Vec
     };
     let lost = is_lost.then(|| of_versions(planned, DifferenceField::ManifestPinned, left, pinned));
     lost.into_iter().collect()
+}
+
+/// The difference, if a dataset that the plan removed is there again, made by the same transaction.
+fn dropped_dataset_is_back(
+    planned: &PlannedTable,
+    observation: &Observation,
+) -> Option<Difference> {
+    let mut found = observation
+        .schema
+        .iter()
+        .flat_map(|schema| &schema.registrations);
+    let head = &found
+        .find(|found| found.table_key == planned.table_key)?
+        .head;
+    let is_the_same =
+        head.transaction().is_some() && head.transaction() == planned.head_transaction.as_deref();
+    is_the_same.then(|| of_versions(planned, DifferenceField::LanceHead, None, head.version()))
 }
 
 /// The version that the plan made or published of a table, and the location of its dataset; `None` if it did neither.

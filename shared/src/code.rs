@@ -250,6 +250,8 @@ pub enum Requirement {
     OlderUnreadable,
     /// The file of a published write is older than the publish and does not say yet that the write was done. (`--acknowledge`)
     StaleArmed,
+    /// A dataset is removed that a schema change made and nobody ever saw. (`--acknowledge`)
+    DropsDatasets,
 }
 
 impl Requirement {
@@ -268,6 +270,7 @@ impl Requirement {
             Self::MergeStaysRecorded => "merge_stays_recorded",
             Self::OlderUnreadable => "older_unreadable",
             Self::StaleArmed => "stale_armed",
+            Self::DropsDatasets => "drops_datasets",
         }
     }
 
@@ -300,6 +303,9 @@ impl Requirement {
             }
             Self::StaleArmed => {
                 "The file says that this write had only begun, and the catalog shows it published. By the transactions it is the same write. I know that its writer does not go on with it."
+            }
+            Self::DropsDatasets => {
+                "The plan removes for good the datasets that this schema change made. No reader ever saw them. I know that nobody uses them."
             }
             Self::OlderUnreadable => {
                 "An older sidecar file is broken and may have named the same tables. I know that its write left nothing pending there."

@@ -315,7 +315,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     let on_catalog = match &attempt.plan.steps[first] {
         Step::FenceCatalog { .. } | Step::Publish { .. } => true,
         // A restore below a pin that moved would take the table away from it, and a sidecar would announce that.
-        Step::Restore { .. } | Step::PrepareSidecar { .. } => false,
+        Step::Restore { .. } | Step::PrepareSidecar { .. } | Step::DropDataset { .. } => false,
         Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
@@ -466,7 +466,8 @@ fn is_untouched(attempt: &Attempt) -> bool {
             | Step::PrepareSidecar { .. },
         ) => true,
         Some(
-            Step::Restore { .. }
+            Step::DropDataset { .. }
+            | Step::Restore { .. }
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }

@@ -451,6 +451,9 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
             "It is added to the catalog: readers see version {}.",
             version_text(table.publish_as)
         ),
+        (Action::Drop, _) => {
+            "Its dataset, which no reader ever saw, is removed with all its files.".to_owned()
+        }
         (Action::Tombstone, _) => format!(
             "It is removed from the catalog: readers see version {} no more, and its files stay.",
             version_text(table.manifest_pinned)

@@ -22,6 +22,7 @@ mod classification;
 mod code;
 pub mod commands;
 mod covered_elsewhere;
+mod dataset_files;
 mod decision;
 mod dialect;
 mod difference;
@@ -71,6 +72,7 @@ pub use classification::{
 };
 pub use code::{Code, Reason, Requirement};
 pub use covered_elsewhere::drop_covered;
+pub use dataset_files::{DATASET_FILES_MAX, DatasetFile, DatasetFiles};
 pub use decision::{Decision, decide};
 pub use dialect::{ClassificationRule, Dialect};
 pub use difference::{Difference, DifferenceField, differences};

@@ -259,6 +259,7 @@ impl Plan {
             | Step::Announce { .. }
             | Step::FenceCatalog { .. }
             | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
             | Step::Restore { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }
@@ -301,7 +302,7 @@ impl Plan {
     #[must_use]
     pub fn rests_on_its_sidecar(&self) -> Option<Digest> {
         let is_fixed = self.steps.iter().any(|step| match step {
-            Step::PrepareSidecar { .. } => true,
+            Step::PrepareSidecar { .. } | Step::DropDataset { .. } => true,
             Step::Publish { graph_commit, .. } => graph_commit
                 .as_ref()
                 .is_some_and(|commit| commit.fixed.is_some()),
@@ -324,6 +325,9 @@ impl PlannedTable {
     /// The Lance HEAD when every step is done.
     #[must_use]
     pub fn head_after(&self) -> Option<u64> {
+        if self.action == Action::Drop {
+            return None;
+        }
         match self.restore_to {
             Some(_) => self.lance_head?.checked_add(1),
             // Commits above the version that a merge points to are others'.
@@ -344,6 +348,15 @@ impl PlannedTable {
             action: self.action,
             visible: self.manifest_pinned,
             expected: self.expected_version,
+        }
+    }
+
+    /// The version that a table returns to which a roll back changes; 0 for one whose dataset goes. `None` if it stays as it is.
+    pub(crate) fn returns_to(&self) -> Option<u64> {
+        match self.action {
+            Action::Publish | Action::RestoreAndPublish | Action::Restore => self.manifest_pinned,
+            Action::Drop => Some(0),
+            Action::None | Action::Register | Action::Tombstone => None,
         }
     }
 

@@ -5,6 +5,7 @@ mod choice;
 mod commits;
 mod judge;
 mod left_out;
+mod made_datasets;
 mod obstacles;
 mod schema;
 mod table;
@@ -41,6 +42,8 @@ pub enum Action {
     Register,
     /// The table is removed from the catalog.
     Tombstone,
+    /// The dataset that was made for it is removed. It never was in the catalog.
+    Drop,
 }
 
 impl Action {
@@ -54,6 +57,7 @@ impl Action {
             Self::Restore => "restore",
             Self::Register => "register",
             Self::Tombstone => "tombstone",
+            Self::Drop => "drop",
         }
     }
 }

@@ -173,6 +173,7 @@ fn schema(sidecar: &Sidecar, pin: PinPosition) -> Option<SchemaObservation> {
         live_ir_declares_tables: published,
         registrations: registrations
             .map(|registration| RegistrationObservation {
+                files: None,
                 table_key: registration.table_key.clone(),
                 pinned: at(1, published),
                 head: HeadObservation::At {

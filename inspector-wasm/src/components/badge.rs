@@ -37,6 +37,7 @@ pub fn table_tone(table: &PlannedTable) -> Tone {
     match table.classification {
         _ if table.catalog_change.is_some() => match table.action {
             Action::Register | Action::Tombstone => Tone::Forward,
+            Action::Drop => Tone::Back,
             Action::None | Action::Publish | Action::RestoreAndPublish | Action::Restore => {
                 Tone::Calm
             }

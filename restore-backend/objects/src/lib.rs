@@ -4,6 +4,7 @@
 //! bounded, and on local disk a write is durable once it returns.
 
 pub mod clock;
+pub mod dataset_files;
 pub mod journal_store;
 pub mod off_thread;
 pub mod read;

@@ -1,6 +1,7 @@
 //! The effects of a plan's steps, and their outcomes.
 
 mod catalog;
+mod dataset;
 mod graph_history;
 mod outcome;
 mod prepare;
@@ -55,6 +56,7 @@ pub(super) async fn look_ahead(root: &Root, attempt: &Attempt, steps: &[usize]) 
             Step::Untag { .. }
             | Step::Announce { .. }
             | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
             | Step::FenceCatalog { .. }
             | Step::Restore { .. }
             | Step::Publish { .. }
@@ -148,6 +150,7 @@ const fn is_fenced(step: &Step) -> bool {
         | Step::Untag { .. }
         | Step::Announce { .. }
         | Step::PrepareSidecar { .. }
+        | Step::DropDataset { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
         | Step::UnlockSchema { .. }
@@ -166,7 +169,7 @@ async fn do_step(
     let plan = &attempt.plan;
     if matches!(
         plan.steps[index],
-        Step::Restore { .. } | Step::Publish { .. }
+        Step::DropDataset { .. } | Step::Restore { .. } | Step::Publish { .. }
     ) && let Some(conflict) = prepare::another_sidecar(root, plan).await?
     {
         return Ok(conflict);
@@ -208,6 +211,12 @@ async fn do_step(
             digest,
             ..
         } => prepare::prepare(root, attempt, index, file, outcomes, *digest).await,
+        Step::DropDataset {
+            table_key,
+            location,
+            files,
+            precondition,
+        } => dataset::drop(root, index, table_key, location, files, precondition).await,
         Step::FenceCatalog { .. } => {
             fence_catalog(root.lance(), attempt, index, catalog_version).await
         }

@@ -7,13 +7,14 @@ use sidecar::observation::{
     FileObservation, HeadObservation, NextFile, NextSchema, Pinned, RegistrationObservation,
     SchemaObservation, TombstoneObservation, declared_tables,
 };
-use sidecar::{Code, Reason, Registration, SchemaFile, Sidecar};
+use sidecar::{Code, DatasetFiles, Reason, Registration, SchemaFile, Sidecar};
 
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::Failures;
 use crate::root::Root;
 use fenced_lance::{Catalog, Head, LanceRoot, TableError, TableLocation, TransactionEntry};
 use root_objects::clock;
+use root_objects::dataset_files;
 use root_objects::schema_files::{self, SchemaFileError};
 use root_objects::store::NotRead;
 use sidecar::error_text;
@@ -121,7 +122,7 @@ pub(super) async fn observe_schema(
     let looks: Vec<_> = sidecar
         .additional_registrations
         .iter()
-        .map(|registration| observe_registration(root.lance(), registration, catalog, failures))
+        .map(|registration| observe_registration(root, sidecar, registration, catalog, failures))
         .collect();
     let registrations: Vec<RegistrationObservation> = futures::stream::iter(looks)
         .buffered(TABLES_AT_ONCE)
@@ -181,7 +182,8 @@ fn pinned(catalog: &Catalog, table_key: &str) -> Pinned {
 }
 
 async fn observe_registration(
-    lance: &LanceRoot,
+    root: &Root,
+    sidecar: &Sidecar,
     registration: &Registration,
     catalog: &Catalog,
     failures: &Failures,
@@ -192,7 +194,7 @@ async fn observe_registration(
     let head = match (&location_conflict, pinned.version()) {
         (None, None) => {
             let branch = registration.table_branch().name();
-            match head(lance, &TableLocation::on(path, branch)).await {
+            match head(root.lance(), &TableLocation::on(path, branch)).await {
                 Ok(head) => head,
                 Err(error @ TableError::BasePathOutsideRoot { .. }) => {
                     let reason = format!("{}: {}", registration.table_key, error_text(&error));
@@ -213,11 +215,34 @@ async fn observe_registration(
                     .to_owned(),
         },
     };
+    let may_be_removed = sidecar.version_9.is_some() && head.version().is_some();
+    let files = match may_be_removed {
+        true => Some(files_of(root, registration, path, failures).await),
+        false => None,
+    };
     RegistrationObservation {
         table_key: registration.table_key.clone(),
         pinned,
         head,
         location_conflict,
+        files,
+    }
+}
+
+/// The files of a dataset that goes if the write is taken back.
+async fn files_of(
+    root: &Root,
+    registration: &Registration,
+    path: &str,
+    failures: &Failures,
+) -> DatasetFiles {
+    match dataset_files::list(root.objects(), path).await {
+        Ok(files) => files,
+        Err(error) => {
+            let reason = error_text(&error);
+            failures.unread(&registration.table_key, reason.clone());
+            DatasetFiles::NotListed { reason }
+        }
     }
 }
 

@@ -48,6 +48,12 @@ pub fn step_objects(plan: &Plan, step: &Step) -> Vec<String> {
                 .map(|table| format!("{} becomes visible", table.location));
             [catalog].into_iter().chain(added).collect()
         }
+        Step::DropDataset {
+            location, files, ..
+        } => files
+            .iter()
+            .map(|file| format!("{location}/{} is removed", file.path))
+            .collect(),
         Step::PromoteSchema { files, .. } => files
             .iter()
             .flat_map(|file| {

@@ -12,7 +12,7 @@ pub fn step_sentence(step: &Step) -> String {
         Step::Tag { table_key, branch, version, precondition, .. } => {
             let table = table_name(table_key, branch.as_deref());
             match precondition {
-                Precondition::TableHead { version: head, .. } if version == head => format!("Tag HEAD {version} of {table}, so that this can be undone"),
+                Precondition::TableHead { version: head, .. } if version == head => format!("Tag HEAD {version} of {table}, so that cleanup cannot take it"),
                 _ => format!("Tag version {version} of {table}, so that cleanup cannot take it"),
             }
         }
@@ -26,14 +26,19 @@ pub fn step_sentence(step: &Step) -> String {
             1 => format!("Note in {} which table returns, so that an engine can go on with it", shown(file, NAME_CHARS_MAX)),
             count => format!("Note in {} which {} tables return, so that an engine can go on with it", shown(file, NAME_CHARS_MAX), super::words::count_word(u64::try_from(count).unwrap_or(u64::MAX))),
         },
+        Step::DropDataset { table_key, files, .. } => {
+            let count = u64::try_from(files.len()).unwrap_or(u64::MAX);
+            format!("Remove the dataset that was made for {}, with its {} {}", table_name(table_key, None), super::words::count_word(count), if count == 1 { "file" } else { "files" })
+        }
         Step::Restore { table_key, branch, version, lands_at, .. } => {
             format!("Restore version {version} of {} as version {lands_at}", table_name(table_key, branch.as_deref()))
         }
-        Step::Publish { pins, registrations, tombstones, graph_commit, .. } => {
+        Step::Publish { pins, registrations, tombstones, graph_commit, exact, .. } => {
             let pins = pins.iter().map(|pin| format!("{} at {}", table_name(&pin.table_key, pin.branch.as_deref()), pin.to_version));
             let added = registrations.iter().map(|table| format!("the new table {} at {}", table_name(&table.table_key, table.branch.as_deref()), table.version));
             let removed = tombstones.iter().map(|table| format!("the removal of {}", table_name(&table.table_key, None)));
-            let all: Vec<String> = pins.chain(added).chain(removed).collect();
+            let renamed = exact.iter().flat_map(|exact| &exact.renamed).map(|table| format!("the new name {} of {}", table_name(&table.to_key, None), table_name(&table.from_key, None)));
+            let all: Vec<String> = pins.chain(added).chain(removed).chain(renamed).collect();
             let commit = graph_commit.as_ref().map(|commit| format!("a graph commit on branch {} by {}", shown(Branch::of(commit.branch.as_deref()).text(), NAME_CHARS_MAX), shown(commit.actor_id.as_deref().unwrap_or("nobody named"), NAME_CHARS_MAX)));
             match commit {
                 Some(commit) if all.is_empty() => format!("Record {commit}, in one commit of the catalog"),
@@ -55,6 +60,10 @@ pub fn step_sentence(step: &Step) -> String {
 pub fn precondition_sentence(precondition: &Precondition) -> String {
     match precondition {
         Precondition::TableHead { version, .. } => format!("only if HEAD is still {version}"),
+        Precondition::DatasetAsPlanned { .. } => {
+            "only if it has these files and no others, and its one version is this write's"
+                .to_owned()
+        }
         Precondition::TagNames { version } => format!("only if it still names version {version}"),
         Precondition::FileAbsent => "only if no other file has that name".to_owned(),
         Precondition::PinsAsPlanned => "only if every pin is still as planned".to_owned(),

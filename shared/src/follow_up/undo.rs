@@ -112,7 +112,11 @@ impl Undo {
             Action::Publish if leaves_a_sidecar => None,
             Action::Publish => table.manifest_pinned,
             Action::RestoreAndPublish => table.lance_head,
-            Action::None | Action::Restore | Action::Register | Action::Tombstone => None,
+            Action::None
+            | Action::Restore
+            | Action::Register
+            | Action::Tombstone
+            | Action::Drop => None,
         };
         if !plan.tables.iter().any(|table| target(table).is_some()) {
             return nothing("it changed no table");
@@ -231,7 +235,7 @@ impl Undo {
 /// Staged files that are in place or set aside, and tables that are added or gone, do not come back with a version of a table.
 const fn changes_the_schema(step: &Step) -> bool {
     match step {
-        Step::PromoteSchema { .. } | Step::DiscardSchema { .. } => true,
+        Step::PromoteSchema { .. } | Step::DiscardSchema { .. } | Step::DropDataset { .. } => true,
         Step::Publish {
             registrations,
             tombstones,

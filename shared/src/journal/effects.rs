@@ -46,6 +46,7 @@ fn concerns(step: &Step, table: &PlannedTable) -> bool {
         Step::Restore {
             table_key, branch, ..
         } => (table_key, branch) == of_table,
+        Step::DropDataset { table_key, .. } => (table_key, &None) == of_table,
         Step::Publish {
             pins,
             registrations,
@@ -82,6 +83,7 @@ fn commits_to_the_catalog(step: &Step) -> bool {
         | Step::Untag { .. }
         | Step::Announce { .. }
         | Step::PrepareSidecar { .. }
+        | Step::DropDataset { .. }
         | Step::PromoteSchema { .. }
         | Step::DiscardSchema { .. }
         | Step::GraphHistory { .. }

@@ -304,6 +304,7 @@ impl JournalState {
             Step::Announce { .. }
             | Step::FenceCatalog { .. }
             | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HeadObservation, NextSchema, Pinned};
 use crate::code::Reason;
+use crate::dataset_files::DatasetFiles;
 use crate::digest::Digest;
 use crate::schema_file::SchemaFile;
 use crate::timestamp::Timestamp;
@@ -79,6 +80,9 @@ pub struct RegistrationObservation {
     pub head: HeadObservation,
     /// Set if the catalog says that key, or another one, is elsewhere or right there.
     pub location_conflict: Option<Reason>,
+    /// The files of its dataset. Looked at only where taking the write back may remove them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<DatasetFiles>,
 }
 
 /// A table the sidecar removes, as found.

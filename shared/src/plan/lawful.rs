@@ -18,6 +18,7 @@ use super::{
 use crate::branch::Branch;
 use crate::branch::is_branch_name;
 use crate::code::Requirement;
+use crate::dataset_files::{DATASET_FILES_MAX, DatasetFile, is_in_order};
 use crate::location::is_a_table_place;
 use crate::schema_file::SchemaFile;
 use crate::sidecar::WriterKind;
@@ -97,11 +98,20 @@ fn recovery(plan: &Plan) -> Result<(), String> {
             left.take(&tag)?;
         }
     }
-    if plan.disposition == Disposition::RollBack && !touched.is_empty() {
+    let drops = plan.tables.iter().any(|table| table.action == Action::Drop);
+    if plan.disposition == Disposition::RollBack && (drops || !touched.is_empty()) {
         left.take(&fence())?;
     }
     if let Some(step) = left.take_if(|step| matches!(step, Step::PrepareSidecar { .. })) {
         prepared(plan, step)?;
+    }
+    for table in plan
+        .tables
+        .iter()
+        .filter(|table| table.action == Action::Drop)
+    {
+        let step = left.take_if(|step| matches!(step, Step::DropDataset { .. }));
+        dropped(table, step)?;
     }
     left.take_all(restores(&touched))?;
     let commit = graph_history::commit_of_a_recovery(plan, kind, &left)?;
@@ -150,6 +160,9 @@ fn recovery(plan: &Plan) -> Result<(), String> {
     if plan.tables.iter().any(|table| !table.unexpected.is_empty()) {
         requires(plan, Requirement::UnexpectedCommits)?;
     }
+    if drops {
+        requires(plan, Requirement::DropsDatasets)?;
+    }
     if plan.may_stay_in_part() {
         requires(plan, Requirement::StaysPublishedInPart)?;
     }
@@ -186,7 +199,7 @@ fn prepared(plan: &Plan, step: &Step) -> Result<(), String> {
             (
                 table.table_key.as_str(),
                 table.lance_head,
-                table.manifest_pinned,
+                table.returns_to(),
             )
         });
     let mut noted: Vec<_> = outcomes
@@ -206,6 +219,33 @@ fn prepared(plan: &Plan, step: &Step) -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+/// The removal of a dataset that the write made: of its files, and nothing else below its place.
+fn dropped(table: &PlannedTable, step: Option<&Step>) -> Result<(), String> {
+    let key = &table.table_key;
+    let Some(Step::DropDataset {
+        table_key,
+        location,
+        files,
+        precondition: Precondition::DatasetAsPlanned { transaction },
+    }) = step
+    else {
+        return Err(format!("it does not say how the dataset of {key} goes"));
+    };
+    let is_its_own = table_key == key
+        && Some(location) == table.location.as_ref()
+        && Some(transaction) == table.head_transaction.as_ref();
+    let are_files = files.iter().all(DatasetFile::is_of_a_dataset)
+        && files.iter().any(DatasetFile::is_a_version_file)
+        && is_in_order(files)
+        && files.len() <= DATASET_FILES_MAX;
+    if is_its_own && are_files {
+        return Ok(());
+    }
+    Err(format!(
+        "what it removes for {key} is not the dataset that was made for it"
+    ))
 }
 
 /// The rows of a publish that the writer fixed: of the pins that move, and no others.
@@ -311,6 +351,15 @@ fn recovered_table(
                 && restore_to.is_none()
                 && publish_as.is_none()
         }
+        (Action::Drop, Some(CatalogChangeKind::Registration)) => {
+            is_back
+                && pinned.is_none()
+                && head == Some(1)
+                && restore_to.is_none()
+                && publish_as.is_none()
+                && table.location.is_some()
+                && table.branch.is_none()
+        }
         (Action::Publish, Some(CatalogChangeKind::Registration | CatalogChangeKind::Tombstone))
         | (Action::RestoreAndPublish, Some(_))
         | (
@@ -321,6 +370,7 @@ fn recovered_table(
             Action::Tombstone,
             None | Some(CatalogChangeKind::Registration | CatalogChangeKind::Pointer),
         )
+        | (Action::Drop, None | Some(CatalogChangeKind::Tombstone | CatalogChangeKind::Pointer))
         | (Action::Restore, _) => false,
     };
     if !holds {
@@ -382,6 +432,7 @@ fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String
             | Step::Announce { .. }
             | Step::FenceCatalog { .. }
             | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
             | Step::Restore { .. }
             | Step::Publish { .. }
             | Step::GraphHistory { .. }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph_history_row::GraphHistoryRow;
 use super::published_graph_commit::PublishedGraphCommit;
+use crate::dataset_files::DatasetFile;
 use crate::digest::Digest;
 use crate::timestamp::Timestamp;
 use crate::version_9::{BranchIdentifier, ConfirmedUpdate, RollbackOutcome, TableIdentity};
@@ -61,6 +62,17 @@ pub enum Step {
         outcomes: Vec<RollbackOutcome>,
         /// Digest of its bytes afterwards.
         digest: Digest,
+        /// What must hold right before.
+        precondition: Precondition,
+    },
+    /// Remove the dataset that a schema change made and nobody ever saw. While it is there, an engine refuses to make the change again.
+    DropDataset {
+        /// The table that it was made for.
+        table_key: String,
+        /// The dataset, relative to the root.
+        location: String,
+        /// Its files, in the order in which they go.
+        files: Vec<DatasetFile>,
         /// What must hold right before.
         precondition: Precondition,
     },
@@ -268,6 +280,11 @@ pub enum Precondition {
         /// UUID of the Lance transaction.
         transaction: Option<String>,
     },
+    /// The dataset has the files of the step and no others, or some of them are gone already. Its one version was made by this transaction.
+    DatasetAsPlanned {
+        /// UUID of the Lance transaction.
+        transaction: String,
+    },
     /// The tag names this version, or is gone already.
     TagNames {
         /// The version.
@@ -304,6 +321,7 @@ impl Step {
             Self::Announce { .. } => "announce",
             Self::FenceCatalog { .. } => "fence_catalog",
             Self::PrepareSidecar { .. } => "prepare_sidecar",
+            Self::DropDataset { .. } => "drop_dataset",
             Self::Restore { .. } => "restore",
             Self::Publish { .. } => "publish",
             Self::PromoteSchema { .. } => "promote_schema",
@@ -323,6 +341,7 @@ impl Step {
         | Self::Announce { precondition, .. }
         | Self::FenceCatalog { precondition }
         | Self::PrepareSidecar { precondition, .. }
+        | Self::DropDataset { precondition, .. }
         | Self::Restore { precondition, .. }
         | Self::Publish { precondition, .. }
         | Self::PromoteSchema { precondition, .. }

@@ -7,6 +7,7 @@ use super::{
     ExactPublish, NewTable, PinMove, PlannedTable, Precondition, RemovedTable, StagedFile, Step,
     recovery_tag,
 };
+use crate::dataset_files::DatasetFiles;
 use crate::ids::OperationId;
 use crate::observation::{Observation, SchemaObservation};
 use crate::schema_file::SchemaFile;
@@ -31,7 +32,8 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
     let disposition = input.verdict.disposition;
     let mut steps = tags(input.operation_id, &moved);
     steps.retain(|step| !is_on_no_such_branch(input, step));
-    if disposition == Disposition::RollBack && !moved.is_empty() {
+    let drops = drops(input);
+    if disposition == Disposition::RollBack && !(moved.is_empty() && drops.is_empty()) {
         steps.push(Step::FenceCatalog {
             precondition: Precondition::PinsAsPlanned,
         });
@@ -42,6 +44,7 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
     let prepares = version_9
         .and_then(|sidecar| version_9::prepare(sidecar, input.file, disposition, input.tables));
     steps.extend(prepares);
+    steps.extend(drops);
     steps.extend(restores(&moved));
     let history = history(input);
     let exact = version_9.and_then(|sidecar| version_9::exact(sidecar, disposition));
@@ -99,6 +102,33 @@ fn is_on_no_such_branch(input: &StepInput<'_>, step: &Step) -> bool {
         })
 }
 
+/// The removal of each dataset that the write made.
+fn drops(input: &StepInput<'_>) -> Vec<Step> {
+    let schema = input.observation.and_then(|found| found.schema.as_ref());
+    let registrations = schema.map_or(&[] as &[_], |schema| &schema.registrations);
+    let dropped = input
+        .tables
+        .iter()
+        .filter(|table| table.action == Action::Drop);
+    dropped
+        .filter_map(|table| {
+            let mut found = registrations.iter();
+            let found = found.find(|found| found.table_key == table.table_key)?;
+            let Some(DatasetFiles::Listed { files }) = &found.files else {
+                return None;
+            };
+            Some(Step::DropDataset {
+                table_key: table.table_key.clone(),
+                location: table.location.clone()?,
+                files: files.clone(),
+                precondition: Precondition::DatasetAsPlanned {
+                    transaction: table.head_transaction.clone()?,
+                },
+            })
+        })
+        .collect()
+}
+
 /// What the recovery adds to the history of the graph: what the sidecar fixed of it, if it did, else what engines add.
 fn history(input: &StepInput<'_>) -> PlannedHistory {
     let (Some(sidecar), Some(observation)) = (input.sidecar, input.observation) else {
@@ -128,7 +158,9 @@ pub(super) fn moved(table: &PlannedTable) -> Option<Moved<'_>> {
             table.lance_head?,
             table.publish_as?,
         )),
-        Action::None | Action::Restore | Action::Register | Action::Tombstone => None,
+        Action::None | Action::Restore | Action::Register | Action::Tombstone | Action::Drop => {
+            None
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use super::step::{ExactPublish, ExactRename, ExactRow, NamedTable, Precondition,
 use super::{Plan, PlannedTable};
 use crate::digest::{Digest, Tag};
 use crate::disposition::Disposition;
-use crate::verdict::Action;
 use crate::version_9::{CatalogTables, Payload, RollbackOutcome, Sidecar9, TableUpdate};
 
 /// The graph commit that resolves the write, and the record of it; none where an engine adds none.
@@ -142,23 +141,21 @@ fn returned(
         let mut tables = tables.iter();
         tables.find(|table| table.table_key == key && table.branch.as_deref() == branch)
     };
-    sidecar
-        .table_pins()
-        .filter_map(|(_, pin)| {
-            of_pin(
-                sidecar.key_before(pin.identity, &pin.table_key),
-                pin.table_branch.as_deref(),
-            )
+    let pins = sidecar.tables.iter();
+    pins.filter_map(|pin| {
+        of_pin(
+            sidecar.key_before(pin.identity, &pin.table_key),
+            pin.table_branch.as_deref(),
+        )
+    })
+    .filter_map(|table| {
+        Some(RollbackOutcome {
+            table_key: table.table_key.clone(),
+            from_version: table.lance_head?,
+            to_version: table.returns_to()?,
         })
-        .filter(|table| table.action != Action::None)
-        .filter_map(|table| {
-            Some(RollbackOutcome {
-                table_key: table.table_key.clone(),
-                from_version: table.lance_head?,
-                to_version: table.manifest_pinned?,
-            })
-        })
-        .collect()
+    })
+    .collect()
 }
 
 /// The step that writes the undo into the file; none where a recovery did that already, or where the kind prepares none.
@@ -241,6 +238,24 @@ pub(super) fn fits(plan: &Plan, sidecar: Option<&Sidecar9>) -> Result<(), String
     for step in &plan.steps {
         match step {
             Step::PrepareSidecar { .. } => prepares = Some(step.clone()),
+            Step::DropDataset {
+                table_key,
+                precondition,
+                ..
+            } => {
+                let made_by = sidecar.and_then(|sidecar| sidecar.made_by(table_key));
+                let is_the_writes = made_by.is_some_and(|transaction| {
+                    *precondition
+                        == Precondition::DatasetAsPlanned {
+                            transaction: transaction.to_owned(),
+                        }
+                });
+                if !is_the_writes {
+                    return Err(format!(
+                        "it removes the dataset of {table_key}, which its sidecar does not make"
+                    ));
+                }
+            }
             Step::Publish {
                 graph_commit,
                 exact,

@@ -317,7 +317,9 @@ fn takes_commits_along(disposition: Disposition, table: &TableVerdict) -> bool {
     match table.action {
         Action::Publish => disposition == Disposition::RollForward,
         Action::RestoreAndPublish => true,
-        Action::None | Action::Restore | Action::Register | Action::Tombstone => false,
+        Action::None | Action::Restore | Action::Register | Action::Tombstone | Action::Drop => {
+            false
+        }
     }
 }
 

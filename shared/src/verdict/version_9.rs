@@ -1,6 +1,7 @@
 //! The verdict over a sidecar of version 9, as every plan is made from it.
 
 use super::catalog_changes::catalog_changes;
+use super::made_datasets::drop_them;
 use super::obstacles::stamp_unsupported;
 use super::{Action, Choice, TableVerdict, UnexpectedCommit, Verdict};
 use crate::classification::Classification;
@@ -103,6 +104,12 @@ pub(super) fn verdict(
                 "its schema files and the lock of its schema change were not looked at, or make no sense",
             )),
         };
+        let planned = planned.and_then(|mut planned| {
+            if let Some(schema) = schema.filter(|_| disposition == Disposition::RollBack) {
+                drop_them(version_9, &judged, schema, &mut planned)?;
+            }
+            Ok(planned)
+        });
         match planned {
             Ok(planned) => changes = planned,
             Err(reason) => {
@@ -122,6 +129,8 @@ pub(super) fn verdict(
     });
     let in_part = may_stay_in_part(disposition, kept);
     requires.extend(in_part.then_some(Requirement::StaysPublishedInPart));
+    let drops = changes.iter().any(|change| change.action == Action::Drop);
+    requires.extend(drops.then_some(Requirement::DropsDatasets));
     // No fence keeps a live writer from schema files, nor from its lock.
     let touches_files =
         schema.is_some_and(|schema| schema.is_staged() || schema.locked_since.is_some());
@@ -415,23 +424,11 @@ fn not_carried_out(
                 stays.1.table_key
             ))
         }
-        Disposition::RollBack => {
-            let mut made = version_9
-                .tables
-                .iter()
-                .zip(&judged.tables)
-                .filter(|(_, table)| table.visible_version.is_none())
-                .filter(|(_, table)| table.carries != Carries::Nothing);
-            let (pin, _) = made.next()?;
-            not_yet(format!(
-                "the dataset that the schema change made for {} has to be removed, which this build does not do yet",
-                pin.table_key
-            ))
-        }
         Disposition::Refused
         | Disposition::Waiting
         | Disposition::OrphanedBranch
         | Disposition::Abort
+        | Disposition::RollBack
         | Disposition::AlreadyPublished
         | Disposition::StaleArmed
         | Disposition::AlreadyRolledBack

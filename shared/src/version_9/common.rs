@@ -19,6 +19,25 @@ impl Sidecar9 {
             .filter(|(_, pin)| !self.makes_the_dataset(pin.identity))
     }
 
+    /// The pins of tables whose datasets the write makes, with their places among all pins.
+    pub(crate) fn made_datasets(&self) -> impl Iterator<Item = (usize, &Pin)> {
+        self.tables
+            .iter()
+            .enumerate()
+            .filter(|(_, pin)| self.makes_the_dataset(pin.identity))
+    }
+
+    /// The transaction that makes the dataset of a table that is called so; `None` if the write makes none for it.
+    pub(crate) fn made_by(&self, key: &str) -> Option<&str> {
+        let (_, pin) = self.made_datasets().find(|(_, pin)| pin.table_key == key)?;
+        let mut effects = self.payload()?.effects.iter();
+        let effect = effects.find(|effect| effect.identity == pin.identity)?;
+        effect
+            .planned()
+            .first()
+            .map(|planned| planned.uuid.as_str())
+    }
+
     /// The rows of a merge for tables that it commits nothing to: it makes them visible as they are elsewhere.
     pub(crate) fn pointers(&self) -> impl Iterator<Item = &TableUpdate> {
         let delta = self.payload().map(|payload| &payload.intended_delta);

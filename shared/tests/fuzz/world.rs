@@ -181,6 +181,7 @@ fn schema(sidecar: &Sidecar, dice: &mut Dice) -> SchemaObservation {
     let registrations = sidecar.additional_registrations.iter();
     let registrations = registrations
         .map(|registration| RegistrationObservation {
+            files: None,
             table_key: registration.table_key.clone(),
             pinned: match dice.below(4) {
                 0 => Pinned::At { version: 1 },

@@ -178,6 +178,7 @@ pub(crate) fn staged(
         next: (!files.is_empty()).then(|| next(sidecar)),
         registrations: registrations
             .map(|registration| RegistrationObservation {
+                files: None,
                 table_key: registration.table_key.clone(),
                 pinned: if published {
                     Pinned::At { version: 1 }

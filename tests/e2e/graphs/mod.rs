@@ -32,6 +32,7 @@ mod engine_0_8;
 mod expected;
 mod history_in_catalog;
 mod lineage;
+mod made_datasets;
 mod merges;
 mod staged;
 mod version_9;
@@ -370,4 +371,20 @@ async fn a_graph_that_was_moved_needs_its_old_place_and_never_reads_it() {
         assert_eq!(plan.disposition, Disposition::Refused, "{name}");
         assert_eq!(plan.blockers[0].code, code, "{name}: {:?}", plan.blockers);
     }
+}
+
+/// The folders that tables are in, named as they are on disk.
+fn folders_of_tables(store: &Store) -> Vec<String> {
+    let mut found: Vec<String> = ["nodes", "edges"]
+        .into_iter()
+        .flat_map(|kind| {
+            let folder = std::fs::read_dir(store.path().join(kind)).unwrap();
+            folder.map(move |entry| {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                format!("{kind}/{name}")
+            })
+        })
+        .collect();
+    found.sort();
+    found
 }

@@ -66,6 +66,7 @@ async fn every_crash_converges(archive: &str, branch: Option<&str>) {
             recoveries(store).await,
             lineage::commits(store, branch).await,
             store.sidecars(),
+            super::folders_of_tables(store),
         )
     };
     let (_, left, requests) = crash::every_crash_converges(&template, approve, stand).await;
@@ -76,6 +77,12 @@ async fn every_crash_converges(archive: &str, branch: Option<&str>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_is_taken_back_survives_a_crash_at_every_request() {
     every_crash_converges("v9-mutation-insert-effects", None).await;
+}
+
+/// It overwrote two tables and made the dataset of a third, which goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_change_that_is_taken_back_survives_a_crash_at_every_request() {
+    every_crash_converges("v9-schema-mixed-staged", None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

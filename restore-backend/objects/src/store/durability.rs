@@ -77,6 +77,31 @@ impl LocalSync {
         blocking(move || sync.files.sync_nearest_folder(&path)).await
     }
 
+    /// Syncs the folder above each of these, which were removed, and remembers their names as durable no longer.
+    pub(super) async fn forget(&self, locations: &[Path]) -> object_store::Result<()> {
+        let paths = locations
+            .iter()
+            .map(|location| self.files.relative(location))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sync = self.clone();
+        blocking(move || {
+            let mut durable = sync.durable.lock().unwrap_or_else(PoisonError::into_inner);
+            durable.retain(|folder| !paths.iter().any(|path| folder.starts_with(path)));
+            std::mem::drop(durable);
+            let nearest: BTreeSet<PathBuf> = paths
+                .iter()
+                .map(|path| sync.files.nearest_folder(path))
+                .collect::<Result<Vec<_>, _>>()?
+                .into_iter()
+                .flatten()
+                .collect();
+            nearest
+                .iter()
+                .try_for_each(|folder| sync.files.sync_folder(folder))
+        })
+        .await
+    }
+
     /// Makes files durable, whoever wrote them: their bytes, and their names up to the root. Makes the
     /// absence of missing ones durable too. Every folder is synced once.
     pub async fn make_durable(&self, locations: &[Path]) -> object_store::Result<()> {

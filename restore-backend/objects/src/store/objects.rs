@@ -80,6 +80,22 @@ impl Objects {
         sync.make_durable(&whole).await
     }
 
+    /// Removes folders on local disk that are empty, in this order. An object store has no folders. On return their absence is durable.
+    ///
+    /// # Errors
+    /// The file system's words; some may be gone.
+    pub async fn remove_empty_folders(&self, folders: &[Path]) -> object_store::Result<()> {
+        let Some(files) = &self.files else {
+            return Ok(());
+        };
+        let whole: Vec<Path> = folders.iter().map(|folder| self.whole(folder)).collect();
+        files.remove_empty_folders(&whole).await?;
+        match &self.sync {
+            Some(sync) => sync.forget(&whole).await,
+            None => Ok(()),
+        }
+    }
+
     /// An executor's hold, until somebody creates `next`. No other operation may use the folder of `next`.
     #[must_use]
     pub fn hold(&self, next: &Path) -> Hold {

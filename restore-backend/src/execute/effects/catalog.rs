@@ -54,6 +54,7 @@ pub(in crate::execute) async fn landed(
             | Step::Untag { .. }
             | Step::Announce { .. }
             | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
             | Step::Restore { .. }
             | Step::PromoteSchema { .. }
             | Step::DiscardSchema { .. }

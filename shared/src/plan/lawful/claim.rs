@@ -125,6 +125,7 @@ fn recovery_fits(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
             | Step::Announce { .. }
             | Step::FenceCatalog { .. }
             | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
             | Step::Restore { .. }
             | Step::Publish { .. }
             | Step::PromoteSchema { .. }

@@ -78,7 +78,7 @@ fn undone_table(table: &PlannedTable, is_announced: bool) -> Result<(), String> 
                 && table.restore_to < head
                 && table.publish_as == publish_as
         }
-        Action::Publish | Action::Register | Action::Tombstone => false,
+        Action::Publish | Action::Register | Action::Tombstone | Action::Drop => false,
     };
     if holds && table.catalog_change.is_none() {
         return Ok(());

@@ -297,7 +297,7 @@ impl Imitation {
                 return Ok(None);
             }
             // No store of the sweep is of version 9.
-            Step::PrepareSidecar { .. } => return Ok(None),
+            Step::PrepareSidecar { .. } | Step::DropDataset { .. } => return Ok(None),
             Step::FenceCatalog { .. } if self.flaw == Flaw::NoFence => return Ok(catalog),
             Step::FenceCatalog { .. } => {
                 let read_version = catalog.unwrap_or_default();

@@ -10,8 +10,12 @@ use nix::fcntl::OFlag;
 use nix::fcntl::openat;
 use nix::sys::stat::Mode;
 use nix::sys::stat::mkdirat;
+use nix::unistd::UnlinkatFlags;
+use nix::unistd::unlinkat;
+use object_store::path::Path;
 
 use super::beneath::FOLDER;
+use super::blocking::blocking;
 use super::error::Failure;
 use super::files::ConfinedFiles;
 
@@ -36,6 +40,35 @@ impl ConfinedFiles {
             folder: self.open_folder(parent)?,
             name,
         })
+    }
+
+    /// Removes these folders as far as they are empty, in this order.
+    pub(crate) async fn remove_empty_folders(&self, folders: &[Path]) -> object_store::Result<()> {
+        let files = self.clone();
+        let folders = folders.to_vec();
+        blocking(move || {
+            for folder in &folders {
+                files.remove_empty_folder(&files.relative(folder)?)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes a folder that is empty; one that is not, or is not there, stays as it is.
+    fn remove_empty_folder(&self, relative: &FilePath) -> Result<(), Failure> {
+        let place = match self.place(relative) {
+            Err(failure) if failure.is_not_found() => return Ok(()),
+            place => place?,
+        };
+        match unlinkat(&place.folder, place.name, UnlinkatFlags::RemoveDir) {
+            Ok(()) | Err(Errno::ENOENT | Errno::ENOTEMPTY | Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(Failure::io(
+                "removing the folder",
+                self.shown(relative),
+                errno,
+            )),
+        }
     }
 
     /// As [`Self::place`], but makes missing folders. If `synced`, they are durable then.

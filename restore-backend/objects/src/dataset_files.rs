@@ -1,0 +1,113 @@
+//! The files of a Lance dataset, listed and removed one by one.
+//!
+//! No request removes a folder as a whole. So the version file goes first: from then on there is no dataset, and what is left of it
+//! when the process dies in between is removed by whoever goes on.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use sidecar::{DATASET_FILES_MAX, DatasetFile, DatasetFiles};
+
+use crate::store::{NotRead, Objects, spelt};
+
+/// Why the files of a dataset could not be worked on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetFilesError {
+    /// Storage failed.
+    #[error("{path} cannot be {verb}")]
+    Storage {
+        /// The file or the folder, relative to the root.
+        path: String,
+        /// `listed`, `removed`, `synced`.
+        verb: &'static str,
+        /// What failed.
+        #[source]
+        source: object_store::Error,
+    },
+}
+
+fn failed(
+    path: &Path,
+    verb: &'static str,
+) -> impl FnOnce(object_store::Error) -> DatasetFilesError {
+    let path = spelt(path);
+    move |source| DatasetFilesError::Storage { path, verb, source }
+}
+
+/// Every file below the folder of a dataset: none where there is no such folder. What cannot be read there, a link for one, is not a
+/// file of a dataset, so nothing is listed then.
+///
+/// # Errors
+/// [`DatasetFilesError::Storage`] if the folder as a whole cannot be listed.
+pub async fn list(objects: &Objects, dataset: &str) -> Result<DatasetFiles, DatasetFilesError> {
+    let folder = Path::from(dataset);
+    let mut files = Vec::new();
+    let mut listing = objects.list(Some(&folder));
+    while let Some(entry) = listing.next().await {
+        match entry {
+            Ok(meta) => {
+                let below = meta.location.prefix_match(&folder);
+                let parts: Vec<String> = below
+                    .into_iter()
+                    .flatten()
+                    .map(|part| part.as_ref().to_owned())
+                    .collect();
+                files.push(DatasetFile {
+                    path: parts.join("/"),
+                    bytes: meta.size,
+                });
+            }
+            Err(object_store::Error::NotFound { .. }) => break,
+            Err(error) => match NotRead::of(&error) {
+                Some(not_read) => {
+                    return Ok(DatasetFiles::NotListed {
+                        reason: not_read.to_string(),
+                    });
+                }
+                None => return Err(failed(&folder, "listed")(error)),
+            },
+        }
+        if files.len() > DATASET_FILES_MAX {
+            break;
+        }
+    }
+    Ok(DatasetFiles::of(files))
+}
+
+/// Removes these files, in their order; one that is gone already is passed over. On return their absence is durable, and local folders
+/// that they leave empty are gone.
+///
+/// # Errors
+/// [`DatasetFilesError::Storage`]; some files may be gone.
+pub async fn remove(
+    objects: &Objects,
+    dataset: &str,
+    files: &[DatasetFile],
+) -> Result<(), DatasetFilesError> {
+    let folder = Path::from(dataset);
+    let mut folders = BTreeSet::from([folder.clone()]);
+    let mut paths = Vec::new();
+    for file in files {
+        let path = Path::from_iter(folder.parts().chain(Path::from(file.path.as_str()).parts()));
+        match objects.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(source) => return Err(failed(&path, "removed")(source)),
+        }
+        let mut above = path.parent();
+        while let Some(parent) = above.filter(|parent| parent.prefix_matches(&folder)) {
+            above = parent.parent();
+            folders.insert(parent);
+        }
+        paths.push(path);
+    }
+    let durable = objects.make_durable(&paths).await;
+    durable.map_err(failed(&folder, "synced"))?;
+    // The deepest first: a folder is empty once those in it are gone.
+    let mut folders: Vec<Path> = folders.into_iter().collect();
+    folders.sort_by_key(|folder| std::cmp::Reverse(folder.parts().count()));
+    let removed = objects.remove_empty_folders(&folders).await;
+    removed.map_err(failed(&folder, "removed"))
+}

@@ -1,0 +1,173 @@
+//! Datasets that a schema change of omnigraph 0.9.0 made, when the change is taken back: they go, unless somebody uses them by now.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fenced_lance::TableLocation;
+use restore_backend::execute::ProgressSink;
+use restore_backend::service;
+use root_objects::store::Verb;
+use sidecar::{Code, Digest, Disposition, OperationId, OutcomeKind, Requirement, Step};
+
+use crate::support::Store;
+use crate::support::gates::{DiesAt, Point};
+
+const ENGINE: &str = "omnigraph-0.9.0";
+/// One table was added and nothing else happened.
+const ONE_TABLE_ADDED: &str = "v9-schema-add-type-effects";
+
+/// Every file below a folder, with its bytes.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut all: Vec<_> = entries
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => files(&path),
+                false => vec![(path.clone(), std::fs::read(path).unwrap())],
+            }
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// The folder of the one dataset that the plan removes.
+async fn made(store: &Store) -> PathBuf {
+    let plan = store.open().await.plan(&store.operation()).await;
+    let dropped: Vec<&String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.step {
+            Step::DropDataset { location, .. } => Some(location),
+            _ => None,
+        })
+        .collect();
+    let [location] = dropped.as_slice() else {
+        panic!("{dropped:?}");
+    };
+    store.path().join(location.as_str())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_that_the_change_made_is_removed_with_its_folder_and_only_on_a_word_of_its_own() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let folder = made(&store).await;
+    assert_eq!(files(&folder).len(), 3);
+    let operation = store.operation();
+    let opened = store.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(plan.disposition, Disposition::RollBack);
+    assert!(plan.requires.contains(&Requirement::DropsDatasets));
+    let report = opened.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert!(
+        !folder.exists(),
+        "an engine makes no dataset where a folder is"
+    );
+    assert!(
+        folder.parent().unwrap().exists(),
+        "the tables beside it stay"
+    );
+}
+
+/// Carries the plan out until the process dies before its first request to remove something below the folder.
+async fn died_at_removing(store: &Store, folder: &Path) -> (OperationId, Digest) {
+    let operation = store.operation();
+    let digest = store.open().await.approve(&operation).await;
+    let path = folder.strip_prefix(store.path()).unwrap().to_str().unwrap();
+    let gate = Arc::new(DiesAt::at(Point::first(Verb::Delete, path)));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+        .await
+        .ok();
+    assert_eq!(gate.left(), 0);
+    (operation, digest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_died_half_way_is_finished() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let folder = made(&store).await;
+    let (operation, digest) = died_at_removing(&store, &folder.join("_transactions")).await;
+    assert_eq!(
+        files(&folder).len(),
+        1,
+        "what says that it is a dataset goes first"
+    );
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert!(!folder.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_that_somebody_committed_to_since_the_approval_stays() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let folder = made(&store).await;
+    let operation = store.operation();
+    let digest = store.open().await.approve(&operation).await;
+    let place = folder.strip_prefix(store.path()).unwrap().to_str().unwrap();
+    let place = TableLocation::main(place);
+    let lance = store.lance().await;
+    lance.set_config(&place, "somebody", "else").await.unwrap();
+    let before = files(&folder);
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(files(&folder), before);
+    let plan = store.open().await.plan(&operation).await;
+    assert_eq!(plan.disposition, Disposition::Abort);
+    assert!(
+        plan.blockers
+            .iter()
+            .any(|reason| reason.code == Code::Interleaved)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_with_a_file_that_the_plan_does_not_name_stays() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let folder = made(&store).await;
+    let (operation, digest) = died_at_removing(&store, &folder).await;
+    std::fs::create_dir(folder.join("data")).unwrap();
+    std::fs::write(folder.join("data/somebody-writes.lance"), b"rows").unwrap();
+    let before = files(&folder);
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert!(report.detail.contains("left as it is"), "{}", report.detail);
+    assert_eq!(files(&folder), before);
+    // Whoever wants it gone with the rest approves that as a plan of its own.
+    let report = store.open().await.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert!(!folder.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_is_not_removed_while_something_else_lies_in_its_folder() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let folder = made(&store).await;
+    for stray in [
+        "notes.txt",
+        "_refs/tags/kept.json",
+        "tree/other/_versions/1.manifest",
+    ] {
+        let path = folder.join(stray);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, b"{}").unwrap();
+        let plan = store.open().await.plan(&store.operation()).await;
+        assert!(!plan.executable, "{stray}");
+        assert!(
+            plan.blockers
+                .iter()
+                .any(|reason| reason.detail.contains(stray)),
+            "{:?}",
+            plan.blockers
+        );
+        let top = folder.join(stray.split('/').next().unwrap());
+        match top.is_dir() {
+            true => std::fs::remove_dir_all(top).unwrap(),
+            false => std::fs::remove_file(top).unwrap(),
+        }
+    }
+}
