@@ -5,6 +5,7 @@ mod finished;
 mod merge;
 mod objects;
 mod purposes;
+mod schema_change;
 mod steps;
 mod words;
 
@@ -12,7 +13,7 @@ use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::outcome::Extent;
-use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable};
 use crate::sidecar::WriterKind;
 use crate::text::{shown, version_text};
 use crate::timestamp::Timestamp;
@@ -32,7 +33,7 @@ pub(crate) use words::capitalised;
 
 use words::{
     NAME_CHARS_MAX, all_of_its_tables, and_more, count_word, inside_a_sentence, some_of,
-    table_name, tables_with, write_name, written,
+    some_of_its_tables, table_name, tables_with, write_name, written,
 };
 
 /// Explains a plan. `blockers` supply the words for what is refused, aborted or waiting.
@@ -62,6 +63,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             format!("{write} cannot be resolved: {why}{}.", and_more(blockers.len().saturating_sub(1), "reason")),
             "Neither finishing the write nor undoing it is safe, so nothing will be done; a person has to look.".to_owned(),
         ),
+        Disposition::AlreadyPublished | Disposition::StaleArmed if schema_change::promotes(plan) => schema_change::not_in_force(&write),
         Disposition::AlreadyPublished if total == 0 => (format!("Nothing of {} is left to do; only its sidecar was left behind.", inside_a_sentence(&write)), CLEANED_UP.to_owned()),
         Disposition::AlreadyPublished if !plan.left_out.is_empty() => (
             format!("{write} is published in every table that its sidecar names; only its sidecar was left behind."),
@@ -73,6 +75,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             format!("{write} is published; its sidecar was left behind, and still says that the write had only begun."),
             format!("The versions that readers see were made by the very transactions that the sidecar planned. {CLEANED_UP}"),
         ),
+        Disposition::AlreadyRolledBack if schema_change::discards(plan) => schema_change::still_staged(&write),
         Disposition::AlreadyRolledBack => (
             format!("{write} was taken back, and the catalog says so; only its sidecar was left behind."),
             CLEANED_UP.to_owned(),
@@ -86,8 +89,8 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             format!("Nothing that is left tells whether readers see this write, so the record does not claim it. {CLEANED_UP}"),
         ),
         Disposition::NeverStarted => (
-            format!("{write} stopped before it committed any table."),
-            format!("Readers see none of it, and no table holds any of it. A writer that is still alive may yet commit: stop it first. {CLEANED_UP}"),
+            format!("No table carries a commit of {}.", inside_a_sentence(&write)),
+            format!("Readers see none of it. A writer that is still alive may yet commit: stop it first. {CLEANED_UP}"),
         ),
         Disposition::RollForward => roll_forward(&write, plan),
         Disposition::RollBack if plan.choice == Choice::RollBack => (
@@ -100,7 +103,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         .iter()
         .any(|blocker| blocker.code == Code::NotYetSupported);
     let consequence = if carried_out {
-        consequence
+        format!("{consequence}{}", never_undone(plan))
     } else {
         format!(
             "{consequence} This build does not carry that out yet: recover it with the engine that wrote it."
@@ -109,6 +112,15 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
     Explanation {
         headline,
         consequence,
+    }
+}
+
+/// An undo of what a sidecar of version 9 led to is refused, which a person knows before approving it.
+fn never_undone(plan: &Plan) -> &'static str {
+    let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
+    match plan.rests_on_its_sidecar() {
+        Some(_) if changes_tables => " This build cannot undo it afterwards.",
+        _ => "",
     }
 }
 
@@ -151,12 +163,15 @@ fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
         some_of(&keys)
     };
     parts.extend(named(Action::Register).map(|keys| format!("{keys} becomes part of the catalog")));
-    parts.extend(named(Action::Tombstone).map(|keys| format!("{keys} is removed from it")));
-    let promotes = plan
-        .steps
-        .iter()
-        .any(|step| matches!(step, Step::PromoteSchema { .. }));
+    parts
+        .extend(named(Action::Tombstone).map(|keys| format!("{keys} is removed from the catalog")));
+    parts.extend(schema_change::renamed(plan));
+    let promotes = schema_change::promotes(plan);
+    let is_fixed = plan.rests_on_its_sidecar().is_some();
     let headline = match (published, parts.is_empty()) {
+        (0, true) if is_fixed => {
+            format!("{write} was confirmed, but never published. It changes no table.")
+        }
         (0, true) => {
             format!("{write} published its tables, but its schema files are not in place.")
         }
@@ -168,7 +183,10 @@ fn roll_forward(write: &str, plan: &Plan) -> (String, String) {
         ),
     };
     let catalog = if parts.is_empty() {
-        "no table changes".to_owned()
+        match is_fixed {
+            true => "its graph commit is recorded in the catalog".to_owned(),
+            false => "no table changes".to_owned(),
+        }
     } else {
         format!("{}, in one commit of the catalog", parts.join(", "))
     };
@@ -227,20 +245,29 @@ fn roll_back_headline(write: &str, plan: &Plan) -> String {
             and_more(unexpected.count(), "such table"),
         );
     }
+    if plan.rests_on_its_sidecar().is_some() && plan.writes_into_its_sidecar().is_none() {
+        return format!(
+            "A recovery of {} began and did not finish.",
+            inside_a_sentence(write)
+        );
+    }
     if plan.tables.iter().any(is_unconfirmed) {
         return format!(
-            "{write} was still committing: {} of its {} tables {} above the published version, and it had not confirmed that its commits were complete.",
-            count_word(moved),
-            count_word(total),
+            "{write} was still committing: {} {} above the published version, and it had not confirmed that its commits were complete.",
+            some_of_its_tables(moved, total),
             if moved == 1 { "stands" } else { "stand" }
         );
     }
     match moved {
         0 if !changes_the_schema(plan) => {
-            format!("{write} stopped before it committed any table.")
+            format!("No table carries a commit of {}.", inside_a_sentence(write))
         }
-        0 => format!("{write} stopped before its schema was staged whole; it committed no table."),
+        0 => schema_change::taken_back(write, plan),
         _ if moved == total && !changes_the_schema(plan) => format!(
+            "{write} was committed to {}, but can no longer be published as it was planned.",
+            all_of_its_tables(total)
+        ),
+        _ if moved == total && plan.rests_on_its_sidecar().is_some() => format!(
             "{write} was committed to {}, but can no longer be published as it was planned.",
             all_of_its_tables(total)
         ),
@@ -249,9 +276,8 @@ fn roll_back_headline(write: &str, plan: &Plan) -> String {
             all_of_its_tables(total)
         ),
         _ => format!(
-            "{write} stopped half-way: {} of its {} tables {} committed.",
-            count_word(moved),
-            count_word(total),
+            "{write} stopped half-way: {} {} committed.",
+            some_of_its_tables(moved, total),
             if moved == 1 { "was" } else { "were" }
         ),
     }
@@ -262,11 +288,15 @@ fn roll_back_consequence(plan: &Plan) -> String {
         tables_with(plan, Action::RestoreAndPublish),
         tables_with(plan, Action::Publish),
     );
-    if returning + returned == 0 && !changes_the_schema(plan) {
+    let besides = schema_change::besides_tables(plan);
+    if returning + returned == 0 && besides.is_empty() {
         return "Readers see none of it, and no table changes: the catalog records that it was taken back.".to_owned();
     }
     if returning + returned == 0 {
-        return "Readers see none of it, and no table changes: it will be rolled back by setting aside the files it staged.".to_owned();
+        return format!(
+            "Readers see none of it, and no table changes. It will be rolled back: {}.",
+            besides.join(", and ")
+        );
     }
     let mut parts = Vec::new();
     match returning {
@@ -286,6 +316,7 @@ fn roll_back_consequence(plan: &Plan) -> String {
             count_word(returned)
         )),
     }
+    parts.extend(besides);
     let kept = plan
         .tables
         .iter()

@@ -17,12 +17,14 @@ pub const fn standing_tone(standing: Standing) -> Tone {
     match standing {
         Standing::Judged(Disposition::RollForward) => Tone::Forward,
         Standing::Judged(Disposition::RollBack) => Tone::Back,
-        Standing::Judged(Disposition::Refused | Disposition::Abort) => Tone::Stop,
+        // No engine opens a graph with a stale armed sidecar.
+        Standing::Judged(Disposition::Refused | Disposition::Abort | Disposition::StaleArmed) => {
+            Tone::Stop
+        }
         Standing::Judged(
             Disposition::Waiting
             | Disposition::OrphanedBranch
             | Disposition::AlreadyPublished
-            | Disposition::StaleArmed
             | Disposition::AlreadyRolledBack
             | Disposition::Superseded
             | Disposition::NeverStarted,

@@ -1,5 +1,6 @@
 //! How a plan ended whose every step is done.
 
+use super::schema_change;
 use super::words::tables_with;
 use crate::outcome::{Extent, OutcomeKind};
 use crate::plan::{Plan, Purpose};
@@ -37,6 +38,9 @@ fn recovered_sentence(plan: &Plan) -> &'static str {
             }
         },
         Some(OutcomeKind::RolledBack) => "Rolled back: readers saw no change.",
+        Some(OutcomeKind::CleanedUp) if schema_change::promotes(plan) => {
+            "Cleaned up: the schema files were put in force. No table was touched."
+        }
         Some(OutcomeKind::CleanedUp) => "Cleaned up: no table was touched.",
         Some(OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown) | None => "",
     }

@@ -88,6 +88,14 @@ pub(super) fn all_of_its_tables(total: usize) -> String {
     }
 }
 
+/// `one of its two tables`, or `both of its tables`.
+pub(super) fn some_of_its_tables(some: usize, total: usize) -> String {
+    if some == total {
+        return all_of_its_tables(total);
+    }
+    format!("{} of its {} tables", count_word(some), count_word(total))
+}
+
 pub(super) fn and_more(more: usize, noun: &str) -> String {
     match more {
         0 => String::new(),

@@ -89,7 +89,7 @@ impl Undo {
             return Err(Reason::new(
                 Code::NothingToUndo,
                 format!(
-                    "operation {of} cannot be taken back: its graph is of version 9, whose undo this build does not carry out; its tags keep the versions from before it"
+                    "operation {of} cannot be taken back: its sidecar is of version 9, and this build does not undo such a recovery"
                 ),
             ));
         }

@@ -76,7 +76,7 @@ pub enum SidecarError {
         reason: String,
     },
     /// It says that it is of version 9, and breaks a rule of that version, or has a field that this build does not know.
-    #[error("{file} says that it is of schema_version 9: {why}")]
+    #[error("{}", no_version_9(file, why))]
     NoVersion9 {
         /// Name of the file.
         file: String,
@@ -95,12 +95,31 @@ pub enum SidecarError {
     },
 }
 
+/// The name of the file is told once.
+fn no_version_9(file: &str, why: &SidecarError) -> String {
+    match why {
+        SidecarError::WrongShape { reason, .. } => {
+            format!("{file} breaks a rule of version 9: {reason}")
+        }
+        SidecarError::UnknownField { field, .. } => format!(
+            "{file} is of version 9 and has {field}, which this build does not know; recover it with the engine that wrote it"
+        ),
+        SidecarError::Schema(_)
+        | SidecarError::TooLarge { .. }
+        | SidecarError::TooDeep { .. }
+        | SidecarError::TooManyTables { .. }
+        | SidecarError::NotJson { .. }
+        | SidecarError::NoVersion9 { .. } => format!("{file} breaks a rule of version 9: {why}"),
+    }
+}
+
 impl SidecarError {
     /// The code under which lists and plans report this error.
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::Schema(_) | Self::NoVersion9 { .. } => Code::UnsupportedVersion,
+            Self::Schema(_) => Code::UnsupportedVersion,
+            Self::NoVersion9 { why, .. } => why.code(),
             Self::TooLarge { .. } => Code::TooLarge,
             Self::TooDeep { .. } => Code::TooDeep,
             Self::TooManyTables { .. } => Code::TooManyTables,

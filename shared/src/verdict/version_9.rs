@@ -186,7 +186,7 @@ fn waits_for(older: &str) -> Reason {
     Reason::new(
         Code::WaitingFor,
         format!(
-            "{older} is older and unresolved, and it overlaps this one or cannot be read, so that it may; resolve it first"
+            "{older} is older and unresolved, and what becomes of it decides whether this one can still be published; resolve it first"
         ),
     )
     .about(older)

@@ -17,6 +17,7 @@ mod words;
 
 use super::evidence::{BranchSeen, Evidence, HeadSeen};
 use super::payload::Payload;
+use super::proof::SeenOperation;
 use super::sidecar::Sidecar9;
 use super::verdict::Verdict9;
 use crate::code::{Code, Reason};
@@ -83,7 +84,10 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
             Found::because(Disposition::Abort, reason)
         }
         (Disposition::NeverStarted, None) => found
-            .with_all(standings.iter().filter_map(behind))
+            .with_all(match recreated(sidecar, payload, evidence) {
+                Some(reason) => vec![reason],
+                None => standings.iter().filter_map(behind).collect(),
+            })
             .with(authority::unreadable(evidence))
             .with_all(standings.iter().filter_map(drift)),
         (Disposition::RollBack, None) => found.with_all(standings.iter().filter_map(taken_along)),
@@ -124,12 +128,33 @@ fn gone(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_>]) -> 
 fn drift(standing: &Standing<'_>) -> Option<Reason> {
     let (head, visible) = (standing.head()?, standing.visible?.row.version);
     let is_elsewhere = standing.is_first_touch();
+    let key = &standing.pin.table_key;
+    let found = standing.versions()?.transactions.get(&head);
+    let why = match found.map(|found| &found.operation) {
+        Some(SeenOperation::Restore { to }) if *to < visible => format!(
+            "it is a Restore of version {to}. To publish it would take away what readers see: publish version {visible} anew instead"
+        ),
+        _ => "that is not this write's. Engines refuse to write there until another file accounts for it or the table is repaired".to_owned(),
+    };
     (head > visible && !is_elsewhere).then(|| {
         Reason::new(
             Code::Drift,
             format!(
-                "{} stands at version {head}, above version {visible} that readers see; no file accounts for that, and engines refuse to write there until it is repaired",
-                standing.pin.table_key
+                "{key} stands at version {head}, above version {visible} that readers see; {why}"
+            ),
+        )
+    })
+}
+
+/// The branch of the graph, if it is another one of the same name.
+fn recreated(sidecar: &Sidecar9, payload: &Payload, evidence: &Evidence) -> Option<Reason> {
+    let is_another = !authority::is_the_same_branch(&payload.authority, evidence);
+    is_another.then(|| {
+        Reason::new(
+            Code::BranchRecreated,
+            format!(
+                "branch {} was deleted and made again after this write began: the catalog knows it by another identity",
+                sidecar.branch()
             ),
         )
     })

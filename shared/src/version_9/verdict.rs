@@ -58,7 +58,9 @@ impl Verdict9 {
     #[must_use]
     pub fn holds_no_data(&self) -> bool {
         // Commits above what readers see stay what they are, with the file and without it.
-        let is_settled = self.reasons.iter().all(|reason| reason.code == Code::Drift);
+        let mut reasons = self.reasons.iter();
+        let is_settled =
+            reasons.all(|reason| matches!(reason.code, Code::Drift | Code::BranchRecreated));
         match self.disposition {
             Disposition::OrphanedBranch
             | Disposition::AlreadyPublished

@@ -716,7 +716,7 @@ fn a_file_is_set_aside_only_for_a_reason_that_its_bytes_bear_out() {
     let own = operation().file_name();
     let not_json = well[..well.len() / 2].to_vec();
     let newer = String::from_utf8(well.clone()).unwrap();
-    let newer = newer.replace("\"schema_version\":1", "\"schema_version\":9");
+    let newer = newer.replace("\"schema_version\":1", "\"schema_version\":10");
     assert_ne!(newer.as_bytes(), well);
     let shape = br#"{"schema_version":1,"operation_id":7}"#.to_vec();
     let large = vec![b' '; usize::try_from(Limits::DEFAULT.sidecar_bytes_max).unwrap() + 1];
@@ -758,6 +758,13 @@ fn a_file_is_set_aside_only_for_a_reason_that_its_bytes_bear_out() {
     let second = second.replace("\"schema_version\":1", "\"schema_version\":2");
     claim((&own, second.as_bytes()), Refused, Code::UnsupportedVersion).unwrap();
     assert!(claim((&own, second.as_bytes()), Abort, Code::UnsupportedVersion).is_err());
+    // It called a file with a fault of version 9 one of an unsupported version too, which no file of version 1 is.
+    let ninth = String::from_utf8(well.clone()).unwrap();
+    let ninth = ninth.replace("\"schema_version\":1", "\"schema_version\":9");
+    for code in [Code::UnsupportedVersion, Code::WrongShape] {
+        claim((&own, ninth.as_bytes()), Refused, code).unwrap();
+    }
+    assert!(claim((&own, ninth.as_bytes()), Refused, Code::TooDeep).is_err());
     claim((&own, &well), Abort, Code::TableMissing).unwrap();
     claim(("copy.json", &well), Refused, Code::Misnamed).unwrap();
     assert!(claim((&own, &well), Refused, Code::Misnamed).is_err());

@@ -155,7 +155,7 @@ fn a_refused_older_file_whose_tables_can_be_read_holds_up_the_younger() {
             well_named(YOUNGER, "Mutation", &["node:B"]),
         ],
         &[
-            (OLDER, Some(Code::UnsupportedVersion), None),
+            (OLDER, Some(Code::WrongShape), None),
             (OPERATION, None, Some(OLDER)),
             (YOUNGER, None, None),
         ],
@@ -163,7 +163,7 @@ fn a_refused_older_file_whose_tables_can_be_read_holds_up_the_younger() {
     check(
         vec![newer_version, well_named(OPERATION, "SchemaApply", &[])],
         &[
-            (OLDER, Some(Code::UnsupportedVersion), None),
+            (OLDER, Some(Code::WrongShape), None),
             (OPERATION, None, Some(OLDER)),
         ],
     );
@@ -242,10 +242,7 @@ fn a_file_that_is_surely_broken_holds_up_nobody_and_every_younger_one_is_told() 
         ),
         (vec![b'['; 100], Code::TooDeep),
         (b"[]".to_vec(), Code::WrongShape),
-        (
-            b"{\"schema_version\": 9}".to_vec(),
-            Code::UnsupportedVersion,
-        ),
+        (b"{\"schema_version\": 9}".to_vec(), Code::WrongShape),
     ] {
         let files = vec![
             well_named(OLDER, "Mutation", &["node:C"]),

@@ -7,7 +7,10 @@ use fenced_lance::TableLocation;
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
 use root_objects::store::Verb;
-use sidecar::{Code, Digest, Disposition, OperationId, OutcomeKind, Requirement, Step};
+use serde_json::{Value, json};
+use sidecar::{
+    Code, Digest, Disposition, OperationId, OutcomeKind, Plan, PlanBytes, Requirement, Step,
+};
 
 use crate::support::Store;
 use crate::support::gates::{DiesAt, Point};
@@ -170,4 +173,57 @@ async fn a_dataset_is_not_removed_while_something_else_lies_in_its_folder() {
             false => std::fs::remove_file(top).unwrap(),
         }
     }
+}
+
+/// Whoever can write the journal can put any plan there. What it removes is only what was made for the table, at its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_plan_removes_nothing_else() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let plan = store.open().await.plan(&store.operation()).await;
+    let plan: Value = serde_json::from_str(plan.plan.as_ref().unwrap()).unwrap();
+    let is_lawful = |plan: &Value| {
+        let plan: Plan = serde_json::from_value(plan.clone()).unwrap();
+        PlanBytes::of(&plan).unwrap().decode().is_ok()
+    };
+    assert!(is_lawful(&plan));
+    let steps = plan["steps"].as_array().unwrap();
+    let drop = steps
+        .iter()
+        .position(|step| step["kind"] == "drop_dataset")
+        .unwrap();
+    let step = format!("/steps/{drop}");
+    let forged = [
+        ("location", json!("nodes/0000000000000001-0000000000000009")),
+        ("location", json!("__manifest")),
+        ("table_key", json!("node:Author")),
+        (
+            "files/0/path",
+            json!("_versions/../../__manifest/_versions/1.manifest"),
+        ),
+        ("files/0/path", json!("/etc/passwd")),
+        ("files/0/path", json!("tree/other/_versions/1.manifest")),
+        ("files/1/path", json!("_versions")),
+        ("files", json!([])),
+        ("files", json!([{"path": "data/one.lance", "bytes": 1}])),
+        ("precondition", json!({"kind": "recorded"})),
+        (
+            "precondition",
+            json!({"kind": "dataset_as_planned", "transaction": "somebody"}),
+        ),
+    ];
+    for (what, with) in forged {
+        let mut plan = plan.clone();
+        *plan.pointer_mut(&format!("{step}/{what}")).unwrap() = with.clone();
+        assert!(!is_lawful(&plan), "{what} {with}");
+    }
+    let mut twice = plan.clone();
+    let copy = twice["steps"][drop].clone();
+    twice["steps"].as_array_mut().unwrap().insert(drop, copy);
+    assert!(!is_lawful(&twice));
+    let mut unsaid = plan.clone();
+    unsaid["requires"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|requirement| requirement != "drops_datasets");
+    assert!(!is_lawful(&unsaid), "nobody said that it may go");
 }

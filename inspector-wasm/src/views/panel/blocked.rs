@@ -1,6 +1,6 @@
 //! A plan that cannot be approved: why, and where to go instead.
 
-use sidecar::Disposition;
+use sidecar::{Code, Disposition};
 use yew::{Html, html};
 
 use super::approve::consent;
@@ -21,7 +21,13 @@ pub(super) fn blocked(around: &Surroundings<'_>) -> Html {
         .iter()
         .find_map(|reason| reason.about.as_deref());
     let may_be_set_aside = plan.may_be_set_aside();
-    let title = if plan.disposition.has_effect() {
+    let is_beyond_this_build = plan
+        .blockers
+        .iter()
+        .any(|reason| reason.code == Code::NotYetSupported);
+    let title = if is_beyond_this_build {
+        "This build does not carry this plan out"
+    } else if plan.disposition.has_effect() {
         "This plan cannot be carried out now"
     } else if may_be_set_aside {
         "This cannot be recovered here"

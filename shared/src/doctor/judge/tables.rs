@@ -245,6 +245,7 @@ fn uncovered(
     let detail = format!("{stands} {made_by} {who}{accounts}");
     let resolve = first
         .or_else(|| accounted.map(|accounted| accounted.resolve))
+        .or_else(|| taken_away(&commits, transactions))
         .unwrap_or_else(|| of_nobody(facts));
     Some(Finding {
         commits: Some(commits),
@@ -267,6 +268,24 @@ fn of_nobody(facts: &RootFacts) -> String {
         );
     }
     "Find out who made the commits, then run `repair` of the engine that serves this graph: it refuses writes to the table until then".to_owned()
+}
+
+/// What to do where HEAD is a Restore of less than readers see: an engine of the race that omnigraph's issue 767 tells of leaves that.
+fn taken_away(
+    commits: &UncoveredCommits,
+    transactions: &Known<Vec<TransactionObservation>>,
+) -> Option<String> {
+    let at_head = transactions
+        .iter()
+        .flatten()
+        .find(|observed| observed.version == commits.lance_head)?;
+    let restored = at_head.transaction.as_ref()?.restored_version?;
+    (restored < commits.pinned).then(|| {
+        format!(
+            "Do not let `repair` publish version {}: it is a Restore of version {restored}, and readers would lose what version {} added. Restore version {} with Lance first, so that HEAD holds what readers see; then run `repair`",
+            commits.lance_head, commits.pinned, commits.pinned
+        )
+    })
 }
 
 /// What is on record of the operation that commits name.

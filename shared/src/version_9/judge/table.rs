@@ -155,7 +155,7 @@ impl<'a> Standing<'a> {
         Some(Reason::new(
             Code::BranchPathOverlap,
             format!(
-                "Lance branch {branch} of {key} was made for this write, and the files of {below} lie in its folder, so that no engine removes it: delete {below} first, by an engine that is still open or by a tool that knows Lance branches, and look again"
+                "Lance branch {branch} of {key} was made for this write, and the files of Lance branch {below} lie in its folder"
             ),
         ))
     }

@@ -25,7 +25,7 @@ pub(super) fn verdict(
     Verdict9 {
         headline: headline(sidecar, standings, disposition, &reasons),
         engine: at_its_place(
-            engine(sidecar, disposition, &reasons),
+            engine(sidecar, standings, disposition, &reasons),
             evidence.beside.moved_from.as_deref(),
         ),
         advice: advice(sidecar, standings, disposition, &reasons, &evidence.beside),
@@ -82,8 +82,13 @@ fn headline(
         Disposition::Superseded => {
             "Nothing of this run is pending. Others published the same tables since, so that nobody can say whether its work is among what readers see.".to_owned()
         }
+        Disposition::NeverStarted
+            if reasons.iter().any(|reason| reason.code == Code::BranchRecreated) =>
+        {
+            "The branch was deleted and made again, and the write went with the old one.".to_owned()
+        }
         Disposition::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
-            "No table carries a commit of this write any more, although its writer confirmed all of them. They went with a branch that was deleted, or with a backup that was restored.".to_owned()
+            "No table carries a commit of this write any more, although its writer confirmed all of them. A backup may have been restored.".to_owned()
         }
         Disposition::NeverStarted if reasons.is_empty() => {
             "No table carries a commit of this write. No data is in question.".to_owned()
@@ -137,8 +142,14 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
         (Some(_), 0) => {
             "No table carries a commit of this write. It is taken back all the same, with a graph commit that says so.".to_owned()
         }
-        (Some(_), own) if own == count && is_armed => {
+        (Some(_), own) if own == count && is_armed && sidecar.writer_kind == WriterKind::EnsureIndices => {
+            "All the indexes were built, but the writer never confirmed that: by the rules of the engine they can only be taken back.".to_owned()
+        }
+        (Some(_), own) if own == count && is_armed && standings.iter().all(|standing| standing.is_whole) => {
             "All the data was written, but its writer never confirmed that: by the rules of the engine it can only be taken back.".to_owned()
+        }
+        (Some(_), own) if own == count && standings.iter().any(|standing| !standing.is_whole) => {
+            "Every table carries commits of the write, and at least one of them not all. It cannot be finished, so that it is taken back.".to_owned()
         }
         (Some(_), own) => format!(
             "{own} of {count} tables carry the write. It cannot be finished, so that it is taken back."
@@ -147,7 +158,13 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
 }
 
 /// What omnigraph v0.9.0 does, as its source says and its results on crashed graphs show.
-fn engine(sidecar: &Sidecar9, disposition: Disposition, reasons: &[Reason]) -> &'static str {
+fn engine(
+    sidecar: &Sidecar9,
+    standings: &[Standing<'_>],
+    disposition: Disposition,
+    reasons: &[Reason],
+) -> &'static str {
+    let is_any_own = standings.iter().any(Standing::is_own);
     match disposition {
         Disposition::Waiting => {
             "omnigraph 0.9 and 0.10 take the files in the order of their names at the next read-write open."
@@ -162,16 +179,23 @@ fn engine(sidecar: &Sidecar9, disposition: Disposition, reasons: &[Reason]) -> &
             Some(Code::BranchTreeLeft) => {
                 "omnigraph 0.9 and 0.10 take the branch for deleted: they record that on main and remove the file at the next read-write open."
             }
-            Some(Code::BranchPathOverlap) => {
-                "omnigraph 0.9 and 0.10 leave the file, or refuse to open the graph for writing if a table carries a commit of the write."
+            Some(Code::BranchPathOverlap) if !is_any_own => {
+                "omnigraph 0.9 and 0.10 open the graph and leave the file, which blocks writes on its branch."
             }
-            Some(Code::HeadBelowPin) => {
-                "omnigraph 0.9 and 0.10 refuse to open the graph for writing, or remove the file without a record if no table carries a commit of the write."
+            Some(Code::HeadBelowPin) if !is_any_own => {
+                "omnigraph 0.9 and 0.10 remove the file without a record at the next read-write open. The table stays unreadable."
             }
             _ => {
                 "omnigraph 0.9 and 0.10 refuse to open the graph for writing as long as the file is there."
             }
         },
+        Disposition::AlreadyPublished
+            if reasons
+                .iter()
+                .any(|reason| reason.code == Code::SchemaNotInForce) =>
+        {
+            "omnigraph 0.9 and 0.10 put the staged schema files in force, add the record and remove the file at the next read-write open."
+        }
         Disposition::AlreadyPublished | Disposition::AlreadyRolledBack => {
             "omnigraph 0.9 and 0.10 add the record of the recovery and remove the file at the next read-write open. No table changes."
         }
@@ -181,8 +205,13 @@ fn engine(sidecar: &Sidecar9, disposition: Disposition, reasons: &[Reason]) -> &
         Disposition::Superseded => {
             "omnigraph 0.9 and 0.10 record it as rolled forward and remove the file at the next read-write open. No table changes."
         }
-        Disposition::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
-            "omnigraph 0.9 and 0.10 remove the file without a record at the next read-write open, or refuse that open where the Lance branch of a table is gone."
+        Disposition::NeverStarted
+            if sidecar.phase() == Some(EffectPhase::EffectsConfirmed)
+                && standings
+                    .iter()
+                    .any(|standing| standing.seen.head == HeadSeen::BranchMissing) =>
+        {
+            "omnigraph 0.9 and 0.10 refuse to open the graph for writing as long as the file is there: the Lance branch of a table is gone."
         }
         Disposition::NeverStarted => match sidecar.writer_kind {
             WriterKind::Mutation | WriterKind::Load | WriterKind::BranchMerge => {
@@ -195,18 +224,13 @@ fn engine(sidecar: &Sidecar9, disposition: Disposition, reasons: &[Reason]) -> &
         Disposition::RollForward => {
             "omnigraph 0.9 and 0.10 publish it at the next read-write open, and a running server at its next write on the branch."
         }
+        Disposition::RollBack if sidecar.writer_kind == WriterKind::SchemaApply => {
+            "omnigraph 0.9 and 0.10 take it back at the next read-write open. A running server leaves it, and refuses writes on every branch until then."
+        }
         Disposition::RollBack => {
             "omnigraph 0.9 and 0.10 take it back at the next read-write open. A running server leaves it, and refuses writes on the branch until then."
         }
     }
-}
-
-const OPEN_ONCE: &str = "This build shows the verdict and does not carry it out. Stop all writers, keep a backup of the root, and open the graph once for writing with omnigraph 0.9 or 0.10. Do not set the file aside";
-
-/// Whether the plan of such a write is carried out: the datasets that a schema change made are not removed yet.
-fn is_carried_out(disposition: Disposition, standings: &[Standing<'_>]) -> bool {
-    let has_made = |standing: &Standing<'_>| standing.makes_the_dataset() && standing.is_own();
-    disposition != Disposition::RollBack || !standings.iter().any(has_made)
 }
 
 fn advice(
@@ -223,22 +247,19 @@ fn advice(
             beside.waiting_for.as_deref().unwrap_or("the older file")
         ),
         Disposition::RollForward if sidecar.payload().is_none() => {
-            "Approve the plan. Without it the tables stay ahead of what readers see, and engines refuse to write to such tables.".to_owned()
+            "Approve the plan. Until it or an engine publishes the tables, they stay ahead of what readers see, and engines refuse to write to them.".to_owned()
         }
         Disposition::RollForward => {
-            "Approve the plan: it publishes the rows that the writer wrote down, under the graph commit that it fixed. Without it the data never becomes visible.".to_owned()
+            "Approve the plan: it publishes the rows that the writer wrote down, under the graph commit that it fixed. Until this plan or an engine does that, readers see nothing of the write.".to_owned()
         }
-        _ if !is_carried_out(disposition, standings) => format!(
-            "{OPEN_ONCE}: the tables would stay ahead of what readers see, and the schema change could not be made again while its datasets are there."
-        ),
-        Disposition::RollBack if !standings.iter().any(Standing::has_moved) => {
+        Disposition::RollBack if !standings.iter().any(returns) => {
             "Stop all writers and approve the plan: it records the undo. No table changes.".to_owned()
         }
         Disposition::RollBack => {
-            "Stop all writers and approve the plan. Without it the tables stay ahead of what readers see, and engines refuse to write to such tables.".to_owned()
+            "Stop all writers and approve the plan. Until it or an engine takes the write back, engines refuse to write to these tables.".to_owned()
         }
         Disposition::AlreadyPublished | Disposition::StaleArmed if has(Code::SchemaNotInForce) => {
-            "Stop all writers and approve the plan: it puts the staged schema files in force. Without that no engine opens the graph.".to_owned()
+            "Stop all writers and approve the plan: it puts the staged schema files in force. Until then engines refuse to open the graph for reading.".to_owned()
         }
         Disposition::AlreadyRolledBack if has(Code::SchemaNotInForce) || has(Code::SchemaContradictory) => {
             "Stop all writers and approve the plan: it takes the staged schema files away and keeps them beside the journal.".to_owned()
@@ -252,8 +273,17 @@ fn advice(
         Disposition::StaleArmed => {
             "Stop all writers and approve the plan: it records the recovery and removes the file, which no engine does. No table changes.".to_owned()
         }
+        Disposition::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
+            "Approve the plan: it removes the file. No table changes. What the write brought has to be written again.".to_owned()
+        }
         Disposition::NeverStarted => {
             "Stop its writer: a live one may still begin. Then approve the plan: it removes the file. No table changes.".to_owned()
+        }
+        Disposition::Abort if has(Code::HeadBelowPin) => {
+            "Keep a backup of the root. Bring the version that readers see back from a backup of the table, and look again.".to_owned()
+        }
+        Disposition::Abort if has(Code::BranchPathOverlap) => {
+            "Find out who needs the Lance branch that lies in the folder. If nobody does any more, for one because it was merged, delete its branch of the graph with an engine that still opens the graph, and look again. Its data goes with it.".to_owned()
         }
         Disposition::Refused | Disposition::Abort => {
             "Keep a backup of the root. Look at the tables, and at who wrote them. Setting the file aside leaves every table as it is: what the write left in them then counts as drift.".to_owned()
@@ -276,17 +306,10 @@ fn advice(
         );
         if resolves {
             add(&format!(
-                "{} younger file{} of the branch, {first} first, can only be taken back afterwards, also where {} confirmed: the head of the branch is another one by then.",
-                beside.followed_by.len(),
-                if beside.followed_by.len() == 1 {
-                    ""
-                } else {
-                    "s"
-                },
-                if beside.followed_by.len() == 1 {
-                    "it is"
-                } else {
-                    "they are"
+                "Know this before: afterwards {first}{} can only be taken back, even if its writer confirmed it, since the head of the branch is another one by then.",
+                match beside.followed_by.len() {
+                    1 => String::new(),
+                    count => format!(" (and {} more younger files of the branch)", count - 1),
                 }
             ));
         }
@@ -302,6 +325,11 @@ fn advice(
         ));
     }
     advice
+}
+
+/// Whether taking the write back changes the table: it carries a commit of the write, or what stands above its pin counts as one.
+fn returns(standing: &Standing<'_>) -> bool {
+    carries(standing) != Carries::Nothing
 }
 
 fn table(standing: &Standing<'_>, disposition: Disposition, is_gone: bool) -> TableVerdict9 {
@@ -395,6 +423,11 @@ fn stands(standing: &Standing<'_>) -> String {
                 true => format!("HEAD is version {head}, {visible}"),
                 false => format!("HEAD is version {head}, as readers see it"),
             };
+        }
+        Ownership::None if standing.is_untouched_fork() => {
+            return format!(
+                "HEAD is version {head}, {visible}; the write made this Lance branch and committed nothing to it"
+            );
         }
         Ownership::None if standing.has_moved() => "HEAD is somebody else's",
         Ownership::None => "no commit of the write is in it",

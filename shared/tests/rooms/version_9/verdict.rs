@@ -220,6 +220,9 @@ fn by_the_book(phase: EffectPhase, graph: Graph, at: &[At]) -> (Disposition, Opt
     match () {
         () if any(&[At::BelowPin]) => (Disposition::Abort, Some(Code::HeadBelowPin)),
         () if any(&[At::Unreadable]) => (Disposition::Abort, Some(Code::Unverifiable)),
+        () if !any(&own) && graph == Graph::BranchRecreated => {
+            (Disposition::NeverStarted, Some(Code::BranchRecreated))
+        }
         () if !any(&own) && any(&[At::Foreign]) => (Disposition::NeverStarted, Some(Code::Drift)),
         () if !any(&own) => (Disposition::NeverStarted, None),
         () if graph == Graph::BranchRecreated => (Disposition::Abort, Some(Code::BranchRecreated)),
@@ -688,7 +691,7 @@ fn people_read_what_else_an_open_does_and_where_the_graph_has_to_be_for_it() {
     assert_eq!(verdict.disposition, Disposition::RollForward);
     for wanted in [
         "Approve the plan",
-        "01M8KHZZZZZZZZZZZZZZZZZZZZ.json first, can only be taken back afterwards",
+        "afterwards 01M8KHZZZZZZZZZZZZZZZZZZZZ.json can only be taken back",
         "__schema_apply_lock__",
         "only at /srv/old",
     ] {
