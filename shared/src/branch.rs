@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ids::OperationId;
+
 const MAIN: &str = "main";
 
 /// Main, or a named branch. Writers spell main as an absent name or as `main`; both are the same branch here.
@@ -34,6 +36,17 @@ impl<'a> Branch<'a> {
     #[must_use]
     pub fn owned(self) -> Option<String> {
         self.0.map(str::to_owned)
+    }
+
+    /// The branch of the graph that a Lance branch stands for. omnigraph v0.10.0 adds a dot and a ULID, so that a branch that is made
+    /// again under its old name is another one: omnigraph RFC 0042.
+    #[must_use]
+    pub fn without_suffix(self) -> Self {
+        let parts = self.0.and_then(|name| name.rsplit_once('.'));
+        match parts {
+            Some((name, suffix)) if suffix.parse::<OperationId>().is_ok() => Self(Some(name)),
+            _ => self,
+        }
     }
 
     /// Its name as people read it: main has one, too.

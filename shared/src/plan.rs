@@ -62,6 +62,9 @@ pub struct Plan {
     pub writer_kind: Option<WriterKind>,
     /// Branch of the graph; `None` is main.
     pub branch: Option<String>,
+    /// The Lance branch of the catalog, where it has another name than the branch of the graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lance_branch: Option<String>,
     /// Who wrote, as the sidecar says.
     pub actor_id: Option<String>,
     /// What a person is shown.
@@ -236,10 +239,15 @@ impl Plan {
         }
     }
 
-    /// The branch of the catalog that it fences and publishes to; `None` is main. A write to a branch that is gone is recorded on
-    /// main.
+    /// The Lance branch of the catalog that it fences and publishes to; `None` is main.
     #[must_use]
     pub fn catalog_branch(&self) -> Option<&str> {
+        self.lance_branch.as_deref().or_else(|| self.graph_branch())
+    }
+
+    /// The branch of the graph whose history it adds to; `None` is main. A write to a branch that is gone is recorded on main.
+    #[must_use]
+    pub fn graph_branch(&self) -> Option<&str> {
         self.branch
             .as_deref()
             .filter(|_| self.disposition != Disposition::OrphanedBranch)

@@ -21,9 +21,9 @@ use lance::Dataset;
 use lance_core::datatypes::Schema as LanceSchema;
 use lance_table::format::Fragment;
 use object_store::path::Path;
-use sidecar::GraphCommit;
 use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES};
 use sidecar::version_9::{BranchIdentifier, CatalogTable, CatalogTables};
+use sidecar::{Branch, GraphCommit};
 
 use super::LanceRoot;
 use super::Place;
@@ -175,6 +175,41 @@ impl LanceRoot {
             OpenCatalog::Present(opened) => CatalogReading::Present(opened.catalog),
             OpenCatalog::NoCatalog => CatalogReading::NoCatalog,
             OpenCatalog::NoBranch { tree_left } => CatalogReading::NoBranch { tree_left },
+        })
+    }
+
+    /// Reads the catalog on a branch of the graph, which from omnigraph v0.10.0 on is a Lance branch with a suffix: a dot and a ULID.
+    ///
+    /// The suffix is looked for only where there is no Lance branch of the very name.
+    ///
+    /// # Errors
+    /// Besides those of [`Self::catalog`]: two Lance branches stand for the branch of the graph.
+    pub async fn catalog_of_graph_branch(
+        &self,
+        branch: Option<&str>,
+    ) -> Result<CatalogReading, TableError> {
+        let reading = self.catalog(branch).await?;
+        let (Some(name), CatalogReading::NoBranch { tree_left: false }) = (branch, &reading) else {
+            return Ok(reading);
+        };
+        let names = self.branch_names(&self.catalog_place(None)?).await?;
+        let mut suffixed = names.into_iter().filter(|found| {
+            found != name && Branch::of(Some(found)).without_suffix().name() == Some(name)
+        });
+        let Some(one) = suffixed.next() else {
+            return Ok(reading);
+        };
+        if let Some(other) = suffixed.next() {
+            return Err(TableError::TwoBranches {
+                branch: name.to_owned(),
+                one,
+                other,
+            });
+        }
+        Ok(match self.catalog(Some(&one)).await? {
+            // Engines before v0.10.0 have no suffixes, and their branches are what they are called.
+            CatalogReading::Present(found) if found.stamp != STAMP_WITH_IDENTITIES => reading,
+            found => found,
         })
     }
 

@@ -35,6 +35,18 @@ pub enum TableError {
         /// Which rule it breaks.
         reason: String,
     },
+    /// Nothing says which of two Lance branches is the branch of the graph.
+    #[error(
+        "the catalog has the Lance branches {one} and {other}, and nothing says which of them is branch {branch}; look at both, and delete the one that is not"
+    )]
+    TwoBranches {
+        /// The branch of the graph.
+        branch: String,
+        /// One of them.
+        one: String,
+        /// Another.
+        other: String,
+    },
     /// A table location leaves the root through a symbolic link.
     #[error("the table location {location:?} passes through the symbolic link {link}")]
     SymbolicLink {
@@ -152,6 +164,7 @@ impl TableError {
             Self::UnsupportedScheme { .. } => "unsupported_scheme",
             Self::RootUnusable { .. } => "root_unusable",
             Self::InvalidLocation { .. } => "invalid_location",
+            Self::TwoBranches { .. } => "two_branches",
             Self::SymbolicLink { .. } => "symbolic_link",
             Self::InvalidName { .. } => "invalid_name",
             Self::BasePathOutsideRoot { .. } => "base_path_outside_root",

@@ -3,7 +3,7 @@
 mod fixed;
 
 use sidecar::root_layout::STAMP_WITH_IDENTITIES;
-use sidecar::{ExactPublish, NewTable, PinMove, RemovedTable};
+use sidecar::{Branch, ExactPublish, NewTable, PinMove, RemovedTable};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -460,9 +460,18 @@ fn version_key(catalog: &Catalog, table_key: &str, version: u64) -> String {
 
 /// The key of the row that names the head of the branch, where there is one: a graph commit replaces it.
 fn replaced_keys(catalog: &Catalog, request: &PublishRequest) -> BTreeSet<String> {
-    let head = head_key(request.branch.as_deref());
+    let head = head_key(graph_branch(catalog, request));
     let is_replaced = request.graph_commit.is_some() && catalog.graph_heads.contains_key(&head);
     is_replaced.then_some(head).into_iter().collect()
+}
+
+/// What the graph calls the branch: where the catalog knows tables by their identity, its Lance branch may have a suffix.
+fn graph_branch<'a>(catalog: &Catalog, request: &'a PublishRequest) -> Option<&'a str> {
+    let branch = Branch::of(request.branch.as_deref());
+    match catalog.stamp {
+        STAMP_WITH_IDENTITIES => branch.without_suffix().name(),
+        _ => branch.name(),
+    }
 }
 
 /// The graph commit, and the row that names it as the head of its branch.
@@ -471,7 +480,7 @@ fn history_rows(
     request: &PublishRequest,
     commit: &NewGraphCommit,
 ) -> Result<[CatalogRow; 2], serde_json::Error> {
-    let branch = other_branch(request.branch.as_deref());
+    let branch = graph_branch(catalog, request);
     let parent_commit_id = catalog.graph_head().map(|head| head.id.clone());
     let of_commit = CommitMetadata {
         parent_commit_id: parent_commit_id.clone(),
@@ -553,7 +562,7 @@ fn graph_moved(
         });
     }
     let branch = other_branch(request.branch.as_deref());
-    let found = catalog.named_head(branch);
+    let found = catalog.named_head(graph_branch(catalog, request));
     if found != exact.graph_head.as_deref() {
         return Some(Refusal::GraphMoved {
             planned: exact.graph_head.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
-use sidecar::observation::{CatalogObservation, KeptHistory};
+use sidecar::observation::KeptHistory;
 use sidecar::version_9::Beside;
 use sidecar::{
     Choice, Code, Disposition, Observation, Reason, Sidecar, error_text, judge, judge_choice,
@@ -107,7 +107,10 @@ async fn look_at(
         let is_back = disposition == Disposition::RollBack && depth.is_for_a_plan();
         let writes_history =
             kept != KeptHistory::Nowhere && disposition.has_effect() && depth.is_for_a_plan();
-        let branch = history_branch(sidecar, &observation.catalog);
+        // Main, if the sidecar's branch is gone.
+        let branch = readings
+            .catalog(sidecar)
+            .and_then(|catalog| catalog.branch.clone());
         let sidecars = [sidecar];
         // The versions whose contents were compared do not change.
         let holds = readings
@@ -125,7 +128,7 @@ async fn look_at(
         let is_orphaned = disposition == Disposition::OrphanedBranch && depth.is_for_a_plan();
         let history = async {
             if writes_history {
-                history_obstacle(root.lance(), sidecar, branch, kept, &failures).await
+                history_obstacle(root.lance(), sidecar, branch.as_deref(), kept, &failures).await
             } else {
                 // The catalog of another branch is part of what is looked at already.
                 history_blocked.filter(|_| is_orphaned)
@@ -176,14 +179,6 @@ pub(super) async fn read_version_9(
         });
     }
     observation.version_9 = Some(Arc::new(found));
-}
-
-/// The branch whose history records a recovery; main if the sidecar's branch is gone.
-fn history_branch<'a>(sidecar: &'a Sidecar, catalog: &CatalogObservation) -> Option<&'a str> {
-    match catalog {
-        CatalogObservation::BranchAbsent { .. } => None,
-        _ => sidecar.branch().name(),
-    }
 }
 
 /// Looked at before any effect: after the publish it would be too late.

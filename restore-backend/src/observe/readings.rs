@@ -85,10 +85,10 @@ impl RootReadings {
         sidecars: &[&Sidecar],
         all: bool,
     ) -> bool {
-        let read: Vec<&Catalog> = self.catalogs.values().filter_map(present).collect();
+        let read = self.catalogs.iter();
         let checks: Vec<_> = read
-            .into_iter()
-            .map(|catalog| still_says(lance, catalog, sidecars, all))
+            .filter_map(|(branch, reading)| Some((branch.as_deref(), present(reading)?)))
+            .map(|(branch, catalog)| still_says(lance, branch, catalog, sidecars, all))
             .collect();
         let holds: Vec<bool> = futures::stream::iter(checks)
             .buffer_unordered(CATALOGS_AT_ONCE)
@@ -102,7 +102,7 @@ async fn read_catalog(
     lance: &LanceRoot,
     branch: Option<String>,
 ) -> (Option<String>, Result<CatalogReading, TableError>) {
-    let catalog = lance.catalog(branch.as_deref()).await;
+    let catalog = lance.catalog_of_graph_branch(branch.as_deref()).await;
     (branch, catalog)
 }
 
@@ -123,6 +123,7 @@ fn present(reading: &Result<CatalogReading, TableError>) -> Option<&Catalog> {
 
 async fn still_says(
     lance: &LanceRoot,
+    branch: Option<&str>,
     catalog: &Catalog,
     sidecars: &[&Sidecar],
     all: bool,
@@ -138,7 +139,7 @@ async fn still_says(
     let of_branch = || {
         sidecars
             .iter()
-            .filter(|sidecar| sidecar.branch().name() == catalog.branch.as_deref())
+            .filter(|sidecar| sidecar.branch().name() == branch)
     };
     // A schema change may add or remove any table.
     if of_branch().any(|sidecar| sidecar.writer_kind.changes_the_schema()) {

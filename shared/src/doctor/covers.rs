@@ -83,13 +83,17 @@ impl Covers {
         table_key: &str,
         table_branch: Option<&str>,
     ) -> Cover<'_> {
-        let owned = |branch: Option<&str>| Branch::of(branch).owned();
-        let place = (owned(branch), table_key.to_owned(), owned(table_branch));
-        if self.resolved.contains(&place) {
-            return Cover::Resolved;
-        }
-        if let Some(file) = self.refused.get(&place) {
-            return Cover::Refused(file);
+        let branch = Branch::of(branch);
+        // A file names the branch of the graph, whose Lance branch may have a suffix.
+        for branch in [branch, branch.without_suffix()] {
+            let table_branch = Branch::of(table_branch).owned();
+            let place = (branch.owned(), table_key.to_owned(), table_branch);
+            if self.resolved.contains(&place) {
+                return Cover::Resolved;
+            }
+            if let Some(file) = self.refused.get(&place) {
+                return Cover::Refused(file);
+            }
         }
         match self.unread.first() {
             Some(file) => Cover::PerhapsOf(file),

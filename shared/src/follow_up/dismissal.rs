@@ -134,6 +134,7 @@ pub fn dismissal(
         sidecar: Digest::of(Tag::Sidecar, kept.as_bytes()),
         writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
         branch: sidecar.and_then(|sidecar| sidecar.branch().owned()),
+        lance_branch: None,
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition,
         decision: None,

@@ -138,6 +138,7 @@ pub fn release(
         sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
         writer_kind: Some(original.writer_kind),
         branch: original.branch().owned(),
+        lance_branch: None,
         actor_id: original.actor_id.clone(),
         disposition: Disposition::AlreadyPublished,
         decision: None,

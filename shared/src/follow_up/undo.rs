@@ -299,6 +299,7 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
         sidecar: Digest::of(Tag::Sidecar, text.as_bytes()),
         writer_kind: Some(undo.writer_kind),
         branch: undo.sidecar.branch().owned(),
+        lance_branch: None,
         actor_id: undo.sidecar.actor_id.clone(),
         disposition: Disposition::RollBack,
         decision: None,

@@ -54,6 +54,16 @@ fn places(plan: &Plan) -> Result<(), String> {
             return Err(format!("{branch:?} is not the name of a branch"));
         }
     }
+    if let Some(lance_branch) = &plan.lance_branch {
+        let stands_for = Branch::of(Some(lance_branch)).without_suffix();
+        let is_of_it = stands_for == Branch::of(plan.branch.as_deref());
+        if !is_of_it || plan.branch.as_ref() == Some(lance_branch) || !is_branch_name(lance_branch)
+        {
+            return Err(format!(
+                "{lance_branch:?} is no Lance branch of the branch that it is about"
+            ));
+        }
+    }
     for table in &plan.tables {
         if let Some(location) = table
             .location

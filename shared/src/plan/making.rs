@@ -8,6 +8,7 @@ use crate::ids::{OperationId, RootId};
 use crate::observation::Observation;
 use crate::sidecar::{Sidecar, TablePin};
 use crate::verdict::{Action, CatalogChange, Verdict};
+use crate::version_9::BranchSeen;
 
 /// Everything a plan is made of, so that native code and wasm can be given the same and compared.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         sidecar: *sidecar_digest,
         writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
         branch: sidecar.and_then(|sidecar| sidecar.branch().owned()),
+        lance_branch: observation.and_then(|found| lance_branch(found)),
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition: verdict.disposition,
         decision: verdict.decision,
@@ -81,6 +83,15 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         left_out: verdict.left_out.clone(),
         tables,
         steps,
+    }
+}
+
+/// The Lance branch of the catalog that stands for the branch of the graph, where its name is another.
+fn lance_branch(observation: &Observation) -> Option<String> {
+    let evidence = observation.version_9.as_deref()?.as_ref().ok()?;
+    match &evidence.branch {
+        BranchSeen::There { lance_branch, .. } => lance_branch.clone(),
+        BranchSeen::Gone { .. } => None,
     }
 }
 

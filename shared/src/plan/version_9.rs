@@ -232,6 +232,9 @@ pub(super) fn exact(sidecar: &Sidecar9, disposition: Disposition) -> Option<Exac
 /// # Errors
 /// What differs, in words.
 pub(super) fn fits(plan: &Plan, sidecar: Option<&Sidecar9>) -> Result<(), String> {
+    if plan.lance_branch.is_some() && sidecar.is_none() {
+        return Err("only files of version 9 are of branches with a suffix".to_owned());
+    }
     let fixed = sidecar.and_then(|sidecar| history(sidecar, plan.disposition, &plan.tables, None));
     let expected_exact = sidecar.and_then(|sidecar| exact(sidecar, plan.disposition));
     let mut prepares = None;

@@ -393,14 +393,6 @@ fn not_carried_out(
     observation: &Observation,
 ) -> Option<Reason> {
     let not_yet = |what: String| Some(Reason::new(Code::NotYetSupported, what));
-    if observation.catalog == (CatalogObservation::BranchAbsent { tree_left: false })
-        && judged.disposition != Disposition::OrphanedBranch
-    {
-        return not_yet(format!(
-            "the Lance branch of branch {} of the graph bears a suffix, and this build writes to no such branch yet",
-            version_9.branch()
-        ));
-    }
     let is_prepared = version_9
         .payload()
         .is_none_or(|payload| payload.rollback_audit_outcomes.is_some());

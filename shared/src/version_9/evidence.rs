@@ -44,6 +44,8 @@ pub enum BranchSeen {
     There {
         /// What it is known by.
         identifier: BranchIdentifier,
+        /// The Lance branch of the catalog, where it has another name than the branch.
+        lance_branch: Option<String>,
     },
     /// It is not there.
     Gone {

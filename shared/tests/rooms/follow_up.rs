@@ -82,6 +82,7 @@ fn finished(disposition: Disposition, tables: Vec<PlannedTable>) -> Finished {
         sidecar: Digest::of(Tag::Sidecar, b"x"),
         writer_kind: Some(original().writer_kind),
         branch: None,
+        lance_branch: None,
         actor_id: None,
         disposition,
         decision: None,

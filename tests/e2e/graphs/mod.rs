@@ -35,6 +35,7 @@ mod lineage;
 mod made_datasets;
 mod merges;
 mod staged;
+mod suffixed_branches;
 mod version_9;
 mod version_9_crashed;
 mod version_9_ended;

@@ -72,15 +72,21 @@ pub(super) async fn append(
             (branch, row)
         }
     };
+    let in_catalog = fixed.is_some() || publishes_its_commit(attempt);
+    // The Lance branch of the catalog may have another name than the branch of the graph.
+    let branch = match in_catalog {
+        true => attempt.plan.catalog_branch().map(str::to_owned),
+        false => branch.clone(),
+    };
     let request = HistoryRequest {
-        branch: branch.clone(),
+        branch,
         commit: GraphCommitId::of_recovery(
             &attempt.plan.operation_id,
             attempt.bytes.digest(),
             published,
             now,
         ),
-        in_catalog: fixed.is_some() || publishes_its_commit(attempt),
+        in_catalog,
         fixed,
         published,
         created_at_micros: now.micros(),

@@ -1,7 +1,7 @@
 //! What the catalog of stamp 6 shows on the branch of a write.
 
 use sidecar::version_9::{BranchIdentifier, BranchSeen, CatalogTables, GraphSeen, Sidecar9};
-use sidecar::{Code, GraphCommit, OperationId, Reason};
+use sidecar::{Code, GraphCommit, Reason};
 
 use super::unreadable::catalog_unreadable;
 use crate::root::Root;
@@ -26,65 +26,17 @@ pub(super) struct GraphReading {
 /// Reads the branch of the write. One that v0.10.0 made has a dot and a ULID behind its name.
 pub(super) async fn read(root: &Root, sidecar: &Sidecar9) -> Result<GraphReading, Reason> {
     let lance = root.lance();
-    let name = sidecar.branch().owned();
-    match catalog(lance, name.as_deref()).await? {
-        Ok(catalog) => of(lance, sidecar, catalog).await,
-        Err(tree_left) => match suffixed(lance, name.as_deref()).await? {
-            Some(lance_branch) => match catalog(lance, Some(&lance_branch)).await? {
-                Ok(catalog) => of(lance, sidecar, catalog).await,
-                Err(tree_left) => Ok(gone(tree_left)),
-            },
-            None => Ok(gone(tree_left)),
-        },
-    }
-}
-
-fn gone(tree_left: bool) -> GraphReading {
-    GraphReading {
-        branch: BranchSeen::Gone { tree_left },
-        graph: GraphSeen::default(),
-        read: None,
-    }
-}
-
-/// The catalog on a Lance branch; the inner error says that there is none, and whether files of it are left.
-async fn catalog(lance: &LanceRoot, branch: Option<&str>) -> Result<Result<Catalog, bool>, Reason> {
-    let reading = lance.catalog(branch).await;
+    let reading = lance.catalog_of_graph_branch(sidecar.branch().name()).await;
     match reading.map_err(|error| catalog_unreadable(&error))? {
-        CatalogReading::Present(catalog) => Ok(Ok(catalog)),
-        CatalogReading::NoBranch { tree_left } => Ok(Err(tree_left)),
+        CatalogReading::Present(catalog) => of(lance, sidecar, catalog).await,
+        CatalogReading::NoBranch { tree_left } => Ok(GraphReading {
+            branch: BranchSeen::Gone { tree_left },
+            graph: GraphSeen::default(),
+            read: None,
+        }),
         CatalogReading::NoCatalog => Err(Reason::new(
             Code::CatalogUnreadable,
             "the root has no catalog",
-        )),
-    }
-}
-
-/// The one Lance branch of the catalog that stands for this branch of the graph with a suffix.
-async fn suffixed(lance: &LanceRoot, name: Option<&str>) -> Result<Option<String>, Reason> {
-    let Some(name) = name else {
-        return Ok(None);
-    };
-    let branches = lance.catalog_branches().await;
-    let branches = branches.map_err(|error| catalog_unreadable(&error))?;
-    let is_of = |branch: &str| {
-        let suffix = branch
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix('.'));
-        suffix.is_some_and(|suffix| suffix.parse::<OperationId>().is_ok())
-    };
-    let mut found = branches
-        .into_iter()
-        .map(|branch| branch.name)
-        .filter(|branch| is_of(branch));
-    match (found.next(), found.next()) {
-        (found, None) => Ok(found),
-        (one, Some(other)) => Err(Reason::new(
-            Code::CatalogUnreadable,
-            format!(
-                "the catalog has {} and {other}, and nothing says which of them is branch {name}",
-                one.unwrap_or_default()
-            ),
         )),
     }
 }
@@ -130,7 +82,12 @@ async fn of(
     };
     let branch = sidecar.branch();
     Ok(GraphReading {
-        branch: BranchSeen::There { identifier },
+        branch: BranchSeen::There {
+            identifier,
+            lance_branch: lance_branch
+                .clone()
+                .filter(|lance_branch| Some(lance_branch.as_str()) != branch.name()),
+        },
         graph: GraphSeen {
             head: catalog.named_head(branch.name()).map(str::to_owned),
             original,

@@ -77,6 +77,7 @@ fn without_pins(tables: usize) -> Plan {
         sidecar: Digest::of(Tag::Sidecar, b"{}"),
         writer_kind: Some(WriterKind::Load),
         branch: None,
+        lance_branch: None,
         actor_id: None,
         disposition: Disposition::RollForward,
         decision: None,

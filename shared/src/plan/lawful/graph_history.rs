@@ -94,7 +94,7 @@ fn is_of_its_write(
     merges: bool,
     may_merge: bool,
 ) -> Result<(), String> {
-    if branch != plan.catalog_branch() || (merges && !may_merge) {
+    if branch != plan.graph_branch() || (merges && !may_merge) {
         return Err("the graph commit it writes is not that of its write".to_owned());
     }
     Ok(())
@@ -198,7 +198,7 @@ fn fixed_row(
         }
         _ => None,
     });
-    let is_of_its_write = branch.as_deref() == plan.catalog_branch()
+    let is_of_its_write = branch.as_deref() == plan.graph_branch()
         && *recovery_kind == recovered
         && *recovery_for_actor == plan.actor_id
         && *sidecar_writer_kind == kind

@@ -48,7 +48,7 @@ pub(super) fn unreadable(evidence: &Evidence) -> Option<Reason> {
 /// Whether the branch of the graph is the one that the write was planned on, and not one of the same name.
 pub(super) fn is_the_same_branch(authority: &Authority, evidence: &Evidence) -> bool {
     match &evidence.branch {
-        BranchSeen::There { identifier } => *identifier == authority.branch_identifier,
+        BranchSeen::There { identifier, .. } => *identifier == authority.branch_identifier,
         BranchSeen::Gone { .. } => false,
     }
 }

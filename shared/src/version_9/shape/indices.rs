@@ -4,7 +4,6 @@ use super::super::fault::{Fault, broken};
 use super::super::sidecar::Sidecar9;
 use super::row::Row;
 use crate::branch::Branch;
-use crate::ids::OperationId;
 
 pub(super) fn check(rows: &[Row<'_>], sidecar: &Sidecar9) -> Result<(), Fault> {
     for row in rows {
@@ -12,7 +11,7 @@ pub(super) fn check(rows: &[Row<'_>], sidecar: &Sidecar9) -> Result<(), Fault> {
         let next = row.first_commit_is_next()?;
         if let Some(fork) = row.effect.fork_version() {
             let branch = Branch::of(pin.table_branch.as_deref());
-            if branch.is_main() || ![branch, logical(branch)].contains(&sidecar.branch()) {
+            if branch.is_main() || ![branch, branch.without_suffix()].contains(&sidecar.branch()) {
                 return broken(format!(
                     "it would make the Lance branch {branch} of {key}, and is about branch {} of the graph",
                     sidecar.branch()
@@ -29,14 +28,4 @@ pub(super) fn check(rows: &[Row<'_>], sidecar: &Sidecar9) -> Result<(), Fault> {
         row.made_branch_is_confirmed()?;
     }
     Ok(())
-}
-
-/// The branch of the graph that a Lance branch is of: v0.10.0 adds a dot and a ULID to its name.
-fn logical(branch: Branch<'_>) -> Branch<'_> {
-    let name = branch.name();
-    let parts = name.and_then(|name| name.rsplit_once('.'));
-    match parts {
-        Some((name, suffix)) if suffix.parse::<OperationId>().is_ok() => Branch::of(Some(name)),
-        _ => branch,
-    }
 }

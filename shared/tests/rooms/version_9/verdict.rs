@@ -185,7 +185,10 @@ fn evidence(sidecar: &Sidecar9, graph: Graph, at: &[At]) -> Evidence {
     let tables = sidecar.tables.iter().zip(&payload.effects).zip(at);
     Evidence {
         beside: Beside::default(),
-        branch: BranchSeen::There { identifier },
+        branch: BranchSeen::There {
+            identifier,
+            lance_branch: None,
+        },
         graph: GraphSeen {
             head,
             tables: catalog(sidecar, |pin| pin.expected_version),

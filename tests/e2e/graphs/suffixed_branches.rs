@@ -1,0 +1,173 @@
+//! Branches of a graph as omnigraph 0.10.0 makes them: the Lance branch of the catalog has a dot and a ULID behind the branch's name.
+//!
+//! No graph of that engine is at hand. These are graphs of 0.9.0 whose Lance branch was made anew under such a name, from the same version
+//! and with the same identifier.
+
+use restore_backend::service;
+use root_objects::clock;
+use serde_json::Value;
+use sidecar::doctor::{DoctorScope, FindingKind};
+use sidecar::{Code, Disposition, OutcomeKind};
+
+use super::{lineage, stands};
+use crate::support::Store;
+
+const ENGINE: &str = "omnigraph-0.9.0";
+const BRANCH: &str = "feature";
+const SUFFIXED: &str = "feature.01M8KHAZZZZZZZZZZZZZZZZZZZ";
+const OTHER: &str = "feature.01M8KHBZZZZZZZZZZZZZZZZZZZ";
+
+/// The graph, with its branch under another name.
+async fn with_suffix(archive: &str) -> Store {
+    let store = Store::unpacked(ENGINE, archive);
+    let entry = entry(&store, BRANCH);
+    make_branch(&store, SUFFIXED, Some(&entry["identifier"])).await;
+    remove_branch(&store, BRANCH);
+    store
+}
+
+fn entry_path(store: &Store, branch: &str) -> std::path::PathBuf {
+    let folder = store.path().join("__manifest/_refs/branches");
+    folder.join(format!("{branch}.json"))
+}
+
+fn entry(store: &Store, branch: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(entry_path(store, branch)).unwrap()).unwrap()
+}
+
+async fn make_branch(store: &Store, branch: &str, identifier: Option<&Value>) {
+    let from = entry(store, BRANCH)["parentVersion"].as_u64().unwrap();
+    let lance = store.lance().await;
+    lance
+        .create_branch("__manifest", branch, from)
+        .await
+        .unwrap();
+    if let Some(identifier) = identifier {
+        let mut entry = entry(store, branch);
+        entry["identifier"] = identifier.clone();
+        std::fs::write(entry_path(store, branch), entry.to_string()).unwrap();
+    }
+}
+
+fn remove_branch(store: &Store, branch: &str) {
+    std::fs::remove_file(entry_path(store, branch)).unwrap();
+    std::fs::remove_dir_all(store.path().join("__manifest/tree").join(branch)).unwrap();
+}
+
+/// Recovers the graph as it is and with its branch renamed: both have to end alike.
+async fn ends_alike(archive: &str, outcome: OutcomeKind) {
+    let bare = Store::unpacked(ENGINE, archive);
+    let suffixed = with_suffix(archive).await;
+    let operation = bare.operation();
+    for store in [&bare, &suffixed] {
+        let opened = store.open().await;
+        let digest = opened.approve(&operation).await;
+        let report = opened.apply(&operation, digest).await;
+        assert_eq!(report.outcome, outcome, "{}", report.detail);
+        opened.log.reset();
+        let again = opened.apply(&operation, digest).await;
+        assert_eq!(again.outcome, outcome, "{}", again.detail);
+        assert_eq!(opened.log.mutations(), 0, "done again, it changes nothing");
+    }
+    let mut expected = stands(&bare).await;
+    let branch = expected.remove(BRANCH).unwrap();
+    expected.insert(SUFFIXED.to_owned(), branch);
+    assert_eq!(stands(&suffixed).await, expected);
+    assert_eq!(
+        lineage::commits(&suffixed, Some(SUFFIXED)).await,
+        lineage::commits(&bare, Some(BRANCH)).await,
+    );
+    let newest = lineage::commits(&suffixed, Some(SUFFIXED)).await;
+    let newest = newest.iter().max_by_key(|commit| commit.manifest_version);
+    assert_eq!(
+        newest.unwrap().manifest_branch.as_deref(),
+        Some(BRANCH),
+        "the history calls it as the graph does"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_to_a_branch_with_a_suffix_is_published_there() {
+    ends_alike(
+        "v9-mutation-branch-first-write-confirmed",
+        OutcomeKind::RolledForward,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_to_a_branch_with_a_suffix_is_taken_back_there() {
+    ends_alike(
+        "v9-mutation-branch-first-write-effects",
+        OutcomeKind::RolledBack,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lance_branch_is_shown_and_what_its_file_covers_is_no_drift() {
+    let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;
+    let opened = store.open().await;
+    let plan = opened.plan(&store.operation()).await;
+    assert_eq!(plan.branch.as_deref(), Some(BRANCH));
+    let shown = plan.steps.iter().flat_map(|step| &step.objects);
+    let place = format!("__manifest/tree/{SUFFIXED}");
+    assert!(shown.into_iter().any(|object| *object == place));
+    let report = service::doctor(&opened.root, DoctorScope::Today, clock::now()).await;
+    let report = report.unwrap();
+    let mut findings = report.findings.iter();
+    assert!(!findings.any(|finding| finding.kind == FindingKind::UncoveredCommits));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_was_deleted_and_made_again_under_another_suffix_is_another_one() {
+    let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;
+    let digest = store.open().await.approve(&store.operation()).await;
+    // Made from the same version, with an identifier of its own.
+    std::fs::write(
+        entry_path(&store, BRANCH),
+        std::fs::read(entry_path(&store, SUFFIXED)).unwrap(),
+    )
+    .unwrap();
+    make_branch(&store, OTHER, None).await;
+    std::fs::remove_file(entry_path(&store, BRANCH)).unwrap();
+    remove_branch(&store, SUFFIXED);
+    let before = stands(&store).await;
+    let report = store.open().await.apply(&store.operation(), digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    assert_eq!(stands(&store).await, before);
+    let plan = store.open().await.plan(&store.operation()).await;
+    assert_eq!(plan.disposition, Disposition::Abort);
+    assert_eq!(plan.blockers[0].code, Code::BranchRecreated);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_done_while_two_lance_branches_may_be_the_branch() {
+    let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;
+    std::fs::copy(entry_path(&store, SUFFIXED), entry_path(&store, BRANCH)).unwrap();
+    make_branch(&store, OTHER, None).await;
+    std::fs::remove_file(entry_path(&store, BRANCH)).unwrap();
+    let plan = store.open().await.plan(&store.operation()).await;
+    assert!(!plan.executable);
+    let named = |name| {
+        plan.blockers
+            .iter()
+            .any(|reason| reason.detail.contains(name))
+    };
+    assert!(named(SUFFIXED) && named(OTHER), "{:?}", plan.blockers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_to_a_branch_that_is_gone_under_every_name_is_orphaned() {
+    let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;
+    remove_branch(&store, SUFFIXED);
+    let plan = store.open().await.plan(&store.operation()).await;
+    assert!(
+        matches!(
+            plan.disposition,
+            Disposition::OrphanedBranch | Disposition::Abort
+        ),
+        "{:?}",
+        plan.disposition
+    );
+}
