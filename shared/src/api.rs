@@ -177,6 +177,17 @@ pub struct FactLine {
     pub text: String,
 }
 
+impl FactLine {
+    /// Whether it says what happened, what engines do about it, or what to do now; other lines say what was found and what the file says.
+    #[must_use]
+    pub fn is_of_the_verdict(&self) -> bool {
+        matches!(
+            self.label.as_str(),
+            "verdict" | "because" | "no verdict" | "engine" | "next"
+        )
+    }
+}
+
 /// One table of a [`PlanReport`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableReport {

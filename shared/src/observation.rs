@@ -5,6 +5,7 @@ mod merge;
 mod next_schema;
 mod recorded;
 mod schema;
+mod shared_evidence;
 mod table;
 
 use std::sync::Arc;
@@ -58,7 +59,11 @@ pub struct Observation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
     /// Version 9: what else its rules ask for, or why that was not found; absent for other versions.
-    #[serde(skip)]
+    #[serde(
+        default,
+        with = "shared_evidence",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub version_9: Option<Arc<Result<Evidence, Reason>>>,
 }
 

@@ -32,6 +32,7 @@ mod table_identity;
 mod transaction_identity;
 mod twins;
 mod verdict;
+mod what_if;
 
 pub use authority::Authority;
 pub use branch_identifier::BranchIdentifier;
@@ -59,3 +60,4 @@ pub use sidecar::{Sidecar9, Spelling};
 pub use table_identity::TableIdentity;
 pub use transaction_identity::TransactionIdentity;
 pub use verdict::{Carries, TableVerdict9, Verdict9};
+pub use what_if::{Case9, WhatIf9, what_if_9};

@@ -127,6 +127,27 @@ visit("a lone sidecar says that it cannot be decided, and what it would come to"
   assert.deepEqual(found, WHAT_IF);
 });
 
+visit("a lone sidecar of version 9 says how far its writer came, which transactions it planned, and what it would come to", async (page) => {
+  const { path, name } = of("omnigraph-0.9.0", "v9-load-append-effects");
+  await page.getByTestId("pick-files").setInputFiles(path);
+  await open(page, name.replace(".json", ""));
+  const said = await page.getByTestId("said").innerText();
+  assert.match(said, /phase/);
+  assert.match(said, /Armed/);
+  assert.match(said, /node:Author/);
+  const lines = await page.getByTestId("what-if").locator("tbody tr").allInnerTexts();
+  const verdicts = Object.fromEntries(lines.map((line) => line.split("\t").map((cell) => cell.trim())));
+  assert.deepEqual(verdicts, {
+    "no table carries a commit of it": "never started",
+    "its first table carries its commits, and no other": "roll back",
+    "every table carries its commits, and the graph is as it was planned for": "roll back",
+    "every table carries its commits, and the branch has another head by now": "roll back",
+    "somebody else committed on top of it": "abort",
+    "every table was returned to what readers see": "roll back",
+    "its graph commit is in the catalog": "stale armed",
+  });
+});
+
 visit("a dropped folder is read, and of a whole store only its sidecars", async (page) => {
   const { graph, name } = of("omnigraph-0.7.0", "back-mid-phase");
   await drop(page, [graph]);

@@ -47,6 +47,22 @@ function journey(name, graph, wanted, walk) {
 const found = (page) => page.getByTestId("found");
 
 journey(
+  "a dataset that a schema change made is named before it is removed, and goes only once that is acknowledged",
+  "v9-schema-add-type-effects",
+  "approve",
+  async (page, { root }) => {
+    const made = join(root, "nodes/000000000000000d-000000000000000f");
+    assert.equal((await readdir(made)).length, 2);
+    const headline = await page.getByTestId("headline").innerText();
+    assert.match(headline, /made a dataset for node:Publisher/);
+    const consequence = await page.getByTestId("consequence").innerText();
+    assert.match(consequence, /is removed.*cannot undo it/);
+    assert.equal(await recover(page, "the engine refuses the change while it is there"), "rolled_back");
+    await assert.rejects(readdir(made), /ENOENT/);
+  },
+);
+
+journey(
   "a published write whose file was left behind is told from a conflict, and its file is retired",
   "v9-stale-armed-after-publish",
   "approve",

@@ -26,7 +26,7 @@ const REGENERATE: &str = "REGENERATE_GOLDEN";
 const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
 const OLDER: &str = "01M8125E20G3JA88BS9CEJEX1K";
 
-const GRAPHS: [(&str, &str); 8] = [
+const GRAPHS: [(&str, &str); 21] = [
     ("omnigraph-0.7.0", "back-mid-phase"),
     ("omnigraph-0.7.0", "back-mid-phase-delete"),
     ("omnigraph-0.7.0", "forward-branch-load"),
@@ -35,6 +35,28 @@ const GRAPHS: [(&str, &str); 8] = [
     ("omnigraph-0.7.0", "schema-staged"),
     ("omnigraph-0.7.0", "stale-after-success"),
     ("omnigraph-0.8.0", "forward-mutation"),
+    ("omnigraph-0.9.0", "v9-branch-recreated"),
+    ("omnigraph-0.9.0", "v9-foreign-commit-on-second-table"),
+    ("omnigraph-0.9.0", "v9-indices-branch-confirmed"),
+    ("omnigraph-0.9.0", "v9-load-append-effects"),
+    ("omnigraph-0.9.0", "v9-merge-main-into-branch-confirmed"),
+    ("omnigraph-0.9.0", "v9-load-branch-first-write-armed"),
+    (
+        "omnigraph-0.9.0",
+        "v9-mutation-branch-first-write-confirmed",
+    ),
+    ("omnigraph-0.9.0", "v9-orphan-branch-confirmed"),
+    (
+        "omnigraph-0.9.0",
+        "v9-recovery-back-branch-first-write-restored",
+    ),
+    ("omnigraph-0.9.0", "v9-schema-mixed-confirmed"),
+    ("omnigraph-0.9.0", "v9-schema-mixed-staged"),
+    ("omnigraph-0.9.0", "v9-stale-armed-after-publish"),
+    (
+        "omnigraph-0.9.0",
+        "v9-stale-optimize-after-publish-and-later-write",
+    ),
 ];
 
 /// What a plan is made of, as the page's module is asked, with what comes of it natively.

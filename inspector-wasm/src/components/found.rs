@@ -6,18 +6,41 @@ use yew::{Html, html};
 use super::parts::each;
 use crate::words::visible;
 
-/// One line for each; nothing for other plans.
-pub fn found(plan: &PlanReport) -> Html {
-    if plan.facts.is_empty() {
+/// The verdict, what engines do about it, and what to do now; nothing for plans of other versions.
+pub fn verdict_of_found(plan: &PlanReport) -> Html {
+    let lines = lines(plan, true);
+    if lines.is_empty() {
         return Html::default();
     }
+    html! {
+        <section class="card found" aria-labelledby="found-heading" data-testid="found">
+            <h2 id="found-heading">{ "What happened, and what to do" }</h2>
+            <dl>{ each(&mut lines.into_iter()) }</dl>
+        </section>
+    }
+}
+
+/// What the verdict rests on: folded, since the cards of the tables say most of it.
+pub fn found(plan: &PlanReport) -> Html {
+    let lines = lines(plan, false);
+    if lines.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <details class="card found" data-testid="found-in-detail">
+            <summary>{ "What was found, and what the file says" }</summary>
+            <dl>{ each(&mut lines.into_iter()) }</dl>
+        </details>
+    }
+}
+
+fn lines(plan: &PlanReport, is_of_the_verdict: bool) -> Vec<Html> {
     let line = |line: &FactLine| {
         html! { <div><dt>{ visible(&line.label) }</dt><dd>{ visible(&line.text) }</dd></div> }
     };
-    html! {
-        <section class="card found" aria-labelledby="found-heading" data-testid="found">
-            <h2 id="found-heading">{ "What was found, and what the file says" }</h2>
-            <dl>{ each(&mut plan.facts.iter().map(line)) }</dl>
-        </section>
-    }
+    let facts = plan.facts.iter();
+    facts
+        .filter(|fact| fact.is_of_the_verdict() == is_of_the_verdict)
+        .map(line)
+        .collect()
 }

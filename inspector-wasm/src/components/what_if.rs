@@ -1,5 +1,6 @@
 //! What the verdict over a lone sidecar would be, for each position of pin and Lance HEAD.
 
+use sidecar::version_9::WhatIf9;
 use sidecar::{HeadPosition, PinPosition, WhatIf};
 use yew::{Html, html};
 
@@ -33,6 +34,24 @@ pub fn what_if_table(what_if: &[WhatIf], table_key: Option<&str>) -> Html {
         "what-if",
         &heads,
         each(&mut groups.map(group)),
+    )
+}
+
+/// The same for a file of version 9, where transactions decide and not positions.
+pub fn what_if_9_table(what_if: &[WhatIf9]) -> Html {
+    let row = |row: &WhatIf9| {
+        html! {
+            <tr>
+                <th scope="row">{ row.case.sentence() }</th>
+                <td>{ standing_badge(Standing::Judged(row.disposition)) }</td>
+            </tr>
+        }
+    };
+    table(
+        "The verdict in each case",
+        "what-if",
+        &["If", "the write is"],
+        rows(&mut what_if.iter().map(row)),
     )
 }
 

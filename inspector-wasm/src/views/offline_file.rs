@@ -1,11 +1,12 @@
 //! One dropped file: its content, and the verdict for each position of pin and Lance HEAD.
 
-use sidecar::{Branch, ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
+use sidecar::version_9::{Sidecar9, Version9Report, what_if_9};
+use sidecar::{Branch, Limits, ListedSidecar, Sidecar, SidecarFile, TablePin, what_if};
 use yew::{Html, html};
 
 use crate::components::{
     Copyable, Tone, each, facts, notice, plain, raw, reasons, rows, standing_badge, table, time,
-    what_if_table,
+    what_if_9_table, what_if_table,
 };
 use crate::route::Route;
 use crate::state::entry::Entry;
@@ -18,6 +19,7 @@ pub fn offline_file(dropped: &Dropped, heading: Html) -> Html {
     let entry = Entry::of_listed(listed);
     let file = &listed.file;
     let sidecar = file.content.as_ref().ok();
+    let version_9 = Version9Report::of(&file.file, &file.bytes, &Limits::DEFAULT);
     html! {
         <article class="recovery" data-testid="offline-file">
             <a class="back" href={Route::Offline.href()}>{ "All files" }</a>
@@ -25,7 +27,12 @@ pub fn offline_file(dropped: &Dropped, heading: Html) -> Html {
             { heading }
             { standing(listed) }
             { named_facts(&entry, file, folder, sidecar) }
-            if let Some(sidecar) = sidecar { { announced(sidecar) }{ decision(sidecar, listed.refusal.is_some()) } }
+            if let Some(report) = &version_9 {
+                { said(report) }
+            } else if let Some(sidecar) = sidecar {
+                { announced(sidecar) }
+            }
+            if let Some(sidecar) = sidecar { { decision(sidecar, listed.refusal.is_some()) } }
             { content(file) }
         </article>
     }
@@ -91,6 +98,19 @@ fn named_facts(entry: &Entry, file: &SidecarFile, folder: &str, sidecar: Option<
     ])
 }
 
+/// A file of version 9 says more than which tables it pins: how far its writer came, each planned transaction, each row of its publish.
+fn said(report: &Version9Report) -> Html {
+    let line = |(label, text): (&str, String)| {
+        html! { <div><dt>{ label }</dt><dd>{ visible(&text) }</dd></div> }
+    };
+    html! {
+        <section class="card found" aria-labelledby="said-heading" data-testid="said">
+            <h2 id="said-heading">{ "What the file says" }</h2>
+            <dl>{ each(&mut report.facts().into_iter().map(line)) }</dl>
+        </section>
+    }
+}
+
 fn announced(sidecar: &Sidecar) -> Html {
     let created = sidecar
         .additional_registrations
@@ -138,6 +158,9 @@ fn announced(sidecar: &Sidecar) -> Html {
 }
 
 fn decision(sidecar: &Sidecar, refused: bool) -> Html {
+    if let Some(version_9) = sidecar.version_9.as_deref().filter(|_| !refused) {
+        return decision_9(version_9);
+    }
     let possible = if refused {
         Vec::new()
     } else {
@@ -151,6 +174,20 @@ fn decision(sidecar: &Sidecar, refused: bool) -> Html {
             <h2 id="what-if-heading">{ "What the verdict would be" }</h2>
             <p>{ "This holds if all its tables stand alike. Where they differ, only a plan at the store has the verdict." }</p>
             { what_if_table(&possible, sidecar.tables.first().map(|pin| pin.table_key.as_str())) }
+        </section>
+    }
+}
+
+fn decision_9(sidecar: &Sidecar9) -> Html {
+    let cases = what_if_9(sidecar);
+    if cases.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <section class="card" aria-labelledby="what-if-heading">
+            <h2 id="what-if-heading">{ "What the verdict would be" }</h2>
+            <p>{ "The transactions in its tables and its graph commit decide. Which of these cases it is, only a plan at the store tells." }</p>
+            { what_if_9_table(&cases) }
         </section>
     }
 }

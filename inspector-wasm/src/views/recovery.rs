@@ -11,7 +11,7 @@ use yew::{
 use super::panel::{Surroundings, panel};
 use crate::components::{
     Copyable, Tables, Tone, alert, facts, failure_notice, found, left_out, plain, purpose_badge,
-    raw_bytes, time,
+    raw_bytes, time, verdict_of_found,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
 use crate::route::Route;
@@ -145,6 +145,7 @@ pub fn Recovery(props: &Props) -> Html {
             <div class="columns">
                 if let Some(plan) = plan.as_ref().filter(|plan| !plan.tables.is_empty() || plan.sidecar.is_some()) {
                     <div class="evidence">
+                        { verdict_of_found(plan) }
                         if shows_tables(plan) { <Tables plan={plan.clone()} /> }
                         { left_out(plan) }
                         { found(plan) }

@@ -37,7 +37,7 @@ pub(crate) async fn plan_entry(
     }) = plan_pending(root, &listed, entry.own_journal(), choice).await?
     else {
         let refused = PlanReport::refused(root.id(), &listed, sidecar_bytes, now);
-        return with_version_9(root, refused).boxed().await;
+        return with_version_9(root, refused, None).boxed().await;
     };
     if plan.has_effect() {
         blockers.extend(age(root, file, now));
@@ -56,7 +56,8 @@ pub(crate) async fn plan_entry(
         approvals: state.map_or_else(Vec::new, |state| state.approvals_of(digest)),
         now,
     };
-    with_version_9(root, PlanReport::new(&plan, &bytes, context))
+    let report = PlanReport::new(&plan, &bytes, context);
+    with_version_9(root, report, observation.as_ref())
         .boxed()
         .await
 }

@@ -1,18 +1,22 @@
 //! What a sidecar of version 9 says and comes to, shown beside its plan and bound to its dismissal.
 
 use sidecar::api::PlanReport;
-use sidecar::version_9::{Beside, SCHEMA_VERSION, Verdict9, dependence, misnamed, parse};
-use sidecar::{Glimpse, Reason, SidecarFile};
+use sidecar::version_9::{
+    Beside, Evidence, SCHEMA_VERSION, Verdict9, dependence, judge_version_9, misnamed, parse,
+};
+use sidecar::{Glimpse, Observation, Reason, SidecarFile};
 
 use crate::error::ServiceError;
 use crate::observe::judge_9;
 use crate::pending::pending;
 use crate::root::Root;
 
-/// The same report with what a sidecar of version 9 says, and the verdict over it.
+/// The same report with what a sidecar of version 9 says, and the verdict over it. `observation` is what the plan was made from: the verdict
+/// is over the same facts, and nothing is looked at again.
 pub(crate) async fn with_version_9(
     root: &Root,
     report: PlanReport,
+    observation: Option<&Observation>,
 ) -> Result<PlanReport, ServiceError> {
     let limits = root.limits();
     let mut report = report.with_version_9(&limits);
@@ -20,7 +24,8 @@ pub(crate) async fn with_version_9(
     let (Some(version_9), Some(bytes)) = (&mut report.version_9, &report.sidecar) else {
         return Ok(report);
     };
-    match judged(root, &file, bytes.as_bytes()).await? {
+    let evidence = observation.and_then(|found| found.version_9.as_deref());
+    match judged(root, &file, bytes.as_bytes(), evidence).await? {
         Some(Ok(verdict)) => version_9.verdict = Some(verdict),
         Some(Err(reason)) => version_9.unjudged = Some(reason),
         None => {}
@@ -43,7 +48,7 @@ pub(super) async fn depends_on_it(
     if version != Some(u64::from(SCHEMA_VERSION)) {
         return Ok(None);
     }
-    let judged = judged(root, &file.file, bytes).await?;
+    let judged = judged(root, &file.file, bytes, None).await?;
     Ok(Some(dependence(judged.as_ref())))
 }
 
@@ -52,6 +57,7 @@ async fn judged(
     root: &Root,
     file: &str,
     bytes: &[u8],
+    evidence: Option<&Result<Evidence, Reason>>,
 ) -> Result<Option<Result<Verdict9, Reason>>, ServiceError> {
     let Ok(sidecar) = parse(file, bytes, &root.limits()) else {
         return Ok(None);
@@ -62,5 +68,20 @@ async fn judged(
     let others = pending(root, None).await?;
     let others = others.iter().map(|other| &other.listed.file);
     let beside = Beside::among(&sidecar, file, others);
-    Ok(Some(judge_9(root, &sidecar, beside).await))
+    Ok(Some(match evidence {
+        Some(Ok(evidence)) => {
+            let beside = Beside {
+                moved_from: evidence.beside.moved_from.clone(),
+                is_locked: evidence.beside.is_locked,
+                ..beside
+            };
+            let evidence = Evidence {
+                beside,
+                ..evidence.clone()
+            };
+            Ok(judge_version_9(&sidecar, &evidence))
+        }
+        Some(Err(reason)) => Err(reason.clone()),
+        None => judge_9(root, &sidecar, beside).await,
+    }))
 }

@@ -143,5 +143,5 @@ async fn dismissal_of(
         return Ok(report);
     }
     let report = dismissal.report(Some(&journal), now)?;
-    with_version_9(root, report).boxed().await
+    with_version_9(root, report, None).boxed().await
 }

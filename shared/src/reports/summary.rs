@@ -1,6 +1,7 @@
 //! One line of the list of pending recoveries.
 
 use crate::api::{Progress, RecoverySummary};
+use crate::classification::Classification;
 use crate::code::Reason;
 use crate::ids::RootId;
 use crate::journal::JournalState;
@@ -21,9 +22,20 @@ impl JudgedLine {
     /// What a line says about this verdict.
     #[must_use]
     pub fn of(verdict: &Verdict, observation: &Observation) -> Self {
-        let is_moved = |table: &&TableObservation| {
+        // Of version 9 transactions tell whose a commit is, and others may stand above a pin.
+        let carries_the_write = |index: usize| match observation.version_9 {
+            Some(_) => {
+                let table = verdict.tables.get(index);
+                let class = table.and_then(|table| table.classification);
+                !matches!(class, None | Some(Classification::NoMovement))
+            }
+            None => true,
+        };
+        let is_moved = |(index, table): &(usize, &TableObservation)| {
             let stands = table.head.version().zip(table.pinned.version());
-            table.covered_by.is_none() && stands.is_some_and(|(head, pinned)| head > pinned)
+            table.covered_by.is_none()
+                && stands.is_some_and(|(head, pinned)| head > pinned)
+                && carries_the_write(*index)
         };
         let refusal = verdict
             .blockers
@@ -32,7 +44,12 @@ impl JudgedLine {
         Self {
             disposition: verdict.disposition,
             refusal: refusal.cloned(),
-            tables_moved: observation.tables.iter().filter(is_moved).count(),
+            tables_moved: observation
+                .tables
+                .iter()
+                .enumerate()
+                .filter(is_moved)
+                .count(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::branch_identifier::BranchIdentifier;
 use super::delta::VersionMetadata;
 use super::proof::SeenVersions;
@@ -10,7 +12,7 @@ use crate::graph_history::GraphCommit;
 use crate::observation::NextSchema;
 
 /// Everything that [`judge_version_9`](super::judge_version_9) reads besides the sidecar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What else of the root matters.
     pub beside: Beside,
@@ -25,7 +27,7 @@ pub struct Evidence {
 }
 
 /// What of the root matters besides the tables of the write.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {
     /// The older file that has to be resolved first.
     pub waiting_for: Option<String>,
@@ -38,7 +40,7 @@ pub struct Beside {
 }
 
 /// The branch of the graph, in the catalog.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BranchSeen {
     /// It is there.
     There {
@@ -55,7 +57,7 @@ pub enum BranchSeen {
 }
 
 /// The rows of the catalog on the write's branch.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphSeen {
     /// The graph commit that the branch's own head row names; `None` where it has no such row.
     pub head: Option<String>,
@@ -69,12 +71,14 @@ pub struct GraphSeen {
     pub tables_then: Option<CatalogTables>,
 }
 
-/// The tables of a catalog of stamp 6, by their identity.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The tables of a catalog of stamp 6, by their identity. In JSON they are pairs, since an identity is no name of a field.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(TableIdentity, CatalogTable)>")]
+#[serde(into = "Vec<(TableIdentity, CatalogTable)>")]
 pub struct CatalogTables(pub BTreeMap<TableIdentity, CatalogTable>);
 
 /// One table of the catalog that is not removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogTable {
     /// What it is called.
     pub table_key: String,
@@ -85,7 +89,7 @@ pub struct CatalogTable {
 }
 
 /// The row of a visible version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogRow {
     /// The version.
     pub version: u64,
@@ -98,7 +102,7 @@ pub struct CatalogRow {
 }
 
 /// What the schema files say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaSeen {
     /// The schema in force, or why the live files do not tell.
     pub live: Result<SchemaIdentity, String>,
@@ -109,7 +113,7 @@ pub struct SchemaSeen {
 }
 
 /// What a schema is known by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaIdentity {
     /// Domain of its identities.
     pub domain: String,
@@ -120,7 +124,7 @@ pub struct SchemaIdentity {
 }
 
 /// The dataset of one pin, on the pin's Lance branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSeen {
     /// Where HEAD is.
     pub head: HeadSeen,
@@ -134,7 +138,7 @@ pub struct TableSeen {
 }
 
 /// HEAD of a dataset.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeadSeen {
     /// It is there, with the transactions above the pin.
     At(SeenVersions),
@@ -147,12 +151,24 @@ pub enum HeadSeen {
 }
 
 /// What a Lance branch was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForkSeen {
     /// The version.
     pub parent_version: Option<u64>,
     /// What the branch is known by.
     pub identifier: Option<BranchIdentifier>,
+}
+
+impl From<Vec<(TableIdentity, CatalogTable)>> for CatalogTables {
+    fn from(tables: Vec<(TableIdentity, CatalogTable)>) -> Self {
+        Self(tables.into_iter().collect())
+    }
+}
+
+impl From<CatalogTables> for Vec<(TableIdentity, CatalogTable)> {
+    fn from(tables: CatalogTables) -> Self {
+        tables.0.into_iter().collect()
+    }
 }
 
 impl CatalogTables {

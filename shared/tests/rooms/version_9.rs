@@ -8,6 +8,7 @@ mod proof;
 mod shape;
 mod summary;
 mod verdict;
+mod what_if;
 
 use serde_json::Value;
 use sidecar::version_9::{Version9Report, parse};

@@ -39,6 +39,7 @@ mod suffixed_branches;
 mod version_9;
 mod version_9_crashed;
 mod version_9_ended;
+mod version_9_requests;
 
 use std::collections::BTreeMap;
 

@@ -54,7 +54,7 @@ fn pending_sidecar(recovery: &RecoverySummary, commands: &Commands) -> Finding {
     let writer = recovery.writer_kind.as_deref().unwrap_or("a writer");
     let mut detail = format!("{}: of {writer}", recovery.disposition.name());
     // Nobody looked at the tables of a file that is refused.
-    if recovery.refused.is_none() {
+    if recovery.refused.is_none() && recovery.tables_total > 0 {
         let (moved, total) = (recovery.tables_moved, recovery.tables_total);
         detail.push_str(&format!(", {moved} of {total} tables moved"));
     }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::transaction_identity::TransactionIdentity;
 
 /// Versions that v0.9.0 looks at for one effect; where there are more, it proves nothing.
 pub const SCANNED_MAX: u64 = 1_026;
 
 /// A transaction as Lance tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenTransaction {
     /// What it is known by.
     pub identity: TransactionIdentity,
@@ -17,7 +19,7 @@ pub struct SeenTransaction {
 }
 
 /// What a transaction did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeenOperation {
     /// It made an index.
     CreateIndex,
@@ -33,7 +35,7 @@ pub enum SeenOperation {
 }
 
 /// HEAD, and the transactions of versions up to it. A version that has none here has none that can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenVersions {
     /// The latest version.
     pub head: u64,
