@@ -12,8 +12,10 @@
     reason = "a test says what it expects and stops where it is wrong"
 )]
 
+mod approving;
 mod cases;
 mod console;
+mod file;
 mod flaw;
 mod interleavings;
 mod journal;

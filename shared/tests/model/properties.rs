@@ -121,7 +121,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 })
         }),
         Property::always(RETIRED, |_, world: &World| {
-            world.store.sidecar
+            world.store.file.is_some()
                 || world.store.subject == Subject::Undo
                 || world.merge == Merge::Ended { published: true }
                 || world.store.journal.state.finished().is_some()
@@ -140,7 +140,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 // What a merge commits when all is over was said not to come.
                 let is_late = by == By::Merge && store.journal.state.finished().is_some();
                 !is_left
-                    || store.sidecar
+                    || store.file.is_some()
                     || store.is_pending()
                     || store.announced[table]
                     || store.is_set_aside
@@ -279,7 +279,7 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
 pub(crate) fn is_over(world: &World) -> bool {
     let store = &world.store;
     let state = &store.journal.state;
-    let is_resolved = state.finished().is_some() && store.closed && !store.sidecar;
+    let is_resolved = state.finished().is_some() && store.closed && store.file.is_none();
     is_resolved || (state.attempt().is_none() && !store.is_pending())
 }
 

@@ -2,7 +2,8 @@
 
 use stateright::{Model, Property};
 
-use crate::console::{Console, approve, can_apply, can_approve};
+use crate::approving::{approve, can_apply, can_approve};
+use crate::console::Console;
 use crate::journal::Journal;
 use crate::others::{Merge, clean_up, commit_namelessly};
 use crate::properties;

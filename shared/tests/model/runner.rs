@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use stateright::{Checker, Expectation, Model};
 
-use crate::console::pending;
+use crate::approving::pending;
 use crate::flaw::Flaw;
 use crate::properties::is_over;
 use crate::world::{Recovery, World};
@@ -62,7 +62,7 @@ pub(crate) fn stored(model: &Recovery) -> HashSet<u64> {
         let state = &store.journal.state;
         stored.insert(fingerprint(&(
             (&store.tables, store.pins, &store.catalog),
-            (store.claimed, store.sidecar, store.closed),
+            (store.claimed, store.file, store.closed),
             (store.journal.attempted(), store.journal.outcome()),
             state.attempt().map(|attempt| {
                 let steps = attempt.started.iter();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 
 use sidecar::follow_up;
+use sidecar::journal::Attempt;
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, Recorded,
     RecordedRestore, Restorability, TableObservation, Transaction, TransactionObservation,
@@ -14,9 +15,10 @@ use sidecar::root_layout::{
 };
 use sidecar::{
     Action, Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
-    Step,
+    Reason, Step,
 };
 
+use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::Journal;
 use crate::others::{MERGES, merge};
@@ -53,21 +55,30 @@ pub(crate) struct Commit {
     pub(crate) by: By,
 }
 
-/// A plan with its bytes, compared by their digest. There are few, and they are kept for good.
+/// A plan with its bytes and those of the sidecar that it is claimed with, compared by its digest. There are few, and they are kept
+/// for good.
 #[derive(Clone, Copy)]
-pub(crate) struct Planned(&'static (Plan, PlanBytes));
+pub(crate) struct Planned(&'static (Plan, PlanBytes, Written));
 
 impl Planned {
-    pub(crate) fn new(plan: Plan, bytes: PlanBytes) -> Self {
-        Self(Box::leak(Box::new((plan, bytes))))
+    pub(crate) fn new(plan: Plan, bytes: PlanBytes, sidecar: Written) -> Self {
+        Self(Box::leak(Box::new((plan, bytes, sidecar))))
     }
 
-    /// The plan of these bytes.
-    pub(crate) fn known(bytes: &PlanBytes, plan: &Plan) -> Self {
+    /// The plan of an attempt.
+    pub(crate) fn attempted(subject: Subject, attempt: &Attempt) -> Self {
         KNOWN.with_borrow_mut(|known| {
-            let anew = || Self::new(plan.clone(), bytes.clone());
-            *known.entry(bytes.digest()).or_insert_with(anew)
+            let anew = || {
+                let sidecar = Written::of(subject, attempt.sidecar.as_bytes().to_vec());
+                Self::new(attempt.plan.clone(), attempt.bytes.clone(), sidecar)
+            };
+            *known.entry(attempt.bytes.digest()).or_insert_with(anew)
         })
+    }
+
+    /// The sidecar that it was made from.
+    pub(crate) fn sidecar(self) -> Written {
+        self.0.2
     }
 
     pub(crate) fn plan(self) -> &'static Plan {
@@ -127,15 +138,28 @@ impl Hash for Planned {
 
 /// What a plan is made from here.
 type Facts = (
-    (Subject, bool, bool, Flaw),
+    (Subject, Of, bool, Flaw),
     [Vec<Commit>; 2],
     [u64; 2],
     u64,
     BTreeSet<(usize, u64)>,
 );
 
-/// A plan as it is now, and whether something blocks it.
-pub(crate) type Made = (Planned, bool);
+/// What a plan is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Of {
+    /// The operation for which these bytes stand.
+    Sidecar(Written),
+    /// The undo, which is laid down from what was recovered.
+    FollowUp,
+}
+
+/// A plan as it is now, and what blocks it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made {
+    pub(crate) planned: Planned,
+    pub(crate) blockers: &'static [Reason],
+}
 
 thread_local! {
     /// Plans are made once for each state of the tables.
@@ -153,7 +177,7 @@ pub(crate) struct Store {
     pub(crate) catalog: Vec<By>,
     pub(crate) journal: Journal,
     pub(crate) claimed: bool,
-    pub(crate) sidecar: bool,
+    pub(crate) file: Option<Written>,
     pub(crate) closed: bool,
     /// Tables that the slow writer left a sidecar for after its operation was claimed.
     pub(crate) announced: [bool; 2],
@@ -217,7 +241,7 @@ impl Store {
             catalog: vec![By::Init],
             journal,
             claimed: false,
-            sidecar: subject != Subject::Undo,
+            file: (subject != Subject::Undo).then(|| subject.written()),
             closed: false,
             announced: [false; 2],
             consents: BTreeSet::new(),
@@ -465,21 +489,24 @@ impl Store {
     /// down.
     pub(crate) fn is_pending(&self) -> bool {
         let state = &self.journal.state;
-        state.finished().is_none()
-            && (self.subject == Subject::Undo || self.sidecar || state.stand_in().is_some())
+        state.finished().is_none() && (self.subject == Subject::Undo || self.standing().is_some())
     }
 
-    /// The real plan for what is there now.
-    pub(crate) fn plan(&self, flaw: Flaw) -> Made {
+    /// The real plan for what is there now; none where nothing is pending.
+    pub(crate) fn plan(&self, flaw: Flaw) -> Option<Made> {
         // An undo is a write like any other from its first restore on; until then it is laid down anew.
-        let is_follow_up = self.subject == Subject::Undo && self.journal.state.stand_in().is_none();
-        self.plan_as(is_follow_up, flaw)
+        let of = match self.standing() {
+            Some(stands) => Of::Sidecar(stands),
+            None if self.subject == Subject::Undo => Of::FollowUp,
+            None => return None,
+        };
+        Some(self.plan_of(of, flaw))
     }
 
-    pub(crate) fn plan_as(&self, is_follow_up: bool, flaw: Flaw) -> Made {
+    pub(crate) fn plan_of(&self, of: Of, flaw: Flaw) -> Made {
         PLANS.with_borrow_mut(|plans| {
             let facts = (
-                (self.subject, is_follow_up, self.is_damaged, flaw),
+                (self.subject, of, self.is_damaged, flaw),
                 self.tables.clone(),
                 self.pins,
                 self.catalog_version(),
@@ -487,11 +514,11 @@ impl Store {
             );
             *plans
                 .entry(facts)
-                .or_insert_with(|| self.plan_anew(is_follow_up, flaw))
+                .or_insert_with(|| self.plan_anew(of, flaw))
         })
     }
 
-    fn plan_anew(&self, is_follow_up: bool, flaw: Flaw) -> Made {
+    fn plan_anew(&self, of: Of, flaw: Flaw) -> Made {
         let mut observation = self.observe(flaw);
         // It knows of the restores that it began, and whether it was an undo. That is so of every journal which these tables and this way
         // of planning can go with.
@@ -507,37 +534,50 @@ impl Store {
             }
             _ => {}
         }
-        let (plan, is_blocked) = if is_follow_up {
-            for (table, returning) in observation.tables.iter_mut().zip(&undone().tables) {
-                let target = returning.target.unwrap();
-                let index = TABLES
-                    .iter()
-                    .position(|key| *key == table.table_key)
-                    .unwrap();
-                table.restorable = match self.is_there(index, target) {
-                    true => Restorability::Restorable,
-                    false => Restorability::NotRestorable {
-                        reason: "it is cleaned away".to_owned(),
-                    },
-                };
+        let (plan, blockers, sidecar) = match of {
+            Of::FollowUp => {
+                for (table, returning) in observation.tables.iter_mut().zip(&undone().tables) {
+                    let target = returning.target.unwrap();
+                    let index = TABLES
+                        .iter()
+                        .position(|key| *key == table.table_key)
+                        .unwrap();
+                    table.restorable = match self.is_there(index, target) {
+                        true => Restorability::Restorable,
+                        false => Restorability::NotRestorable {
+                            reason: "it is cleaned away".to_owned(),
+                        },
+                    };
+                }
+                let made = follow_up::undo(&root(), undone(), &observation);
+                (made.plan, made.blockers, self.subject.written())
             }
-            let made = follow_up::undo(&root(), undone(), &observation);
-            (made.plan, !made.blockers.is_empty())
-        } else if self.is_damaged {
-            let made = self.subject.dismissal(&observation);
-            (made.plan, !made.blockers.is_empty())
-        } else {
-            self.subject.plan(&observation)
+            Of::Sidecar(stands) if self.is_damaged => {
+                let made = self.subject.dismissal(stands, &observation);
+                (made.plan, made.blockers, stands)
+            }
+            Of::Sidecar(stands) => {
+                let (plan, blockers) = self.subject.plan(stands, &observation);
+                (plan, blockers, stands)
+            }
         };
         let bytes = PlanBytes::of(&plan).unwrap();
-        (Planned::new(plan, bytes), is_blocked)
+        Made {
+            planned: Planned::new(plan, bytes, sidecar),
+            blockers: blockers.leak(),
+        }
     }
 
-    /// What moved between a dismissal that was begun and the one that is planned now: the real comparison.
-    pub(crate) fn moved_since_dismissal(&self, planned: &Plan) -> Vec<Difference> {
+    /// What moved between a dismissal that was begun, of these bytes, and the one that is planned now: the real comparison.
+    pub(crate) fn moved_since_dismissal(
+        &self,
+        planned: &Plan,
+        sidecar: Written,
+    ) -> Vec<Difference> {
         let mut observation = self.observe(Flaw::None);
         observation.note_own(&self.journal.state);
-        self.subject.dismissal(&observation).moved_since(planned)
+        let now = self.subject.dismissal(sidecar, &observation);
+        now.moved_since(planned)
     }
 
     /// What somebody committed who names no operation, as if it were on record as a restore of ours.

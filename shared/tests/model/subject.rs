@@ -6,10 +6,11 @@ use sidecar::follow_up::{FollowUp, Undo, dismissal, dismissed_because, undo_id};
 use sidecar::journal::Finished;
 use sidecar::observation::Observation;
 use sidecar::{
-    Digest, Effect, Limits, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, RootId, Sidecar,
-    SidecarFile, Tag, Timestamp, Verdict, judge, plan,
+    Effect, Limits, OperationId, OutcomeKind, Plan, PlanBytes, PlanInput, Reason, RootId, Sidecar,
+    Timestamp, judge, plan, refuse,
 };
 
+use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::Journal;
 use crate::store::Store;
@@ -59,34 +60,45 @@ impl Subject {
         Sidecar::parse(&file, self.sidecar_text().as_bytes(), &Limits::default()).unwrap()
     }
 
-    /// The real plan that resolves it, and whether anything blocks that.
-    pub(crate) fn plan(self, observation: &Observation) -> (Plan, bool) {
-        let verdict = judge(&self.sidecar(), None, observation);
-        let plan = self.planned(observation, &verdict);
-        (plan, !verdict.blockers.is_empty())
+    /// The file as the writer left it.
+    pub(crate) fn written(self) -> Written {
+        Written::of(self, self.sidecar_text().into_bytes())
+    }
+
+    /// The real plan that resolves the operation for which these bytes stand, and what blocks it.
+    pub(crate) fn plan(self, stands: Written, observation: &Observation) -> (Plan, Vec<Reason>) {
+        let file = stands.file();
+        let sidecar = file.content.as_ref();
+        let verdict = match sidecar {
+            Ok(sidecar) => judge(sidecar, None, observation),
+            Err(reason) => refuse(reason.clone(), None),
+        };
+        let plan = plan(&PlanInput {
+            root: &root(),
+            operation_id: &self.operation(),
+            file: &file.file,
+            sidecar_digest: stands.digest(),
+            sidecar: sidecar.ok(),
+            observation: Some(observation),
+            verdict: &verdict,
+        });
+        (plan, verdict.blockers)
     }
 
     /// The real dismissal of its sidecar, whether or not anything can be done about that by now.
-    pub(crate) fn dismissal(self, observation: &Observation) -> FollowUp {
-        let verdict = judge(&self.sidecar(), None, observation);
-        let plan = self.planned(observation, &verdict);
-        let (disposition, reasons) = dismissed_because(&plan, &verdict.blockers);
-        let bytes = self.sidecar_text().into_bytes();
-        let file = SidecarFile::read(&plan.file, bytes.clone(), &Limits::default());
-        let id = self.operation();
-        dismissal(&root(), id, &file, Some(bytes), disposition, &reasons)
-    }
-
-    fn planned(self, observation: &Observation, verdict: &Verdict) -> Plan {
-        plan(&PlanInput {
-            root: &root(),
-            operation_id: &self.operation(),
-            file: &self.operation().file_name(),
-            sidecar_digest: Digest::of(Tag::Sidecar, self.sidecar_text().as_bytes()),
-            sidecar: Some(&self.sidecar()),
-            observation: Some(observation),
-            verdict,
-        })
+    pub(crate) fn dismissal(self, stands: Written, observation: &Observation) -> FollowUp {
+        let (plan, blockers) = self.plan(stands, observation);
+        let (disposition, reasons) = dismissed_because(&plan, &blockers);
+        let file = stands.file();
+        let bytes = Some(file.bytes.clone());
+        dismissal(
+            &root(),
+            self.operation(),
+            file,
+            bytes,
+            disposition,
+            &reasons,
+        )
     }
 }
 
@@ -104,7 +116,7 @@ pub(crate) fn undone() -> &'static Undo {
         *undo.get_or_insert_with(|| {
             let write = Subject::Write;
             let store = Store::crashed(write, 2, false, Journal::new(write, false));
-            let (plan, _) = write.plan(&store.observe(Flaw::None));
+            let (plan, _) = write.plan(write.written(), &store.observe(Flaw::None));
             let finished = Finished {
                 digest: PlanBytes::of(&plan).unwrap().digest(),
                 plan,
