@@ -110,6 +110,11 @@ impl Console {
             return false;
         }
         if run.doing.is_some() {
+            // What no version fences is sent only while nobody wrote the next record.
+            if run.is_behind && run.prepares_next() {
+                *self = Self::Idle;
+                return false;
+            }
             run.go_on_doing(store, flaw);
             return false;
         }
@@ -154,8 +159,17 @@ impl Console {
                 *self = Self::Idle;
                 return false;
             }
+            // No store deletes a file on a condition, so nothing comes between the look right before and the deletion.
             Move::DeleteSidecar => {
                 let finished = journal.state.finished();
+                let is_own = finished.is_some_and(|done| {
+                    store.sidecar_seen(&done.plan, flaw) == SidecarSeen::AsPlanned
+                });
+                if store.file.is_some() && !is_own {
+                    seen.sidecar = None;
+                    return false;
+                }
+                store.is_file_lost |= store.file.is_some() && !store.has_its_file();
                 if finished.is_some_and(|done| is_dismissal(&done.plan)) {
                     store.is_set_aside = true;
                     store.set_aside_whole |= !store.is_damaged;
@@ -272,6 +286,14 @@ impl Doing {
 }
 
 impl Run {
+    /// Whether it writes into the sidecar next.
+    fn prepares_next(&self) -> bool {
+        self.doing.as_ref().is_some_and(|doing| {
+            let step = &doing.planned.plan().steps[doing.left[0]];
+            matches!(step, Step::PrepareSidecar { .. })
+        })
+    }
+
     fn go_on_doing(&mut self, store: &mut Store, flaw: Flaw) {
         let Some(doing) = &mut self.doing else {
             return;
@@ -315,7 +337,8 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             let sidecar = Planned::attempted(store.subject, attempt).sidecar();
             let moved = store.moved_since_dismissal(&attempt.plan, sidecar);
             let is_moved = !moved.is_empty();
-            seen.since_approval = difference(is_moved && flaw != Flaw::ResumesADismissalBlindly);
+            let is_blind = matches!(flaw, Flaw::ResumesADismissalBlindly | Flaw::AsksOnceOnly);
+            seen.since_approval = difference(is_moved && !is_blind);
         }
         (Look::SinceApproval, Some(attempt)) => {
             let of = match attempt.plan.purpose.is_recovery() {
@@ -326,7 +349,7 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             let is_moved = !blockers.is_empty()
                 || (attempt.bytes.digest() != planned.digest()
                     && !differences(&attempt.plan, planned.plan()).is_empty());
-            seen.since_approval = difference(is_moved);
+            seen.since_approval = difference(is_moved && flaw != Flaw::AsksOnceOnly);
         }
         (Look::Catalog, _) => {
             seen.catalog = Some(CatalogSeen::At {
@@ -357,9 +380,8 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             seen.since_effects = difference(is_moved && flaw != Flaw::NotesWithoutDoing);
         }
         (Look::Sidecar, _) => {
-            let plan = state.finished().map(|finished| &finished.plan);
-            let digest = store.file.map(Written::digest);
-            seen.sidecar = plan.map(|plan| SidecarSeen::of(plan, digest));
+            let finished = state.finished();
+            seen.sidecar = finished.map(|finished| store.sidecar_seen(&finished.plan, flaw));
         }
         (Look::Closed, _) => seen.closed = Some(store.closed),
         (Look::SinceFinished, _) => {
@@ -459,7 +481,27 @@ fn do_step(
     catalog_version: Option<u64>,
     flaw: Flaw,
 ) -> Result<Option<u64>, Stopped> {
-    match &planned.plan().steps[index] {
+    let step = &planned.plan().steps[index];
+    if flaw != Flaw::RestsOnNoFile
+        && matches!(step, Step::Restore { .. } | Step::Publish { .. })
+        && let Some(digest) = planned.plan().rests_on_its_sidecar()
+        && store.file.map(Written::digest) != Some(digest)
+    {
+        store.is_stopped_over_its_file = true;
+        return Err(Stopped::Conflict);
+    }
+    match step {
+        Step::PrepareSidecar { .. } => {
+            let prepared = store.prepared_by(planned);
+            let is_known = store.file == prepared || store.file == Some(planned.sidecar());
+            if !is_known && (flaw != Flaw::PreparesOverAnyFile || store.file.is_none()) {
+                store.is_stopped_over_its_file = true;
+                return Err(Stopped::Conflict);
+            }
+            store.is_file_lost |= !store.has_its_file();
+            store.file = prepared;
+            Ok(None)
+        }
         Step::FenceCatalog { .. } if flaw == Flaw::NoFence => Ok(catalog_version),
         Step::FenceCatalog { .. } => {
             if Some(store.catalog_version()) != catalog_version {

@@ -27,5 +27,6 @@ mod reduction;
 mod runner;
 mod store;
 mod subject;
+mod version_9;
 mod world;
 mod writer;

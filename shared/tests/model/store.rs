@@ -3,15 +3,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use sidecar::follow_up;
-use sidecar::journal::Attempt;
+use sidecar::journal::{Attempt, JournalState};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, Recorded,
     RecordedRestore, Restorability, TableObservation, Transaction, TransactionObservation,
 };
 use sidecar::root_layout::{
     PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID,
+    STAMP_WITH_IDENTITIES,
 };
 use sidecar::{
     Action, Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
@@ -23,8 +25,9 @@ use crate::flaw::Flaw;
 use crate::journal::Journal;
 use crate::others::{MERGES, merge};
 use crate::subject::{OPERATION, Subject, root, undone};
+use crate::version_9::{place, planned_transaction};
 
-pub(crate) const TABLES: [&str; 2] = ["a", "b"];
+pub(crate) const TABLES: [&str; 2] = ["node:a", "node:b"];
 /// The write whose sidecar is pending, and a later one. A table's content is the set of writes in it, one bit each.
 pub(crate) const SLOW: usize = 0;
 pub(crate) const LATER: usize = 1;
@@ -73,6 +76,21 @@ impl Planned {
                 Self::new(attempt.plan.clone(), attempt.bytes.clone(), sidecar)
             };
             *known.entry(attempt.bytes.digest()).or_insert_with(anew)
+        })
+    }
+
+    /// The plan of an approval, if it was made from this sidecar.
+    pub(crate) fn approved(state: &JournalState, plan: Digest, sidecar: Written) -> Option<Self> {
+        KNOWN.with_borrow_mut(|known| {
+            if let Some(known) = known.get(&plan) {
+                return Some(*known);
+            }
+            let approved = state.approved_plan(plan)?;
+            let bytes = PlanBytes::of(&approved).unwrap();
+            let is_its = approved.sidecar == sidecar.digest();
+            let planned = is_its.then(|| Self::new(approved, bytes, sidecar))?;
+            known.insert(plan, planned);
+            Some(planned)
         })
     }
 
@@ -138,7 +156,7 @@ impl Hash for Planned {
 
 /// What a plan is made from here.
 type Facts = (
-    (Subject, Of, bool, Flaw),
+    (Subject, Of, (bool, bool), Flaw),
     [Vec<Commit>; 2],
     [u64; 2],
     u64,
@@ -202,6 +220,14 @@ pub(crate) struct Store {
     pub(crate) said_wrong: bool,
     /// Whether an attempt was ended though everything was as planned and nothing of it begun.
     pub(crate) ended_for_nothing: bool,
+    /// Whether an attempt stopped because its file was not as its plan needs it.
+    pub(crate) is_stopped_over_its_file: bool,
+    /// Whether somebody else took the file away.
+    pub(crate) is_file_taken: bool,
+    /// Whether somebody brought the file back as its writer left it, after the write was taken back.
+    pub(crate) is_file_back: bool,
+    /// Whether a console deleted or wrote over a file that somebody else put under the name.
+    pub(crate) is_file_lost: bool,
 }
 
 impl Store {
@@ -256,9 +282,13 @@ impl Store {
             is_unasked: false,
             said_wrong: false,
             ended_for_nothing: false,
+            is_stopped_over_its_file: false,
+            is_file_taken: false,
+            is_file_back: false,
+            is_file_lost: false,
         };
         match subject {
-            Subject::Write | Subject::Dismissal => {}
+            Subject::Write | Subject::Write9 | Subject::Dismissal => {}
             Subject::Merge => {
                 for (table, adds) in &MERGES[..committed] {
                     merge(&mut store, *table, *adds);
@@ -283,6 +313,10 @@ impl Store {
             is_a_backup: true,
             said_wrong: self.said_wrong,
             ended_for_nothing: self.ended_for_nothing,
+            is_stopped_over_its_file: self.is_stopped_over_its_file,
+            is_file_taken: self.is_file_taken,
+            is_file_back: self.is_file_back,
+            is_file_lost: self.is_file_lost,
             ..image
         };
     }
@@ -353,7 +387,10 @@ impl Store {
     /// Every commit has its own, also where a backup lets two come about at one version.
     pub(crate) fn uuid(&self, table: usize, version: u64) -> String {
         let commit = self.tables[table][version as usize - 1];
-        format!("{table}-{version}-{commit:?}")
+        match commit.by {
+            By::Writer(SLOW) if self.subject == Subject::Write9 => planned_transaction(table),
+            _ => format!("{table}-{version}-{commit:?}"),
+        }
     }
 
     /// Whether a plan publishes or takes back what somebody committed who names no operation.
@@ -386,6 +423,8 @@ impl Store {
             (Subject::Dismissal, OutcomeKind::CleanedUp) => shown == [false; 2],
             (Subject::Write | Subject::Dismissal, OutcomeKind::RolledForward) => shown == [true; 2],
             (Subject::Dismissal, _) => false,
+            // It never confirmed, so nothing of it is ever published.
+            (Subject::Write9, _) => shown == [false; 2],
             (Subject::Write, OutcomeKind::RolledBack) => shown == [told; 2],
             (Subject::Write, _) => {
                 finished.plan.disposition != Disposition::AlreadyPublished || shown == [true; 2]
@@ -436,7 +475,7 @@ impl Store {
                 covered_by: covered.then(|| LATER_OPERATION.parse().unwrap()),
                 table_key: (*key).to_owned(),
                 branch: None,
-                location: Some((*key).to_owned()),
+                location: Some(place(table)),
                 pinned: Pinned::At { version: pinned },
                 pinned_elsewhere: None,
                 head: match self.is_damaged && table == 0 {
@@ -471,8 +510,11 @@ impl Store {
         Observation {
             catalog: CatalogObservation::Present {
                 version: self.catalog_version(),
-                stamp: 3,
-                two_phase: self.subject != Subject::Merge,
+                stamp: match self.subject {
+                    Subject::Write9 => STAMP_WITH_IDENTITIES,
+                    _ => 3,
+                },
+                two_phase: !matches!(self.subject, Subject::Merge | Subject::Write9),
                 branch_created_at: None,
             },
             tables: tables.collect(),
@@ -481,7 +523,7 @@ impl Store {
             recorded: Recorded::default(),
             merge: None,
             unread: Vec::new(),
-            version_9: None,
+            version_9: (self.subject == Subject::Write9).then(|| Arc::new(Ok(self.evidence()))),
         }
     }
 
@@ -489,13 +531,14 @@ impl Store {
     /// down.
     pub(crate) fn is_pending(&self) -> bool {
         let state = &self.journal.state;
-        state.finished().is_none() && (self.subject == Subject::Undo || self.standing().is_some())
+        state.finished().is_none()
+            && (self.subject == Subject::Undo || self.standing(Flaw::None).own.is_some())
     }
 
     /// The real plan for what is there now; none where nothing is pending.
     pub(crate) fn plan(&self, flaw: Flaw) -> Option<Made> {
         // An undo is a write like any other from its first restore on; until then it is laid down anew.
-        let of = match self.standing() {
+        let of = match self.standing(flaw).own {
             Some(stands) => Of::Sidecar(stands),
             None if self.subject == Subject::Undo => Of::FollowUp,
             None => return None,
@@ -506,7 +549,12 @@ impl Store {
     pub(crate) fn plan_of(&self, of: Of, flaw: Flaw) -> Made {
         PLANS.with_borrow_mut(|plans| {
             let facts = (
-                (self.subject, of, self.is_damaged, flaw),
+                (
+                    self.subject,
+                    of,
+                    (self.is_damaged, self.is_taken_back()),
+                    flaw,
+                ),
                 self.tables.clone(),
                 self.pins,
                 self.catalog_version(),
@@ -520,6 +568,9 @@ impl Store {
 
     fn plan_anew(&self, of: Of, flaw: Flaw) -> Made {
         let mut observation = self.observe(flaw);
+        if let Of::Sidecar(stands) = of {
+            stands.leave_out_what_it_does_not_name(&mut observation);
+        }
         // It knows of the restores that it began, and whether it was an undo. That is so of every journal which these tables and this way
         // of planning can go with.
         observation.note_own(&self.journal.state);

@@ -1,6 +1,7 @@
 //! What is carried out: the recovery of a write or of a merge, the undo of a recovery, or the dismissal of a sidecar.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use sidecar::follow_up::{FollowUp, Undo, dismissal, dismissed_because, undo_id};
 use sidecar::journal::Finished;
@@ -13,7 +14,8 @@ use sidecar::{
 use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::Journal;
-use crate::store::Store;
+use crate::store::{Store, TABLES};
+use crate::version_9::{file_of, place};
 
 /// The write whose sidecar is pending.
 pub(crate) const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
@@ -27,18 +29,22 @@ pub(crate) enum Subject {
     Merge,
     /// The undo of a roll forward of the write.
     Undo,
+    /// The recovery of a write of version 9, which never confirmed: its undo is written into its file first.
+    Write9,
     /// The write is whole, and a table of it is gone: its sidecar is set aside. Once the table is back, the write is recovered.
     Dismissal,
 }
 
 thread_local! {
+    /// The file as the writer left it, and another under its name.
+    static FILES: RefCell<HashMap<(Subject, bool), Written>> = RefCell::default();
     static UNDO: RefCell<Option<&'static Undo>> = const { RefCell::new(None) };
 }
 
 impl Subject {
     pub(crate) fn operation(self) -> OperationId {
         match self {
-            Self::Write | Self::Merge | Self::Dismissal => write(),
+            Self::Write | Self::Write9 | Self::Merge | Self::Dismissal => write(),
             Self::Undo => undo_id(&write()),
         }
     }
@@ -46,9 +52,11 @@ impl Subject {
     /// The bytes of the sidecar, or of what stands for it in the journal.
     pub(crate) fn sidecar_text(self) -> String {
         match self {
-            Self::Write | Self::Dismissal => text("Mutation", ""),
+            Self::Write | Self::Dismissal => text("Mutation", &[0, 1], ""),
+            Self::Write9 => String::from_utf8(file_of(&[0, 1])).unwrap(),
             Self::Merge => text(
                 "BranchMerge",
+                &[0, 1],
                 r#","merge_source_commit_id":"01M8125ENACWR9X1EZNRMDV5V1""#,
             ),
             Self::Undo => serde_json::to_string_pretty(&undone().sidecar).unwrap(),
@@ -62,7 +70,26 @@ impl Subject {
 
     /// The file as the writer left it.
     pub(crate) fn written(self) -> Written {
-        Written::of(self, self.sidecar_text().into_bytes())
+        self.known_file(false, || self.sidecar_text().into_bytes())
+    }
+
+    /// Another file under its name: it says of the same operation that it writes the second table only.
+    pub(crate) fn another(self) -> Written {
+        self.known_file(true, || match self {
+            Self::Write9 => file_of(&[1]),
+            Self::Write | Self::Merge | Self::Dismissal | Self::Undo => {
+                text("Mutation", &[1], "").into_bytes()
+            }
+        })
+    }
+
+    fn known_file(self, is_another: bool, bytes: impl Fn() -> Vec<u8>) -> Written {
+        let known = FILES.with_borrow(|files| files.get(&(self, is_another)).copied());
+        known.unwrap_or_else(|| {
+            let written = Written::of(self, bytes());
+            FILES.with_borrow_mut(|files| files.insert((self, is_another), written));
+            written
+        })
     }
 
     /// The real plan that resolves the operation for which these bytes stand, and what blocks it.
@@ -132,15 +159,17 @@ pub(crate) fn undone() -> &'static Undo {
     })
 }
 
-fn text(kind: &str, more: &str) -> String {
-    let pin = |key: &str| {
+fn text(kind: &str, tables: &[usize], more: &str) -> String {
+    let pin = |table: &usize| {
         format!(
-            r#"{{"table_key":"{key}","table_path":"memory:///{key}","expected_version":1,"post_commit_pin":2}}"#
+            r#"{{"table_key":"{}","table_path":"memory:///{}","expected_version":1,"post_commit_pin":2}}"#,
+            TABLES[*table],
+            place(*table)
         )
     };
+    let pins: Vec<String> = tables.iter().map(pin).collect();
     format!(
-        r#"{{"schema_version":1,"operation_id":"{OPERATION}","started_at":"1","branch":null,"actor_id":null,"writer_kind":"{kind}","tables":[{},{}]{more}}}"#,
-        pin("a"),
-        pin("b")
+        r#"{{"schema_version":1,"operation_id":"{OPERATION}","started_at":"1","branch":null,"actor_id":null,"writer_kind":"{kind}","tables":[{}]{more}}}"#,
+        pins.join(",")
     )
 }
