@@ -46,9 +46,9 @@ pub(crate) fn pending(store: &Store, flaw: Flaw) -> Option<Planned> {
 }
 
 /// Nothing of version 9 is done without its file, and no console writes that anew: a person has to bring it back. Until then every
-/// attempt ends where the one before did, with one more version of the catalog, so one of them is enough here.
+/// attempt ends where the one before did, with one more version of the catalog, so two of them are enough here.
 fn is_known_to_fail(store: &Store, planned: Planned) -> bool {
-    store.is_stopped_over_its_file && !store.has_the_file_of(planned)
+    store.stopped_over_its_file == 2 && !store.has_the_file_of(planned)
 }
 
 /// Whether the plan `wanted` may be approved or begun, where the plan that is made now is `now`.

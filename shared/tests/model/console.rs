@@ -487,7 +487,7 @@ fn do_step(
         && let Some(digest) = planned.plan().rests_on_its_sidecar()
         && store.file.map(Written::digest) != Some(digest)
     {
-        store.is_stopped_over_its_file = true;
+        store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
         return Err(Stopped::Conflict);
     }
     match step {
@@ -495,7 +495,7 @@ fn do_step(
             let prepared = store.prepared_by(planned);
             let is_known = store.file == prepared || store.file == Some(planned.sidecar());
             if !is_known && (flaw != Flaw::PreparesOverAnyFile || store.file.is_none()) {
-                store.is_stopped_over_its_file = true;
+                store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
                 return Err(Stopped::Conflict);
             }
             store.is_file_lost |= !store.has_its_file();

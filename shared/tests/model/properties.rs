@@ -72,7 +72,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
             (1..catalog.len()).all(|index| {
                 let may_repeat = match catalog[index] {
                     // Where an attempt stopped over its file, the next one of the same plan begins with a fence of its own.
-                    By::Recovery(_, Kind::Fence) => world.store.is_stopped_over_its_file,
+                    By::Recovery(_, Kind::Fence) => world.store.stopped_over_its_file > 0,
                     By::Recovery(..) => false,
                     _ => true,
                 };

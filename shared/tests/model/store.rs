@@ -220,8 +220,8 @@ pub(crate) struct Store {
     pub(crate) said_wrong: bool,
     /// Whether an attempt was ended though everything was as planned and nothing of it begun.
     pub(crate) ended_for_nothing: bool,
-    /// Whether an attempt stopped because its file was not as its plan needs it.
-    pub(crate) is_stopped_over_its_file: bool,
+    /// How many attempts stopped because the file was not as their plan needs it: none, one, or more.
+    pub(crate) stopped_over_its_file: u8,
     /// Whether somebody else took the file away.
     pub(crate) is_file_taken: bool,
     /// Whether somebody brought the file back as its writer left it, after the write was taken back.
@@ -282,7 +282,7 @@ impl Store {
             is_unasked: false,
             said_wrong: false,
             ended_for_nothing: false,
-            is_stopped_over_its_file: false,
+            stopped_over_its_file: 0,
             is_file_taken: false,
             is_file_back: false,
             is_file_lost: false,
@@ -313,7 +313,7 @@ impl Store {
             is_a_backup: true,
             said_wrong: self.said_wrong,
             ended_for_nothing: self.ended_for_nothing,
-            is_stopped_over_its_file: self.is_stopped_over_its_file,
+            stopped_over_its_file: self.stopped_over_its_file,
             is_file_taken: self.is_file_taken,
             is_file_back: self.is_file_back,
             is_file_lost: self.is_file_lost,
