@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::difference::{Difference, DifferenceField};
+use crate::digest::Digest;
 use crate::journal::{Attempt, JournalState, Next, StepResult};
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
@@ -102,6 +103,21 @@ pub enum SidecarSeen {
 }
 
 impl SidecarSeen {
+    /// The sidecar of this plan, by the digest of the bytes that bear its name; `None` if no file does. Its own are the bytes that the
+    /// plan was made from, and those that the plan gives it.
+    #[must_use]
+    pub fn of(plan: &Plan, found: Option<Digest>) -> Self {
+        let Some(digest) = found.filter(|_| plan.sidecar_file().is_some()) else {
+            return Self::Gone;
+        };
+        let is_own = digest == plan.sidecar || plan.writes_into_its_sidecar() == Some(digest);
+        if is_own {
+            Self::AsPlanned
+        } else {
+            Self::Another
+        }
+    }
+
     /// What became of the sidecar of this plan. `is_recorded` is whether the operation has its terminal record.
     #[must_use]
     pub fn fate(self, plan: &Plan, is_recorded: bool) -> SidecarFate {

@@ -21,11 +21,7 @@ pub(crate) async fn sidecar_seen(root: &Root, plan: &Plan) -> Result<SidecarSeen
         StoredSidecar::TooLarge => SidecarSeen::Another,
         StoredSidecar::Bytes(bytes) => {
             let digest = off_thread::in_place(bytes.len(), || Digest::of(Tag::Sidecar, &bytes));
-            if digest == plan.sidecar || plan.writes_into_its_sidecar() == Some(digest) {
-                SidecarSeen::AsPlanned
-            } else {
-                SidecarSeen::Another
-            }
+            SidecarSeen::of(plan, Some(digest))
         }
     })
 }

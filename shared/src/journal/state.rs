@@ -216,14 +216,19 @@ impl JournalState {
         is_a_write.then_some(&last.sidecar)
     }
 
-    /// Digests of the bytes that attempts gave to their sidecar by writing an undo into it, or may have given: a file with such bytes is
-    /// the sidecar of the operation, and no other.
+    /// Digests of the bytes that attempts gave to their sidecar by writing an undo into it, or may have given, and of those that they
+    /// found there: a file with such bytes is the sidecar of the operation, and no other.
+    ///
+    /// Those that they found count also once a later attempt was claimed with the undo in the file: a backup may bring them back.
     pub fn prepared(&self) -> impl Iterator<Item = Digest> {
         let attempts = self.interrupted.iter().chain(&self.attempt);
         let attempts = attempts.chain(self.ended.as_deref());
         attempts
             .filter(|attempt| attempt.has_begun(|step| matches!(step, Step::PrepareSidecar { .. })))
-            .filter_map(|attempt| attempt.plan.writes_into_its_sidecar())
+            .flat_map(|attempt| {
+                let given = attempt.plan.writes_into_its_sidecar();
+                given.into_iter().chain([attempt.plan.sidecar])
+            })
     }
 
     /// The undo that the attempt behind [`Self::stand_in`] wrote into the sidecar, if it did.

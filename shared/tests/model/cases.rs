@@ -19,12 +19,13 @@ pub(crate) const ALL: Recovery = Recovery {
     cleanups: 0,
     backups: 0,
     mends: 0,
+    file_changes: 0,
     depth: Depth::Reduced,
     flaw: Flaw::None,
 };
 
 /// Others are at work who know of no protocol, or the storage is not what it was. Each with every interleaving of every request.
-pub(crate) const OTHERS: [(&str, Recovery); 18] = {
+pub(crate) const OTHERS: [(&str, Recovery); 23] = {
     let alone = Recovery {
         consoles: 2,
         crashes: 1,
@@ -56,7 +57,48 @@ pub(crate) const OTHERS: [(&str, Recovery); 18] = {
         rival: true,
         ..alone
     };
+    let version_9 = Recovery {
+        subject: Subject::Write9,
+        ..whole
+    };
     [
+        (
+            "a write of version 9 is taken back from one of its tables",
+            Recovery {
+                committed: 1,
+                crashes: 2,
+                ..version_9
+            },
+        ),
+        (
+            "a write of version 9 is taken back from both of its tables",
+            version_9,
+        ),
+        (
+            "the file of version 9 is changed, removed or brought back while the write is taken back",
+            Recovery {
+                file_changes: 2,
+                consoles: 1,
+                ..version_9
+            },
+        ),
+        (
+            "somebody commits to tables of version 9 while the write is taken back",
+            Recovery {
+                nameless: 1,
+                committed: 1,
+                consoles: 1,
+                ..version_9
+            },
+        ),
+        (
+            "the file is changed, removed or brought back during a roll back",
+            Recovery {
+                file_changes: 2,
+                consoles: 1,
+                ..alone
+            },
+        ),
         (
             "somebody commits without a name during an undo",
             Recovery {
@@ -165,6 +207,51 @@ pub(crate) const OTHERS: [(&str, Recovery); 18] = {
                 mends: 1,
                 crashes: 2,
                 ..dismissal
+            },
+        ),
+    ]
+};
+
+/// Those that take longer, for the long run: two consoles take over from each other while somebody else is at the file.
+pub(crate) const LONGER: [(&str, Recovery); 4] = {
+    let version_9 = Recovery {
+        subject: Subject::Write9,
+        consoles: 2,
+        crashes: 1,
+        later_writer: false,
+        slow_writer: false,
+        depth: Depth::Requests,
+        ..ALL
+    };
+    [
+        (
+            "two consoles, and the file of version 9 is changed",
+            Recovery {
+                file_changes: 1,
+                ..version_9
+            },
+        ),
+        (
+            "two consoles, and the file of version 9 is changed twice",
+            Recovery {
+                file_changes: 2,
+                committed: 2,
+                ..version_9
+            },
+        ),
+        (
+            "two consoles, and somebody commits to tables of version 9",
+            Recovery {
+                nameless: 1,
+                ..version_9
+            },
+        ),
+        (
+            "two consoles, and the file is changed during a roll back",
+            Recovery {
+                subject: Subject::Write,
+                file_changes: 2,
+                ..version_9
             },
         ),
     ]

@@ -5,14 +5,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use sidecar::executor::{self, CatalogSeen, Landed, Look, Move, Seen, SidecarSeen, StepsOutcome};
 use sidecar::journal::{Finished, JournalState, StepResult};
 use sidecar::{
-    Difference, DifferenceField, PinMove, Plan, PlannedTable, Purpose, Requirement, RestsOn, Step,
-    TableShows, another_transaction, differences, moved_since_effects, rests_on,
-    rests_on_the_catalog, table_as_recorded, version_of_the_plan,
+    Difference, DifferenceField, PinMove, Plan, PlannedTable, Purpose, RestsOn, Step, TableShows,
+    another_transaction, differences, moved_since_effects, rests_on, rests_on_the_catalog,
+    table_as_recorded, version_of_the_plan,
 };
 
+use crate::approving::{Applied, applied, approve, pending};
+use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::{Entry, Journal};
-use crate::store::{By, Commit, Kind, Planned, Store, TABLES};
+use crate::store::{By, Commit, Kind, Made, Of, Planned, Store, TABLES};
 use crate::subject::Subject;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,55 +43,6 @@ struct Doing {
     done: Vec<StepResult>,
 }
 
-/// The plan that somebody could approve right now.
-pub(crate) fn can_approve(store: &Store, flaw: Flaw) -> Option<Planned> {
-    let planned = pending(store, flaw)?;
-    let approved = approved(store.journal.state.as_ref(), planned);
-    (!approved).then_some(planned)
-}
-
-/// The plan for what is there now, if nobody carries one out, nothing blocks it, and it does anything.
-pub(crate) fn pending(store: &Store, flaw: Flaw) -> Option<Planned> {
-    if !store.is_pending() || store.journal.state.attempt().is_some() {
-        return None;
-    }
-    let (planned, is_blocked) = store.plan(flaw);
-    Some(planned).filter(|planned| !is_blocked && planned.plan().has_effect())
-}
-
-fn approved(state: &JournalState, planned: Planned) -> bool {
-    let digest = planned.digest();
-    state
-        .approvals()
-        .iter()
-        .any(|(approval, _)| approval.plan_digest == digest)
-}
-
-/// Somebody looks at the plan, and consents.
-pub(crate) fn approve(store: &mut Store, planned: Planned) {
-    store.is_unasked |= store.takes_along(planned.plan())
-        && !planned
-            .plan()
-            .requires
-            .contains(&Requirement::UnexpectedCommits);
-    store.consents.insert(planned);
-    store.journal = store.journal.with(Entry::Approved(planned));
-}
-
-/// Whether an `apply` would begin, take over, or see a finished operation to its end.
-pub(crate) fn can_apply(store: &Store, flaw: Flaw, at_once: bool) -> bool {
-    let state = &store.journal.state;
-    if state.finished().is_some() {
-        return !store.closed || store.sidecar || store.is_a_backup;
-    }
-    state.attempt().is_some()
-        || pending(store, flaw).is_some_and(|planned| {
-            at_once
-                || approved(state, planned)
-                || (flaw == Flaw::ApprovesTheOperation && !state.approvals().is_empty())
-        })
-}
-
 impl Console {
     /// Begins, or takes over; a finished operation is only seen to its end. Whether it recorded anything.
     ///
@@ -105,18 +58,22 @@ impl Console {
             store.journal = store.journal.with(Entry::Interrupted);
             return true;
         }
-        let claimed = match (state.attempt(), pending(store, flaw)) {
-            (Some(_), _) if flaw == Flaw::TakesOverByTime => None,
-            (Some(_), _) => store.journal.attempted(),
-            (None, None) => None,
-            (None, Some(planned)) => {
-                if approved(state, planned) {
-                } else if flaw == Flaw::ApprovesTheOperation && !state.approvals().is_empty() {
+        let claimed = match applied(store, flaw) {
+            Some(Applied::TakesOver(_)) if flaw == Flaw::TakesOverByTime => None,
+            Some(Applied::TakesOver(planned)) => Some(planned),
+            Some(Applied::Begins(planned)) => {
+                if flaw == Flaw::ApprovesTheOperation {
                     store.journal = store.journal.with(Entry::Approved(planned));
-                } else {
-                    approve(store, planned);
                 }
                 Some(planned)
+            }
+            Some(Applied::Ends) => None,
+            None => {
+                let planned = pending(store, flaw);
+                if let Some(planned) = planned {
+                    approve(store, planned);
+                }
+                planned
             }
         };
         if let Some(planned) = claimed {
@@ -153,6 +110,11 @@ impl Console {
             return false;
         }
         if run.doing.is_some() {
+            // What no version fences is sent only while nobody wrote the next record.
+            if run.is_behind && run.prepares_next() {
+                *self = Self::Idle;
+                return false;
+            }
             run.go_on_doing(store, flaw);
             return false;
         }
@@ -183,8 +145,8 @@ impl Console {
                 Entry::Done(results)
             }
             Move::Interrupt { .. } => Entry::Interrupted,
-            Move::Record(_) if flaw == Flaw::DeletesBeforeItRecords && store.sidecar => {
-                store.sidecar = false;
+            Move::Record(_) if flaw == Flaw::DeletesBeforeItRecords && store.file.is_some() => {
+                store.file = None;
                 return false;
             }
             Move::Record(outcome) => {
@@ -197,13 +159,22 @@ impl Console {
                 *self = Self::Idle;
                 return false;
             }
+            // No store deletes a file on a condition, so nothing comes between the look right before and the deletion.
             Move::DeleteSidecar => {
                 let finished = journal.state.finished();
+                let is_own = finished.is_some_and(|done| {
+                    store.sidecar_seen(&done.plan, flaw) == SidecarSeen::AsPlanned
+                });
+                if store.file.is_some() && !is_own {
+                    seen.sidecar = None;
+                    return false;
+                }
+                store.is_file_lost |= store.file.is_some() && !store.has_its_file();
                 if finished.is_some_and(|done| is_dismissal(&done.plan)) {
                     store.is_set_aside = true;
                     store.set_aside_whole |= !store.is_damaged;
                 }
-                store.sidecar = false;
+                store.file = None;
                 seen.sidecar = Some(SidecarSeen::Gone);
                 return false;
             }
@@ -259,7 +230,7 @@ impl Console {
                 (None, Some(journal)) => match executor::next(&journal.state, &run.seen) {
                     Move::Ended(_) | Move::Pause { .. } | Move::Claim => true,
                     Move::Look(Look::Landed { version, .. }) => version <= store.catalog_version(),
-                    Move::Look(Look::Sidecar) => !store.sidecar,
+                    Move::Look(Look::Sidecar) => store.file.is_none(),
                     // No effect is lost where no backup comes back.
                     Move::Look(Look::SinceFinished) => true,
                     Move::Look(Look::Closed) => store.closed,
@@ -315,6 +286,14 @@ impl Doing {
 }
 
 impl Run {
+    /// Whether it writes into the sidecar next.
+    fn prepares_next(&self) -> bool {
+        self.doing.as_ref().is_some_and(|doing| {
+            let step = &doing.planned.plan().steps[doing.left[0]];
+            matches!(step, Step::PrepareSidecar { .. })
+        })
+    }
+
     fn go_on_doing(&mut self, store: &mut Store, flaw: Flaw) {
         let Some(doing) = &mut self.doing else {
             return;
@@ -355,16 +334,22 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
     let difference = |is_moved: bool| Some(is_moved.then(moved).into_iter().collect());
     match (look, state.attempt()) {
         (Look::SinceApproval, Some(attempt)) if is_dismissal(&attempt.plan) => {
-            let is_moved = !store.moved_since_dismissal(&attempt.plan).is_empty();
-            seen.since_approval = difference(is_moved && flaw != Flaw::ResumesADismissalBlindly);
+            let sidecar = Planned::attempted(store.subject, attempt).sidecar();
+            let moved = store.moved_since_dismissal(&attempt.plan, sidecar);
+            let is_moved = !moved.is_empty();
+            let is_blind = matches!(flaw, Flaw::ResumesADismissalBlindly | Flaw::AsksOnceOnly);
+            seen.since_approval = difference(is_moved && !is_blind);
         }
         (Look::SinceApproval, Some(attempt)) => {
-            let is_follow_up = !attempt.plan.purpose.is_recovery();
-            let (now, is_blocked) = store.plan_as(is_follow_up, flaw);
-            let is_moved = is_blocked
-                || (attempt.bytes.digest() != now.digest()
-                    && !differences(&attempt.plan, now.plan()).is_empty());
-            seen.since_approval = difference(is_moved);
+            let of = match attempt.plan.purpose.is_recovery() {
+                true => Of::Sidecar(Planned::attempted(store.subject, attempt).sidecar()),
+                false => Of::FollowUp,
+            };
+            let Made { planned, blockers } = store.plan_of(of, flaw);
+            let is_moved = !blockers.is_empty()
+                || (attempt.bytes.digest() != planned.digest()
+                    && !differences(&attempt.plan, planned.plan()).is_empty());
+            seen.since_approval = difference(is_moved && flaw != Flaw::AsksOnceOnly);
         }
         (Look::Catalog, _) => {
             seen.catalog = Some(CatalogSeen::At {
@@ -395,11 +380,8 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             seen.since_effects = difference(is_moved && flaw != Flaw::NotesWithoutDoing);
         }
         (Look::Sidecar, _) => {
-            seen.sidecar = Some(if store.sidecar {
-                SidecarSeen::AsPlanned
-            } else {
-                SidecarSeen::Gone
-            });
+            let finished = state.finished();
+            seen.sidecar = finished.map(|finished| store.sidecar_seen(&finished.plan, flaw));
         }
         (Look::Closed, _) => seen.closed = Some(store.closed),
         (Look::SinceFinished, _) => {
@@ -407,9 +389,9 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
                 .finished()
                 .is_some_and(|done| match rests_on(&done.plan) {
                     RestsOn::File => {
-                        store.sidecar
-                            && flaw != Flaw::EndsADismissalBlindly
-                            && !store.moved_since_dismissal(&done.plan).is_empty()
+                        let moved = |sidecar| store.moved_since_dismissal(&done.plan, sidecar);
+                        flaw != Flaw::EndsADismissalBlindly
+                            && store.file.is_some_and(|file| !moved(file).is_empty())
                     }
                     RestsOn::Tables | RestsOn::Tags => has_lost_effects(store, done),
                 });
@@ -499,7 +481,27 @@ fn do_step(
     catalog_version: Option<u64>,
     flaw: Flaw,
 ) -> Result<Option<u64>, Stopped> {
-    match &planned.plan().steps[index] {
+    let step = &planned.plan().steps[index];
+    if flaw != Flaw::RestsOnNoFile
+        && matches!(step, Step::Restore { .. } | Step::Publish { .. })
+        && let Some(digest) = planned.plan().rests_on_its_sidecar()
+        && store.file.map(Written::digest) != Some(digest)
+    {
+        store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
+        return Err(Stopped::Conflict);
+    }
+    match step {
+        Step::PrepareSidecar { .. } => {
+            let prepared = store.prepared_by(planned);
+            let is_known = store.file == prepared || store.file == Some(planned.sidecar());
+            if !is_known && (flaw != Flaw::PreparesOverAnyFile || store.file.is_none()) {
+                store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
+                return Err(Stopped::Conflict);
+            }
+            store.is_file_lost |= !store.has_its_file();
+            store.file = prepared;
+            Ok(None)
+        }
         Step::FenceCatalog { .. } if flaw == Flaw::NoFence => Ok(catalog_version),
         Step::FenceCatalog { .. } => {
             if Some(store.catalog_version()) != catalog_version {

@@ -48,4 +48,16 @@ pub(crate) enum Flaw {
     ResumesADismissalBlindly,
     /// A dismissal that is on record is seen to its end without such a look.
     EndsADismissalBlindly,
+    /// A plan is carried out once it is approved: whether that may still be is asked neither right before the claim nor right after.
+    AsksOnceOnly,
+    /// Whatever file bears the name of an operation is taken for its own, also where the journal says that it is another.
+    TakesAnyFileForItsOwn,
+    /// A file with the undo in it that an attempt wrote there is taken for another.
+    DoesNotKnowItsUndo,
+    /// Nobody looks at the file before a table is restored or published.
+    RestsOnNoFile,
+    /// The undo is written over whatever bears the name.
+    PreparesOverAnyFile,
+    /// Whatever bears the name is deleted in the end.
+    DeletesAnyFile,
 }

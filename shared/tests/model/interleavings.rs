@@ -1,6 +1,6 @@
 //! Nothing is lost, and there is a way to an end, whoever is at work.
 
-use crate::cases::{ALL, OTHERS};
+use crate::cases::{ALL, LONGER, OTHERS};
 use crate::runner::{checked, is_long, stuck, violated};
 use crate::world::{Depth, Recovery};
 
@@ -60,10 +60,15 @@ fn no_interleaving_loses_anything() {
     }
 }
 
+fn others() -> impl Iterator<Item = (&'static str, Recovery)> {
+    let longer = LONGER.into_iter().filter(|_| is_long());
+    OTHERS.into_iter().chain(longer)
+}
+
 #[test]
 fn whoever_else_is_at_work_nothing_is_lost() {
     let mut wrong = Vec::new();
-    for (what, case) in OTHERS {
+    for (what, case) in others() {
         println!("{what}:");
         wrong.extend(
             violated(case)
@@ -78,7 +83,7 @@ fn whoever_else_is_at_work_nothing_is_lost() {
 #[test]
 fn whoever_else_is_at_work_there_is_a_way_to_an_end() {
     let mut wrong = Vec::new();
-    for (what, case) in OTHERS {
+    for (what, case) in others() {
         let (count, stuck) = stuck(&case);
         println!("{what}: a way to an end from each of {count} states");
         wrong.extend(stuck.map(|world| format!("{what}: no way to an end from {:?}", world.store)));

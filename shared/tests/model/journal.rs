@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use sidecar::journal::{JournalEntry, JournalState, StepResult, record_digest};
-use sidecar::{Approval, Digest, OutcomeKind, TableOutcome, Tag, Timestamp};
+use sidecar::{Approval, Digest, OutcomeKind, SidecarBytes, TableOutcome, Tag, Timestamp};
 
 use crate::store::Planned;
 use crate::subject::Subject;
@@ -45,7 +45,10 @@ struct Fold {
     /// None, one, or more.
     claims: u64,
     sidecar: bool,
-    stands_in: bool,
+    stands_in: Option<Digest>,
+    /// The undo that those bytes get, and digests of what attempts gave the file.
+    prepared_undo: Option<Digest>,
+    prepared: BTreeSet<Digest>,
     plan: Option<Digest>,
     /// Steps that are begun and not done, with the catalog version they were intended on.
     begun: BTreeMap<usize, Option<u64>>,
@@ -119,7 +122,7 @@ impl Journal {
                 executor: "console".to_owned(),
                 plan_digest: planned.digest(),
                 plan: planned.bytes().text().to_owned(),
-                sidecar: self.subject.sidecar_text().into(),
+                sidecar: planned.sidecar().bytes(),
             },
             Entry::Started(steps, catalog_version) => JournalEntry::StepsStarted {
                 epoch,
@@ -148,7 +151,7 @@ impl Journal {
                         .collect()
                 }),
                 catalog: sidecar::Effect::Changed,
-                sidecar: self.subject.sidecar_text().into(),
+                sidecar: self.state.attempt().unwrap().sidecar.clone(),
             },
         }
     }
@@ -156,7 +159,7 @@ impl Journal {
     /// The plan that is being carried out.
     pub(crate) fn attempted(&self) -> Option<Planned> {
         let attempt = self.state.attempt()?;
-        Some(Planned::known(&attempt.bytes, &attempt.plan))
+        Some(Planned::attempted(self.subject, attempt))
     }
 
     pub(crate) fn outcome(&self) -> Option<OutcomeKind> {
@@ -182,7 +185,11 @@ impl Fold {
                 .collect(),
             claims: (state.next_epoch() - 1).min(2),
             sidecar: state.sidecar().is_some(),
-            stands_in: state.stand_in().is_some(),
+            stands_in: state.stand_in().map(of_bytes),
+            prepared_undo: state
+                .prepared_undo()
+                .map(|undo| Digest::of(Tag::Sidecar, format!("{undo:?}").as_bytes())),
+            prepared: state.prepared().collect(),
             plan: attempt.map(|attempt| attempt.bytes.digest()),
             begun: begun.unwrap_or_default(),
             done: attempt
@@ -193,6 +200,10 @@ impl Fold {
                 .map(|finished| (finished.digest, finished.outcome)),
         }
     }
+}
+
+fn of_bytes(sidecar: &SidecarBytes) -> Digest {
+    Digest::of(Tag::Sidecar, sidecar.as_bytes())
 }
 
 impl std::fmt::Debug for Journal {

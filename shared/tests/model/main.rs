@@ -1,4 +1,5 @@
-//! Every interleaving of two consoles, two live writers and two crashes, with the real step, journal, verdict and plan.
+//! Every interleaving of two consoles, two live writers and two crashes, with the real step, journal, verdict and plan, and the real
+//! rules of what is pending and of which plan may be approved and carried out.
 //!
 //! The slow writer was taken for dead while it is not. The later one writes one of its tables. Consoles approve, claim, take over,
 //! die between any two requests, and come back knowing nothing.
@@ -12,8 +13,10 @@
     reason = "a test says what it expects and stops where it is wrong"
 )]
 
+mod approving;
 mod cases;
 mod console;
+mod file;
 mod flaw;
 mod interleavings;
 mod journal;
@@ -25,5 +28,6 @@ mod reduction;
 mod runner;
 mod store;
 mod subject;
+mod version_9;
 mod world;
 mod writer;

@@ -5,8 +5,9 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 use crate::cases::ALL;
 use crate::flaw::Flaw;
 use crate::properties::{
-    ALL_SHOWN, BURIED, CONSENTED, COVERED, ENDED, IS_THERE, MERGED, NAMED, ONE_HOLDS, PLANNED,
-    PUBLISHED_ONCE, RECORDED, RESTORED_ONCE, RETIRED, SAID, SET_ASIDE, STAYS, WHOLE,
+    ALL_SHOWN, BURIED, CLOSED, CONSENTED, COVERED, ENDED, IS_THERE, KEPT, MERGED, NAMED, ONE_HOLDS,
+    PLANNED, PUBLISHED_ONCE, RECORDED, RESTORED_ONCE, RETIRED, SAID, SAYS_SO, SET_ASIDE, STAYS,
+    TOLD_APART, WHOLE,
 };
 use crate::runner::stuck;
 use crate::subject::Subject;
@@ -79,7 +80,37 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
         mends: 1,
         ..alone
     };
+    let version_9 = Recovery {
+        subject: Subject::Write9,
+        file_changes: 1,
+        ..alone
+    };
     let noticed = [
+        (Flaw::AsksOnceOnly, dismissal, vec![SET_ASIDE]),
+        (
+            Flaw::AsksOnceOnly,
+            Recovery {
+                slow_writer: true,
+                ..rival
+            },
+            vec![COVERED],
+        ),
+        (
+            Flaw::TakesAnyFileForItsOwn,
+            version_9,
+            vec![TOLD_APART, COVERED],
+        ),
+        (
+            Flaw::DoesNotKnowItsUndo,
+            Recovery {
+                file_changes: 0,
+                ..version_9
+            },
+            vec![TOLD_APART, CLOSED],
+        ),
+        (Flaw::RestsOnNoFile, version_9, vec![SAYS_SO]),
+        (Flaw::PreparesOverAnyFile, version_9, vec![KEPT]),
+        (Flaw::DeletesAnyFile, version_9, vec![KEPT]),
         (Flaw::ResumesADismissalBlindly, dismissal, vec![SET_ASIDE]),
         (Flaw::EndsADismissalBlindly, dismissal, vec![SET_ASIDE]),
         (Flaw::NoFence, whole, vec![STAYS]),

@@ -87,7 +87,7 @@ impl Merge {
                 Self::Retires
             }
             Self::Retires => {
-                store.sidecar = false;
+                store.file = None;
                 Self::Ended { published: true }
             }
             Self::Ended { published } => Self::Ended { published },

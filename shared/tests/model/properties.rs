@@ -28,6 +28,10 @@ pub(crate) const NAMED: &str =
     "what others committed is taken along only where somebody was asked about it";
 pub(crate) const MERGED: &str = "a merge that was published stays visible";
 pub(crate) const SET_ASIDE: &str = "a sidecar that can be recovered is not set aside";
+pub(crate) const KEPT: &str = "a file that somebody else put under the name stays as it is";
+pub(crate) const TOLD_APART: &str = "the file of an operation is told from another under its name";
+pub(crate) const SAYS_SO: &str = "where the write is taken back, its file has the undo in it";
+pub(crate) const CLOSED: &str = "an operation is closed once its file is gone";
 pub(crate) const ENDED: &str = "an attempt ends only over something that moved, or that was begun";
 
 pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
@@ -66,8 +70,13 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
         Property::always(PUBLISHED_ONCE, |_, world: &World| {
             let catalog = &world.store.catalog;
             (1..catalog.len()).all(|index| {
-                !matches!(catalog[index], By::Recovery(..))
-                    || !catalog[..index].contains(&catalog[index])
+                let may_repeat = match catalog[index] {
+                    // Where an attempt stopped over its file, the next one of the same plan begins with a fence of its own.
+                    By::Recovery(_, Kind::Fence) => world.store.stopped_over_its_file > 0,
+                    By::Recovery(..) => false,
+                    _ => true,
+                };
+                may_repeat || !catalog[..index].contains(&catalog[index])
             })
         }),
         Property::always(CONSENTED, |_, world: &World| {
@@ -121,7 +130,8 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 })
         }),
         Property::always(RETIRED, |_, world: &World| {
-            world.store.sidecar
+            world.store.file.is_some()
+                || world.store.is_file_taken
                 || world.store.subject == Subject::Undo
                 || world.merge == Merge::Ended { published: true }
                 || world.store.journal.state.finished().is_some()
@@ -140,7 +150,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 // What a merge commits when all is over was said not to come.
                 let is_late = by == By::Merge && store.journal.state.finished().is_some();
                 !is_left
-                    || store.sidecar
+                    || store.file.is_some()
                     || store.is_pending()
                     || store.announced[table]
                     || store.is_set_aside
@@ -176,6 +186,35 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
         }),
         Property::always(SET_ASIDE, |_, world: &World| !world.store.set_aside_whole),
         Property::always(NAMED, |_, world: &World| !world.store.is_unasked),
+        Property::always(KEPT, |_, world: &World| !world.store.is_file_lost),
+        // A file that counts as another one may be set aside.
+        Property::always(TOLD_APART, |model: &Recovery, world: &World| {
+            let store = &world.store;
+            let state = &store.journal.state;
+            let is_claimed = state.sidecar().is_some() && state.finished().is_none();
+            if store.subject != Subject::Write9 && model.file_changes == 0 || !is_claimed {
+                return true;
+            }
+            let standing = store.standing(model.flaw);
+            match store.has_its_file() {
+                true => !standing.is_displaced && standing.own == store.file,
+                false => standing.own != Some(store.subject.another()),
+            }
+        }),
+        // An engine that finds the graph commit of an undo, and a file without one, opens the graph no more.
+        Property::always(SAYS_SO, |_, world: &World| {
+            let store = &world.store;
+            let is_as_written = store.file == Some(store.subject.written());
+            store.subject != Subject::Write9
+                || !store.is_taken_back()
+                || !is_as_written
+                || store.is_file_back
+        }),
+        Property::always(CLOSED, |_, world: &World| {
+            let store = &world.store;
+            let is_closed = store.closed && store.journal.state.finished().is_some();
+            !is_closed || !store.has_its_file() || store.is_a_backup || store.is_file_back
+        }),
         Property::always(ENDED, |_, world: &World| !world.store.ended_for_nothing),
     ];
     properties.extend(comes_about(model));
@@ -252,7 +291,7 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
         ));
     }
     let outcome = match (model.subject, model.committed) {
-        (Subject::Undo, _) | (Subject::Write, 1) => OutcomeKind::RolledBack,
+        (Subject::Undo | Subject::Write9, _) | (Subject::Write, 1) => OutcomeKind::RolledBack,
         (Subject::Merge, 2 | 3) => OutcomeKind::RolledForward,
         (Subject::Write, 2) if model.stranger => OutcomeKind::RolledBack,
         (Subject::Write, 2) => OutcomeKind::RolledForward,
@@ -279,7 +318,7 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
 pub(crate) fn is_over(world: &World) -> bool {
     let store = &world.store;
     let state = &store.journal.state;
-    let is_resolved = state.finished().is_some() && store.closed && !store.sidecar;
+    let is_resolved = state.finished().is_some() && store.closed && !store.has_its_file();
     is_resolved || (state.attempt().is_none() && !store.is_pending())
 }
 

@@ -2,7 +2,9 @@
 
 use stateright::{Model, Property};
 
-use crate::console::{Console, approve, can_apply, can_approve};
+use crate::approving::{approve, can_apply, can_approve};
+use crate::console::Console;
+use crate::file::FileChange;
 use crate::journal::Journal;
 use crate::others::{Merge, clean_up, commit_namelessly};
 use crate::properties;
@@ -67,6 +69,7 @@ impl Model for Recovery {
             cleanups_left: self.cleanups,
             backups_left: self.backups,
             mends_left: self.mends,
+            file_changes_left: self.file_changes,
         };
         if self.is_reduced() {
             world.settle(self.flaw);
@@ -99,6 +102,11 @@ impl Model for Recovery {
         }
         if world.mends_left > 0 {
             acts.push(Act::Mend);
+        }
+        if world.file_changes_left > 0 {
+            let changes = FileChange::ALL.into_iter();
+            let possible = changes.filter(|change| change.can_happen(&world.store));
+            acts.extend(possible.map(Act::ChangeFile));
         }
         if !self.is_reduced() && can_approve(&world.store, self.flaw).is_some() {
             acts.push(Act::Approve);
@@ -136,6 +144,7 @@ impl Model for Recovery {
             cleanups_left,
             backups_left,
             mends_left,
+            file_changes_left,
         } = &mut world;
         let flaw = self.flaw;
         let mut recorded_by = None;
@@ -166,6 +175,10 @@ impl Model for Recovery {
                 *mends_left -= 1;
                 store.is_damaged = false;
                 consoles.fill(Console::Idle);
+            }
+            Act::ChangeFile(change) => {
+                *file_changes_left -= 1;
+                change.happen(store);
             }
             Act::Approve => approve(store, can_approve(store, flaw)?),
             Act::Apply(index) => {

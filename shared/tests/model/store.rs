@@ -3,26 +3,31 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use sidecar::follow_up;
+use sidecar::journal::{Attempt, JournalState};
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, Recorded,
     RecordedRestore, Restorability, TableObservation, Transaction, TransactionObservation,
 };
 use sidecar::root_layout::{
     PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST, PROPERTY_WRITER_OPERATION_ID,
+    STAMP_WITH_IDENTITIES,
 };
 use sidecar::{
     Action, Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
-    Step,
+    Reason, Step,
 };
 
+use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::Journal;
 use crate::others::{MERGES, merge};
 use crate::subject::{OPERATION, Subject, root, undone};
+use crate::version_9::{place, planned_transaction};
 
-pub(crate) const TABLES: [&str; 2] = ["a", "b"];
+pub(crate) const TABLES: [&str; 2] = ["node:a", "node:b"];
 /// The write whose sidecar is pending, and a later one. A table's content is the set of writes in it, one bit each.
 pub(crate) const SLOW: usize = 0;
 pub(crate) const LATER: usize = 1;
@@ -53,21 +58,45 @@ pub(crate) struct Commit {
     pub(crate) by: By,
 }
 
-/// A plan with its bytes, compared by their digest. There are few, and they are kept for good.
+/// A plan with its bytes and those of the sidecar that it is claimed with, compared by its digest. There are few, and they are kept
+/// for good.
 #[derive(Clone, Copy)]
-pub(crate) struct Planned(&'static (Plan, PlanBytes));
+pub(crate) struct Planned(&'static (Plan, PlanBytes, Written));
 
 impl Planned {
-    pub(crate) fn new(plan: Plan, bytes: PlanBytes) -> Self {
-        Self(Box::leak(Box::new((plan, bytes))))
+    pub(crate) fn new(plan: Plan, bytes: PlanBytes, sidecar: Written) -> Self {
+        Self(Box::leak(Box::new((plan, bytes, sidecar))))
     }
 
-    /// The plan of these bytes.
-    pub(crate) fn known(bytes: &PlanBytes, plan: &Plan) -> Self {
+    /// The plan of an attempt.
+    pub(crate) fn attempted(subject: Subject, attempt: &Attempt) -> Self {
         KNOWN.with_borrow_mut(|known| {
-            let anew = || Self::new(plan.clone(), bytes.clone());
-            *known.entry(bytes.digest()).or_insert_with(anew)
+            let anew = || {
+                let sidecar = Written::of(subject, attempt.sidecar.as_bytes().to_vec());
+                Self::new(attempt.plan.clone(), attempt.bytes.clone(), sidecar)
+            };
+            *known.entry(attempt.bytes.digest()).or_insert_with(anew)
         })
+    }
+
+    /// The plan of an approval, if it was made from this sidecar.
+    pub(crate) fn approved(state: &JournalState, plan: Digest, sidecar: Written) -> Option<Self> {
+        KNOWN.with_borrow_mut(|known| {
+            if let Some(known) = known.get(&plan) {
+                return Some(*known);
+            }
+            let approved = state.approved_plan(plan)?;
+            let bytes = PlanBytes::of(&approved).unwrap();
+            let is_its = approved.sidecar == sidecar.digest();
+            let planned = is_its.then(|| Self::new(approved, bytes, sidecar))?;
+            known.insert(plan, planned);
+            Some(planned)
+        })
+    }
+
+    /// The sidecar that it was made from.
+    pub(crate) fn sidecar(self) -> Written {
+        self.0.2
     }
 
     pub(crate) fn plan(self) -> &'static Plan {
@@ -127,15 +156,28 @@ impl Hash for Planned {
 
 /// What a plan is made from here.
 type Facts = (
-    (Subject, bool, bool, Flaw),
+    (Subject, Of, (bool, bool), Flaw),
     [Vec<Commit>; 2],
     [u64; 2],
     u64,
     BTreeSet<(usize, u64)>,
 );
 
-/// A plan as it is now, and whether something blocks it.
-pub(crate) type Made = (Planned, bool);
+/// What a plan is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Of {
+    /// The operation for which these bytes stand.
+    Sidecar(Written),
+    /// The undo, which is laid down from what was recovered.
+    FollowUp,
+}
+
+/// A plan as it is now, and what blocks it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made {
+    pub(crate) planned: Planned,
+    pub(crate) blockers: &'static [Reason],
+}
 
 thread_local! {
     /// Plans are made once for each state of the tables.
@@ -153,7 +195,7 @@ pub(crate) struct Store {
     pub(crate) catalog: Vec<By>,
     pub(crate) journal: Journal,
     pub(crate) claimed: bool,
-    pub(crate) sidecar: bool,
+    pub(crate) file: Option<Written>,
     pub(crate) closed: bool,
     /// Tables that the slow writer left a sidecar for after its operation was claimed.
     pub(crate) announced: [bool; 2],
@@ -178,6 +220,14 @@ pub(crate) struct Store {
     pub(crate) said_wrong: bool,
     /// Whether an attempt was ended though everything was as planned and nothing of it begun.
     pub(crate) ended_for_nothing: bool,
+    /// How many attempts stopped because the file was not as their plan needs it: none, one, or more.
+    pub(crate) stopped_over_its_file: u8,
+    /// Whether somebody else took the file away.
+    pub(crate) is_file_taken: bool,
+    /// Whether somebody brought the file back as its writer left it, after the write was taken back.
+    pub(crate) is_file_back: bool,
+    /// Whether a console deleted or wrote over a file that somebody else put under the name.
+    pub(crate) is_file_lost: bool,
 }
 
 impl Store {
@@ -217,7 +267,7 @@ impl Store {
             catalog: vec![By::Init],
             journal,
             claimed: false,
-            sidecar: subject != Subject::Undo,
+            file: (subject != Subject::Undo).then(|| subject.written()),
             closed: false,
             announced: [false; 2],
             consents: BTreeSet::new(),
@@ -232,9 +282,13 @@ impl Store {
             is_unasked: false,
             said_wrong: false,
             ended_for_nothing: false,
+            stopped_over_its_file: 0,
+            is_file_taken: false,
+            is_file_back: false,
+            is_file_lost: false,
         };
         match subject {
-            Subject::Write | Subject::Dismissal => {}
+            Subject::Write | Subject::Write9 | Subject::Dismissal => {}
             Subject::Merge => {
                 for (table, adds) in &MERGES[..committed] {
                     merge(&mut store, *table, *adds);
@@ -259,6 +313,10 @@ impl Store {
             is_a_backup: true,
             said_wrong: self.said_wrong,
             ended_for_nothing: self.ended_for_nothing,
+            stopped_over_its_file: self.stopped_over_its_file,
+            is_file_taken: self.is_file_taken,
+            is_file_back: self.is_file_back,
+            is_file_lost: self.is_file_lost,
             ..image
         };
     }
@@ -329,7 +387,10 @@ impl Store {
     /// Every commit has its own, also where a backup lets two come about at one version.
     pub(crate) fn uuid(&self, table: usize, version: u64) -> String {
         let commit = self.tables[table][version as usize - 1];
-        format!("{table}-{version}-{commit:?}")
+        match commit.by {
+            By::Writer(SLOW) if self.subject == Subject::Write9 => planned_transaction(table),
+            _ => format!("{table}-{version}-{commit:?}"),
+        }
     }
 
     /// Whether a plan publishes or takes back what somebody committed who names no operation.
@@ -362,6 +423,8 @@ impl Store {
             (Subject::Dismissal, OutcomeKind::CleanedUp) => shown == [false; 2],
             (Subject::Write | Subject::Dismissal, OutcomeKind::RolledForward) => shown == [true; 2],
             (Subject::Dismissal, _) => false,
+            // It never confirmed, so nothing of it is ever published.
+            (Subject::Write9, _) => shown == [false; 2],
             (Subject::Write, OutcomeKind::RolledBack) => shown == [told; 2],
             (Subject::Write, _) => {
                 finished.plan.disposition != Disposition::AlreadyPublished || shown == [true; 2]
@@ -412,7 +475,7 @@ impl Store {
                 covered_by: covered.then(|| LATER_OPERATION.parse().unwrap()),
                 table_key: (*key).to_owned(),
                 branch: None,
-                location: Some((*key).to_owned()),
+                location: Some(place(table)),
                 pinned: Pinned::At { version: pinned },
                 pinned_elsewhere: None,
                 head: match self.is_damaged && table == 0 {
@@ -447,8 +510,11 @@ impl Store {
         Observation {
             catalog: CatalogObservation::Present {
                 version: self.catalog_version(),
-                stamp: 3,
-                two_phase: self.subject != Subject::Merge,
+                stamp: match self.subject {
+                    Subject::Write9 => STAMP_WITH_IDENTITIES,
+                    _ => 3,
+                },
+                two_phase: !matches!(self.subject, Subject::Merge | Subject::Write9),
                 branch_created_at: None,
             },
             tables: tables.collect(),
@@ -457,7 +523,7 @@ impl Store {
             recorded: Recorded::default(),
             merge: None,
             unread: Vec::new(),
-            version_9: None,
+            version_9: (self.subject == Subject::Write9).then(|| Arc::new(Ok(self.evidence()))),
         }
     }
 
@@ -466,20 +532,29 @@ impl Store {
     pub(crate) fn is_pending(&self) -> bool {
         let state = &self.journal.state;
         state.finished().is_none()
-            && (self.subject == Subject::Undo || self.sidecar || state.stand_in().is_some())
+            && (self.subject == Subject::Undo || self.standing(Flaw::None).own.is_some())
     }
 
-    /// The real plan for what is there now.
-    pub(crate) fn plan(&self, flaw: Flaw) -> Made {
+    /// The real plan for what is there now; none where nothing is pending.
+    pub(crate) fn plan(&self, flaw: Flaw) -> Option<Made> {
         // An undo is a write like any other from its first restore on; until then it is laid down anew.
-        let is_follow_up = self.subject == Subject::Undo && self.journal.state.stand_in().is_none();
-        self.plan_as(is_follow_up, flaw)
+        let of = match self.standing(flaw).own {
+            Some(stands) => Of::Sidecar(stands),
+            None if self.subject == Subject::Undo => Of::FollowUp,
+            None => return None,
+        };
+        Some(self.plan_of(of, flaw))
     }
 
-    pub(crate) fn plan_as(&self, is_follow_up: bool, flaw: Flaw) -> Made {
+    pub(crate) fn plan_of(&self, of: Of, flaw: Flaw) -> Made {
         PLANS.with_borrow_mut(|plans| {
             let facts = (
-                (self.subject, is_follow_up, self.is_damaged, flaw),
+                (
+                    self.subject,
+                    of,
+                    (self.is_damaged, self.is_taken_back()),
+                    flaw,
+                ),
                 self.tables.clone(),
                 self.pins,
                 self.catalog_version(),
@@ -487,12 +562,15 @@ impl Store {
             );
             *plans
                 .entry(facts)
-                .or_insert_with(|| self.plan_anew(is_follow_up, flaw))
+                .or_insert_with(|| self.plan_anew(of, flaw))
         })
     }
 
-    fn plan_anew(&self, is_follow_up: bool, flaw: Flaw) -> Made {
+    fn plan_anew(&self, of: Of, flaw: Flaw) -> Made {
         let mut observation = self.observe(flaw);
+        if let Of::Sidecar(stands) = of {
+            stands.leave_out_what_it_does_not_name(&mut observation);
+        }
         // It knows of the restores that it began, and whether it was an undo. That is so of every journal which these tables and this way
         // of planning can go with.
         observation.note_own(&self.journal.state);
@@ -507,37 +585,50 @@ impl Store {
             }
             _ => {}
         }
-        let (plan, is_blocked) = if is_follow_up {
-            for (table, returning) in observation.tables.iter_mut().zip(&undone().tables) {
-                let target = returning.target.unwrap();
-                let index = TABLES
-                    .iter()
-                    .position(|key| *key == table.table_key)
-                    .unwrap();
-                table.restorable = match self.is_there(index, target) {
-                    true => Restorability::Restorable,
-                    false => Restorability::NotRestorable {
-                        reason: "it is cleaned away".to_owned(),
-                    },
-                };
+        let (plan, blockers, sidecar) = match of {
+            Of::FollowUp => {
+                for (table, returning) in observation.tables.iter_mut().zip(&undone().tables) {
+                    let target = returning.target.unwrap();
+                    let index = TABLES
+                        .iter()
+                        .position(|key| *key == table.table_key)
+                        .unwrap();
+                    table.restorable = match self.is_there(index, target) {
+                        true => Restorability::Restorable,
+                        false => Restorability::NotRestorable {
+                            reason: "it is cleaned away".to_owned(),
+                        },
+                    };
+                }
+                let made = follow_up::undo(&root(), undone(), &observation);
+                (made.plan, made.blockers, self.subject.written())
             }
-            let made = follow_up::undo(&root(), undone(), &observation);
-            (made.plan, !made.blockers.is_empty())
-        } else if self.is_damaged {
-            let made = self.subject.dismissal(&observation);
-            (made.plan, !made.blockers.is_empty())
-        } else {
-            self.subject.plan(&observation)
+            Of::Sidecar(stands) if self.is_damaged => {
+                let made = self.subject.dismissal(stands, &observation);
+                (made.plan, made.blockers, stands)
+            }
+            Of::Sidecar(stands) => {
+                let (plan, blockers) = self.subject.plan(stands, &observation);
+                (plan, blockers, stands)
+            }
         };
         let bytes = PlanBytes::of(&plan).unwrap();
-        (Planned::new(plan, bytes), is_blocked)
+        Made {
+            planned: Planned::new(plan, bytes, sidecar),
+            blockers: blockers.leak(),
+        }
     }
 
-    /// What moved between a dismissal that was begun and the one that is planned now: the real comparison.
-    pub(crate) fn moved_since_dismissal(&self, planned: &Plan) -> Vec<Difference> {
+    /// What moved between a dismissal that was begun, of these bytes, and the one that is planned now: the real comparison.
+    pub(crate) fn moved_since_dismissal(
+        &self,
+        planned: &Plan,
+        sidecar: Written,
+    ) -> Vec<Difference> {
         let mut observation = self.observe(Flaw::None);
         observation.note_own(&self.journal.state);
-        self.subject.dismissal(&observation).moved_since(planned)
+        let now = self.subject.dismissal(sidecar, &observation);
+        now.moved_since(planned)
     }
 
     /// What somebody committed who names no operation, as if it were on record as a restore of ours.

@@ -3,6 +3,7 @@
 use sidecar::executor::CATALOG_TRIES_MAX;
 
 use crate::console::Console;
+use crate::file::FileChange;
 use crate::flaw::Flaw;
 use crate::others::Merge;
 use crate::store::Store;
@@ -35,6 +36,8 @@ pub(crate) struct Recovery {
     pub(crate) backups: u8,
     /// How often what a sidecar is set aside for is mended, when nobody works on it.
     pub(crate) mends: u8,
+    /// How often somebody removes the file, puts another in its place, or brings it back as its writer left it.
+    pub(crate) file_changes: u8,
     pub(crate) depth: Depth,
     pub(crate) flaw: Flaw,
 }
@@ -76,6 +79,7 @@ pub(crate) struct World {
     pub(crate) cleanups_left: u8,
     pub(crate) backups_left: u8,
     pub(crate) mends_left: u8,
+    pub(crate) file_changes_left: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +90,7 @@ pub(crate) enum Act {
     CleanUp(usize),
     BringBack,
     Mend,
+    ChangeFile(FileChange),
     Approve,
     Apply(usize),
     Proceed(usize),
@@ -103,7 +108,7 @@ impl Recovery {
         self.subject != Subject::Write
             || self.rival
             || self.live_merge
-            || self.nameless + self.cleanups + self.backups + self.mends > 0
+            || self.nameless + self.cleanups + self.backups + self.mends + self.file_changes > 0
     }
 }
 

@@ -73,7 +73,7 @@ impl Writer {
                         break;
                     }
                 }
-                At::Retire if !store.sidecar => {}
+                At::Retire if store.file.is_none() => {}
                 At::Start | At::Retire | At::Ended => break,
             }
             self.act(store, flaw);
@@ -144,7 +144,7 @@ impl Writer {
             }
             At::CheckBeforeRetire => At::Retire,
             At::Retire => {
-                store.sidecar = false;
+                store.file = None;
                 At::Ended
             }
             At::Ended => At::Ended,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use sidecar::executor::SidecarSeen;
 use sidecar::follow_up::{dismissal, dismissal_id};
 use sidecar::journal::{JournalEntry, JournalState};
 use sidecar::{
-    Approval, Code, Disposition, JournalsKnown, Limits, NotKnown, OperationId, PendingEntry,
-    PlanBytes, Reason, RootId, SidecarFile, Timestamp, pending,
+    Approval, Code, Digest, Disposition, JournalsKnown, Limits, NotKnown, OperationId,
+    PendingEntry, Plan, PlanBytes, Precondition, Purpose, Reason, RootId, SidecarFile, Step, Tag,
+    Timestamp, pending,
 };
 
 use crate::journal::{Journal, approved, claimed, finished, finished_steps, interrupted, started};
@@ -207,4 +209,42 @@ fn a_dismissal_under_a_derived_id_tells_about_its_file() {
     let entries = with_journal(Vec::new(), &state);
     assert_eq!(told(&entries), ["none, derived, misnamed"]);
     assert_eq!(entries[0].listed.file.file, "old.json");
+}
+
+#[test]
+fn the_file_of_a_plan_has_the_bytes_that_the_plan_was_made_from_or_gave_it() {
+    let recovered = half_way().plan;
+    let [given, another] = [
+        Digest::of(Tag::Sidecar, b"given"),
+        Digest::of(Tag::Sidecar, b"{}"),
+    ];
+    let mut prepares = recovered.clone();
+    prepares.steps.insert(
+        0,
+        Step::PrepareSidecar {
+            file: recovered.file.clone(),
+            outcomes: Vec::new(),
+            digest: given,
+            precondition: Precondition::FileAsPlanned,
+        },
+    );
+    let follow_up = Plan {
+        purpose: Purpose::Undo {
+            of: recovered.operation_id.clone(),
+        },
+        ..recovered.clone()
+    };
+    let made_from = recovered.sidecar;
+    for (plan, found, expected) in [
+        (&recovered, None, SidecarSeen::Gone),
+        (&recovered, Some(made_from), SidecarSeen::AsPlanned),
+        (&recovered, Some(given), SidecarSeen::Another),
+        (&prepares, Some(made_from), SidecarSeen::AsPlanned),
+        (&prepares, Some(given), SidecarSeen::AsPlanned),
+        (&prepares, Some(another), SidecarSeen::Another),
+        // An undo has no file.
+        (&follow_up, Some(made_from), SidecarSeen::Gone),
+    ] {
+        assert_eq!(SidecarSeen::of(plan, found), expected, "{found:?}");
+    }
 }
