@@ -187,7 +187,9 @@ async fn journaled(root: &Root, operation: &OperationId) -> Result<ExecutionRepo
     let sidecar = match journal.state.begun() {
         Some(plan) => {
             let is_recorded = journal.state.finished().is_some();
-            sidecar_seen(root, plan).await?.fate(plan, is_recorded)
+            sidecar_seen(root, plan, Some(&journal.state))
+                .await?
+                .fate(plan, is_recorded)
         }
         // No step was begun, so the report says nothing of the file.
         None => SidecarFate::Unknown,

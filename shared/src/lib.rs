@@ -90,7 +90,7 @@ pub use outcome::{Effect, Extent, OutcomeKind, SidecarFate};
 pub use pending::{JournalsKnown, NotKnown, PendingEntry, pending};
 pub use plan::{
     CatalogChangeKind, ExactPublish, ExactRename, ExactRow, FixedGraphCommit, GraphHistoryOutcome,
-    GraphHistoryRow, NamedTable, NewTable, PinMove, Plan, PlanBytes, PlanError, PlanInput,
+    GraphHistoryRow, NamedTable, NewTable, OwnFile, PinMove, Plan, PlanBytes, PlanError, PlanInput,
     PlannedTable, Precondition, PublishedGraphCommit, Purpose, RECOVERY_ACTOR, RecoveryKind,
     RemovedTable, StagedFile, Step, plan, recovery_tag,
 };

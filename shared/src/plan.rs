@@ -5,6 +5,7 @@ mod graph_history;
 mod graph_history_row;
 mod lawful;
 mod making;
+mod own_file;
 mod published_graph_commit;
 mod purpose;
 mod step;
@@ -30,6 +31,7 @@ pub(crate) use lawful::fits_its_sidecar;
 pub use encoding::{PlanBytes, PlanError};
 pub use graph_history_row::{GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind};
 pub use making::{PlanInput, plan};
+pub use own_file::OwnFile;
 pub use published_graph_commit::{FixedGraphCommit, PublishedGraphCommit};
 pub use purpose::Purpose;
 pub use step::{

@@ -26,9 +26,14 @@ pub fn found(plan: &PlanReport) -> Html {
     if lines.is_empty() {
         return Html::default();
     }
+    let was_judged = plan.facts.iter().any(FactLine::is_of_the_verdict);
+    let summary = match was_judged {
+        true => "What was found, and what the file says",
+        false => "What the file says",
+    };
     html! {
         <details class="card found" data-testid="found-in-detail">
-            <summary>{ "What was found, and what the file says" }</summary>
+            <summary>{ summary }</summary>
             <dl>{ each(&mut lines.into_iter()) }</dl>
         </details>
     }

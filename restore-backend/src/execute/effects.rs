@@ -86,7 +86,14 @@ pub(super) async fn do_steps(
     let effects: Vec<_> = steps
         .iter()
         .map(|index| {
-            let effect = do_step(root, attempt, *index, catalog_version, ahead.remove(index));
+            let effect = do_step(
+                root,
+                attempt,
+                *index,
+                catalog_version,
+                ahead.remove(index),
+                hold,
+            );
             if is_fenced(&attempt.plan.steps[*index]) {
                 effect.boxed()
             } else {
@@ -165,14 +172,32 @@ async fn do_step(
     index: usize,
     catalog_version: Option<u64>,
     seen: Option<Result<TagSeen, TableError>>,
+    hold: &Hold,
 ) -> Result<StepOutcome, ServiceError> {
     let plan = &attempt.plan;
-    if matches!(
-        plan.steps[index],
-        Step::DropDataset { .. } | Step::Restore { .. } | Step::Publish { .. }
-    ) && let Some(conflict) = prepare::another_sidecar(root, plan).await?
-    {
-        return Ok(conflict);
+    let looks_at_its_file = match &plan.steps[index] {
+        Step::FenceCatalog { .. }
+        | Step::DropDataset { .. }
+        | Step::Restore { .. }
+        | Step::Publish { .. } => true,
+        // It looks by itself, at the very request.
+        Step::PrepareSidecar { .. }
+        | Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::GraphHistory { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => false,
+    };
+    if looks_at_its_file {
+        // No version guards the file.
+        let looked = hold.during(prepare::its_file(root, attempt, &plan.steps[index]));
+        if let Some(conflict) = looked.await? {
+            return Ok(conflict);
+        }
     }
     match &plan.steps[index] {
         Step::Tag {

@@ -86,7 +86,7 @@ impl Execution<'_> {
             Some(finished) => &finished.plan,
             None => return Err(self.internal()),
         };
-        let seen = sidecar_seen(self.root, plan).await?;
+        let seen = sidecar_seen(self.root, plan, Some(state)).await?;
         if seen == SidecarSeen::Gone
             && let Some(file) = plan.sidecar_file()
         {

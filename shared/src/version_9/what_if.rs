@@ -97,7 +97,8 @@ pub fn what_if_9(sidecar: &Sidecar9) -> Vec<WhatIf9> {
         .filter(|effect| !effect.planned().is_empty())
         .count();
     let exists = |case: &Case9| match case {
-        Case9::NoTable | Case9::EveryTable | Case9::GraphMovedOn | Case9::Published => true,
+        Case9::NoTable => !payload.effects.is_empty(),
+        Case9::EveryTable | Case9::GraphMovedOn | Case9::Published => true,
         Case9::SomebodyOnTop | Case9::Returned => committed > 0,
         Case9::OneTable => committed > 1,
     };
@@ -336,18 +337,22 @@ fn table(payload: &Payload, index: usize, pin: &Pin, case: Case9) -> TableSeen {
     for planned in planned.iter().filter(|_| carries) {
         head = commit(planned.clone(), operation);
     }
-    let by_another = |uuid: &str| TransactionIdentity {
+    let after = |head: u64, uuid: &str| TransactionIdentity {
         read_version: head,
         uuid: uuid.to_owned(),
     };
+    // An index that a merge made behind its commits is in no plan, and is confirmed with them.
+    if carries && !planned.is_empty() && pin.confirmed_version == head.checked_add(1) {
+        head = commit(after(head, "an index"), SeenOperation::CreateIndex);
+    }
     if !planned.is_empty() {
         match case {
             Case9::SomebodyOnTop => {
-                commit(by_another("somebody"), SeenOperation::Other);
+                commit(after(head, "somebody"), SeenOperation::Other);
             }
             Case9::Returned => {
                 let to = pin.expected_version;
-                commit(by_another("a recovery"), SeenOperation::Restore { to });
+                commit(after(head, "a recovery"), SeenOperation::Restore { to });
             }
             Case9::NoTable
             | Case9::OneTable

@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use sidecar::executor::{self, CatalogSeen, Landed, Look, Move, Seen, SidecarSeen, StepsOutcome};
 use sidecar::journal::{Finished, JournalState, StepResult};
 use sidecar::{
-    Difference, DifferenceField, PinMove, Plan, PlannedTable, Purpose, RestsOn, Step, TableShows,
-    another_transaction, differences, moved_since_effects, rests_on, rests_on_the_catalog,
-    table_as_recorded, version_of_the_plan,
+    Difference, DifferenceField, OwnFile, PinMove, Plan, PlannedTable, Purpose, RestsOn, Step,
+    TableShows, another_transaction, differences, moved_since_effects, rests_on,
+    rests_on_the_catalog, table_as_recorded, version_of_the_plan,
 };
 
 use crate::approving::{Applied, applied, approve, pending};
@@ -482,23 +482,27 @@ fn do_step(
     flaw: Flaw,
 ) -> Result<Option<u64>, Stopped> {
     let step = &planned.plan().steps[index];
-    if flaw != Flaw::RestsOnNoFile
-        && matches!(step, Step::Restore { .. } | Step::Publish { .. })
-        && let Some(digest) = planned.plan().rests_on_its_sidecar()
-        && store.file.map(Written::digest) != Some(digest)
-    {
-        store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
-        return Err(Stopped::Conflict);
+    if flaw != Flaw::RestsOnNoFile && !matches!(step, Step::PrepareSidecar { .. }) {
+        let found = store.file.map(Written::digest);
+        match planned.plan().own_file_before(step, found) {
+            OwnFile::Fits => {}
+            OwnFile::IsWrittenAnew => store.file = Some(planned.sidecar()),
+            OwnFile::StandsInTheWay => {
+                store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
+                return Err(Stopped::Conflict);
+            }
+        }
     }
     match step {
         Step::PrepareSidecar { .. } => {
             let prepared = store.prepared_by(planned);
-            let is_known = store.file == prepared || store.file == Some(planned.sidecar());
-            if !is_known && (flaw != Flaw::PreparesOverAnyFile || store.file.is_none()) {
+            let found = store.file.map(Written::digest);
+            let stands = planned.plan().own_file_before(step, found);
+            if stands == OwnFile::StandsInTheWay && flaw != Flaw::PreparesOverAnyFile {
                 store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
                 return Err(Stopped::Conflict);
             }
-            store.is_file_lost |= !store.has_its_file();
+            store.is_file_lost |= store.file.is_some() && !store.has_its_file();
             store.file = prepared;
             Ok(None)
         }

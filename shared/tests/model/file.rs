@@ -208,7 +208,8 @@ impl Store {
             }
             (_, file) => file.map(Written::digest),
         };
-        SidecarSeen::of(plan, digest)
+        let also: Vec<Digest> = self.journal.state.prepared().collect();
+        SidecarSeen::of(plan, digest, &also)
     }
 
     fn has_an_undo_in_it(&self) -> bool {

@@ -127,6 +127,7 @@ impl Store {
                 identifier: BranchIdentifier {
                     version_mapping: Vec::new(),
                 },
+                lance_branch: None,
             },
             graph: GraphSeen {
                 head: Some(head.to_owned()),

@@ -173,7 +173,7 @@ fn a_refused_older_file_whose_tables_can_be_read_holds_up_the_younger() {
             well_named(OPERATION, "Mutation", &["node:A"]),
         ],
         &[
-            (OLDER, Some(Code::UnsupportedVersion), None),
+            (OLDER, Some(Code::WrongShape), None),
             (OPERATION, None, Some(OLDER)),
         ],
     );

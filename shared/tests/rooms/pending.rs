@@ -245,6 +245,8 @@ fn the_file_of_a_plan_has_the_bytes_that_the_plan_was_made_from_or_gave_it() {
         // An undo has no file.
         (&follow_up, Some(made_from), SidecarSeen::Gone),
     ] {
-        assert_eq!(SidecarSeen::of(plan, found), expected, "{found:?}");
+        assert_eq!(SidecarSeen::of(plan, found, &[]), expected, "{found:?}");
     }
+    let seen = SidecarSeen::of(&recovered, Some(given), &[given]);
+    assert_eq!(seen, SidecarSeen::AsPlanned, "an earlier attempt gave it");
 }

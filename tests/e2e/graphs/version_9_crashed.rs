@@ -175,3 +175,92 @@ async fn a_roll_back_that_an_engine_finished_is_recorded_and_leaves_no_question(
     let list = service::list(&opened.root, clock::now()).await.unwrap();
     assert_eq!(list.recoveries.len(), 0);
 }
+
+/// Engines have to find the undo in the file before they find a table that was taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_somebody_removed_is_written_anew_with_the_undo_in_it() {
+    let store = Store::unpacked(ENGINE, TO_BE_ROLLED_BACK);
+    let name = file(&store, &store.operation());
+    let before = std::fs::read(&name).unwrap();
+    let (operation, digest) = died_at(&store, Verb::PutCreate, "__manifest/_versions").await;
+    std::fs::remove_file(&name).unwrap();
+    // It dies once more, right before the first table returns.
+    let plan = store.open().await.plan(&operation).await;
+    let table = plan
+        .tables
+        .iter()
+        .find(|table| table.table.restore_to.is_some());
+    let place = table.unwrap().table.location.clone().unwrap();
+    let point = Point::first(Verb::PutCreate, format!("{place}/_versions"));
+    let gate = Arc::new(DiesAt::at(point));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+        .await
+        .ok();
+    assert_eq!(gate.left(), 0);
+    let written: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&name).unwrap()).unwrap();
+    assert!(written["protocol_v3"]["rollback_audit_outcomes"].is_array());
+    assert_ne!(std::fs::read(&name).unwrap(), before);
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert_eq!((store.sidecars(), recoveries(&store).await.len()), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_file_has_the_name_nothing_is_done_and_no_fence_is_added() {
+    let store = Store::unpacked(ENGINE, TO_BE_ROLLED_BACK);
+    let name = file(&store, &store.operation());
+    let before = std::fs::read(&name).unwrap();
+    let (operation, digest) = died_at(&store, Verb::PutCreate, "__manifest/_versions").await;
+    std::fs::write(&name, br#"{"schema_version":9}"#).unwrap();
+    let version = async || store.lance().await.catalog_version(None).await.unwrap();
+    let stood = version().await;
+    for _ in 0..3 {
+        let report = store.open().await.apply(&operation, digest).await;
+        assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+        assert!(report.detail.contains("other bytes"), "{}", report.detail);
+    }
+    assert_eq!(version().await, stood, "no fence for what cannot go on");
+    std::fs::write(&name, before).unwrap();
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_published_as_it_was_fixed_though_somebody_removed_its_file() {
+    let store = Store::unpacked(ENGINE, "v9-mutation-insert-confirmed");
+    let (operation, digest) = died_at(&store, Verb::PutCreate, "__manifest/_versions").await;
+    std::fs::remove_file(file(&store, &operation)).unwrap();
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(
+        report.outcome,
+        OutcomeKind::RolledForward,
+        "{}",
+        report.detail
+    );
+    assert_eq!(recoveries(&store).await.len(), 1);
+}
+
+/// An engine that finds the undo's graph commit, and a file that does not tell of it, refuses to open the graph.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_as_its_writer_left_it_goes_with_the_operation_that_a_later_attempt_finished() {
+    let store = Store::unpacked(ENGINE, TO_BE_ROLLED_BACK);
+    let name = file(&store, &store.operation());
+    let before = std::fs::read(&name).unwrap();
+    let (operation, digest) = died_at_the_restore(&store).await;
+    let opened = store.open().await;
+    ended(&opened, &operation, digest).await;
+    // The next attempt is made from the file with the undo in it, and dies before it removes it.
+    let digest = opened.approve(&operation).await;
+    let gate = Arc::new(DiesAt::at(Point::first(Verb::Delete, "__recovery/")));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+        .await
+        .ok();
+    assert_eq!(gate.left(), 0);
+    std::fs::write(&name, &before).unwrap();
+    let report = store.open().await.apply(&operation, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert_eq!(store.sidecars(), 0);
+}

@@ -22,19 +22,21 @@ async fn requests(archive: &str) -> (u64, u64) {
     (reads, opened.log.mutations())
 }
 
-/// Each figure is what was counted. One that grows has to be for something.
+/// Mutating requests are exact. Reads may come a few less where one of two looks at the same time finds what the other has read.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_looks_once_and_an_execution_writes_what_its_steps_need() {
-    for (archive, reads, mutations) in [
+    for (archive, reads_max, mutations) in [
         // Two tables, rolled forward.
-        ("v9-mutation-insert-confirmed", 0, 0),
+        ("v9-mutation-insert-confirmed", 35, 26),
         // Two tables, rolled back.
-        ("v9-load-append-effects", 0, 0),
+        ("v9-load-append-effects", 37, 40),
         // Two tables rolled back, and the dataset of a third removed.
-        ("v9-schema-mixed-staged", 0, 0),
+        ("v9-schema-mixed-staged", 57, 58),
         // Nothing but its file.
-        ("v9-mutation-insert-published", 0, 0),
+        ("v9-mutation-insert-published", 38, 15),
     ] {
-        assert_eq!(requests(archive).await, (reads, mutations), "{archive}");
+        let (reads, found) = requests(archive).await;
+        assert!(reads <= reads_max, "{archive}: {reads} reads");
+        assert_eq!(found, mutations, "{archive}");
     }
 }

@@ -2,12 +2,12 @@
 
 use sidecar::journal::{Attempt, StepResult};
 use sidecar::version_9::{RollbackOutcome, with_rollback_outcomes};
-use sidecar::{Difference, DifferenceField, Digest, Limits, Plan, Tag, error_text};
+use sidecar::{Difference, DifferenceField, Digest, Limits, OwnFile, Plan, Step, Tag, error_text};
 
 use super::outcome::StepOutcome;
 use crate::error::ServiceError;
 use crate::root::Root;
-use root_objects::sidecar_dir::{self, Rewritten, StoredSidecar};
+use root_objects::sidecar_dir::{self, Created, Rewritten, StoredSidecar};
 
 /// Writes the undo into the file, if it still has the bytes of the claim. Done again, it does nothing.
 pub(super) async fn prepare(
@@ -30,36 +30,62 @@ pub(super) async fn prepare(
         }
         Err(error) => return Ok(conflict(&error_text(&error), file)),
     };
-    let rewritten = sidecar_dir::rewrite_sidecar(root.objects(), file, before, &bytes).await?;
+    let mut rewritten = sidecar_dir::rewrite_sidecar(root.objects(), file, before, &bytes).await?;
+    // Somebody removed it, and the journal has its bytes. An engine has to find the undo, or it refuses to open the graph.
+    if rewritten == Rewritten::Gone {
+        rewritten = match sidecar_dir::create_sidecar(root.objects(), file, &bytes).await? {
+            Created::New => Rewritten::Now,
+            Created::AlreadyThere => Rewritten::Before,
+            Created::Taken => Rewritten::Another,
+        };
+    }
     Ok(match rewritten {
         Rewritten::Now | Rewritten::Before => StepOutcome::Done(StepResult {
             step: index,
             version: None,
             already_done: rewritten == Rewritten::Before,
         }),
-        Rewritten::Another => conflict("it has other bytes than those of the plan", file),
-        Rewritten::Gone => conflict("it is gone", file),
+        Rewritten::Another | Rewritten::Gone => {
+            conflict("it has other bytes than those of the plan", file)
+        }
     })
 }
 
-/// The conflict, if the plan rests on its sidecar and the file is another by now: its writer may have gone on, an engine may have
-/// finished the write, or a backup was put back.
-pub(super) async fn another_sidecar(
+/// Looks at the file that the plan rests on, right before a step, and writes it anew where it is gone and has to be there. The conflict,
+/// if it is another by now: its writer may have gone on, an engine may have finished the write, or a backup was put back.
+pub(super) async fn its_file(
     root: &Root,
-    plan: &Plan,
+    attempt: &Attempt,
+    step: &Step,
 ) -> Result<Option<StepOutcome>, ServiceError> {
-    let Some(digest) = plan.rests_on_its_sidecar() else {
+    let plan = &attempt.plan;
+    if plan.rests_on_its_sidecar().is_none() {
         return Ok(None);
-    };
+    }
     let stored = sidecar_dir::read_sidecar(root.objects(), &plan.file, &root.limits()).await?;
-    let why = match stored {
-        StoredSidecar::Bytes(bytes) if Digest::of(Tag::Sidecar, &bytes) == digest => {
-            return Ok(None);
-        }
-        StoredSidecar::Bytes(_) | StoredSidecar::TooLarge => "it has other bytes by now",
-        StoredSidecar::Gone => "it is gone",
+    let (found, why) = match &stored {
+        StoredSidecar::Bytes(bytes) => (
+            Some(Digest::of(Tag::Sidecar, bytes)),
+            "it has other bytes by now",
+        ),
+        StoredSidecar::Gone => (None, "it is gone"),
+        StoredSidecar::TooLarge => return Ok(Some(another(plan, "it has other bytes by now"))),
     };
-    Ok(Some(StepOutcome::Conflict {
+    Ok(match plan.own_file_before(step, found) {
+        OwnFile::Fits => None,
+        OwnFile::StandsInTheWay => Some(another(plan, why)),
+        OwnFile::IsWrittenAnew => {
+            let bytes = attempt.sidecar.as_bytes();
+            match sidecar_dir::create_sidecar(root.objects(), &plan.file, bytes).await? {
+                Created::New | Created::AlreadyThere => None,
+                Created::Taken => Some(another(plan, "another file came in its place")),
+            }
+        }
+    })
+}
+
+fn another(plan: &Plan, why: &str) -> StepOutcome {
+    StepOutcome::Conflict {
         detail: format!(
             "{} is not the file of the plan: {why}. Its writer, an engine or a restored backup changed it; what was not done yet was not done",
             plan.file
@@ -70,7 +96,7 @@ pub(super) async fn another_sidecar(
             "as planned",
             why,
         )],
-    }))
+    }
 }
 
 fn conflict(why: &str, file: &str) -> StepOutcome {
