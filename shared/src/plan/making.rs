@@ -74,7 +74,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         sidecar: *sidecar_digest,
         writer_kind: sidecar.map(|sidecar| sidecar.writer_kind),
         branch: sidecar.and_then(|sidecar| sidecar.branch().owned()),
-        lance_branch: observation.and_then(|found| lance_branch(found)),
+        lance_branch: observation.and_then(lance_branch),
         actor_id: sidecar.and_then(|sidecar| sidecar.actor_id.clone()),
         disposition: verdict.disposition,
         decision: verdict.decision,
