@@ -305,7 +305,7 @@ impl Requirement {
                 "The file says that this write had only begun, and the catalog shows it published. By the transactions it is the same write. I know that its writer does not go on with it."
             }
             Self::DropsDatasets => {
-                "The plan removes for good the datasets that this schema change made. No reader ever saw them. I know that nobody uses them."
+                "The plan removes for good the datasets that this schema change made, which are in no catalog. I know that nobody uses them."
             }
             Self::OlderUnreadable => {
                 "An older sidecar file is broken and may have named the same tables. I know that its write left nothing pending there."

@@ -3,19 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 /// A dataset with more files than this is not removed. One that a schema change just made holds three.
-pub const DATASET_FILES_MAX: usize = 256;
-
-/// Folders that Lance makes in a dataset without Lance branches and without tags.
-const FOLDERS: [&str; 5] = [
-    "_versions",
-    "_transactions",
-    "data",
-    "_deletions",
-    "_indices",
-];
+pub const DATASET_FILES_MAX: usize = 8;
 
 /// Lance opens what this names first, if it is there.
 const VERSION_HINT: &str = "_versions/latest_version_hint.json";
+
+/// The file of version 1, in the two ways in which Lance names files of versions.
+const FIRST_VERSION: [&str; 2] = [
+    "_versions/18446744073709551614.manifest",
+    "_versions/1.manifest",
+];
 
 /// One file of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,9 +49,12 @@ impl DatasetFiles {
                 reason: format!("there are more than {DATASET_FILES_MAX} files in its folder"),
             };
         }
-        if let Some(stray) = files.iter().find(|file| !file.is_of_a_dataset()) {
+        if let Some(stray) = files.iter().find(|file| !file.is_of_a_new_dataset()) {
             return Self::NotListed {
-                reason: format!("{} in its folder is no file of its own", stray.path),
+                reason: format!(
+                    "{} in its folder is no file that it was made with",
+                    stray.path
+                ),
             };
         }
         files.sort_by(|left, right| left.place().cmp(&right.place()));
@@ -63,23 +63,26 @@ impl DatasetFiles {
 }
 
 impl DatasetFile {
-    /// Whether Lance makes files of such a name in a dataset without Lance branches and tags.
+    /// Whether a dataset without rows has such a file right after it was made: the file of its one version, the transaction that made it,
+    /// and the hint. Rows that somebody is about to commit are files of other names.
     #[must_use]
-    pub fn is_of_a_dataset(&self) -> bool {
-        let mut parts = self.path.split('/');
-        let is_plain = |part: &str| {
-            let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.');
-            !part.is_empty() && !part.starts_with('.') && part.chars().all(fits)
-        };
-        let folder = parts.next().unwrap_or_default();
-        let mut rest = parts.peekable();
-        FOLDERS.contains(&folder) && rest.peek().is_some() && rest.all(is_plain)
+    pub fn is_of_a_new_dataset(&self) -> bool {
+        self.path == VERSION_HINT || self.is_a_version_file() || self.transaction().is_some()
     }
 
-    /// Whether it says what the dataset holds. Without any such file there is no dataset.
+    /// Whether it says what the dataset holds. Without it there is no dataset.
     #[must_use]
     pub fn is_a_version_file(&self) -> bool {
-        self.path.starts_with("_versions/") && self.path != VERSION_HINT
+        FIRST_VERSION.contains(&self.path.as_str())
+    }
+
+    /// The transaction that it holds, if it is the file of a first transaction.
+    #[must_use]
+    pub fn transaction(&self) -> Option<&str> {
+        let name = self.path.strip_prefix("_transactions/0-")?;
+        let uuid = name.strip_suffix(".txn")?;
+        let is_plain = |char: char| char.is_ascii_alphanumeric() || char == '-';
+        (!uuid.is_empty() && uuid.chars().all(is_plain)).then_some(uuid)
     }
 
     /// A version file goes before the files that it names, so that nobody finds a dataset that has lost some of them.
@@ -97,4 +100,10 @@ impl DatasetFile {
 pub(crate) fn is_in_order(files: &[DatasetFile]) -> bool {
     let mut pairs = files.windows(2);
     pairs.all(|pair| pair[0].place() < pair[1].place())
+}
+
+/// Whether files are what such a write leaves in the folder of a dataset: the transaction is its own.
+pub(crate) fn are_by(files: &[DatasetFile], transaction: &str) -> bool {
+    let mut transactions = files.iter().filter_map(DatasetFile::transaction);
+    transactions.all(|found| found == transaction)
 }

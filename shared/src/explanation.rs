@@ -75,11 +75,10 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
             format!("{write} is published; its sidecar was left behind, and still says that the write had only begun."),
             format!("The versions that readers see were made by the very transactions that the sidecar planned. {CLEANED_UP}"),
         ),
-        Disposition::AlreadyRolledBack if schema_change::discards(plan) => schema_change::still_staged(&write),
-        Disposition::AlreadyRolledBack => (
+        Disposition::AlreadyRolledBack => schema_change::left_behind(&write, plan).unwrap_or_else(|| (
             format!("{write} was taken back, and the catalog says so; only its sidecar was left behind."),
             CLEANED_UP.to_owned(),
-        ),
+        )),
         Disposition::Superseded if plan.may_stay_in_part() => (
             format!("No commit of {} waits to be published, and a part of it may be visible.", inside_a_sentence(&write)),
             format!("{} {CLEANED_UP}", in_part(plan)),
@@ -316,6 +315,7 @@ fn roll_back_consequence(plan: &Plan) -> String {
             count_word(returned)
         )),
     }
+    let drops = tables_with(plan, Action::Drop) > 0;
     parts.extend(besides);
     let kept = plan
         .tables
@@ -351,8 +351,13 @@ fn roll_back_consequence(plan: &Plan) -> String {
         None => "Because a write is all or nothing, it will be rolled back",
     };
     format!(
-        "{unseen} {why}: {}. No reader sees any change, and the versions that were written stay as old versions.{also}",
-        parts.join(", ")
+        "{unseen} {why}: {}. No reader sees any change, and the versions that were written{} stay as old versions.{also}",
+        parts.join(", "),
+        if drops {
+            " to the tables that return"
+        } else {
+            ""
+        }
     )
 }
 
@@ -483,7 +488,7 @@ pub fn table_effect(plan: &Plan, table: &PlannedTable) -> String {
             version_text(table.publish_as)
         ),
         (Action::Drop, _) => {
-            "Its dataset, which no reader ever saw, is removed with all its files.".to_owned()
+            "Its dataset, which is in no catalog, is removed with all its files.".to_owned()
         }
         (Action::Tombstone, _) => format!(
             "It is removed from the catalog: readers see version {} no more, and its files stay.",

@@ -64,7 +64,7 @@ export async function brokenFiles(folder) {
     "misnamed.json": ["misnamed", JSON.stringify(sidecar({ operation_id: "01M8125ENACWR9X1EZNRMDV5V4" }))],
     "01M8125ENACWR9X1EZNRMDV5V3.json": [
       "unsupported_version",
-      JSON.stringify(sidecar({ schema_version: 9, operation_id: "01M8125ENACWR9X1EZNRMDV5V3" })),
+      JSON.stringify(sidecar({ schema_version: 10, operation_id: "01M8125ENACWR9X1EZNRMDV5V3" })),
     ],
   };
   const place = join(folder, "broken");

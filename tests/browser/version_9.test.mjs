@@ -94,6 +94,8 @@ journey(
     await found(page).getByText("interleaved: somebody else committed to node:Author").waitFor();
     await go(page, `#/`);
     await open(page, graph, file.replace(".json", ""), "blocked");
-    await found(page).getByText("not of this write").waitFor();
+    const detail = page.getByTestId("found-in-detail");
+    await detail.locator("summary").click();
+    await detail.getByText("not of this write").waitFor();
   },
 );

@@ -213,6 +213,28 @@ impl LanceRoot {
         })
     }
 
+    /// Which table the catalog has at a place, on any of its branches, in words; `None` if it has none there.
+    ///
+    /// # Errors
+    /// A catalog that cannot be read: then nobody knows.
+    pub async fn catalogued_at(&self, location: &str) -> Result<Option<String>, TableError> {
+        let others = self.catalog_branches().await?;
+        let others = others.into_iter().map(|branch| Some(branch.name));
+        for branch in std::iter::once(None).chain(others) {
+            let CatalogReading::Present(catalog) = self.catalog(branch.as_deref()).await? else {
+                continue;
+            };
+            let mut places = catalog.locations.iter();
+            if let Some((key, _)) = places.find(|(_, place)| place.trim_matches('/') == location) {
+                return Ok(Some(format!(
+                    "the catalog has {key} there on branch {}",
+                    Branch::of(branch.as_deref())
+                )));
+            }
+        }
+        Ok(None)
+    }
+
     /// The catalog at this version, if that is the one this `LanceRoot` read last. No request; it may not be the latest any more.
     pub fn catalog_last_read(&self, branch: Option<&str>, version: u64) -> Option<Catalog> {
         let place = self.catalog_place(branch).ok()?;

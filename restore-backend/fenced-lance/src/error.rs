@@ -37,7 +37,7 @@ pub enum TableError {
     },
     /// Nothing says which of two Lance branches is the branch of the graph.
     #[error(
-        "the catalog has the Lance branches {one} and {other}, and nothing says which of them is branch {branch}; look at both, and delete the one that is not"
+        "the catalog has the Lance branches {one} and {other}, and nothing says which of them is branch {branch}; find out which of them the graph uses before anything else is done"
     )]
     TwoBranches {
         /// The branch of the graph.

@@ -78,7 +78,7 @@ pub async fn list(objects: &Objects, dataset: &str) -> Result<DatasetFiles, Data
 }
 
 /// Removes these files, in their order; one that is gone already is passed over. On return their absence is durable, and local folders
-/// that they leave empty are gone.
+/// that they leave empty are gone; `false` if the folder of the dataset is not, because something else is in it.
 ///
 /// # Errors
 /// [`DatasetFilesError::Storage`]; some files may be gone.
@@ -86,7 +86,7 @@ pub async fn remove(
     objects: &Objects,
     dataset: &str,
     files: &[DatasetFile],
-) -> Result<(), DatasetFilesError> {
+) -> Result<bool, DatasetFilesError> {
     let folder = Path::from(dataset);
     let mut folders = BTreeSet::from([folder.clone()]);
     let mut paths = Vec::new();

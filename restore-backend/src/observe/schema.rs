@@ -215,7 +215,9 @@ async fn observe_registration(
                     .to_owned(),
         },
     };
-    let may_be_removed = sidecar.version_9.is_some() && head.version().is_some();
+    // What is left of a dataset that was removed in part has no version.
+    let may_be_removed = sidecar.version_9.is_some()
+        && (head.version().is_some() || head == HeadObservation::DatasetMissing);
     let files = match may_be_removed {
         true => Some(files_of(root, registration, path, failures).await),
         false => None,
@@ -229,20 +231,30 @@ async fn observe_registration(
     }
 }
 
-/// The files of a dataset that goes if the write is taken back.
+/// The files of a dataset that goes if the write is taken back. No branch of the graph may have a table there.
 async fn files_of(
     root: &Root,
     registration: &Registration,
     path: &str,
     failures: &Failures,
 ) -> DatasetFiles {
+    let unread = |what: &str, reason: String| {
+        failures.unread(what, reason.clone());
+        DatasetFiles::NotListed { reason }
+    };
+    match root.lance().catalogued_at(path).await {
+        Ok(None) => {}
+        Ok(Some(reason)) => return DatasetFiles::NotListed { reason },
+        Err(error) => {
+            failures.of_root("the catalog on another branch", &error);
+            return DatasetFiles::NotListed {
+                reason: error_text(&error),
+            };
+        }
+    }
     match dataset_files::list(root.objects(), path).await {
         Ok(files) => files,
-        Err(error) => {
-            let reason = error_text(&error);
-            failures.unread(&registration.table_key, reason.clone());
-            DatasetFiles::NotListed { reason }
-        }
+        Err(error) => unread(&registration.table_key, error_text(&error)),
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) async fn current_plan(
     {
         return dismissal.current(journal);
     }
-    blockers.extend(age(root, &entry.listed.file, now));
+    blockers.extend(age(root, &entry.listed.file, Some(&journal), now));
     Ok(CurrentPlan::Approvable {
         plan: Box::new(ApprovablePlan {
             plan,

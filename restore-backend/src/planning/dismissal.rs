@@ -72,7 +72,7 @@ async fn refused_file(
             &reasons,
         )
     });
-    follow_up.blockers.extend(age(root, &file, now));
+    follow_up.blockers.extend(age(root, &file, None, now));
     Ok(FollowUpPlan::of_file(follow_up, file, now))
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn dismissal_of(
     let (disposition, mut reasons) = dismissed_because(planned, blockers);
     reasons.extend(depends_on_it(root, &file, bytes.as_deref()).boxed().await?);
     let mut follow_up = dismissal(root.id(), operation, &file, bytes, disposition, &reasons);
-    follow_up.blockers.extend(age(root, &file, now));
+    follow_up.blockers.extend(age(root, &file, None, now));
     Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))
 }
 

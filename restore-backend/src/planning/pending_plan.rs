@@ -129,9 +129,22 @@ pub(super) async fn whole(
     })
 }
 
-/// The blocker of a file that is too young: its writer may still be running.
-pub(super) fn age(root: &Root, file: &SidecarFile, now: Timestamp) -> Option<Reason> {
+/// The blocker of a file that is too young: its writer may still be running. One that this program wrote the undo into was old enough
+/// before, and is only as young as that.
+pub(super) fn age(
+    root: &Root,
+    file: &SidecarFile,
+    journal: Option<&Journal>,
+    now: Timestamp,
+) -> Option<Reason> {
+    let given = journal
+        .into_iter()
+        .flat_map(|journal| journal.state.prepared());
+    let is_ours = file
+        .digest
+        .is_some_and(|digest| given.into_iter().any(|given| given == digest));
     file.too_young(now, root.min_age().as_secs())
+        .filter(|_| !is_ours)
 }
 
 /// The failed read of a pending file, if the tables it names are unknown because of it.

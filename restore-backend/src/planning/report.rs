@@ -40,7 +40,7 @@ pub(crate) async fn plan_entry(
         return with_version_9(root, refused, None).boxed().await;
     };
     if plan.has_effect() {
-        blockers.extend(age(root, file, now));
+        blockers.extend(age(root, file, entry.journal.as_ref(), now));
     }
     let state = entry.journal.as_ref().map(|journal| &journal.state);
     let digest = bytes.digest();

@@ -41,6 +41,9 @@ fn recovered_sentence(plan: &Plan) -> &'static str {
         Some(OutcomeKind::CleanedUp) if schema_change::promotes(plan) => {
             "Cleaned up: the schema files were put in force. No table was touched."
         }
+        Some(OutcomeKind::CleanedUp) if tables_with(plan, Action::Drop) > 0 => {
+            "Cleaned up: what was left of the datasets that the write made was removed. Readers saw no change."
+        }
         Some(OutcomeKind::CleanedUp) => "Cleaned up: no table was touched.",
         Some(OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown) | None => "",
     }

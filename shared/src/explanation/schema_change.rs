@@ -1,6 +1,6 @@
 //! Words for a schema change: its tables, its staged files, the datasets that it made.
 
-use super::words::{some_of, table_name};
+use super::words::{capitalised, some_of, table_name};
 use crate::plan::{Plan, Step};
 use crate::verdict::Action;
 
@@ -9,13 +9,13 @@ pub(super) fn promotes(plan: &Plan) -> bool {
     steps.any(|step| matches!(step, Step::PromoteSchema { .. }))
 }
 
-pub(super) fn discards(plan: &Plan) -> bool {
+fn discards(plan: &Plan) -> bool {
     let mut steps = plan.steps.iter();
     steps.any(|step| matches!(step, Step::DiscardSchema { .. }))
 }
 
-/// The tables whose datasets the change made, if they go.
-fn dropped(plan: &Plan) -> Option<String> {
+/// The tables whose datasets the change made, if they go, and whether they are several.
+fn dropped(plan: &Plan) -> Option<(bool, String)> {
     let dropped = plan
         .tables
         .iter()
@@ -23,7 +23,7 @@ fn dropped(plan: &Plan) -> Option<String> {
     let keys: Vec<String> = dropped
         .map(|table| table_name(&table.table_key, table.branch.as_deref()))
         .collect();
-    some_of(&keys)
+    Some((keys.len() > 1, some_of(&keys)?))
 }
 
 /// The tables that have another name once the change is published.
@@ -55,25 +55,24 @@ pub(super) fn not_in_force(write: &str) -> (String, String) {
     )
 }
 
-/// The change was taken back, and its files are still staged.
-pub(super) fn still_staged(write: &str) -> (String, String) {
-    (
-        format!(
-            "{write} was taken back, and the catalog says so; its staged schema files and its sidecar were left behind."
-        ),
-        "The staged schema files are set aside beside the journal, and the sidecar is retired. No table is touched."
-            .to_owned(),
-    )
+/// The change was taken back, and something of it is left besides its sidecar.
+pub(super) fn left_behind(write: &str, plan: &Plan) -> Option<(String, String)> {
+    let besides = besides_tables(plan);
+    (!besides.is_empty()).then(|| {
+        (
+            format!("{write} was taken back, and the catalog says so, but not all of it is gone."),
+            format!(
+                "{}, and the sidecar is retired. Readers see no change.",
+                capitalised(&besides.join(", "))
+            ),
+        )
+    })
 }
 
 /// The change is taken back, and committed to no table that was there before.
 pub(super) fn taken_back(write: &str, plan: &Plan) -> String {
     match (dropped(plan), discards(plan)) {
-        (Some(keys), _) => {
-            format!(
-                "{write} made a dataset for {keys} and was not finished. No reader ever saw it."
-            )
-        }
+        (Some((_, keys)), _) => format!("{write} made a dataset for {keys} and was not finished."),
         // Of version 9 the graph commit decides, however far the files came.
         (None, true) if plan.rests_on_its_sidecar().is_some() => {
             format!("{write} staged its schema files and was not finished; it committed no table.")
@@ -87,8 +86,10 @@ pub(super) fn taken_back(write: &str, plan: &Plan) -> String {
 
 /// What taking it back does, besides returning tables.
 pub(super) fn besides_tables(plan: &Plan) -> Vec<String> {
-    let dropped =
-        dropped(plan).map(|keys| format!("the dataset that was made for {keys} is removed"));
+    let dropped = dropped(plan).map(|(are_several, keys)| match are_several {
+        true => format!("the datasets that were made for {keys} are removed"),
+        false => format!("the dataset that was made for {keys} is removed"),
+    });
     let discarded =
         discards(plan).then(|| "the schema files that it staged are set aside".to_owned());
     dropped.into_iter().chain(discarded).collect()

@@ -18,7 +18,7 @@ use super::{
 use crate::branch::Branch;
 use crate::branch::is_branch_name;
 use crate::code::Requirement;
-use crate::dataset_files::{DATASET_FILES_MAX, DatasetFile, is_in_order};
+use crate::dataset_files::{DATASET_FILES_MAX, DatasetFile, are_by, is_in_order};
 use crate::location::is_a_table_place;
 use crate::schema_file::SchemaFile;
 use crate::sidecar::WriterKind;
@@ -243,11 +243,19 @@ fn dropped(table: &PlannedTable, step: Option<&Step>) -> Result<(), String> {
     else {
         return Err(format!("it does not say how the dataset of {key} goes"));
     };
+    let head_transaction = table.head_transaction.as_ref();
     let is_its_own = table_key == key
         && Some(location) == table.location.as_ref()
-        && Some(transaction) == table.head_transaction.as_ref();
-    let are_files = files.iter().all(DatasetFile::is_of_a_dataset)
-        && files.iter().any(DatasetFile::is_a_version_file)
+        && head_transaction.is_none_or(|found| found == transaction)
+        && head_transaction.is_some() == table.lance_head.is_some();
+    // What was removed in part has no version any more, and its transaction says whose it is.
+    let is_told = match table.lance_head {
+        Some(_) => files.iter().any(DatasetFile::is_a_version_file),
+        None => files.iter().any(|file| file.transaction().is_some()),
+    };
+    let are_files = files.iter().all(DatasetFile::is_of_a_new_dataset)
+        && is_told
+        && are_by(files, transaction)
         && is_in_order(files)
         && files.len() <= DATASET_FILES_MAX;
     if is_its_own && are_files {
@@ -362,9 +370,9 @@ fn recovered_table(
                 && publish_as.is_none()
         }
         (Action::Drop, Some(CatalogChangeKind::Registration)) => {
-            is_back
+            (is_back || disposition == Disposition::AlreadyRolledBack)
                 && pinned.is_none()
-                && head == Some(1)
+                && head.is_none_or(|head| head == 1)
                 && restore_to.is_none()
                 && publish_as.is_none()
                 && table.location.is_some()
@@ -467,7 +475,14 @@ fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String
         })
     };
     let files = files.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-    if !forms.contains(&files.as_slice()) || *precondition != Precondition::FilesAsPlanned {
+    let is_a_form = match step {
+        // Others may have removed some of them, an earlier attempt for one.
+        Step::DiscardSchema { .. } => {
+            !files.is_empty() && files.is_sorted_by(|one, next| one < next)
+        }
+        _ => forms.contains(&files.as_slice()),
+    };
+    if !is_a_form || *precondition != Precondition::FilesAsPlanned {
         return Err(format!(
             "no crash of a schema change leads to its step of kind {}",
             step.kind()

@@ -104,6 +104,9 @@ fn is_on_no_such_branch(input: &StepInput<'_>, step: &Step) -> bool {
 
 /// The removal of each dataset that the write made.
 fn drops(input: &StepInput<'_>) -> Vec<Step> {
+    let version_9 = input
+        .sidecar
+        .and_then(|sidecar| sidecar.version_9.as_deref());
     let schema = input.observation.and_then(|found| found.schema.as_ref());
     let registrations = schema.map_or(&[] as &[_], |schema| &schema.registrations);
     let dropped = input
@@ -122,7 +125,7 @@ fn drops(input: &StepInput<'_>) -> Vec<Step> {
                 location: table.location.clone()?,
                 files: files.clone(),
                 precondition: Precondition::DatasetAsPlanned {
-                    transaction: table.head_transaction.clone()?,
+                    transaction: version_9?.made_by(&table.table_key)?.to_owned(),
                 },
             })
         })

@@ -105,7 +105,7 @@ pub(super) fn verdict(
             )),
         };
         let planned = planned.and_then(|mut planned| {
-            if let Some(schema) = schema.filter(|_| disposition == Disposition::RollBack) {
+            if let Some(schema) = schema.filter(|_| takes_back(disposition)) {
                 drop_them(version_9, &judged, schema, &mut planned)?;
             }
             Ok(planned)
@@ -180,6 +180,14 @@ fn pointer(
         publish_as: version,
         unexpected: Vec::new(),
     }
+}
+
+/// Whether the datasets that the write made have to go: one may have come back, or be left in part.
+const fn takes_back(disposition: Disposition) -> bool {
+    matches!(
+        disposition,
+        Disposition::RollBack | Disposition::AlreadyRolledBack
+    )
 }
 
 fn waits_for(older: &str) -> Reason {

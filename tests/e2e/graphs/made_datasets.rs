@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use fenced_lance::TableLocation;
+use fenced_lance::{Head, TableLocation};
 use restore_backend::execute::ProgressSink;
 use restore_backend::service;
-use root_objects::store::Verb;
+use root_objects::store::{RequestLog, Verb};
 use serde_json::{Value, json};
 use sidecar::{
     Code, Digest, Disposition, OperationId, OutcomeKind, Plan, PlanBytes, Requirement, Step,
@@ -140,7 +141,10 @@ async fn a_dataset_with_a_file_that_the_plan_does_not_name_stays() {
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
     assert!(report.detail.contains("left as it is"), "{}", report.detail);
     assert_eq!(files(&folder), before);
-    // Whoever wants it gone with the rest approves that as a plan of its own.
+    // Rows that somebody is about to commit are in no plan.
+    let plan = store.open().await.plan(&operation).await;
+    assert!(!plan.executable);
+    std::fs::remove_dir_all(folder.join("data")).unwrap();
     let report = store.open().await.recover(&operation).await;
     assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
     assert!(!folder.exists());
@@ -152,6 +156,9 @@ async fn a_dataset_is_not_removed_while_something_else_lies_in_its_folder() {
     let folder = made(&store).await;
     for stray in [
         "notes.txt",
+        "_versions/keep.txt",
+        "data/rows.lance",
+        "_transactions/1-somebody.txn",
         "_refs/tags/kept.json",
         "tree/other/_versions/1.manifest",
     ] {
@@ -167,10 +174,10 @@ async fn a_dataset_is_not_removed_while_something_else_lies_in_its_folder() {
             "{:?}",
             plan.blockers
         );
-        let top = folder.join(stray.split('/').next().unwrap());
-        match top.is_dir() {
-            true => std::fs::remove_dir_all(top).unwrap(),
-            false => std::fs::remove_file(top).unwrap(),
+        std::fs::remove_file(&path).unwrap();
+        let mut above = path.parent().unwrap();
+        while above != folder && std::fs::remove_dir(above).is_ok() {
+            above = above.parent().unwrap();
         }
     }
 }
@@ -226,4 +233,116 @@ async fn a_forged_plan_removes_nothing_else() {
         .unwrap()
         .retain(|requirement| requirement != "drops_datasets");
     assert!(!is_lawful(&unsaid), "nobody said that it may go");
+}
+
+/// A branch of the graph may have what main has not: it was made before main was rewound, or got the table itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_that_another_branch_of_the_graph_has_stays() {
+    let store = Store::unpacked(ENGINE, "v9-schema-add-type-published");
+    let lance = store.lance().await;
+    let Head::At { version } = lance.catalog_version(None).await.unwrap() else {
+        panic!("no catalog");
+    };
+    lance
+        .create_branch("__manifest", "feature", version)
+        .await
+        .unwrap();
+    // Main goes back to before the change was planned, as from a backup, so that the change can only be taken back.
+    let versions = store.path().join("__manifest/_versions");
+    for later in [version, version - 1] {
+        std::fs::remove_file(versions.join(format!("{:020}.manifest", u64::MAX - later))).unwrap();
+    }
+    std::fs::remove_file(versions.join("latest_version_hint.json")).ok();
+    let plan = store.open().await.plan(&store.operation()).await;
+    assert!(!plan.executable, "{:?}", plan.steps);
+    let named = |reason: &sidecar::Reason| reason.detail.contains("on branch feature");
+    assert!(plan.blockers.iter().any(named), "{:?}", plan.blockers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_attempt_that_ended_left_of_a_dataset_goes_with_the_next() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let folder = made(&store).await;
+    let (operation, digest) = died_at_removing(&store, &folder.join("_transactions")).await;
+    super::end(&store.open().await, &operation, digest).await;
+    assert_eq!(files(&folder).len(), 1, "nobody opens it any more");
+    let opened = store
+        .open_with(RequestLog::new(), Duration::from_secs(900))
+        .await;
+    let plan = opened.plan(&operation).await;
+    assert!(
+        plan.executable,
+        "this program wrote the file: {:?}",
+        plan.blockers
+    );
+    let report = opened.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert!(!folder.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_that_came_back_after_the_write_was_taken_back_is_removed() {
+    let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);
+    let folder = made(&store).await;
+    let before = files(&folder);
+    let operation = store.operation();
+    let digest = store.open().await.approve(&operation).await;
+    let gate = Arc::new(DiesAt::at(Point::first(
+        Verb::PutCreate,
+        "_graph_commit_recoveries.lance",
+    )));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &operation, digest, &ProgressSink::default())
+        .await
+        .ok();
+    assert_eq!(gate.left(), 0);
+    for (path, bytes) in before {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    super::end(&store.open().await, &operation, digest).await;
+    let opened = store.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(plan.disposition, Disposition::AlreadyRolledBack);
+    assert!(
+        plan.headline.contains("not all of it is gone"),
+        "{}",
+        plan.headline
+    );
+    assert!(plan.requires.contains(&Requirement::DropsDatasets));
+    let report = opened.recover(&operation).await;
+    assert_eq!(report.outcome, OutcomeKind::CleanedUp, "{}", report.detail);
+    assert!(!folder.exists());
+}
+
+/// Whichever staged files somebody removed, or an attempt set aside that ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_taken_back_whichever_of_its_staged_files_are_left() {
+    let names = [
+        "_schema.pg.staging",
+        "_schema.ir.json.staging",
+        "__schema_state.json.staging",
+    ];
+    for left in 0..8_u8 {
+        let store = Store::unpacked(ENGINE, "v9-schema-mixed-staged");
+        for (index, name) in names.iter().enumerate() {
+            if left & (1 << index) == 0 {
+                std::fs::remove_file(store.path().join(name)).unwrap();
+            }
+        }
+        let opened = store.open().await;
+        let plan = opened.plan(&store.operation()).await;
+        if !plan.executable {
+            assert_eq!(
+                plan.disposition,
+                Disposition::Abort,
+                "{left}: {:?}",
+                plan.blockers
+            );
+            continue;
+        }
+        let report = opened.recover(&store.operation()).await;
+        assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+        assert!(names.iter().all(|name| !store.path().join(name).exists()));
+    }
 }

@@ -47,7 +47,7 @@ use fenced_lance::{CatalogReading, Head, TableLocation};
 use restore_backend::service;
 use root_objects::clock;
 use sidecar::{
-    ApplyReport, Code, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, SidecarFate,
+    ApplyReport, Code, Digest, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, SidecarFate,
 };
 
 use crate::support::{Opened, Store, fixtures};
@@ -389,4 +389,15 @@ fn folders_of_tables(store: &Store) -> Vec<String> {
         .collect();
     found.sort();
     found
+}
+
+/// A person ends the attempt under way.
+async fn end(opened: &Opened, operation: &OperationId, digest: Digest) {
+    let ending = service::Ending {
+        name: "grace".to_owned(),
+        reason: "it is to be planned anew".to_owned(),
+        writers_stopped: true,
+    };
+    let answer = service::end(&opened.root, operation, digest, ending, clock::now()).await;
+    assert!(matches!(answer.unwrap(), service::Answer::Done(_)));
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use restore_backend::execute::ProgressSink;
-use restore_backend::service::{self, Answer, Ending};
+use restore_backend::service;
 use root_objects::clock;
 use root_objects::store::Verb;
 use sidecar::{Digest, Disposition, OperationId, OutcomeKind};
 
 use super::lineage;
+use crate::support::Store;
 use crate::support::crash;
 use crate::support::gates::{DiesAt, Point};
-use crate::support::{Opened, Store};
 
 const ENGINE: &str = "omnigraph-0.9.0";
 /// Both its tables carry the write, which its writer never confirmed.
@@ -32,16 +32,6 @@ async fn died_at(store: &Store, verb: Verb, path: &str) -> (OperationId, Digest)
 
 fn file(store: &Store, operation: &OperationId) -> std::path::PathBuf {
     store.path().join("__recovery").join(operation.file_name())
-}
-
-async fn ended(opened: &Opened, operation: &OperationId, digest: Digest) {
-    let ending = Ending {
-        name: "grace".to_owned(),
-        reason: "it is to be planned anew".to_owned(),
-        writers_stopped: true,
-    };
-    let answer = service::end(&opened.root, operation, digest, ending, clock::now()).await;
-    assert!(matches!(answer.unwrap(), Answer::Done(_)));
 }
 
 /// The rows of recoveries, as `kind outcomes`.
@@ -139,7 +129,7 @@ async fn an_attempt_that_ended_after_its_undo_was_noted_goes_on_from_the_file_as
         1,
         "the file is no stranger's: {list:?}"
     );
-    ended(&opened, &operation, digest).await;
+    super::end(&opened, &operation, digest).await;
     let plan = opened.plan(&operation).await;
     assert_eq!(plan.disposition, Disposition::RollBack);
     assert_eq!(
@@ -161,7 +151,7 @@ async fn a_roll_back_that_an_engine_finished_is_recorded_and_leaves_no_question(
     // What an engine does next but for its own record: it removes the file.
     std::fs::remove_file(file(&store, &operation)).unwrap();
     let opened = store.open().await;
-    ended(&opened, &operation, digest).await;
+    super::end(&opened, &operation, digest).await;
     let plan = opened.plan(&operation).await;
     assert_eq!(
         plan.disposition,
@@ -250,7 +240,7 @@ async fn the_file_as_its_writer_left_it_goes_with_the_operation_that_a_later_att
     let before = std::fs::read(&name).unwrap();
     let (operation, digest) = died_at_the_restore(&store).await;
     let opened = store.open().await;
-    ended(&opened, &operation, digest).await;
+    super::end(&opened, &operation, digest).await;
     // The next attempt is made from the file with the undo in it, and dies before it removes it.
     let digest = opened.approve(&operation).await;
     let gate = Arc::new(DiesAt::at(Point::first(Verb::Delete, "__recovery/")));

@@ -80,20 +80,21 @@ impl Objects {
         sync.make_durable(&whole).await
     }
 
-    /// Removes folders on local disk that are empty, in this order. An object store has no folders. On return their absence is durable.
+    /// Removes folders on local disk that are empty, in this order; whether the last of them is gone. An object store has no folders. On
+    /// return their absence is durable.
     ///
     /// # Errors
     /// The file system's words; some may be gone.
-    pub async fn remove_empty_folders(&self, folders: &[Path]) -> object_store::Result<()> {
+    pub async fn remove_empty_folders(&self, folders: &[Path]) -> object_store::Result<bool> {
         let Some(files) = &self.files else {
-            return Ok(());
+            return Ok(true);
         };
         let whole: Vec<Path> = folders.iter().map(|folder| self.whole(folder)).collect();
-        files.remove_empty_folders(&whole).await?;
-        match &self.sync {
-            Some(sync) => sync.forget(&whole).await,
-            None => Ok(()),
+        let is_gone = files.remove_empty_folders(&whole).await?;
+        if let Some(sync) = &self.sync {
+            sync.forget(&whole).await?;
         }
+        Ok(is_gone)
     }
 
     /// An executor's hold, until somebody creates `next`. No other operation may use the folder of `next`.

@@ -6,7 +6,7 @@ use sidecar::{DatasetFile, DatasetFiles, Difference, DifferenceField, Preconditi
 use super::outcome::{StepOutcome, not_attempted, not_in_plan};
 use crate::error::ServiceError;
 use crate::root::Root;
-use fenced_lance::{CatalogReading, Head, LanceRoot, TableLocation, TransactionEntry};
+use fenced_lance::{Head, LanceRoot, TableLocation, TransactionEntry};
 use root_objects::dataset_files;
 
 /// The version that the dataset is made with.
@@ -36,16 +36,16 @@ pub(super) async fn drop(
     if let Some(why) = visible_or_another(root.lance(), location, transaction, &left).await? {
         return Ok(conflict(table_key, &why));
     }
-    dataset_files::remove(root.objects(), location, files).await?;
+    let is_gone = dataset_files::remove(root.objects(), location, files).await?;
     Ok(match dataset_files::list(root.objects(), location).await? {
-        DatasetFiles::Listed { files } if files.is_empty() => StepOutcome::Done(StepResult {
-            step: index,
-            version: None,
-            already_done: left.is_empty(),
-        }),
-        DatasetFiles::Listed { .. } | DatasetFiles::NotListed { .. } => {
-            conflict(table_key, "files came into its folder while it was removed")
+        DatasetFiles::Listed { files } if files.is_empty() && is_gone => {
+            StepOutcome::Done(StepResult {
+                step: index,
+                version: None,
+                already_done: left.is_empty(),
+            })
         }
+        DatasetFiles::Listed { .. } | DatasetFiles::NotListed { .. } => something_left(table_key),
     })
 }
 
@@ -57,11 +57,8 @@ async fn visible_or_another(
     left: &[DatasetFile],
 ) -> Result<Option<String>, ServiceError> {
     let unreadable = |source| not_attempted("looking at the dataset that is to be removed", source);
-    if let CatalogReading::Present(catalog) = lance.catalog(None).await.map_err(unreadable)? {
-        let mut places = catalog.locations.iter();
-        if let Some((key, _)) = places.find(|(_, place)| place.trim_matches('/') == location) {
-            return Ok(Some(format!("the catalog says that {key} is there")));
-        }
+    if let Some(why) = lance.catalogued_at(location).await.map_err(unreadable)? {
+        return Ok(Some(why));
     }
     // What an earlier attempt, or an engine, removed in part is no dataset any more.
     if !left.iter().any(DatasetFile::is_a_version_file) {
@@ -82,6 +79,20 @@ async fn visible_or_another(
             Some("another transaction than the planned one made it".to_owned())
         }
     })
+}
+
+fn something_left(table_key: &str) -> StepOutcome {
+    StepOutcome::Conflict {
+        detail: format!(
+            "the files of the dataset that was made for {table_key} are removed, and something else is in its folder, which came there meanwhile or is no file of a dataset; find out whose it is"
+        ),
+        differences: vec![Difference::new(
+            Some(table_key),
+            DifferenceField::Files,
+            "gone",
+            "something else is left",
+        )],
+    }
 }
 
 fn conflict(table_key: &str, why: &str) -> StepOutcome {

@@ -124,7 +124,8 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
         .any(|reason| reason.code == Code::AuthorityMoved)
     {
         return format!(
-            "{own} of {count} tables carry the write. The graph has moved on since it was planned, so that it can only be taken back."
+            "{} the write. The graph has moved on since it was planned, so that it can only be taken back.",
+            of_tables(own, count)
         );
     }
     let is_armed = sidecar.phase() == Some(EffectPhase::Armed);
@@ -152,8 +153,18 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
             "Every table carries commits of the write, and at least one of them not all. It cannot be finished, so that it is taken back.".to_owned()
         }
         (Some(_), own) => format!(
-            "{own} of {count} tables carry the write. It cannot be finished, so that it is taken back."
+            "{} the write. It cannot be finished, so that it is taken back.",
+            of_tables(own, count)
         ),
+    }
+}
+
+/// `2 of 3 tables carry`.
+fn of_tables(own: usize, count: usize) -> String {
+    match (own, count) {
+        (1, 1) => "Its one table carries".to_owned(),
+        (1, _) => format!("1 of {count} tables carries"),
+        _ => format!("{own} of {count} tables carry"),
     }
 }
 

@@ -42,27 +42,32 @@ impl ConfinedFiles {
         })
     }
 
-    /// Removes these folders as far as they are empty, in this order.
-    pub(crate) async fn remove_empty_folders(&self, folders: &[Path]) -> object_store::Result<()> {
+    /// Removes these folders as far as they are empty, in this order; whether the last of them is gone.
+    pub(crate) async fn remove_empty_folders(
+        &self,
+        folders: &[Path],
+    ) -> object_store::Result<bool> {
         let files = self.clone();
         let folders = folders.to_vec();
         blocking(move || {
+            let mut is_gone = true;
             for folder in &folders {
-                files.remove_empty_folder(&files.relative(folder)?)?;
+                is_gone = files.remove_empty_folder(&files.relative(folder)?)?;
             }
-            Ok(())
+            Ok(is_gone)
         })
         .await
     }
 
-    /// Removes a folder that is empty; one that is not, or is not there, stays as it is.
-    fn remove_empty_folder(&self, relative: &FilePath) -> Result<(), Failure> {
+    /// Removes a folder that is empty; one that is not stays as it is. Whether it is gone then.
+    fn remove_empty_folder(&self, relative: &FilePath) -> Result<bool, Failure> {
         let place = match self.place(relative) {
-            Err(failure) if failure.is_not_found() => return Ok(()),
+            Err(failure) if failure.is_not_found() => return Ok(true),
             place => place?,
         };
         match unlinkat(&place.folder, place.name, UnlinkatFlags::RemoveDir) {
-            Ok(()) | Err(Errno::ENOENT | Errno::ENOTEMPTY | Errno::EEXIST) => Ok(()),
+            Ok(()) | Err(Errno::ENOENT) => Ok(true),
+            Err(Errno::ENOTEMPTY | Errno::EEXIST) => Ok(false),
             Err(errno) => Err(Failure::io(
                 "removing the folder",
                 self.shown(relative),
