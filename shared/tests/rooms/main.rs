@@ -25,6 +25,7 @@ mod journal;
 mod lawful;
 mod listing;
 mod merge;
+mod own_file;
 mod pending;
 mod pin_gone;
 mod plan;
