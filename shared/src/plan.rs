@@ -316,7 +316,17 @@ impl Plan {
             Step::Publish { graph_commit, .. } => graph_commit
                 .as_ref()
                 .is_some_and(|commit| commit.fixed.is_some()),
-            _ => false,
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => false,
         });
         is_fixed.then(|| self.writes_into_its_sidecar().unwrap_or(self.sidecar))
     }

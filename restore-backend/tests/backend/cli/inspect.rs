@@ -63,7 +63,7 @@ async fn inspect_shows_what_a_file_says_or_why_it_is_refused() {
             &both["files"][1]["refused"]["code"],
             &both["files"][1]["raw"]["schema_version"]
         ),
-        (&json!("unsupported_version"), &json!(9))
+        (&json!("wrong_shape"), &json!(9))
     );
 
     let report = &both["files"][1]["version_9"];
