@@ -3,7 +3,7 @@
 //! They are read and written here, without yew-router. Its `HashRouter` panics on every address whose hash does not start with
 //! `/`, and a login link that is opened in an open page has one: `#token=…`. On `file:///C:/…` it sees every route below `/C:/`,
 //! and links and keyboard focus would still be ours. Measured with yew-router 0.20: 100 lines less here, and the module grows
-//! from 371 to 390 kB after brotli, of the 400 kB it may have.
+//! from 371 to 390 kB after brotli, of the 400 kB it had then.
 
 use std::fmt::Write as _;
 

@@ -12,6 +12,19 @@ use sidecar::{DATASET_FILES_MAX, DatasetFile, DatasetFiles};
 
 use crate::store::{NotRead, Objects, spelt};
 
+/// Folders that Lance makes in a dataset. An attempt that died may have left them empty, and a folder is all that an engine looks for.
+const FOLDERS: [&str; 9] = [
+    "_versions",
+    "_transactions",
+    "_deletions",
+    "_indices",
+    "_refs",
+    "_refs/branches",
+    "_refs/tags",
+    "data",
+    "tree",
+];
+
 /// Why the files of a dataset could not be worked on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -89,6 +102,9 @@ pub async fn remove(
 ) -> Result<bool, DatasetFilesError> {
     let folder = Path::from(dataset);
     let mut folders = BTreeSet::from([folder.clone()]);
+    folders.extend(
+        FOLDERS.map(|name| Path::from_iter(folder.parts().chain(Path::from(name).parts()))),
+    );
     let mut paths = Vec::new();
     for file in files {
         let path = Path::from_iter(folder.parts().chain(Path::from(file.path.as_str()).parts()));
