@@ -142,7 +142,7 @@ journey("everything pending is listed, each with its verdict", async (page) => {
 
 journey("refused files are shown with their reason, and nothing is offered for them", async (page) => {
   const torn = await pending(shop, ({ refused }) => refused?.code === "not_json");
-  for (const [name, code] of [[torn.file, "not_json"], ["dora", "unsupported_version"]]) {
+  for (const [name, code] of [[torn.file, "not_json"], ["dora", "wrong_shape"]]) {
     await open(page, name);
     await stage(page, "blocked");
     const reason = panel(page).locator(`[data-code=${code}]`);
