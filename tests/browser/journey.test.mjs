@@ -150,7 +150,7 @@ journey("refused files are shown with their reason, and nothing is offered for t
     assert.equal(await page.getByTestId("recovery").getAttribute("data-disposition"), "refused");
     assert.equal(await panel(page).locator("button.primary").count(), 0);
   }
-  assert.match(await page.getByTestId("headline").innerText(), /schema_version 9/);
+  assert.match(await page.getByTestId("headline").innerText(), /breaks a rule of version 9/);
 });
 
 journey("what cannot be carried out says why, and what comes first", async (page) => {
