@@ -175,31 +175,17 @@ async fn do_step(
     hold: &Hold,
 ) -> Result<StepOutcome, ServiceError> {
     let plan = &attempt.plan;
-    let looks_at_its_file = match &plan.steps[index] {
-        Step::FenceCatalog { .. }
-        | Step::DropDataset { .. }
-        | Step::Restore { .. }
-        | Step::Publish { .. } => true,
-        // It looks by itself, at the very request.
-        Step::PrepareSidecar { .. }
-        | Step::Tag { .. }
-        | Step::Untag { .. }
-        | Step::Announce { .. }
-        | Step::PromoteSchema { .. }
-        | Step::DiscardSchema { .. }
-        | Step::GraphHistory { .. }
-        | Step::UnlockSchema { .. }
-        | Step::Record { .. }
-        | Step::Retire { .. } => false,
-    };
-    if looks_at_its_file {
+    let step = &plan.steps[index];
+    // The preparation looks by itself, at the very request.
+    let is_preparation = matches!(step, Step::PrepareSidecar { .. });
+    if step.may_rest_on_its_file() && !is_preparation {
         // No version guards the file.
-        let looked = hold.during(prepare::its_file(root, attempt, &plan.steps[index]));
+        let looked = hold.during(prepare::its_file(root, attempt, step));
         if let Some(conflict) = looked.await? {
             return Ok(conflict);
         }
     }
-    match &plan.steps[index] {
+    match step {
         Step::Tag {
             table_key,
             branch,

@@ -15,6 +15,29 @@ pub enum OwnFile {
     StandsInTheWay,
 }
 
+impl Step {
+    /// Whether the file of a plan that rests on it has to be looked at before the step.
+    #[must_use]
+    pub const fn may_rest_on_its_file(&self) -> bool {
+        match self {
+            Self::FenceCatalog { .. }
+            | Self::PrepareSidecar { .. }
+            | Self::DropDataset { .. }
+            | Self::Restore { .. }
+            | Self::Publish { .. } => true,
+            Self::Tag { .. }
+            | Self::Untag { .. }
+            | Self::Announce { .. }
+            | Self::PromoteSchema { .. }
+            | Self::DiscardSchema { .. }
+            | Self::GraphHistory { .. }
+            | Self::UnlockSchema { .. }
+            | Self::Record { .. }
+            | Self::Retire { .. } => false,
+        }
+    }
+}
+
 impl Plan {
     /// Whether a step may begin, given the digest of what bears the name of the sidecar; `None` if nothing does.
     #[must_use]
@@ -23,19 +46,13 @@ impl Plan {
             return OwnFile::Fits;
         };
         let writes_the_undo = self.writes_into_its_sidecar().is_some();
-        let is_before_the_undo = match step {
-            Step::FenceCatalog { .. } | Step::PrepareSidecar { .. } => true,
-            Step::DropDataset { .. } | Step::Restore { .. } | Step::Publish { .. } => false,
-            Step::Tag { .. }
-            | Step::Untag { .. }
-            | Step::Announce { .. }
-            | Step::PromoteSchema { .. }
-            | Step::DiscardSchema { .. }
-            | Step::GraphHistory { .. }
-            | Step::UnlockSchema { .. }
-            | Step::Record { .. }
-            | Step::Retire { .. } => return OwnFile::Fits,
-        };
+        if !step.may_rest_on_its_file() {
+            return OwnFile::Fits;
+        }
+        let is_before_the_undo = matches!(
+            step,
+            Step::FenceCatalog { .. } | Step::PrepareSidecar { .. }
+        );
         match found {
             Some(found) if found == rests_on => OwnFile::Fits,
             Some(found) if is_before_the_undo && found == self.sidecar => OwnFile::Fits,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::delta::TableUpdate;
+use super::effect::Effect;
 use super::pin::Pin;
 use super::sidecar::Sidecar9;
 use super::table_identity::TableIdentity;
@@ -30,8 +31,7 @@ impl Sidecar9 {
     /// The transaction that makes the dataset of a table that is called so; `None` if the write makes none for it.
     pub(crate) fn made_by(&self, key: &str) -> Option<&str> {
         let (_, pin) = self.made_datasets().find(|(_, pin)| pin.table_key == key)?;
-        let mut effects = self.payload()?.effects.iter();
-        let effect = effects.find(|effect| effect.identity == pin.identity)?;
+        let effect = self.payload()?.effect_of(pin.identity)?;
         effect
             .planned()
             .first()
@@ -46,9 +46,9 @@ impl Sidecar9 {
     }
 
     fn makes_the_dataset(&self, identity: TableIdentity) -> bool {
-        let effects = self.payload().map(|payload| payload.effects.as_slice());
-        let mut effects = effects.unwrap_or_default().iter();
-        effects.any(|effect| effect.identity == identity && effect.makes_the_dataset())
+        self.payload()
+            .and_then(|payload| payload.effect_of(identity))
+            .is_some_and(Effect::makes_the_dataset)
     }
 
     /// What the table is called before the write.

@@ -124,6 +124,15 @@ impl Effect {
         }
     }
 
+    /// HEAD of the table once every planned commit is made.
+    #[must_use]
+    pub fn last_version(&self) -> u64 {
+        match self.planned().last() {
+            Some(planned) => planned.read_version.saturating_add(1),
+            None => self.fork_version().unwrap_or_default(),
+        }
+    }
+
     /// The transactions that its commits will be, in their order.
     #[must_use]
     pub const fn planned(&self) -> &[TransactionIdentity] {

@@ -10,6 +10,7 @@ use super::fault::{Fault, broken};
 use super::fields::{Fields, Path, Read, Reader, items};
 use super::lineage::Lineage;
 use super::outcome::RollbackOutcome;
+use super::table_identity::TableIdentity;
 use crate::limits::Limits;
 use crate::sidecar::WriterKind;
 
@@ -136,6 +137,13 @@ impl Protocol {
 }
 
 impl Payload {
+    /// What the write does to a table; `None` if it commits nothing to it.
+    #[must_use]
+    pub fn effect_of(&self, identity: TableIdentity) -> Option<&Effect> {
+        let mut effects = self.effects.iter();
+        effects.find(|effect| effect.identity == identity)
+    }
+
     fn read(
         value: &Value,
         path: Path<'_>,

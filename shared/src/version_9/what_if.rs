@@ -178,11 +178,6 @@ fn published(payload: &Payload) -> GraphCommit {
     }
 }
 
-fn effect_of(payload: &Payload, identity: TableIdentity) -> Option<&Effect> {
-    let mut effects = payload.effects.iter();
-    effects.find(|effect| effect.identity == identity)
-}
-
 /// The catalog as the writer found it.
 fn tables_before(sidecar: &Sidecar9, payload: &Payload) -> CatalogTables {
     let delta = &payload.intended_delta;
@@ -202,7 +197,7 @@ fn tables_before(sidecar: &Sidecar9, payload: &Payload) -> CatalogTables {
         tables.entry(identity).or_insert(table);
     };
     for pin in &sidecar.tables {
-        let effect = effect_of(payload, pin.identity);
+        let effect = payload.effect_of(pin.identity);
         let makes_the_branch = effect.is_some_and(|effect| effect.fork_version().is_some());
         if effect.is_some_and(Effect::makes_the_dataset) {
             continue;
@@ -241,8 +236,9 @@ fn tables_after(payload: &Payload) -> CatalogTables {
             metadata: Some(confirmed.version_metadata.clone()),
         },
         None => CatalogRow {
-            version: effect_of(payload, update.identity)
-                .map_or(update.expected_version, last_version),
+            version: payload
+                .effect_of(update.identity)
+                .map_or(update.expected_version, Effect::last_version),
             table_branch: update.table_branch.clone(),
             row_count: None,
             metadata: None,
@@ -282,16 +278,8 @@ fn tables_after(payload: &Payload) -> CatalogTables {
     CatalogTables(tables)
 }
 
-/// HEAD once every planned commit is made.
-fn last_version(effect: &Effect) -> u64 {
-    match effect.planned().last() {
-        Some(planned) => planned.read_version.saturating_add(1),
-        None => effect.fork_version().unwrap_or_default(),
-    }
-}
-
 fn table(payload: &Payload, index: usize, pin: &Pin, case: Case9) -> TableSeen {
-    let effect = effect_of(payload, pin.identity);
+    let effect = payload.effect_of(pin.identity);
     let planned = effect.map_or(&[][..], Effect::planned);
     let fork = effect.and_then(Effect::fork_version);
     let base = fork.unwrap_or(pin.expected_version);

@@ -1,7 +1,6 @@
 //! Whether the catalog already shows how the write ended: by the graph commits whose ids the file fixed beforehand.
 
 use super::super::delta::{ConfirmedUpdate, TableUpdate};
-use super::super::effect::Effect;
 use super::super::evidence::{CatalogTables, Evidence, HeadSeen};
 use super::super::payload::Payload;
 use super::super::sidecar::Sidecar9;
@@ -212,10 +211,7 @@ fn unproven(
     let pairs = sidecar.tables.iter().zip(&evidence.tables);
     pairs.into_iter().find_map(|(pin, seen)| {
         let key = &pin.table_key;
-        let effect = payload
-            .effects
-            .iter()
-            .find(|effect| effect.identity == pin.identity)?;
+        let effect = payload.effect_of(pin.identity)?;
         let Some(row) = then.get(pin.identity).map(|table| &table.row) else {
             return Some(Unproven::Another(format!("{key} was not visible then")));
         };
@@ -226,7 +222,7 @@ fn unproven(
                 on(pin.table_branch.as_deref())
             )));
         }
-        let last = last_version(effect);
+        let last = effect.last_version();
         let has_index_tail = matches!(effect.name(), "MultiCommitHead");
         let is_its_version =
             row.version == last || has_index_tail && Some(row.version) == last.checked_add(1);
@@ -254,13 +250,4 @@ fn unproven(
             }
         })
     })
-}
-
-/// The version after the last planned commit.
-fn last_version(effect: &Effect) -> u64 {
-    let planned = effect.planned().last();
-    planned.map_or_else(
-        || effect.fork_version().unwrap_or_default(),
-        |planned| planned.read_version.saturating_add(1),
-    )
 }

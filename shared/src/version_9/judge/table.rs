@@ -44,11 +44,8 @@ impl<'a> Standing<'a> {
         pin: &'a Pin,
         seen: &'a TableSeen,
     ) -> Self {
-        let effects = sidecar.payload().map(|payload| payload.effects.as_slice());
-        let effect = effects.and_then(|effects| {
-            let mut effects = effects.iter();
-            effects.find(|effect| effect.identity == pin.identity)
-        });
+        let payload = sidecar.payload();
+        let effect = payload.and_then(|payload| payload.effect_of(pin.identity));
         let mut standing = Self {
             pin,
             effect,
