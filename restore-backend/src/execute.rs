@@ -56,14 +56,14 @@ pub async fn apply(
         CurrentPlan::UnderWay { journal } => journal,
         CurrentPlan::Impossible { reason, journal } if !journal.state.approvals().is_empty() => {
             let refusal = RefusalReport::for_reason(operation, reason);
-            let approved = approved(&journal.state, digest);
+            let approved = journal.state.approved_plan_or_first(digest);
             return Ok(refused(root, operation, digest, refusal, approved.as_ref()).await);
         }
         // An operation that was opened again has no approvals left, and is not unknown.
         CurrentPlan::Gone { journal }
             if !journal.state.approvals().is_empty() || !journal.state.interrupted().is_empty() =>
         {
-            let approved = approved(&journal.state, digest);
+            let approved = journal.state.approved_plan_or_first(digest);
             let fate = fate(root, approved.as_ref()).await;
             return Ok(ApplyReport::sidecar_gone(operation, digest, fate));
         }
@@ -114,15 +114,6 @@ async fn turned_away(
     ApplyReport::refused(operation, digest, refusal, fate)
 }
 
-/// The plan that was approved, or another that was: all of one operation are about one file.
-fn approved(state: &JournalState, digest: Digest) -> Option<Plan> {
-    let first = || {
-        let (approval, _) = state.approvals().first()?;
-        state.approved_plan(approval.plan_digest)
-    };
-    state.approved_plan(digest).or_else(first)
-}
-
 /// Starts an operation that no executor holds: everything is checked before the first byte is written.
 async fn begin(
     root: &Root,
@@ -134,7 +125,10 @@ async fn begin(
 ) -> Result<ApplyReport, ServiceError> {
     if let Some(refusal) = plan.refusal(operation, digest, &journal)? {
         // Where another plan was approved, the file that it was about may be gone, and another one bears its name.
-        let asked = approved(&journal.state, digest).unwrap_or(plan.plan);
+        let asked = journal
+            .state
+            .approved_plan_or_first(digest)
+            .unwrap_or(plan.plan);
         return Ok(refused(root, operation, digest, refusal, Some(&asked)).await);
     }
     let approved = match authorized(&journal.state, digest) {

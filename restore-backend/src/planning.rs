@@ -21,7 +21,6 @@ pub(crate) use current::current_plan;
 pub(crate) use dismissal::plan_dismissal;
 pub(crate) use follow_ups::{follow_up_named, moved_since_approval, plan_follow_up};
 pub(crate) use in_force::{InForce, in_force, replaced_by};
-pub(crate) use pending_plan::history_blocker;
 pub use pending_plan::observe;
 pub(crate) use report::{frozen_report, plan_entry};
 pub(crate) use sidecar_file::{sidecar_fate, sidecar_seen};

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::elsewhere::begun_elsewhere;
 use crate::ids::{OperationId, RootId};
 use crate::journal::{Attempt, Finished, JournalState};
+use crate::listing::SidecarFile;
 use crate::plan::{Plan, PlanBytes, PlanError};
 use crate::verdict::{Choice, Disposition};
 
@@ -95,6 +96,43 @@ pub fn refusal(
     }
     let report = RefusalReport::refused(operation, blocked);
     Ok(Some(report.with_reasons(now.blockers.to_vec())))
+}
+
+/// Whether the plan of another choice than the verdict's is meant by the digest `wanted`: it has that digest, or the approved plan of
+/// that digest names the same choice, so that the two are to be compared.
+#[must_use]
+pub fn stands_for(wanted: Digest, digest: Digest, choice: Choice, journal: &JournalState) -> bool {
+    let was_chosen = || {
+        let approved = journal.approved_plan(wanted);
+        approved.is_some_and(|approved| approved.choice == choice)
+    };
+    digest == wanted || was_chosen()
+}
+
+/// A file of these that an approved plan names and that could not be read, and why. The id of a dismissal depends on the content of its
+/// file, so this may be the one that the plan is about.
+#[must_use]
+pub fn unread_file<'a>(
+    journal: &JournalState,
+    files: impl Iterator<Item = &'a SidecarFile> + Clone,
+) -> Option<(&'a SidecarFile, &'a Reason)> {
+    let mut digests = journal
+        .approvals()
+        .iter()
+        .map(|(approval, _)| approval.plan_digest);
+    digests.find_map(|digest| {
+        let plan = journal.approved_plan(digest)?;
+        let file = files.clone().find(|file| file.file == plan.file)?;
+        Some((file, file.not_read()?))
+    })
+}
+
+/// The refusal to end an attempt while its executor writes to the journal.
+#[must_use]
+pub fn carried_out_now(operation: &OperationId) -> RefusalReport {
+    let detail = "somebody carries this plan out right now: the journal was written to at the same moment; wait for its outcome, or stop that first";
+    let reason = Reason::new(Code::ExecutionUnderWay, detail);
+    RefusalReport::conflict(operation, detail).with_reasons(vec![reason])
 }
 
 /// The refusal of a store that does not honour create-if-absent.

@@ -173,6 +173,15 @@ impl Code {
         matches!(self, Self::LocationOutsideRoot | Self::BasePathOutsideRoot)
     }
 
+    /// Whether time, or somebody else, may lift it, so that it is worth looking again.
+    #[must_use]
+    pub const fn may_be_lifted(self) -> bool {
+        matches!(
+            self,
+            Self::ExecutionUnderWay | Self::TooYoung | Self::WaitingFor
+        )
+    }
+
     /// The code that JSON spells so, if there is one.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
@@ -210,6 +219,20 @@ impl Reason {
             detail: crate::text::shown(&detail.into(), Self::DETAIL_CHARS_MAX),
             about: None,
         }
+    }
+
+    /// That something could not be read. `detail` names it, and says why.
+    ///
+    /// It is unknown, not bad: the next look may read it.
+    #[must_use]
+    pub fn unreadable(detail: impl Into<String>) -> Self {
+        Self::new(Code::Unreadable, detail)
+    }
+
+    /// Whether it says that something could not be read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.code == Code::Unreadable
     }
 
     /// The same, naming the operation or the file that has to be resolved first.

@@ -12,13 +12,15 @@ mod kind;
 mod late_commit;
 mod operation_ids;
 mod own_sidecar;
+pub mod refusal;
 mod release;
+mod spent;
 mod stuck_file;
 mod undo;
 mod undo_steps;
 
 pub use blocked_by::{UndoFacts, Waits, release_beside_undo};
-pub use dismissal::{dismissal, dismissal_id};
+pub use dismissal::{dismissal, dismissal_id, may_be_dismissed_by};
 pub use kind::{FollowUpKind, has_undone};
 pub use late_commit::{late_commit, late_commit_id};
 pub(crate) use operation_ids::undo_sidecar_ids;
@@ -28,11 +30,12 @@ pub use operation_ids::{
 };
 pub(crate) use own_sidecar::{covers_what_is_never_whole, text_of};
 pub use release::{SetTag, release, tags_dropped_by, tags_of, tags_of_plan};
+pub use spent::{SpentIf, is_any_dropped, spent_if};
 pub use stuck_file::{StuckFile, dismissed_because};
 pub use undo::{Returning, Undo, announced_by, never_undone, undo};
 pub(crate) use undo_steps::{undo_restores, undo_tags};
 
-use crate::code::Reason;
+use crate::code::{Code, Reason};
 use crate::difference::{Difference, differences};
 use crate::plan::Plan;
 use crate::sidecar::SidecarBytes;
@@ -49,6 +52,13 @@ pub struct FollowUp {
 }
 
 impl FollowUp {
+    /// The same without the blocker that its file is too young: it was old enough when its plan was approved and begun.
+    #[must_use]
+    pub fn begun_before(mut self) -> Self {
+        self.blockers.retain(|reason| reason.code != Code::TooYoung);
+        self
+    }
+
     /// What is not as it was when `planned` was approved, if this is the plan of the same operation as it is made now.
     #[must_use]
     pub fn moved_since(self, planned: &Plan) -> Vec<Difference> {

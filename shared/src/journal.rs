@@ -135,6 +135,28 @@ pub struct EndedBy {
     pub reason: String,
 }
 
+impl EndedBy {
+    /// The entry by which this person ends the attempt of the claim `epoch`.
+    #[must_use]
+    pub fn ends(&self, epoch: u64) -> JournalEntry {
+        JournalEntry::Interrupted {
+            epoch,
+            detail: format!("a person ended the attempt: {}", self.reason),
+            differences: Vec::new(),
+            ended_by: Some(self.clone()),
+        }
+    }
+
+    /// The entry by which this person opens a finished operation again that cannot be closed.
+    #[must_use]
+    pub fn opens_again(&self) -> JournalEntry {
+        JournalEntry::Reopened {
+            detail: format!("{} opened it again: {}", self.name, self.reason),
+            differences: Vec::new(),
+        }
+    }
+}
+
 impl JournalEntry {
     /// The name of the kind, as in JSON.
     #[must_use]

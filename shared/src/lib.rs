@@ -10,6 +10,7 @@
 //! verdict, byte for byte. There is no input or output in this crate, no clock, no randomness, and nothing asynchronous: time,
 //! names and limits are passed in.
 
+mod after_claim;
 mod after_effects;
 pub mod api;
 mod apply_report;
@@ -59,6 +60,7 @@ mod what_if;
 mod work;
 mod writer_kind;
 
+pub use after_claim::{SeenAfterClaim, moved_since_claim};
 pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_the_catalog};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
 pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};

@@ -90,6 +90,13 @@ impl SidecarFile {
         }
     }
 
+    /// Why the file could not be read, if it could not; the tables that it names are unknown then.
+    #[must_use]
+    pub fn not_read(&self) -> Option<&Reason> {
+        let reason = self.content.as_ref().err()?;
+        reason.is_unreadable().then_some(reason)
+    }
+
     /// The operation that the file is named after and says it is of; a misnamed file is of none.
     #[must_use]
     pub fn own_operation(&self) -> Option<OperationId> {

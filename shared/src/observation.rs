@@ -3,6 +3,7 @@
 mod kept_history;
 mod merge;
 mod next_schema;
+pub mod obstacle;
 mod recorded;
 mod schema;
 mod shared_evidence;

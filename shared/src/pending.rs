@@ -28,6 +28,24 @@ pub enum NotKnown {
 }
 
 impl NotKnown {
+    /// Of a journal whose records were all read and are not what they should be. Reading it again does not help.
+    #[must_use]
+    pub fn broken(detail: impl Into<String>) -> Self {
+        Self::Untrusted(Reason::new(Code::JournalBroken, detail))
+    }
+
+    /// Of a journal that could not be read now.
+    #[must_use]
+    pub fn unread(detail: impl Into<String>) -> Self {
+        Self::Untrusted(Reason::unreadable(detail))
+    }
+
+    /// Of a journal that was read, and which there was no room to keep.
+    #[must_use]
+    pub fn not_held(detail: impl Into<String>) -> Self {
+        Self::NotHeld(Reason::unreadable(detail))
+    }
+
     /// The same in words.
     #[must_use]
     pub const fn reason(&self) -> &Reason {

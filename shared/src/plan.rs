@@ -15,7 +15,7 @@ mod version_9;
 use serde::{Deserialize, Serialize};
 
 use crate::classification::ClassificationLabel;
-use crate::code::Requirement;
+use crate::code::{Reason, Requirement};
 use crate::decision::Decision;
 use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
@@ -285,6 +285,12 @@ impl Plan {
     pub fn adds_to_the_history(&self) -> bool {
         let mut steps = self.steps.iter();
         steps.any(|step| matches!(step, Step::GraphHistory { .. }))
+    }
+
+    /// `obstacle`, which keeps rows from being added to the history of the graph, if the plan adds any.
+    #[must_use]
+    pub fn blocked_by_history(&self, obstacle: Option<Reason>) -> Option<Reason> {
+        obstacle.filter(|_| self.adds_to_the_history())
     }
 
     /// The sidecar file that it is about; `None` for an undo or a release, which has none.

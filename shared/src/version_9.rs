@@ -16,6 +16,7 @@ mod fault;
 mod fields;
 mod judge;
 mod lineage;
+pub mod no_evidence;
 mod outcome;
 mod parse;
 mod payload;

@@ -89,6 +89,26 @@ fn only_fenced_lance_names_lance_or_arrow_among_its_dependencies() {
     assert_eq!(naming, ["restore-backend/fenced-lance"]);
 }
 
+/// Which finding is an obstacle, and under which code, is a rule of `shared`. A failed read is none: `Reason::unreadable` says it.
+#[test]
+fn only_the_rules_say_why_something_is_refused_or_blocked() {
+    for folder in ["restore-backend", "inspector-wasm"] {
+        let mut looked_at = 0;
+        for (path, text) in sources(&house().join(folder)) {
+            let (shipped, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+            if path.components().any(|part| part.as_os_str() == "tests") {
+                continue;
+            }
+            looked_at += 1;
+            let makes_a_reason =
+                |line: &&str| line.contains("Reason::new(") || line.contains("Reason {");
+            let made = code(shipped).find(makes_a_reason);
+            assert_eq!(made, None, "{}", path.display());
+        }
+        assert!(looked_at > 50, "{folder} has {looked_at} files");
+    }
+}
+
 #[test]
 fn the_objects_of_a_root_are_built_without_lance_and_the_writer_without_the_server() {
     let objects = crates_of("root-objects");

@@ -155,7 +155,7 @@ impl Reader {
                     path.name,
                     BYTES_MAX >> 20
                 );
-                SidecarFile::unread(&path.name, Reason::new(Code::Unreadable, reason))
+                SidecarFile::unread(&path.name, Reason::unreadable(reason))
             }
             Ok(bytes) => {
                 self.bytes_left -= bytes.len() as u64;
@@ -163,10 +163,7 @@ impl Reader {
             }
             Err(reason) => SidecarFile::unread(
                 &path.name,
-                Reason::new(
-                    Code::Unreadable,
-                    format!("{} could not be read: {reason}", path.name),
-                ),
+                Reason::unreadable(format!("{} could not be read: {reason}", path.name)),
             ),
         };
         SidecarFileAt { path, file }

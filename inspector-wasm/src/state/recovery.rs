@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sidecar::api::{ApprovalRequest, EndReport, ExecutionReport, PlanReport, Progress};
-use sidecar::{Code, OutcomeKind, Reason, Requirement};
+use sidecar::{OutcomeKind, Reason, Requirement};
 use yew::Reducible;
 
 use super::failure::Failure;
@@ -284,12 +284,7 @@ impl RecoveryState {
 /// Whether time, or somebody else, may lift what blocks a plan.
 #[must_use]
 pub fn passes_by_itself(blockers: &[Reason]) -> bool {
-    blockers.iter().any(|reason| {
-        matches!(
-            reason.code,
-            Code::ExecutionUnderWay | Code::TooYoung | Code::WaitingFor
-        )
-    })
+    blockers.iter().any(|reason| reason.code.may_be_lifted())
 }
 
 /// Whether an execution did all the plan says.

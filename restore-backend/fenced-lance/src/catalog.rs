@@ -95,6 +95,15 @@ pub enum CatalogReading {
     },
 }
 
+/// A table that the catalog has at some place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Catalogued {
+    /// Its key.
+    pub table_key: String,
+    /// The branch of the catalog that has it; `None` is main.
+    pub branch: Option<String>,
+}
+
 /// The catalog at one version.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Catalog {
@@ -213,11 +222,11 @@ impl LanceRoot {
         })
     }
 
-    /// Which table the catalog has at a place, on any of its branches, in words; `None` if it has none there.
+    /// The table that the catalog has at a place, on any of its branches; `None` if it has none there.
     ///
     /// # Errors
     /// A catalog that cannot be read: then nobody knows.
-    pub async fn catalogued_at(&self, location: &str) -> Result<Option<String>, TableError> {
+    pub async fn catalogued_at(&self, location: &str) -> Result<Option<Catalogued>, TableError> {
         let others = self.catalog_branches().await?;
         let others = others.into_iter().map(|branch| Some(branch.name));
         for branch in std::iter::once(None).chain(others) {
@@ -226,10 +235,10 @@ impl LanceRoot {
             };
             let mut places = catalog.locations.iter();
             if let Some((key, _)) = places.find(|(_, place)| place.trim_matches('/') == location) {
-                return Ok(Some(format!(
-                    "the catalog has {key} there on branch {}",
-                    Branch::of(branch.as_deref())
-                )));
+                return Ok(Some(Catalogued {
+                    table_key: key.clone(),
+                    branch: branch.clone(),
+                }));
             }
         }
         Ok(None)

@@ -62,6 +62,7 @@ pub use catalog::Catalog;
 pub use catalog::CatalogBranch;
 pub use catalog::CatalogDeclaration;
 pub use catalog::CatalogReading;
+pub use catalog::Catalogued;
 pub use catalog::RetainedCatalog;
 pub use catalog::RetainedVersions;
 pub use catalog_rows::Pin;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use object_store::path::Path;
-use sidecar::{Code, OperationId, Reason};
+use sidecar::{OperationId, Reason};
 
 use crate::store::{is_odd, spelt};
 
@@ -34,7 +34,7 @@ impl Skipped {
         if self.reasons.len() < SKIPPED_COUNTED_MAX {
             self.reasons
                 .entry(path.clone())
-                .or_insert_with(|| Reason::new(Code::Unreadable, why.to_string()));
+                .or_insert_with(|| Reason::unreadable(why.to_string()));
         }
     }
 
@@ -87,9 +87,7 @@ impl Skipped {
             } else {
                 ""
             };
-            told.push(Reason::new(
-                Code::Unreadable,
-                format!(
+            told.push(Reason::unreadable(format!(
                     "and {at_least}{more} more below {folder}/ that should not be there; move away those that are named, then look again"
                 ),
             ));

@@ -83,10 +83,7 @@ fn inspect(path: &Path) -> Inspection {
         Ok(bytes) => SidecarFile::read(&name, bytes, &limits),
         Err(error) => SidecarFile::unread(
             &name,
-            Reason::new(
-                Code::Unreadable,
-                format!("{} cannot be read: {error}", path.display()),
-            ),
+            Reason::unreadable(format!("{} cannot be read: {error}", path.display())),
         ),
     };
     // Each by itself: the files may come from different stores, where they neither collide nor wait for each other.

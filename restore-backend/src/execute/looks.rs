@@ -10,8 +10,8 @@ use sidecar::{
 use crate::error::ServiceError;
 use crate::observe::{Judged, Look, ObserveError, look_again, look_closely};
 use crate::pending::read_pending;
+use crate::planning;
 use crate::planning::as_recorded::{TABLES_AT_ONCE, recorded_sidecar, unreadable};
-use crate::planning::{self, history_blocker};
 use crate::root::Root;
 use fenced_lance::TableLocation;
 
@@ -50,34 +50,14 @@ pub(super) async fn moved_since_approval(
     )
     .await?
     .complete()?;
-    // Older sidecars were looked at before the claim. The plan acknowledges any, or there was none.
-    let standing = Standing {
-        waiting_for: None,
-        older_unreadable: planned.requires.contains(&Requirement::OlderUnreadable),
-    };
-    // The approved plan names its choice, which must still exist.
-    let verdict = judge_choice(&sidecar, standing, &observation, planned.choice);
-    let input = PlanInput {
+    let seen = SeenAfterClaim {
         root: root.id(),
-        operation_id: &planned.operation_id,
-        file: &planned.file,
-        sidecar_digest: planned.sidecar,
-        sidecar: Some(&sidecar),
-        observation: Some(&observation),
-        verdict: &verdict,
+        sidecar: &sidecar,
+        observation: &observation,
+        history,
+        uncounted,
     };
-    let now = plan(&input);
-    let mut differences = sidecar::differences(planned, &now);
-    if differences.is_empty() {
-        let blockers = verdict.blockers.iter().cloned();
-        differences.extend(
-            blockers
-                .chain(history_blocker(&now, history))
-                .chain(uncounted)
-                .map(Difference::blocked),
-        );
-    }
-    Ok(differences)
+    Ok(moved_since_claim(planned, seen))
 }
 
 /// What differs from the state that the effects left: see [`sidecar::moved_since_effects`], and files that a cleanup removed.

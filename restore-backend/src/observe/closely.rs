@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use sidecar::observation::KeptHistory;
+use sidecar::observation::obstacle::history_not_writable;
 use sidecar::version_9::Beside;
 use sidecar::{
-    Choice, Code, Disposition, Observation, Reason, Sidecar, error_text, judge, judge_choice,
+    Choice, Disposition, Observation, Reason, Sidecar, error_text, judge, judge_choice,
     may_be_incomplete,
 };
 
@@ -169,7 +170,7 @@ pub(super) async fn read_version_9(
     // Which other files matter is in the sidecar's standing.
     let found = look_9(root, version_9, Beside::default()).boxed().await;
     if let Err(reason) = &found
-        && reason.code == Code::Unreadable
+        && reason.is_unreadable()
     {
         failures.push(FailedRead {
             what: "what the rules of version 9 ask for".to_owned(),
@@ -199,10 +200,5 @@ async fn history_obstacle(
             error_text(&error)
         }
     };
-    Some(Reason::new(
-        Code::HistoryNotWritable,
-        format!(
-            "what is done could not be added to the history of the graph: {why}; put the history right first, with the engine that owns the graph"
-        ),
-    ))
+    Some(history_not_writable(&why))
 }

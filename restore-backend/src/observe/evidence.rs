@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
+use sidecar::observation::obstacle::{base_path_outside_root, branch_made_later};
 use sidecar::observation::{
     ContentComparison, HeadObservation, Restorability, TableObservation, Transaction,
     TransactionObservation,
 };
-use sidecar::{Code, Observation, OperationId, Reason, Sidecar, TablePin, Timestamp};
+use sidecar::{Observation, OperationId, Sidecar, TablePin, Timestamp};
 
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::{FailedRead, Failures};
@@ -69,8 +70,7 @@ async fn read_origin(lance: &LanceRoot, table: &mut TableObservation, failures: 
     }
 }
 
-/// Finds out whether a table's Lance branch was made anew since the writer saw it. A branch holds no version from before it was
-/// made. So a branch made from a version above the writer's is another of the same name, whatever any clock says.
+/// Finds out whether a table's Lance branch was made anew since the writer saw it.
 ///
 /// One read per table of a write on a branch, and none on main. Without such proof, clocks are compared, and a person decides.
 pub(super) async fn read_branch_identities(
@@ -102,16 +102,9 @@ async fn read_branch_identity(
     match lance.branch_origin(&place).await {
         Ok(origin) => {
             let made_from = origin.and_then(|origin| origin.version);
-            if let Some(version) = made_from.filter(|version| *version > pin.expected_version) {
-                table.location_conflict = Some(Reason::new(
-                    Code::BranchRecreated,
-                    format!(
-                        "Lance branch {} of {} was made from version {version}, and this writer started from {}: it is another branch of the same name",
-                        pin.table_branch(),
-                        pin.table_key,
-                        pin.expected_version
-                    ),
-                ));
+            let recreated = made_from.and_then(|made_from| branch_made_later(pin, made_from));
+            if recreated.is_some() {
+                table.location_conflict = recreated;
             }
         }
         Err(error) => {
@@ -175,10 +168,8 @@ async fn read_transactions_of(
             };
         }
         Err(error @ TableError::BasePathOutsideRoot { .. }) => {
-            table.location_conflict = Some(Reason::new(
-                Code::BasePathOutsideRoot,
-                format!("{}: {}", pin.table_key, error_text(&error)),
-            ));
+            let why = format!("{}: {}", pin.table_key, error_text(&error));
+            table.location_conflict = Some(base_path_outside_root(&why));
         }
         Err(error) => {
             failures.of_table(&pin.table_key, "the transactions", &error);

@@ -1,12 +1,13 @@
 //! Where the catalog and the tables of one sidecar stand, from what was read of the root.
 
 use futures::FutureExt;
+use sidecar::observation::obstacle::base_path_outside_root;
 use sidecar::observation::{
     CatalogObservation, ContentComparison, HeadObservation, KeptHistory, Pinned, PinnedElsewhere,
     Restorability, TableObservation,
 };
 use sidecar::root_layout::CATALOG_FOLDER;
-use sidecar::{Code, Observation, Reason, Sidecar, TablePin, error_text};
+use sidecar::{Observation, Sidecar, TablePin, error_text};
 
 use super::evidence::{read_branch_identities, read_origins};
 use super::failed::Failures;
@@ -100,25 +101,30 @@ impl RootReadings {
         if let Some(Err(error @ TableError::BasePathOutsideRoot { .. })) =
             self.catalogs.get(&sidecar.branch().owned())
         {
-            location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, error_text(error)));
+            location_conflict = Some(base_path_outside_root(&error_text(error)));
         }
         let reading = location.as_ref().and_then(|location| {
             self.heads
                 .get(&TableLocation::on(location, pin.table_branch().name()))
         });
         let head = match reading {
-            Some(Ok(Head::At { version })) => HeadObservation::At { version: *version, transaction: None },
+            Some(Ok(Head::At { version })) => HeadObservation::At {
+                version: *version,
+                transaction: None,
+            },
             Some(Ok(Head::BranchMissing)) => HeadObservation::BranchMissing,
             Some(Ok(Head::DatasetMissing)) => HeadObservation::DatasetMissing,
             Some(Err(error)) => {
                 let reason = error_text(error);
                 if matches!(error, TableError::BasePathOutsideRoot { .. }) {
-                    location_conflict.get_or_insert_with(|| Reason::new(Code::BasePathOutsideRoot, format!("{}: {reason}", pin.table_key)));
+                    location_conflict.get_or_insert_with(|| {
+                        base_path_outside_root(&format!("{}: {reason}", pin.table_key))
+                    });
                 }
                 failures.of_table(&pin.table_key, "the Lance HEAD", error);
                 HeadObservation::Unreadable { reason }
             }
-            None => HeadObservation::Unreadable { reason: "it was not looked at: the catalog does not say where it is, or not where the sidecar says".to_owned() },
+            None => HeadObservation::of_no_place(),
         };
         let pinned_branch = catalog
             .and_then(|catalog| catalog.pins.get(key))

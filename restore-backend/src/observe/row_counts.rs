@@ -3,7 +3,8 @@
 
 use futures::StreamExt;
 use sidecar::observation::TableObservation;
-use sidecar::{Code, Observation, Reason, Verdict};
+use sidecar::observation::obstacle::rows_not_counted;
+use sidecar::{Observation, Reason, Verdict};
 
 use super::bounds::TABLES_AT_ONCE;
 use super::evidence::place_of;
@@ -87,11 +88,5 @@ async fn count(lance: &LanceRoot, wanted: ToPublish, failures: &Failures) -> Opt
     } = wanted;
     let error = lance.count_rows(&place, version).await.err()?;
     failures.of_table(&table_key, "the number of rows", &error);
-    Some(Reason::new(
-        Code::RowsNotCounted,
-        format!(
-            "the rows of version {version} of {table_key} cannot be counted, and no engine opens a graph whose catalog lacks that number: {}; bring the missing files back first",
-            error_text(&error)
-        ),
-    ))
+    Some(rows_not_counted(&table_key, version, &error_text(&error)))
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
+use sidecar::observation::obstacle::{base_path_outside_root, place_taken, still_catalogued};
 use sidecar::observation::{
     FileObservation, HeadObservation, NextFile, NextSchema, Pinned, RegistrationObservation,
     SchemaObservation, TombstoneObservation, declared_tables,
 };
-use sidecar::{Code, DatasetFiles, Reason, Registration, SchemaFile, Sidecar};
+use sidecar::{DatasetFiles, Registration, SchemaFile, Sidecar};
 
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::Failures;
@@ -189,7 +190,9 @@ async fn observe_registration(
     failures: &Failures,
 ) -> RegistrationObservation {
     let path = registration.table_path.trim_matches('/');
-    let mut location_conflict = occupied(registration, path, catalog);
+    let located = catalog.locations.iter();
+    let located = located.map(|(key, location)| (key.as_str(), location.as_str()));
+    let mut location_conflict = place_taken(registration, located);
     let pinned = pinned(catalog, &registration.table_key);
     let head = match (&location_conflict, pinned.version()) {
         (None, None) => {
@@ -198,7 +201,7 @@ async fn observe_registration(
                 Ok(head) => head,
                 Err(error @ TableError::BasePathOutsideRoot { .. }) => {
                     let reason = format!("{}: {}", registration.table_key, error_text(&error));
-                    location_conflict = Some(Reason::new(Code::BasePathOutsideRoot, &reason));
+                    location_conflict = Some(base_path_outside_root(&reason));
                     HeadObservation::Unreadable { reason }
                 }
                 Err(error) => {
@@ -209,11 +212,7 @@ async fn observe_registration(
                 }
             }
         }
-        _ => HeadObservation::Unreadable {
-            reason:
-                "it was not looked at: it is in the catalog already, or what is there is another table"
-                    .to_owned(),
-        },
+        (Some(_), _) | (_, Some(_)) => HeadObservation::of_a_taken_place(),
     };
     // What is left of a dataset that was removed in part has no version.
     let may_be_removed = sidecar.version_9.is_some()
@@ -244,7 +243,11 @@ async fn files_of(
     };
     match root.lance().catalogued_at(path).await {
         Ok(None) => {}
-        Ok(Some(reason)) => return DatasetFiles::NotListed { reason },
+        Ok(Some(catalogued)) => {
+            let branch = catalogued.branch.as_deref();
+            let reason = still_catalogued(&catalogued.table_key, branch);
+            return DatasetFiles::NotListed { reason };
+        }
         Err(error) => {
             failures.of_root("the catalog on another branch", &error);
             return DatasetFiles::NotListed {
@@ -256,29 +259,6 @@ async fn files_of(
         Ok(files) => files,
         Err(error) => unread(&registration.table_key, error_text(&error)),
     }
-}
-
-/// Why a registration contradicts the catalog: a table keeps its place, and a place keeps its table.
-fn occupied(registration: &Registration, path: &str, catalog: &Catalog) -> Option<Reason> {
-    let key = &registration.table_key;
-    let elsewhere = catalog
-        .locations
-        .get(key)
-        .filter(|location| location.trim_matches('/') != path);
-    if let Some(location) = elsewhere {
-        return Some(Reason::new(
-            Code::LocationOutsideRoot,
-            format!("{key} is to be added at {path}, but the catalog says it is at {location}"),
-        ));
-    }
-    let (other, _) = catalog
-        .locations
-        .iter()
-        .find(|(other, location)| *other != key && location.trim_matches('/') == path)?;
-    Some(Reason::new(
-        Code::LocationOutsideRoot,
-        format!("{key} is to be added at {path}, where {other} is"),
-    ))
 }
 
 async fn head(lance: &LanceRoot, place: &TableLocation) -> Result<HeadObservation, TableError> {

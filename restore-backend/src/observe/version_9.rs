@@ -10,8 +10,10 @@ mod unreadable;
 
 use fenced_lance::Head;
 use futures::FutureExt;
-use sidecar::version_9::{Beside, Evidence, Sidecar9, Verdict9, judge_version_9, place_conflict};
-use sidecar::{Code, Reason, WriterKind};
+use sidecar::version_9::{
+    Beside, Evidence, Sidecar9, Verdict9, judge_version_9, no_evidence, place_conflict,
+};
+use sidecar::{Reason, WriterKind};
 
 use super::bounds::LOOKS_MAX;
 use crate::root::Root;
@@ -50,12 +52,7 @@ pub(super) async fn look_9(
             return Ok(evidence);
         }
     }
-    Err(Reason::new(
-        Code::Unreadable,
-        format!(
-            "the catalog or a table moved during each of {LOOKS_MAX} looks at it; try again when less is being written"
-        ),
-    ))
+    Err(no_evidence::never_at_rest(LOOKS_MAX))
 }
 
 /// `None` if something moved meanwhile, so that what was read does not belong together.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt};
-use sidecar::{Code, JournalsKnown, Limits, NotKnown, OperationId, Reason, error_text};
+use sidecar::{JournalsKnown, Limits, NotKnown, OperationId, error_text};
 
 use crate::root::Root;
 use root_objects::Skipped;
@@ -30,12 +30,11 @@ pub(super) fn known(journals: &Journals) -> JournalsKnown<'_> {
 }
 
 fn not_known(error: &JournalStoreError) -> NotKnown {
-    let reason = |code| Reason::new(code, error_text(error));
+    let detail = error_text(error);
     match error {
-        JournalStoreError::NotHeld { .. } => NotKnown::NotHeld(reason(Code::Unreadable)),
-        // The whole journal was read, and reading it again will not help.
-        JournalStoreError::Broken { .. } => NotKnown::Untrusted(reason(Code::JournalBroken)),
-        _ => NotKnown::Untrusted(reason(Code::Unreadable)),
+        JournalStoreError::NotHeld { .. } => NotKnown::not_held(detail),
+        JournalStoreError::Broken { .. } => NotKnown::broken(detail),
+        _ => NotKnown::unread(detail),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The plan of one operation as it is right now, for approving and executing it.
 
+use sidecar::approvable;
 use sidecar::{
-    Choice, Code, Digest, ListedSidecar, OperationId, PlanBytes, Reason, SidecarBytes, SidecarFile,
+    Choice, Digest, ListedSidecar, OperationId, PlanBytes, Reason, SidecarBytes, SidecarFile,
     Timestamp,
 };
 
@@ -39,10 +40,13 @@ pub(crate) async fn current_plan(
         return match follow_up_named(root, operation, &recoveries, now).await? {
             Some(Ok(follow_up)) => follow_up.current(journal),
             Some(Err(reason)) => Ok(CurrentPlan::Impossible { reason, journal }),
-            None => match unread_file(&journal, &recoveries) {
-                Some(unread) => Err(unread.into()),
-                None => Ok(CurrentPlan::Gone { journal }),
-            },
+            None => {
+                let files = recoveries.iter().map(|recovery| &recovery.listed.file);
+                match approvable::unread_file(&journal.state, files) {
+                    Some((file, reason)) => Err(unreadable(file, reason).into()),
+                    None => Ok(CurrentPlan::Gone { journal }),
+                }
+            }
         };
     };
     if let Some(error) = broken {
@@ -91,12 +95,11 @@ pub(crate) async fn current_plan(
         ..
     }) = planned
     else {
-        return match &entry.listed.file.content {
+        let file = &entry.listed.file;
+        return match file.not_read() {
             // The file exists but could not be read, so its plan is unknown: an error, not `Gone`.
-            Err(reason) if reason.code == Code::Unreadable => {
-                Err(unreadable(&entry.listed.file, reason).into())
-            }
-            _ => Ok(CurrentPlan::Gone { journal }),
+            Some(reason) => Err(unreadable(file, reason).into()),
+            None => Ok(CurrentPlan::Gone { journal }),
         };
     };
     if wanted.is_some_and(|wanted| wanted != bytes.digest())
@@ -131,17 +134,12 @@ async fn chosen(
     if planned.bytes.digest() == wanted {
         return Ok(planned);
     }
-    // The approval names the choice; the plan of the same choice is made anew and compared.
-    let approved = journal.state.approved_plan(wanted);
-    let was_chosen = |choice| {
-        approved
-            .as_ref()
-            .is_some_and(|approved| approved.choice == choice)
-    };
     for choice in planned.plan.other_choices() {
-        if let Some(other) = plan_pending(root, listed, Some(&journal.state), choice).await?
-            && (other.bytes.digest() == wanted || was_chosen(choice))
-        {
+        let other = plan_pending(root, listed, Some(&journal.state), choice).await?;
+        let is_wanted = |other: &PendingPlan| {
+            approvable::stands_for(wanted, other.bytes.digest(), choice, &journal.state)
+        };
+        if let Some(other) = other.filter(is_wanted) {
             return Ok(other);
         }
     }
@@ -153,23 +151,4 @@ fn unreadable(file: &SidecarFile, reason: &Reason) -> ObserveError {
         what: format!("the sidecar {}", file.file),
         reason: reason.detail.clone(),
     }
-}
-
-/// A file that an approved plan of this operation names and that could not be read. A derived operation id depends on the file's
-/// content, so this file may be the one the plan dismisses.
-fn unread_file(journal: &Journal, recoveries: &[PendingRecovery]) -> Option<ObserveError> {
-    let mut approved = journal
-        .state
-        .approvals()
-        .iter()
-        .filter_map(|(approval, text)| {
-            let bytes = PlanBytes::verify(text.clone(), approval.plan_digest).ok()?;
-            Some(bytes.decode().ok()?.file)
-        });
-    approved.find_map(|name| {
-        let mut files = recoveries.iter().map(|recovery| &recovery.listed.file);
-        let file = files.find(|file| file.file == name)?;
-        let reason = file.content.as_ref().err()?;
-        (reason.code == Code::Unreadable).then(|| unreadable(file, reason))
-    })
 }

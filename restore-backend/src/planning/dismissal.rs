@@ -1,8 +1,8 @@
 //! The plan that sets a pending file aside.
 
 use futures::FutureExt;
-use sidecar::follow_up::{dismissal, dismissal_id, dismissed_because};
-use sidecar::{Choice, Code, Difference, Disposition, Plan, Reason, SidecarFile, Timestamp};
+use sidecar::follow_up::{dismissal, dismissal_id, dismissed_because, may_be_dismissed_by};
+use sidecar::{Choice, Difference, Disposition, Plan, Reason, SidecarFile, Timestamp};
 
 use super::follow_up_plan::FollowUpPlan;
 use super::pending_plan::{self, PendingPlan, age, not_read};
@@ -124,26 +124,14 @@ pub(crate) async fn moved_since_dismissal(
     let own = planned.operation_id.file_name();
     let without = (planned.file != own).then_some(&planned.operation_id);
     let recoveries = pending_without(root, &planned.file, without).await?;
-    let is_it = |entry: &&PendingRecovery| {
-        let file = &entry.listed.file;
-        file.file == planned.file
-            && (file.digest == Some(planned.sidecar)
-                || dismissal_id(file) == planned.operation_id
-                || not_read(file).is_some())
-    };
+    let is_it = |entry: &&PendingRecovery| may_be_dismissed_by(planned, &entry.listed.file);
     let Some(entry) = recoveries.iter().find(is_it) else {
         return Ok(None);
     };
     let FollowUpPlan {
-        mut follow_up,
-        failed,
-        ..
+        follow_up, failed, ..
     } = plan_dismissal(root, entry, clock::now()).await?;
-    // It was old enough when it was begun to be set aside.
-    follow_up
-        .blockers
-        .retain(|reason| reason.code != Code::TooYoung);
-    let moved = follow_up.moved_since(planned);
+    let moved = follow_up.begun_before().moved_since(planned);
     if moved.is_empty() {
         return Ok(Some(moved));
     }
@@ -158,7 +146,7 @@ pub(crate) async fn moved_since_dismissal(
 /// The failed read of the journal of the operation that a file names.
 fn journal_not_read(entry: &PendingRecovery) -> Option<FailedRead> {
     let refusal = entry.listed.refusal.as_ref();
-    let reason = refusal.filter(|reason| reason.code == Code::Unreadable)?;
+    let reason = refusal.filter(|reason| reason.is_unreadable())?;
     Some(FailedRead {
         what: format!("the journal of {}", entry.listed.file.file),
         table_key: None,

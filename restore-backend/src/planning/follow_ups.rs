@@ -1,11 +1,8 @@
 //! Finds the plan that follows from something finished or stuck. Sends no mutating request.
 
 use futures::FutureExt;
-use sidecar::follow_up::{FollowUpKind, Undo, dismissal_id};
-use sidecar::{
-    Code, Difference, OperationId, Plan, Purpose, Reason, Sidecar, SidecarBytes, SidecarError,
-    Timestamp, error_text,
-};
+use sidecar::follow_up::{FollowUpKind, Undo, dismissal_id, refusal};
+use sidecar::{Difference, OperationId, Plan, Purpose, Reason, Sidecar, SidecarBytes, Timestamp};
 
 use super::as_recorded::untrue_since_finished;
 use super::dismissal::{moved_since_dismissal, plan_dismissal};
@@ -66,10 +63,7 @@ pub(crate) async fn plan_follow_up(
         });
     }
     let Some(finished) = journal.state.finished() else {
-        return Ok(Err(Reason::new(
-            Code::NothingToUndo,
-            format!("operation {of} is not finished; there is nothing to take back or to drop"),
-        )));
+        return Ok(Err(refusal::not_finished(of)));
     };
     let parsed = |plan: &Plan, bytes: &SidecarBytes| {
         Sidecar::parse(&plan.file, bytes.as_bytes(), &root.limits())
@@ -79,29 +73,15 @@ pub(crate) async fn plan_follow_up(
         true => FollowUpKind::Release,
         false => FollowUpKind::Undo,
     };
-    // An effect that is gone cannot be taken back, and the version in its place belongs to somebody else.
     if kind == FollowUpKind::Undo {
         let untrue = untrue_since_finished(root, finished, true).boxed().await?;
-        if let Some(untrue) = untrue.first() {
-            let key = untrue.table_key.as_deref().unwrap_or("the root");
-            return Ok(Err(Reason::new(
-                Code::MovedSince,
-                format!(
-                    "what operation {of} did is not there any more: of {key}, {} is {} and was left at {}; there is nothing to take back. Apply plan {} once more to open the operation again",
-                    untrue.field, untrue.found, untrue.planned, finished.digest
-                ),
-            )));
+        if let Some(reason) = refusal::effects_gone(finished, &untrue) {
+            return Ok(Err(reason));
         }
     }
     let current = in_force(root, kind, of, &journal.state).boxed().await?;
     if current.operation != *operation {
-        return Ok(Err(Reason::new(
-            Code::NothingToUndo,
-            format!(
-                "operation {operation} has nothing to do about operation {of} any more; that is now planned as operation {}",
-                current.operation
-            ),
-        )));
+        return Ok(Err(refusal::spent(operation, of, &current.operation)));
     }
     if kind == FollowUpKind::Release {
         // The recovery may have ended by dismissing the sidecar. Earlier attempts may have parsed it, and have set tags.
@@ -114,7 +94,7 @@ pub(crate) async fn plan_follow_up(
             Ok(original) => plan_release(root, operation, of, &journal.state, &original)
                 .await
                 .map(Ok),
-            Err(error) => Ok(Err(never_understood(of, &error))),
+            Err(error) => Ok(Err(refusal::never_understood(of, &error))),
         };
     }
     match original {
@@ -129,18 +109,8 @@ pub(crate) async fn plan_follow_up(
                 Err(reason) => Ok(Err(reason)),
             }
         }
-        Err(error) => Ok(Err(never_understood(of, &error))),
+        Err(error) => Ok(Err(refusal::never_understood(of, &error))),
     }
-}
-
-pub(super) fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
-    Reason::new(
-        Code::NothingToUndo,
-        format!(
-            "there is nothing to take back or to drop of operation {of}: its sidecar was never understood: {}",
-            error_text(error)
-        ),
-    )
 }
 
 /// Differences between an approved undo, release or dismissal and the one made now, after the claim.

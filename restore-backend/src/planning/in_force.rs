@@ -1,9 +1,9 @@
 //! Which operation undoes or releases a recovery now. Those before it are spent.
 
 use futures::FutureExt;
-use sidecar::follow_up::{FollowUpKind, SetTag, has_undone, tags_of, tags_of_plan};
+use sidecar::follow_up::{FollowUpKind, SpentIf, is_any_dropped, spent_if, tags_of_plan};
 use sidecar::journal::JournalState;
-use sidecar::{OperationId, Plan, Step};
+use sidecar::{OperationId, Plan};
 
 use super::as_recorded::untrue_since_finished;
 use super::tags::tags_there;
@@ -19,10 +19,7 @@ pub(crate) struct InForce {
     pub(crate) rolled_back: Vec<Plan>,
 }
 
-/// The last undo or release of `of` that has a journal, or the next one if that is spent.
-///
-/// An operation is spent once it is finished without lasting effect: an interrupted undo was rolled back, a restored backup
-/// removed its effects, or the tags it dropped are there again.
+/// The last undo or release of `of` that has a journal, or the next one if that is spent ([`SpentIf`]).
 pub(crate) async fn in_force(
     root: &Root,
     kind: FollowUpKind,
@@ -41,19 +38,20 @@ pub(crate) async fn in_force(
             }
             break;
         }
-        is_spent = match (kind, journal.state.finished()) {
-            (_, None) => false,
-            (FollowUpKind::Undo, Some(finished)) => {
+        is_spent = match spent_if(kind, &journal.state, recovery) {
+            SpentIf::Never => false,
+            SpentIf::EffectsAreGone { finished } => {
                 let untrue = untrue_since_finished(root, finished, true).boxed().await?;
-                let is_undone = has_undone(&finished.plan);
-                if untrue.is_empty() && !is_undone {
+                !untrue.is_empty()
+            }
+            SpentIf::Already { finished } => {
+                let untrue = untrue_since_finished(root, finished, true).boxed().await?;
+                if untrue.is_empty() {
                     rolled_back.push(finished.plan.clone());
                 }
-                !untrue.is_empty() || !is_undone
+                true
             }
-            (FollowUpKind::Release, Some(_)) => {
-                !tags_there(root, tags_of(recovery)).await?.is_empty()
-            }
+            SpentIf::TagsAreThere { tags } => !tags_there(root, tags).await?.is_empty(),
         };
         last = Some((operation, journal));
     }
@@ -135,14 +133,11 @@ pub(crate) async fn is_released(
         if release.attempt().is_some() {
             return Ok(true);
         }
-        let untags = |step: &Step| matches!(step, Step::Untag { .. });
-        let mut interrupted = release.interrupted().iter();
-        has_begun |= release.finished().is_some() || interrupted.any(|it| it.has_begun(untags));
+        has_begun |= release.has_begun_to_drop();
     }
     if !has_begun {
         return Ok(false);
     }
-    let tags: Vec<SetTag> = tags_of_plan(plan).collect();
-    let wanted = tags.len();
-    Ok(tags_there(root, tags).await?.len() < wanted)
+    let there = tags_there(root, tags_of_plan(plan).collect()).await?;
+    Ok(is_any_dropped(plan, &there))
 }

@@ -2,8 +2,8 @@
 
 use sidecar::journal::JournalState;
 use sidecar::{
-    Choice, Code, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, Sidecar,
-    SidecarFile, Timestamp, error_text, judge_choice, plan, refuse,
+    Choice, ListedSidecar, Observation, Plan, PlanBytes, PlanInput, Reason, Sidecar, SidecarFile,
+    Timestamp, error_text, judge_choice, plan, refuse,
 };
 
 use crate::error::ServiceError;
@@ -74,7 +74,7 @@ pub(super) async fn plan_pending(
     let plan = plan(&input);
     let bytes = PlanBytes::of(&plan).map_err(ServiceError::Encode)?;
     let mut blockers = verdict.blockers;
-    blockers.extend(history_blocker(&plan, history));
+    blockers.extend(plan.blocked_by_history(history));
     blockers.extend(uncounted);
     Ok(Some(PendingPlan {
         plan,
@@ -103,11 +103,6 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
     Ok(look.observation)
 }
 
-/// The blocker, if the plan adds rows to the history of the graph and `obstacle` prevents that.
-pub(crate) fn history_blocker(plan: &Plan, obstacle: Option<Reason>) -> Option<Reason> {
-    obstacle.filter(|_| plan.adds_to_the_history())
-}
-
 /// The listed file with its bytes and full contents, which a list of many files does not keep.
 pub(super) async fn whole(
     root: &Root,
@@ -129,28 +124,21 @@ pub(super) async fn whole(
     })
 }
 
-/// The blocker of a file that is too young: its writer may still be running. One that this program wrote the undo into was old enough
-/// before, and is only as young as that.
+/// The blocker of a file that is too young: its writer may still be running.
 pub(super) fn age(
     root: &Root,
     file: &SidecarFile,
     journal: Option<&Journal>,
     now: Timestamp,
 ) -> Option<Reason> {
-    let given = journal
-        .into_iter()
-        .flat_map(|journal| journal.state.prepared());
-    let is_ours = file
-        .digest
-        .is_some_and(|digest| given.into_iter().any(|given| given == digest));
-    file.too_young(now, root.min_age().as_secs())
-        .filter(|_| !is_ours)
+    let journal = journal.map(|journal| &journal.state);
+    file.too_young_beside(journal, now, root.min_age().as_secs())
 }
 
 /// The failed read of a pending file, if the tables it names are unknown because of it.
 pub(super) fn not_read(file: &SidecarFile) -> Option<FailedRead> {
-    let reason = file.content.as_ref().err()?;
-    (reason.code == Code::Unreadable).then(|| FailedRead {
+    let reason = file.not_read()?;
+    Some(FailedRead {
         what: format!("the sidecar {}", file.file),
         table_key: None,
         reason: reason.detail.clone(),

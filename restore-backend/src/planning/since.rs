@@ -1,11 +1,10 @@
 //! What followed a plan that was begun: whether its file is gone, who took it back, and whether it can be taken back.
 
 use sidecar::api::{FollowedBy, Since};
-use sidecar::follow_up::{FollowUpKind, Undo, has_undone, never_undone};
+use sidecar::follow_up::{FollowUpKind, Undo, has_undone, never_undone, refusal};
 use sidecar::journal::{Finished, JournalState};
-use sidecar::{Code, OperationId, Purpose, Reason, Sidecar, error_text};
+use sidecar::{OperationId, Purpose, Reason, Sidecar, error_text};
 
-use super::follow_ups::never_understood;
 use super::in_force::{InForce, in_force, is_released, last_begun, planned_anew_as};
 use super::sidecar_file::sidecar_fate;
 use crate::error::ServiceError;
@@ -53,10 +52,7 @@ async fn followed(
         Some(FollowedBy {
             operation_id,
             finished_at: None,
-        }) => Err(Reason::new(
-            Code::ExecutionUnderWay,
-            format!("nothing else can be taken back until operation {operation_id} is finished"),
-        )),
+        }) => Err(refusal::being_taken_back(operation_id)),
         _ => can_be_undone(root, last.as_ref().unwrap_or(&journal.state)).await?,
     };
     Ok(Since {
@@ -126,10 +122,7 @@ async fn can_be_undone(
 ) -> Result<Result<OperationId, Reason>, ServiceError> {
     let of = state.operation_id();
     let Some(finished) = state.finished() else {
-        return Ok(Err(Reason::new(
-            Code::NothingToUndo,
-            format!("operation {of} is not finished"),
-        )));
+        return Ok(Err(refusal::not_finished(of)));
     };
     let plan = &finished.plan;
     if let Some(reason) = never_undone(of, plan) {
@@ -138,16 +131,13 @@ async fn can_be_undone(
     let original = Sidecar::parse(&plan.file, finished.sidecar.as_bytes(), &root.limits());
     let undo = match original {
         Ok(original) => Undo::of(of, finished, &original),
-        Err(error) => Err(never_understood(of, &error)),
+        Err(error) => Err(refusal::never_understood(of, &error)),
     };
     if let Err(reason) = undo {
         return Ok(Err(reason));
     }
     if is_released(root, of, plan).await? {
-        return Ok(Err(Reason::new(
-            Code::Released,
-            format!("operation {of} cannot be taken back any more: its tags are dropped"),
-        )));
+        return Ok(Err(refusal::tags_dropped(of)));
     }
     Ok(Ok(of.clone()))
 }

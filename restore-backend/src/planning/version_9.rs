@@ -70,15 +70,7 @@ async fn judged(
     let beside = Beside::among(&sidecar, file, others);
     Ok(Some(match evidence {
         Some(Ok(evidence)) => {
-            let beside = Beside {
-                moved_from: evidence.beside.moved_from.clone(),
-                is_locked: evidence.beside.is_locked,
-                ..beside
-            };
-            let evidence = Evidence {
-                beside,
-                ..evidence.clone()
-            };
+            let evidence = evidence.with_files_beside(beside);
             Ok(judge_version_9(&sidecar, &evidence))
         }
         Some(Err(reason)) => Err(reason.clone()),

@@ -226,27 +226,18 @@ pub async fn done_before(
         .cloned()
         .map(|(operation, listed)| async move {
             let limits = root.limits();
-            let journal = Journal::load_listed(root.objects(), &operation, listed, &limits).await;
-            (operation, journal)
+            Journal::load_listed(root.objects(), &operation, listed, &limits).await
         })
         .collect();
     let mut left = ended.len();
     let mut reads = futures::stream::iter(reads).buffered(JOURNALS_AT_ONCE);
     while done.plans.len() < digests.len()
-        && let Some((operation_id, journal)) = reads.next().await
+        && let Some(journal) = reads.next().await
     {
         let Ok(journal) = journal else { continue };
         left -= 1;
-        let finished = journal.state.finished();
-        let finished = finished
-            .filter(|finished| finished.outcome.is_success() && digests.contains(&finished.digest));
-        if let Some(finished) = finished {
-            let plan = DoneBefore {
-                digest: finished.digest,
-                operation_id,
-                outcome: finished.outcome,
-            };
-            done.plans.insert(finished.digest, plan);
+        if let Some(plan) = DoneBefore::of(&journal.state, digests) {
+            done.plans.insert(plan.digest, plan);
         }
     }
     if done.plans.len() < digests.len() {

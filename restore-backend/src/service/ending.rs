@@ -2,9 +2,9 @@
 
 use futures::FutureExt;
 use sidecar::api::{EndReport, RefusalReport};
-use sidecar::approvable::{attempt_to_end, cannot_end};
-use sidecar::journal::{Attempt, EndedBy, JournalEntry};
-use sidecar::{Code, Digest, OperationId, Reason, Timestamp};
+use sidecar::approvable::{attempt_to_end, cannot_end, carried_out_now};
+use sidecar::journal::{Attempt, EndedBy};
+use sidecar::{Digest, OperationId, Timestamp};
 
 use super::approving::{APPEND_TRIES_MAX, check_approver};
 use super::root_to_blame::root_to_blame;
@@ -83,27 +83,15 @@ async fn ended(
             Err(refusal) => return Ok(Answer::No(refusal)),
         };
         if found.as_ref().is_some_and(|found| *found != attempt) {
-            let detail = "somebody carries this plan out right now: the journal was written to at the same moment; wait for its outcome, or stop that first";
-            let reason = Reason::new(Code::ExecutionUnderWay, detail);
-            return Ok(Answer::No(
-                RefusalReport::conflict(operation, detail).with_reasons(vec![reason]),
-            ));
+            return Ok(Answer::No(carried_out_now(operation)));
         }
         root.note_identity().await?;
         let report = EndReport::of(operation, &attempt, ended_by.clone());
         let entry = if journal.state.finished().is_some() {
             journal.note_reopened(root.objects()).await?;
-            JournalEntry::Reopened {
-                detail: format!("{} opened it again: {}", ended_by.name, ended_by.reason),
-                differences: Vec::new(),
-            }
+            ended_by.opens_again()
         } else {
-            JournalEntry::Interrupted {
-                epoch: attempt.epoch,
-                detail: format!("a person ended the attempt: {}", ended_by.reason),
-                differences: Vec::new(),
-                ended_by: Some(ended_by.clone()),
-            }
+            ended_by.ends(attempt.epoch)
         };
         if let Appended::Done(_) = journal.append(root.objects(), now, entry).await? {
             return Ok(Answer::Done(report));

@@ -1,8 +1,9 @@
 //! The list of pending recoveries, one line each.
 
 use futures::FutureExt;
+use sidecar::Timestamp;
 use sidecar::api::RecoveryList;
-use sidecar::{Code, Reason, Timestamp};
+use sidecar::observation::obstacle::no_catalog;
 
 use super::root_to_blame::{looked, readable_catalog};
 use crate::error::ServiceError;
@@ -40,8 +41,6 @@ async fn listed(root: &Root, now: Timestamp) -> Result<RecoveryList, ServiceErro
         root: root.address().to_string(),
         recoveries: summaries,
         skipped,
-        catalog: catalog
-            .err()
-            .map(|error| Reason::new(Code::CatalogUnreadable, error_text(&error))),
+        catalog: catalog.err().map(|error| no_catalog(&error_text(&error))),
     })
 }

@@ -1,6 +1,6 @@
 //! How far a drain came.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use crate::apply_report::ApplyReport;
 use crate::difference::Difference;
 use crate::digest::Digest;
 use crate::ids::OperationId;
+use crate::journal::JournalState;
 use crate::outcome::OutcomeKind;
 
 /// `drain --apply`: what was done and what was not.
@@ -36,6 +37,20 @@ pub struct DoneBefore {
     pub operation_id: OperationId,
     /// What it came to.
     pub outcome: OutcomeKind,
+}
+
+impl DoneBefore {
+    /// The plan that the operation of this journal was carried out by, to its end, if that is one of `digests`.
+    #[must_use]
+    pub fn of(journal: &JournalState, digests: &BTreeSet<Digest>) -> Option<Self> {
+        let finished = journal.finished()?;
+        let is_asked = finished.outcome.is_success() && digests.contains(&finished.digest);
+        is_asked.then(|| Self {
+            digest: finished.digest,
+            operation_id: journal.operation_id().clone(),
+            outcome: finished.outcome,
+        })
+    }
 }
 
 /// What is known where no pending recovery has a plan of the list.

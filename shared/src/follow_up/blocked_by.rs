@@ -81,7 +81,7 @@ impl FollowUp {
     /// The undo as it is with these facts. A blocked one has no steps.
     #[must_use]
     pub fn blocked_by(mut self, undo: &Undo, facts: UndoFacts) -> Self {
-        let history = facts.history.filter(|_| self.plan.adds_to_the_history());
+        let history = self.plan.blocked_by_history(facts.history);
         let released = facts.is_released.then(|| {
             let of = undo.of_operation();
             Reason::new(

@@ -24,6 +24,16 @@ pub fn dismissal_id(file: &SidecarFile) -> OperationId {
     OperationId::of_nobody(format!("dismiss\n{}\n{state}", file.file).as_bytes())
 }
 
+/// Whether `planned`, a dismissal that was begun, may be about this file: the file has its name, and the bytes or the id of the plan, or
+/// nobody knows which bytes it has.
+#[must_use]
+pub fn may_be_dismissed_by(planned: &Plan, file: &SidecarFile) -> bool {
+    file.file == planned.file
+        && (file.digest == Some(planned.sidecar)
+            || dismissal_id(file) == planned.operation_id
+            || file.not_read().is_some())
+}
+
 /// Why a file is not set aside that nothing refuses.
 fn not_dismissible(file: &SidecarFile, disposition: Disposition, reasons: &[Reason]) -> Reason {
     let file = &file.file;

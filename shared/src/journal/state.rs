@@ -165,6 +165,16 @@ impl JournalState {
         PlanBytes::verify(text.clone(), digest).ok()?.decode().ok()
     }
 
+    /// The plan with this digest, as it was approved, else the one that was approved first: all of one operation are about one file.
+    #[must_use]
+    pub fn approved_plan_or_first(&self, digest: Digest) -> Option<Plan> {
+        let first = || {
+            let (approval, _) = self.approvals().first()?;
+            self.approved_plan(approval.plan_digest)
+        };
+        self.approved_plan(digest).or_else(first)
+    }
+
     /// The plan that was begun last and not ended since, whether it is under way or finished.
     #[must_use]
     pub fn begun(&self) -> Option<&Plan> {

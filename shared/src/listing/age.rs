@@ -3,6 +3,7 @@
 use super::SidecarFile;
 use crate::code::{Code, Reason};
 use crate::follow_up::covers_what_is_never_whole;
+use crate::journal::JournalState;
 use crate::timestamp::{Timestamp, age_text};
 
 impl SidecarFile {
@@ -52,6 +53,22 @@ impl SidecarFile {
             )
         });
         Some(Reason::new(Code::TooYoung, detail))
+    }
+
+    /// As [`SidecarFile::too_young`], with the journal of its operation. A file that this program wrote the undo into was old enough
+    /// before, and is only as young as that.
+    #[must_use]
+    pub fn too_young_beside(
+        &self,
+        journal: Option<&JournalState>,
+        now: Timestamp,
+        min_age_seconds: u64,
+    ) -> Option<Reason> {
+        let written_here = journal.into_iter().flat_map(JournalState::prepared);
+        let is_ours = written_here
+            .into_iter()
+            .any(|ours| Some(ours) == self.digest);
+        self.too_young(now, min_age_seconds).filter(|_| !is_ours)
     }
 
     /// What it means that a time of the file lies ahead of the clock here.

@@ -165,6 +165,25 @@ impl Pinned {
 }
 
 impl HeadObservation {
+    /// Of a pinned table whose place the catalog does not say, or says otherwise than the sidecar.
+    #[must_use]
+    pub fn of_no_place() -> Self {
+        let reason = "it was not looked at: the catalog does not say where it is, or not where the sidecar says";
+        Self::Unreadable {
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Of a table to be added, where the catalog has it already, or has another table.
+    #[must_use]
+    pub fn of_a_taken_place() -> Self {
+        let reason =
+            "it was not looked at: it is in the catalog already, or what is there is another table";
+        Self::Unreadable {
+            reason: reason.to_owned(),
+        }
+    }
+
     /// The latest version, if it is known.
     #[must_use]
     pub const fn version(&self) -> Option<u64> {

@@ -4,7 +4,7 @@ use crate::branch::Branch;
 use crate::code::{Code, Reason};
 use crate::decision::Decision;
 use crate::observation::{
-    CatalogObservation, HeadObservation, Observation, Pinned, TableObservation,
+    CatalogObservation, HeadObservation, Observation, Pinned, TableObservation, obstacle,
 };
 use crate::root_layout::STAMPS_ACTED_ON;
 use crate::sidecar::{Sidecar, TablePin};
@@ -32,10 +32,7 @@ pub(super) fn contradictions(
 ) -> Vec<Reason> {
     match catalog {
         CatalogObservation::Unreadable { reason } => {
-            return vec![Reason::new(
-                Code::CatalogUnreadable,
-                format!("the catalog cannot be read: {reason}"),
-            )];
+            return vec![obstacle::catalog_unreadable(reason)];
         }
         CatalogObservation::BranchAbsent { tree_left: true } => {
             return vec![Reason::new(

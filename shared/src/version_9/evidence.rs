@@ -26,6 +26,23 @@ pub struct Evidence {
     pub tables: Vec<TableSeen>,
 }
 
+impl Evidence {
+    /// The same with the files that lie beside the sidecar as `beside` has them. Where the root was, and whether it is locked, stays as it
+    /// was found.
+    #[must_use]
+    pub fn with_files_beside(&self, beside: Beside) -> Self {
+        let beside = Beside {
+            moved_from: self.beside.moved_from.clone(),
+            is_locked: self.beside.is_locked,
+            ..beside
+        };
+        Self {
+            beside,
+            ..self.clone()
+        }
+    }
+}
+
 /// What of the root matters besides the tables of the write.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {

@@ -3,11 +3,11 @@
 use sidecar::api::{PlanReport, Progress, RefusalReport, Since};
 use sidecar::approvable::{
     MissingRead, PlanNow, Resumed, already_begun, attempt_to_end, authorized, cannot_end,
-    choice_not_offered, refusal, replaced, resumed, statements_missing,
+    choice_not_offered, refusal, replaced, resumed, stands_for, statements_missing, unread_file,
 };
 use sidecar::{
     Approval, Choice, Code, Disposition, Limits, OutcomeKind, Reason, Requirement, RootId,
-    SidecarFate, Timestamp,
+    SidecarFate, SidecarFile, Timestamp,
 };
 
 use crate::journal::{Journal, approved, claimed, finished, finished_steps, started};
@@ -279,5 +279,41 @@ fn a_choice_is_shown_where_it_is_offered_or_something_was_begun() {
             is_offered,
             "{disposition:?} {progress:?}"
         );
+    }
+}
+
+#[test]
+fn another_choice_is_meant_by_its_digest_or_by_an_approved_plan_of_that_choice() {
+    let (scene, other) = (half_way(), all_committed());
+    let none = Journal::of(&scene);
+    let approved = Journal::of(&scene).then(approved(&scene));
+    let (wanted, digest) = (scene.bytes.digest(), other.bytes.digest());
+    for (wanted, digest, choice, journal, expected) in [
+        (digest, digest, Choice::RollBack, &none, true),
+        (wanted, digest, Choice::Verdict, &none, false),
+        (wanted, digest, Choice::Verdict, &approved, true),
+        (wanted, digest, Choice::RollBack, &approved, false),
+    ] {
+        assert_eq!(stands_for(wanted, digest, choice, &journal.state), expected);
+    }
+}
+
+#[test]
+fn an_unread_file_is_told_only_where_an_approved_plan_names_it() {
+    let scene = half_way();
+    let own = scene.plan.file.as_str();
+    let unread = |name| SidecarFile::unread(name, Reason::unreadable("timed out"));
+    let damaged = SidecarFile::read(own, b"no sidecar".to_vec(), &Limits::DEFAULT);
+    let none = Journal::of(&scene);
+    let approved = Journal::of(&scene).then(approved(&scene));
+    for (journal, file, expected) in [
+        (&approved, unread(own), Some("timed out")),
+        (&approved, unread("another.json"), None),
+        (&approved, damaged, None),
+        (&none, unread(own), None),
+    ] {
+        let files = [file];
+        let found = unread_file(&journal.state, files.iter());
+        assert_eq!(found.map(|(_, reason)| reason.detail.as_str()), expected);
     }
 }

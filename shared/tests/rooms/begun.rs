@@ -295,7 +295,7 @@ fn a_plan_under_way_says_how_far_it_is_and_that_applying_resumes() {
 }
 
 /// Does every step and writes the terminal record.
-fn to_the_end(mut state: JournalState) -> JournalState {
+pub(crate) fn to_the_end(mut state: JournalState) -> JournalState {
     while let Next::Steps(steps) = state.next() {
         state = and_then(state, started(1, &steps));
         state = and_then(state, finished_steps(1, &steps));

@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod after_claim;
 mod after_effects;
 mod approvable;
 mod approval;
@@ -25,6 +26,7 @@ mod journal;
 mod lawful;
 mod listing;
 mod merge;
+mod obstacle;
 mod own_file;
 mod pending;
 mod pin_gone;

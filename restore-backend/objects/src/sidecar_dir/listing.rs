@@ -7,7 +7,7 @@ use futures::StreamExt;
 use object_store::ObjectMeta;
 use object_store::ObjectStore;
 use object_store::path::Path;
-use sidecar::{Code, Limits, Reason, SidecarFile};
+use sidecar::{Limits, Reason, SidecarFile};
 
 use super::error::SidecarDirError;
 use super::layout::SIDECAR_FOLDER;
@@ -100,7 +100,7 @@ pub async fn list_names(
 
 fn not_a_file(not_read: &NotRead) -> SidecarFile {
     let file = name_of(&not_read.path);
-    let reason = Reason::new(Code::Unreadable, format!("{file} {}", not_read.why));
+    let reason = Reason::unreadable(format!("{file} {}", not_read.why));
     SidecarFile::unread(&file, reason)
 }
 
@@ -184,10 +184,10 @@ async fn read_listed(
             Some(not_read) => not_a_file(not_read),
             None => SidecarFile::unread(
                 &file,
-                Reason::new(
-                    Code::Unreadable,
-                    format!("{file} cannot be read: {}", sidecar::error_text(&error)),
-                ),
+                Reason::unreadable(format!(
+                    "{file} cannot be read: {}",
+                    sidecar::error_text(&error)
+                )),
             ),
         },
     };

@@ -1,6 +1,7 @@
 //! The removal of a dataset that a schema change made and nobody ever saw.
 
 use sidecar::journal::StepResult;
+use sidecar::observation::obstacle::still_catalogued;
 use sidecar::{DatasetFile, DatasetFiles, Difference, DifferenceField, Precondition};
 
 use super::outcome::{StepOutcome, not_attempted, not_in_plan};
@@ -57,8 +58,9 @@ async fn visible_or_another(
     left: &[DatasetFile],
 ) -> Result<Option<String>, ServiceError> {
     let unreadable = |source| not_attempted("looking at the dataset that is to be removed", source);
-    if let Some(why) = lance.catalogued_at(location).await.map_err(unreadable)? {
-        return Ok(Some(why));
+    if let Some(there) = lance.catalogued_at(location).await.map_err(unreadable)? {
+        let branch = there.branch.as_deref();
+        return Ok(Some(still_catalogued(&there.table_key, branch)));
     }
     // What an earlier attempt, or an engine, removed in part is no dataset any more.
     if !left.iter().any(DatasetFile::is_a_version_file) {

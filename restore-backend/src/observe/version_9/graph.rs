@@ -1,7 +1,9 @@
 //! What the catalog of stamp 6 shows on the branch of a write.
 
-use sidecar::version_9::{BranchIdentifier, BranchSeen, CatalogTables, GraphSeen, Sidecar9};
-use sidecar::{Code, GraphCommit, Reason};
+use sidecar::version_9::{
+    BranchIdentifier, BranchSeen, CatalogTables, GraphSeen, Sidecar9, no_evidence,
+};
+use sidecar::{GraphCommit, Reason};
 
 use super::unreadable::catalog_unreadable;
 use crate::root::Root;
@@ -34,10 +36,7 @@ pub(super) async fn read(root: &Root, sidecar: &Sidecar9) -> Result<GraphReading
             graph: GraphSeen::default(),
             read: None,
         }),
-        CatalogReading::NoCatalog => Err(Reason::new(
-            Code::CatalogUnreadable,
-            "the root has no catalog",
-        )),
+        CatalogReading::NoCatalog => Err(no_evidence::no_catalog()),
     }
 }
 
@@ -54,12 +53,7 @@ async fn of(
         },
         (Some(_), Some(identifier)) => BranchIdentifier::clone(identifier),
         (Some(branch), None) => {
-            return Err(Reason::new(
-                Code::CatalogUnreadable,
-                format!(
-                    "the entry of branch {branch} of the catalog does not say what the branch is known by"
-                ),
-            ));
+            return Err(no_evidence::unidentified_branch(branch));
         }
     };
     let commit = |id: &str| -> Option<GraphCommit> {
@@ -104,13 +98,5 @@ async fn of(
 
 fn identified(catalog: &Catalog) -> Result<CatalogTables, Reason> {
     let tables = catalog.identified.as_deref().cloned();
-    tables.ok_or_else(|| {
-        Reason::new(
-            Code::CatalogStampUnsupported,
-            format!(
-                "the catalog has stamp {}, and sidecars of version 9 are judged on stamp 6",
-                catalog.stamp
-            ),
-        )
-    })
+    tables.ok_or_else(|| no_evidence::tables_without_identities(catalog.stamp))
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use sidecar::observation::{NextFile, NextSchema};
 use sidecar::version_9::{SchemaIdentity, SchemaSeen};
-use sidecar::{Code, Reason, SchemaFile, error_text};
+use sidecar::{Reason, SchemaFile, error_text};
 
 use crate::root::Root;
 use root_objects::schema_files;
@@ -51,7 +51,7 @@ async fn both(root: &Root, file: SchemaFile) -> Result<(Bytes, Bytes), Reason> {
 
 async fn one(root: &Root, name: &str) -> Result<Bytes, Reason> {
     let bytes = schema_files::read(root.objects(), name).await;
-    bytes.map_err(|error| Reason::new(Code::Unreadable, error_text(&error)))
+    bytes.map_err(|error| Reason::unreadable(error_text(&error)))
 }
 
 fn next(file: SchemaFile, (live, staged): &(Bytes, Bytes)) -> NextFile<'_> {
