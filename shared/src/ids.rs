@@ -1,4 +1,4 @@
-//! Names that travel through every room: operations, roots.
+//! Names that almost every module knows: operations, roots.
 
 use std::fmt;
 use std::str::FromStr;

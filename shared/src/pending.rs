@@ -67,12 +67,12 @@ pub fn pending(
     unsettled: &BTreeSet<OperationId>,
     limits: &Limits,
 ) -> Vec<PendingEntry> {
-    Gathered::of(files, journals, unsettled, limits).with_their_journals(journals)
+    PendingFiles::of(files, journals, unsettled, limits).with_their_journals(journals)
 }
 
-/// One file for each name, and the files that another one displaces.
+/// The files that are pending, one for each name, and those that a claimed sidecar of the same name displaces.
 #[derive(Default)]
-struct Gathered {
+struct PendingFiles {
     files: Vec<SidecarFile>,
     places: BTreeMap<String, usize>,
     /// Files under the name of a sidecar that was claimed with other bytes.
@@ -83,16 +83,16 @@ struct Gathered {
     displaced_set_aside: BTreeMap<String, OperationId>,
 }
 
-impl Gathered {
+impl PendingFiles {
     fn of(
         files: Vec<SidecarFile>,
         journals: &JournalsKnown<'_>,
         unsettled: &BTreeSet<OperationId>,
         limits: &Limits,
     ) -> Self {
-        let mut gathered = Self::default();
+        let mut pending = Self::default();
         for file in files {
-            gathered.add(file);
+            pending.add(file);
         }
         // Operations first: a dismissal must be able to tell its file from the claimed sidecar of the same name.
         let mut dismissals = Vec::new();
@@ -100,19 +100,19 @@ impl Gathered {
             match journal {
                 Ok(state) => match sets_aside(state) {
                     Some(plan) => dismissals.push((operation_id, state, plan)),
-                    None => gathered.operation(operation_id, state, limits),
+                    None => pending.operation(operation_id, state, limits),
                 },
                 // Only its records tell whether something is pending about it, so it counts as pending.
-                Err(NotKnown::NotHeld(reason)) => gathered.not_known(operation_id, reason),
+                Err(NotKnown::NotHeld(reason)) => pending.not_known(operation_id, reason),
                 // No executor claimed it, and somebody resolved it between listing and reading.
                 Err(NotKnown::Untrusted(_)) if !unsettled.contains(operation_id) => {}
-                Err(NotKnown::Untrusted(reason)) => gathered.not_known(operation_id, reason),
+                Err(NotKnown::Untrusted(reason)) => pending.not_known(operation_id, reason),
             }
         }
         for (operation_id, state, plan) in dismissals {
-            gathered.dismissal(operation_id, state, plan, limits);
+            pending.dismissal(operation_id, state, plan, limits);
         }
-        gathered
+        pending
     }
 
     fn add(&mut self, file: SidecarFile) {

@@ -219,7 +219,7 @@ impl LanceRoot {
                 Err(why) => return Ok(malformed(COMMITS, &why)),
             };
             if history.own.is_some() {
-                self.keep_version_at(&place, read.dataset.version_id())
+                self.make_version_durable_at(&place, read.dataset.version_id())
                     .await?;
                 return Ok(HistoryAppend::AlreadyThere);
             }
@@ -257,7 +257,7 @@ impl LanceRoot {
             match rows::is_written(&read.batches, &commit, &request.row) {
                 Ok(false) => {}
                 Ok(true) => {
-                    self.keep_version_at(&place, read.dataset.version_id())
+                    self.make_version_durable_at(&place, read.dataset.version_id())
                         .await?;
                     return Ok(HistoryAppend::AlreadyThere);
                 }

@@ -11,6 +11,8 @@ use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream;
 use lance_table::io::commit::ManifestNamingScheme;
+use sidecar::root_layout::PROPERTY_RECOVERY_OPERATION_ID;
+use sidecar::root_layout::PROPERTY_RECOVERY_PLAN_DIGEST;
 use sidecar::root_layout::STAMP_WITH_HISTORY;
 use sidecar::root_layout::STAMPS_ACTED_ON;
 
@@ -30,8 +32,6 @@ use super::commit::CommitOutcome;
 use super::commit::EffectIdentity;
 use super::commit::EffectKind;
 use super::commit::Landed;
-use super::commit::PROPERTY_OPERATION_ID;
-use super::commit::PROPERTY_PLAN_DIGEST;
 use super::commit::Refusal;
 use super::commit::Signature;
 use super::location::TableLocation;
@@ -401,8 +401,8 @@ fn is_made_by(file: &VersionFile, made_by: &MadeBy, identity: &EffectIdentity) -
     match made_by {
         MadeBy::Transaction(uuid) => transaction.uuid == *uuid,
         MadeBy::ThisPlan => {
-            property(PROPERTY_OPERATION_ID) == Some(identity.operation_id.as_str())
-                && property(PROPERTY_PLAN_DIGEST) == Some(identity.plan_digest.as_str())
+            property(PROPERTY_RECOVERY_OPERATION_ID) == Some(identity.operation_id.as_str())
+                && property(PROPERTY_RECOVERY_PLAN_DIGEST) == Some(identity.plan_digest.as_str())
         }
     }
 }

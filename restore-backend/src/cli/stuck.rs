@@ -20,13 +20,13 @@ use root_objects::clock;
 use root_objects::store::{Gate, Request, RequestLog};
 
 const PATIENCE: Patience = Patience {
-    turn: Duration::from_millis(300),
+    permit: Duration::from_millis(300),
     look: Duration::from_millis(1_000),
     step: Duration::from_millis(3_000),
 };
 /// Long enough for any machine.
 const PATIENT: Patience = Patience {
-    turn: Duration::from_secs(60),
+    permit: Duration::from_secs(60),
     look: Duration::from_secs(60),
     step: Duration::from_secs(60),
 };
@@ -34,7 +34,7 @@ const PATIENT: Patience = Patience {
 /// How late slow storage answers, and how long a command waits for it.
 const LATE: Duration = Duration::from_millis(100);
 const LONGER_THAN_LATE: Patience = Patience {
-    turn: Duration::from_millis(1_500),
+    permit: Duration::from_millis(1_500),
     look: Duration::from_millis(1_500),
     step: Duration::from_millis(1_500),
 };

@@ -7,13 +7,12 @@ use sidecar::observation::{
     FileObservation, HeadObservation, NextFile, NextSchema, Pinned, RegistrationObservation,
     SchemaObservation, TombstoneObservation, declared_tables,
 };
-use sidecar::{Code, DatasetFiles, Reason, Registration, SchemaFile, Sidecar};
+use sidecar::{Code, DatasetFiles, Reason, Registration, SchemaFile, Sidecar, Timestamp};
 
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::Failures;
 use crate::root::Root;
 use fenced_lance::{Catalog, Head, LanceRoot, TableError, TableLocation, TransactionEntry};
-use root_objects::clock;
 use root_objects::dataset_files;
 use root_objects::schema_files::{self, SchemaFileError};
 use root_objects::store::NotRead;
@@ -146,7 +145,7 @@ pub(super) async fn observe_schema(
                 .all(|registration| declared.contains(&registration.table_key)),
         tombstones: tombstones.collect(),
         registrations,
-        locked_since: lock.map(|lock| clock::from_seconds(lock.created_at)),
+        locked_since: lock.map(|lock| Timestamp::from_seconds(lock.created_at)),
     })
 }
 
