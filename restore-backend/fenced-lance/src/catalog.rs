@@ -169,6 +169,10 @@ pub(super) struct OpenedCatalog {
 
 impl LanceRoot {
     /// Reads the catalog on a branch.
+    ///
+    /// # Errors
+    /// The catalog or the entry of its branch cannot be read or decoded, is too large, or breaks a rule of its columns or rows; or
+    /// the branch has an entry and no versions.
     pub async fn catalog(&self, branch: Option<&str>) -> Result<CatalogReading, TableError> {
         let place = self.catalog_place(branch)?;
         Ok(match self.open_catalog(&place).await? {
@@ -245,6 +249,9 @@ impl LanceRoot {
     /// The catalog as it was at one version of a branch; `None` if that version is not there, or was cleaned away.
     ///
     /// Its rows do not replace those of the catalog that was read last.
+    ///
+    /// # Errors
+    /// The version is there and cannot be read, or is no catalog that this build understands.
     pub async fn catalog_at(
         &self,
         branch: Option<&str>,
@@ -271,11 +278,17 @@ impl LanceRoot {
     }
 
     /// The latest version of the catalog on a branch: one listing, for closing a reading.
+    ///
+    /// # Errors
+    /// As [`Self::head`].
     pub async fn catalog_version(&self, branch: Option<&str>) -> Result<Head, TableError> {
         self.head(&TableLocation::on(CATALOG_PATH, branch)).await
     }
 
     /// The branches of the catalog besides the default one, by name.
+    ///
+    /// # Errors
+    /// The branches cannot be listed, or the entry of one cannot be read or decoded.
     pub async fn catalog_branches(&self) -> Result<Vec<CatalogBranch>, TableError> {
         let place = self.catalog_place(None)?;
         let names = self.branch_names(&place).await?;
@@ -305,8 +318,8 @@ impl LanceRoot {
         match found {
             HeadSearch::At { location, entry } => {
                 // Concurrent readers take turns, so that the rows are fetched once.
-                let turn = self.inner.memory.read_lock(&place.base);
-                let _turn = turn.lock().await;
+                let lock = self.inner.memory.read_lock(&place.base);
+                let _guard = lock.lock().await;
                 let file = self.listed_version(place, &location).await?;
                 let opened = self.read_catalog(place, file, entry).await?;
                 Ok(OpenCatalog::Present(Box::new(opened)))

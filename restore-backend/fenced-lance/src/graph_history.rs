@@ -85,6 +85,9 @@ const NO_OPERATION: &str = "00000000000000000000000000";
 
 impl LanceRoot {
     /// Whether the root keeps such a history: one listing.
+    ///
+    /// # Errors
+    /// The versions of the table of graph commits cannot be listed.
     pub async fn keeps_graph_history(&self) -> Result<bool, TableError> {
         let place = self.place(&TableLocation::main(COMMITS))?;
         Ok(matches!(
@@ -99,6 +102,9 @@ impl LanceRoot {
     /// Some rows name the merged commit and others do not, so both kinds are checked.
     ///
     /// Where the catalog holds the graph commits (`in_catalog`), only the table of recoveries is looked at.
+    ///
+    /// # Errors
+    /// One of the tables is there and cannot be read: then nobody knows.
     pub async fn graph_history_obstacle(
         &self,
         branch: Option<&str>,

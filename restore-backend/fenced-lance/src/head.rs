@@ -105,6 +105,10 @@ impl LanceRoot {
     ///
     /// Found by listing the versions that are there, never from a hint, because a stale hint can
     /// name a version below HEAD.
+    ///
+    /// # Errors
+    /// The versions cannot be listed, the entry of the branch cannot be read, or the branch is half made
+    /// ([`TableError::BranchHalfMade`]).
     pub async fn head(&self, location: &TableLocation) -> Result<Head, TableError> {
         let place = self.place(location)?;
         Ok(match self.find_head(&place).await? {
@@ -117,6 +121,9 @@ impl LanceRoot {
     }
 
     /// What the branch of a table was made from: one read; `None` if there is no such branch, or none is named.
+    ///
+    /// # Errors
+    /// The entry of the branch is there and cannot be read or decoded.
     pub async fn branch_origin(
         &self,
         location: &TableLocation,
@@ -135,6 +142,9 @@ impl LanceRoot {
 
     /// The first Lance branch of the table whose files lie in the folder of the branch that is named here, because its name goes on
     /// behind a slash: one listing; `None` if there is none, or no branch is named.
+    ///
+    /// # Errors
+    /// The branches cannot be listed.
     pub async fn branch_below(
         &self,
         location: &TableLocation,

@@ -168,6 +168,10 @@ impl LanceRoot {
     /// Opens a root: a path, or a `file://`, `s3://`, `az://`, `abfss://` or `gs://` URI.
     ///
     /// Reads and writes nothing below it; a root that does not exist yet opens as an empty one.
+    ///
+    /// # Errors
+    /// The text is no root, names a kind of storage on which commits cannot be fenced, holds credentials, or its store cannot be
+    /// set up.
     pub async fn open(root: &str, options: LanceRootOptions) -> Result<Self, TableError> {
         let unusable = |source: lance_core::Error| TableError::RootUnusable {
             root: root.to_owned(),

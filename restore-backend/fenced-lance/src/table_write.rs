@@ -142,6 +142,9 @@ async fn insert(
 impl LanceRoot {
     /// Stages a write on version `expected` of a table and commits it at exactly the next one, unless the last look before the
     /// commit is sent says no. Staging may take as long as a load takes; nothing is decided before it is over.
+    ///
+    /// # Errors
+    /// HEAD cannot be read, or the write cannot be staged. No commit was attempted.
     pub async fn commit_write(
         &self,
         location: &TableLocation,

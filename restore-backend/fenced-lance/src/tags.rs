@@ -66,6 +66,10 @@ struct NewTag<'a> {
 
 impl LanceRoot {
     /// Tags a version of a table, unless the name is taken.
+    ///
+    /// # Errors
+    /// The name is not valid, the tag or the version cannot be read, or the tag cannot be written. It may be there nevertheless:
+    /// call this again.
     pub async fn tag(
         &self,
         location: &TableLocation,
@@ -77,6 +81,9 @@ impl LanceRoot {
     }
 
     /// As [`Self::tag`], for a caller that has just read the tag.
+    ///
+    /// # Errors
+    /// As [`Self::tag`].
     pub async fn tag_unless(
         &self,
         location: &TableLocation,
@@ -133,6 +140,9 @@ impl LanceRoot {
     }
 
     /// What a tag is set to, if there is one.
+    ///
+    /// # Errors
+    /// The name is not valid, or the tag is there and cannot be read or decoded.
     pub async fn tagged(
         &self,
         location: &TableLocation,
@@ -161,6 +171,9 @@ impl LanceRoot {
     }
 
     /// Removes a tag.
+    ///
+    /// # Errors
+    /// The name is not valid, or the tag cannot be read or removed. It may be gone nevertheless: call this again.
     pub async fn untag(
         &self,
         location: &TableLocation,
@@ -182,6 +195,9 @@ impl LanceRoot {
     }
 
     /// As [`Self::untag`], for a caller that has just seen that the tag is not there.
+    ///
+    /// # Errors
+    /// The name is not valid, or the folder of the tags cannot be fsynced.
     pub async fn make_untagging_durable(
         &self,
         location: &TableLocation,
