@@ -146,14 +146,13 @@ pub struct PlanReport {
     /// What became of the plan, if it was begun. Everything else in this report is then the plan as it was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<AttemptReport>,
-    /// Approvals of exactly this plan, the oldest first; at most [`PlanReport::APPROVALS_MAX`] of them, the newest, and
-    /// one that counts, if there is one.
+    /// Approvals of exactly this plan, the oldest first. Of more than [`PlanReport::APPROVALS_MAX`], the newest are here, and one
+    /// that authorizes the plan, if there is one.
     pub approvals: Vec<Approval>,
     /// How many older ones are left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub approvals_left_out: usize,
-    /// The operation under which the same is planned now, where this one is finished and what it did is not there any more: of an
-    /// undo or a release alone.
+    /// For a finished undo or release whose effects are gone: the operation under which the same is planned now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_anew_as: Option<OperationId>,
     /// The plan's canonical bytes, so that a reader can check the digest; null where there is no digest.
@@ -178,7 +177,8 @@ pub struct FactLine {
 }
 
 impl FactLine {
-    /// Whether it says what happened, what engines do about it, or what to do now; other lines say what was found and what the file says.
+    /// Whether it is of the verdict: what happened, what engines do about it, what to do now. The other lines say what was found
+    /// and what the file says.
     #[must_use]
     pub fn is_of_the_verdict(&self) -> bool {
         matches!(
@@ -242,7 +242,7 @@ pub struct PlanContext<'a> {
     pub progress: Progress,
     /// What became of the plan, if it was begun.
     pub attempt: Option<AttemptReport>,
-    /// The operation under which the same is planned now, where what this one did is not there any more.
+    /// The operation under which the same is planned now, where the effects of this one are gone.
     pub planned_anew_as: Option<OperationId>,
     /// Approvals of exactly this plan.
     pub approvals: Vec<Approval>,
@@ -263,7 +263,7 @@ impl PlanReport {
     pub fn new(plan: &Plan, bytes: &PlanBytes, mut context: PlanContext<'_>) -> Self {
         let approvals_left_out = context.approvals.len().saturating_sub(Self::APPROVALS_MAX);
         let older: Vec<Approval> = context.approvals.drain(..approvals_left_out).collect();
-        // One that counts is among them, if there is one: by these the reader finds out whether the plan may be executed.
+        // If an approval authorizes the plan, it is among them: from these the reader finds out whether the plan may be executed.
         let counts = |approval: &Approval| approval.missing(plan).is_empty();
         if !context.approvals.iter().any(counts)
             && let Some(that_counts) = older.into_iter().rev().find(counts)

@@ -1,4 +1,5 @@
-//! Why a plan with a digest may not be approved or executed now, and whether what was begun may be gone on with or ended.
+//! Why the plan with some digest may not be approved or executed now, and whether an attempt that was begun may be resumed or
+//! ended.
 
 use crate::api::{PlanReport, Progress, RefusalReport};
 use crate::approval::{Approval, ApprovedPlan, AuthorizationError, authorize};

@@ -23,7 +23,7 @@ pub struct AttemptReport {
     /// The root at which this was looked up, where it was begun at another. Nothing of it is carried out here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_of_root: Option<String>,
-    /// The operation that took it back, the one that took that back, and so on. After an even number of them, what it did holds.
+    /// The operation that took it back, the one that took that back, and so on. After an even number of them, its effects hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<FollowedBy>,
     /// The operation that dropped its tags.
@@ -72,7 +72,7 @@ pub struct Since {
     pub released_by: Option<FollowedBy>,
     /// The operation that can be taken back now, or why none can; `None` where that was not looked up.
     pub undo: Option<Result<OperationId, Reason>>,
-    /// The operation under which the same is planned now, where what it did is not there any more.
+    /// The operation under which the same is planned now, where its effects are gone.
     pub planned_anew_as: Option<OperationId>,
     /// Why it is not known what followed it, if so.
     pub unread: Option<String>,

@@ -244,7 +244,7 @@ impl Seen {
         finished.retires().is_none() || (self.closed == Some(true) && is_gone)
     }
 
-    /// What is known once steps that were begun came to something. A catalog that moved is looked at again.
+    /// The facts once steps that were begun came to their outcome. A catalog that moved is looked at again.
     #[must_use]
     pub fn having_done(self, did: StepsOutcome) -> Self {
         match did {
@@ -333,7 +333,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     };
     let on_catalog = match &attempt.plan.steps[first] {
         Step::FenceCatalog { .. } | Step::Publish { .. } => true,
-        // A restore below a pin that moved would take the table away from it, and a sidecar would announce that.
+        // If the pin moved, a restore would take the table away from it, and the prepared sidecar would announce such a restore.
         Step::Restore { .. } | Step::PrepareSidecar { .. } | Step::DropDataset { .. } => false,
         Step::Tag { .. }
         | Step::Untag { .. }
@@ -382,7 +382,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     }
     let differences = match catalog {
         CatalogSeen::Gone { what } => vec![Difference::new(None, what.clone(), "present", "gone")],
-        // Of a write to a branch that is gone no pin is planned: main is published to only to record it.
+        // A write to a branch that is gone plans no pin: its publish on main only records it.
         CatalogSeen::At { .. } if attempt.plan.disposition == Disposition::OrphanedBranch => {
             Vec::new()
         }
@@ -390,7 +390,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     };
     if !differences.is_empty() {
         return Move::Interrupt {
-            detail: "the catalog is not as planned; what was not done yet was not done".to_owned(),
+            detail: "the catalog is not as planned; the remaining steps were not done".to_owned(),
             differences,
             unclear,
         };

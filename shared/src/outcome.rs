@@ -14,7 +14,7 @@ pub enum OutcomeKind {
     RolledBack,
     /// Nothing had to change but the sidecar.
     CleanedUp,
-    /// The world is not as the plan found it; what was not done yet was not done.
+    /// The root is not as the plan found it; the remaining steps were not done.
     Conflict,
     /// The plan may not be executed.
     Refused,
@@ -70,7 +70,7 @@ pub enum Extent {
     Whole,
     /// What its writer had committed. Whether it meant to commit more is in no sidecar.
     AsCommitted,
-    /// What its sidecar names, and the plan names what is left out, or may be.
+    /// The tables that its sidecar names. The plan names the tables that are left out, or may be.
     LeavesOut,
 }
 
@@ -86,7 +86,7 @@ pub enum Effect {
     Unknown,
 }
 
-/// What became of the sidecar file. Somebody looked at the file, and says nothing of it where that failed.
+/// What became of the sidecar file. It is what a look at the file found; a look that failed is [`SidecarFate::Unknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SidecarFate {

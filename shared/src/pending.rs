@@ -23,7 +23,7 @@ pub type JournalsKnown<'a> = BTreeMap<OperationId, Result<&'a JournalState, NotK
 pub enum NotKnown {
     /// It cannot be read, or its records cannot be trusted.
     Untrusted(Reason),
-    /// It was read, and there was no room to keep what it says.
+    /// It was read, and there was no memory left to keep it in.
     NotHeld(Reason),
 }
 
@@ -131,7 +131,7 @@ impl PendingFiles {
         };
         match self.places.get(&own_name) {
             None => self.add(claimed),
-            // It is as it was claimed, or has the undo in it that an attempt of this operation wrote.
+            // The file is as it was claimed, or has the undo in it that an attempt of this operation wrote.
             Some(place) if is_its_own(&self.files[*place], state) => {}
             Some(place) if is_another(&self.files[*place], &claimed) => {
                 let displaced = std::mem::replace(&mut self.files[*place], claimed);

@@ -137,7 +137,8 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// The table of this key and branch among tables in order: a plan may name very many, and be asked for each of them.
+/// The table of this key and branch. It is looked for by halves, since a plan may name very many tables and be asked for each of
+/// them.
 fn table_of<'a>(
     tables: &'a [PlannedTable],
     table_key: &str,
@@ -199,7 +200,7 @@ impl Plan {
 
     /// How much of the write readers see once this is published; `None` for a plan that publishes no write.
     ///
-    /// Whole is said only of a write whose commits are counted: one for each table, and no others among them.
+    /// [`Extent::Whole`] needs a kind that makes one commit for each table, and no commits of others among them.
     #[must_use]
     pub fn extent(&self) -> Option<Extent> {
         if !self.purpose.is_recovery() || self.disposition != Disposition::RollForward {
@@ -213,7 +214,7 @@ impl Plan {
             .writer_kind
             .is_some_and(WriterKind::commits_each_table_once);
         let is_its_own = self.tables.iter().all(|table| table.unexpected.is_empty());
-        // Its writer wrote down that it had committed everything, and what.
+        // The writer noted in the file that all its commits were there, and which.
         let is_confirmed = self
             .steps
             .iter()
@@ -305,10 +306,11 @@ impl Plan {
         })
     }
 
-    /// Digest of the bytes that its sidecar has to have right before a table is restored or published; `None` where that does not matter.
+    /// The digest that its sidecar file must have right before a table is restored or published; `None` where that does not
+    /// matter.
     ///
-    /// An engine of version 9 finishes what the file says, also what this program has begun. So nothing is done that another file than
-    /// the approved one would call a contradiction.
+    /// An engine of version 9 finishes whatever the file says, also a recovery that this program has begun. So nothing is done
+    /// while another file lies there, which would contradict it.
     #[must_use]
     pub fn rests_on_its_sidecar(&self) -> Option<Digest> {
         let is_fixed = self.steps.iter().any(|step| match step {
@@ -350,7 +352,7 @@ impl PlannedTable {
         }
         match self.restore_to {
             Some(_) => self.lance_head?.checked_add(1),
-            // Commits above the version that a merge points to are others'.
+            // Commits above the version that a merge points to belong to others.
             None if self.catalog_change == Some(CatalogChangeKind::Pointer) => self.lance_head,
             None => self.publish_as.or(self.lance_head),
         }
@@ -371,7 +373,7 @@ impl PlannedTable {
         }
     }
 
-    /// The version that a table returns to which a roll back changes; 0 for one whose dataset goes. `None` if it stays as it is.
+    /// The version to which a roll back returns this table; 0 if its dataset is removed; `None` if it stays as it is.
     pub(crate) fn returns_to(&self) -> Option<u64> {
         match self.action {
             Action::Publish | Action::RestoreAndPublish | Action::Restore => self.manifest_pinned,

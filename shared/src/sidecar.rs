@@ -1,4 +1,5 @@
-//! One recovery sidecar, `schema_version` 1 or 2: parsed broadly, acted on narrowly (PROTOCOL.md, section 2).
+//! One recovery sidecar: parsed broadly, acted on narrowly (PROTOCOL.md, section 2). Of version 9 it has the fields that all
+//! versions have.
 
 mod bytes;
 mod error;
@@ -61,7 +62,7 @@ pub struct Sidecar {
     /// Fields this build does not know, as found.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
-    /// Version 9: everything that the file says. What the fields above have of it is what it has in common with other versions.
+    /// Version 9: everything that the file says. The fields above hold the part that it has in common with other versions.
     #[serde(skip)]
     pub version_9: Option<Arc<Sidecar9>>,
 }
@@ -142,7 +143,7 @@ impl Sidecar {
         Self::of_json(file, bytes, &json, limits)
     }
 
-    /// The same, with what shows without knowing the rules of its version; the bytes are read as JSON once for both.
+    /// The same, with the fields that can be read without the rules of its version; the bytes are read as JSON once for both.
     pub(crate) fn parse_with_glimpse(
         file: &str,
         bytes: &[u8],
@@ -336,7 +337,7 @@ impl Sidecar {
         fields
     }
 
-    /// Without the fields that this build does not know, for whoever holds many and shows none of them.
+    /// Drops the fields that this build does not know: a list holds many sidecars and shows none of these fields.
     pub(crate) fn forget_unknown(&mut self) {
         self.unknown.clear();
         self.tables.iter_mut().for_each(|pin| pin.unknown.clear());

@@ -142,7 +142,7 @@ pub(super) async fn read_body(request: Request, next: Next) -> Result<Response, 
 
 pub(super) async fn limit_time(request: Request, next: Next) -> Result<Response, Failure> {
     tokio::time::timeout(REQUEST_MAX, next.run(request)).await.map_err(|_| {
-        let detail = "the storage did not answer in time; what was asked for may still have been done, so look again";
+        let detail = "the storage did not answer in time; the request may have taken effect all the same, so look again";
         Failure::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", "Timed out", detail)
     })
 }

@@ -172,7 +172,7 @@ pub(super) async fn read_version_9(
         && reason.code == Code::Unreadable
     {
         failures.push(FailedRead {
-            what: "what the rules of version 9 ask for".to_owned(),
+            what: "the evidence of version 9".to_owned(),
             table_key: None,
             reason: reason.detail.clone(),
             is_unread: true,
@@ -202,7 +202,7 @@ async fn history_obstacle(
     Some(Reason::new(
         Code::HistoryNotWritable,
         format!(
-            "what is done could not be added to the history of the graph: {why}; put the history right first, with the engine that owns the graph"
+            "the recovery could not be recorded in the history of the graph: {why}; put the history right first, with the engine that owns the graph"
         ),
     ))
 }

@@ -87,7 +87,7 @@ pub(crate) async fn plan_follow_up(
             return Ok(Err(Reason::new(
                 Code::MovedSince,
                 format!(
-                    "what operation {of} did is not there any more: of {key}, {} is {} and was left at {}; there is nothing to take back. Apply plan {} once more to open the operation again",
+                    "the effects of operation {of} are not there any more: of {key}, {} is {} and was left at {}; there is nothing to take back. Apply plan {} once more to open the operation again",
                     untrue.field, untrue.found, untrue.planned, finished.digest
                 ),
             )));

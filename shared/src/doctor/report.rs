@@ -38,7 +38,7 @@ pub struct DoctorReport {
     pub stands_in_the_way: bool,
 }
 
-/// What every report looks at, and what none does, to stand behind `Looked at:`.
+/// The text behind `Looked at:`: what every report looks at, and what none does.
 pub const LOOKED_AT: &str = "the catalog of every branch, pin and Lance HEAD of every table, the sidecar folder, staged schema files and the schema lock, the open journals, and the tags of recoveries. Not looked at: whether the data files are there and whole.";
 
 impl DoctorReport {

@@ -18,7 +18,7 @@ pub struct DrainedReport {
     pub root: String,
     /// The plans that were carried out, in this order.
     pub done: Vec<ApplyReport>,
-    /// What was carried out before this drain, by the very plans of the list, and was passed over.
+    /// Plans of the list that were carried out before this drain, and were passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done_before: Vec<DoneBefore>,
     /// Why it went no further; null if all of the list is done.
@@ -38,7 +38,7 @@ pub struct DoneBefore {
     pub outcome: OutcomeKind,
 }
 
-/// What is known where no pending recovery has a plan of the list.
+/// The facts about a plan of the list that no pending recovery has now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotCurrent {
     /// The operation of the plan, if it is known.

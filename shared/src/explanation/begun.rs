@@ -12,7 +12,7 @@ use crate::plan::{Plan, Purpose};
 use crate::text::shown;
 use crate::timestamp::Timestamp;
 
-/// What is told of a plan that was begun.
+/// The facts that the words for a begun plan are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Begun<'a> {
     /// What became of it.
@@ -23,7 +23,7 @@ pub struct Begun<'a> {
     pub is_in_effect: bool,
 }
 
-/// Explains a plan that is under way or finished. No sentence is about what would be done about something that is done.
+/// Explains a plan that is under way or finished. No sentence says what would be done where it is done already.
 #[must_use]
 pub fn explain_begun(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'_>) -> Explanation {
     match begun.attempt.finished_at {

@@ -24,7 +24,7 @@ pub fn dismissal_id(file: &SidecarFile) -> OperationId {
     OperationId::of_nobody(format!("dismiss\n{}\n{state}", file.file).as_bytes())
 }
 
-/// Why a file is not set aside that nothing refuses.
+/// Why a file that is neither refused nor aborted is not set aside.
 fn not_dismissible(file: &SidecarFile, disposition: Disposition, reasons: &[Reason]) -> Reason {
     let file = &file.file;
     let waits = reasons
@@ -36,7 +36,7 @@ fn not_dismissible(file: &SidecarFile, disposition: Disposition, reasons: &[Reas
         return Reason::new(Code::NotDismissible, detail);
     };
     let detail = format!(
-        "{file} is neither refused nor aborted, but waits: {}. What is to be done about it is decided after that",
+        "{file} is neither refused nor aborted, but waits: {}. Resolve that first",
         waits.detail.trim_end_matches('.')
     );
     Reason {

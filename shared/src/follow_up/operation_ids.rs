@@ -43,8 +43,8 @@ pub fn next_release_id(previous: &OperationId) -> OperationId {
     previous.derived(DerivedOrder::After, "release again")
 }
 
-/// How many operations are derived one from the other for one purpose: undos of one recovery, for instance. Each is used up by a
-/// terminal record that came to nothing, which takes a backup that was brought back, or half an undo.
+/// How many operations are derived one from the other for one purpose: undos of one recovery, for instance. A terminal record
+/// whose effects are gone uses one up. That takes a backup that was brought back, or half an undo.
 pub const SUCCESSORS_MAX: usize = 1_024;
 
 /// The operations that take the recovery of `of` back, one after the other: the first whose journal is not spent is the one.

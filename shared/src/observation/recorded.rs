@@ -1,7 +1,7 @@
 //! What the journals of the root say about the Lance commits that were found.
 //!
-//! A commit says of itself in its properties whose it is, and anybody can write a property. So what names a recovery is believed
-//! only where the journal of that recovery says that it began exactly that.
+//! The properties of a commit say whose it is, and anybody can write a property. So a commit that names a recovery is believed
+//! only where the journal of that recovery says that it began exactly that commit.
 
 use serde::{Deserialize, Serialize};
 

@@ -60,7 +60,7 @@ pub enum PlanError {
     Unlawful {
         /// Digest of the bytes.
         digest: Digest,
-        /// What no rule lays down.
+        /// The part that no rule lays down.
         reason: String,
     },
     /// A bug of ours: a plan could not be written down.
@@ -151,7 +151,7 @@ impl PlanBytes {
     }
 }
 
-/// A table that stands in the plan before, under whatever name of its branch. Two plans are compared table by table, so a plan
+/// A table that the plan names a second time, however its branch is spelled. Two plans are compared table by table, so a plan
 /// with a twin in it would differ from itself.
 fn table_twice(tables: &[PlannedTable]) -> Option<&PlannedTable> {
     let mut known = BTreeSet::new();

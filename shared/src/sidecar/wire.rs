@@ -1,4 +1,4 @@
-//! What can be read off the bytes of a sidecar before, or without, understanding it.
+//! What can be read from the bytes of a sidecar without the rules of its version.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

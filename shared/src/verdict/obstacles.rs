@@ -11,8 +11,8 @@ use crate::sidecar::{Sidecar, TablePin};
 
 /// Whether the branch seems to be another one of the same name, made after this writer started.
 ///
-/// Two machines' clocks are compared, so it only seems so, and a person says whether it is. Nothing in a sidecar tells one branch
-/// from another of its name; where the tables prove it, the observation has that as a conflict.
+/// Only the clocks of two machines say so, so a person has to say whether it is. Nothing in a sidecar tells two branches of one
+/// name apart. Where the tables prove it, the observation has a conflict.
 pub(super) fn branch_recreated(sidecar: &Sidecar, catalog: &CatalogObservation) -> bool {
     !sidecar.branch().is_main()
         && matches!(
@@ -127,7 +127,7 @@ pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     blockers
 }
 
-/// That nothing is written to a catalog with this stamp.
+/// The reason that nothing is written to a catalog with this stamp.
 #[must_use]
 pub fn stamp_unsupported(stamp: u32) -> Reason {
     let stamps = STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", ");

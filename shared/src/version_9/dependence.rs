@@ -4,7 +4,7 @@ use super::sidecar::Sidecar9;
 use super::verdict::Verdict9;
 use crate::code::{Code, Reason};
 
-/// No engine recovers a misnamed file, and none removes it. `None` if `file` is the name of its operation.
+/// The reason for a misnamed file: no engine recovers it, and none removes it. `None` if `file` is the name of its operation.
 #[must_use]
 pub fn misnamed(sidecar: &Sidecar9, file: &str) -> Option<Reason> {
     let own = sidecar.operation_id.file_name();

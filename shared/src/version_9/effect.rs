@@ -107,7 +107,7 @@ pub enum SchemaWork {
 }
 
 impl Effect {
-    /// What it is called in reports: the names of the file, and for the two kinds that have none, what they do.
+    /// Its name in reports: as in the file. The two kinds that have no name there are called by what they do.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match &self.work {

@@ -14,7 +14,7 @@ use crate::observation::NextSchema;
 /// Everything that [`judge_version_9`](super::judge_version_9) reads besides the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What else of the root matters.
+    /// The other files of the root that matter.
     pub beside: Beside,
     /// The branch of the graph that the write is on.
     pub branch: BranchSeen,
@@ -26,7 +26,7 @@ pub struct Evidence {
     pub tables: Vec<TableSeen>,
 }
 
-/// What of the root matters besides the tables of the write.
+/// The other files of the root that decide about this one, and those that it decides about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {
     /// The older file that has to be resolved first.

@@ -87,7 +87,7 @@ pub(super) async fn its_file(
 fn another(plan: &Plan, why: &str) -> StepOutcome {
     StepOutcome::Conflict {
         detail: format!(
-            "{} is not the file of the plan: {why}. Its writer, an engine or a restored backup changed it; what was not done yet was not done",
+            "{} is not the file of the plan: {why}. Its writer, an engine or a restored backup changed it; the remaining steps were not done",
             plan.file
         ),
         differences: vec![Difference::new(

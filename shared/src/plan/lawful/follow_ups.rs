@@ -56,7 +56,9 @@ pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
     left.take(&fence())?;
     let commit = graph_history::commit_of_an_undo(plan, &left)?;
     left.take_all(undo_restores(&touched, commit))?;
-    let kind = plan.writer_kind.ok_or("what it undoes has no kind")?;
+    let kind = plan
+        .writer_kind
+        .ok_or("the recovery that it undoes has no kind of writer")?;
     graph_history::of_an_undo(plan, kind, &mut left)?;
     left.take(&record())?;
     left.end()
@@ -98,7 +100,7 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
         precondition: Precondition::FileAbsent,
     }) = step
     else {
-        return Err("what comes back unpublished is not announced".to_owned());
+        return Err("it announces no sidecar for the write that comes back unpublished".to_owned());
     };
     let sidecar: Sidecar = serde_json::from_str(text)
         .map_err(|error| format!("the sidecar it announces is none: {error}"))?;
@@ -183,10 +185,10 @@ fn operation_of(tag: &str) -> Option<OperationId> {
 
 pub(super) fn dismissal(plan: &Plan, because: &[Code]) -> Result<(), String> {
     if !plan.disposition.may_be_set_aside() || !plan.tables.is_empty() {
-        return Err("what is set aside is refused or aborted, and touches no table".to_owned());
+        return Err("a dismissal is of a refused or aborted file, and touches no table".to_owned());
     }
     if because.is_empty() || because.windows(2).any(|pair| pair[0] >= pair[1]) {
-        return Err("what is set aside has reasons, each of them once and in order".to_owned());
+        return Err("a dismissal has reasons, each of them once and in order".to_owned());
     }
     requires(plan, Requirement::Reason)?;
     if because.contains(&Code::DataInQuestion) {

@@ -20,7 +20,7 @@ pub(super) fn moved_on(authority: &Authority, evidence: &Evidence) -> Vec<String
             named(&evidence.graph.head)
         ));
     }
-    // Where it cannot be told, that is told apart before: see [`unreadable`].
+    // A schema that cannot be told has a reason of its own: see [`unreadable`].
     if let Ok(live) = &evidence.schema.live {
         let is_same = live.domain == authority.schema_identity_domain
             && live.ir_hash == authority.schema_ir_hash

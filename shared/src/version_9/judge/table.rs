@@ -19,7 +19,7 @@ pub(super) struct Standing<'a> {
     /// `None` for an `Optimize`.
     pub(super) effect: Option<&'a Effect>,
     pub(super) seen: &'a TableSeen,
-    /// The table as it is visible; found by its identity.
+    /// The visible table with the identity of the pin.
     pub(super) visible: Option<&'a CatalogTable>,
     pub(super) ownership: Ownership,
     /// Whether the effect is whole and nothing lies on it.
@@ -176,7 +176,7 @@ impl<'a> Standing<'a> {
             return false;
         };
         if effect.planned().is_empty() {
-            // A Lance branch alone: nothing is committed to it.
+            // Only a Lance branch is made, and nothing is committed to it.
             return head == effect.fork_version()
                 && self.pin.confirmed_version == head
                 && self.is_the_confirmed_fork();
