@@ -114,7 +114,7 @@ async fn turned_away(
     ApplyReport::refused(operation, digest, refusal, fate)
 }
 
-/// The plan that was approved, or another that was: all of one operation are about one file.
+/// The approved plan with this digest, or else any approved plan: all plans of one operation are about one file.
 fn approved(state: &JournalState, digest: Digest) -> Option<Plan> {
     let first = || {
         let (approval, _) = state.approvals().first()?;
@@ -133,7 +133,7 @@ async fn begin(
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
     if let Some(refusal) = plan.refusal(operation, digest, &journal)? {
-        // Where another plan was approved, the file that it was about may be gone, and another one bears its name.
+        // If another plan was approved, the file of that plan may be gone, and another file may bear its name.
         let asked = approved(&journal.state, digest).unwrap_or(plan.plan);
         return Ok(refused(root, operation, digest, refusal, Some(&asked)).await);
     }
@@ -152,7 +152,7 @@ async fn begin(
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 
-/// Continues an operation that was begun, or reports what it came to.
+/// Continues an operation that was begun, or reports its outcome.
 async fn resume(
     root: &Root,
     operation: &OperationId,

@@ -44,8 +44,8 @@ pub(crate) async fn without_steps<T>(steps: &mut watch::Receiver<T>, patience: D
     }
 }
 
-/// Returns when no request of this log was answered for so long. Much to do takes its time, however slowly one answer follows the
-/// other; only silence says that storage does not answer.
+/// Returns when no request of this log was answered for so long. Slow answers, one after the other, are answers: only silence
+/// says that storage does not answer.
 pub(crate) async fn without_answers(log: &RequestLog, patience: Duration) {
     let mut since = Instant::now();
     loop {

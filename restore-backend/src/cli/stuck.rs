@@ -135,7 +135,7 @@ fn behind(gate: Arc<dyn Gate>, patience: Patience) -> Context {
     Context::impatient(options, patience)
 }
 
-/// What a root is called is read when it is opened.
+/// The name of a root is read when it is opened.
 fn is_not_of_opening(request: &Request) -> bool {
     !request.path.starts_with("__recovery_log/root-")
 }
@@ -162,7 +162,7 @@ const RECORDS: [&str; 3] = [
     "x end ROOT OPERATION --digest DIGEST --as ada --reason why --writers-stopped",
 ];
 
-/// What each of these commands came to, all of them at once.
+/// The failure of each of these commands, which run at the same time.
 async fn failures(
     pending: &Pending,
     context: &Context,

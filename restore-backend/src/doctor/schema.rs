@@ -69,7 +69,7 @@ async fn in_force(root: &Root, file: SchemaFile) -> Known<SchemaFileStand> {
     })
 }
 
-/// What keeps these bytes from being the file, as far as that is told without knowing the schema.
+/// The reason why these bytes are no such schema file, as far as that shows without knowing the schema.
 fn fault(file: SchemaFile, bytes: &[u8]) -> Option<String> {
     if bytes.is_empty() {
         return Some("it is empty".to_owned());

@@ -50,7 +50,7 @@ pub(super) async fn moved_since_approval(
     )
     .await?
     .complete()?;
-    // Older sidecars were looked at before the claim. The plan acknowledges any, or there was none.
+    // Older sidecars were looked at before the claim. If one of them was broken, the plan acknowledges that.
     let standing = Standing {
         waiting_for: None,
         older_unreadable: planned.requires.contains(&Requirement::OlderUnreadable),
@@ -80,7 +80,7 @@ pub(super) async fn moved_since_approval(
     Ok(differences)
 }
 
-/// What differs from the state that the effects left: see [`sidecar::moved_since_effects`], and files that a cleanup removed.
+/// The differences from the state that the effects left (see [`sidecar::moved_since_effects`]), and files that a cleanup removed.
 ///
 /// A failed read does not show that anything moved: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_effects(

@@ -14,7 +14,8 @@ use super::assets::CONTENT_SECURITY_POLICY;
 use super::console::Console;
 use super::failure::Failure;
 
-/// Longer than a turn and a look at a root may take together. Executions are not requests: they go on in a task of their own.
+/// Longer than waiting for a permit and looking at a root may take together. Executions are not requests: they go on in a task of
+/// their own.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
 
 /// No request has more to say than a reason and some codes.

@@ -77,7 +77,7 @@ async fn read_one(root: &Root, name: &str, failures: &Failures) -> Option<Option
     }
 }
 
-/// Without the name of the file, which is told beside it.
+/// The reason without the name of the file, which stands beside it.
 fn why(error: &SchemaFileError) -> String {
     match error {
         SchemaFileError::Storage { source, .. } => {
@@ -214,7 +214,7 @@ async fn observe_registration(
                     .to_owned(),
         },
     };
-    // What is left of a dataset that was removed in part has no version.
+    // A dataset that was removed in part has no version left.
     let may_be_removed = sidecar.version_9.is_some()
         && (head.version().is_some() || head == HeadObservation::DatasetMissing);
     let files = match may_be_removed {

@@ -129,8 +129,8 @@ pub(super) async fn whole(
     })
 }
 
-/// The blocker of a file that is too young: its writer may still be running. One that this program wrote the undo into was old enough
-/// before, and is only as young as that.
+/// The blocker of a file that is too young: its writer may still be running. A file into which this program wrote the undo was
+/// old enough before; it only looks young because of that.
 pub(super) fn age(
     root: &Root,
     file: &SidecarFile,

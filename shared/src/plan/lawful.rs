@@ -225,7 +225,8 @@ fn prepared(plan: &Plan, step: &Step) -> Result<(), String> {
     noted.sort_unstable();
     if plan.disposition != Disposition::RollBack || *file != plan.file || !returned.eq(noted) {
         return Err(
-            "the undo that it writes into its sidecar does not name the tables that return".to_owned(),
+            "the undo that it writes into its sidecar does not name the tables that return"
+                .to_owned(),
         );
     }
     Ok(())

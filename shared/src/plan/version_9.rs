@@ -299,7 +299,9 @@ pub(super) fn fits(plan: &Plan, sidecar: Option<&Sidecar9>) -> Result<(), String
     let expected =
         sidecar.and_then(|sidecar| prepare(sidecar, &plan.file, plan.disposition, &plan.tables));
     if prepares != expected {
-        return Err("the undo that it writes into its sidecar does not follow from its tables".to_owned());
+        return Err(
+            "the undo that it writes into its sidecar does not follow from its tables".to_owned(),
+        );
     }
     Ok(())
 }

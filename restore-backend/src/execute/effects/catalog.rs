@@ -195,8 +195,8 @@ pub(super) async fn publish(
     Ok(catalog_outcome(outcome, index, "published to"))
 }
 
-/// The graph commit that stands for the version at which the publish lands. Done again after a crash it has another time, and the
-/// same recovery in its id.
+/// The graph commit that stands for the version at which the publish lands. Done again after a crash, the commit has another
+/// time, and its id still names the same recovery.
 fn new_graph_commit(
     attempt: &Attempt,
     read_version: u64,
@@ -225,8 +225,8 @@ fn new_graph_commit(
     }
 }
 
-/// The commits that a publish may make visible: this plan's restores, and the transactions that the plan found at HEAD. The
-/// journal may still record a restore that is gone.
+/// The commits that a publish may make visible: this plan's restores, and the transactions that the plan found at HEAD. A restore
+/// that is gone may still be in the journal.
 fn made_by(plan: &Plan) -> BTreeMap<String, MadeBy> {
     let made = plan.tables.iter().filter_map(|table| {
         let made_by = match (table.restore_to, &table.head_transaction) {

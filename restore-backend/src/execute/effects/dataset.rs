@@ -1,4 +1,4 @@
-//! The removal of a dataset that a schema change made and nobody ever saw.
+//! The removal of a dataset that a schema change made and no reader ever saw.
 
 use sidecar::journal::StepResult;
 use sidecar::{DatasetFile, DatasetFiles, Difference, DifferenceField, Precondition};
@@ -60,7 +60,7 @@ async fn visible_or_another(
     if let Some(why) = lance.catalogued_at(location).await.map_err(unreadable)? {
         return Ok(Some(why));
     }
-    // What an earlier attempt, or an engine, removed in part is no dataset any more.
+    // A dataset that an earlier attempt, or an engine, removed in part is none any more.
     if !left.iter().any(DatasetFile::is_a_version_file) {
         return Ok(None);
     }
