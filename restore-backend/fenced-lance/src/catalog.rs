@@ -64,7 +64,7 @@ const COLUMNS_READ: [&str; 6] = [
 /// The columns that the history of the graph is read from as well, in catalogs that hold it.
 const HISTORY_COLUMNS: [&str; 2] = ["object_id", "metadata"];
 
-/// The stamps of catalogs whose rows of the history are read. What later ones keep is not known here.
+/// The stamps of catalogs whose rows of the history are read. Rows of later stamps are not known here.
 const HISTORY_STAMPS: RangeInclusive<u32> = STAMP_WITH_HISTORY..=6;
 
 /// Folders that are a branch's own, not those of a branch nested below its name.
@@ -76,7 +76,7 @@ const TREE_FOLDERS: [&str; 5] = [
     "data",
 ];
 
-/// What a look at the catalog found.
+/// The result of reading the catalog.
 #[allow(
     clippy::large_enum_variant,
     reason = "a look holds one for each branch, and nearly all of them are present"
@@ -123,9 +123,9 @@ pub struct Catalog {
     pub(crate) graph_heads: BTreeMap<String, String>,
     /// The tables by their identity; `None` unless the catalog knows them by it (stamp 6).
     pub identified: Option<Arc<CatalogTables>>,
-    /// What the branch is known by; `None` on main, and where the entry of the branch does not say.
+    /// The identifier of the branch; `None` on main, and where the entry of the branch does not have it.
     pub branch_identifier: Option<Arc<BranchIdentifier>>,
-    /// Keys of tables for which rows name different places. Which of them readers see, nobody can tell.
+    /// Keys of tables for which rows name different places. Nobody can tell which of them readers see.
     pub in_two_places: Vec<String>,
 }
 
@@ -136,8 +136,8 @@ impl Catalog {
         graph_rows::latest(&self.graph_commits)
     }
 
-    /// The graph commit that the head row of a branch names; `None` if there is no such row, as on a branch that nobody committed to
-    /// yet. `branch` is what the graph calls it: a Lance branch may have a suffix.
+    /// The graph commit that the head row of a branch names; `None` if there is no such row, as on a branch that nobody committed
+    /// to yet. `branch` is its name in the graph: the Lance branch may have a suffix.
     #[must_use]
     pub fn named_head(&self, branch: Option<&str>) -> Option<&str> {
         let key = graph_rows::head_key(branch);
@@ -211,13 +211,13 @@ impl LanceRoot {
             });
         }
         Ok(match self.catalog(Some(&one)).await? {
-            // Engines before v0.10.0 have no suffixes, and their branches are what they are called.
+            // Engines before v0.10.0 have no suffixes: a branch of theirs with such a name is another branch.
             CatalogReading::Present(found) if found.stamp != STAMP_WITH_IDENTITIES => reading,
             found => found,
         })
     }
 
-    /// Which table the catalog has at a place, on any of its branches, in words; `None` if it has none there.
+    /// The table that the catalog has at a place, on any of its branches, in words; `None` if it has none there.
     ///
     /// # Errors
     /// A catalog that cannot be read: then nobody knows.
@@ -506,7 +506,7 @@ fn catalog_of(
 ) -> Result<Catalog, TableError> {
     let two_phase = file.manifest.schema.metadata.get(TWO_PHASE_KEY);
     let version = file.manifest.version;
-    // It would count as the newest commit until the catalog comes to that version.
+    // Such a commit would count as the newest until the catalog reaches that version.
     let ahead = |commit: &&GraphCommit| commit.manifest_version > version;
     if let Some(commit) = rows.graph_commits.iter().find(ahead) {
         return Err(TableError::MalformedCatalog {

@@ -1,4 +1,4 @@
-//! Fenced commits: what one may come to, how it names itself, and how an unclear one is settled.
+//! Fenced commits: their outcomes, how they name themselves, and how an unclear one is settled.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -78,7 +78,7 @@ impl EffectKind {
     }
 }
 
-/// What a fenced commit came to.
+/// The outcome of a fenced commit.
 #[must_use = "a commit that was refused or is unknown must not be taken for done"]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum CommitOutcome {

@@ -28,7 +28,7 @@ pub struct CatalogTable {
     pub table_branch: Option<String>,
 }
 
-/// What came of making a catalog.
+/// The outcome of making a catalog.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum CreateOutcome {
     /// It was made.

@@ -1,4 +1,4 @@
-//! Plain tables and ordinary, unfenced writes to them: what sample stores and tests are made of.
+//! Plain tables and ordinary, unfenced writes to them, for sample stores and tests. Nothing else may call these.
 
 use std::sync::Arc;
 

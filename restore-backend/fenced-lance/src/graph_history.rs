@@ -1,7 +1,7 @@
 //! The history that released engines keep of a graph: graph commits, their actors, recoveries (PROTOCOL.md, section 6.2).
 //!
 //! A row is added at exactly the version after the one that was searched for it in vain. So it is there only once, however many
-//! writers add it and however often.
+//! executors add it and however often.
 
 mod reading;
 mod request;
@@ -42,7 +42,7 @@ pub use request::HistoryRow;
 /// How often a row is tried again after others added theirs first.
 const TRIES_MAX: usize = 16;
 
-/// What adding a row came to.
+/// The outcome of adding a row.
 #[must_use = "a row that is not there must not be taken for written"]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HistoryAppend {

@@ -57,7 +57,8 @@ pub struct PublishRequest {
     pub tombstones: Vec<RemovedTable>,
     /// The graph commit, exactly where the catalog holds the history of its graph.
     pub graph_commit: Option<NewGraphCommit>,
-    /// What a writer of version 9 fixed of it: the rows are published as they are, and only onto the graph that they were planned for.
+    /// The publish as a writer of version 9 fixed it: its rows are published as they are, and only onto the graph that they were
+    /// planned for.
     pub exact: Option<ExactPublish>,
     /// What the publish belongs to.
     pub identity: EffectIdentity,
@@ -133,7 +134,7 @@ impl LanceRoot {
         signature: &Signature,
     ) -> Result<CommitOutcome, TableError> {
         let place = self.catalog_place(request.branch.as_deref())?;
-        // The commit finds out by itself whether what was read is still the latest, and lands on nothing else.
+        // The commit itself finds out whether the version that was read is still the latest, and lands on no other.
         let opened = match self.catalog_read_at(&place, request.read_version) {
             Some(opened) => opened,
             None => match self.open_catalog(&place).await? {
@@ -177,7 +178,7 @@ impl LanceRoot {
             Ok(rows) => rows,
             Err(reason) => return Ok(refused(reason)),
         };
-        // Every version is there, and by the commit that the plan found; what the catalog says of it was fixed beforehand.
+        // Every version is there, made by the commit that the plan found. The catalog row of each was fixed beforehand.
         if let Some(wrong) = fixed
             .as_ref()
             .and_then(|fixed| fixed.miscounted(&described))
@@ -465,7 +466,7 @@ fn replaced_keys(catalog: &Catalog, request: &PublishRequest) -> BTreeSet<String
     is_replaced.then_some(head).into_iter().collect()
 }
 
-/// What the graph calls the branch: where the catalog knows tables by their identity, its Lance branch may have a suffix.
+/// The name of the branch in the graph: where the catalog knows tables by their identity, the Lance branch may have a suffix.
 fn graph_branch<'a>(catalog: &Catalog, request: &'a PublishRequest) -> Option<&'a str> {
     let branch = Branch::of(request.branch.as_deref());
     match catalog.stamp {

@@ -19,7 +19,7 @@ pub struct SchemaLock {
     pub created_at: u64,
 }
 
-/// What removing the lock came to.
+/// The outcome of removing the lock.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum UnlockOutcome {
     /// It is gone now.

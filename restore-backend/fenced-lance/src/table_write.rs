@@ -32,10 +32,10 @@ use super::staged::Staged;
 
 type Stage = dyn Fn(Arc<Dataset>, WriteParams) -> BoxFuture<'static, Result<Staged>> + Send + Sync;
 
-/// What a writer wants to do to one table.
+/// One writer's change of one table.
 ///
-/// Nothing happens when it is made. It is staged on the version the writer expects the table to be
-/// at, and committed at exactly the next one.
+/// Making this value does nothing. It is staged on the version the writer expects the table to be at, and committed at exactly
+/// the next one.
 #[derive(Clone)]
 pub struct TableWrite {
     stage: Arc<Stage>,

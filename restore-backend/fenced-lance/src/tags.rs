@@ -22,7 +22,7 @@ use super::location::TableLocation;
 /// A tag is a few hundred bytes; its metadata is free text.
 const TAG_BYTES_MAX: u64 = 1 << 20;
 
-/// What came of setting a tag.
+/// The outcome of setting a tag.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TagOutcome {
     /// It was set.
@@ -31,12 +31,12 @@ pub enum TagOutcome {
     AlreadyThere,
     /// It was set before, to another version, and is left alone.
     Conflict {
-        /// What it is set to.
+        /// The version that it names.
         tagged: Tagged,
     },
 }
 
-/// What a tag is set to.
+/// The version that a tag names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Tagged {
     /// The version.
@@ -45,7 +45,7 @@ pub struct Tagged {
     pub branch: Option<String>,
 }
 
-/// What came of removing a tag.
+/// The outcome of removing a tag.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UntagOutcome {
     /// It was removed.
@@ -139,7 +139,7 @@ impl LanceRoot {
         Ok(outcome)
     }
 
-    /// What a tag is set to, if there is one.
+    /// The version that a tag names, if there is such a tag.
     ///
     /// # Errors
     /// The name is not valid, or the tag is there and cannot be read or decoded.

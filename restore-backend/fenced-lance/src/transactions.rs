@@ -161,7 +161,7 @@ fn with_row_deltas(entries: Vec<TransactionEntry>, before: u64) -> Vec<Transacti
     listed
 }
 
-/// What a version file says of the transaction that made it.
+/// The transaction that made a version, as its file has it.
 pub(super) fn summary(file: &VersionFile) -> TransactionSummary {
     let manifest = &file.manifest;
     let mut summary = TransactionSummary {

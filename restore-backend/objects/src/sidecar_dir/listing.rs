@@ -40,7 +40,7 @@ pub async fn list_sidecars(
 pub struct SidecarNames {
     sidecars: Vec<ObjectMeta>,
     unread: Vec<SidecarFile>,
-    /// What is left of unfinished writes.
+    /// The remains of unfinished writes.
     skipped: Skipped,
 }
 
@@ -112,7 +112,7 @@ impl SidecarNames {
         sidecars.chain(unread).collect()
     }
 
-    /// What is left of unfinished writes of sidecars; a second call returns nothing.
+    /// The remains of unfinished writes of sidecars; a second call returns nothing.
     pub fn take_skipped(&mut self) -> Vec<Reason> {
         self.skipped.take().into_reasons()
     }
