@@ -1,4 +1,4 @@
-//! Whether a plan is the plan its digest stands for, and what is shown of it.
+//! Whether a plan is the one that its digest stands for, and the report that is shown of it.
 //!
 //! The page derives what it shows of a plan from the plan's bytes, by the code the server uses too.
 //! It shows the server's own words only where there is no plan.
@@ -54,7 +54,7 @@ pub struct PlanAnswer {
     /// How many older ones are left out.
     #[serde(default)]
     pub approvals_left_out: usize,
-    /// The operation under which the same is planned anew, if nothing is left of what this one did.
+    /// The operation under which the same is planned anew, if the effects of this one are gone.
     #[serde(default)]
     pub planned_anew_as: Option<OperationId>,
     /// What a sidecar of version 9 says, and what was found on its tables.
