@@ -134,7 +134,7 @@ pub fn already_begun(
         (None, Some(finished)) => RefusalReport::refused(
             operation,
             format!(
-                "the operation is finished: {}. Apply plan {} once more to look whether that still holds here; if it does not, the operation is opened again, and what is to be done then is approved anew",
+                "the operation is finished: {}. Apply plan {} once more to look whether that still holds here; if it does not, the operation is opened again, and needs a new plan and a new approval",
                 finished.outcome.name(),
                 finished.digest
             ),
@@ -159,7 +159,7 @@ pub fn choice_not_offered(report: &PlanReport, choice: Choice) -> Option<Refusal
         return None;
     }
     let detail = format!(
-        "this operation cannot be rolled back as it stands: it is {}, and another choice is there only for a merge that would be rolled forward without some of its tables; look at its plan",
+        "this operation cannot be rolled back as it stands: it is {}, and only a merge that would be rolled forward without some of its tables offers that choice; look at its plan",
         report.disposition.name()
     );
     let refusal = RefusalReport::refused(&report.operation_id, detail);

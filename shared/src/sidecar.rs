@@ -380,7 +380,7 @@ impl Sidecar {
                 return Some(Reason::new(
                     Code::TableBranchDiffers,
                     format!(
-                        "{file} is about branch {} of the graph, and names {table_key} on Lance branch {}: released engines write both alike, so published as it says, it would show readers another branch's table; find out who wrote this file",
+                        "{file} is about branch {} of the graph, and names {table_key} on Lance branch {}: released engines name one branch in both places. Published like this, readers would see another branch's table; find out who wrote this file",
                         self.branch(),
                         branch
                     ),

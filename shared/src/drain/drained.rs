@@ -203,10 +203,10 @@ impl NotCurrent {
     fn sentence(&self) -> String {
         let mut sentence = match &self.operation_id {
             Some(operation) => format!(
-                "operation {operation} has another plan now: what the plan was made from has changed"
+                "operation {operation} has another plan now: the facts that the plan was made from have changed"
             ),
             None => {
-                "no pending recovery that was looked at has this plan now: what it was made from has changed, or it is of another root".to_owned()
+                "no pending recovery that was looked at has this plan now: the facts that it was made from have changed, or it is of another root".to_owned()
             }
         };
         let others: Vec<&str> = self.others.iter().map(String::as_str).collect();

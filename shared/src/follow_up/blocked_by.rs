@@ -63,7 +63,7 @@ impl Waits {
                     continue;
                 }
                 Overlap::Shared => "is pending and shares a table",
-                Overlap::NotRead => "is pending and cannot be read, so that it may share a table",
+                Overlap::NotRead => "is pending and cannot be read, so it may share a table",
             };
             let of = undo.of_operation();
             let detail = format!("{} {why} with operation {of}; resolve it first", file.file);

@@ -144,7 +144,9 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         )
     });
     if unlock.is_some() && !kind.changes_the_schema() {
-        return Err("it removes the lock of a schema change, and is about none".to_owned());
+        return Err(
+            "it removes the lock of a schema change, and its write changes no schema".to_owned(),
+        );
     }
     left.take(&record())?;
     left.take(&retire(&plan.file))?;
@@ -242,7 +244,7 @@ fn dropped(table: &PlannedTable, step: Option<&Step>) -> Result<(), String> {
         precondition: Precondition::DatasetAsPlanned { transaction },
     }) = step
     else {
-        return Err(format!("it does not say how the dataset of {key} goes"));
+        return Err(format!("it has no step that removes the dataset of {key}"));
     };
     let head_transaction = table.head_transaction.as_ref();
     let is_its_own = table_key == key

@@ -233,7 +233,7 @@ pub(super) fn exact(sidecar: &Sidecar9, disposition: Disposition) -> Option<Exac
 /// What differs, in words.
 pub(super) fn fits(plan: &Plan, sidecar: Option<&Sidecar9>) -> Result<(), String> {
     if plan.lance_branch.is_some() && sidecar.is_none() {
-        return Err("only files of version 9 are of branches with a suffix".to_owned());
+        return Err("only a file of version 9 can be about a branch with a suffix".to_owned());
     }
     let fixed = sidecar.and_then(|sidecar| history(sidecar, plan.disposition, &plan.tables, None));
     let expected_exact = sidecar.and_then(|sidecar| exact(sidecar, plan.disposition));

@@ -57,7 +57,7 @@ pub(super) fn drop_them(
         }
         change.rule = match change.lance_head {
             Some(head) => format!("HEAD {head}, made by this write, and not in the catalog"),
-            None => "its remaining files were made by this write".to_owned(),
+            None => "what is left of it was made by this write".to_owned(),
         };
         change.action = Action::Drop;
     }

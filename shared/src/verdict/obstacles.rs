@@ -6,7 +6,7 @@ use crate::decision::Decision;
 use crate::observation::{
     CatalogObservation, HeadObservation, Observation, Pinned, TableObservation,
 };
-use crate::root_layout::STAMPS_ACTED_ON;
+use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
 use crate::sidecar::{Sidecar, TablePin};
 
 /// Whether the branch seems to be another one of the same name, made after this writer started.
@@ -134,7 +134,7 @@ pub fn stamp_unsupported(stamp: u32) -> Reason {
     Reason::new(
         Code::CatalogStampUnsupported,
         format!(
-            "the catalog carries stamp {stamp}, this build acts on the stamps {stamps} only; recover it with the engine that wrote it"
+            "the catalog carries stamp {stamp}: this build acts on sidecars of version 9 at stamp {STAMP_WITH_IDENTITIES}, and on others at the stamps {stamps}; recover it with the engine that wrote it"
         ),
     )
 }

@@ -410,7 +410,7 @@ fn not_carried_out(
         && !version_9.spelling.is_an_engines
     {
         return not_yet(
-            "the file is not spelled as engines spell it, so that writing the undo into it would change more than that".to_owned(),
+            "the file is not spelled as engines spell it, so writing the undo into it would change more than the undo".to_owned(),
         );
     }
     match judged.disposition {

@@ -12,7 +12,7 @@ pub fn misnamed(sidecar: &Sidecar9, file: &str) -> Option<Reason> {
         Reason::new(
             Code::Misnamed,
             format!(
-                "omnigraph 0.9 and 0.10 look for {own} when they recover, so that they skip this file and still refuse writes on its branch as long as it is there; give it that name if no file has it, and look again"
+                "omnigraph 0.9 and 0.10 look for {own} when they recover. They skip this file, and still refuse writes on its branch as long as it is there; give it that name if no file has it, and look again"
             ),
         )
     })

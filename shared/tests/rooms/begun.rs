@@ -168,8 +168,8 @@ fn a_finished_plan_says_who_did_what_and_when_and_is_not_executable() {
             },
             "was rolled back.",
             &[
-                "is gone could not be read",
-                "Whether something was done about it since could not be read: the store hangs.",
+                "is gone, because a read failed",
+                "Nobody knows whether something was done about it since, because a read failed: the store hangs.",
             ],
         ),
     ];

@@ -71,7 +71,7 @@ fn dismissal_fits(plan: &Plan, because: &[Code], bytes: &[u8]) -> Result<(), Str
         || (plan.disposition == Disposition::Abort && !is_judged_as_its_own)
         || !is_by_the_writer_of(plan, &sidecar)
     {
-        return Err("the plan is about another file than its bytes".to_owned());
+        return Err("the plan names another file than the one whose bytes are claimed".to_owned());
     }
     Ok(())
 }

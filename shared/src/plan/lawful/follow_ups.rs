@@ -107,7 +107,7 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
     let is_its_own = undo_sidecar_ids(of).any(|id| id == sidecar.operation_id);
     if !is_its_own || *file != sidecar.operation_id.file_name() {
         return Err(format!(
-            "it would write {file:?}, which is not where its sidecar belongs"
+            "it would write {file:?}, which is not the name of its sidecar"
         ));
     }
     if crate::follow_up::text_of(&sidecar) != *text

@@ -246,7 +246,7 @@ fn unproven(
                     "version {version} of {key} is not the transaction that the file planned"
                 ))),
                 None => Some(Unproven::Gone(format!(
-                    "the write is visible, and version {version} of {key} was cleaned away or cannot be read, so that nobody can tell whose it was"
+                    "the write is visible, and version {version} of {key} was cleaned away or cannot be read, so nobody can tell whose it was"
                 ))),
             }
         })

@@ -80,7 +80,7 @@ fn headline(
             "The write was taken back, and the catalog says so. Only the file is left.".to_owned()
         }
         Disposition::Superseded => {
-            "Nothing of this run is pending. Others published the same tables since, so that nobody can say whether its work is among what readers see.".to_owned()
+            "Nothing of this run is pending. Others published the same tables since, so nobody can say whether readers see its work.".to_owned()
         }
         Disposition::NeverStarted
             if reasons.iter().any(|reason| reason.code == Code::BranchRecreated) =>
@@ -124,7 +124,7 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
         .any(|reason| reason.code == Code::AuthorityMoved)
     {
         return format!(
-            "{} the write. The graph has moved on since it was planned, so that it can only be taken back.",
+            "{} the write. The graph has moved on since it was planned, so it can only be taken back.",
             of_tables(own, count)
         );
     }
@@ -150,10 +150,10 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
             "All the data was written, but its writer never confirmed that: by the rules of the engine it can only be taken back.".to_owned()
         }
         (Some(_), own) if own == count && standings.iter().any(|standing| !standing.is_whole) => {
-            "Every table carries commits of the write, and at least one of them not all. It cannot be finished, so that it is taken back.".to_owned()
+            "Every table carries commits of the write, and at least one of them not all. It cannot be finished, so it is taken back.".to_owned()
         }
         (Some(_), own) => format!(
-            "{} the write. It cannot be finished, so that it is taken back.",
+            "{} the write. It cannot be finished, so it is taken back.",
             of_tables(own, count)
         ),
     }
@@ -294,7 +294,7 @@ fn advice(
             "Keep a backup of the root. Bring the version that readers see back from a backup of the table, and look again.".to_owned()
         }
         Disposition::Abort if has(Code::BranchPathOverlap) => {
-            "Find out who needs the Lance branch that lies in the folder. If nobody does any more, for example because it was merged, delete its branch of the graph, and its data with it, by an engine that still opens the graph. Then look again.".to_owned()
+            "Find out who needs the Lance branch that lies in the folder. If nobody does any more, for example because it was merged, delete its branch of the graph with an engine that still opens the graph. Its data goes with it. Then look again.".to_owned()
         }
         Disposition::Refused | Disposition::Abort => {
             "Keep a backup of the root. Look at the tables, and at who wrote them. Setting the file aside leaves every table as it is: what the write left in them then counts as drift.".to_owned()
