@@ -232,7 +232,7 @@ impl LanceRoot {
                     CommitOutcome::HeadMoved { found, .. } if *found > read_version => {
                         CommitOutcome::Unknown {
                             reason: format!(
-                                "version {version} of the catalog was cleaned away, so whose it was is lost"
+                                "version {version} of the catalog was cleaned away, so nobody can tell whose it was"
                             ),
                         }
                     }

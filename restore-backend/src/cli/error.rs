@@ -24,7 +24,7 @@ pub(super) enum CliError {
     )]
     Overdue { root: String, seconds: u64 },
     #[error(
-        "the storage of {root} has answered nothing for {seconds} s, and the command is given up; its record may be written all the same: see to the storage, for example a mount that hangs, then look at `audit` before you try again"
+        "the storage of {root} has answered nothing for {seconds} s, and the command is given up; the request may be on record all the same: see to the storage, for example a mount that hangs, then look at `audit` before you try again"
     )]
     RecordOverdue { root: String, seconds: u64 },
     #[error(

@@ -246,7 +246,7 @@ fn an_execution_is_waited_for_longer_than_a_look_and_resumed_where_it_was_given_
         let operation = pending.operation.as_str();
         says(
             &error,
-            &[&pending.uri, operation, "may still happen", "resumes"],
+            &[&pending.uri, operation, "may still take effect", "resumes"],
         );
 
         let answering = hanging(|_| false, PATIENT);

@@ -98,7 +98,7 @@ pub(crate) async fn plan_follow_up(
         return Ok(Err(Reason::new(
             Code::NothingToUndo,
             format!(
-                "operation {operation} has nothing to do about operation {of} any more; that is now planned as operation {}",
+                "operation {operation}, about operation {of}, is spent; the same is now planned as operation {}",
                 current.operation
             ),
         )));

@@ -53,7 +53,7 @@ pub enum IdentityError {
     },
     /// The object is not what this build writes.
     #[error(
-        "{path}, which says which root this is, is not to be understood: {reason}; if nobody needs it, remove it by hand"
+        "{path}, which says which root this is, cannot be understood: {reason}; if nobody needs it, remove it by hand"
     )]
     Malformed {
         /// The object, relative to the root.

@@ -83,7 +83,7 @@ async fn ended(
             Err(refusal) => return Ok(Answer::No(refusal)),
         };
         if found.as_ref().is_some_and(|found| *found != attempt) {
-            let detail = "somebody carries this plan out right now: the journal was written to at the same moment; wait for its outcome, or stop that first";
+            let detail = "somebody carries this plan out right now: the journal was written to at the same moment; wait for its outcome, or stop that executor first";
             let reason = Reason::new(Code::ExecutionUnderWay, detail);
             return Ok(Answer::No(
                 RefusalReport::conflict(operation, detail).with_reasons(vec![reason]),
