@@ -1,4 +1,4 @@
-//! What may differ once every effect of a plan is done, before the terminal record is written.
+//! The differences that are allowed once every effect of a plan is done, before the terminal record is written.
 //!
 //! The executor looks at the root once more. A difference that this module names means that the writer is still at work, and ends
 //! the attempt. Production and the model ask the same functions.

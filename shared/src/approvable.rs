@@ -12,7 +12,7 @@ use crate::journal::{Attempt, Finished, JournalState};
 use crate::plan::{Plan, PlanBytes, PlanError};
 use crate::verdict::{Choice, Disposition};
 
-/// The plan of an operation as it was just made, with what was not read meanwhile.
+/// The plan of an operation as it was just made, and whether a read failed meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanNow<'a> {
     /// The plan.
@@ -203,7 +203,7 @@ pub fn authorized(journal: &JournalState, digest: Digest) -> Result<ApprovedPlan
     authorize(bytes, &approvals).map_err(NotAuthorized::Approvals)
 }
 
-/// What applying the plan with some digest means for an operation that was begun.
+/// The meaning of applying the plan with some digest, for an operation that was begun.
 #[derive(Debug)]
 pub enum Resumed<'a> {
     /// The plan is finished: look whether that still holds, and see it to its end.
@@ -218,7 +218,7 @@ pub enum Resumed<'a> {
     Nothing,
 }
 
-/// What applying the plan `wanted` at the root `here` means for an operation that was begun.
+/// The meaning of applying the plan `wanted` at the root `here`, for an operation that was begun.
 #[must_use]
 pub fn resumed<'a>(
     operation: &OperationId,

@@ -19,7 +19,7 @@ use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Purpose};
 use crate::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST};
 use crate::verdict::{Action, Disposition};
 
-/// What a look at the root has to read to answer for a finished plan.
+/// The things that a look has to read to find out whether a finished plan still holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestsOn {
     /// The tags that it dropped. If they are back, they keep versions that were to be cleaned away.

@@ -1,4 +1,4 @@
-//! What became of a plan that was begun: how far it came, how it ended, and what followed it.
+//! The report on a begun plan: how far it came, how it ended, and which operations followed it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::ids::OperationId;
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::timestamp::Timestamp;
 
-/// What became of a plan that was begun.
+/// The report on a begun plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptReport {
     /// When an executor first claimed it.
@@ -61,7 +61,7 @@ pub enum StepState {
     Done,
 }
 
-/// What was looked up about a plan that was begun, besides its journal.
+/// The facts about a begun plan that its journal does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Since {
     /// What became of its sidecar file.

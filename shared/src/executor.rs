@@ -1,4 +1,4 @@
-//! What an executor does next: a pure function of the journal and of what was seen.
+//! The next move of an executor: a pure function of the journal and of the facts seen.
 //!
 //! [`next`] either names one effect or asks for one look. Production, crash tests and the model all perform exactly what it says:
 //! look, append the record, do the steps, and ask again. It never assumes what nobody looked at.
@@ -22,9 +22,9 @@ pub struct Seen {
     pub since_approval: Option<Vec<Difference>>,
     /// The catalog.
     pub catalog: Option<CatalogSeen>,
-    /// What stands at the one version at which an intended catalog effect can have landed.
+    /// Whose commit stands at the one version at which an intended catalog effect can have landed.
     pub landed: Option<Landed>,
-    /// What came of the steps that were begun.
+    /// The outcome of the steps that were begun.
     pub did: Option<StepsOutcome>,
     /// Differences between the root and the recorded results of the steps.
     pub since_effects: Option<Vec<Difference>>,
@@ -66,7 +66,7 @@ pub enum Landed {
     Gone,
 }
 
-/// What came of steps that go together.
+/// The outcome of steps that go together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum StepsOutcome {
     /// All are done.
@@ -350,8 +350,8 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
             };
         }
     };
-    // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and what it
-    // had published by then must be found to be ours, not somebody else's.
+    // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and a publish
+    // of that executor must count as ours, not as somebody else's.
     let Some(catalog) = &seen.catalog else {
         return Move::Look(Look::Catalog);
     };

@@ -52,14 +52,14 @@ pub struct Observation {
     /// What journals say about it.
     #[serde(default, skip_serializing_if = "Recorded::is_empty")]
     pub recorded: Recorded,
-    /// For a `BranchMerge` that is to be published, or is: what its sidecar does not name; absent otherwise.
+    /// For a `BranchMerge` that is to be published, or is: the tables that its sidecar does not name; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<MergeObservation>,
     /// The things that could not be read now. The facts above that depend on them count as unreadable, and may turn out to be
     /// well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
-    /// Version 9: what else its rules ask for, or why that was not found; absent for other versions.
+    /// Version 9: the further evidence that its rules ask for, or why it was not found; absent for other versions.
     #[serde(
         default,
         with = "shared_evidence",

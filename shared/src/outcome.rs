@@ -1,4 +1,4 @@
-//! What became of an execution, in words that never claim more than is known (ARCHITECTURE.md, invariant 10).
+//! The outcome of an execution, in words that never claim more than is known (ARCHITECTURE.md, invariant 10).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::verdict::Disposition;
 pub enum OutcomeKind {
     /// Every moved table is published.
     RolledForward,
-    /// Every moved table is back at what was published.
+    /// Every moved table is back at its published content.
     RolledBack,
     /// Nothing had to change but the sidecar.
     CleanedUp,

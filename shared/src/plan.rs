@@ -69,16 +69,16 @@ pub struct Plan {
     pub lance_branch: Option<String>,
     /// Who wrote, as the sidecar says.
     pub actor_id: Option<String>,
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// What the classifications add up to.
     pub decision: Option<Decision>,
     /// What a person chose, if not what the verdict says.
     #[serde(default, skip_serializing_if = "Choice::is_verdict")]
     pub choice: Choice,
-    /// What an approval has to state.
+    /// The statements that an approval has to make.
     pub requires: Vec<Requirement>,
-    /// For a merge: what its sidecar does not name and publishing it leaves out, or may.
+    /// For a merge: the tables that its sidecar does not name and that publishing it leaves out, or may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
     /// The tables it was made against.
@@ -123,8 +123,8 @@ pub struct PlannedTable {
     /// Set for a table that the write does not commit to, but adds to the catalog, removes from it, or points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog_change: Option<CatalogChangeKind>,
-    /// Whether the visible version of a table that moves was cleaned away. It is not tagged then, and what is done cannot be taken
-    /// back.
+    /// Whether the visible version of a table that moves was cleaned away. It is not tagged then, and the recovery cannot be
+    /// taken back.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pin_gone: bool,
 }
@@ -151,7 +151,7 @@ fn table_of<'a>(
     tables.get(place.ok()?)
 }
 
-/// What a write does to a table that it commits nothing to.
+/// The change of the catalog for a table that the write commits nothing to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CatalogChangeKind {
@@ -358,8 +358,9 @@ impl PlannedTable {
         }
     }
 
-    /// Whether readers keep what they see of it, and that is a later version than the one that the writer started from. Somebody published
-    /// that version, which may be a commit of the write. Where HEAD holds the content of that version already, only the pin moves.
+    /// Whether readers keep the version that they see, and that version is later than the one from which the writer started.
+    /// Somebody published that version, which may be a commit of the write. Where HEAD holds the content of that version already,
+    /// only the pin moves.
     #[must_use]
     pub fn keeps_a_later_version(&self) -> bool {
         self.catalog_change.is_none() && self.kept().is_later()

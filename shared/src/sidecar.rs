@@ -28,7 +28,7 @@ pub use wire::{Glimpse, GlimpsedPin};
 /// The `schema_version` of sidecars that this build writes itself. Every engine that reads version 2 reads it too.
 pub const WRITTEN_SCHEMA_VERSION: u32 = Dialect::Version1.schema_version();
 
-/// What a writer announced before it committed its first table.
+/// The announcement of a writer before it committed its first table.
 ///
 /// Serialises back to the shape released writers write: absent optional lists stay absent, unknown fields are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -173,7 +173,7 @@ const SECRET_NAMES: [&str; 14] = [
     "password",
 ];
 
-/// What stands in the place of a secret.
+/// The text in the place of a secret.
 const HIDDEN: &str = "***";
 
 fn without_secrets(text: &str) -> String {

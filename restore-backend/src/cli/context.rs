@@ -1,4 +1,4 @@
-//! What every subcommand is given: the global options, the way to the terminal, and the way to a root, which may not answer.
+//! The context of every subcommand: the global options, the way to the terminal, and the way to a root, which may not answer.
 
 use std::io::{self, Write};
 

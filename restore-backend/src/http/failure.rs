@@ -21,7 +21,7 @@ pub(super) struct Failure {
     more: Box<More>,
 }
 
-/// What only some failures have to say.
+/// The parts that only some failures have.
 #[derive(Debug, Clone, Default)]
 struct More {
     reasons: Vec<Reason>,

@@ -1,4 +1,4 @@
-//! What followed a plan that was begun: whether its file is gone, who took it back, and whether it can be taken back.
+//! The sequel of a begun plan: whether its file is gone, who took it back, and whether it can be taken back.
 
 use sidecar::api::{FollowedBy, Since};
 use sidecar::follow_up::{FollowUpKind, Undo, has_undone, never_undone};

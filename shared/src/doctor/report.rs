@@ -8,7 +8,7 @@ use super::facts::RootFacts;
 use super::finding::Finding;
 use super::{judge, upgrade};
 
-/// What a report is asked for.
+/// The question that a report answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DoctorScope {
     /// Whether the root is in order.
@@ -29,7 +29,7 @@ pub struct DoctorReport {
     pub explanation: String,
     /// Its catalog.
     pub catalog: CatalogReport,
-    /// What is not as it is in a root at rest, kind by kind.
+    /// The findings, kind by kind: whatever is not as in a root at rest.
     pub findings: Vec<Finding>,
     /// What has to be so before an upgrade; null unless it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

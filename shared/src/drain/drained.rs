@@ -43,7 +43,7 @@ pub struct DoneBefore {
 pub struct NotCurrent {
     /// The operation of the plan, if it is known.
     pub operation_id: Option<String>,
-    /// What is not as it was in the plan, if it is known.
+    /// The differences from the plan, if they are known.
     pub differences: Vec<Difference>,
     /// Pending operations that were planned anew, and have other plans than this.
     pub others: Vec<String>,
@@ -126,7 +126,7 @@ impl Draining {
         }
     }
 
-    /// Notes what came of the digest whose turn it is. Whatever is not done stops the drain.
+    /// Notes the result for the digest whose turn it is. Anything but a finished plan stops the drain.
     pub fn note(&mut self, step: DrainStep) {
         let Some(digest) = self.next() else {
             return;

@@ -1,5 +1,5 @@
-//! The operations of what follows from an operation: their ids are derived from its own, so that they are found again without
-//! being written down first.
+//! The operations that follow from an operation. Their ids are derived from its id, so that they are found again without being
+//! written down first.
 
 use crate::ids::{DerivedOrder, OperationId};
 
@@ -16,7 +16,7 @@ pub fn next_undo_id(previous: &OperationId) -> OperationId {
     previous.derived(DerivedOrder::Before, "undo again")
 }
 
-/// The operation whose pending sidecar covers what comes back when the roll back of this one is undone.
+/// The operation whose pending sidecar covers the versions that come back when the roll back of this one is undone.
 ///
 /// It sorts after [`undo_id`], so that it waits while the undo is under way.
 #[must_use]

@@ -59,7 +59,7 @@ pub struct Returning {
 pub struct Undo {
     of: OperationId,
     finished: Finished,
-    /// What kind of write it was that was recovered.
+    /// The kind of the write that was recovered.
     writer_kind: WriterKind,
     /// The tables to look at.
     pub tables: Vec<Returning>,
@@ -186,7 +186,7 @@ impl Undo {
         self.tables.iter().find(names)?.target
     }
 
-    /// The operation whose sidecar covers what comes back unpublished.
+    /// The operation whose sidecar covers the versions that come back unpublished.
     #[must_use]
     pub fn announced(&self) -> Option<&OperationId> {
         self.pending.as_ref().map(|pending| &pending.operation_id)
@@ -255,7 +255,7 @@ const fn changes_the_schema(step: &Step) -> bool {
     }
 }
 
-/// Lays down how a recovery is taken back, from what was found. `observation` is of [`Undo::sidecar`], each table's
+/// Lays down how a recovery is taken back, from the facts that were found. `observation` is of [`Undo::sidecar`], each table's
 /// `restorable` about its target.
 #[must_use]
 pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {

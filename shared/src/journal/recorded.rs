@@ -65,7 +65,7 @@ impl JournalState {
                 .any(|attempt| attempt.bytes.digest() == digest && attempt.has_begun(is_it))
     }
 
-    /// The restores among what was found that this operation began.
+    /// Those of the restores that were found which this operation began.
     pub fn restores_among<'a>(
         &'a self,
         tables: &'a [TableObservation],

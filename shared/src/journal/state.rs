@@ -93,7 +93,7 @@ pub struct Finished {
     pub recorded_at: Timestamp,
 }
 
-/// What an executor has to do next.
+/// The next task of an executor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// Nothing is claimed.
@@ -186,7 +186,8 @@ impl JournalState {
 
     /// The sidecar bytes used when the file is missing: those of the last claim, while the operation still counts as pending.
     ///
-    /// It does while somebody executes it. Once an attempt has ended without finishing, what is left of it depends on what it was:
+    /// It does while somebody executes it. Once an attempt has ended without finishing, its purpose decides whether its operation
+    /// still counts as pending:
     /// - a write whose recovery stopped half way is still that write;
     /// - the undo of a recovery is a write of its own from its first restore on; until then it changed no table, and it is laid
     ///   down again as an undo;
@@ -593,8 +594,7 @@ impl JournalState {
 
 /// Verifies the records of one operation, in order of sequence, and folds them.
 ///
-/// # Errors
-/// The first record that is not what it must be: see [`JournalError`].
+/// # Errors The first record that breaks a rule: see [`JournalError`].
 pub fn verify_chain<'a>(
     operation_id: &OperationId,
     records: impl IntoIterator<Item = &'a [u8]>,

@@ -9,7 +9,7 @@ use crate::digest::{Digest, Tag};
 use crate::root_layout::JOURNAL_FOLDER;
 use crate::text::shown;
 
-/// Characters of what is wrong with a plan: it quotes what came from outside.
+/// Characters of the reason why bytes are no plan: it quotes text from outside.
 const REASON_CHARS_MAX: usize = 2_000;
 
 /// A plan's canonical bytes with their digest.

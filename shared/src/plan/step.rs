@@ -159,7 +159,7 @@ pub enum Step {
 pub struct ExactPublish {
     /// The graph commit that the branch's own head row names right before; `None` where it has no such row.
     pub graph_head: Option<String>,
-    /// What the branch of the graph is known by.
+    /// The identifier of the branch of the graph.
     pub branch_identifier: BranchIdentifier,
     /// The rows, one for each pin that moves and each table that is added.
     pub rows: Vec<ExactRow>,
@@ -180,7 +180,7 @@ pub struct ExactPublish {
 pub struct NamedTable {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it is called.
+    /// Its key.
     pub table_key: String,
 }
 
@@ -190,9 +190,9 @@ pub struct NamedTable {
 pub struct ExactRename {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it was called.
+    /// Its key before.
     pub from_key: String,
-    /// What it is called.
+    /// Its key.
     pub to_key: String,
 }
 
@@ -213,7 +213,7 @@ impl ExactPublish {
 pub struct ExactRow {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it is called.
+    /// Its key.
     pub table_key: String,
     /// The row, as the writer confirmed it.
     pub row: ConfirmedUpdate,

@@ -14,7 +14,7 @@ use crate::schema_file::SchemaFile;
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition, Verdict};
 
-/// What steps are made of.
+/// The facts that steps are made from.
 pub(super) struct StepInput<'a> {
     pub operation_id: &'a OperationId,
     pub file: &'a str,

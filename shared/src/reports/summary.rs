@@ -19,7 +19,7 @@ pub struct JudgedLine {
 }
 
 impl JudgedLine {
-    /// What a line says about this verdict.
+    /// The part of a line that follows from this verdict.
     #[must_use]
     pub fn of(verdict: &Verdict, observation: &Observation) -> Self {
         // In version 9, transactions tell whose a commit is, and commits of others may stand above a pin.

@@ -1,4 +1,4 @@
-//! From what was found to the verdict, in the order of PROTOCOL.md, section 4.3.
+//! From the facts to the verdict, in the order of PROTOCOL.md, section 4.3.
 
 use std::collections::BTreeSet;
 

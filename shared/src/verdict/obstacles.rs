@@ -1,4 +1,4 @@
-//! What stands in the way of a write: what refuses it, what contradicts itself, what this build does not carry out.
+//! The obstacles to a write: reasons to refuse it, contradictions, and cases that this build does not carry out.
 
 use crate::branch::Branch;
 use crate::code::{Code, Reason};
@@ -116,7 +116,7 @@ pub(super) fn contradictions(
     reasons
 }
 
-/// What this build cannot carry out, though the verdict over it is right.
+/// The blockers of a plan that this build cannot carry out, though the verdict over it is right.
 pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     let mut blockers = Vec::new();
     if let CatalogObservation::Present { stamp, .. } = observation.catalog

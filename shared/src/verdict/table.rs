@@ -165,7 +165,7 @@ pub(super) fn assign_action(
     }
 }
 
-/// HEAD already holds what is pinned: by comparison, or because HEAD itself is a Restore to exactly the pin.
+/// HEAD already holds the pinned content: by comparison, or because HEAD itself is a Restore to exactly the pin.
 fn holds_the_pin(observed: &TableObservation, pinned: u64, head: u64) -> bool {
     observed.head_content == ContentComparison::Equal
         || observed

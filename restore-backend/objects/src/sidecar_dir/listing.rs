@@ -117,7 +117,7 @@ impl SidecarNames {
         self.skipped.take().into_reasons()
     }
 
-    /// Reads the files, by name. Keeps the bytes only of the file or operation that is `wanted`. Of the others, holds the first
+    /// Reads the files, by name. Keeps the bytes only of the file or operation that is `wanted`. It holds the first of the others
     /// by name, which are the oldest, up to the limit together, and does not read the rest.
     pub async fn read(
         mut self,

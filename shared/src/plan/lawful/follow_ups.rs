@@ -12,7 +12,7 @@ use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag, table_of
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition};
 
-/// An operation whose id is one of those derived from what it is about, and its own file.
+/// The operation has an id that is derived from its subject, and its own file.
 fn derived(
     plan: &Plan,
     mut expected: impl Iterator<Item = OperationId>,
@@ -92,7 +92,7 @@ fn undone_table(table: &PlannedTable, is_announced: bool) -> Result<(), String> 
     ))
 }
 
-/// The sidecar that covers what comes back unpublished: it names the plan's tables and nothing else.
+/// The sidecar that covers the versions that come back unpublished: it names the plan's tables and nothing else.
 fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), String> {
     let Some(Step::Announce {
         file,

@@ -79,7 +79,7 @@ fn is_published(
     }
 }
 
-/// A published write, with what is still to be done about its schema files.
+/// A published write, with the work left on its schema files.
 fn told(disposition: Disposition, payload: &Payload, evidence: &Evidence) -> Found {
     match promotion_pending(payload, evidence) {
         Some(reason) if reason.code == Code::SchemaContradictory => {

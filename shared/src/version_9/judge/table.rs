@@ -12,7 +12,7 @@ use super::super::transaction_identity::TransactionIdentity;
 use crate::code::{Code, Reason};
 use crate::writer_kind::WriterKind;
 
-/// One pin, what the write does to its table, and what was found.
+/// One pin, the effect of the write on its table, and the facts that were found.
 #[derive(Debug, Clone)]
 pub(super) struct Standing<'a> {
     pub(super) pin: &'a Pin,

@@ -1,4 +1,4 @@
-//! Whether the one commit that a write planned for a table is there, and what lies on it.
+//! Whether the one commit that a write planned for a table is there, and whether others lie on it.
 
 use super::super::transaction_identity::TransactionIdentity;
 use super::seen::{SCANNED_MAX, SeenVersions};
