@@ -45,7 +45,7 @@ pub use step::{
 /// - Tables are ordered by key and branch, whatever order the sidecar had, and none is named twice: bytes that do are no plan.
 /// - A plan whose disposition has no effect has no steps, nor has one that this build does not carry out yet: without steps it
 ///   cannot be authorized.
-/// - No time, age, blocker or catalog version is in it, so an identical world gives the identical digest.
+/// - No age, blocker, catalog version or time of the look is in it, so an identical root gives the identical digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
