@@ -7,8 +7,8 @@ CARGO := cargo
 # or the compiler that Debian packages for wasm would take over the native build.
 export PATH := $(TARGET)/tools/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-# Cargo unites the features of all packages it builds at once. The page's packages, and the tests of the
-# verdict, are therefore never built together with the server's: they would have lance compiled a second time.
+# Cargo unites the features of all packages it builds at once. So the page's packages and the tests of the rules
+# are never built together with the server's: they would have Lance compiled a second time.
 SERVER := --package root-objects --package fenced-lance --package two-phase-writer --package restore-backend \
 	--package crashed-roots --package e2e
 WARNINGS := -D warnings
@@ -42,13 +42,13 @@ define fmt-and-clippy
 	$(CARGO) clippy --locked $(SERVER) --all-targets -- $(WARNINGS)
 endef
 
-check: build-tools ## The quick loop: format, clippy, and the tests of the verdict but for its model
+check: build-tools ## The quick loop: format, clippy, and the tests of the rules but for their model
 	$(fmt-and-clippy)
-	$(CARGO) test --locked --package sidecar --lib --test rooms --test purity --test fuzz -- $(ARGS)
+	$(CARGO) test --locked --package sidecar --lib --test rooms --test purity --test circles --test fuzz -- $(ARGS)
 
 test: test-tools build test-shared test-objects test-lance test-writer test-backend test-e2e test-web test-page test-browser lint ## Run every test and lint
 
-test-shared: build-tools ## Test the verdict: rooms, model, hostile bytes
+test-shared: build-tools ## Test the rules: verdict, plans and journal; their model; hostile bytes; circles of imports
 	$(CARGO) test --locked --package sidecar -- --show-output $(ARGS)
 
 test-objects: build-tools ## Test sidecars, journals and stores, without Lance
@@ -80,7 +80,7 @@ test-browser: test-tools build ## Test the page in a real browser; ARGS='--test-
 	CHROMIUM="$$(tests/browser/find-chromium.sh)" "$$(tests/browser/oldest-node.sh)" --test $(ARGS) tests/browser/*.test.mjs
 
 test-long: export SIDECAR_LONG := 1
-test-long: test-tools ## Run the tests that take more than every day's time: all of sweep, power failures, histories, model
+test-long: test-tools ## Run what takes too long for every day: the whole sweep, power failures, histories, model, planted defects
 	$(CARGO) test --locked --package sidecar --test model --test fuzz -- --nocapture
 	$(CARGO) test --locked $(SERVER) --test e2e -- --nocapture
 	$(MAKE) test-planted

@@ -133,13 +133,13 @@ pub struct PlanAnswer {
     pub plan: String,
     /// Their digest.
     pub digest: Digest,
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// The decision that follows from the classifications.
     pub decision: Option<Decision>,
     /// Why it cannot be executed; age and store are not known here.
     pub blockers: Vec<Reason>,
-    /// What an approval has to state.
+    /// The statements that an approval has to make.
     pub requires: Vec<Requirement>,
     /// What happened and what would be done, for people.
     pub explanation: String,

@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 
 /// Last part of the address where a sidecar is set aside.
 const DISMISSAL: &str = "dismissal";
-/// Last part of the address where what precedes an upgrade is gone through as well.
+/// Last part of the address that also shows the list before an upgrade.
 const UPGRADE: &str = "upgrade";
-/// Last part of the address where a roll back is planned in place of what the verdict says.
+/// Last part of the address that plans a roll back instead of the verdict's roll forward.
 const ROLL_BACK: &str = "roll-back";
 
 /// One screen.
@@ -49,7 +49,7 @@ pub enum Route {
     Check {
         /// Name of the root.
         root: String,
-        /// Whether the list that precedes an upgrade is gone through as well.
+        /// Whether the list before an upgrade is shown too.
         upgrade: bool,
     },
     /// The journals of one root.
@@ -127,7 +127,7 @@ impl Route {
         }
     }
 
-    /// What a link to it refers to.
+    /// The target of a link to it.
     #[must_use]
     pub fn href(&self) -> String {
         match self {
@@ -214,7 +214,7 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// Undoes [`encoded`]; `None` for what is not text then.
+/// Undoes [`encoded`]; `None` if the result is no text.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -44,7 +44,7 @@ pub fn summary(entry: &Entry) -> String {
         .join(" · ")
 }
 
-/// How far a recovery came, where that is worth saying.
+/// How far a recovery came, unless nothing was begun or approved.
 #[must_use]
 pub const fn progress(progress: Progress) -> Option<&'static str> {
     match progress {

@@ -199,7 +199,8 @@ async fn shop(store: &Store) -> Result<(), DemoError> {
         .await?
         .stop();
 
-    // A writer that began on what the first of these committed, and never came to its own commit: it has to wait for that one.
+    // A writer that began on the version that the first of these committed, and died before its own commit. Its sidecar has to
+    // wait for the first one.
     store.announce(31, "chris", "node:Customer").await?;
     let newer = store.operation_id(26);
     store
@@ -209,7 +210,7 @@ async fn shop(store: &Store) -> Result<(), DemoError> {
             26,
         )
         .await?;
-    // The youngest of all: an older one that is broken would have to be acknowledged in every plan.
+    // Made the youngest of all: every plan of a younger sidecar would have to acknowledge a broken older one.
     store
         .put(
             &store.operation_id(20).file_name(),

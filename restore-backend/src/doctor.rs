@@ -1,6 +1,6 @@
-//! Reading of a root all that tells whether it is in order, and whether it is ready for an upgrade. It never writes.
+//! Reads everything in a root that tells whether it is in order, and whether it is ready for an upgrade. It never writes.
 //!
-//! What cannot be read is a fact with its reason, and hides nothing else. [`sidecar::doctor`] judges.
+//! A thing that cannot be read is a fact with its reason, and hides nothing else. [`sidecar::doctor`] judges the facts.
 
 mod bounds;
 mod branches;
@@ -27,8 +27,8 @@ use branches::Branches;
 
 /// The report about a root.
 ///
-/// # Errors
-/// [`ServiceError::NoCatalog`] where there is none: then it is no root. Whatever else cannot be read is told in the report.
+/// # Errors [`ServiceError::NoCatalog`] where there is none: then it is no root. Anything else that cannot be read is told in the
+/// report.
 pub(crate) async fn examine(
     root: &Root,
     scope: DoctorScope,
@@ -79,7 +79,7 @@ pub(crate) async fn examine(
     Ok(DoctorReport::of(&facts, scope))
 }
 
-/// What has to be read of one state of the root: pins, HEADs, and the sidecars that cover what lies between.
+/// The facts that have to be read of one state of the root: pins, HEADs, and the sidecars that cover the commits between.
 struct Tables {
     catalog: Known<DeclaredCatalog>,
     branches: Branches,

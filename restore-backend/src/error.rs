@@ -44,7 +44,7 @@ pub enum ServiceError {
     },
     /// Nothing of the kind is there as far as can be told, but this is no root, or not any more.
     #[error(
-        "there is no catalog ({CATALOG_FOLDER}) at {root}, so it cannot be said what is pending there: it is not the root of a store, or is gone; check the address"
+        "there is no catalog ({CATALOG_FOLDER}) at {root}, so nobody can tell what is pending there: it is not the root of a store, or is gone; check the address"
     )]
     NoCatalog {
         /// The root.
@@ -52,7 +52,7 @@ pub enum ServiceError {
     },
     /// Nothing of the kind is there as far as can be told, but what readers see cannot be read.
     #[error(
-        "the catalog ({CATALOG_FOLDER}) of {root} cannot be read, so it cannot be said what is pending there"
+        "the catalog ({CATALOG_FOLDER}) of {root} cannot be read, so nobody can tell what is pending there"
     )]
     CatalogUnreadable {
         /// The root.
@@ -107,7 +107,7 @@ pub enum ServiceError {
     #[error("internal error: a plan cannot be encoded")]
     Encode(#[source] PlanError),
     /// A bug of ours.
-    #[error("internal error: what became of the tables cannot be encoded: {0}")]
+    #[error("internal error: the outcomes of the tables cannot be encoded: {0}")]
     EncodeOutcomes(String),
 }
 

@@ -124,7 +124,7 @@ async fn begin(
     progress: &ProgressSink,
 ) -> Result<ApplyReport, ServiceError> {
     if let Some(refusal) = plan.refusal(operation, digest, &journal)? {
-        // Where another plan was approved, the file that it was about may be gone, and another one bears its name.
+        // If another plan was approved, the file of that plan may be gone, and another file may bear its name.
         let asked = journal
             .state
             .approved_plan_or_first(digest)
@@ -146,7 +146,7 @@ async fn begin(
     claim_and_proceed(root, operation, journal, &approved, sidecar, progress).await
 }
 
-/// Continues an operation that was begun, or reports what it came to.
+/// Continues an operation that was begun, or reports its outcome.
 async fn resume(
     root: &Root,
     operation: &OperationId,

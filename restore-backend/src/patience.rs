@@ -13,8 +13,8 @@ use root_objects::store::RequestLog;
 /// How long requests are waited for on their way to and in a root. Together they stay below the bound on every request.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For a turn to look.
-    pub turn: Duration,
+    /// For a permit to look.
+    pub permit: Duration,
     /// For a look, or for writing an approval down. Longer than any look at a healthy root takes.
     pub look: Duration,
     /// For the next step of an execution.
@@ -24,7 +24,7 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            turn: Duration::from_secs(10),
+            permit: Duration::from_secs(10),
             look: Duration::from_secs(45),
             step: Duration::from_secs(600),
         }
@@ -44,8 +44,8 @@ pub(crate) async fn without_steps<T>(steps: &mut watch::Receiver<T>, patience: D
     }
 }
 
-/// Returns when no request of this log was answered for so long. Much to do takes its time, however slowly one answer follows the
-/// other; only silence says that storage does not answer.
+/// Returns when no request of this log was answered for so long. Slow answers, one after the other, are answers: only silence
+/// says that storage does not answer.
 pub(crate) async fn without_answers(log: &RequestLog, patience: Duration) {
     let mut since = Instant::now();
     loop {

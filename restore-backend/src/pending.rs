@@ -29,7 +29,7 @@ pub(crate) async fn pending(
     Ok(pending_and_skipped(root, wanted).await?.0)
 }
 
-/// As [`pending`], as if `without` had no journal: as it was before that operation was begun.
+/// As [`pending`], as if operation `without` had no journal: the state before that operation was begun.
 pub(crate) async fn pending_without(
     root: &Root,
     wanted: &str,
@@ -38,7 +38,7 @@ pub(crate) async fn pending_without(
     Ok(gathered(root, Some(wanted), without).await?.0)
 }
 
-/// As [`pending`], for a look that asks what else is pending.
+/// As [`pending`], for a look that needs to know the other pending sidecars.
 pub(crate) fn read_pending(root: &Root) -> BoxFuture<'_, Result<Vec<PendingEntry>, String>> {
     let entries = async move {
         let recoveries = pending(root, None).await;

@@ -130,8 +130,8 @@ impl Root {
         }
     }
 
-    /// As [`Self::open`], for a look at what is out of order. A root is opened that does not say which it is, since that is one of these
-    /// things. Write nothing below it: what was begun at it cannot be told from what was begun at a copy.
+    /// As [`Self::open`], for `doctor`. It also opens a root whose identity cannot be read, since that is one of the things that
+    /// may be out of order. Write nothing below such a root: nobody can tell whether an attempt was begun at it or at a copy.
     ///
     /// # Errors
     /// [`RootError::Unusable`]; [`RootError::Unidentified`] for a folder that cannot be used.

@@ -1,6 +1,6 @@
-//! What may differ once every effect of a plan is done, before the terminal record is written.
+//! The differences that are allowed once every effect of a plan is done, before the terminal record is written.
 //!
-//! The executor looks at the root once more. A difference that this room names means that the writer is still at work, and ends
+//! The executor looks at the root once more. A difference that this module names means that the writer is still at work, and ends
 //! the attempt. Production and the model ask the same functions.
 
 use crate::difference::{Difference, DifferenceField};
@@ -11,8 +11,8 @@ use crate::verdict::{Action, Disposition};
 
 /// Whether later changes to the catalog or to tables can make the plan's effects untrue.
 ///
-/// They cannot for a release, which touches tags alone. Nor do they for a dismissal, which has no effect before its terminal record:
-/// whoever writes that record looked after its own claim, at all that the plan was made from.
+/// They cannot for a release, which touches tags alone. Nor can they for a dismissal: it has no effect before its terminal
+/// record, and whoever writes that record looked, after its own claim, at everything that the plan was made from.
 #[must_use]
 pub fn rests_on_the_catalog(plan: &Plan) -> bool {
     match plan.purpose {
@@ -49,8 +49,8 @@ pub fn is_visible_for_good(plan: &Plan) -> bool {
 /// A write that is published already, or is rolled forward with every commit counted, is visible for good: later changes belong
 /// to others. Otherwise a further change, also of a table that no effect reached, means that the writer is still at work.
 ///
-/// Of a write to a branch that was gone no table is looked at. The branch must still be gone: where it was brought back, the write may
-/// be recovered.
+/// For a write to a branch that was gone, no table is looked at, but the branch must still be gone: if it was brought back, the
+/// write may be recovered.
 ///
 /// Ask only of a plan that [`rests_on_the_catalog`].
 #[must_use]
@@ -142,7 +142,7 @@ pub(crate) fn observed<'a>(
     tables.find(|table| (&table.table_key, &table.branch) == (&planned.table_key, &planned.branch))
 }
 
-/// The visible version of a table that the plan adds, removes, or leaves as it is: none of those the sidecar pins.
+/// The visible version of a table that the plan adds, removes or leaves as it is. The sidecar pins no such table.
 pub(crate) fn changed_in_catalog(
     observation: &Observation,
     planned: &PlannedTable,
@@ -162,7 +162,7 @@ pub(crate) fn changed_in_catalog(
     Some(pinned)
 }
 
-/// HEAD of the dataset that was removed, which has to be none.
+/// HEAD of the dataset that was removed: there must be none.
 fn dropped_head(observation: &Observation, planned: &PlannedTable) -> Option<u64> {
     let mut found = observation
         .schema

@@ -28,7 +28,7 @@ pub struct RecoveryList {
     pub root: String,
     /// Oldest first.
     pub recoveries: Vec<RecoverySummary>,
-    /// What lies beside the journals, should not be there, and was skipped; nothing is pending because of it.
+    /// Objects beside the journals that should not be there and were skipped; nothing is pending because of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Reason>,
     /// Why the catalog could not be read, if so; the list may then be incomplete.
@@ -55,7 +55,7 @@ pub struct RecoverySummary {
     pub started_at: Option<String>,
     /// Whole seconds since then, or since the file was last written, whichever is less.
     pub age_seconds: Option<u64>,
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// Tables the sidecar names.
     pub tables_total: usize,
@@ -107,7 +107,7 @@ pub struct PlanReport {
     pub started_at: Option<String>,
     /// Whole seconds since then, or since the file was last written, whichever is less.
     pub age_seconds: Option<u64>,
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// What the classifications add up to; null where some table has none.
     pub decision: Option<Decision>,
@@ -117,7 +117,7 @@ pub struct PlanReport {
     pub executable: bool,
     /// Why not, whatever is approved.
     pub blockers: Vec<Reason>,
-    /// What the approval has to state.
+    /// The statements that an approval has to make.
     pub requires: Vec<Requirement>,
     /// What a person chose, if not what the verdict says.
     #[serde(default, skip_serializing_if = "Choice::is_verdict")]
@@ -125,7 +125,7 @@ pub struct PlanReport {
     /// What can be chosen instead; each is a plan of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_choices: Vec<Choice>,
-    /// For a merge: what its sidecar does not name and publishing it leaves out, or may.
+    /// For a merge: the tables that its sidecar does not name and that publishing it leaves out, or may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOutReport>,
     /// The evidence, table by table.
@@ -146,24 +146,23 @@ pub struct PlanReport {
     /// What became of the plan, if it was begun. Everything else in this report is then the plan as it was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<AttemptReport>,
-    /// Approvals of exactly this plan, the oldest first; at most [`PlanReport::APPROVALS_MAX`] of them, the newest, and
-    /// one that counts, if there is one.
+    /// Approvals of exactly this plan, the oldest first. Of more than [`PlanReport::APPROVALS_MAX`], the newest are here, and one
+    /// that authorizes the plan, if there is one.
     pub approvals: Vec<Approval>,
     /// How many older ones are left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub approvals_left_out: usize,
-    /// The operation under which the same is planned now, where this one is finished and what it did is not there any more: of an
-    /// undo or a release alone.
+    /// For a finished undo or release whose effects are gone: the operation under which the same is planned now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_anew_as: Option<OperationId>,
     /// The plan's canonical bytes, so that a reader can check the digest; null where there is no digest.
     pub plan: Option<String>,
     /// The sidecar's bytes; null where they could not be read, or are more than a sidecar may have.
     pub sidecar: Option<SidecarBytes>,
-    /// Of a sidecar of `schema_version` 9: what it says, or which rule it breaks.
+    /// For a sidecar of `schema_version` 9: its content, or the rule that it breaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_9: Option<Version9Report>,
-    /// The same in lines for people, and what was found on its tables.
+    /// The same in lines for people, and the facts that were found on its tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<FactLine>,
 }
@@ -178,7 +177,8 @@ pub struct FactLine {
 }
 
 impl FactLine {
-    /// Whether it says what happened, what engines do about it, or what to do now; other lines say what was found and what the file says.
+    /// Whether it is of the verdict: what happened, what engines do about it, what to do now. The other lines say what was found
+    /// and what the file says.
     #[must_use]
     pub fn is_of_the_verdict(&self) -> bool {
         matches!(
@@ -240,9 +240,9 @@ pub struct PlanContext<'a> {
     pub blockers: Vec<Reason>,
     /// How far people and executors came.
     pub progress: Progress,
-    /// What became of the plan, if it was begun.
+    /// The attempt at the plan, if it was begun.
     pub attempt: Option<AttemptReport>,
-    /// The operation under which the same is planned now, where what this one did is not there any more.
+    /// The operation under which the same is planned now, where the effects of this one are gone.
     pub planned_anew_as: Option<OperationId>,
     /// Approvals of exactly this plan.
     pub approvals: Vec<Approval>,
@@ -263,7 +263,7 @@ impl PlanReport {
     pub fn new(plan: &Plan, bytes: &PlanBytes, mut context: PlanContext<'_>) -> Self {
         let approvals_left_out = context.approvals.len().saturating_sub(Self::APPROVALS_MAX);
         let older: Vec<Approval> = context.approvals.drain(..approvals_left_out).collect();
-        // One that counts is among them, if there is one: by these the reader finds out whether the plan may be executed.
+        // If an approval authorizes the plan, it is among them: from these the reader finds out whether the plan may be executed.
         let counts = |approval: &Approval| approval.missing(plan).is_empty();
         if !context.approvals.iter().any(counts)
             && let Some(that_counts) = older.into_iter().rev().find(counts)
@@ -411,7 +411,7 @@ pub struct EndRequest {
     pub writers_stopped: bool,
 }
 
-/// `end`: what the attempt that was ended had done, as far as its journal tells.
+/// `end`: the effects of the attempt that was ended, as far as its journal tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndReport {
     /// The operation.
@@ -476,7 +476,7 @@ pub struct AuditReport {
     pub root: String,
     /// One journal per operation: the oldest first where all are told, the newest first where they come page by page.
     pub operations: Vec<AuditedOperation>,
-    /// What lies beside the journals, should not be there, and was skipped; told with the first page.
+    /// Objects beside the journals that should not be there and were skipped; they come with the first page.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Reason>,
     /// The operation after which the next page goes on, if there is one.
@@ -549,7 +549,7 @@ pub struct LoginRequest {
 pub struct OpenedSession {
     /// The name approvals are recorded under.
     pub name: String,
-    /// What every request of the session has to carry in `X-Session-Key`.
+    /// The key that every request of the session has to carry in `X-Session-Key`.
     pub key: String,
 }
 

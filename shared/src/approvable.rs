@@ -1,4 +1,5 @@
-//! Why a plan with a digest may not be approved or executed now, and whether what was begun may be gone on with or ended.
+//! Why the plan with some digest may not be approved or executed now, and whether an attempt that was begun may be resumed or
+//! ended.
 
 use crate::api::{PlanReport, Progress, RefusalReport};
 use crate::approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
@@ -12,7 +13,7 @@ use crate::listing::SidecarFile;
 use crate::plan::{Plan, PlanBytes, PlanError};
 use crate::verdict::{Choice, Disposition};
 
-/// The plan of an operation as it was just made, with what was not read meanwhile.
+/// The plan of an operation as it was just made, and whether a read failed meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanNow<'a> {
     /// The plan.
@@ -130,7 +131,7 @@ pub fn unread_file<'a>(
 /// The refusal to end an attempt while its executor writes to the journal.
 #[must_use]
 pub fn carried_out_now(operation: &OperationId) -> RefusalReport {
-    let detail = "somebody carries this plan out right now: the journal was written to at the same moment; wait for its outcome, or stop that first";
+    let detail = "somebody carries this plan out right now: the journal was written to at the same moment; wait for its outcome, or stop that executor first";
     let reason = Reason::new(Code::ExecutionUnderWay, detail);
     RefusalReport::conflict(operation, detail).with_reasons(vec![reason])
 }
@@ -171,7 +172,7 @@ pub fn already_begun(
         (None, Some(finished)) => RefusalReport::refused(
             operation,
             format!(
-                "the operation is finished: {}. Apply plan {} once more to look whether that still holds here; if it does not, the operation is opened again, and what is to be done then is approved anew",
+                "the operation is finished: {}. Apply plan {} once more to look whether that still holds here; if it does not, the operation is opened again, and needs a new plan and a new approval",
                 finished.outcome.name(),
                 finished.digest
             ),
@@ -196,7 +197,7 @@ pub fn choice_not_offered(report: &PlanReport, choice: Choice) -> Option<Refusal
         return None;
     }
     let detail = format!(
-        "this operation cannot be rolled back as it stands: it is {}, and another choice is there only for a merge that would be rolled forward without some of its tables; look at its plan",
+        "this operation cannot be rolled back as it stands: it is {}, and only a merge that would be rolled forward without some of its tables offers that choice; look at its plan",
         report.disposition.name()
     );
     let refusal = RefusalReport::refused(&report.operation_id, detail);
@@ -240,7 +241,7 @@ pub fn authorized(journal: &JournalState, digest: Digest) -> Result<ApprovedPlan
     authorize(bytes, &approvals).map_err(NotAuthorized::Approvals)
 }
 
-/// What applying the plan with some digest means for an operation that was begun.
+/// The meaning of applying the plan with some digest, for an operation that was begun.
 #[derive(Debug)]
 pub enum Resumed<'a> {
     /// The plan is finished: look whether that still holds, and see it to its end.
@@ -255,7 +256,7 @@ pub enum Resumed<'a> {
     Nothing,
 }
 
-/// What applying the plan `wanted` at the root `here` means for an operation that was begun.
+/// The meaning of applying the plan `wanted` at the root `here`, for an operation that was begun.
 #[must_use]
 pub fn resumed<'a>(
     operation: &OperationId,

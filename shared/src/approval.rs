@@ -31,7 +31,7 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// What the plan requires and this approval does not state.
+    /// The requirements of the plan that this approval does not state.
     #[must_use]
     pub fn missing(&self, plan: &Plan) -> Vec<Requirement> {
         self.missing_of(&plan.requires)

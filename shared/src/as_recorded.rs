@@ -19,15 +19,15 @@ use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Purpose};
 use crate::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST};
 use crate::verdict::{Action, Disposition};
 
-/// What a look at the root has to read to answer for a finished plan.
+/// The things that a look has to read to find out whether a finished plan still holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestsOn {
     /// The tags that it dropped. If they are back, they keep versions that were to be cleaned away.
     Tags,
     /// The catalog and the tables of its sidecar.
     Tables,
-    /// That its file cannot be recovered, for the very reasons for which it is set aside: as long as the file is there and is to be
-    /// deleted. Once it is gone, a dismissal rests on nothing, for it touched no table.
+    /// The file that it sets aside. As long as the file is there and is to be deleted, it must be stuck for the very reasons of
+    /// the plan. Once the file is gone, a dismissal rests on nothing, since it touched no table.
     File,
 }
 
@@ -97,7 +97,8 @@ pub enum TableShows {
     All(Vec<Difference>),
     /// The versions are there. The transaction at [`version_of_the_plan`] says whether they are those of the plan.
     Versions {
-        /// Commits above that may be by the writer of this sidecar, still alive: the difference where the transaction is the plan's.
+        /// Commits above, which the writer of this sidecar may have made if it is still alive. They are a difference if the
+        /// transaction is the plan's.
         above: Option<Difference>,
     },
     /// A HEAD that cannot be read does not show that effects are lost.

@@ -1,4 +1,4 @@
-//! What became of a plan that was begun: how far it came, how it ended, and what followed it.
+//! The report on a begun plan: how far it came, how it ended, and which operations followed it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::ids::OperationId;
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::timestamp::Timestamp;
 
-/// What became of a plan that was begun.
+/// The report on a begun plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptReport {
     /// When an executor first claimed it.
@@ -23,7 +23,7 @@ pub struct AttemptReport {
     /// The root at which this was looked up, where it was begun at another. Nothing of it is carried out here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_of_root: Option<String>,
-    /// The operation that took it back, the one that took that back, and so on. After an even number of them, what it did holds.
+    /// The operation that took it back, the one that took that back, and so on. After an even number of them, its effects hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<FollowedBy>,
     /// The operation that dropped its tags.
@@ -61,7 +61,7 @@ pub enum StepState {
     Done,
 }
 
-/// What was looked up about a plan that was begun, besides its journal.
+/// The facts about a begun plan that its journal does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Since {
     /// What became of its sidecar file.
@@ -72,7 +72,7 @@ pub struct Since {
     pub released_by: Option<FollowedBy>,
     /// The operation that can be taken back now, or why none can; `None` where that was not looked up.
     pub undo: Option<Result<OperationId, Reason>>,
-    /// The operation under which the same is planned now, where what it did is not there any more.
+    /// The operation under which the same is planned now, where its effects are gone.
     pub planned_anew_as: Option<OperationId>,
     /// Why it is not known what followed it, if so.
     pub unread: Option<String>,

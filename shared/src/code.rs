@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
-    /// Something could not be read from storage, be it the file itself, its journal, or what its write is judged by. Nothing is known
-    /// of that, so the file is not set aside.
+    /// Storage did not give the file itself, its journal, or a fact that its write is judged by. Nobody knows what that holds, so
+    /// the file is not set aside.
     Unreadable,
     /// The file is not JSON.
     NotJson,
@@ -58,7 +58,7 @@ pub enum Code {
     HeadBelowPin,
     /// The catalog is behind what the writer saw, as after restoring a backup.
     PinBelowExpected,
-    /// The visible version is on another Lance branch than the one written to, which was not made from it.
+    /// The visible version is on another Lance branch than the write, and the write's branch was not made from that version.
     PinOnAnotherBranch,
     /// The version to return to cannot be restored: Lance would refuse it, or its files are gone.
     TargetNotRestorable,
@@ -168,7 +168,7 @@ impl Code {
 }
 
 impl Code {
-    /// Whether it tells of files outside of the root, which is what everything tells of in a root that was moved.
+    /// Whether it is about files outside of the root. In a root that was moved, every sidecar names such files.
     pub(crate) const fn tells_of_another_place(self) -> bool {
         matches!(self, Self::LocationOutsideRoot | Self::BasePathOutsideRoot)
     }
@@ -257,8 +257,8 @@ pub enum Requirement {
     /// Some commits above the pin do not look like this write's: its kind makes none such, they name another operation, or they
     /// cannot be read. (`--acknowledge`)
     UnexpectedCommits,
-    /// A table that was published since this writer started stays as readers see it, and readers see nothing of the write in another:
-    /// the version that stays may be this write's own commit. (`--acknowledge`)
+    /// Readers keep a version of one table that was published since this writer started, and see nothing of the write in another
+    /// table. The version that stays may be this write's own commit. (`--acknowledge`)
     StaysPublishedInPart,
     /// By the clocks of two machines, the branch of the graph was created after this writer started: it may be another branch of
     /// the same name. (`--acknowledge`)
@@ -273,7 +273,7 @@ pub enum Requirement {
     OlderUnreadable,
     /// The file of a published write is older than the publish and does not say yet that the write was done. (`--acknowledge`)
     StaleArmed,
-    /// A dataset is removed that a schema change made and nobody ever saw. (`--acknowledge`)
+    /// A dataset that a schema change made, and that no reader ever saw, is removed. (`--acknowledge`)
     DropsDatasets,
 }
 

@@ -75,7 +75,8 @@ impl Commands {
         self.of_root("doctor")
     }
 
-    /// The same for a root that was moved, with a word in the place of the address that it had; `None` where that address was given.
+    /// The same commands for a root that was moved, with `OLD_ROOT` in the place of its former address; `None` where that
+    /// address was given.
     #[must_use]
     pub fn relocated(&self) -> Option<Self> {
         self.relocated_from.is_none().then(|| Self {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A dataset with more files than this is not removed. One that a schema change just made holds three.
 pub const DATASET_FILES_MAX: usize = 8;
 
-/// Lance opens what this names first, if it is there.
+/// The file that names the version which Lance opens first.
 const VERSION_HINT: &str = "_versions/latest_version_hint.json";
 
 /// The file of version 1, in the two ways in which Lance names files of versions.
@@ -70,7 +70,7 @@ impl DatasetFile {
         self.path == VERSION_HINT || self.is_a_version_file() || self.transaction().is_some()
     }
 
-    /// Whether it says what the dataset holds. Without it there is no dataset.
+    /// Whether it is the file of a version, which says what the dataset holds. Without it there is no dataset.
     #[must_use]
     pub fn is_a_version_file(&self) -> bool {
         FIRST_VERSION.contains(&self.path.as_str())
@@ -102,7 +102,7 @@ pub(crate) fn is_in_order(files: &[DatasetFile]) -> bool {
     pairs.all(|pair| pair[0].place() < pair[1].place())
 }
 
-/// Whether files are what such a write leaves in the folder of a dataset: the transaction is its own.
+/// Whether these files are left of a dataset that this transaction made.
 pub(crate) fn are_by(files: &[DatasetFile], transaction: &str) -> bool {
     let mut transactions = files.iter().filter_map(DatasetFile::transaction);
     transactions.all(|found| found == transaction)

@@ -25,7 +25,7 @@ pub enum Tag {
     JournalRecord,
     /// The bytes of a staged schema file.
     SchemaFile,
-    /// What an operation id of ours is derived from.
+    /// The text that an operation id of ours is derived from.
     DerivedId,
 }
 

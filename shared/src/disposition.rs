@@ -20,7 +20,8 @@ pub enum Disposition {
     StaleArmed,
     /// Version 9: the write was taken back, and the catalog says so; only its sidecar is left.
     AlreadyRolledBack,
-    /// Nothing of the write is pending, and others published since; whether it is among that cannot be claimed.
+    /// No table is above its pin by this write, and others published since. Nobody can tell whether the write is among what they
+    /// published.
     Superseded,
     /// No table was committed: record it, retire the sidecar.
     NeverStarted,

@@ -1,7 +1,7 @@
 //! `doctor`: whether a root is in order, and whether it is ready for an upgrade of its engine.
 //!
 //! Whoever reads storage passes in [`RootFacts`], where what could not be read has its reason. Nothing here is about one sidecar:
-//! that is judged by its plan. A thing that is not known is never told as well.
+//! that is judged by its plan. A thing that is not known is never called well.
 
 mod catalog;
 mod checklist;

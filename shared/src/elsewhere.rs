@@ -8,7 +8,7 @@ pub(crate) fn begun_elsewhere(there: &RootId, here: &RootId) -> Reason {
     Reason::new(
         Code::BegunElsewhere,
         format!(
-            "this was approved for {there} and begun there, and this root is {here}: nothing of it is done here. An attempt is carried on at its own root alone, whatever that is called by now. If this one is a copy or a backup that was put back, and is to go its own way, end the attempt here, with `end`, which ends nothing there; then look at the plan as it is here"
+            "this was approved for {there} and begun there, and this root is {here}: none of its steps is done here. An attempt continues at its own root alone, whatever the name of that root is by now. If this root is a copy, or a backup that was put back, end the attempt here, with `end`, which ends nothing there; then look at the plan as it is here"
         ),
     )
 }

@@ -4,9 +4,8 @@ use std::error::Error;
 
 use crate::text::scrubbed;
 
-/// The error and its sources, `what failed: why: why`. A source that only repeats what stands before it is left out, and so
-/// are the places in the source of whatever failed, which lie on the machine that built this program, and passwords in
-/// addresses.
+/// The error and its sources, `what failed: why: why`. Left out are a source that only repeats the text before it, places in
+/// source files, which lie on the machine that built this program, and passwords in addresses.
 #[must_use]
 pub fn error_text(error: &dyn Error) -> String {
     let mut text = scrubbed(&error.to_string());

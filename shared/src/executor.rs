@@ -1,4 +1,4 @@
-//! What an executor does next: a pure function of the journal and of what was seen.
+//! The next move of an executor: a pure function of the journal and of the facts seen.
 //!
 //! [`next`] either names one effect or asks for one look. Production, crash tests and the model all perform exactly what it says:
 //! look, append the record, do the steps, and ask again. It never assumes what nobody looked at.
@@ -22,9 +22,9 @@ pub struct Seen {
     pub since_approval: Option<Vec<Difference>>,
     /// The catalog.
     pub catalog: Option<CatalogSeen>,
-    /// What stands at the one version at which an intended catalog effect can have landed.
+    /// Whose commit stands at the one version at which an intended catalog effect can have landed.
     pub landed: Option<Landed>,
-    /// What came of the steps that were begun.
+    /// The outcome of the steps that were begun.
     pub did: Option<StepsOutcome>,
     /// Differences between the root and the recorded results of the steps.
     pub since_effects: Option<Vec<Difference>>,
@@ -66,7 +66,7 @@ pub enum Landed {
     Gone,
 }
 
-/// What came of steps that go together.
+/// The outcome of steps that go together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum StepsOutcome {
     /// All are done.
@@ -244,7 +244,7 @@ impl Seen {
         finished.retires().is_none() || (self.closed == Some(true) && is_gone)
     }
 
-    /// What is known once steps that were begun came to something. A catalog that moved is looked at again.
+    /// The facts once steps that were begun came to their outcome. A catalog that moved is looked at again.
     #[must_use]
     pub fn having_done(self, did: StepsOutcome) -> Self {
         match did {
@@ -333,7 +333,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     };
     let on_catalog = match &attempt.plan.steps[first] {
         Step::FenceCatalog { .. } | Step::Publish { .. } => true,
-        // A restore below a pin that moved would take the table away from it, and a sidecar would announce that.
+        // If the pin moved, a restore would take the table away from it, and the prepared sidecar would announce such a restore.
         Step::Restore { .. } | Step::PrepareSidecar { .. } | Step::DropDataset { .. } => false,
         Step::Tag { .. }
         | Step::Untag { .. }
@@ -350,8 +350,8 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
             };
         }
     };
-    // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and what it
-    // had published by then must be found to be ours, not somebody else's.
+    // The catalog is read before the effect is looked for: an executor that was taken over may still be sending it, and a publish
+    // of that executor must count as ours, not as somebody else's.
     let Some(catalog) = &seen.catalog else {
         return Move::Look(Look::Catalog);
     };
@@ -382,7 +382,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     }
     let differences = match catalog {
         CatalogSeen::Gone { what } => vec![Difference::new(None, what.clone(), "present", "gone")],
-        // Of a write to a branch that is gone no pin is planned: main is published to only to record it.
+        // A write to a branch that is gone plans no pin: its publish on main only records it.
         CatalogSeen::At { .. } if attempt.plan.disposition == Disposition::OrphanedBranch => {
             Vec::new()
         }
@@ -390,7 +390,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     };
     if !differences.is_empty() {
         return Move::Interrupt {
-            detail: "the catalog is not as planned; what was not done yet was not done".to_owned(),
+            detail: "the catalog is not as planned; the remaining steps were not done".to_owned(),
             differences,
             unclear,
         };

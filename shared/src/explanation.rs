@@ -114,7 +114,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
     }
 }
 
-/// An undo of what a sidecar of version 9 led to is refused, which a person knows before approving it.
+/// The undo of a recovery of version 9 is refused. People know that before they approve the recovery.
 fn never_undone(plan: &Plan) -> &'static str {
     let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
     match plan.rests_on_its_sidecar() {
@@ -123,7 +123,7 @@ fn never_undone(plan: &Plan) -> &'static str {
     }
 }
 
-/// Which table readers see a later version of, and which they do not.
+/// Names a table of which readers see a later version, and one of which they do not.
 fn in_part(plan: &Plan) -> String {
     let mut tables = plan.tables.iter();
     let later = tables.find(|table| table.keeps_a_later_version());

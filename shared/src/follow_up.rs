@@ -1,10 +1,10 @@
 //! What can be planned besides resolving a sidecar: taking a finished recovery back, dropping its tags, setting a file aside.
 //!
 //! All of them are plans like any other: approved, journaled, carried out step by step, resumed after a crash. Each has an
-//! operation id of its own that is derived from what it is about, so that it is found again without being written down first.
-//! Where no sidecar file stands for such an operation, it has one that lives in its journal only. An undo that was interrupted
-//! once its first restore was begun is judged by the very rules of any other write; before that, nothing came of it, and it is
-//! laid down anew. A release is never judged: there is nothing to finish or to take back about tags.
+//! operation id of its own, derived from its subject, so that it is found again without being written down first. Where no
+//! sidecar file stands for such an operation, it has one that lives in its journal only. An undo that was interrupted once its
+//! first restore was begun is judged by the very rules of any other write; before that, it changed no table, and it is laid down
+//! anew. A release is never judged: there is nothing to finish or to take back about tags.
 
 mod blocked_by;
 mod dismissal;
@@ -59,7 +59,7 @@ impl FollowUp {
         self
     }
 
-    /// What is not as it was when `planned` was approved, if this is the plan of the same operation as it is made now.
+    /// The differences from `planned`, as it was approved, if this is the plan that the same operation has now.
     #[must_use]
     pub fn moved_since(self, planned: &Plan) -> Vec<Difference> {
         let mut moved = differences(planned, &self.plan);

@@ -60,8 +60,8 @@ impl GraphCommitId {
         id.len() == CHARS && id.get(TIME_CHARS..) == self.text.get(TIME_CHARS..)
     }
 
-    /// Whether an earlier build wrote a row of that id for some recovery of the operation. Which plan that one carried out, only
-    /// the rest of the row tells.
+    /// Whether an earlier build wrote a row of that id for some recovery of the operation. Only the rest of the row tells which
+    /// plan that recovery carried out.
     #[must_use]
     pub fn is_same_operation(&self, id: &str) -> bool {
         id.len() == CHARS && id.get(TIME_CHARS..) == Some(self.of_operation.as_str())

@@ -1,4 +1,4 @@
-//! Names that travel through every room: operations, roots.
+//! Names that almost every module knows: operations, roots.
 
 use std::fmt;
 use std::str::FromStr;
@@ -63,7 +63,7 @@ impl OperationId {
         Self::beside(TIME_OF_NOBODY, DerivedOrder::Before, seed)
     }
 
-    /// Whether it is one of [`Self::of_nobody`], as far as that can be told without knowing what it is about.
+    /// Whether it is one of [`Self::of_nobody`], as far as that shows without its seed.
     #[must_use]
     pub(crate) fn is_of_nobody(&self) -> bool {
         self.0.starts_with(TIME_OF_NOBODY) && self.0[TIME_CHARS..].starts_with('0')

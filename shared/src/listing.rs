@@ -28,7 +28,7 @@ pub struct SidecarFile {
     pub modified_at: Option<Timestamp>,
     /// The sidecar, or why it is none.
     pub content: Result<Sidecar, Reason>,
-    /// What shows without knowing the rules of its version.
+    /// The fields that can be read without the rules of its version.
     pub glimpse: Glimpse,
 }
 
@@ -132,7 +132,7 @@ impl SidecarFile {
         }
     }
 
-    /// Without what only a plan of its own needs, for a list that holds many: the bytes, and what this build does not know.
+    /// Without the bytes and the unknown fields, which only a plan needs: a list holds many files.
     #[must_use]
     pub fn lean(mut self) -> Self {
         self.bytes = Vec::new();
@@ -189,8 +189,8 @@ impl SidecarFile {
         held as u64
     }
 
-    /// Stands for a file that is not read because those before it take all the room there is: it is once they are resolved, and when
-    /// it is asked for by itself.
+    /// Stands for a file that is not read because those before it take all the memory that a look may use. It is read once they
+    /// are resolved, or when it is asked for by itself.
     #[must_use]
     pub fn not_held(file: &str, limits: &Limits) -> Self {
         let reason = Reason::new(
@@ -461,7 +461,7 @@ struct Overlaps {
     schema_apply: Option<(usize, String)>,
     unread: Option<(usize, String)>,
     any: Option<(usize, String)>,
-    /// Whether one was met that is broken, so that its tables are not all known.
+    /// Whether a broken file was met, so that not all of its tables are known.
     lost: bool,
 }
 

@@ -42,7 +42,7 @@ pub fn location_conflict(
 
 /// Whether a path relative to the root stays below it, whatever storage makes of it.
 ///
-/// A URI takes `%2e%2e` for `..` and ends its path at `?` and `#`, and a file system may take `C:` for a drive: what has
+/// A URI takes `%2e%2e` for `..` and ends its path at `?` and `#`, and a file system may take `C:` for a drive: a character with
 /// another meaning somewhere is refused, so that everyone who reads the path reads the same one.
 fn is_inside_root(relative: &str) -> bool {
     let stays = |segment: &str| !matches!(segment, "" | "." | "..");

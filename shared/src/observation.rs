@@ -53,13 +53,14 @@ pub struct Observation {
     /// What journals say about it.
     #[serde(default, skip_serializing_if = "Recorded::is_empty")]
     pub recorded: Recorded,
-    /// For a `BranchMerge` that is to be published, or is: what its sidecar does not name; absent otherwise.
+    /// For a `BranchMerge` that is to be published, or is: the tables that its sidecar does not name; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<MergeObservation>,
-    /// What could not be read now. What depends on it counts as unreadable above, and may turn out to be well.
+    /// The things that could not be read now. The facts above that depend on them count as unreadable, and may turn out to be
+    /// well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
-    /// Version 9: what else its rules ask for, or why that was not found; absent for other versions.
+    /// Version 9: the further evidence that its rules ask for, or why it was not found; absent for other versions.
     #[serde(
         default,
         with = "shared_evidence",
@@ -68,7 +69,7 @@ pub struct Observation {
     pub version_9: Option<Arc<Result<Evidence, Reason>>>,
 }
 
-/// Something that storage did not give. Bytes that were given and cannot be understood are a fact, and no such thing.
+/// Something that storage did not give. Bytes that it gave and that cannot be understood are a fact, and are not listed here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
     /// The name of a file, relative to the root, or words for what was read.
@@ -119,8 +120,8 @@ impl CatalogObservation {
 }
 
 impl Observation {
-    /// What was found of the sidecar's pin at `index`; `None` if what stands there is of another table or branch, so that a
-    /// gap in what was looked at never passes for a fact.
+    /// The observation of the sidecar's pin at `index`; `None` if the observation at that place is of another table or branch. So
+    /// a gap in a look never passes for a fact.
     #[must_use]
     pub fn of_pin(&self, index: usize, pin: &TablePin) -> Option<&TableObservation> {
         self.tables.get(index).filter(|table| {

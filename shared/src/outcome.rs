@@ -1,4 +1,4 @@
-//! What became of an execution, in words that never claim more than is known (ARCHITECTURE.md, invariant 10).
+//! The outcome of an execution, in words that never claim more than is known (ARCHITECTURE.md, invariant 10).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use crate::verdict::Disposition;
 pub enum OutcomeKind {
     /// Every moved table is published.
     RolledForward,
-    /// Every moved table is back at what was published.
+    /// Every moved table is back at its published content.
     RolledBack,
     /// Nothing had to change but the sidecar.
     CleanedUp,
-    /// The world is not as the plan found it; what was not done yet was not done.
+    /// The root is not as the plan found it; the remaining steps were not done.
     Conflict,
     /// The plan may not be executed.
     Refused,
@@ -70,7 +70,7 @@ pub enum Extent {
     Whole,
     /// What its writer had committed. Whether it meant to commit more is in no sidecar.
     AsCommitted,
-    /// What its sidecar names, and the plan names what is left out, or may be.
+    /// The tables that its sidecar names. The plan names the tables that are left out, or may be.
     LeavesOut,
 }
 
@@ -86,7 +86,7 @@ pub enum Effect {
     Unknown,
 }
 
-/// What became of the sidecar file. Somebody looked at the file, and says nothing of it where that failed.
+/// What became of the sidecar file. It is what a look at the file found; a look that failed is [`SidecarFate::Unknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SidecarFate {

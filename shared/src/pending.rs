@@ -23,7 +23,7 @@ pub type JournalsKnown<'a> = BTreeMap<OperationId, Result<&'a JournalState, NotK
 pub enum NotKnown {
     /// It cannot be read, or its records cannot be trusted.
     Untrusted(Reason),
-    /// It was read, and there was no room to keep what it says.
+    /// It was read, and there was no memory left to keep it in.
     NotHeld(Reason),
 }
 
@@ -85,12 +85,12 @@ pub fn pending(
     unsettled: &BTreeSet<OperationId>,
     limits: &Limits,
 ) -> Vec<PendingEntry> {
-    Gathered::of(files, journals, unsettled, limits).with_their_journals(journals)
+    PendingFiles::of(files, journals, unsettled, limits).with_their_journals(journals)
 }
 
-/// One file for each name, and the files that another one displaces.
+/// The files that are pending, one for each name, and those that a claimed sidecar of the same name displaces.
 #[derive(Default)]
-struct Gathered {
+struct PendingFiles {
     files: Vec<SidecarFile>,
     places: BTreeMap<String, usize>,
     /// Files under the name of a sidecar that was claimed with other bytes.
@@ -101,16 +101,16 @@ struct Gathered {
     displaced_set_aside: BTreeMap<String, OperationId>,
 }
 
-impl Gathered {
+impl PendingFiles {
     fn of(
         files: Vec<SidecarFile>,
         journals: &JournalsKnown<'_>,
         unsettled: &BTreeSet<OperationId>,
         limits: &Limits,
     ) -> Self {
-        let mut gathered = Self::default();
+        let mut pending = Self::default();
         for file in files {
-            gathered.add(file);
+            pending.add(file);
         }
         // Operations first: a dismissal must be able to tell its file from the claimed sidecar of the same name.
         let mut dismissals = Vec::new();
@@ -118,19 +118,19 @@ impl Gathered {
             match journal {
                 Ok(state) => match sets_aside(state) {
                     Some(plan) => dismissals.push((operation_id, state, plan)),
-                    None => gathered.operation(operation_id, state, limits),
+                    None => pending.operation(operation_id, state, limits),
                 },
                 // Only its records tell whether something is pending about it, so it counts as pending.
-                Err(NotKnown::NotHeld(reason)) => gathered.not_known(operation_id, reason),
+                Err(NotKnown::NotHeld(reason)) => pending.not_known(operation_id, reason),
                 // No executor claimed it, and somebody resolved it between listing and reading.
                 Err(NotKnown::Untrusted(_)) if !unsettled.contains(operation_id) => {}
-                Err(NotKnown::Untrusted(reason)) => gathered.not_known(operation_id, reason),
+                Err(NotKnown::Untrusted(reason)) => pending.not_known(operation_id, reason),
             }
         }
         for (operation_id, state, plan) in dismissals {
-            gathered.dismissal(operation_id, state, plan, limits);
+            pending.dismissal(operation_id, state, plan, limits);
         }
-        gathered
+        pending
     }
 
     fn add(&mut self, file: SidecarFile) {
@@ -149,7 +149,7 @@ impl Gathered {
         };
         match self.places.get(&own_name) {
             None => self.add(claimed),
-            // It is as it was claimed, or has the undo in it that an attempt of this operation wrote.
+            // The file is as it was claimed, or has the undo in it that an attempt of this operation wrote.
             Some(place) if is_its_own(&self.files[*place], state) => {}
             Some(place) if is_another(&self.files[*place], &claimed) => {
                 let displaced = std::mem::replace(&mut self.files[*place], claimed);

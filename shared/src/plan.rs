@@ -45,7 +45,7 @@ pub use step::{
 /// - Tables are ordered by key and branch, whatever order the sidecar had, and none is named twice: bytes that do are no plan.
 /// - A plan whose disposition has no effect has no steps, nor has one that this build does not carry out yet: without steps it
 ///   cannot be authorized.
-/// - No time, age, blocker or catalog version is in it, so an identical world gives the identical digest.
+/// - No age, blocker, catalog version or time of the look is in it, so an identical root gives the identical digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -69,16 +69,16 @@ pub struct Plan {
     pub lance_branch: Option<String>,
     /// Who wrote, as the sidecar says.
     pub actor_id: Option<String>,
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// What the classifications add up to.
     pub decision: Option<Decision>,
     /// What a person chose, if not what the verdict says.
     #[serde(default, skip_serializing_if = "Choice::is_verdict")]
     pub choice: Choice,
-    /// What an approval has to state.
+    /// The statements that an approval has to make.
     pub requires: Vec<Requirement>,
-    /// For a merge: what its sidecar does not name and publishing it leaves out, or may.
+    /// For a merge: the tables that its sidecar does not name and that publishing it leaves out, or may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
     /// The tables it was made against.
@@ -123,8 +123,8 @@ pub struct PlannedTable {
     /// Set for a table that the write does not commit to, but adds to the catalog, removes from it, or points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog_change: Option<CatalogChangeKind>,
-    /// Whether the visible version of a table that moves was cleaned away. It is not tagged then, and what is done cannot be taken
-    /// back.
+    /// Whether the visible version of a table that moves was cleaned away. It is not tagged then, and the recovery cannot be
+    /// taken back.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pin_gone: bool,
 }
@@ -137,7 +137,8 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// The table of this key and branch among tables in order: a plan may name very many, and be asked for each of them.
+/// The table of this key and branch. It is looked for by halves, since a plan may name very many tables and be asked for each of
+/// them.
 fn table_of<'a>(
     tables: &'a [PlannedTable],
     table_key: &str,
@@ -150,7 +151,7 @@ fn table_of<'a>(
     tables.get(place.ok()?)
 }
 
-/// What a write does to a table that it commits nothing to.
+/// The change of the catalog for a table that the write commits nothing to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CatalogChangeKind {
@@ -199,7 +200,7 @@ impl Plan {
 
     /// How much of the write readers see once this is published; `None` for a plan that publishes no write.
     ///
-    /// Whole is said only of a write whose commits are counted: one for each table, and no others among them.
+    /// [`Extent::Whole`] needs a kind that makes one commit for each table, and no commits of others among them.
     #[must_use]
     pub fn extent(&self) -> Option<Extent> {
         if !self.purpose.is_recovery() || self.disposition != Disposition::RollForward {
@@ -213,7 +214,7 @@ impl Plan {
             .writer_kind
             .is_some_and(WriterKind::commits_each_table_once);
         let is_its_own = self.tables.iter().all(|table| table.unexpected.is_empty());
-        // Its writer wrote down that it had committed everything, and what.
+        // The writer noted in the file that all its commits were there, and which.
         let is_confirmed = self
             .steps
             .iter()
@@ -311,10 +312,11 @@ impl Plan {
         })
     }
 
-    /// Digest of the bytes that its sidecar has to have right before a table is restored or published; `None` where that does not matter.
+    /// The digest that its sidecar file must have right before a table is restored or published; `None` where that does not
+    /// matter.
     ///
-    /// An engine of version 9 finishes what the file says, also what this program has begun. So nothing is done that another file than
-    /// the approved one would call a contradiction.
+    /// An engine of version 9 finishes whatever the file says, also a recovery that this program has begun. So nothing is done
+    /// while another file lies there, which would contradict it.
     #[must_use]
     pub fn rests_on_its_sidecar(&self) -> Option<Digest> {
         let is_fixed = self.steps.iter().any(|step| match step {
@@ -356,14 +358,15 @@ impl PlannedTable {
         }
         match self.restore_to {
             Some(_) => self.lance_head?.checked_add(1),
-            // Commits above the version that a merge points to are others'.
+            // Commits above the version that a merge points to belong to others.
             None if self.catalog_change == Some(CatalogChangeKind::Pointer) => self.lance_head,
             None => self.publish_as.or(self.lance_head),
         }
     }
 
-    /// Whether readers keep what they see of it, and that is a later version than the one that the writer started from. Somebody published
-    /// that version, which may be a commit of the write. Where HEAD holds the content of that version already, only the pin moves.
+    /// Whether readers keep the version that they see, and that version is later than the one from which the writer started.
+    /// Somebody published that version, which may be a commit of the write. Where HEAD holds the content of that version already,
+    /// only the pin moves.
     #[must_use]
     pub fn keeps_a_later_version(&self) -> bool {
         self.catalog_change.is_none() && self.kept().is_later()
@@ -377,7 +380,7 @@ impl PlannedTable {
         }
     }
 
-    /// The version that a table returns to which a roll back changes; 0 for one whose dataset goes. `None` if it stays as it is.
+    /// The version to which a roll back returns this table; 0 if its dataset is removed; `None` if it stays as it is.
     pub(crate) fn returns_to(&self) -> Option<u64> {
         match self.action {
             Action::Publish | Action::RestoreAndPublish | Action::Restore => self.manifest_pinned,

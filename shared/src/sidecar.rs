@@ -1,4 +1,5 @@
-//! One recovery sidecar, `schema_version` 1 or 2: parsed broadly, acted on narrowly (PROTOCOL.md, section 2).
+//! One recovery sidecar: parsed broadly, acted on narrowly (PROTOCOL.md, section 2). Of version 9 it has the fields that all
+//! versions have.
 
 mod bytes;
 mod error;
@@ -27,7 +28,7 @@ pub use wire::{Glimpse, GlimpsedPin};
 /// The `schema_version` of sidecars that this build writes itself. Every engine that reads version 2 reads it too.
 pub const WRITTEN_SCHEMA_VERSION: u32 = Dialect::Version1.schema_version();
 
-/// What a writer announced before it committed its first table.
+/// The announcement of a writer before it committed its first table.
 ///
 /// Serialises back to the shape released writers write: absent optional lists stay absent, unknown fields are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ pub struct Sidecar {
     /// Fields this build does not know, as found.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
-    /// Version 9: everything that the file says. What the fields above have of it is what it has in common with other versions.
+    /// Version 9: everything that the file says. The fields above hold the part that it has in common with other versions.
     #[serde(skip)]
     pub version_9: Option<Arc<Sidecar9>>,
 }
@@ -142,7 +143,7 @@ impl Sidecar {
         Self::of_json(file, bytes, &json, limits)
     }
 
-    /// The same, with what shows without knowing the rules of its version; the bytes are read as JSON once for both.
+    /// The same, with the fields that can be read without the rules of its version; the bytes are read as JSON once for both.
     pub(crate) fn parse_with_glimpse(
         file: &str,
         bytes: &[u8],
@@ -336,7 +337,7 @@ impl Sidecar {
         fields
     }
 
-    /// Without the fields that this build does not know, for whoever holds many and shows none of them.
+    /// Drops the fields that this build does not know: a list holds many sidecars and shows none of these fields.
     pub(crate) fn forget_unknown(&mut self) {
         self.unknown.clear();
         self.tables.iter_mut().for_each(|pin| pin.unknown.clear());
@@ -379,7 +380,7 @@ impl Sidecar {
                 return Some(Reason::new(
                     Code::TableBranchDiffers,
                     format!(
-                        "{file} is about branch {} of the graph, and names {table_key} on Lance branch {}: released engines write both alike, so published as it says, it would show readers another branch's table; find out who wrote this file",
+                        "{file} is about branch {} of the graph, and names {table_key} on Lance branch {}: released engines name one branch in both places. Published like this, readers would see another branch's table; find out who wrote this file",
                         self.branch(),
                         branch
                     ),

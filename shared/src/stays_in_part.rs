@@ -4,7 +4,7 @@
 use crate::disposition::Disposition;
 use crate::verdict::Action;
 
-/// What becomes of one table that the write pins.
+/// The fate of one table that the write pins.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
     /// What is done to it.
@@ -16,8 +16,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Whether readers keep what they see of it, and that is a later version than the one that the writer started from. Where HEAD holds
-    /// the content of that version already, only the pin moves.
+    /// Whether readers keep the version that they see, and that version is later than the one from which the writer started.
+    /// Where HEAD holds the content of that version already, only the pin moves.
     pub(crate) fn is_later(self) -> bool {
         matches!(self.action, Action::None | Action::Publish) && self.visible > Some(self.expected)
     }

@@ -8,8 +8,8 @@ pub fn version_text(version: Option<u64>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
-/// A word as a shell takes it. One with characters that [`acts`] names is spelled with escapes, as bash, zsh and ksh take them: drawn
-/// as they are, they would not be seen, and what is drawn in their place would be another word.
+/// A word as a shell takes it. One with characters that [`acts`] names is spelled with escapes, as bash, zsh and ksh take them:
+/// drawn as they are they would not be seen, and a mark in their place would make another word.
 #[must_use]
 pub fn shell_word(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
@@ -47,8 +47,8 @@ pub(crate) fn shown(text: &str, chars_max: usize) -> String {
     shown
 }
 
-/// `text` with a mark in the place of every character that [`acts`]. For names and words out of files, wherever they are
-/// drawn: a name cannot steer the terminal, turn the direction of the line, or pass for another one by what nobody sees.
+/// `text` with a mark in the place of every character that [`acts`]. For names and words out of files, wherever they are drawn: a
+/// name cannot steer the terminal, turn the direction of the line, or pass for another one by characters that nobody sees.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.contains(acts) {
@@ -173,7 +173,7 @@ const SECRET_NAMES: [&str; 14] = [
     "password",
 ];
 
-/// What stands in the place of a secret.
+/// The text in the place of a secret.
 const HIDDEN: &str = "***";
 
 fn without_secrets(text: &str) -> String {

@@ -18,6 +18,12 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// Takes whole seconds since the Unix epoch, as Lance keeps the times of its branches.
+    #[must_use]
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
     /// Microseconds since the Unix epoch.
     #[must_use]
     pub const fn micros(self) -> u64 {

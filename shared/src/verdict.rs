@@ -1,4 +1,4 @@
-//! What happened to one write and what may be done about it: the disposition (PROTOCOL.md, section 4.3).
+//! The verdict over one write: what happened to it, and what may be done about it (PROTOCOL.md, section 4.3).
 
 mod catalog_changes;
 mod choice;
@@ -82,13 +82,13 @@ pub struct TableVerdict {
 /// The whole verdict over one sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// What the classifications add up to; `None` where some table has none.
     pub decision: Option<Decision>,
     /// The choice that this verdict follows. [`Choice::Verdict`] if the choice asked for does not exist for this write.
     pub choice: Choice,
-    /// For a merge: what publishing its sidecar leaves out of it, or may.
+    /// For a merge: the tables that publishing its sidecar leaves out, or may.
     pub left_out: Vec<LeftOut>,
     /// One entry per pin, in the sidecar's order.
     pub tables: Vec<TableVerdict>,
@@ -96,7 +96,7 @@ pub struct Verdict {
     pub catalog_changes: Vec<CatalogChange>,
     /// Why it cannot be executed, whatever is approved.
     pub blockers: Vec<Reason>,
-    /// What the approval has to state.
+    /// The statements that an approval has to make.
     pub requires: Vec<Requirement>,
 }
 
@@ -119,7 +119,8 @@ pub struct CatalogChange {
     pub tombstone_version: Option<u64>,
     /// Where it stands, with its numbers.
     pub rule: String,
-    /// [`Action::Register`], [`Action::Tombstone`], or [`Action::None`] for what is there or gone already, or stays as it is.
+    /// [`Action::Register`], [`Action::Tombstone`], or [`Action::None`] for a table that is there or gone already, or stays as it
+    /// is.
     pub action: Action,
     /// The version that becomes visible.
     pub publish_as: Option<u64>,

@@ -1,7 +1,8 @@
 //! The dialect of `schema_version` 9, which omnigraph v0.9.0 and v0.10.0 write (PROTOCOL.md, section 18).
 //!
-//! Such a file is read by [`parse`] and shown as a [`Version9Report`]; what was found on the tables is judged by [`judge_version_9`].
-//! What follows is planned and carried out like any other recovery, with what the file fixed beforehand (section 18.5).
+//! Such a file is read by [`parse`] and shown as a [`Version9Report`]; the facts that were found on the tables are judged by
+//! [`judge_version_9`]. The recovery is planned and carried out like any other, with the parts that the file fixed beforehand
+//! (section 18.5).
 
 mod authority;
 mod beside;

@@ -458,3 +458,167 @@ fn every_planted_defect_has_its_place_and_its_test() {
         "every item of the list is planted"
     );
 }
+
+/// The documents that name paths of this repository.
+const DOCUMENTS: [&str; 5] = [
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "PROTOCOL.md",
+    "README.md",
+    "tests/README.md",
+];
+
+/// Files of other programs that they name.
+const OF_OTHERS: [&str; 1] = ["db/manifest/recovery.rs"];
+
+#[test]
+fn every_path_that_a_document_names_exists() {
+    let mut there = Vec::new();
+    for folder in FOLDERS {
+        entries(&house(), folder, &mut there);
+    }
+    let mut missing = Vec::new();
+    for document in DOCUMENTS {
+        let text = std::fs::read_to_string(house().join(document)).unwrap();
+        for (line, path) in named_paths(&text) {
+            for alternative in alternatives(path) {
+                if !there.iter().any(|entry| is_named_by(entry, &alternative)) {
+                    missing.push(format!("{document}:{line}: {alternative}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// The folders at the top in which a path of a document may lie.
+const FOLDERS: [&str; 6] = [
+    ".ci",
+    "inspector-wasm",
+    "restore-backend",
+    "shared",
+    "tests",
+    "web",
+];
+
+/// All files and folders below `folder`, relative to `house`. What a build or npm puts there is left out.
+fn entries(house: &Path, folder: &str, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(house.join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let path = format!("{folder}/{name}");
+        if entry.file_type().unwrap().is_dir() {
+            if ["dist", "node_modules", "target"].contains(&name.as_str()) {
+                continue;
+            }
+            entries(house, &path, found);
+        }
+        found.push(path);
+    }
+}
+
+/// The paths of this repository between backticks, each with the number of its line. Code in fences is left out, and so is what
+/// `web` builds.
+fn named_paths(text: &str) -> Vec<(usize, &str)> {
+    const ENDS: [&str; 6] = [".css", ".md", ".mjs", ".rs", ".sh", ".toml"];
+    let mut found = Vec::new();
+    let mut is_fenced = false;
+    for (index, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            is_fenced = !is_fenced;
+        }
+        if is_fenced {
+            continue;
+        }
+        for quoted in line.split('`').skip(1).step_by(2) {
+            let path = quoted.trim_start_matches("./").trim_end_matches('/');
+            let is_path = path.contains('/') && !path.contains(' ');
+            let is_ours = is_below_a_folder(path) || ENDS.iter().any(|end| path.ends_with(end));
+            let is_built = path.starts_with("web/dist");
+            if is_path && is_ours && !is_built && !OF_OTHERS.contains(&path) {
+                found.push((index + 1, path));
+            }
+        }
+    }
+    found
+}
+
+fn is_below_a_folder(path: &str) -> bool {
+    FOLDERS.iter().any(|folder| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+    })
+}
+
+/// `a/{b,c}.rs` stands for `a/b.rs` and `a/c.rs`.
+fn alternatives(path: &str) -> Vec<String> {
+    let braces = path.split_once('{').and_then(|(before, rest)| {
+        let (inside, after) = rest.split_once('}')?;
+        Some((before, inside, after))
+    });
+    let Some((before, inside, after)) = braces else {
+        return vec![path.to_owned()];
+    };
+    inside
+        .split(',')
+        .flat_map(|name| alternatives(&format!("{before}{name}{after}")))
+        .collect()
+}
+
+/// Whether a document means this entry. Where a path begins with no folder at the top, it may begin at any folder. `*` stands
+/// for any part of a name, and so does `NAME`, which a walkthrough says of a file that is not there yet.
+fn is_named_by(entry: &str, path: &str) -> bool {
+    let pattern = path.replace("NAME", "*");
+    if is_below_a_folder(path) {
+        return fits(&pattern, entry);
+    }
+    let mut ends = entry.match_indices('/').map(|(at, _)| &entry[at + 1..]);
+    ends.any(|end| fits(&pattern, end))
+}
+
+/// Whether a pattern of names, in which each `*` stands for any letters but a slash, fits all of a text.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(rest) = text.strip_prefix(before) else {
+        return false;
+    };
+    // The star takes as many letters as leave a rest that fits, up to the end of the name.
+    let name_ends = rest.find('/').unwrap_or(rest.len());
+    let mut cuts = rest
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain(std::iter::once(rest.len()));
+    cuts.any(|at| at <= name_ends && fits(after, &rest[at..]))
+}
+
+#[test]
+fn a_path_in_a_document_is_told_from_other_words() {
+    let text = "See `shared/src/plan/{step,steps}.rs`, `make test`, `./tests/lint/`\n```\n`web/gone.rs`\n```\n\
+                and `http/failure.rs`, `application/json`, `web/dist/x`, `db/manifest/recovery.rs`.";
+    let paths = named_paths(text);
+    assert_eq!(
+        paths,
+        [
+            (1, "shared/src/plan/{step,steps}.rs"),
+            (1, "tests/lint"),
+            (5, "http/failure.rs")
+        ]
+    );
+    assert_eq!(alternatives("a/{b,c}.{d,e}").len(), 4);
+    assert!(is_named_by(
+        "restore-backend/src/http/failure.rs",
+        "http/failure.rs"
+    ));
+    assert!(!is_named_by(
+        "restore-backend/src/http/failure.rs",
+        "tests/failure.rs"
+    ));
+    assert!(is_named_by(
+        "shared/tests/golden/plan-a.txt",
+        "shared/tests/golden/plan-*.txt"
+    ));
+    assert!(is_named_by("web/styles/x.css", "web/styles/NAME.css"));
+    assert!(!is_named_by("web/styles/x/y.css", "web/styles/*.css"));
+}

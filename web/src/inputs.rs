@@ -1,4 +1,4 @@
-//! What the page depends on, so that a build with nothing new to do does nothing.
+//! The sources and tools that the page depends on, so that a build without news does nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds the page, unless it is there already, and returns what to say of it.
+/// Builds the page, unless it is there already, and returns the line to print about it.
 fn build() -> Result<String, BuildError> {
     let layout = Layout::find()?;
     let toolchain = Toolchain::probe()?;

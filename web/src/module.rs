@@ -83,7 +83,7 @@ pub fn bind(raw: &Path, glue: Glue) -> Result<Module, BuildError> {
     })
 }
 
-/// Makes a module smaller, or gives back what it made of the same module before.
+/// Makes a module smaller, or gives back the result for the same module from before.
 pub fn optimize(cache: &Cache, optimizer: &Optimizer, wasm: &[u8]) -> Result<Vec<u8>, BuildError> {
     cache.get_or_make(
         &[b"wasm-opt", optimizer.identity().as_bytes(), wasm],

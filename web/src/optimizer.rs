@@ -8,12 +8,11 @@ use std::process::{Command, Stdio};
 
 use crate::layout::Layout;
 
-/// What wasm-opt is asked to do.
+/// The options of wasm-opt.
 ///
-/// The features that rustc's output may use are named one by one: `--all-features` lets wasm-opt
-/// write encodings that browsers refuse. Two passes are left out because what counts is the size
-/// after brotli: with inlining and shared subexpressions, functions made from one generic function
-/// stop resembling each other, and a module that is smaller by 4 % compresses worse by 10 %.
+/// The features that rustc's output may use are named one by one: `--all-features` lets wasm-opt write encodings that browsers
+/// refuse. Two passes are left out, because the size after brotli counts: with inlining and shared subexpressions, functions made
+/// from one generic function stop resembling each other, and a module that is smaller by 4 % compresses worse by 10 %.
 const FLAGS: [&str; 13] = [
     "-Oz",
     "--skip-pass=inlining-optimizing",

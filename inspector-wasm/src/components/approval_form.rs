@@ -1,4 +1,4 @@
-//! What a person states before something is done in their name, and the button.
+//! The form in which a person makes statements before something is done in their name.
 
 use sidecar::Requirement;
 use yew::{Callback, Event, Html, InputEvent, SubmitEvent, html};
@@ -17,9 +17,9 @@ pub struct Form<'a> {
     pub reason: &'a str,
     /// The purpose of the form, for people who do not see it.
     pub label: &'static str,
-    /// What the button says.
+    /// The text of the button.
     pub button: &'static str,
-    /// What it says while the request is on its way.
+    /// The text of the button while the request is on its way.
     pub underway: &'static str,
     /// Whether the request is on its way.
     pub busy: bool,
@@ -31,8 +31,8 @@ pub struct Form<'a> {
     pub onsubmit: Callback<()>,
 }
 
-/// What an approver states, and the button. The browser itself holds back a form that lacks a
-/// required statement, and says which.
+/// The statements of an approver, and the button. The browser itself holds back a form that lacks a required statement, and says
+/// which.
 pub fn approval_form(form: &Form<'_>) -> Html {
     let onsubmit = {
         let onsubmit = form.onsubmit.clone();

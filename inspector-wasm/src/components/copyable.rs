@@ -8,7 +8,7 @@ use yew::{
 use crate::services::dom;
 use crate::words::visible;
 
-/// What the button says: before, after, and where the clipboard is out of reach.
+/// The text of the button: before, after, and where the clipboard is out of reach.
 const SAID: [&str; 3] = ["Copy", "Copied", "Selected"];
 
 #[derive(Debug, PartialEq, Properties)]

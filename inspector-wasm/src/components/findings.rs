@@ -1,4 +1,4 @@
-//! What is not in order in a root, each with what resolves it.
+//! The findings about a root, each with the way to resolve it.
 
 use yew::{Html, html};
 

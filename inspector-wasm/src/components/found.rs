@@ -20,7 +20,7 @@ pub fn verdict_of_found(plan: &PlanReport) -> Html {
     }
 }
 
-/// What the verdict rests on: folded, since the cards of the tables say most of it.
+/// The facts that the verdict rests on: folded, since the cards of the tables show most of them.
 pub fn found(plan: &PlanReport) -> Html {
     let lines = lines(plan, false);
     if lines.is_empty() {

@@ -1,4 +1,4 @@
-//! A list of sidecars, of any length, of which only what is seen is drawn.
+//! A list of sidecars of any length. Only the rows in sight are drawn.
 
 use yew::{
     AttrValue, Callback, Html, KeyboardEvent, Properties, component, html, use_effect_with,
@@ -18,7 +18,7 @@ use crate::words::{self, visible};
 pub struct Props {
     /// The list with its filter and order.
     pub listing: Listing,
-    /// What it is a list of.
+    /// The name of the list.
     pub label: AttrValue,
     /// The position of the line that is open beside the list.
     pub selected: Option<usize>,

@@ -32,7 +32,7 @@ pub fn table_card(report: &TableReport, width: f64) -> Html {
     }
 }
 
-/// What the approver has to acknowledge of this table, spelled out where it stands.
+/// The commits of this table that the approver has to acknowledge.
 fn unexpected(planned: &PlannedTable) -> Html {
     if planned.unexpected.is_empty() {
         return Html::default();

@@ -18,7 +18,7 @@ const MANY: usize = 100;
 /// Cards drawn at first, and with every further press.
 const BATCH: usize = 60;
 
-/// What a card keeps for its padding and border, either side together.
+/// The padding and border of a card, either side together.
 const CARD_EDGES: f64 = 42.0;
 
 #[derive(Debug, Properties)]

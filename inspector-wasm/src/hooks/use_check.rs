@@ -13,14 +13,14 @@ use crate::state::load::Load;
 /// A check of a root.
 #[derive(Debug)]
 pub struct Check {
-    /// What it found.
+    /// The findings.
     pub load: Load<Checked>,
     /// Checks anew.
     pub again: Callback<()>,
 }
 
-/// Checks a root once for each time that `upgrade` becomes another one: whether the list that precedes an upgrade is wanted too, or
-/// `None` for no check. It is never repeated by itself, because it costs the server many reads.
+/// Checks a root whenever `upgrade` changes: it says whether the list before an upgrade is wanted too, and is `None` for no
+/// check. The check never repeats by itself, because it costs the server many reads.
 #[hook]
 pub fn use_check(root: &str, upgrade: Option<bool>) -> Check {
     let load = use_state(Load::<Checked>::default);
@@ -30,7 +30,7 @@ pub fn use_check(root: &str, upgrade: Option<bool>) -> Check {
             let (load, root) = (load.clone(), root.clone());
             Box::pin(async move {
                 let Some(upgrade) = upgrade else {
-                    // What was found then is not shown the next time.
+                    // The old findings are not shown the next time.
                     if load.value.is_some() || load.failure.is_some() {
                         load.set(Load::default());
                     }

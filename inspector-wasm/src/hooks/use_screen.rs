@@ -1,4 +1,4 @@
-//! What happens when a screen comes up: its title in the tab, the keyboard at its heading.
+//! The start of a screen: its title in the tab, the keyboard at its heading.
 
 use yew::{NodeRef, hook, use_effect_with, use_node_ref};
 

@@ -26,13 +26,13 @@ pub struct Windowed {
     pub probe: NodeRef,
     /// The rows to draw.
     pub rows: Range<usize>,
-    /// What is seen.
+    /// The part in sight.
     pub viewport: Viewport,
     /// Goes to the scroller.
     pub onscroll: Callback<Event>,
 }
 
-/// Keeps track of what is seen of a list of `count` equally tall rows, once per frame.
+/// Keeps track of the part in sight of a list of `count` equally tall rows, once per frame.
 #[hook]
 pub fn use_window(count: usize) -> Windowed {
     let [scroller, spacer, slice, probe] = [

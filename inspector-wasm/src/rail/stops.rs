@@ -57,8 +57,7 @@ pub fn shown(table: &PlannedTable, room: f64) -> Vec<u64> {
     let highest = chosen.last().copied().unwrap_or_default();
     let stops_max = |chosen: &[u64]| ((room / spacing_min(chosen)) as usize + 1).min(STOPS_MAX);
 
-    // Neighbours, the most telling first: what was committed above the pin, what came before it,
-    // and one version of room at the end.
+    // Neighbours, the most telling first: versions above the pin, versions before it, and one more at the end.
     let pin = table.manifest_pinned.unwrap_or(expected);
     let head = table.lance_head.unwrap_or(pin);
     let above = (1..=4).flat_map(|step| [pin.checked_add(step), head.checked_sub(step)]);

@@ -57,7 +57,7 @@ pub fn carries_files(event: &DragEvent) -> bool {
         .is_some_and(|transfer| transfer.types().includes(&JsValue::from_str("Files"), 0))
 }
 
-/// Takes what was dropped. Has to be called while the event is handled: it is empty afterwards.
+/// Takes the dropped items. Call it while the event is handled: the event is empty afterwards.
 #[must_use]
 pub fn dropped(event: &DragEvent) -> Drop {
     event
@@ -133,7 +133,7 @@ fn found_file(file: File) -> FoundFile {
 }
 
 impl Drop {
-    /// Finds every file in what was dropped.
+    /// Finds every file in the dropped items.
     ///
     /// # Errors
     /// The browser's words where a folder cannot be listed.

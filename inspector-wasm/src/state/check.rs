@@ -1,4 +1,4 @@
-//! What a check of a root found, in the order in which a person reads it.
+//! The findings of a check of a root, in the order in which a person reads them.
 
 use serde::Deserialize;
 use sidecar::Timestamp;

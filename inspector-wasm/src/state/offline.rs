@@ -40,8 +40,8 @@ impl FilePath {
 
 /// Which of the dropped files are read.
 ///
-/// In a whole store only what lies directly under `__recovery` is a sidecar, as for the server;
-/// loose files and folders of files are taken as they come.
+/// In a whole store only the files directly under `__recovery` are sidecars, as for the server. Loose files and folders of files
+/// are all taken.
 #[must_use]
 pub fn chosen(paths: &[FilePath], limits: &Limits) -> Vec<usize> {
     let json: Vec<usize> = (0..paths.len())
@@ -128,7 +128,7 @@ pub struct SidecarFileAt {
     pub file: SidecarFile,
 }
 
-/// Turns what was read into sidecar files, up to what a page can hold.
+/// Turns the bytes that were read into sidecar files, up to the size that a page can hold.
 #[derive(Debug)]
 pub struct Reader {
     limits: Limits,

@@ -1,7 +1,7 @@
-//! Whether a plan is the plan its digest stands for, and what is shown of it.
+//! Whether a plan is the one that its digest stands for, and the report that is shown of it.
 //!
-//! The page derives what it shows of a plan from the plan's bytes, by the code the server uses too.
-//! It shows the server's own words only where there is no plan.
+//! The page derives everything it shows of a plan from the plan's bytes, by the code that the server uses too. It shows the
+//! server's own words only where there is no plan.
 
 use std::rc::Rc;
 
@@ -32,7 +32,7 @@ pub struct PlanAnswer {
     pub started_at: Option<String>,
     /// Whole seconds since then.
     pub age_seconds: Option<u64>,
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// Digest of the plan.
     pub digest: Option<Digest>,
@@ -46,7 +46,7 @@ pub struct PlanAnswer {
     pub consequence: String,
     /// How far people and executors came.
     pub progress: Progress,
-    /// What became of the plan, if it was begun.
+    /// The attempt at the plan, if it was begun.
     #[serde(default)]
     pub attempt: Option<AttemptReport>,
     /// Approvals of exactly this plan.
@@ -54,10 +54,10 @@ pub struct PlanAnswer {
     /// How many older ones are left out.
     #[serde(default)]
     pub approvals_left_out: usize,
-    /// The operation under which the same is planned anew, if nothing is left of what this one did.
+    /// The operation under which the same is planned anew, if the effects of this one are gone.
     #[serde(default)]
     pub planned_anew_as: Option<OperationId>,
-    /// What a sidecar of version 9 says, and what was found on its tables.
+    /// The content of a sidecar of version 9, and the facts that were found on its tables.
     #[serde(default)]
     pub facts: Vec<FactLine>,
     /// The plan's canonical bytes.

@@ -98,7 +98,7 @@ pub enum Action {
     EndedBy(Rc<EndReport>),
     /// The execution was heard of, or not.
     Followed(Result<Rc<ExecutionReport>, Failure>),
-    /// A new plan is wanted; what was said about the old one goes.
+    /// A new plan is wanted; statements and refusals about the old one go.
     StartedOver,
 }
 

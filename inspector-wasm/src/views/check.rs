@@ -19,7 +19,7 @@ const FEW: usize = 3;
 pub struct Props {
     /// The root.
     pub summary: RootSummary,
-    /// Whether the list that precedes an upgrade is gone through as well.
+    /// Whether the list before an upgrade is shown too.
     pub upgrade: bool,
 }
 
@@ -44,7 +44,7 @@ pub fn Check(props: &Props) -> Html {
     }
 }
 
-/// What was found in a root of which no sidecar is left, in short.
+/// The findings about a root without a pending sidecar, in short.
 pub(super) fn in_short(look: &Look, root: &str) -> Html {
     let screen = Route::Check {
         root: root.to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn in_short(look: &Look, root: &str) -> Html {
     }
 }
 
-/// What was found, so much of it, when, and why it could not be looked at again.
+/// The findings, at most `max` of a kind, with the time of the check, and why it could not be repeated.
 fn found(look: &Look, root: &str, max: usize, beside: Html) -> Html {
     let load = &look.load;
     let when = load.value.as_ref().map(|checked| {
@@ -82,7 +82,7 @@ fn found(look: &Look, root: &str, max: usize, beside: Html) -> Html {
     }
 }
 
-/// What has to be so before an upgrade, once somebody asks for it: the history in the catalog is read version by version then.
+/// The list before an upgrade, once somebody asks for it: it takes reading the history in the catalog version by version.
 fn upgrade(report: &Report, props: &Props, asking: bool, heading: &NodeRef) -> Html {
     let content = match &report.upgrade {
         Some(lines) => html! { <><p>{ summary(lines) }</p>{ checklist(lines) }</> },

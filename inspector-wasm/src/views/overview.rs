@@ -39,7 +39,7 @@ pub fn Overview(props: &Props) -> Html {
     // While the store cannot be read, the last answer says nothing about it.
     let is_known = props.read_at.is_some() && !props.has_failed;
     let is_empty = props.read_at.is_some() && total == 0;
-    // What polls the list calls for no second check.
+    // Polling the list asks for no second check.
     let check = use_check(&props.summary.name, is_empty.then_some(false));
     let title = match (props.read_at, total) {
         _ if props.has_failed => "The store cannot be read.".to_owned(),
@@ -65,7 +65,7 @@ pub fn Overview(props: &Props) -> Html {
                 <ul class="counts">{ each(&mut props.listing.counts().into_iter().map(|(standing, count)| count_line(standing, count, &props.onquery))) }</ul>
                 <p>{ "Commits that no sidecar covers, locks that were left and missing tables are not in the list. " }<a href={screen.href()}>{ "Check this root" }</a></p>
             }
-            // While the list cannot be read, what was found before stays, with its time.
+            // While the list cannot be read, the earlier findings stay, with their time.
             if is_empty {
                 { in_short(&check, &props.summary.name) }
                 <p><a href={Route::Audit { root: props.summary.name.clone() }.href()}>{ "See what was recovered before" }</a></p>

@@ -25,7 +25,7 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
             "Done, and its file is there".to_owned()
         }
         (Stage::Resume, _) => "Begun, not finished".to_owned(),
-        (Stage::Ended, Some(plan)) if is_of_then(plan) => "Result at that time".to_owned(),
+        (Stage::Ended, Some(plan)) if is_no_longer_true(plan) => "Result at that time".to_owned(),
         (Stage::Ended, _) => "Result".to_owned(),
         (Stage::Distrusted, _) => "Do not approve this".to_owned(),
         (_, Some(plan)) => capitalised(&words::purpose(plan)),
@@ -49,8 +49,8 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
     }
 }
 
-/// Whether the result is no longer how things stand.
-fn is_of_then(plan: &PlanReport) -> bool {
+/// Whether the result is no longer true: another operation took it back, or its effects are gone.
+fn is_no_longer_true(plan: &PlanReport) -> bool {
     let undone = plan.attempt.as_ref();
     plan.planned_anew_as.is_some() || undone.is_some_and(|attempt| !attempt.undone_by.is_empty())
 }

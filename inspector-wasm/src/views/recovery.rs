@@ -35,7 +35,7 @@ pub struct Props {
     pub root: String,
     /// Operation id, or file name where there is none.
     pub operation: String,
-    /// What is planned for it.
+    /// The kind of plan that is asked for.
     pub wanted: Wanted,
     /// Something changed that the list shows too.
     pub onchanged: Callback<()>,
@@ -179,7 +179,7 @@ fn planned_anew(plan: &PlanReport, root: &str) -> Html {
             WHY,
             "To drop its tags again, approve the new plan.",
         ),
-        // An undo was interrupted, and what it had begun was resolved as a recovery of its own.
+        // The undo was interrupted after its first restore, and was resolved like any other write.
         Purpose::Recover | Purpose::Dismiss { .. } => (
             "This undo did not come to its end",
             "It was interrupted, and what it had begun was resolved instead.",

@@ -1,4 +1,4 @@
-//! The absolute paths a Lance branch holds to the dataset it was made from, kept inside the root.
+//! The absolute paths by which a Lance branch refers to the dataset it was made from, kept inside the root.
 //!
 //! A branch is a shallow copy: its manifests refer to the files of the main branch by an absolute
 //! base path. Followed as written, that path leads out of a store that has been moved, to the copy

@@ -64,7 +64,7 @@ const COLUMNS_READ: [&str; 6] = [
 /// The columns that the history of the graph is read from as well, in catalogs that hold it.
 const HISTORY_COLUMNS: [&str; 2] = ["object_id", "metadata"];
 
-/// The stamps of catalogs whose rows of the history are read. What later ones keep is not known here.
+/// The stamps of catalogs whose rows of the history are read. Rows of later stamps are not known here.
 const HISTORY_STAMPS: RangeInclusive<u32> = STAMP_WITH_HISTORY..=6;
 
 /// Folders that are a branch's own, not those of a branch nested below its name.
@@ -76,7 +76,7 @@ const TREE_FOLDERS: [&str; 5] = [
     "data",
 ];
 
-/// What a look at the catalog found.
+/// The result of reading the catalog.
 #[allow(
     clippy::large_enum_variant,
     reason = "a look holds one for each branch, and nearly all of them are present"
@@ -132,9 +132,9 @@ pub struct Catalog {
     pub(crate) graph_heads: BTreeMap<String, String>,
     /// The tables by their identity; `None` unless the catalog knows them by it (stamp 6).
     pub identified: Option<Arc<CatalogTables>>,
-    /// What the branch is known by; `None` on main, and where the entry of the branch does not say.
+    /// The identifier of the branch; `None` on main, and where the entry of the branch does not have it.
     pub branch_identifier: Option<Arc<BranchIdentifier>>,
-    /// Keys of tables for which rows name different places. Which of them readers see, nobody can tell.
+    /// Keys of tables for which rows name different places. Nobody can tell which of them readers see.
     pub in_two_places: Vec<String>,
 }
 
@@ -145,8 +145,8 @@ impl Catalog {
         graph_rows::latest(&self.graph_commits)
     }
 
-    /// The graph commit that the head row of a branch names; `None` if there is no such row, as on a branch that nobody committed to
-    /// yet. `branch` is what the graph calls it: a Lance branch may have a suffix.
+    /// The graph commit that the head row of a branch names; `None` if there is no such row, as on a branch that nobody committed
+    /// to yet. `branch` is its name in the graph: the Lance branch may have a suffix.
     #[must_use]
     pub fn named_head(&self, branch: Option<&str>) -> Option<&str> {
         let key = graph_rows::head_key(branch);
@@ -178,6 +178,10 @@ pub(super) struct OpenedCatalog {
 
 impl LanceRoot {
     /// Reads the catalog on a branch.
+    ///
+    /// # Errors
+    /// The catalog or the entry of its branch cannot be read or decoded, is too large, or breaks a rule of its columns or rows; or
+    /// the branch has an entry and no versions.
     pub async fn catalog(&self, branch: Option<&str>) -> Result<CatalogReading, TableError> {
         let place = self.catalog_place(branch)?;
         Ok(match self.open_catalog(&place).await? {
@@ -216,7 +220,7 @@ impl LanceRoot {
             });
         }
         Ok(match self.catalog(Some(&one)).await? {
-            // Engines before v0.10.0 have no suffixes, and their branches are what they are called.
+            // Engines before v0.10.0 have no suffixes: a branch of theirs with such a name is another branch.
             CatalogReading::Present(found) if found.stamp != STAMP_WITH_IDENTITIES => reading,
             found => found,
         })
@@ -254,6 +258,9 @@ impl LanceRoot {
     /// The catalog as it was at one version of a branch; `None` if that version is not there, or was cleaned away.
     ///
     /// Its rows do not replace those of the catalog that was read last.
+    ///
+    /// # Errors
+    /// The version is there and cannot be read, or is no catalog that this build understands.
     pub async fn catalog_at(
         &self,
         branch: Option<&str>,
@@ -280,11 +287,17 @@ impl LanceRoot {
     }
 
     /// The latest version of the catalog on a branch: one listing, for closing a reading.
+    ///
+    /// # Errors
+    /// As [`Self::head`].
     pub async fn catalog_version(&self, branch: Option<&str>) -> Result<Head, TableError> {
         self.head(&TableLocation::on(CATALOG_PATH, branch)).await
     }
 
     /// The branches of the catalog besides the default one, by name.
+    ///
+    /// # Errors
+    /// The branches cannot be listed, or the entry of one cannot be read or decoded.
     pub async fn catalog_branches(&self) -> Result<Vec<CatalogBranch>, TableError> {
         let place = self.catalog_place(None)?;
         let names = self.branch_names(&place).await?;
@@ -314,8 +327,8 @@ impl LanceRoot {
         match found {
             HeadSearch::At { location, entry } => {
                 // Concurrent readers take turns, so that the rows are fetched once.
-                let turn = self.inner.memory.read_lock(&place.base);
-                let _turn = turn.lock().await;
+                let lock = self.inner.memory.read_lock(&place.base);
+                let _guard = lock.lock().await;
                 let file = self.listed_version(place, &location).await?;
                 let opened = self.read_catalog(place, file, entry).await?;
                 Ok(OpenCatalog::Present(Box::new(opened)))
@@ -502,7 +515,7 @@ fn catalog_of(
 ) -> Result<Catalog, TableError> {
     let two_phase = file.manifest.schema.metadata.get(TWO_PHASE_KEY);
     let version = file.manifest.version;
-    // It would count as the newest commit until the catalog comes to that version.
+    // Such a commit would count as the newest until the catalog reaches that version.
     let ahead = |commit: &&GraphCommit| commit.manifest_version > version;
     if let Some(commit) = rows.graph_commits.iter().find(ahead) {
         return Err(TableError::MalformedCatalog {

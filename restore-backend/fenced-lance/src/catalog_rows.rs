@@ -1,4 +1,4 @@
-//! The rows of a catalog, and what they add up to.
+//! The rows of a catalog, folded into pins, places and history.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -127,7 +127,7 @@ impl CatalogRows {
                         text_at(metadata, row),
                     )?)
                 }
-                // The key is one that nobody enforces. A publish replaces the one row there is.
+                // Nobody enforces this key. A publish replaces the one row of this name.
                 TYPE_GRAPH_HEAD => {
                     let named = graph_rows::head_commit_id(id()?, text_at(metadata, row))?;
                     if self.graph_heads.insert(id()?.to_owned(), named).is_some() {

@@ -1,4 +1,4 @@
-//! Fenced commits: what one may come to, how it names itself, and how an unclear one is settled.
+//! Fenced commits: their outcomes, how they name themselves, and how an unclear one is settled.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -25,12 +25,11 @@ use super::location::TableLocation;
 use super::staged::Staged;
 use super::transactions::TransactionEntry;
 
+use sidecar::root_layout::PROPERTY_RECOVERY_EFFECT;
+use sidecar::root_layout::PROPERTY_RECOVERY_OPERATION_ID;
+use sidecar::root_layout::PROPERTY_RECOVERY_PLAN_DIGEST;
+use sidecar::root_layout::STAMP_WITH_IDENTITIES;
 use sidecar::root_layout::STAMPS_ACTED_ON;
-pub use sidecar::root_layout::{
-    PROPERTY_RECOVERY_EFFECT as PROPERTY_EFFECT,
-    PROPERTY_RECOVERY_OPERATION_ID as PROPERTY_OPERATION_ID,
-    PROPERTY_RECOVERY_PLAN_DIGEST as PROPERTY_PLAN_DIGEST,
-};
 
 /// Longest a single commit may take. A store retries a failing request for three minutes by itself.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -47,9 +46,9 @@ pub struct EffectIdentity {
 impl EffectIdentity {
     pub(super) fn signature(&self, kind: EffectKind) -> Signature {
         Signature::new([
-            (PROPERTY_OPERATION_ID, self.operation_id.as_str()),
-            (PROPERTY_PLAN_DIGEST, self.plan_digest.as_str()),
-            (PROPERTY_EFFECT, kind.as_str()),
+            (PROPERTY_RECOVERY_OPERATION_ID, self.operation_id.as_str()),
+            (PROPERTY_RECOVERY_PLAN_DIGEST, self.plan_digest.as_str()),
+            (PROPERTY_RECOVERY_EFFECT, kind.as_str()),
         ])
     }
 }
@@ -68,7 +67,7 @@ pub enum EffectKind {
 }
 
 impl EffectKind {
-    /// The value of [`PROPERTY_EFFECT`].
+    /// The value of [`PROPERTY_RECOVERY_EFFECT`].
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Restore => "restore",
@@ -79,7 +78,7 @@ impl EffectKind {
     }
 }
 
-/// What a fenced commit came to.
+/// The outcome of a fenced commit.
 #[must_use = "a commit that was refused or is unknown must not be taken for done"]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum CommitOutcome {
@@ -162,8 +161,12 @@ pub enum Refusal {
         /// The version.
         version: u64,
     },
-    /// The catalog's internal schema is not one this code may write.
-    #[error("the catalog has internal schema stamp {stamp}, and only {} are written", STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", "))]
+    /// The catalog's stamp is none to which this may be published.
+    #[error(
+        "the catalog has stamp {stamp}, and this cannot be published there: catalogs of the stamps {} are written, and those of stamp {} for sidecars of version 9 only",
+        STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", "),
+        STAMP_WITH_IDENTITIES
+    )]
     StampNotSupported {
         /// The stamp found.
         stamp: u32,
@@ -324,10 +327,14 @@ impl LanceRoot {
         version: u64,
     ) -> Result<(), TableError> {
         let place = self.place(location)?;
-        self.keep_version_at(&place, version).await
+        self.make_version_durable_at(&place, version).await
     }
 
-    pub(super) async fn keep_version_at(
+    /// As [`Self::make_version_durable`], for an address that was checked.
+    ///
+    /// # Errors
+    /// The file system's words. Nothing may be built on the version then.
+    pub(super) async fn make_version_durable_at(
         &self,
         place: &Place,
         version: u64,
@@ -347,7 +354,7 @@ impl LanceRoot {
     ) -> Result<Landed, TableError> {
         Ok(match self.transaction_at(place, version).await? {
             TransactionEntry::Known(summary) if signature.is_on(&summary.properties) => {
-                self.keep_version_at(place, version).await?;
+                self.make_version_durable_at(place, version).await?;
                 Landed::Ours(Box::new(summary))
             }
             TransactionEntry::Known(_) => Landed::Foreign,
@@ -446,7 +453,7 @@ impl LanceRoot {
         version: u64,
         found_after: &str,
     ) -> Result<CommitOutcome, TableError> {
-        Ok(match self.keep_version_at(place, version).await {
+        Ok(match self.make_version_durable_at(place, version).await {
             Ok(()) => CommitOutcome::Committed { version },
             Err(not_kept) => CommitOutcome::Unknown {
                 reason: format!("{found_after}; then {not_kept}"),

@@ -20,6 +20,9 @@ impl LanceRoot {
     /// Sound, not complete. "Equal" is proof: every input of a read is compared, and the files
     /// are immutable and uniquely named. "Not equal" may be said of two versions that read the
     /// same, as before and after a compaction; restoring one over the other then does no harm.
+    ///
+    /// # Errors
+    /// One of the versions does not exist, cannot be read, needs a newer Lance, or refers to files outside the root.
     pub async fn content_equal(
         &self,
         location: &TableLocation,

@@ -28,7 +28,7 @@ pub struct CatalogTable {
     pub table_branch: Option<String>,
 }
 
-/// What came of making a catalog.
+/// The outcome of making a catalog.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum CreateOutcome {
     /// It was made.
@@ -49,6 +49,10 @@ impl LanceRoot {
     /// Makes a catalog with these tables, unless the root has one.
     ///
     /// It carries stamp 3 and says that its publishers honour claims and the catalog fence.
+    ///
+    /// # Errors
+    /// A table's version cannot be read, or the catalog cannot be written. In the latter case it may be there nevertheless: call
+    /// this again.
     pub async fn create_catalog(
         &self,
         tables: &[CatalogTable],

@@ -1,4 +1,4 @@
-//! Plain tables and ordinary, unfenced writes to them: what sample stores and tests are made of.
+//! Plain tables and ordinary, unfenced writes to them, for sample stores and tests. Nothing else may call these.
 
 use std::sync::Arc;
 
@@ -76,6 +76,9 @@ pub(super) fn rows_to_batch(rows: &[Row]) -> Result<RecordBatch, arrow_schema::A
 // honour no fence and no claim.
 impl LanceRoot {
     /// Makes a table.
+    ///
+    /// # Errors
+    /// Lance's words, also where there is a table already.
     pub async fn create_table(
         &self,
         location: &TableLocation,
@@ -98,6 +101,9 @@ impl LanceRoot {
     }
 
     /// Adds rows.
+    ///
+    /// # Errors
+    /// There is no such table, or Lance's words. The rows may be committed nevertheless.
     pub async fn append_rows(
         &self,
         location: &TableLocation,
@@ -107,6 +113,9 @@ impl LanceRoot {
     }
 
     /// Replaces all rows.
+    ///
+    /// # Errors
+    /// As [`Self::append_rows`].
     pub async fn overwrite_rows(
         &self,
         location: &TableLocation,
@@ -138,6 +147,9 @@ impl LanceRoot {
     }
 
     /// Removes the rows that match a SQL predicate.
+    ///
+    /// # Errors
+    /// As [`Self::append_rows`].
     pub async fn delete_rows(
         &self,
         location: &TableLocation,
@@ -152,6 +164,9 @@ impl LanceRoot {
     }
 
     /// Makes a scalar index on a column.
+    ///
+    /// # Errors
+    /// As [`Self::append_rows`].
     pub async fn index_rows(
         &self,
         location: &TableLocation,
@@ -172,6 +187,9 @@ impl LanceRoot {
     }
 
     /// Sets a key of the table's configuration.
+    ///
+    /// # Errors
+    /// As [`Self::append_rows`].
     pub async fn set_config(
         &self,
         location: &TableLocation,
@@ -187,6 +205,9 @@ impl LanceRoot {
     }
 
     /// Makes a Lance branch of a table, or of the catalog, from a version of its default branch.
+    ///
+    /// # Errors
+    /// There is no such table or version, Lance does not allow the name or has the branch already, or Lance's words.
     pub async fn create_branch(
         &self,
         path: &str,
@@ -203,6 +224,9 @@ impl LanceRoot {
     }
 
     /// The first rows of a version, in the order they are stored.
+    ///
+    /// # Errors
+    /// The version does not exist or cannot be read, or its columns are not those of a plain table.
     pub async fn read_rows(
         &self,
         location: &TableLocation,

@@ -7,8 +7,8 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A table, or the catalog, could not be read or written.
 ///
-/// From an operation that commits, this error says that no commit was attempted: nothing changed.
-/// A `CommitOutcome` says what happened after an attempt.
+/// From an operation that returns a `CommitOutcome`, this error says that no commit was attempted: nothing changed. The outcome says
+/// what an attempt came to.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TableError {

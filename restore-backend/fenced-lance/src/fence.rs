@@ -7,7 +7,7 @@
 //!
 //! - The only manifest we may create is that of `target`, HEAD + 1, and creating it fails if it
 //!   exists.
-//! - Whoever moved HEAD past what we read made `target` first, since each commit is HEAD + 1.
+//! - Whoever moved HEAD past the version that we read made `target` first, since each commit is HEAD + 1.
 //! - That `target` was cleaned away meanwhile does not help: the same attempt found HEAD by a
 //!   listing, and with another HEAD it would ask for another version and be refused.
 //! - That HEAD has the right number and is of another table, made after ours was dropped, does not

@@ -34,7 +34,7 @@ impl LanceRoot {
     pub async fn fence_catalog(&self, request: &FenceRequest) -> Result<CommitOutcome, TableError> {
         let place = self.catalog_place(request.branch.as_deref())?;
         let signature = request.identity.signature(EffectKind::FenceCatalog);
-        // The commit finds out by itself whether what was read is still the latest, and lands on nothing else.
+        // The commit itself finds out whether the version that was read is still the latest, and lands on no other.
         let opened = match self.catalog_read_at(&place, request.read_version) {
             Some(opened) => opened,
             None => match self.open_catalog(&place).await? {

@@ -1,7 +1,7 @@
 //! The history that released engines keep of a graph: graph commits, their actors, recoveries (PROTOCOL.md, section 6.2).
 //!
 //! A row is added at exactly the version after the one that was searched for it in vain. So it is there only once, however many
-//! writers add it and however often.
+//! executors add it and however often.
 
 mod reading;
 mod request;
@@ -42,7 +42,7 @@ pub use request::HistoryRow;
 /// How often a row is tried again after others added theirs first.
 const TRIES_MAX: usize = 16;
 
-/// What adding a row came to.
+/// The outcome of adding a row.
 #[must_use = "a row that is not there must not be taken for written"]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HistoryAppend {
@@ -85,6 +85,9 @@ const NO_OPERATION: &str = "00000000000000000000000000";
 
 impl LanceRoot {
     /// Whether the root keeps such a history: one listing.
+    ///
+    /// # Errors
+    /// The versions of the table of graph commits cannot be listed.
     pub async fn keeps_graph_history(&self) -> Result<bool, TableError> {
         let place = self.place(&TableLocation::main(COMMITS))?;
         Ok(matches!(
@@ -99,6 +102,9 @@ impl LanceRoot {
     /// Some rows name the merged commit and others do not, so both kinds are checked.
     ///
     /// Where the catalog holds the graph commits (`in_catalog`), only the table of recoveries is looked at.
+    ///
+    /// # Errors
+    /// One of the tables is there and cannot be read: then nobody knows.
     pub async fn graph_history_obstacle(
         &self,
         branch: Option<&str>,
@@ -219,7 +225,7 @@ impl LanceRoot {
                 Err(why) => return Ok(malformed(COMMITS, &why)),
             };
             if history.own.is_some() {
-                self.keep_version_at(&place, read.dataset.version_id())
+                self.make_version_durable_at(&place, read.dataset.version_id())
                     .await?;
                 return Ok(HistoryAppend::AlreadyThere);
             }
@@ -257,7 +263,7 @@ impl LanceRoot {
             match rows::is_written(&read.batches, &commit, &request.row) {
                 Ok(false) => {}
                 Ok(true) => {
-                    self.keep_version_at(&place, read.dataset.version_id())
+                    self.make_version_durable_at(&place, read.dataset.version_id())
                         .await?;
                     return Ok(HistoryAppend::AlreadyThere);
                 }

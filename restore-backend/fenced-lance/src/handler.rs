@@ -169,9 +169,9 @@ impl CommitHandler for RootHandler {
                 since_version,
             );
         };
-        // Lance asks for this before a commit, to catch up with versions later than the one the commit is made on. That one may
-        // have been read a while ago. There may be none later, or the fence would refuse the commit. So the listing has to begin
-        // with the very object that was read; a table that was dropped and made again does not have it.
+        // Lance asks for this before a commit, to catch up with versions later than the one the commit is made on. That version
+        // may have been read a while ago. If there were a later one, the fence would refuse the commit. So the listing has to
+        // begin with the very object that was read, which a table that was dropped and made again does not have.
         let mut versions = self
             .inner
             .list_manifest_locations(base_path, object_store, true);

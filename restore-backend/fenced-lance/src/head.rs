@@ -47,7 +47,7 @@ pub(super) struct BranchEntry {
     /// The version it was made from.
     #[serde(default)]
     pub(super) parent_version: Option<u64>,
-    /// What the branch is known by.
+    /// The identifier of the branch.
     #[serde(default)]
     pub(super) identifier: Option<BranchIdentifier>,
 }
@@ -59,11 +59,11 @@ pub struct BranchOrigin {
     pub branch: Option<String>,
     /// The version; `None` if the entry does not say.
     pub version: Option<u64>,
-    /// What the branch itself is known by; `None` if the entry does not say.
+    /// The identifier of the branch itself; `None` if the entry does not have it.
     pub identifier: Option<BranchIdentifier>,
 }
 
-/// What is known of a table's latest version, with the branch entry if it is on a branch.
+/// The latest version of a table, with the branch entry if it is on a branch.
 #[derive(Debug)]
 pub(super) enum HeadSearch {
     At {
@@ -105,6 +105,10 @@ impl LanceRoot {
     ///
     /// Found by listing the versions that are there, never from a hint, because a stale hint can
     /// name a version below HEAD.
+    ///
+    /// # Errors
+    /// The versions cannot be listed, the entry of the branch cannot be read, or the branch is half made
+    /// ([`TableError::BranchHalfMade`]).
     pub async fn head(&self, location: &TableLocation) -> Result<Head, TableError> {
         let place = self.place(location)?;
         Ok(match self.find_head(&place).await? {
@@ -116,7 +120,10 @@ impl LanceRoot {
         })
     }
 
-    /// What the branch of a table was made from: one read; `None` if there is no such branch, or none is named.
+    /// The version that the branch of a table was made from: one read; `None` if there is no such branch, or none is named.
+    ///
+    /// # Errors
+    /// The entry of the branch is there and cannot be read or decoded.
     pub async fn branch_origin(
         &self,
         location: &TableLocation,
@@ -133,8 +140,11 @@ impl LanceRoot {
         }))
     }
 
-    /// The first Lance branch of the table whose files lie in the folder of the branch that is named here, because its name goes on
-    /// behind a slash: one listing; `None` if there is none, or no branch is named.
+    /// The first Lance branch of the table whose name continues that of the named branch behind a slash, so that its files lie in
+    /// the folder of that branch: one listing. `None` if there is none, or no branch is named.
+    ///
+    /// # Errors
+    /// The branches cannot be listed.
     pub async fn branch_below(
         &self,
         location: &TableLocation,

@@ -1,8 +1,8 @@
-//! The only module that uses Lance. Its tests check what it assumes about Lance.
+//! Tables and catalog of a root: the only package of the product that names Lance. Its tests check its assumptions about Lance.
 //!
-//! Reading never writes: a head lookup, a transaction, a comparison or a catalog reading issues no
-//! mutating request. Every commit made here is fenced to exactly one version and names the
-//! operation it belongs to, so that it buries nobody's work and is recognised when seen again.
+//! Reading never writes: a head lookup, a transaction, a comparison or a catalog reading issues no mutating request. Every commit
+//! is fenced to exactly one version and names the operation it belongs to, so that it buries nobody's work and is recognised when
+//! seen again. Only the plain writes of `data.rs` have no fence: sample stores and tests are made with them.
 
 mod base_paths;
 mod catalog;
@@ -69,9 +69,6 @@ pub use catalog_rows::Pin;
 pub use commit::CommitOutcome;
 pub use commit::EffectIdentity;
 pub use commit::EffectKind;
-pub use commit::PROPERTY_EFFECT;
-pub use commit::PROPERTY_OPERATION_ID;
-pub use commit::PROPERTY_PLAN_DIGEST;
 pub use commit::Refusal;
 pub use create_catalog::CatalogTable;
 pub use create_catalog::CreateOutcome;
@@ -126,7 +123,7 @@ pub struct LanceRootOptions {
 #[derive(Clone)]
 pub struct LanceRoot {
     inner: Arc<Inner>,
-    // What was listed during the look this handle was made for.
+    // The listings of the look that this handle was made for.
     listings: Option<Arc<Listings>>,
 }
 
@@ -172,6 +169,10 @@ impl LanceRoot {
     /// Opens a root: a path, or a `file://`, `s3://`, `az://`, `abfss://` or `gs://` URI.
     ///
     /// Reads and writes nothing below it; a root that does not exist yet opens as an empty one.
+    ///
+    /// # Errors
+    /// The text is no root, names a kind of storage on which commits cannot be fenced, holds credentials, or its store cannot be
+    /// set up.
     pub async fn open(root: &str, options: LanceRootOptions) -> Result<Self, TableError> {
         let unusable = |source: lance_core::Error| TableError::RootUnusable {
             root: root.to_owned(),
@@ -275,7 +276,7 @@ impl LanceRoot {
         Objects::below(Arc::new(store), prefix, sync, files)
     }
 
-    /// Makes objects last that were found to be there, or to be gone: see [`Objects::make_durable`].
+    /// Makes objects durable that were found there, or found gone: see [`Objects::make_durable`].
     async fn make_durable(&self, place: &Place, paths: &[Path]) -> Result<(), TableError> {
         let Some(sync) = &self.inner.sync else {
             return Ok(());

@@ -82,8 +82,8 @@ pub(super) fn check(location: &TableLocation) -> Result<(), TableError> {
 
 /// The rule that `path` breaks, if any.
 ///
-/// Stricter than object stores are: what has another meaning in a URI or on some file system is
-/// refused rather than escaped, so that everyone who reads the path reads the same one.
+/// Stricter than object stores are: a character with another meaning in a URI or on some file system is refused rather than
+/// escaped, so that everyone who reads the path reads the same one.
 pub(super) fn check_path(path: &str) -> Result<(), &'static str> {
     if path.is_empty() {
         return Err("it is empty");

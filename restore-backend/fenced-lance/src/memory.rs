@@ -133,7 +133,7 @@ impl Memory {
         files.bytes = files.bytes + bytes - freed.unwrap_or_default();
     }
 
-    /// The turn to read a branch of the catalog.
+    /// The lock under which a branch of the catalog is read.
     pub(super) fn read_lock(&self, base: &Path) -> Arc<ReadLock> {
         let mut readings = locked(&self.readings);
         if readings.len() >= CATALOGS_MAX {

@@ -19,7 +19,7 @@ use super::version_file::manifest_of;
 /// Largest Lance manifest that is decoded for this. Many tables are looked at together, so of a larger one only the end is read.
 const DECODED_BYTES_MAX: u64 = 4 << 20;
 
-/// What is found of a version that readers are shown.
+/// The state of a version that readers are shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PinnedVersion {
     /// Nothing is wrong with it, as far as this looks.
@@ -123,7 +123,7 @@ impl LanceRoot {
         })
     }
 
-    /// Looks for one file of the data: where the folder of the data is gone, it is gone too.
+    /// Looks for one file of the data. If the folder of the data is gone, the file is gone too.
     async fn data_of(
         &self,
         place: &Place,

@@ -11,6 +11,8 @@ use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream;
 use lance_table::io::commit::ManifestNamingScheme;
+use sidecar::root_layout::PROPERTY_RECOVERY_OPERATION_ID;
+use sidecar::root_layout::PROPERTY_RECOVERY_PLAN_DIGEST;
 use sidecar::root_layout::STAMP_WITH_HISTORY;
 use sidecar::root_layout::STAMPS_ACTED_ON;
 
@@ -30,8 +32,6 @@ use super::commit::CommitOutcome;
 use super::commit::EffectIdentity;
 use super::commit::EffectKind;
 use super::commit::Landed;
-use super::commit::PROPERTY_OPERATION_ID;
-use super::commit::PROPERTY_PLAN_DIGEST;
 use super::commit::Refusal;
 use super::commit::Signature;
 use super::location::TableLocation;
@@ -57,7 +57,8 @@ pub struct PublishRequest {
     pub tombstones: Vec<RemovedTable>,
     /// The graph commit, exactly where the catalog holds the history of its graph.
     pub graph_commit: Option<NewGraphCommit>,
-    /// What a writer of version 9 fixed of it: the rows are published as they are, and only onto the graph that they were planned for.
+    /// The publish as a writer of version 9 fixed it: its rows are published as they are, and only onto the graph that they were
+    /// planned for.
     pub exact: Option<ExactPublish>,
     /// What the publish belongs to.
     pub identity: EffectIdentity,
@@ -133,7 +134,7 @@ impl LanceRoot {
         signature: &Signature,
     ) -> Result<CommitOutcome, TableError> {
         let place = self.catalog_place(request.branch.as_deref())?;
-        // The commit finds out by itself whether what was read is still the latest, and lands on nothing else.
+        // The commit itself finds out whether the version that was read is still the latest, and lands on no other.
         let opened = match self.catalog_read_at(&place, request.read_version) {
             Some(opened) => opened,
             None => match self.open_catalog(&place).await? {
@@ -177,7 +178,7 @@ impl LanceRoot {
             Ok(rows) => rows,
             Err(reason) => return Ok(refused(reason)),
         };
-        // Every version is there, and by the commit that the plan found; what the catalog says of it was fixed beforehand.
+        // Every version is there, made by the commit that the plan found. The catalog row of each was fixed beforehand.
         if let Some(wrong) = fixed
             .as_ref()
             .and_then(|fixed| fixed.miscounted(&described))
@@ -231,7 +232,7 @@ impl LanceRoot {
                     CommitOutcome::HeadMoved { found, .. } if *found > read_version => {
                         CommitOutcome::Unknown {
                             reason: format!(
-                                "version {version} of the catalog was cleaned away, so whose it was is lost"
+                                "version {version} of the catalog was cleaned away, so nobody can tell whose it was"
                             ),
                         }
                     }
@@ -401,8 +402,8 @@ fn is_made_by(file: &VersionFile, made_by: &MadeBy, identity: &EffectIdentity) -
     match made_by {
         MadeBy::Transaction(uuid) => transaction.uuid == *uuid,
         MadeBy::ThisPlan => {
-            property(PROPERTY_OPERATION_ID) == Some(identity.operation_id.as_str())
-                && property(PROPERTY_PLAN_DIGEST) == Some(identity.plan_digest.as_str())
+            property(PROPERTY_RECOVERY_OPERATION_ID) == Some(identity.operation_id.as_str())
+                && property(PROPERTY_RECOVERY_PLAN_DIGEST) == Some(identity.plan_digest.as_str())
         }
     }
 }
@@ -465,7 +466,7 @@ fn replaced_keys(catalog: &Catalog, request: &PublishRequest) -> BTreeSet<String
     is_replaced.then_some(head).into_iter().collect()
 }
 
-/// What the graph calls the branch: where the catalog knows tables by their identity, its Lance branch may have a suffix.
+/// The name of the branch in the graph: where the catalog knows tables by their identity, the Lance branch may have a suffix.
 fn graph_branch<'a>(catalog: &Catalog, request: &'a PublishRequest) -> Option<&'a str> {
     let branch = Branch::of(request.branch.as_deref());
     match catalog.stamp {

@@ -50,6 +50,9 @@ impl LanceRoot {
     ///
     /// That the target's manifest is there proves nothing about its files: a cleanup removes data
     /// files before manifests, and may have been interrupted in between.
+    ///
+    /// # Errors
+    /// `head` does not exist, one of the versions cannot be read, or storage does not say whether a file is there.
     pub async fn restorable(
         &self,
         location: &TableLocation,
@@ -79,6 +82,9 @@ impl LanceRoot {
     /// The first file found missing of those that `version` needs; `None` if all are there.
     ///
     /// Made for a version that was restored: the restore itself only needed its manifest.
+    ///
+    /// # Errors
+    /// The version does not exist or cannot be read, or storage does not say whether a file is there.
     pub async fn missing_file(
         &self,
         location: &TableLocation,

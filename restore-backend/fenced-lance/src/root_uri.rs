@@ -13,8 +13,7 @@ use super::session::LOCAL_SCHEME;
 
 /// Schemes whose stores create objects conditionally, which every fence rests on.
 ///
-/// Lance gives any scheme it does not know a commit handler that overwrites blindly, so what is
-/// not listed here is refused.
+/// Lance gives any scheme it does not know a commit handler that overwrites blindly, so any other scheme is refused.
 const REMOTE_SCHEMES: [&str; 4] = ["s3", "az", "abfss", "gs"];
 
 /// The address of a root.

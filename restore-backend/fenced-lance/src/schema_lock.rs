@@ -19,7 +19,7 @@ pub struct SchemaLock {
     pub created_at: u64,
 }
 
-/// What removing the lock came to.
+/// The outcome of removing the lock.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum UnlockOutcome {
     /// It is gone now.
@@ -40,6 +40,9 @@ pub enum UnlockOutcome {
 
 impl LanceRoot {
     /// The lock, if there is one: one read.
+    ///
+    /// # Errors
+    /// The entry of the branch that is the lock cannot be read or decoded.
     pub async fn schema_lock(&self) -> Result<Option<SchemaLock>, TableError> {
         Ok(self.lock_entry().await?.map(|entry| SchemaLock {
             created_at: entry.create_at,

@@ -92,7 +92,7 @@ impl ObjectStoreProvider for LocalProvider {
 pub(super) struct ObservingWrapper {
     pub(super) log: RequestLog,
     pub(super) prefix: Path,
-    /// On local disk: what is below the root's folder, and nothing else.
+    /// On local disk: the store of everything below the root's folder, and of nothing else.
     pub(super) files: Option<ConfinedStore>,
     pub(super) sync: Option<LocalSync>,
     pub(super) memory: Arc<Memory>,

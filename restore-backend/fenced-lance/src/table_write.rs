@@ -32,10 +32,10 @@ use super::staged::Staged;
 
 type Stage = dyn Fn(Arc<Dataset>, WriteParams) -> BoxFuture<'static, Result<Staged>> + Send + Sync;
 
-/// What a writer wants to do to one table.
+/// One writer's change of one table.
 ///
-/// Nothing happens when it is made. It is staged on the version the writer expects the table to be
-/// at, and committed at exactly the next one.
+/// Making this value does nothing. It is staged on the version the writer expects the table to be at, and committed at exactly
+/// the next one.
 #[derive(Clone)]
 pub struct TableWrite {
     stage: Arc<Stage>,
@@ -142,6 +142,9 @@ async fn insert(
 impl LanceRoot {
     /// Stages a write on version `expected` of a table and commits it at exactly the next one, unless the last look before the
     /// commit is sent says no. Staging may take as long as a load takes; nothing is decided before it is over.
+    ///
+    /// # Errors
+    /// HEAD cannot be read, or the write cannot be staged. No commit was attempted.
     pub async fn commit_write(
         &self,
         location: &TableLocation,

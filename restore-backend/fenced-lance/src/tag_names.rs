@@ -10,7 +10,7 @@ use super::location::TableLocation;
 const TAGS_MAX: usize = 10_000;
 
 impl LanceRoot {
-    /// The names of the tags of a table, on whatever branch the versions are that they name: one listing, which reads no tag.
+    /// The names of all tags of a table, on whichever branch the tagged versions are: one listing, which reads no tag.
     ///
     /// # Errors
     /// [`TableError`] if they cannot be listed.

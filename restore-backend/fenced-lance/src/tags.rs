@@ -22,7 +22,7 @@ use super::location::TableLocation;
 /// A tag is a few hundred bytes; its metadata is free text.
 const TAG_BYTES_MAX: u64 = 1 << 20;
 
-/// What came of setting a tag.
+/// The outcome of setting a tag.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TagOutcome {
     /// It was set.
@@ -31,12 +31,12 @@ pub enum TagOutcome {
     AlreadyThere,
     /// It was set before, to another version, and is left alone.
     Conflict {
-        /// What it is set to.
+        /// The version that it names.
         tagged: Tagged,
     },
 }
 
-/// What a tag is set to.
+/// The version that a tag names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Tagged {
     /// The version.
@@ -45,7 +45,7 @@ pub struct Tagged {
     pub branch: Option<String>,
 }
 
-/// What came of removing a tag.
+/// The outcome of removing a tag.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UntagOutcome {
     /// It was removed.
@@ -66,6 +66,10 @@ struct NewTag<'a> {
 
 impl LanceRoot {
     /// Tags a version of a table, unless the name is taken.
+    ///
+    /// # Errors
+    /// The name is not valid, the tag or the version cannot be read, or the tag cannot be written. It may be there nevertheless:
+    /// call this again.
     pub async fn tag(
         &self,
         location: &TableLocation,
@@ -77,6 +81,9 @@ impl LanceRoot {
     }
 
     /// As [`Self::tag`], for a caller that has just read the tag.
+    ///
+    /// # Errors
+    /// As [`Self::tag`].
     pub async fn tag_unless(
         &self,
         location: &TableLocation,
@@ -132,7 +139,10 @@ impl LanceRoot {
         Ok(outcome)
     }
 
-    /// What a tag is set to, if there is one.
+    /// The version that a tag names, if there is such a tag.
+    ///
+    /// # Errors
+    /// The name is not valid, or the tag is there and cannot be read or decoded.
     pub async fn tagged(
         &self,
         location: &TableLocation,
@@ -161,6 +171,9 @@ impl LanceRoot {
     }
 
     /// Removes a tag.
+    ///
+    /// # Errors
+    /// The name is not valid, or the tag cannot be read or removed. It may be gone nevertheless: call this again.
     pub async fn untag(
         &self,
         location: &TableLocation,
@@ -182,6 +195,9 @@ impl LanceRoot {
     }
 
     /// As [`Self::untag`], for a caller that has just seen that the tag is not there.
+    ///
+    /// # Errors
+    /// The name is not valid, or the folder of the tags cannot be fsynced.
     pub async fn make_untagging_durable(
         &self,
         location: &TableLocation,

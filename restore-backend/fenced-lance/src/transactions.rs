@@ -79,6 +79,9 @@ pub struct TransactionList {
 
 impl LanceRoot {
     /// The transaction that made `version`: one read.
+    ///
+    /// # Errors
+    /// The version is there and cannot be read or decoded.
     pub async fn transaction(
         &self,
         location: &TableLocation,
@@ -103,6 +106,9 @@ impl LanceRoot {
     ///
     /// At most `max` of them, the newest; one read each, and one of the version before the first
     /// for its row count.
+    ///
+    /// # Errors
+    /// One of the versions is there and cannot be read or decoded.
     pub async fn transactions(
         &self,
         location: &TableLocation,
@@ -155,7 +161,7 @@ fn with_row_deltas(entries: Vec<TransactionEntry>, before: u64) -> Vec<Transacti
     listed
 }
 
-/// What a version file says of the transaction that made it.
+/// The transaction that made a version, as its file has it.
 pub(super) fn summary(file: &VersionFile) -> TransactionSummary {
     let manifest = &file.manifest;
     let mut summary = TransactionSummary {

@@ -1,11 +1,11 @@
-//! What the Lance manifest of one version says.
+//! The Lance manifest of one version.
 
 use lance_table::format::IndexMetadata;
 use lance_table::format::Manifest;
 use lance_table::format::pb;
 use lance_table::io::commit::ManifestLocation;
 
-/// What the Lance manifest of one version says, as stored.
+/// The Lance manifest of one version, as stored.
 #[derive(Debug)]
 pub(super) struct VersionFile {
     pub(super) manifest: Manifest,

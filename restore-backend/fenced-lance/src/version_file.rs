@@ -72,6 +72,9 @@ impl LanceRoot {
 
     /// Whether a table still has a version, whatever is in it. One request at the most for a table that any Lance since 0.20 made,
     /// and none where the listing of this look named it.
+    ///
+    /// # Errors
+    /// Storage does not say whether the file of the version is there.
     pub async fn has_version(
         &self,
         location: &TableLocation,

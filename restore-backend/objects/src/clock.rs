@@ -13,9 +13,3 @@ pub fn now() -> Timestamp {
         .unwrap_or_default();
     Timestamp::from_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
 }
-
-/// A time that Lance keeps in whole seconds since the Unix epoch.
-#[must_use]
-pub const fn from_seconds(seconds: u64) -> Timestamp {
-    Timestamp::from_micros(seconds.saturating_mul(1_000_000))
-}

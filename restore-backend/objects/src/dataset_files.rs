@@ -1,7 +1,7 @@
 //! The files of a Lance dataset, listed and removed one by one.
 //!
-//! No request removes a folder as a whole. So the version file goes first: from then on there is no dataset, and what is left of it
-//! when the process dies in between is removed by whoever goes on.
+//! No request removes a folder as a whole. So the version file goes first: from then on there is no dataset. If the process dies
+//! in between, whoever goes on removes the rest.
 
 use std::collections::BTreeSet;
 
@@ -50,8 +50,8 @@ fn failed(
     move |source| DatasetFilesError::Storage { path, verb, source }
 }
 
-/// Every file below the folder of a dataset: none where there is no such folder. What cannot be read there, a link for one, is not a
-/// file of a dataset, so nothing is listed then.
+/// Every file below the folder of a dataset: none where there is no such folder. An entry that cannot be read, such as a link, is
+/// no file of a dataset; then the files are [`DatasetFiles::NotListed`].
 ///
 /// # Errors
 /// [`DatasetFilesError::Storage`] if the folder as a whole cannot be listed.
@@ -90,8 +90,9 @@ pub async fn list(objects: &Objects, dataset: &str) -> Result<DatasetFiles, Data
     Ok(DatasetFiles::of(files))
 }
 
-/// Removes these files, in their order; one that is gone already is passed over. On return their absence is durable, and local folders
-/// that they leave empty are gone; `false` if the folder of the dataset is not, because something else is in it.
+/// Removes these files, in their order; one that is gone already is passed over. On return their absence is durable, and local
+/// folders that they leave empty are gone. Returns `false` if the folder of the dataset is still there, because something else is
+/// in it.
 ///
 /// # Errors
 /// [`DatasetFilesError::Storage`]; some files may be gone.

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 const BYTES_AT_ONCE: usize = 16 << 10;
 
 /// As many pieces of work as there are processors; more would only wait in memory.
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| {
     Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
 });
 
@@ -20,10 +20,10 @@ pub async fn over<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Se
     if bytes <= BYTES_AT_ONCE {
         return work();
     }
-    // It is never closed; without a turn there are only more of them at once.
-    let turn = TURNS.acquire().await;
+    // The semaphore is never closed; without a permit there would only be more pieces at once.
+    let permit = PERMITS.acquire().await;
     let done = tokio::task::spawn_blocking(work).await;
-    drop(turn);
+    drop(permit);
     match done {
         Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {
@@ -34,7 +34,7 @@ pub async fn over<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Se
     }
 }
 
-/// The same for work that cannot be handed over: others are answered on another thread meanwhile, where there are several.
+/// The same for work that cannot be handed over: meanwhile other requests are answered on other threads, if there are any.
 pub fn in_place<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     let has_others = tokio::runtime::Handle::try_current()
         .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);

@@ -7,9 +7,9 @@ use sidecar::{OperationId, Reason};
 
 use crate::store::{is_odd, spelt};
 
-/// Names below one folder that a look tells one by one; of more of them it tells how many there are.
+/// Names below one folder that a look lists one by one; beyond that, it says how many more there are.
 const SKIPPED_MAX: usize = 32;
-/// As far as they are counted.
+/// Objects that are counted at most.
 const SKIPPED_COUNTED_MAX: usize = 1_000;
 
 /// Objects below a folder that should not be there and are skipped.

@@ -1,4 +1,4 @@
-//! What every subcommand is given: the global options, the way to the terminal, and the way to a root, which may not answer.
+//! The context of every subcommand: the global options, the way to the terminal, and the way to a root, which may not answer.
 
 use std::io::{self, Write};
 
@@ -106,8 +106,8 @@ impl Context {
         ));
     }
 
-    /// A command to type next, in lines that can be copied: the digest fills one by itself. The options that say which root
-    /// this is, and what is executable there, go with it.
+    /// A command to type next, in lines that can be copied. A digest fills a line by itself. The options that say which root this
+    /// is, and what is executable there, go with it.
     pub(super) fn write_command(
         &self,
         page: &mut Page,
@@ -140,7 +140,7 @@ impl Context {
         .await
     }
 
-    /// Opens a root of which nothing is asked but what is out of order in it.
+    /// Opens a root for `doctor`, which may open one that does not say which root it is.
     pub(super) async fn open_to_examine(&self, uri: &str) -> Result<Root, CliError> {
         self.opened(uri, |uri, options| async move {
             Box::pin(Root::open_to_examine(&uri, options)).await
@@ -188,7 +188,7 @@ impl Context {
         Ok(self.within(look(root.clone()), overdue).await??)
     }
 
-    /// As [`Self::look`], for a request that appends to a journal: if it is given up, it may be on record all the same.
+    /// As [`Self::look`], for a request that appends to a journal: if it is given up, its record may be written all the same.
     pub(super) async fn record<T, F>(
         &self,
         root: &Root,

@@ -116,7 +116,7 @@ async fn drain(
         .filter(|digest| !seen.contains_key(digest))
         .copied()
         .collect();
-    // Where the journals cannot be searched now, the turn of such a plan tells why.
+    // If the journals cannot be searched now, the attempt to carry such a plan out says why.
     let done = context
         .look(root, async move |root| {
             Box::pin(service::done_before(&root, &unseen)).await
@@ -228,7 +228,7 @@ fn write_plan(page: &mut Page, context: &Context, plan: &DrainPlan, root: &str) 
     }
 }
 
-/// Whether anything came of a plan that was begun, or may have.
+/// Whether a plan that was begun changed anything, or may have.
 fn did_something(report: &ApplyReport) -> bool {
     let tables = report.tables.iter().map(|table| table.effect);
     let others = [report.catalog.effect, report.audit.effect];

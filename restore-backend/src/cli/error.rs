@@ -24,11 +24,11 @@ pub(super) enum CliError {
     )]
     Overdue { root: String, seconds: u64 },
     #[error(
-        "the storage of {root} has answered nothing for {seconds} s, and the command is given up; it may be on record all the same: see to the storage, for example a mount that hangs, then look at `audit` before you try again"
+        "the storage of {root} has answered nothing for {seconds} s, and the command is given up; the request may be on record all the same: see to the storage, for example a mount that hangs, then look at `audit` before you try again"
     )]
     RecordOverdue { root: String, seconds: u64 },
     #[error(
-        "the storage of {root} has answered nothing for {seconds} s, and the execution of operation {operation_id} is given up; what it had begun may still happen: see to the storage, for example a mount that hangs, then apply the plan again, which resumes"
+        "the storage of {root} has answered nothing for {seconds} s, and the execution of operation {operation_id} is given up; requests that it sent may still take effect: see to the storage, for example a mount that hangs, then apply the plan again, which resumes"
     )]
     ExecutionStuck {
         root: String,
@@ -36,7 +36,7 @@ pub(super) enum CliError {
         seconds: u64,
     },
     #[error(
-        "the storage of {root} has answered nothing for {seconds} s, and the plan {digest} is given up; what was begun of it may still happen: see to the storage, for example a mount that hangs, then look at `drain` again"
+        "the storage of {root} has answered nothing for {seconds} s, and the plan {digest} is given up; requests that it sent may still take effect: see to the storage, for example a mount that hangs, then look at `drain` again"
     )]
     DrainStuck {
         root: String,

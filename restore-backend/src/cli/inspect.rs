@@ -47,7 +47,7 @@ struct Inspection {
     refused: Option<Reason>,
     /// A sidecar alone cannot be decided, so every position is shown; empty for a refused file.
     what_if: Vec<WhatIf>,
-    /// Of a sidecar of `schema_version` 9: what it says, or which rule it breaks. Absent for other versions.
+    /// For a sidecar of `schema_version` 9: its content, or the rule that it breaks. Absent for other versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     version_9: Option<Version9Report>,
 }

@@ -33,7 +33,7 @@ impl Page {
         self.hanging("", text);
     }
 
-    /// A label with text behind it that may be broken between words; what is broken goes below the text.
+    /// A label with text behind it that may be broken between words. Further lines stand below the text, not below the label.
     pub(super) fn hanging(&mut self, label: &str, text: &str) {
         let label = printable(label);
         let indent = label.chars().count();

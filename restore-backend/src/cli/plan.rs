@@ -90,7 +90,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         write_version_9(page, report);
     }
     write_after(page, context, report, root);
-    // The plan stays as it was approved, so its words about tables are of then.
+    // The plan stays as it was approved, so its words about tables are about that time.
     let is_begun = report.attempt.is_some();
     if is_begun {
         page.blank();
@@ -220,7 +220,7 @@ fn how_far(report: &PlanReport) -> String {
     }
 }
 
-/// How far a step of a plan came that was begun.
+/// How far one step of a begun plan came.
 fn state_text(report: &PlanReport, step: usize) -> &'static str {
     let attempt = report.attempt.as_ref();
     match attempt.and_then(|attempt| attempt.steps.get(step)) {

@@ -1,4 +1,4 @@
-//! What the system and the terminal tell the console while it runs: to stop, and to print a new login link.
+//! The signals that reach the console while it runs: to stop, and to print a new login link.
 //!
 //! A thread of its own listens, so that it hears even if every other thread waits for a file system that does not answer.
 

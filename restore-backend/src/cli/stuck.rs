@@ -20,13 +20,13 @@ use root_objects::clock;
 use root_objects::store::{Gate, Request, RequestLog};
 
 const PATIENCE: Patience = Patience {
-    turn: Duration::from_millis(300),
+    permit: Duration::from_millis(300),
     look: Duration::from_millis(1_000),
     step: Duration::from_millis(3_000),
 };
 /// Long enough for any machine.
 const PATIENT: Patience = Patience {
-    turn: Duration::from_secs(60),
+    permit: Duration::from_secs(60),
     look: Duration::from_secs(60),
     step: Duration::from_secs(60),
 };
@@ -34,7 +34,7 @@ const PATIENT: Patience = Patience {
 /// How late slow storage answers, and how long a command waits for it.
 const LATE: Duration = Duration::from_millis(100);
 const LONGER_THAN_LATE: Patience = Patience {
-    turn: Duration::from_millis(1_500),
+    permit: Duration::from_millis(1_500),
     look: Duration::from_millis(1_500),
     step: Duration::from_millis(1_500),
 };
@@ -135,7 +135,7 @@ fn behind(gate: Arc<dyn Gate>, patience: Patience) -> Context {
     Context::impatient(options, patience)
 }
 
-/// What a root is called is read when it is opened.
+/// The name of a root is read when it is opened.
 fn is_not_of_opening(request: &Request) -> bool {
     !request.path.starts_with("__recovery_log/root-")
 }
@@ -162,7 +162,7 @@ const RECORDS: [&str; 3] = [
     "x end ROOT OPERATION --digest DIGEST --as ada --reason why --writers-stopped",
 ];
 
-/// What each of these commands came to, all of them at once.
+/// The failure of each of these commands, which run at the same time.
 async fn failures(
     pending: &Pending,
     context: &Context,
@@ -246,7 +246,7 @@ fn an_execution_is_waited_for_longer_than_a_look_and_resumed_where_it_was_given_
         let operation = pending.operation.as_str();
         says(
             &error,
-            &[&pending.uri, operation, "may still happen", "resumes"],
+            &[&pending.uri, operation, "may still take effect", "resumes"],
         );
 
         let answering = hanging(|_| false, PATIENT);

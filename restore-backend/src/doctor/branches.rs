@@ -68,7 +68,7 @@ impl Branches {
         Ok(branches.iter().map(|branch| branch.name.clone()).collect())
     }
 
-    /// Where the datasets are that any branch knows, relative to the root; and whether these are all.
+    /// The places of all datasets that any branch names, relative to the root; and whether these are all of them.
     pub(super) fn places(&self) -> (BTreeSet<&str>, bool) {
         let Ok(branches) = &self.0 else {
             return (BTreeSet::new(), false);
@@ -174,7 +174,7 @@ impl Branches {
         }
     }
 
-    /// As they are judged.
+    /// As facts to judge.
     pub(super) fn into_facts(self) -> Known<Vec<BranchFacts>> {
         let facts = |branch: Branch| BranchFacts {
             branch: branch.name,
@@ -220,7 +220,7 @@ async fn read_catalog(lance: &LanceRoot, name: Option<String>) -> Branch {
         Err(error) => Err(unread(&error)),
     };
     let recorded_bytes = match &catalog {
-        // Without them the versions are looked at all the same, and compared with nothing.
+        // Without the recorded sizes, the versions are looked at all the same, and compared with nothing.
         Ok(catalog) => lance.recorded_bytes(catalog).await.unwrap_or_default(),
         Err(_) => BTreeMap::new(),
     };

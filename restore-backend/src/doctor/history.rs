@@ -52,7 +52,7 @@ async fn of_branch(lance: &LanceRoot, branch: Option<&str>, max: usize) -> Histo
     while let Some((version, read)) = reads.next().await {
         let facts = read.map(|read| {
             let facts = facts(&read, branch, version);
-            // All the commits are held of one version at a time.
+            // The commits of one version are held at a time.
             latest = Some(read.catalog.graph_commits);
             facts
         });
@@ -105,7 +105,8 @@ fn facts(read: &RetainedCatalog, branch: Option<&str>, version: u64) -> CatalogV
     }
 }
 
-/// Stands for everything that readers see in a catalog: two that show the same have the same digest, within one run of this program.
+/// A digest of everything that readers see in a catalog. Catalogs that show the same have the same digest, within one run of this
+/// program.
 fn shown(catalog: &Catalog) -> Digest {
     let Catalog {
         pins,

@@ -6,12 +6,11 @@ use object_store::path::Path;
 use serde::de::IgnoredAny;
 use sidecar::doctor::{Known, SchemaFacts, SchemaFileStand};
 use sidecar::root_layout::GRAPH_COMMITS_FOLDER;
-use sidecar::{SchemaFile, error_text};
+use sidecar::{SchemaFile, Timestamp, error_text};
 
 use super::bounds::SCHEMA_BYTES_MAX;
 use crate::root::Root;
 use fenced_lance::{Head, TableLocation};
-use root_objects::clock;
 use root_objects::read::read_whole;
 use root_objects::store::NotRead;
 
@@ -33,7 +32,7 @@ pub(super) async fn read(root: &Root) -> SchemaFacts {
         root.lance().schema_lock(),
         root.lance().head(&history)
     );
-    let lock = lock.map(|lock| lock.map(|lock| clock::from_seconds(lock.created_at)));
+    let lock = lock.map(|lock| lock.map(|lock| Timestamp::from_seconds(lock.created_at)));
     let is_of_an_engine = history.map(|head| matches!(head, Head::At { .. }));
     SchemaFacts {
         staged,
@@ -70,7 +69,7 @@ async fn in_force(root: &Root, file: SchemaFile) -> Known<SchemaFileStand> {
     })
 }
 
-/// What keeps these bytes from being the file, as far as that is told without knowing the schema.
+/// The reason why these bytes are no such schema file, as far as that shows without knowing the schema.
 fn fault(file: SchemaFile, bytes: &[u8]) -> Option<String> {
     if bytes.is_empty() {
         return Some("it is empty".to_owned());

@@ -54,7 +54,7 @@ pub(super) async fn read(root: &Root, branches: &Branches) -> TagFacts {
                 let tags = names.into_iter().map(|name| (place.clone(), name));
                 facts.tags.extend(tags);
             }
-            // What was found by looking and not by name may be no dataset at all, as a place where no table can be.
+            // A folder that no catalog names may be no dataset at all, or lie where no table can be.
             Err(TableError::InvalidLocation { .. } | TableError::SymbolicLink { .. })
                 if !named.contains(place.as_str()) => {}
             Err(error) => facts.unread.push((place, error_text(&error))),
@@ -72,7 +72,7 @@ struct Found {
 
 async fn datasets(objects: &Objects) -> Result<Found, object_store::Error> {
     let below = objects.list_with_delimiter(None).await?.common_prefixes;
-    // What begins so is no folder of tables.
+    // A folder whose name begins like this holds no tables.
     let is_of_tables = |folder: &Path| {
         let name = folder.filename();
         name.is_some_and(|name| !name.starts_with(['_', '.']))

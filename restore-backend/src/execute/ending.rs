@@ -1,4 +1,4 @@
-//! How an execution ends: its terminal record, the deletion of the sidecar, and the reports of what it came to.
+//! How an execution ends: its terminal record, the deletion of the sidecar, and the reports of its outcome.
 
 use sidecar::api::ExecutionReport;
 use sidecar::journal::JournalEntry;

@@ -67,7 +67,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// The error of a branch that no journal leads to. After a record by another executor, this execution reads no further.
+    /// The error for a state that no journal leads to. After a record by another executor, this execution reads no further.
     pub(super) fn internal(&self) -> ServiceError {
         ServiceError::Internal {
             operation_id: self.operation.clone(),

@@ -60,7 +60,7 @@ pub(super) async fn moved_since_approval(
     Ok(moved_since_claim(planned, seen))
 }
 
-/// What differs from the state that the effects left: see [`sidecar::moved_since_effects`], and files that a cleanup removed.
+/// The differences from the state that the effects left (see [`sidecar::moved_since_effects`]), and files that a cleanup removed.
 ///
 /// A failed read does not show that anything moved: it is an error, and the attempt stays open.
 pub(super) async fn moved_since_effects(

@@ -316,8 +316,7 @@ mod tests {
         assert!(String::from_utf8_lossy(&body).contains("make build"));
     }
 
-    /// On a static host there are no headers, so the index carries the policy too, all of it that
-    /// a page can set for itself.
+    /// A static host sends no headers, so the index carries the policy as well, as much of it as a page can set for itself.
     #[test]
     #[cfg(page_built)]
     fn the_page_names_the_same_policy() {

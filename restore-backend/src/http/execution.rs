@@ -96,7 +96,7 @@ pub(super) async fn events(
 }
 
 fn follow(mut progress: watch::Receiver<ExecutionReport>) -> impl Stream<Item = ExecutionReport> {
-    // The report there is already counts as news.
+    // The report that is there already counts as new.
     progress.mark_changed();
     stream::unfold(Some(progress), |progress| async {
         let mut progress = progress?;

@@ -199,7 +199,7 @@ fn give_up(report: &mut ExecutionReport, patience: Duration) {
     );
     report.running = false;
     report.failure = Some(format!(
-        "no step was done for {seconds} s, and the execution is given up: the storage does not answer; what it had begun may still happen, and executing the plan again resumes"
+        "no step was done for {seconds} s, and the execution is given up: the storage does not answer; requests that it sent may still take effect, and executing the plan again resumes"
     ));
 }
 

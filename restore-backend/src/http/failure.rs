@@ -21,7 +21,7 @@ pub(super) struct Failure {
     more: Box<More>,
 }
 
-/// What only some failures have to say.
+/// The parts that only some failures have.
 #[derive(Debug, Clone, Default)]
 struct More {
     reasons: Vec<Reason>,
@@ -175,8 +175,8 @@ impl Failure {
         self
     }
 
-    /// An answer that says no. A digest that is not the plan's any more is a failed precondition; an operation that
-    /// is in somebody's hands is a conflict; what no approval can lift is not processable.
+    /// An answer that says no. A digest that is not the plan's any more is a failed precondition; an operation that is in
+    /// somebody's hands is a conflict; a refusal that no approval can lift is not processable.
     pub(super) fn refusal(report: RefusalReport) -> Self {
         let under_way = report
             .reasons

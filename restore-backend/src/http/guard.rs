@@ -14,7 +14,8 @@ use super::assets::CONTENT_SECURITY_POLICY;
 use super::console::Console;
 use super::failure::Failure;
 
-/// Longer than a turn and a look at a root may take together. Executions are not requests: they go on in a task of their own.
+/// Longer than waiting for a permit and looking at a root may take together. Executions are not requests: they go on in a task of
+/// their own.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
 
 /// No request has more to say than a reason and some codes.
@@ -142,7 +143,7 @@ pub(super) async fn read_body(request: Request, next: Next) -> Result<Response, 
 
 pub(super) async fn limit_time(request: Request, next: Next) -> Result<Response, Failure> {
     tokio::time::timeout(REQUEST_MAX, next.run(request)).await.map_err(|_| {
-        let detail = "the storage did not answer in time; what was asked for may still have been done, so look again";
+        let detail = "the storage did not answer in time; the request may have taken effect all the same, so look again";
         Failure::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", "Timed out", detail)
     })
 }

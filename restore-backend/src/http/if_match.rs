@@ -22,7 +22,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
                 StatusCode::PRECONDITION_REQUIRED,
                 "if_match_required",
                 "If-Match required",
-                "send If-Match with the plan's digest in quotes, as its ETag has it; nothing else than that plan is meant",
+                "send If-Match with the plan's digest in quotes, as its ETag has it; the request is about that plan alone",
             )),
             (Some(tag), None) => digest(tag).map(Self).ok_or_else(not_one_plan),
             (Some(_), Some(_)) => Err(not_one_plan()),

@@ -1,8 +1,8 @@
 //! The looks at one root that are under way: how many at a time, for how long, and what becomes of those that hang.
 //!
 //! A look that waits for a file system that does not answer cannot be ended: a thread of this process waits in the system.
-//! So it is given up, not ended: who asked is told, and its turn stays taken until it ends after all. That way a root that
-//! hangs costs as many looks as it has turns, and the other roots cost nothing.
+//! So it is given up, not ended: who asked is told, and its permit stays taken until it ends after all. That way a root that
+//! hangs costs as many looks as it has permits, and the other roots cost nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,9 +20,9 @@ const LOOKS_MAX: usize = 4;
 /// Why a look has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoLook {
-    /// No turn came in time, though no look is late.
+    /// No permit came in time, though no look is late.
     Busy,
-    /// There is no turn to be had, and the oldest late look has been under way for so long.
+    /// No permit can be had, and the oldest late look has been under way for so long.
     Stuck { seconds: u64 },
     /// This look has not ended in time, and is given up.
     Overdue,
@@ -32,7 +32,7 @@ pub(super) enum NoLook {
 
 #[derive(Debug)]
 pub(super) struct Looks {
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// While a look is late, requests wait for others one at a time.
     careful: Arc<Semaphore>,
     /// When each look that is under way began.
@@ -50,7 +50,7 @@ struct UnderWay {
 struct LookPermit {
     number: u64,
     under_way: Arc<Mutex<UnderWay>>,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for LookPermit {
@@ -62,7 +62,7 @@ impl Drop for LookPermit {
 impl Default for Looks {
     fn default() -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(LOOKS_MAX)),
+            permits: Arc::new(Semaphore::new(LOOKS_MAX)),
             careful: Arc::new(Semaphore::new(1)),
             under_way: Arc::default(),
         }
@@ -70,16 +70,16 @@ impl Default for Looks {
 }
 
 impl Looks {
-    /// Looks when it is its turn. A look goes on even if nobody waits for it any more: its end tells when its threads are free
+    /// Looks once it has a permit. A look goes on even if nobody waits for it any more: its end tells when its threads are free
     /// again.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         patience: &Patience,
         look: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, NoLook> {
-        let (turn, _careful) = self.turn(patience).await?;
+        let (permit, _careful) = self.permit(patience).await?;
         let look = tokio::spawn(async move {
-            let _turn = turn;
+            let _permit = permit;
             look.await
         });
         match timeout(patience.look, look).await {
@@ -89,7 +89,7 @@ impl Looks {
         }
     }
 
-    async fn turn(
+    async fn permit(
         &self,
         patience: &Patience,
     ) -> Result<(LookPermit, Option<OwnedSemaphorePermit>), NoLook> {
@@ -102,10 +102,10 @@ impl Looks {
                 Some(_) => Some(Arc::clone(&self.careful).acquire_owned().await.ok()?),
                 None => None,
             };
-            let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
-            Some((turn, careful))
+            let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+            Some((permit, careful))
         };
-        let Ok(Some((turn, careful))) = timeout(patience.turn, wait).await else {
+        let Ok(Some((permit, careful))) = timeout(patience.permit, wait).await else {
             return Err(match self.late(patience).oldest {
                 Some(seconds) => NoLook::Stuck { seconds },
                 None => NoLook::Busy,
@@ -115,12 +115,12 @@ impl Looks {
         let number = under_way.next;
         under_way.next += 1;
         under_way.begun.insert(number, Instant::now());
-        let turn = LookPermit {
+        let permit = LookPermit {
             number,
             under_way: Arc::clone(&self.under_way),
-            _turn: turn,
+            _permit: permit,
         };
-        Ok((turn, careful))
+        Ok((permit, careful))
     }
 
     fn late(&self, patience: &Patience) -> Late {
@@ -143,7 +143,7 @@ impl Looks {
 /// For how many seconds the oldest late look has been under way.
 struct Late {
     oldest: Option<u64>,
-    /// The same, if late looks have all the turns.
+    /// The same, if late looks have all the permits.
     all: Option<u64>,
 }
 
@@ -160,13 +160,13 @@ mod tests {
     use super::*;
 
     const PATIENCE: Patience = Patience {
-        turn: Duration::from_millis(40),
+        permit: Duration::from_millis(40),
         look: Duration::from_millis(20),
         step: Duration::from_secs(1),
     };
 
     #[tokio::test]
-    async fn late_looks_take_all_turns_of_their_root_and_give_them_back() {
+    async fn late_looks_take_all_permits_of_their_root_and_give_them_back() {
         let looks = Looks::default();
         let mut ends = Vec::new();
         for _ in 0..LOOKS_MAX {
@@ -195,13 +195,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_turn_that_does_not_come_is_busy_and_a_panic_is_an_answer() {
+    async fn a_permit_that_does_not_come_is_busy_and_a_panic_is_an_answer() {
         let looks = Looks::default();
         let patient = Patience {
             look: Duration::from_secs(60),
             ..PATIENCE
         };
-        let _taken = Arc::clone(&looks.turns)
+        let _taken = Arc::clone(&looks.permits)
             .acquire_many_owned(LOOKS_MAX as u32)
             .await;
         assert_eq!(looks.run(&patient, async {}).await, Err(NoLook::Busy));

@@ -45,7 +45,10 @@ pub(super) async fn show(
     let Ok(Query(Asked { choice })) = asked else {
         return Err(Failure::of_status(
             StatusCode::BAD_REQUEST,
-            Some("the one thing to ask is choice=verdict or choice=roll_back".to_owned()),
+            Some(
+                "the only question that can be asked here is choice=verdict or choice=roll_back"
+                    .to_owned(),
+            ),
         ));
     };
     let answer = console

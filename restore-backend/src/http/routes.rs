@@ -66,7 +66,7 @@ pub fn router(console: Console) -> Router {
         .route("/healthz", get(health::show))
         .merge(assets::routes())
         .fallback(nothing_here)
-        // From here on, what is added last sees a request first.
+        // From here on, the layer that is added last sees a request first.
         .layer(from_fn(guard::limit_time))
         .layer(from_fn(guard::read_body))
         .layer(from_fn(guard::require_json))

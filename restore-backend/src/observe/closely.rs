@@ -131,7 +131,8 @@ async fn look_at(
             if writes_history {
                 history_obstacle(root.lance(), sidecar, branch.as_deref(), kept, &failures).await
             } else {
-                // The catalog of another branch is part of what is looked at already.
+                // Only a write to a branch that is gone needs this: for a branch that is there, the look reads its catalog
+                // itself.
                 history_blocked.filter(|_| is_orphaned)
             }
         }
@@ -157,7 +158,7 @@ async fn look_at(
     Err(ObserveError::CatalogBusy)
 }
 
-/// Reads what else the rules of version 9 ask for.
+/// Reads the evidence that version 9 asks for besides.
 pub(super) async fn read_version_9(
     root: &Root,
     sidecar: &Sidecar,
@@ -167,13 +168,13 @@ pub(super) async fn read_version_9(
     let Some(version_9) = &sidecar.version_9 else {
         return;
     };
-    // Which other files matter is in the sidecar's standing.
+    // The sidecar's standing says which other files matter.
     let found = look_9(root, version_9, Beside::default()).boxed().await;
     if let Err(reason) = &found
         && reason.is_unreadable()
     {
         failures.push(FailedRead {
-            what: "what the rules of version 9 ask for".to_owned(),
+            what: "the evidence of version 9".to_owned(),
             table_key: None,
             reason: reason.detail.clone(),
             is_unread: true,

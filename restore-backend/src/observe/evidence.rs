@@ -275,7 +275,8 @@ async fn read_pin(lance: &LanceRoot, table: &mut TableObservation, failures: &Fa
     }
 }
 
-/// Compares HEAD with the pin where they differ, and asks whether the pin can be restored. Any doubt counts as different.
+/// Compares the content of HEAD with that of the pin where their versions differ, and asks whether the pin can be restored. Any
+/// doubt counts as different.
 pub(super) async fn compare_contents(
     lance: &LanceRoot,
     observation: &mut Observation,

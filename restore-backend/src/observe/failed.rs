@@ -17,7 +17,8 @@ pub(crate) struct FailedRead {
     pub(crate) table_key: Option<String>,
     /// What failed.
     pub(crate) reason: String,
-    /// Whether storage did not give it. Else its bytes were given and make no sense, which may be due to their way here.
+    /// Whether storage did not give it. Otherwise its bytes were given and make no sense, perhaps because they were cut short on
+    /// their way.
     pub(crate) is_unread: bool,
 }
 
@@ -69,7 +70,7 @@ impl Failures {
         });
     }
 
-    /// What storage did not give so far: facts of the observation, as it is judged.
+    /// The things that storage did not give so far, as facts of the observation.
     pub(super) fn all_unread(&self) -> Vec<Unread> {
         let list = match self.0.lock() {
             Ok(list) => list,

@@ -8,7 +8,7 @@ use super::error::ObserveError;
 use crate::root::Root;
 use fenced_lance::{CatalogReading, LanceRoot};
 
-/// Where the root keeps the history, and why nothing can be added to it, if that is known already.
+/// Where the root keeps the history; and why nothing can be added to it, if that shows already.
 ///
 /// An unreadable catalog counts as no history, for nothing is done then.
 pub(super) async fn kept_history(
@@ -21,7 +21,7 @@ pub(super) async fn kept_history(
         CatalogObservation::Present {
             stamp, two_phase, ..
         } => (*stamp, *two_phase),
-        // What became of a write to a branch that is gone is recorded on main.
+        // The recovery of a write to a branch that is gone is recorded on main.
         CatalogObservation::BranchAbsent { .. } => match main_of(root.lance()).await? {
             Some(of_main) => of_main,
             None => return Ok((KeptHistory::Nowhere, None)),

@@ -371,7 +371,7 @@ async fn drop_covered(
 ) {
     let pending = match read_pending(root).await {
         Ok(pending) => pending,
-        Err(reason) => return failures.unread("what else is pending", reason),
+        Err(reason) => return failures.unread("the other pending sidecars", reason),
     };
     for (file, reason) in sidecar::drop_covered(sidecar, uncovered, &pending) {
         failures.unread(&format!("the sidecar {file}"), reason.detail.clone());

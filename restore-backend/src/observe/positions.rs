@@ -7,7 +7,7 @@ use sidecar::observation::{
     Restorability, TableObservation,
 };
 use sidecar::root_layout::CATALOG_FOLDER;
-use sidecar::{Observation, Sidecar, TablePin, error_text};
+use sidecar::{Observation, Sidecar, TablePin, Timestamp, error_text};
 
 use super::evidence::{read_branch_identities, read_origins};
 use super::failed::Failures;
@@ -15,7 +15,6 @@ use super::readings::{RootReadings, conflict, key_now};
 use super::schema;
 use crate::root::Root;
 use fenced_lance::{CatalogReading, Head, TableError, TableLocation};
-use root_objects::clock;
 
 impl RootReadings {
     pub(super) async fn observation(
@@ -29,7 +28,7 @@ impl RootReadings {
                 version: catalog.version,
                 stamp: catalog.stamp,
                 two_phase: catalog.two_phase,
-                branch_created_at: catalog.branch_created_at.map(clock::from_seconds),
+                branch_created_at: catalog.branch_created_at.map(Timestamp::from_seconds),
             },
             Some(Ok(CatalogReading::NoBranch { tree_left })) => CatalogObservation::BranchAbsent {
                 tree_left: *tree_left,

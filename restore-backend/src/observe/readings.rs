@@ -160,7 +160,8 @@ async fn still_says(
         })
 }
 
-/// What the catalog calls the table of a pin. Where it knows tables by identity, a write of version 9 may have renamed it.
+/// The key that the catalog has for the table of a pin. Where the catalog knows tables by identity, a write of version 9 may have
+/// renamed the table.
 pub(super) fn key_now<'a>(catalog: &'a Catalog, sidecar: &Sidecar, pin: &'a TablePin) -> &'a str {
     let identity = sidecar
         .version_9

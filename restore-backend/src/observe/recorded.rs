@@ -42,7 +42,7 @@ pub(super) async fn read_recorded(
             (operation, journal.map(Journal::folded))
         })
         .collect();
-    // Each is dropped before the next is taken: what it shows is little.
+    // Each is dropped before the next is taken, since only a little of it is kept.
     let mut journals = futures::stream::iter(reads).buffered(JOURNALS_AT_ONCE);
     while let Some((operation, journal)) = journals.next().await {
         match journal {

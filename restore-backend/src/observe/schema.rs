@@ -8,13 +8,12 @@ use sidecar::observation::{
     FileObservation, HeadObservation, NextFile, NextSchema, Pinned, RegistrationObservation,
     SchemaObservation, TombstoneObservation, declared_tables,
 };
-use sidecar::{DatasetFiles, Registration, SchemaFile, Sidecar};
+use sidecar::{DatasetFiles, Registration, SchemaFile, Sidecar, Timestamp};
 
 use super::bounds::TABLES_AT_ONCE;
 use super::failed::Failures;
 use crate::root::Root;
 use fenced_lance::{Catalog, Head, LanceRoot, TableError, TableLocation, TransactionEntry};
-use root_objects::clock;
 use root_objects::dataset_files;
 use root_objects::schema_files::{self, SchemaFileError};
 use root_objects::store::NotRead;
@@ -79,7 +78,7 @@ async fn read_one(root: &Root, name: &str, failures: &Failures) -> Option<Option
     }
 }
 
-/// Without the name of the file, which is told beside it.
+/// The reason without the name of the file, which stands beside it.
 fn why(error: &SchemaFileError) -> String {
     match error {
         SchemaFileError::Storage { source, .. } => {
@@ -147,7 +146,7 @@ pub(super) async fn observe_schema(
                 .all(|registration| declared.contains(&registration.table_key)),
         tombstones: tombstones.collect(),
         registrations,
-        locked_since: lock.map(|lock| clock::from_seconds(lock.created_at)),
+        locked_since: lock.map(|lock| Timestamp::from_seconds(lock.created_at)),
     })
 }
 
@@ -214,7 +213,7 @@ async fn observe_registration(
         }
         (Some(_), _) | (_, Some(_)) => HeadObservation::of_a_taken_place(),
     };
-    // What is left of a dataset that was removed in part has no version.
+    // A dataset that was removed in part has no version left.
     let may_be_removed = sidecar.version_9.is_some()
         && (head.version().is_some() || head == HeadObservation::DatasetMissing);
     let files = match may_be_removed {

@@ -73,8 +73,8 @@ fn contested(sidecars: &[&Sidecar]) -> BTreeSet<(String, Option<String>)> {
 
 impl RootReadings {
     /// The observation that a list needs. Transactions are read only to see whether a published write is still there, and whose
-    /// commit stands on a table. The second is not read where it tells nothing: if one sidecar names the table and its writer
-    /// names no operation.
+    /// commit stands on a table. The second is not read if only one sidecar names the table and its writer names no operation: it
+    /// would tell nothing.
     async fn shallow_observation(
         &self,
         root: &Root,

@@ -55,7 +55,7 @@ pub(super) async fn look_9(
     Err(no_evidence::never_at_rest(LOOKS_MAX))
 }
 
-/// `None` if something moved meanwhile, so that what was read does not belong together.
+/// `None` if something moved meanwhile, so that the facts that were read do not belong together.
 async fn look(root: &Root, sidecar: &Sidecar9, beside: Beside) -> Result<Option<Evidence>, Reason> {
     let GraphReading {
         branch,
@@ -104,7 +104,7 @@ async fn still_holds(root: &Root, sidecar: &Sidecar9, read: Option<Graph>) -> bo
             let now = lance.catalog_version(lance_branch.as_deref()).await;
             now.is_ok_and(|now| now == Head::At { version })
         }
-        // It was not there. One that was made meanwhile has a version by now.
+        // The branch was not there. If it was made meanwhile, it has a version by now.
         None => {
             let now = lance.catalog_version(sidecar.branch().name()).await;
             !matches!(now, Ok(Head::At { .. }))

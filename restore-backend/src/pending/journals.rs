@@ -20,7 +20,7 @@ const JOURNALS_AT_ONCE: usize = 16;
 /// Journals by operation, or why a journal could not be read.
 pub(super) type Journals = BTreeMap<OperationId, Result<Journal, JournalStoreError>>;
 
-/// What the rules need to know of these journals.
+/// The facts of these journals that the rules need.
 pub(super) fn known(journals: &Journals) -> JournalsKnown<'_> {
     let known = journals.iter().map(|(operation_id, journal)| {
         let told = journal.as_ref().map(|journal| &journal.state);
@@ -123,8 +123,8 @@ impl ListedJournals {
         self.skipped.take().into_reasons()
     }
 
-    /// Reads the journals of open operations and of those whose sidecar is there. One that is not marked as claimed may be
-    /// claimed all the same, if its executor died at that moment.
+    /// Reads the journals of open operations and of those whose sidecar is there. A journal that is not marked as claimed may
+    /// hold a claim all the same, if its executor died right after it.
     ///
     /// Journals are kept in the order of their operations, the oldest first, as long as together they do not take more memory than
     /// `limits` allow. One that would is [`JournalStoreError::NotHeld`], and those after it are kept if there is room. The journal of
@@ -152,7 +152,7 @@ impl ListedJournals {
             operations.extend(of_files);
         } else {
             operations.extend(listed.keys().cloned());
-            // Nothing can be recorded about such an operation, which its own listing tells.
+            // Nothing can be recorded about such an operation: the listing of its journal fails, and says so.
             operations.extend(of_files.filter(|operation_id| in_place_of.contains(operation_id)));
         }
         let is_read = |operation_id: &OperationId, listed: &JournalEntryOfListing| {
@@ -198,7 +198,7 @@ impl ListedJournals {
                 journal,
                 bytes,
             } = looked;
-            // By the end of this turn it is kept or dropped.
+            // By the end of this step of the loop it is kept or dropped.
             reading.end(bytes);
             let marks = open.marks.get(&operation_id);
             if listed.claimed && (!listed.closed || marks.is_some()) {

@@ -72,8 +72,8 @@ pub(crate) async fn current_plan(
     let own = journal.state.clone();
     let as_judged = plan_pending(root, &entry.listed, Some(&own), Choice::Verdict);
     let (planned, journal) = match wanted {
-        // A wanted plan is recorded next, which syncs the journal first; start that now. A failure shows when the record is
-        // added.
+        // If a plan is wanted, a record follows, which syncs the journal first; start the sync now. A failure shows when the
+        // record is added.
         Some(_) => {
             let durable = journal.clone().made_durable(root.objects());
             let (planned, durable) = futures::join!(as_judged, durable);

@@ -106,11 +106,11 @@ pub(super) async fn dismissal_of(
     Ok(Some(FollowUpPlan::of_file(follow_up, file, now)))
 }
 
-/// What moved between a dismissal that was begun and the one that is planned now; `None` if its file is gone, or is another by now,
-/// so that there is nothing to delete.
+/// The differences between a dismissal that was begun and the one that is planned now. `None` if its file is gone or is another
+/// by now, so that there is nothing to delete.
 ///
-/// The file is deleted only while it is stuck for the very reasons for which a person agreed to that: a write that can be recovered
-/// by now is not set aside.
+/// The file is deleted only while it is stuck for the very reasons that a person agreed to: a write that can be recovered by now
+/// is not set aside.
 ///
 /// # Errors
 /// [`ServiceError::Observe`] if it is another plan by now, and something could not be read: a failed read does not show that
@@ -119,8 +119,8 @@ pub(crate) async fn moved_since_dismissal(
     root: &Root,
     planned: &Plan,
 ) -> Result<Option<Vec<Difference>>, ServiceError> {
-    // The journal of a dismissal under a derived id stands beside the file. Without that journal the file is what it was before it
-    // was begun to be set aside. The operation's own journal says which bytes count, and what was done about them.
+    // The journal of a dismissal under a derived id stands beside the file. Without that journal the file stands as it did before
+    // the dismissal was begun. The operation's own journal says which bytes count, and what was done about them.
     let own = planned.operation_id.file_name();
     let without = (planned.file != own).then_some(&planned.operation_id);
     let recoveries = pending_without(root, &planned.file, without).await?;

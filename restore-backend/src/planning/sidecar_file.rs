@@ -1,4 +1,4 @@
-//! What became of the sidecar file that a plan is about.
+//! The fate of the sidecar file that a plan is about.
 
 use sidecar::executor::SidecarSeen;
 use sidecar::journal::JournalState;

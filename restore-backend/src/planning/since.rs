@@ -1,4 +1,4 @@
-//! What followed a plan that was begun: whether its file is gone, who took it back, and whether it can be taken back.
+//! The sequel of a begun plan: whether its file is gone, who took it back, and whether it can be taken back.
 
 use sidecar::api::{FollowedBy, Since};
 use sidecar::follow_up::{FollowUpKind, Undo, has_undone, never_undone, refusal};
@@ -11,7 +11,8 @@ use crate::error::ServiceError;
 use crate::root::Root;
 use root_objects::journal_store::Journal;
 
-/// What is known of a plan that was begun, besides its journal. A failed read does not hide the recorded plan: it is told.
+/// The facts about a begun plan that its journal does not have. A failed read does not hide the recorded plan: the report says
+/// that it failed.
 pub(super) async fn since(root: &Root, journal: &Journal) -> Since {
     let state = &journal.state;
     let Some(plan) = state.begun() else {
@@ -70,7 +71,7 @@ pub(crate) struct TakenBack {
     last: Option<JournalState>,
 }
 
-/// Who took a finished operation back, and who took that back, as far as it still holds.
+/// Who took a finished operation back, who took that back, and so on, as far as these undos still hold.
 pub(crate) async fn taken_back(
     root: &Root,
     state: &JournalState,
@@ -114,8 +115,8 @@ fn may_be_undone(state: &JournalState) -> bool {
     })
 }
 
-/// The operation itself, if what its journal and its tags say lets it be taken back, else why not. Where its tables stand now is
-/// looked at by the undo.
+/// The operation itself, if its journal and its tags let it be taken back, else why not. Where its tables stand now, only the
+/// plan of the undo looks.
 async fn can_be_undone(
     root: &Root,
     state: &JournalState,

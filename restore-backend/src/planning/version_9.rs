@@ -1,4 +1,4 @@
-//! What a sidecar of version 9 says and comes to, shown beside its plan and bound to its dismissal.
+//! The content and the verdict of a sidecar of version 9, shown beside its plan, and made a reason of its dismissal.
 
 use sidecar::api::PlanReport;
 use sidecar::version_9::{
@@ -35,7 +35,7 @@ pub(crate) async fn with_version_9(
 
 /// Whether data depends on a file of version 9 that is to be set aside, as one more reason of the dismissal; `None` for other files.
 ///
-/// It is made anew when the dismissal is carried out: what a person agreed to holds only while the answer is the same.
+/// It is made anew when the dismissal is carried out: a person's consent holds only while the answer is the same.
 pub(super) async fn depends_on_it(
     root: &Root,
     file: &SidecarFile,

@@ -181,7 +181,7 @@ pub(super) async fn usable(folder: &Path) -> Result<Metadata, FolderError> {
         let folder = folder.to_owned();
         return Err(FolderError::NotAFolder { folder });
     }
-    // Whoever may search a folder and not list it reads all that has a known name, which is all that a root has.
+    // Whoever may search a folder and not list it can read everything with a known name, and a root has nothing else.
     match tokio::fs::symlink_metadata(folder.join(CATALOG_FOLDER)).await {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(failed(error)),
         // Whether there is a catalog is asked elsewhere.

@@ -1,14 +1,14 @@
 //! Identity of a root, whatever its folder is called. A link to it, a mount of it and a new name of it are the same root; a copy
 //! is another, wherever it is put.
 //!
-//! On local disk, the first object that we write below a root records the root's name, and its folder by inode number and time
-//! of birth. Every later open of that very folder uses that name, whatever stands at its old path by then. The object's own name
-//! is derived from the folder, so a copy, which holds the object too, has none of its own. By that it is told: its name is its
-//! path with a digest of its folder, so it is no root that any plan in its journals was approved for, also at the path of the
+//! On local disk, the first object that we write below a root records the root's name, and its folder by inode number and time of
+//! birth. Every later open of that very folder uses that name, whatever stands at its old path by then. The object's own name is
+//! derived from the folder, so a copy, which holds the object too, has none of its own. That shows that it is a copy. Its name is
+//! its path with a digest of its folder. So no plan in its journals was approved for it, even if it lies at the path of the
 //! original. In an object store the address is the identity, and nothing is written.
 //!
-//! A clone of a whole file system has the same folders under the same numbers. It is told from its original only while the
-//! original is there under its recorded name. A root in which no build ever noted an identity is known by its path.
+//! A clone of a whole file system has the same folders under the same numbers. Only while the original is there under its
+//! recorded name can the two be told apart. A root in which no build ever noted an identity is known by its path.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub enum IdentityError {
     },
     /// The object is not what this build writes.
     #[error(
-        "{path}, which says which root this is, is not to be understood: {reason}; if nobody needs it, remove it by hand"
+        "{path}, which says which root this is, cannot be understood: {reason}; if nobody needs it, remove it by hand"
     )]
     Malformed {
         /// The object, relative to the root.
@@ -118,7 +118,7 @@ struct Named {
 }
 
 impl Identity {
-    /// That of a root of which nothing is known but the address.
+    /// The identity of a root of which only the address is known.
     pub(super) fn unnamed(opened: &str) -> Self {
         Self {
             id: RootId::new(opened),
@@ -257,7 +257,7 @@ async fn named(
         };
         return Ok((name, own));
     };
-    // What stands at the recorded path does not matter, unless it cannot be told from this folder by its numbers.
+    // The folder at the recorded path does not matter, unless its numbers are those of this folder.
     if stored.path() == path || !folder.is_cloned_at(stored.path()).await {
         return Ok((Name::Recorded(stored.root), own));
     }

@@ -187,14 +187,14 @@ async fn revoked(
             )));
         }
         if journal.state.approvals_of(digest).is_empty() {
-            // Where there is no catalog, it says nothing that there is no journal.
+            // Without a catalog, a missing journal says nothing.
             if journal.records() == 0 {
                 readable_catalog(root).boxed().await?;
             }
             let detail = format!("nobody has approved plan {digest}; there is nothing to revoke");
             return Ok(Answer::No(RefusalReport::refused(operation, detail)));
         }
-        // Only once there is a record to write, and once: the retries must not wait for it.
+        // Once, and only when there is a record to write: the retries must not wait for it.
         if attempt == 0 {
             root.note_identity().await?;
         }

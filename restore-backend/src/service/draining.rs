@@ -17,7 +17,8 @@ use root_objects::journal_store::{Journal, JournalEntryOfListing, list_all};
 
 /// Plans of one page: a person reads each. Each plan is a look of its own at the root.
 pub const DRAIN_PLANS_MAX: usize = 200;
-/// Journals of ended operations in which a plan is looked for that no pending recovery has: the newest. Each is some ten small reads.
+/// The newest journals of ended operations, in which a plan is looked for that no pending recovery has: so many at most. Each
+/// takes some ten small reads.
 pub const DONE_JOURNALS_MAX: usize = 1_000;
 /// Those that are read at the same time, and the size up to which one is read at all.
 const JOURNALS_AT_ONCE: usize = 16;
@@ -52,7 +53,7 @@ async fn planned(root: &Root, now: Timestamp) -> Result<DrainReport, ServiceErro
     })
 }
 
-/// The turn of one digest of a list.
+/// One digest of a list that is to be carried out, with what the caller knows about it.
 #[derive(Debug, Clone, Default)]
 pub struct DrainTurn {
     /// The plan with this digest, where the caller has seen it on a page.
@@ -183,7 +184,7 @@ fn decoded(plan: &str, digest: Digest) -> Option<Plan> {
     PlanBytes::verify(plan, digest).ok()?.decode().ok()
 }
 
-/// What is not as it was in `planned`.
+/// The differences from `planned`.
 fn since(planned: &Plan, now: &PlanReport) -> Vec<Difference> {
     let now = now.plan.as_deref().zip(now.digest);
     let now = now.and_then(|(plan, digest)| decoded(plan, digest));

@@ -9,10 +9,10 @@ use crate::doctor;
 use crate::error::ServiceError;
 use crate::root::Root;
 
-/// What is not as it is in a root at rest, and what has to be so before an upgrade, if that is asked. Issues no mutating request.
+/// The findings about a root, and the list before an upgrade if that is asked for. Issues no mutating request.
 ///
-/// # Errors
-/// [`ServiceError::NoCatalog`] and [`ServiceError::RootUnusable`]. Whatever else cannot be read is told in the report.
+/// # Errors [`ServiceError::NoCatalog`] and [`ServiceError::RootUnusable`]. Anything else that cannot be read is told in the
+/// report.
 pub async fn doctor(
     root: &Root,
     scope: DoctorScope,

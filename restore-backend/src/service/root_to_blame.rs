@@ -6,8 +6,8 @@ use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::CatalogReading;
 
-/// The answer of a look, if it is of the root that was opened. What stands in its place now may be a copy, in which nothing that
-/// was approved at the original counts.
+/// The answer of a look, if it is of the root that was opened. The folder in its place now may be a copy, in which no approval of
+/// the original counts.
 pub(super) async fn looked<T>(
     root: &Root,
     look: impl Future<Output = Result<T, ServiceError>>,
@@ -19,8 +19,8 @@ pub(super) async fn looked<T>(
 
 /// The answer of a service call; where it is an error that comes of the root itself, the error that says so.
 ///
-/// A deed that was done is told as done: it looks at the folder before it writes. Where an operation is not known, the catalog
-/// decides whether that says anything, as it does for a list that is empty.
+/// A call that did its work answers so: it looked at the folder before it wrote. For an unknown operation, as for an empty list,
+/// a readable catalog decides whether that says anything.
 pub(super) async fn root_to_blame<T>(
     root: &Root,
     answer: impl Future<Output = Result<T, ServiceError>>,

@@ -64,7 +64,7 @@ pub enum WriterError {
         reason: Refusal,
     },
     /// A commit was sent and may or may not have landed.
-    #[error("whether the commit of {what} landed is unknown: {reason}")]
+    #[error("nobody can tell whether the commit of {what} landed: {reason}")]
     Unknown {
         /// The table, or the catalog.
         what: String,

@@ -54,12 +54,11 @@
 //!
 //! # Losing, and errors
 //!
-//! Every commit is fenced: it lands at exactly the version after the one that was read, or not at
-//! all. So a writer that was taken for dead, and whose operation somebody is recovering, loses
-//! instead of doing harm. It finds out in one of two ways: by the recovery's *claim* on its
-//! operation, looked for right before every commit is sent and before the sidecar is deleted, or by
-//! a fence. Of a table's commit that was on its way when the claim came, the writer learns by looking
-//! once more after it landed; it leaves a sidecar for that table alone then, to be rolled back.
+//! Every commit is fenced: it lands at exactly the version after the one that was read, or not at all. So a writer that was taken
+//! for dead, and whose operation somebody is recovering, loses instead of doing harm. It finds out in one of two ways: by the
+//! recovery's *claim* on its operation, looked for right before every commit is sent and before the sidecar is deleted, or by a
+//! fence. If the claim came while a table's commit was on its way, the writer learns of it by looking once more after the commit
+//! landed. Then it leaves a sidecar for that table alone, to be rolled back.
 //!
 //! After [`PhaseOutcome::Lost`], and after any error, the sidecar stays where it is and the rest is left
 //! to recovery. That is why there is nothing to clean up, and why dropping an operation at any

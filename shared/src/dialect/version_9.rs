@@ -1,5 +1,5 @@
-//! `schema_version` 9: [`crate::version_9`] has its shape, and proves commits by their transactions. The rules here serve what asks for
-//! positions alone. Source: omnigraph v0.9.0, `db/manifest/recovery.rs`.
+//! `schema_version` 9: [`crate::version_9`] has its shape, and proves commits by their transactions. The rules here serve callers
+//! that ask for positions alone. Source: omnigraph v0.9.0, `db/manifest/recovery.rs`.
 
 use super::rule::ClassificationRule;
 use crate::writer_kind::WriterKind;

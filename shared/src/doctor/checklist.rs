@@ -14,7 +14,7 @@ pub struct ChecklistLine {
     pub statement: String,
     /// Whether it is.
     pub status: CheckStatus,
-    /// What breaks it, why it is not known, or what is to be kept in mind; empty where there is nothing to add.
+    /// The fact that breaks it, the reason why it is not known, or a note to keep in mind; empty where there is nothing to add.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// The first version of the catalog that breaks the rule, where the line is about versions.

@@ -16,7 +16,7 @@ pub struct Covers {
     resolved: BTreeSet<Place>,
     /// The same of files that are refused, with the first file. They resolve nothing as long as they are.
     refused: BTreeMap<Place, String>,
-    /// Files that may pin any table and change the schema: what they hold is not known.
+    /// Files that may pin any table and change the schema, since their content is not known.
     unread: Vec<String>,
     changes_schema: bool,
 }

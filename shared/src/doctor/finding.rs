@@ -30,7 +30,7 @@ pub struct Finding {
     pub commits: Option<UncoveredCommits>,
 }
 
-/// What to do about a thing that nobody of ours put where it is.
+/// What to do about a thing that this program did not put there.
 pub(crate) const MOVE_AWAY: &str = "Find out who put it there, and move it out of the root by hand";
 
 /// What to do about the temporary file of a write.
@@ -98,7 +98,7 @@ impl Finding {
         reason.detail.split(' ').next().unwrap_or_default()
     }
 
-    /// What resolves something else that depends on a file: the file comes first.
+    /// How to resolve a finding that depends on a file: resolve the file first.
     pub(crate) fn resolve_first(commands: &Commands, file: &str) -> String {
         format!(
             "Resolve {} first: {}",

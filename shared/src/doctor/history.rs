@@ -42,7 +42,7 @@ pub struct CatalogVersionFacts {
     pub newest_own: Option<String>,
     /// The commits that the branch's head names.
     pub heads: Vec<String>,
-    /// Stands for everything that readers see in it: pins, tombstones and places of tables.
+    /// A digest of everything that readers see in it: pins, tombstones and places of tables.
     pub shows: Digest,
     /// The type of a row that no engine of this stamp writes, if there is one.
     pub foreign_row: Option<String>,
@@ -90,7 +90,7 @@ pub fn judge_history(facts: &HistoryFacts) -> HistoryVerdict {
         let gone = previous.map_or(*version, |previous| previous.saturating_add(1))..*version;
         previous = Some(*version);
         let has_history = |now: &CatalogVersionFacts| now.stamp >= STAMP_WITH_HISTORY;
-        // What a version changed that was cleaned away, nobody can tell.
+        // Nobody can tell what a version changed that was cleaned away.
         if !gone.is_empty() && read.as_ref().map_or(true, has_history) {
             unread.get_or_insert_with(|| match gone.end - gone.start {
                 1 => format!("version {} of the catalog was cleaned away, and may have changed what readers see", gone.start),

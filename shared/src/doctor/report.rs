@@ -8,7 +8,7 @@ use super::facts::RootFacts;
 use super::finding::Finding;
 use super::{judge, upgrade};
 
-/// What a report is asked for.
+/// The question that a report answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DoctorScope {
     /// Whether the root is in order.
@@ -29,7 +29,7 @@ pub struct DoctorReport {
     pub explanation: String,
     /// Its catalog.
     pub catalog: CatalogReport,
-    /// What is not as it is in a root at rest, kind by kind.
+    /// The findings, kind by kind: whatever is not as in a root at rest.
     pub findings: Vec<Finding>,
     /// What has to be so before an upgrade; null unless it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct DoctorReport {
     pub stands_in_the_way: bool,
 }
 
-/// What every report looks at, and what none does, to stand behind `Looked at:`.
+/// The text behind `Looked at:`: what every report looks at, and what none does.
 pub const LOOKED_AT: &str = "the catalog of every branch, pin and Lance HEAD of every table, the sidecar folder, staged schema files and the schema lock, the open journals, and the tags of recoveries. Not looked at: whether the data files are there and whole.";
 
 impl DoctorReport {

@@ -35,8 +35,8 @@ pub enum ApprovedListError {
     Empty,
 }
 
-/// The digests of a list, one a line, in their order. What follows a `#` is a comment, and empty lines do not count. Some editors put
-/// a byte order mark before a text; it does not count either.
+/// The digests of a list, one a line, in their order. A `#` begins a comment, and empty lines do not count. Some editors put a
+/// byte order mark before a text; it does not count either.
 ///
 /// # Errors
 /// [`ApprovedListError`]; then nothing of the list counts.

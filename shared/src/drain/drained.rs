@@ -19,7 +19,7 @@ pub struct DrainedReport {
     pub root: String,
     /// The plans that were carried out, in this order.
     pub done: Vec<ApplyReport>,
-    /// What was carried out before this drain, by the very plans of the list, and was passed over.
+    /// Plans of the list that were carried out before this drain, and were passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done_before: Vec<DoneBefore>,
     /// Why it went no further; null if all of the list is done.
@@ -53,12 +53,12 @@ impl DoneBefore {
     }
 }
 
-/// What is known where no pending recovery has a plan of the list.
+/// The facts about a plan of the list that no pending recovery has now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotCurrent {
     /// The operation of the plan, if it is known.
     pub operation_id: Option<String>,
-    /// What is not as it was in the plan, if it is known.
+    /// The differences from the plan, if they are known.
     pub differences: Vec<Difference>,
     /// Pending operations that were planned anew, and have other plans than this.
     pub others: Vec<String>,
@@ -141,7 +141,7 @@ impl Draining {
         }
     }
 
-    /// Notes what came of the digest whose turn it is. Whatever is not done stops the drain.
+    /// Notes the result for the digest whose turn it is. Anything but a finished plan stops the drain.
     pub fn note(&mut self, step: DrainStep) {
         let Some(digest) = self.next() else {
             return;
@@ -218,10 +218,10 @@ impl NotCurrent {
     fn sentence(&self) -> String {
         let mut sentence = match &self.operation_id {
             Some(operation) => format!(
-                "operation {operation} has another plan now: what the plan was made from has changed"
+                "operation {operation} has another plan now: the facts that the plan was made from have changed"
             ),
             None => {
-                "no pending recovery that was looked at has this plan now: what it was made from has changed, or it is of another root".to_owned()
+                "no pending recovery that was looked at has this plan now: the facts that it was made from have changed, or it is of another root".to_owned()
             }
         };
         let others: Vec<&str> = self.others.iter().map(String::as_str).collect();

@@ -20,7 +20,7 @@ pub struct DrainReport {
     /// Pending recoveries behind these, which were not planned because there are too many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_planned: usize,
-    /// What lies beside the sidecars and journals, should not be there, and was skipped.
+    /// Objects beside the sidecars and journals that should not be there and were skipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Reason>,
 }
@@ -36,7 +36,7 @@ pub struct DrainPlan {
     pub operation_id: String,
     /// Name of the sidecar file.
     pub file: String,
-    /// What a person is shown.
+    /// The disposition.
     pub disposition: Disposition,
     /// What happened, in one sentence.
     pub headline: String,
@@ -48,7 +48,7 @@ pub struct DrainPlan {
     pub executable: bool,
     /// Why not, whatever is approved.
     pub blockers: Vec<Reason>,
-    /// What the approval has to state.
+    /// The statements that an approval has to make.
     pub requires: Vec<Requirement>,
     /// What can be chosen instead; each is a plan of its own, which `plan` shows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -12,7 +12,7 @@ use crate::plan::{Plan, Purpose};
 use crate::text::shown;
 use crate::timestamp::Timestamp;
 
-/// What is told of a plan that was begun.
+/// The facts that the words for a begun plan are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Begun<'a> {
     /// What became of it.
@@ -23,7 +23,7 @@ pub struct Begun<'a> {
     pub is_in_effect: bool,
 }
 
-/// Explains a plan that is under way or finished. No sentence is about what would be done about something that is done.
+/// Explains a plan that is under way or finished. No sentence says what would be done where it is done already.
 #[must_use]
 pub fn explain_begun(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'_>) -> Explanation {
     match begun.attempt.finished_at {
@@ -60,9 +60,9 @@ fn under_way(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'_>) -> E
     let (done, started) = (in_state(StepState::Done), in_state(StepState::Started));
     let unclear = match started {
         0 => String::new(),
-        1 => ", and of one more it is not recorded whether it was done".to_owned(),
+        1 => ", and one more was begun and has no recorded result".to_owned(),
         _ => format!(
-            ", and of {} more it is not recorded whether they were done",
+            ", and {} more were begun and have no recorded result",
             count_word(started)
         ),
     };
@@ -79,7 +79,7 @@ fn under_way(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'_>) -> E
             "Applying the plan again resumes it: no step that is done is done again.".to_owned()
         }
         Some(here) => format!(
-            "That was at {}, and this root is {}: nothing of it is carried out here. If nobody goes on with it there, end it here.",
+            "That was at {}, and this root is {}: none of its steps is carried out here. If nobody goes on with it there, end it here.",
             plan.root,
             shown(here, NAME_CHARS_MAX)
         ),
@@ -161,9 +161,11 @@ fn file_sentence(plan: &Plan, sidecar: SidecarFate) -> String {
             "The file {file} is there: applying the plan again deletes it, unless it was deleted before and has come back; then the operation is opened again."
         ),
         SidecarFate::Replaced => format!(
-            "Another file bears the name {file} now. It is none of this operation, and is dealt with by itself."
+            "Another file bears the name {file} now. It does not belong to this operation, and has a plan of its own."
         ),
-        SidecarFate::Unknown => format!("Whether the file {file} is gone could not be read."),
+        SidecarFate::Unknown => {
+            format!("Nobody knows whether the file {file} is gone, because a read failed.")
+        }
         SidecarFate::Retired | SidecarFate::Gone | SidecarFate::NoFile => String::new(),
     }
 }
@@ -205,7 +207,7 @@ fn next_sentence(plan: &Plan, begun: &Begun<'_>) -> String {
     let attempt = begun.attempt;
     if let Some(unread) = &attempt.unread {
         return format!(
-            "Whether something was done about it since could not be read: {}.",
+            "Nobody knows whether something was done about it since, because a read failed: {}.",
             unread.trim_end_matches('.')
         );
     }

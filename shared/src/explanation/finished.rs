@@ -6,7 +6,8 @@ use crate::outcome::{Extent, OutcomeKind};
 use crate::plan::{Plan, Purpose};
 use crate::verdict::Action;
 
-/// How a plan ended whose every step is done, in a sentence or two. It tells of then, since the root may have changed afterwards.
+/// How a plan ended whose every step is done, in a sentence or two. It is about that time, since the root may have changed
+/// afterwards.
 #[must_use]
 pub fn finished_sentence(plan: &Plan) -> &'static str {
     match &plan.purpose {

@@ -30,7 +30,7 @@ pub(super) fn stays_unpublished(plan: &Plan) -> String {
     })
 }
 
-/// What happened, without the claim that it was all.
+/// The headline, without the claim that all of the merge is there.
 pub(super) fn headline(write: &str, plan: &Plan) -> String {
     let tables = match written(plan).count() {
         1 => "the one table that its sidecar names".to_owned(),
@@ -40,7 +40,7 @@ pub(super) fn headline(write: &str, plan: &Plan) -> String {
     format!("{write} was committed to {tables}, but never published.")
 }
 
-/// What is left out, and what follows from that.
+/// The tables that are left out, and the consequence of that.
 pub(super) fn left_out_consequence(plan: &Plan) -> String {
     let mut keys: Vec<String> = plan
         .left_out

@@ -73,7 +73,7 @@ pub(super) fn left_behind(write: &str, plan: &Plan) -> Option<(String, String)> 
 pub(super) fn taken_back(write: &str, plan: &Plan) -> String {
     match (dropped(plan), discards(plan)) {
         (Some((_, keys)), _) => format!("{write} made a dataset for {keys} and was not finished."),
-        // Of version 9 the graph commit decides, however far the files came.
+        // In version 9 the graph commit decides, however far the files came.
         (None, true) if plan.rests_on_its_sidecar().is_some() => {
             format!("{write} staged its schema files and was not finished; it committed no table.")
         }

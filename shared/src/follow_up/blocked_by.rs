@@ -27,7 +27,7 @@ pub struct UndoFacts {
 /// The pending files that share a table with an undo, or may.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waits {
-    /// The place of the first that has to be resolved before, among the files that were passed in, and why.
+    /// The first file that has to be resolved before the undo: its place among the files that were passed in, and why.
     pub first: Option<(usize, Reason)>,
     /// Whether one before that is broken for good, so that nobody can tell whether it named a table of the undo.
     pub is_lost: bool,
@@ -63,7 +63,7 @@ impl Waits {
                     continue;
                 }
                 Overlap::Shared => "is pending and shares a table",
-                Overlap::NotRead => "is pending and cannot be read, so that it may share a table",
+                Overlap::NotRead => "is pending and cannot be read, so it may share a table",
             };
             let of = undo.of_operation();
             let detail = format!("{} {why} with operation {of}; resolve it first", file.file);

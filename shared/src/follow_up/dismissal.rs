@@ -34,7 +34,7 @@ pub fn may_be_dismissed_by(planned: &Plan, file: &SidecarFile) -> bool {
             || file.not_read().is_some())
 }
 
-/// Why a file is not set aside that nothing refuses.
+/// Why a file that is neither refused nor aborted is not set aside.
 fn not_dismissible(file: &SidecarFile, disposition: Disposition, reasons: &[Reason]) -> Reason {
     let file = &file.file;
     let waits = reasons
@@ -46,7 +46,7 @@ fn not_dismissible(file: &SidecarFile, disposition: Disposition, reasons: &[Reas
         return Reason::new(Code::NotDismissible, detail);
     };
     let detail = format!(
-        "{file} is neither refused nor aborted, but waits: {}. What is to be done about it is decided after that",
+        "{file} is neither refused nor aborted, but waits: {}. Resolve that first",
         waits.detail.trim_end_matches('.')
     );
     Reason {

@@ -1,5 +1,5 @@
-//! The operations of what follows from an operation: their ids are derived from its own, so that they are found again without
-//! being written down first.
+//! The operations that follow from an operation. Their ids are derived from its id, so that they are found again without being
+//! written down first.
 
 use crate::ids::{DerivedOrder, OperationId};
 
@@ -16,7 +16,7 @@ pub fn next_undo_id(previous: &OperationId) -> OperationId {
     previous.derived(DerivedOrder::Before, "undo again")
 }
 
-/// The operation whose pending sidecar covers what comes back when the roll back of this one is undone.
+/// The operation whose pending sidecar covers the versions that come back when the roll back of this one is undone.
 ///
 /// It sorts after [`undo_id`], so that it waits while the undo is under way.
 #[must_use]
@@ -43,8 +43,8 @@ pub fn next_release_id(previous: &OperationId) -> OperationId {
     previous.derived(DerivedOrder::After, "release again")
 }
 
-/// How many operations are derived one from the other for one purpose: undos of one recovery, for instance. Each is used up by a
-/// terminal record that came to nothing, which takes a backup that was brought back, or half an undo.
+/// How many operations are derived one from the other for one purpose: undos of one recovery, for instance. A terminal record
+/// whose effects are gone uses one up. That takes a backup that was brought back, or half an undo.
 pub const SUCCESSORS_MAX: usize = 1_024;
 
 /// The operations that take the recovery of `of` back, one after the other: the first whose journal is not spent is the one.

@@ -28,7 +28,7 @@ pub fn never_understood(of: &OperationId, error: &SidecarError) -> Reason {
 #[must_use]
 pub fn spent(operation: &OperationId, of: &OperationId, now: &OperationId) -> Reason {
     nothing(format!(
-        "operation {operation} has nothing to do about operation {of} any more; that is now planned as operation {now}"
+        "operation {operation}, about operation {of}, is spent; the same is now planned as operation {now}"
     ))
 }
 
@@ -42,7 +42,7 @@ pub fn effects_gone(finished: &Finished, untrue: &[Difference]) -> Option<Reason
     Some(Reason::new(
         Code::MovedSince,
         format!(
-            "what operation {of} did is not there any more: of {key}, {} is {} and was left at {}; there is nothing to take back. Apply plan {} once more to open the operation again",
+            "the effects of operation {of} are not there any more: of {key}, {} is {} and was left at {}; there is nothing to take back. Apply plan {} once more to open the operation again",
             untrue.field, untrue.found, untrue.planned, finished.digest
         ),
     ))

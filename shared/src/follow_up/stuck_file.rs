@@ -8,7 +8,7 @@ use crate::listing::ListedSidecar;
 use crate::plan::{Plan, Purpose};
 use crate::verdict::Disposition;
 
-/// A pending file with what is known of the operation that it names.
+/// A pending file, with the operation that it names and the journal of that.
 #[derive(Debug, Clone)]
 pub struct StuckFile<'a> {
     /// The file.

@@ -33,7 +33,7 @@ pub fn announced_by<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Option<Ope
     })
 }
 
-/// Why a finished operation of this plan has nothing to take back whatever it did: it set a file aside, or dropped tags.
+/// Why a finished operation of this plan has nothing to take back, wherever tables stand: it set a file aside, or dropped tags.
 #[must_use]
 pub fn never_undone(of: &OperationId, plan: &Plan) -> Option<Reason> {
     let why = match &plan.purpose {
@@ -54,12 +54,12 @@ pub struct Returning {
     pub target: Option<u64>,
 }
 
-/// What is to be looked at before the undo of a finished recovery can be laid down.
+/// The tables that have to be looked at before the undo of a finished recovery can be laid down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undo {
     of: OperationId,
     finished: Finished,
-    /// What kind of write it was that was recovered.
+    /// The kind of the write that was recovered.
     writer_kind: WriterKind,
     /// The tables to look at.
     pub tables: Vec<Returning>,
@@ -186,7 +186,7 @@ impl Undo {
         self.tables.iter().find(names)?.target
     }
 
-    /// The operation whose sidecar covers what comes back unpublished.
+    /// The operation whose sidecar covers the versions that come back unpublished.
     #[must_use]
     pub fn announced(&self) -> Option<&OperationId> {
         self.pending.as_ref().map(|pending| &pending.operation_id)
@@ -199,7 +199,8 @@ impl Undo {
         self
     }
 
-    /// The same, once an earlier attempt at it that stopped half way was rolled back with `plan`: its tables stand where that left them.
+    /// The same undo after an earlier attempt at it stopped half way and was rolled back with `plan`: the tables stand where that
+    /// plan left them.
     #[must_use]
     pub fn after_rolling_back(mut self, plan: &Plan) -> Self {
         for (index, Returning { pin, .. }) in self.tables.iter_mut().enumerate() {
@@ -254,7 +255,7 @@ const fn changes_the_schema(step: &Step) -> bool {
     }
 }
 
-/// Lays down how a recovery is taken back, from what was found. `observation` is of [`Undo::sidecar`], each table's
+/// Lays down how a recovery is taken back, from the facts that were found. `observation` is of [`Undo::sidecar`], each table's
 /// `restorable` about its target.
 #[must_use]
 pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
@@ -435,7 +436,7 @@ fn steps(
     steps.push(Step::FenceCatalog {
         precondition: Precondition::PinsAsPlanned,
     });
-    // The history names what was written, not what stands for its undo.
+    // The history names the original write, not the sidecar that stands for its undo.
     let written = Sidecar {
         writer_kind: undo.writer_kind,
         ..undo.sidecar.clone()

@@ -28,7 +28,7 @@ pub(crate) fn undo_tags(operation_id: &OperationId, touched: &[Touched<'_>]) -> 
         .collect()
 }
 
-/// The restores, and the publish where what comes back is published.
+/// The restores, and the publish if the restored versions are published.
 pub(crate) fn undo_restores(
     touched: &[Touched<'_>],
     graph_commit: Option<PublishedGraphCommit>,

@@ -29,7 +29,7 @@ impl Approvals {
         &self.given
     }
 
-    /// The text of a plan: the one that is kept already, where exactly this text is.
+    /// The text of a plan. If exactly this text is kept already, the kept one is shared.
     pub(super) fn shared(&self, digest: Digest, text: String) -> Arc<str> {
         let kept = self.texts.get(&digest).map(|(kept, _)| kept);
         let kept = kept.filter(|kept| ***kept == text);

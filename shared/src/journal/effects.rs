@@ -39,7 +39,7 @@ impl Attempt {
     }
 }
 
-/// Whether a step changes what is reported of a table.
+/// Whether a step changes the report on a table.
 fn concerns(step: &Step, table: &PlannedTable) -> bool {
     let of_table = (&table.table_key, &table.branch);
     match step {

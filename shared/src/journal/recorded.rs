@@ -65,7 +65,7 @@ impl JournalState {
                 .any(|attempt| attempt.bytes.digest() == digest && attempt.has_begun(is_it))
     }
 
-    /// The restores among what was found that this operation began.
+    /// Those of the restores that were found which this operation began.
     pub fn restores_among<'a>(
         &'a self,
         tables: &'a [TableObservation],
@@ -93,7 +93,7 @@ impl JournalState {
 }
 
 impl Observation {
-    /// Notes what the journal of the very operation says that is judged.
+    /// Notes what the journal of the judged operation itself says.
     pub fn note_own(&mut self, own: &JournalState) {
         let restores = own.restores_among(&self.tables).collect();
         self.recorded = Recorded {
@@ -102,7 +102,7 @@ impl Observation {
         };
     }
 
-    /// Notes what the journal of another operation says, of which a commit was found.
+    /// Notes what the journal of another operation says. A commit that names it was found.
     pub fn note_other(&mut self, other: &JournalState) {
         let restores: Vec<RecordedRestore> = other.restores_among(&self.tables).collect();
         self.recorded.restores.extend(restores);

@@ -57,7 +57,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Steps of which the journal knows that they were begun, and not what came of them.
+    /// Steps that the journal says were begun, and whose result it does not have.
     #[must_use]
     pub fn begun_not_done(&self) -> Vec<usize> {
         let begun = self.started.keys().copied();
@@ -93,7 +93,7 @@ pub struct Finished {
     pub recorded_at: Timestamp,
 }
 
-/// What an executor has to do next.
+/// The next task of an executor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// Nothing is claimed.
@@ -196,13 +196,14 @@ impl JournalState {
 
     /// The sidecar bytes used when the file is missing: those of the last claim, while the operation still counts as pending.
     ///
-    /// It does while somebody executes it. Once an attempt has ended without finishing, what is left of it depends on what it was:
+    /// It does while somebody executes it. Once an attempt has ended without finishing, its purpose decides whether its operation
+    /// still counts as pending:
     /// - a write whose recovery stopped half way is still that write;
-    /// - the undo of a recovery is a write of its own from its first restore on; until then nothing came of it, and it is laid
+    /// - the undo of a recovery is a write of its own from its first restore on; until then it changed no table, and it is laid
     ///   down again as an undo;
     /// - the release of tags changes nothing that a sidecar could announce;
-    /// - to set a file aside is no write: only where the file is the operation's own is there one behind it. Once it was set aside,
-    ///   and is there again, the file itself counts.
+    /// - a dismissal is no write. Only a file of the operation's own name has a write behind it. If a file that was set aside is
+    ///   there again, the file itself counts.
     #[must_use]
     pub fn stand_in(&self) -> Option<&SidecarBytes> {
         if self.finished.is_some() {
@@ -226,10 +227,11 @@ impl JournalState {
         is_a_write.then_some(&last.sidecar)
     }
 
-    /// Digests of the bytes that attempts gave to their sidecar by writing an undo into it, or may have given, and of those that they
-    /// found there: a file with such bytes is the sidecar of the operation, and no other.
+    /// Digests of the bytes that attempts gave, or may have given, to their sidecar by writing an undo into it, and of the bytes
+    /// that they found there. A file with such bytes is the sidecar of this operation, and no other.
     ///
-    /// Those that they found count also once a later attempt was claimed with the undo in the file: a backup may bring them back.
+    /// The bytes that they found count even after a later attempt was claimed with the undo in the file, since a backup may bring
+    /// them back.
     pub fn prepared(&self) -> impl Iterator<Item = Digest> {
         let attempts = self.interrupted.iter().chain(&self.attempt);
         let attempts = attempts.chain(self.ended.as_deref());
@@ -494,7 +496,7 @@ impl JournalState {
             } => {
                 self.held(sequence, epoch)?;
                 self.interrupted.extend(self.attempt.take());
-                // A person stopped this. Even where the plan comes out the same, a person consents to it anew.
+                // A person stopped this attempt. Even where the plan comes out the same, somebody has to consent to it anew.
                 if ended_by.is_some() {
                     self.approvals.clear();
                 }
@@ -525,7 +527,7 @@ impl JournalState {
                         || !attempt.plan.tables.iter().zip(&tables).all(is_of_plan)
                     {
                         return illegal(
-                            "what it says of tables does not follow from the plan".to_owned(),
+                            "its report of the tables does not follow from the plan".to_owned(),
                         );
                     }
                     if sidecar != attempt.sidecar {
@@ -554,7 +556,8 @@ impl JournalState {
                 self.interrupted
                     .extend(self.ended.take().map(|ended| *ended));
                 self.is_reopened = true;
-                // They were for what was done. A person has to look at what is found instead, even if it is the same plan.
+                // They were for the effects that are gone. A person has to look at the root as it is now, even if the plan comes
+                // out the same.
                 self.approvals.clear();
             }
         }
@@ -601,8 +604,7 @@ impl JournalState {
 
 /// Verifies the records of one operation, in order of sequence, and folds them.
 ///
-/// # Errors
-/// The first record that is not what it must be: see [`JournalError`].
+/// # Errors The first record that breaks a rule: see [`JournalError`].
 pub fn verify_chain<'a>(
     operation_id: &OperationId,
     records: impl IntoIterator<Item = &'a [u8]>,

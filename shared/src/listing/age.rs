@@ -10,7 +10,7 @@ impl SidecarFile {
     /// Whole seconds since its writer is known to have been at work; `None` if nothing tells.
     ///
     /// That is when the writer began, by its own clock, or when the store says that the file was last written, whichever is
-    /// younger: a clock that is wrong makes a file older only if both are. One that lies in the future makes it as young as can be.
+    /// younger: a wrong clock makes a file older only if both clocks are wrong. A time in the future makes the file 0 s old.
     ///
     /// No writer is behind a sidecar of ours that covers what must never be published, so the store's time says nothing about it.
     #[must_use]
@@ -20,7 +20,7 @@ impl SidecarFile {
         times.map(|time| time.age_seconds(now)).min()
     }
 
-    /// As the sidecar says, or as whatever it is says in the same field.
+    /// The `started_at` of the sidecar, or of a file that is none but has the same field.
     fn said_to_start_at(&self) -> Option<Timestamp> {
         match &self.content {
             Ok(sidecar) => Some(sidecar.started_at),

@@ -1,5 +1,5 @@
-//! Which older file decides about a sidecar of version 9: its plan holds for the head of its branch, which any write to that branch
-//! changes, whatever tables it names (PROTOCOL.md, section 18.4).
+//! Which older file decides about a sidecar of version 9 (PROTOCOL.md, section 18.4). The plan in such a file holds for one head
+//! of its branch, and any write to that branch changes the head, whatever tables it names.
 
 use std::collections::BTreeMap;
 

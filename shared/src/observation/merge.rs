@@ -1,4 +1,4 @@
-//! What a `BranchMerge` was about beyond the tables that its sidecar pins.
+//! The tables of a `BranchMerge` beyond those that its sidecar pins.
 //!
 //! The sidecar pins only the tables that the merge rewrites. A table that it adopts, by pointer or commit by commit, is in no
 //! sidecar, and is published with the others in one commit of the catalog. Publish the pinned ones alone, and the rest of the merge is

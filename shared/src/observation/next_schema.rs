@@ -55,7 +55,7 @@ struct State {
     schema_ir_hash: String,
 }
 
-/// Characters of what is wrong with a file.
+/// Characters of the reason why a file is unfit.
 const WHY_CHARS_MAX: usize = 300;
 
 impl NextSchema {

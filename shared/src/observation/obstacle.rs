@@ -87,7 +87,7 @@ pub fn history_not_writable(why: &str) -> Reason {
     Reason::new(
         Code::HistoryNotWritable,
         format!(
-            "what is done could not be added to the history of the graph: {why}; put the history right first, with the engine that owns the graph"
+            "the recovery could not be recorded in the history of the graph: {why}; put the history right first, with the engine that owns the graph"
         ),
     )
 }

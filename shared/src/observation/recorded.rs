@@ -1,14 +1,14 @@
-//! What the journals of the root say about the Lance commits that were found.
+//! The journals' word on the Lance commits that were found.
 //!
-//! A commit says of itself in its properties whose it is, and anybody can write a property. So what names a recovery is believed
-//! only where the journal of that recovery says that it began exactly that.
+//! The properties of a commit say whose it is, and anybody can write a property. So a commit that names a recovery is believed
+//! only where the journal of that recovery says that it began exactly that commit.
 
 use serde::{Deserialize, Serialize};
 
 use super::{TableObservation, Transaction};
 use crate::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID};
 
-/// What journals say about one sidecar and about what stands on its tables.
+/// The journals' word on one sidecar and on the commits on its tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     /// Set where the sidecar stands for the undo of a recovery: every version that its plans bring back.

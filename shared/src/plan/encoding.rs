@@ -9,7 +9,7 @@ use crate::digest::{Digest, Tag};
 use crate::root_layout::JOURNAL_FOLDER;
 use crate::text::shown;
 
-/// Characters of what is wrong with a plan: it quotes what came from outside.
+/// Characters of the reason why bytes are no plan: it quotes text from outside.
 const REASON_CHARS_MAX: usize = 2_000;
 
 /// A plan's canonical bytes with their digest.
@@ -60,7 +60,7 @@ pub enum PlanError {
     Unlawful {
         /// Digest of the bytes.
         digest: Digest,
-        /// What no rule lays down.
+        /// The part that no rule lays down.
         reason: String,
     },
     /// A bug of ours: a plan could not be written down.
@@ -151,7 +151,7 @@ impl PlanBytes {
     }
 }
 
-/// A table that stands in the plan before, under whatever name of its branch. Two plans are compared table by table, so a plan
+/// A table that the plan names a second time, however its branch is spelled. Two plans are compared table by table, so a plan
 /// with a twin in it would differ from itself.
 fn table_twice(tables: &[PlannedTable]) -> Option<&PlannedTable> {
     let mut known = BTreeSet::new();

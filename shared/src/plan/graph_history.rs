@@ -9,7 +9,7 @@ use crate::observation::{KeptHistory, Observation};
 use crate::sidecar::{Sidecar, WriterKind};
 use crate::verdict::{Action, Disposition, Verdict};
 
-/// What a recovery adds to the history of its graph. Nothing where no such history is kept.
+/// The rows that a recovery adds to the history of its graph: none where no such history is kept.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct PlannedHistory {
     /// The graph commit, where the catalog holds the history: it is part of the publish.
@@ -80,7 +80,7 @@ pub(super) const fn kind_of(disposition: Disposition) -> Option<RecoveryKind> {
     })
 }
 
-/// What the history is told about one recovery.
+/// The facts about one recovery that the history records.
 pub(super) struct Told {
     pub(super) branch: Option<String>,
     pub(super) merged_parent: Option<String>,
@@ -90,7 +90,7 @@ pub(super) struct Told {
     pub(super) outcomes: Vec<GraphHistoryOutcome>,
 }
 
-/// The same as rows of the tables that keep it, or as a commit of the catalog and the one row that stays outside of it.
+/// The same as rows of the three tables, or as a graph commit in the catalog and the one row that stays outside of it.
 pub(super) fn history_of(in_catalog: bool, told: Told) -> PlannedHistory {
     let Told {
         branch,

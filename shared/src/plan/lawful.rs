@@ -144,7 +144,9 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         )
     });
     if unlock.is_some() && !kind.changes_the_schema() {
-        return Err("it removes the lock of a schema change, and is about none".to_owned());
+        return Err(
+            "it removes the lock of a schema change, and its write changes no schema".to_owned(),
+        );
     }
     left.take(&record())?;
     left.take(&retire(&plan.file))?;
@@ -152,7 +154,7 @@ fn recovery(plan: &Plan) -> Result<(), String> {
     let may_still_write = match plan.disposition {
         Disposition::NeverStarted | Disposition::RollBack | Disposition::StaleArmed => true,
         Disposition::RollForward => unlock.is_some() || !kind.commits_each_table_once(),
-        // Nobody writes any more to a branch that is gone.
+        // Nobody writes to a branch that is gone.
         Disposition::OrphanedBranch => false,
         Disposition::Refused
         | Disposition::Waiting
@@ -225,7 +227,8 @@ fn prepared(plan: &Plan, step: &Step) -> Result<(), String> {
     noted.sort_unstable();
     if plan.disposition != Disposition::RollBack || *file != plan.file || !returned.eq(noted) {
         return Err(
-            "what it writes into its sidecar is not about the tables that return".to_owned(),
+            "the undo that it writes into its sidecar does not name the tables that return"
+                .to_owned(),
         );
     }
     Ok(())
@@ -241,14 +244,14 @@ fn dropped(table: &PlannedTable, step: Option<&Step>) -> Result<(), String> {
         precondition: Precondition::DatasetAsPlanned { transaction },
     }) = step
     else {
-        return Err(format!("it does not say how the dataset of {key} goes"));
+        return Err(format!("it has no step that removes the dataset of {key}"));
     };
     let head_transaction = table.head_transaction.as_ref();
     let is_its_own = table_key == key
         && Some(location) == table.location.as_ref()
         && head_transaction.is_none_or(|found| found == transaction)
         && head_transaction.is_some() == table.lance_head.is_some();
-    // What was removed in part has no version any more, and its transaction says whose it is.
+    // A dataset that was removed in part has no version any more. The file of its transaction says whose it is.
     let is_told = match table.lance_head {
         Some(_) => files.iter().any(DatasetFile::is_a_version_file),
         None => files.iter().any(|file| file.transaction().is_some()),
@@ -262,7 +265,7 @@ fn dropped(table: &PlannedTable, step: Option<&Step>) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "what it removes for {key} is not the dataset that was made for it"
+        "it removes another dataset for {key} than the one that the write made"
     ))
 }
 
@@ -302,7 +305,8 @@ fn exact(plan: &Plan, left: &Left<'_>) -> Result<Option<ExactPublish>, String> {
     Ok(Some(exact.clone()))
 }
 
-/// A pin whose version was cleaned away cannot be tagged. Publishing needs HEAD only; what is restored is there.
+/// A pin whose version was cleaned away cannot be tagged. A roll forward needs HEAD only, and a roll back to such a version is
+/// aborted.
 fn may_be_missing(tag: &Step, tables: &[PlannedTable]) -> bool {
     let Step::Tag {
         table_key,

@@ -1,4 +1,4 @@
-//! How a plan is made from a sidecar, what was observed and the verdict over both.
+//! How a plan is made from a sidecar, the observation and the verdict over both.
 
 use super::steps::{StepInput, steps};
 use super::{CatalogChangeKind, Plan, PlannedTable, Purpose};

@@ -1,15 +1,15 @@
-//! What the file of a sidecar has to be before a step of a plan that rests on it (PROTOCOL.md, section 18.5).
+//! Which file must lie under the name of a sidecar before a step of a plan that rests on that file (PROTOCOL.md, section 18.5).
 
 use super::{Plan, Step};
 use crate::digest::Digest;
 use crate::disposition::Disposition;
 
-/// What was found under the name of the sidecar, as a step takes it.
+/// Whether a step may begin, given the file that was found under the name of the sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnFile {
     /// The step may begin.
     Fits,
-    /// The file is gone and has to be there, so that engines know of the undo. The journal has its bytes: it is written anew.
+    /// The file is gone, and engines learn of the undo from it: it has to be written anew, from its bytes in the journal.
     IsWrittenAnew,
     /// The step must not begin: an engine would find a file that contradicts it.
     StandsInTheWay,
@@ -39,7 +39,7 @@ impl Step {
 }
 
 impl Plan {
-    /// Whether a step may begin, given the digest of what bears the name of the sidecar; `None` if nothing does.
+    /// Whether a step may begin. `found` is the digest of the file that bears the name of the sidecar, `None` if no file does.
     #[must_use]
     pub fn own_file_before(&self, step: &Step, found: Option<Digest>) -> OwnFile {
         let Some(rests_on) = self.rests_on_its_sidecar() else {
@@ -57,13 +57,13 @@ impl Plan {
             Some(found) if found == rests_on => OwnFile::Fits,
             Some(found) if is_before_the_undo && found == self.sidecar => OwnFile::Fits,
             Some(_) => OwnFile::StandsInTheWay,
-            // What is published then is what the file fixed, and no file says otherwise.
+            // A roll forward publishes the rows that the file fixed, and no file is there that says otherwise.
             None if self.disposition == Disposition::RollForward => OwnFile::Fits,
             None if matches!(step, Step::PrepareSidecar { .. }) || !writes_the_undo => {
                 OwnFile::IsWrittenAnew
             }
             None if is_before_the_undo => OwnFile::Fits,
-            // It was there with the undo in it: an engine may have finished the roll back meanwhile.
+            // The file was there with the undo in it: an engine may have finished the roll back since, and removed it.
             None => OwnFile::StandsInTheWay,
         }
     }

@@ -15,12 +15,12 @@ pub struct PublishedGraphCommit {
     pub merged_parent: Option<String>,
     /// Who; `None` only where a writer of version 9 named nobody.
     pub actor_id: Option<String>,
-    /// Version 9: what was fixed of it before the write began.
+    /// Version 9: the fields that the writer fixed before it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<FixedGraphCommit>,
 }
 
-/// Of a graph commit, what a sidecar of version 9 fixed beforehand.
+/// The fields of a graph commit that a sidecar of version 9 fixed beforehand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FixedGraphCommit {

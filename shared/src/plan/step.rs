@@ -53,8 +53,9 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
-    /// Write into a sidecar of version 9 which tables are taken back, before any of them is: an engine that finds the write half taken
-    /// back goes on with it, and one that finds it taken back without that refuses to open the graph (PROTOCOL.md, section 18.5).
+    /// Write into a sidecar of version 9 which tables are taken back, before any of them is: an engine that finds the write half
+    /// taken back then goes on with the undo; an engine that finds tables taken back and no undo in the file refuses to open the
+    /// graph (PROTOCOL.md, section 18.5).
     PrepareSidecar {
         /// The file.
         file: String,
@@ -65,7 +66,8 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
-    /// Remove the dataset that a schema change made and nobody ever saw. While it is there, an engine refuses to make the change again.
+    /// Remove the dataset that a schema change made and no reader ever saw. While it is there, an engine refuses to make the
+    /// change again.
     DropDataset {
         /// The table that it was made for.
         table_key: String,
@@ -150,14 +152,14 @@ pub enum Step {
     },
 }
 
-/// What the writer of a sidecar of version 9 fixed of its publish. An engine that finds other bytes under its graph commit refuses to
-/// open the graph.
+/// The publish as the writer of a sidecar of version 9 fixed it. An engine that finds other bytes under its graph commit refuses
+/// to open the graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExactPublish {
     /// The graph commit that the branch's own head row names right before; `None` where it has no such row.
     pub graph_head: Option<String>,
-    /// What the branch of the graph is known by.
+    /// The identifier of the branch of the graph.
     pub branch_identifier: BranchIdentifier,
     /// The rows, one for each pin that moves and each table that is added.
     pub rows: Vec<ExactRow>,
@@ -178,7 +180,7 @@ pub struct ExactPublish {
 pub struct NamedTable {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it is called.
+    /// Its key.
     pub table_key: String,
 }
 
@@ -188,14 +190,14 @@ pub struct NamedTable {
 pub struct ExactRename {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it was called.
+    /// Its key before.
     pub from_key: String,
-    /// What it is called.
+    /// Its key.
     pub to_key: String,
 }
 
 impl ExactPublish {
-    /// What a table is called afterwards that is called so before.
+    /// The key after the publish of the table that has this key before it.
     #[must_use]
     pub fn key_after<'a>(&'a self, key: &'a str) -> &'a str {
         let mut renamed = self.renamed.iter();
@@ -211,7 +213,7 @@ impl ExactPublish {
 pub struct ExactRow {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it is called.
+    /// Its key.
     pub table_key: String,
     /// The row, as the writer confirmed it.
     pub row: ConfirmedUpdate,

@@ -14,7 +14,7 @@ use crate::schema_file::SchemaFile;
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition, Verdict};
 
-/// What steps are made of.
+/// The facts that steps are made from.
 pub(super) struct StepInput<'a> {
     pub operation_id: &'a OperationId,
     pub file: &'a str,
@@ -76,7 +76,8 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
     steps
 }
 
-/// Whether the step tags a pin that the table's Lance branch does not hold: a merge made that branch from a later version, elsewhere.
+/// Whether the step tags a pin that the table's Lance branch does not hold, because a merge made that branch from a later version
+/// of another one.
 fn is_on_no_such_branch(input: &StepInput<'_>, step: &Step) -> bool {
     let Step::Tag {
         table_key,
@@ -132,7 +133,7 @@ fn drops(input: &StepInput<'_>) -> Vec<Step> {
         .collect()
 }
 
-/// What the recovery adds to the history of the graph: what the sidecar fixed of it, if it did, else what engines add.
+/// The rows that the recovery adds to the history of the graph: as the sidecar fixed them, or else as engines add them.
 fn history(input: &StepInput<'_>) -> PlannedHistory {
     let (Some(sidecar), Some(observation)) = (input.sidecar, input.observation) else {
         return PlannedHistory::default();
@@ -175,7 +176,7 @@ fn at_head(table: &PlannedTable, version: u64) -> Precondition {
 }
 
 pub(super) fn tags(operation_id: &OperationId, moved: &[Moved<'_>]) -> Vec<Step> {
-    // Nothing of a table that a merge only points to is changed.
+    // A table that a merge only points to is not changed.
     let changed = moved
         .iter()
         .filter(|(table, ..)| table.catalog_change.is_none());
@@ -256,7 +257,7 @@ pub(super) fn publish(
     })
 }
 
-/// After the publish, since the other order leaves a schema without its tables if it dies in between.
+/// After the publish: in the other order, a crash in between would leave a schema without its tables.
 fn schema_files(
     schema: &SchemaObservation,
     disposition: Disposition,
@@ -275,7 +276,7 @@ fn schema_files(
     let precondition = Precondition::FilesAsPlanned;
     match disposition {
         _ if files.is_empty() => None,
-        // Of version 9 the graph commit decides, and the files follow.
+        // For version 9, the graph commit decides, and the files follow.
         Disposition::AlreadyPublished | Disposition::StaleArmed if is_version_9 => {
             Some(Step::PromoteSchema {
                 files,

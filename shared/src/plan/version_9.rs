@@ -1,5 +1,5 @@
-//! What resolves a write of version 9: the steps that differ from those of other versions, as its sidecar fixed them beforehand
-//! (PROTOCOL.md, section 18.5).
+//! The steps of a write of version 9 that differ from those of other versions, as its sidecar fixed them beforehand (PROTOCOL.md,
+//! section 18.5).
 
 use super::graph_history_row::{
     GraphHistoryOutcome, GraphHistoryRow, RECOVERY_ACTOR, RecoveryKind,
@@ -20,7 +20,7 @@ pub(super) struct FixedHistory {
     pub(super) recovery: Option<GraphHistoryRow>,
 }
 
-/// What the file fixed of the history; `None` for a write without a plan, whose history is that of version 2.
+/// The history as the file fixed it; `None` for a write without a plan, whose history is recorded as in version 2.
 ///
 /// `then` are the tables at the version that the write's graph commit made, where it is visible.
 pub(super) fn history(
@@ -179,7 +179,7 @@ pub(super) fn prepare(
     })
 }
 
-/// What the writer fixed of the publish; `None` where nothing is published that it confirmed.
+/// The publish as the writer fixed it; `None` where no row that it confirmed is published.
 pub(super) fn exact(sidecar: &Sidecar9, disposition: Disposition) -> Option<ExactPublish> {
     let payload = sidecar
         .payload()
@@ -226,14 +226,14 @@ pub(super) fn exact(sidecar: &Sidecar9, disposition: Disposition) -> Option<Exac
     })
 }
 
-/// Whether the plan says of the write what its sidecar fixed: the graph commit, its record, the rows, the undo. A file of another
+/// Whether the plan has everything as the sidecar fixed it: the graph commit, its record, the rows, the undo. A file of another
 /// version fixes nothing.
 ///
 /// # Errors
 /// What differs, in words.
 pub(super) fn fits(plan: &Plan, sidecar: Option<&Sidecar9>) -> Result<(), String> {
     if plan.lance_branch.is_some() && sidecar.is_none() {
-        return Err("only files of version 9 are of branches with a suffix".to_owned());
+        return Err("only a file of version 9 can be about a branch with a suffix".to_owned());
     }
     let fixed = sidecar.and_then(|sidecar| history(sidecar, plan.disposition, &plan.tables, None));
     let expected_exact = sidecar.and_then(|sidecar| exact(sidecar, plan.disposition));
@@ -299,7 +299,9 @@ pub(super) fn fits(plan: &Plan, sidecar: Option<&Sidecar9>) -> Result<(), String
     let expected =
         sidecar.and_then(|sidecar| prepare(sidecar, &plan.file, plan.disposition, &plan.tables));
     if prepares != expected {
-        return Err("what it writes into its sidecar is not what its tables lead to".to_owned());
+        return Err(
+            "the undo that it writes into its sidecar does not follow from its tables".to_owned(),
+        );
     }
     Ok(())
 }
@@ -317,7 +319,7 @@ fn fixed_row_fits(
     };
     let fits = match fixed {
         None => id_of(row).is_none(),
-        // The versions that were published then are in no sidecar.
+        // No sidecar has the versions that were published at that time.
         Some(fixed) if plan.disposition == Disposition::StaleArmed => fixed
             .recovery
             .as_ref()

@@ -89,8 +89,8 @@ impl ApplyReport {
         report
     }
 
-    /// What became of an operation that was finished before this call, whose answer is `self`: when it was finished, who approved
-    /// it, and what took it back since. Where it is undone, nothing is left of it that could be reported as done.
+    /// The answer `self` about an operation that was finished before this call, with when it was finished, who approved it, and
+    /// what took it back since. Where it is undone, nothing is left of it that could be reported as done.
     #[must_use]
     pub fn told_again(self, state: &JournalState, undone_by: Vec<FollowedBy>) -> Self {
         let Some(finished) = state.finished().filter(|_| self.outcome.is_success()) else {

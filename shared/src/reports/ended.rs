@@ -35,7 +35,7 @@ fn what_is_known(unclear: &[usize]) -> String {
     }
     let named: Vec<String> = unclear.iter().map(|step| (step + 1).to_string()).collect();
     format!(
-        "of what was begun, nobody knows whether it was done: step {}",
+        "nobody knows whether these steps were done, which were begun: {}",
         named.join(", ")
     )
 }

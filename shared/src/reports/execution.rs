@@ -40,7 +40,7 @@ impl Progress {
 }
 
 impl ExecutionReport {
-    /// How far an operation came, from its journal and what became of its sidecar file.
+    /// How far an operation came, from its journal and the fate of its sidecar file.
     #[must_use]
     pub fn of(state: &JournalState, sidecar: SidecarFate) -> Self {
         let operation_id = state.operation_id();
@@ -85,7 +85,7 @@ impl StepProgress {
 }
 
 impl AttemptReport {
-    /// What became of the plan that was begun, at the root `here`; `None` if none was.
+    /// The report on the plan that was begun, at the root `here`; `None` if none was.
     #[must_use]
     pub fn of(state: &JournalState, since: Since, here: &RootId) -> Option<Self> {
         let (begun_at, plan, steps, finished) = match (state.attempt(), state.finished()) {

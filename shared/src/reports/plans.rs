@@ -14,9 +14,8 @@ use crate::verdict::{Choice, Disposition};
 use crate::version_9::Version9Report;
 
 impl PlanReport {
-    /// The report over the plan that is under way or finished; `None` if there is none. `since` is what was looked up besides the
-    /// journal, at the root `here`. One that is
-    /// under way at another root cannot be executed here.
+    /// The report over the plan that is under way or finished; `None` if there is none. `since` has the facts that were looked up
+    /// besides the journal, at the root `here`. One that is under way at another root cannot be executed here.
     ///
     /// # Errors
     /// [`PlanError`] if the plan cannot be encoded. A plan that was decoded can.

@@ -19,10 +19,10 @@ pub struct JudgedLine {
 }
 
 impl JudgedLine {
-    /// What a line says about this verdict.
+    /// The part of a line that follows from this verdict.
     #[must_use]
     pub fn of(verdict: &Verdict, observation: &Observation) -> Self {
-        // Of version 9 transactions tell whose a commit is, and others may stand above a pin.
+        // In version 9, transactions tell whose a commit is, and commits of others may stand above a pin.
         let carries_the_write = |index: usize| match observation.version_9 {
             Some(_) => {
                 let table = verdict.tables.get(index);

@@ -90,7 +90,7 @@ pub enum SidecarError {
     UnknownField {
         /// Name of the file.
         file: String,
-        /// Where it is in the file, and for a kind what it says.
+        /// Its path in the file, and for a kind its text.
         field: String,
     },
 }

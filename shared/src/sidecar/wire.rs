@@ -1,4 +1,4 @@
-//! What can be read off the bytes of a sidecar before, or without, understanding it.
+//! The fields that can be read from the bytes of a sidecar without the rules of its version.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,7 +68,7 @@ pub(crate) fn peek_schema_version(file: &str, json: &Value) -> Result<u64, Sidec
     }
 }
 
-/// What a file of any version shows without its rules being known: enough to name it, nothing to act on.
+/// The fields that a file of any version shows without its rules: enough to name it, nothing to act on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glimpse {
     /// `schema_version`, if it is a number.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a person chose to have planned. Each choice is a plan of its own, with its own digest.
+/// A person's choice of what to plan. Each choice is a plan of its own, with its own digest.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

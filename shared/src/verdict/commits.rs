@@ -45,9 +45,9 @@ pub(super) fn fits(kind: WriterKind, operation: &str) -> bool {
 
 /// The commits in `(pin, HEAD]` that this sidecar's writer would not have made.
 ///
-/// A writer that commits each table once is held to that by its rule already, so of its commits only those that are known and do
-/// not fit are named; of the others nothing else tells whose a commit is, so that one which cannot be read is named as well. Where
-/// every commit names its operation, each one that does not is named; so is each that names another.
+/// A strict kind is held to one commit by its rule already, so only commits that can be read and do not fit are named. For a
+/// loose kind nothing else tells whose a commit is, so one that cannot be read is named as well. Where every commit names its
+/// operation, each that names none or another is named.
 pub(super) fn unexpected_commits(
     whose: Whose<'_>,
     table: &TableObservation,
@@ -78,7 +78,7 @@ pub(super) fn unexpected_commits(
             }),
         })
         .collect();
-    // Of more commits than are looked at, the oldest are missing.
+    // If there are more commits than are looked at, the oldest are missing.
     let first = pinned.saturating_add(1);
     let is_read = |version| {
         table

@@ -1,4 +1,4 @@
-//! From what was found to the verdict, in the order of PROTOCOL.md, section 4.3.
+//! From the facts to the verdict, in the order of PROTOCOL.md, section 4.3.
 
 use std::collections::BTreeSet;
 
@@ -157,7 +157,7 @@ pub fn judge_choice<'a>(
     } else {
         Vec::new()
     };
-    // Nothing of it is published yet, and every table it pins stands above a pin that it can be returned to.
+    // The write is not published yet, and every table it pins stands above a pin to which it can be returned.
     let is_taken_back = choice == Choice::RollBack
         && disposition == Disposition::RollForward
         && !left_out.is_empty();
@@ -212,7 +212,7 @@ pub fn judge_choice<'a>(
         let files = [schema.source, schema.ir, schema.state];
         schema.locked_since.is_some() || files.iter().any(|file| file.staged.is_some())
     });
-    // Nor does one keep a writer whose commits are not counted from making more of them, above what is published.
+    // Nor does a fence keep a writer of a loose kind from committing once more, above the published versions.
     let may_go_on =
         disposition == Disposition::RollForward && !sidecar.writer_kind.commits_each_table_once();
     if touches_schema_files || may_go_on || disposition.ends_it_unpublished() {
@@ -256,8 +256,8 @@ pub fn judge_choice<'a>(
     }
 }
 
-/// Why a write that is not understood is not set aside either: something about it could not be read now. `None` if everything was
-/// read, or `reasons` say so already.
+/// The reason that something about the write could not be read now, so that its file is not set aside either. `None` if
+/// everything was read, or if `reasons` say so already.
 fn unread(observation: &Observation, reasons: &[Reason]) -> Option<Reason> {
     let first = observation.unread.first()?;
     if reasons.iter().any(|reason| reason.code == Code::Unreadable) {
@@ -286,7 +286,7 @@ fn unread(observation: &Observation, reasons: &[Reason]) -> Option<Reason> {
     ))
 }
 
-/// A table that is to return to a version which was cleaned away: no roll back brings that back, whoever tries and however often.
+/// A table whose target of a roll back was cleaned away. No roll back can ever bring that version back.
 fn nothing_to_return_to(
     tables: &[TableVerdict],
     pairs: &[(&TablePin, &TableObservation)],

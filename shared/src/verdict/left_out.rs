@@ -1,4 +1,4 @@
-//! What publishing a merge by its sidecar would leave out of it.
+//! The tables that publishing a merge by its sidecar would leave out.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What stands in the way of a write: what refuses it, what contradicts itself, what this build does not carry out.
+//! The obstacles to a write: reasons to refuse it, contradictions, and cases that this build does not carry out.
 
 use crate::branch::Branch;
 use crate::code::{Code, Reason};
@@ -6,13 +6,13 @@ use crate::decision::Decision;
 use crate::observation::{
     CatalogObservation, HeadObservation, Observation, Pinned, TableObservation, obstacle,
 };
-use crate::root_layout::STAMPS_ACTED_ON;
+use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
 use crate::sidecar::{Sidecar, TablePin};
 
 /// Whether the branch seems to be another one of the same name, made after this writer started.
 ///
-/// Two machines' clocks are compared, so it only seems so, and a person says whether it is. Nothing in a sidecar tells one branch
-/// from another of its name; where the tables prove it, the observation has that as a conflict.
+/// Only the clocks of two machines say so, so a person has to say whether it is. Nothing in a sidecar tells two branches of one
+/// name apart. Where the tables prove it, the observation has a conflict.
 pub(super) fn branch_recreated(sidecar: &Sidecar, catalog: &CatalogObservation) -> bool {
     !sidecar.branch().is_main()
         && matches!(
@@ -113,7 +113,7 @@ pub(super) fn contradictions(
     reasons
 }
 
-/// What this build cannot carry out, though the verdict over it is right.
+/// The blockers of a plan that this build cannot carry out, though the verdict over it is right.
 pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     let mut blockers = Vec::new();
     if let CatalogObservation::Present { stamp, .. } = observation.catalog
@@ -124,14 +124,14 @@ pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
     blockers
 }
 
-/// That nothing is written to a catalog with this stamp.
+/// The reason that nothing is written to a catalog with this stamp.
 #[must_use]
 pub fn stamp_unsupported(stamp: u32) -> Reason {
     let stamps = STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", ");
     Reason::new(
         Code::CatalogStampUnsupported,
         format!(
-            "the catalog carries stamp {stamp}, this build acts on the stamps {stamps} only; recover it with the engine that wrote it"
+            "the catalog carries stamp {stamp}: this build acts on sidecars of version 9 at stamp {STAMP_WITH_IDENTITIES}, and on others at the stamps {stamps}; recover it with the engine that wrote it"
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! What a `SchemaApply`'s staged files say about how far it came (PROTOCOL.md, section 6.1).
+//! How far a `SchemaApply` came, by its staged files (PROTOCOL.md, section 6.1).
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub(super) enum TablesStand {
     AllMoved,
     /// Some moved, not all as announced.
     SomeMoved,
-    /// None moved; what that alone would mean.
+    /// None moved; the disposition that this alone would mean.
     NoneMoved(Disposition),
 }
 
@@ -110,7 +110,8 @@ pub(super) fn promotable(sidecar: &Sidecar, schema: &SchemaObservation) -> Resul
     Ok(())
 }
 
-/// What a `SchemaApply` comes to. Catalog and pins are published in one commit, so if one is and the other is not, that is an error.
+/// The disposition of a `SchemaApply`. Catalog and pins are published in one commit, so if one is and the other is not, that is
+/// an error.
 ///
 /// # Errors
 /// What contradicts what, in words.

@@ -62,7 +62,7 @@ pub(super) fn classify(
     }
 }
 
-/// Where a table stands by its numbers, unless what stands there says that it is somebody else's.
+/// Where a table stands by its numbers, unless the commits there are known to be somebody else's.
 fn classify_head(
     whose: Whose<'_>,
     pin: &TablePin,
@@ -100,8 +100,8 @@ pub(super) fn disposition_when_none_moved(
 ) -> Disposition {
     let pinned = |table: &TableObservation| table.pinned.version().unwrap_or_default();
     let confirms = whose.sidecar.dialect().confirms(whose.sidecar.writer_kind);
-    // Whatever a sidecar announces, a pin that did not move since the writer started does not show its write. A writer that
-    // confirms its commits publishes none before.
+    // A pin that did not move since the writer started does not show its write, whatever the sidecar announces. Nor does a pin of
+    // a writer that has not confirmed its commits yet, since it publishes none before.
     let published = |pin: &TablePin, table: &TableObservation| {
         let is_confirmed = pin.confirmed_version.is_some() || !confirms;
         is_confirmed
@@ -165,7 +165,7 @@ pub(super) fn assign_action(
     }
 }
 
-/// HEAD already holds what is pinned: by comparison, or because HEAD itself is a Restore to exactly the pin.
+/// HEAD already holds the pinned content: by comparison, or because HEAD itself is a Restore to exactly the pin.
 fn holds_the_pin(observed: &TableObservation, pinned: u64, head: u64) -> bool {
     observed.head_content == ContentComparison::Equal
         || observed

@@ -17,15 +17,15 @@ use crate::version_9::{
     Carries, EffectPhase, Sidecar9, TableUpdate, TableVerdict9, Verdict9, judge_version_9,
 };
 
-/// What was found says what happened ([`judge_version_9`]); here is what is done about it. The error is the reason why nothing was
-/// judged.
+/// [`judge_version_9`] says from the evidence what happened. This says what is done about it. The error is the reason why nothing
+/// was judged.
 pub(super) fn verdict(
     sidecar: &Sidecar,
     version_9: &Sidecar9,
     standing: Standing<'_>,
     observation: &Observation,
 ) -> Result<Verdict, Reason> {
-    // Branches are told apart by what they are known by, not by the versions that they were made from.
+    // Branches are told apart by their identifiers, not by the versions that they were made from.
     let outside = observation.tables.iter().find_map(|table| {
         let conflict = table.location_conflict.as_ref()?;
         (conflict.code != Code::BranchRecreated).then(|| conflict.clone())
@@ -39,7 +39,7 @@ pub(super) fn verdict(
         None => {
             return Err(Reason::new(
                 Code::Unreadable,
-                "what the rules of version 9 ask for was not looked at",
+                "the evidence of version 9 was not looked at",
             ));
         }
     };
@@ -285,7 +285,8 @@ fn table_verdict(
     table
 }
 
-/// The same in the words of the other versions. Transactions prove whose a commit is, so that none is unexpected by its number.
+/// The classification that the same finding has in other versions. Transactions prove whose a commit is, so no number makes one
+/// unexpected.
 fn classification(
     version_9: &Sidecar9,
     judged: &TableVerdict9,
@@ -393,7 +394,7 @@ fn not_restorable(
         .collect()
 }
 
-/// What of the rules this build judges and does not carry out.
+/// The cases that this build judges and does not carry out.
 fn not_carried_out(
     version_9: &Sidecar9,
     judged: &Verdict9,
@@ -409,11 +410,11 @@ fn not_carried_out(
         && !version_9.spelling.is_an_engines
     {
         return not_yet(
-            "the file is not spelled as engines spell it, so that writing the undo into it would change more than that".to_owned(),
+            "the file is not spelled as engines spell it, so writing the undo into it would change more than the undo".to_owned(),
         );
     }
     match judged.disposition {
-        // An engine replaces the row of that very version then, to point it to another Lance branch.
+        // An engine then replaces the row of that very version, so that it points to another Lance branch.
         Disposition::RollForward => {
             let stays = tables
                 .iter()

@@ -9,7 +9,8 @@ use crate::listing::SidecarFile;
 use crate::writer_kind::WriterKind;
 
 impl Beside {
-    /// What lies beside `file`: files of the same branch of the graph, of a schema change, or unreadable, so that they may be either.
+    /// The files beside `file` that matter: those of the same branch of the graph, of a schema change, or unreadable, so that
+    /// they may be either.
     #[must_use]
     pub fn among<'a>(
         sidecar: &Sidecar9,

@@ -1,4 +1,4 @@
-//! What a Lance branch is known by, whatever it is called.
+//! The identifier of a Lance branch, whatever the branch is called.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -51,7 +51,7 @@ impl Sidecar9 {
             .is_some_and(Effect::makes_the_dataset)
     }
 
-    /// What the table is called before the write.
+    /// The key of the table before the write.
     pub(crate) fn key_before<'a>(&'a self, identity: TableIdentity, key: &'a str) -> &'a str {
         let delta = self.payload().map(|payload| &payload.intended_delta);
         let mut renames = delta.into_iter().flat_map(|delta| &delta.renames);

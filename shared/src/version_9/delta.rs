@@ -30,7 +30,7 @@ pub struct IntendedDelta {
 pub struct TableUpdate {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it is called once the write is visible.
+    /// Its key once the write is visible.
     pub table_key: String,
     /// The visible version that it replaces.
     pub expected_version: u64,

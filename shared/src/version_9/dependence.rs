@@ -4,7 +4,7 @@ use super::sidecar::Sidecar9;
 use super::verdict::Verdict9;
 use crate::code::{Code, Reason};
 
-/// No engine recovers a misnamed file, and none removes it. `None` if `file` is the name of its operation.
+/// The reason for a misnamed file: no engine recovers it, and none removes it. `None` if `file` is the name of its operation.
 #[must_use]
 pub fn misnamed(sidecar: &Sidecar9, file: &str) -> Option<Reason> {
     let own = sidecar.operation_id.file_name();
@@ -12,7 +12,7 @@ pub fn misnamed(sidecar: &Sidecar9, file: &str) -> Option<Reason> {
         Reason::new(
             Code::Misnamed,
             format!(
-                "omnigraph 0.9 and 0.10 look for {own} when they recover, so that they skip this file and still refuse writes on its branch as long as it is there; give it that name if no file has it, and look again"
+                "omnigraph 0.9 and 0.10 look for {own} when they recover. They skip this file, and still refuse writes on its branch as long as it is there; give it that name if no file has it, and look again"
             ),
         )
     })

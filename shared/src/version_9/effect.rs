@@ -1,4 +1,4 @@
-//! What a write of version 9 does to one table before it is published.
+//! The effect of a write of version 9 on one table, before it is published.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::limits::Limits;
 pub struct Effect {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What it is called once the write is visible.
+    /// Its key once the write is visible.
     pub table_key: String,
     /// What is done to it.
     #[serde(flatten)]
@@ -32,12 +32,12 @@ pub enum Work {
     Index(IndexCommit),
     /// `BranchMerge`.
     Merge {
-        /// What exactly.
+        /// The work itself.
         kind: MergeWork,
     },
     /// `SchemaApply`.
     Schema {
-        /// What exactly.
+        /// The work itself.
         kind: SchemaWork,
     },
 }
@@ -107,7 +107,7 @@ pub enum SchemaWork {
 }
 
 impl Effect {
-    /// What it is called in reports: the names of the file, and for the two kinds that have none, what they do.
+    /// Its name in reports: as in the file. The two kinds that have no name there are called by what they do.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match &self.work {
@@ -218,7 +218,7 @@ impl Effect {
         }
     }
 
-    /// Whether the writer says anything about what became of it.
+    /// Whether the writer confirmed anything about it.
     #[must_use]
     pub const fn is_confirmed_in_part(&self) -> bool {
         self.confirmed_transaction().is_some()

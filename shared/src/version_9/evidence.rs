@@ -1,4 +1,4 @@
-//! What was looked at for the verdict over a sidecar of version 9.
+//! The evidence for the verdict over a sidecar of version 9.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use crate::observation::NextSchema;
 /// Everything that [`judge_version_9`](super::judge_version_9) reads besides the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What else of the root matters.
+    /// The other files of the root that matter.
     pub beside: Beside,
     /// The branch of the graph that the write is on.
     pub branch: BranchSeen,
-    /// What is visible on that branch; empty where there is none.
+    /// The visible rows of that branch; empty where there is none.
     pub graph: GraphSeen,
-    /// What the schema files say.
+    /// The content of the schema files.
     pub schema: SchemaSeen,
     /// One entry per pin, in their order.
     pub tables: Vec<TableSeen>,
@@ -43,7 +43,7 @@ impl Evidence {
     }
 }
 
-/// What of the root matters besides the tables of the write.
+/// The other files of the root that decide about this one, and those that it decides about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {
     /// The older file that has to be resolved first.
@@ -61,7 +61,7 @@ pub struct Beside {
 pub enum BranchSeen {
     /// It is there.
     There {
-        /// What it is known by.
+        /// Its identifier.
         identifier: BranchIdentifier,
         /// The Lance branch of the catalog, where it has another name than the branch.
         lance_branch: Option<String>,
@@ -97,7 +97,7 @@ pub struct CatalogTables(pub BTreeMap<TableIdentity, CatalogTable>);
 /// One table of the catalog that is not removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogTable {
-    /// What it is called.
+    /// Its key.
     pub table_key: String,
     /// Where its dataset is, relative to the root.
     pub location: String,
@@ -118,7 +118,7 @@ pub struct CatalogRow {
     pub metadata: Option<VersionMetadata>,
 }
 
-/// What the schema files say.
+/// The content of the schema files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaSeen {
     /// The schema in force, or why the live files do not tell.
@@ -129,7 +129,7 @@ pub struct SchemaSeen {
     pub next: NextSchema,
 }
 
-/// What a schema is known by.
+/// The identity of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaIdentity {
     /// Domain of its identities.
@@ -167,12 +167,12 @@ pub enum HeadSeen {
     Unreadable(String),
 }
 
-/// What a Lance branch was made from.
+/// The version that a Lance branch was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForkSeen {
     /// The version.
     pub parent_version: Option<u64>,
-    /// What the branch is known by.
+    /// The identifier of the branch.
     pub identifier: Option<BranchIdentifier>,
 }
 

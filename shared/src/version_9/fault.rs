@@ -1,4 +1,4 @@
-//! What is wrong with a file of version 9, before it is known which file it is.
+//! A fault of a file of version 9, before the name of the file is added.
 
 use crate::limits::Limits;
 use crate::sidecar::SidecarError;

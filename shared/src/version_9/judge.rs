@@ -1,4 +1,4 @@
-//! From what was found to the verdict over a sidecar of version 9, in the order of PROTOCOL.md, section 18.4.
+//! From the evidence to the verdict over a sidecar of version 9, in the order of PROTOCOL.md, section 18.4.
 //!
 //! Source: omnigraph v0.9.0, `db/manifest/recovery.rs` (`process_sidecar` and its siblings), and the results that this engine reached on
 //! graphs it crashed itself.
@@ -27,7 +27,7 @@ use found::{Found, abort};
 use table::Standing;
 pub(super) use words::versions;
 
-/// Judges a sidecar of version 9 against what was found. Pure: the same facts give the same verdict.
+/// Judges a sidecar of version 9 against the evidence. Pure: the same facts give the same verdict.
 ///
 /// `evidence.tables` has one entry per pin, in order.
 #[must_use]
@@ -99,7 +99,7 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
     }
 }
 
-/// What is decided where the branch of the graph is gone.
+/// The verdict where the branch of the graph is gone.
 fn gone(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_>]) -> Option<Found> {
     let BranchSeen::Gone { tree_left } = evidence.branch else {
         return None;

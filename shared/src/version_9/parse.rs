@@ -15,7 +15,7 @@ pub const SCHEMA_VERSION: u32 = 9;
 
 /// Reads the bytes of `file`. Never panics, whatever the bytes.
 ///
-/// What is read keeps every rule of the shape, and has no field that this build does not know (PROTOCOL.md, section 18).
+/// A file that is read keeps every rule of the shape, and has no field that this build does not know (PROTOCOL.md, section 18).
 ///
 /// # Errors
 /// See [`SidecarError`]. Other versions are reported as such.

@@ -13,7 +13,7 @@ use crate::limits::Limits;
 pub struct Pin {
     /// Which table it is.
     pub identity: TableIdentity,
-    /// What the table is called once the write is visible.
+    /// The key of the table once the write is visible.
     pub table_key: String,
     /// The dataset as the writer saw it: its root, and the place that follows from the identity. Compared, never opened.
     pub table_path: String,

@@ -14,7 +14,7 @@ use crate::branch::Branch;
 /// A table that the write commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedTable {
-    /// What it is called once the write is visible.
+    /// Its key once the write is visible.
     pub table_key: String,
     /// Which table it is.
     pub identity: TableIdentity,
@@ -41,7 +41,7 @@ pub struct PlannedTable {
 /// A row that the publish would write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedRow {
-    /// What the table is called once the write is visible.
+    /// The key of the table once the write is visible.
     pub table_key: String,
     /// Which table it is.
     pub identity: TableIdentity,

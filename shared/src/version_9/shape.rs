@@ -1,6 +1,6 @@
-//! The rules of the shape of a sidecar of version 9: what breaks one, no released engine wrote (PROTOCOL.md, section 18.3).
+//! The rules of the shape of a sidecar of version 9 (PROTOCOL.md, section 18.3). No released engine wrote a file that breaks one.
 //!
-//! They are those that v0.9.0 checks whenever it reads such a file, and a few that only follow from what it writes.
+//! They are those that v0.9.0 checks whenever it reads such a file, and a few that only follow from the files that it writes.
 
 mod graph_commit;
 mod indices;

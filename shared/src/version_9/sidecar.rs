@@ -92,8 +92,8 @@ impl Sidecar9 {
         serde_json::to_vec_pretty(self)
     }
 
-    /// The bytes of the same file with this undo in it; `None` for a write without a plan, which prepares no undo, and for a file that
-    /// no engine spelled, of which more would change.
+    /// The bytes of the same file with this undo in it. `None` for a write without a plan, which prepares no undo, and for a file
+    /// that no engine spelled: more than the undo would change in it.
     #[must_use]
     pub fn prepared(&self, outcomes: &[RollbackOutcome]) -> Option<Vec<u8>> {
         let mut prepared = self.spelling.is_an_engines.then(|| self.clone())?;

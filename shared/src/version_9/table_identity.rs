@@ -1,4 +1,4 @@
-//! What a table is known by, whatever it is called.
+//! The identity of a table, which stays when the table is renamed.
 
 use std::fmt;
 

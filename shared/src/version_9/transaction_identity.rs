@@ -1,4 +1,4 @@
-//! What a Lance transaction is known by.
+//! The identity of a Lance transaction.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -57,7 +57,7 @@ impl Verdict9 {
     /// Whether nothing in the tables depends on the file, so that it can be set aside.
     #[must_use]
     pub fn holds_no_data(&self) -> bool {
-        // Commits above what readers see stay what they are, with the file and without it.
+        // Commits above the visible version stay as they are, with the file and without it.
         let mut reasons = self.reasons.iter();
         let is_settled =
             reasons.all(|reason| matches!(reason.code, Code::Drift | Code::BranchRecreated));

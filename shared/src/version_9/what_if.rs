@@ -1,7 +1,7 @@
 //! What the verdict over a lone sidecar of version 9 would be, for what may be found in its store.
 //!
-//! Version numbers do not decide here: the transactions in the tables do, and the graph commit. So each row makes up the facts of one
-//! case, and the rules judge them like those of a store.
+//! Version numbers do not decide here: the transactions in the tables do, and the graph commit. So each row makes up the facts of
+//! one case, and the rules judge these as they judge a store's.
 
 use std::collections::BTreeMap;
 

@@ -168,8 +168,8 @@ fn a_finished_plan_says_who_did_what_and_when_and_is_not_executable() {
             },
             "was rolled back.",
             &[
-                "is gone could not be read",
-                "Whether something was done about it since could not be read: the store hangs.",
+                "is gone, because a read failed",
+                "Nobody knows whether something was done about it since, because a read failed: the store hangs.",
             ],
         ),
     ];
@@ -252,7 +252,7 @@ fn a_plan_under_way_says_how_far_it_is_and_that_applying_resumes() {
         .then(finished_steps(1, &[0]));
     let one = report(&journal.state, here, since());
     assert!(
-        one.headline.ends_with("is being rolled back: one of seven steps is done, and of one more it is not recorded whether it was done."),
+        one.headline.ends_with("is being rolled back: one of seven steps is done, and one more was begun and has no recorded result."),
         "{}",
         one.headline
     );

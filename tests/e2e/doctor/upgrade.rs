@@ -44,7 +44,11 @@ async fn is_ready_once_recovered(engine: &str, name: &str) {
     let items = report.upgrade.unwrap();
     let says = |item| items.iter().find(|line| line.item == item);
     let export = says(ChecklistItem::AllIsPublished).unwrap();
-    assert!(export.detail.contains("only what is published is exported"));
+    assert!(
+        export
+            .detail
+            .contains("An export has the published rows alone.")
+    );
     let history = says(ChecklistItem::HistoryIsWhole).and_then(|line| line.branch.as_deref());
     let wanted = (report.catalog.stamp == Some(4)).then_some("main");
     assert_eq!(history, wanted, "{name}");

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use fenced_lance::{
-    CATALOG_PATH, CatalogReading, LanceRoot, PROPERTY_EFFECT, PROPERTY_OPERATION_ID,
-    PROPERTY_PLAN_DIGEST, Row, TableLocation, TransactionEntry, TransactionSummary,
+    CATALOG_PATH, CatalogReading, LanceRoot, Row, TableLocation, TransactionEntry,
+    TransactionSummary,
 };
 
 use sidecar::journal::JournalRecord;
+use sidecar::root_layout::{
+    PROPERTY_RECOVERY_EFFECT, PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST,
+};
 
 use crate::support::Store;
 
@@ -181,15 +184,15 @@ impl Snapshot {
         let ours = catalog.chain(tables).filter(|(_, summary)| {
             summary
                 .properties
-                .get(PROPERTY_OPERATION_ID)
+                .get(PROPERTY_RECOVERY_OPERATION_ID)
                 .map(String::as_str)
                 == Some(operation)
         });
         ours.map(|(table, summary)| {
             let property = |name| summary.properties.get(name).cloned().unwrap_or_default();
             Effect {
-                kind: property(PROPERTY_EFFECT),
-                digest: property(PROPERTY_PLAN_DIGEST),
+                kind: property(PROPERTY_RECOVERY_EFFECT),
+                digest: property(PROPERTY_RECOVERY_PLAN_DIGEST),
                 table,
                 version: summary.version,
             }

@@ -2,6 +2,11 @@
 
 // The futures of omnigraph 0.8.0 nest deeper than the default.
 #![recursion_limit = "256"]
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "it is a program that prints what it found"
+)]
 
 mod archive;
 mod check;

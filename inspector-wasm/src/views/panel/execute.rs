@@ -115,7 +115,7 @@ fn ending(around: &Surroundings<'_>, named: Digest) -> Html {
         "End this attempt…",
         html! {
             <div class="revocation">
-                <p class="quiet-text">{ "For an attempt that cannot be carried on: a step keeps failing, or it was begun at another root. If somebody still carries this plan out, stop that first. Steps that are done stay done. Whether a step was done that was begun and not recorded stays unknown. Your name and reason go on record. Then a new plan is made from the state of the store, and has to be approved." }</p>
+                <p class="quiet-text">{ "For an attempt that cannot be carried on: a step keeps failing, or it was begun at another root. If somebody still carries this plan out, stop that first. Steps that are done stay done. Of a step that was begun and not recorded, nobody knows whether it was done. Your name and reason go on record. Then a new plan is made from the state of the store, and has to be approved." }</p>
                 { form(around, &requires, &wording, Doing::Ending, ask) }
             </div>
         },

@@ -14,9 +14,9 @@ use crate::state::recovery::{Action, Doing};
 pub(super) struct Wording {
     /// The purpose of the form, for people who do not see it.
     pub(super) label: &'static str,
-    /// What its button says.
+    /// The text of its button.
     pub(super) button: &'static str,
-    /// What the button says while the request is on its way.
+    /// The text of the button while the request is on its way.
     pub(super) underway: &'static str,
 }
 

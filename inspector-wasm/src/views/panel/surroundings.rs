@@ -28,7 +28,7 @@ pub struct Surroundings<'a> {
     pub onchanged: &'a Callback<()>,
 }
 
-/// A request to the server, on its way; what it changes once it is answered.
+/// A request to the server, on its way; its answer is a change of the state.
 pub(super) type Asked = Pin<Box<dyn Future<Output = Result<Action, Failure>>>>;
 
 /// Asks the server for something, given the names of the root and of the operation.

@@ -1,6 +1,6 @@
 //! The rows of the catalog as they are stored, fragment by fragment.
 //!
-//! Uses the readers of a Lance scan without planning a query around them: of a catalog all rows are read, or all new ones, and
+//! Uses the readers of a Lance scan without planning a query around them: all rows of a catalog are read, or all new ones, and
 //! none are filtered.
 
 use std::sync::Arc;

@@ -41,6 +41,9 @@ use crate::staged::Staged;
 
 impl LanceRoot {
     /// The first of these keys that a row of the catalog has, whatever kind of row it is.
+    ///
+    /// # Errors
+    /// The rows of the catalog cannot be read.
     pub(crate) async fn key_there(
         &self,
         place: &Place,
@@ -64,6 +67,9 @@ impl LanceRoot {
     }
 
     /// Writes rows whose keys the catalog does not have, to be committed on the version that `dataset` is at and on no other.
+    ///
+    /// # Errors
+    /// The rows of the catalog cannot be read, or the new ones cannot be written. Nothing is committed.
     pub(crate) async fn stage_new_rows(
         &self,
         place: &Place,

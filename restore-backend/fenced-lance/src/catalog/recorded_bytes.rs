@@ -30,8 +30,8 @@ struct RowMetadata {
 }
 
 impl LanceRoot {
-    /// For each visible table the size of the Lance manifest of its visible version, where the catalog has it. The rows are read once
-    /// more, with a column that nobody else reads.
+    /// For each visible table, the size of the Lance manifest of its visible version, where the catalog has it. The rows are read
+    /// once more, with a column that nobody else reads.
     ///
     /// # Errors
     /// [`TableError`] if they cannot be read.
@@ -90,7 +90,7 @@ impl LanceRoot {
     }
 }
 
-/// Adds what the rows of the visible versions say; of two that say different things, neither counts.
+/// Adds the sizes in the rows of the visible versions. Where two rows of a version differ, neither counts.
 fn add(
     found: &mut BTreeMap<String, Option<u64>>,
     pins: &BTreeMap<String, Pin>,

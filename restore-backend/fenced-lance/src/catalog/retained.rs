@@ -1,4 +1,5 @@
-//! The versions of the catalog that are still there, read one by one: each is judged by those who ask how the history came about.
+//! The versions of the catalog that are still there, read one by one, so that the history of the graph can be judged version by
+//! version.
 
 use futures::TryStreamExt;
 use lance_table::format::is_detached_version;
@@ -20,7 +21,7 @@ pub struct RetainedVersions {
     pub has_older: bool,
 }
 
-/// The catalog at one version, and what its row of the branch's head says.
+/// The catalog at one version, and the commit that the head row of its branch names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RetainedCatalog {
     /// The catalog as it was.

@@ -46,7 +46,7 @@ pub(crate) struct CatalogRow {
     table_version: Option<u64>,
     table_branch: Option<String>,
     row_count: Option<u64>,
-    /// In catalogs that know tables by it.
+    /// Only in catalogs that know tables by their identity.
     identity: Option<TableIdentity>,
 }
 
@@ -263,7 +263,7 @@ pub(crate) fn new_schema() -> Schema {
     Schema::new_with_metadata(fields, metadata.into())
 }
 
-/// The rows in the columns of `schema`; what a row does not carry is null.
+/// The rows in the columns of `schema`; a value that a row does not have is null.
 pub(crate) fn batch(schema: Arc<Schema>, rows: &[CatalogRow]) -> Result<RecordBatch, String> {
     let columns = columns(rows);
     let arrays = schema

@@ -20,6 +20,9 @@ pub enum BranchHistory {
 
 impl LanceRoot {
     /// The branches of the history besides the default one, by name: one listing, and for a history in the catalog one read for each.
+    ///
+    /// # Errors
+    /// The branches cannot be listed, or, in the catalog, the entry of one cannot be read.
     pub async fn history_branches(&self, in_catalog: bool) -> Result<Vec<String>, TableError> {
         if in_catalog {
             let branches = self.catalog_branches().await?;
@@ -46,6 +49,9 @@ impl LanceRoot {
     }
 
     /// The graph commits on one branch: one listing, and the reads of a small table, or of the catalog where that holds them.
+    ///
+    /// # Errors
+    /// The table, or the catalog, cannot be read. A history that was read and cannot be understood is [`BranchHistory::Untold`].
     pub async fn graph_commits(
         &self,
         branch: Option<&str>,

@@ -25,7 +25,7 @@ pub struct HistoryRequest {
     pub identity: EffectIdentity,
 }
 
-/// What a row says.
+/// The content of a row.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HistoryRow {
     /// A graph commit, on the branch, below its head.

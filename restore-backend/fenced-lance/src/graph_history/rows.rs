@@ -20,14 +20,14 @@ pub(super) const COMMIT_ID: &str = "graph_commit_id";
 const MANIFEST_VERSION: &str = "manifest_version";
 const CREATED_AT: &str = "created_at";
 
-/// What the order of graph commits is read from.
+/// The columns that tell the order of graph commits.
 pub(super) const COMMIT_COLUMNS: [&str; 3] = [COMMIT_ID, MANIFEST_VERSION, CREATED_AT];
 
 const MANIFEST_BRANCH: &str = "manifest_branch";
 const PARENT: &str = "parent_commit_id";
 const MERGED_PARENT: &str = "merged_parent_commit_id";
 
-/// What a graph commit is read from.
+/// The columns that a graph commit is read from.
 pub(super) const GRAPH_COMMIT_COLUMNS: [&str; 6] = [
     COMMIT_ID,
     MANIFEST_BRANCH,
@@ -37,7 +37,7 @@ pub(super) const GRAPH_COMMIT_COLUMNS: [&str; 6] = [
     CREATED_AT,
 ];
 
-/// What the history of a branch says.
+/// The graph commits that matter in the history of a branch.
 pub(super) struct History {
     /// The graph commit of this recovery, if it is there.
     pub(super) own: Option<String>,
@@ -108,7 +108,7 @@ pub(super) fn graph_commits(batches: &[RecordBatch]) -> Result<Vec<GraphCommit>,
     Ok(commits)
 }
 
-/// The columns by which a row about a graph commit is told from another.
+/// The columns that tell one row about a graph commit from another.
 pub(super) const fn columns(row: &HistoryRow) -> &'static [&'static str] {
     match row {
         HistoryRow::Commit { .. } => &COMMIT_COLUMNS,

@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::catalog::rows::CatalogRow;
 use crate::commit::Refusal;
 
-/// What is to be published.
+/// The tables that are to be published.
 pub(super) struct Asked<'a> {
     pub(super) updates: &'a [PinMove],
     pub(super) registrations: &'a [NewTable],
@@ -42,10 +42,9 @@ impl FixedRows {
     }
 }
 
-/// The rows that were fixed, if they are those of what is to be published, and the catalog that they lead to is one that readers read.
+/// The rows that were fixed, if they are those of the tables to be published, and lead to a catalog that engines read.
 ///
-/// # Errors
-/// Rows that cannot be encoded. The inner error is what does not fit.
+/// # Errors Rows that cannot be encoded. The inner error names the row that does not fit.
 pub(super) fn rows(
     catalog: &Catalog,
     asked: &Asked<'_>,

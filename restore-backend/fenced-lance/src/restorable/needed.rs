@@ -75,8 +75,8 @@ pub(super) struct Needed {
 }
 
 impl Needed {
-    /// `elsewhere` are indices as another version of the table has them: files of an index that old writers did not record are
-    /// recorded there, if anywhere.
+    /// `elsewhere` are the indices of another version of the table: if old writers did not record the files of an index here,
+    /// that version may have them.
     pub(super) fn of(
         place: &Place,
         file: &VersionFile,

@@ -271,5 +271,5 @@ impl Blobs<'_> {
 }
 
 fn unclear(column: &str) -> String {
-    format!("where the values of column {column} are cannot be told")
+    format!("nobody can tell where the values of column {column} are")
 }

@@ -47,7 +47,7 @@ pub enum JournalStoreError {
     },
     /// More open operations than are accepted.
     #[error(
-        "{JOURNAL_FOLDER}/{OPEN_FOLDER}/ names more than {max} open operations; move away by hand those of which nothing is left, the oldest first"
+        "{JOURNAL_FOLDER}/{OPEN_FOLDER}/ names more than {max} open operations; move away by hand the marks of operations that are gone, the oldest first"
     )]
     TooManyOpen {
         /// The limit.

@@ -1,4 +1,4 @@
-//! Which journals exist, and what a listing tells of each.
+//! Which journals exist, and how far each came, as a listing shows it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct JournalEntryOfListing {
 }
 
 impl JournalEntryOfListing {
-    /// Of a journal that could not be listed: it may be claimed.
+    /// The entry of a journal that could not be listed: it may be claimed.
     #[must_use]
     pub fn not_listed() -> Self {
         Self {
@@ -70,7 +70,7 @@ impl JournalEntryOfListing {
         self.records += 1;
     }
 
-    /// Notes one object in the operation's folder; one of no name that is read does not count.
+    /// Notes one object in the operation's folder. An object whose name nobody reads does not count.
     fn add(&mut self, object: &str, bytes: u64) {
         if object == CLAIM_OBJECT {
             self.claimed = true;

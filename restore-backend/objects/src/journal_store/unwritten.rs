@@ -12,7 +12,7 @@ use super::open::{Mark, mark};
 use crate::off_thread;
 use crate::store::Objects;
 
-/// Bytes and records that approvals and claims leave free, so that what is begun can be brought to its end.
+/// Bytes and records that approvals and claims leave free, so that an attempt that was begun can be brought to its end.
 const BYTES_LEFT_FOR_AN_ATTEMPT: u64 = 128 << 20;
 const RECORDS_LEFT_FOR_AN_ATTEMPT: u64 = 1_000;
 
@@ -161,7 +161,7 @@ impl Unwritten {
         futures::try_join!(kept, marked)?;
         let bytes = self.journal.stored.last().map_or(&[][..], Vec::as_slice);
         let write = create(objects, &self.path, bytes);
-        // A request that the earlier executor has on its way is sent before this record, or not at all.
+        // A request of the earlier executor that is on its way reaches the store before this record, or not at all.
         let created = if self.takes_over {
             objects.exclusively(&self.path, write).await?
         } else {

@@ -10,7 +10,7 @@ use crate::store::{NotRead, Objects, spelt};
 
 /// Entries that are told by name; the others are counted.
 const NAMED_MAX: usize = 32;
-/// As far as entries are counted. Engines refuse a root with far fewer.
+/// Entries that are counted at most. Engines refuse a root with far fewer.
 const COUNTED_MAX: usize = 100_000;
 
 /// The entries of the sidecar folder.

@@ -63,7 +63,7 @@ pub enum SidecarDirError {
     },
     /// A file was not found by its name, and the folder still has it.
     #[error(
-        "the sidecar {file} is not found by its name, and yet it is listed in {SIDECAR_FOLDER}/; nothing is known of it, so look again, and then at the folder by hand"
+        "the sidecar {file} is not found by its name, and yet it is listed in {SIDECAR_FOLDER}/; nobody can tell whether it is there, so look again, and then at the folder by hand"
     )]
     NotGone {
         /// Name of the file.

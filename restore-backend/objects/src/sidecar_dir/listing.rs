@@ -40,7 +40,7 @@ pub async fn list_sidecars(
 pub struct SidecarNames {
     sidecars: Vec<ObjectMeta>,
     unread: Vec<SidecarFile>,
-    /// What is left of unfinished writes.
+    /// The remains of unfinished writes.
     skipped: Skipped,
 }
 
@@ -112,12 +112,12 @@ impl SidecarNames {
         sidecars.chain(unread).collect()
     }
 
-    /// What is left of unfinished writes of sidecars; a second call returns nothing.
+    /// The remains of unfinished writes of sidecars; a second call returns nothing.
     pub fn take_skipped(&mut self) -> Vec<Reason> {
         self.skipped.take().into_reasons()
     }
 
-    /// Reads the files, by name. Keeps the bytes only of the file or operation that is `wanted`. Of the others, holds the first
+    /// Reads the files, by name. Keeps the bytes only of the file or operation that is `wanted`. It holds the first of the others
     /// by name, which are the oldest, up to the limit together, and does not read the rest.
     pub async fn read(
         mut self,

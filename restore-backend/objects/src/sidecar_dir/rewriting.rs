@@ -9,7 +9,7 @@ use super::layout::path;
 use crate::read::{read_bounded, read_whole};
 use crate::store::Objects;
 
-/// What rewriting a sidecar came to.
+/// The outcome of rewriting a sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rewritten {
     /// It has the new bytes now.
@@ -25,7 +25,7 @@ pub enum Rewritten {
 /// Replaces the bytes `before` of a file by `after`; a file with any others is left alone. On return the new bytes are durable, and
 /// readers see the old ones or the new ones.
 ///
-/// Where the store replaces no file on a condition (a local disk), the look right before is the only one, so a caller sends this only
+/// A local disk cannot replace a file on a condition: there the look right before is the only check, so a caller sends this only
 /// while it holds the operation.
 ///
 /// # Errors

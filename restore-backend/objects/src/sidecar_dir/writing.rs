@@ -1,4 +1,4 @@
-//! Writing a new sidecar; none is overwritten by that.
+//! Writing a new sidecar. It never overwrites one.
 
 use std::sync::Arc;
 

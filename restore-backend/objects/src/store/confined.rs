@@ -85,7 +85,7 @@ impl ConfinedStore {
         Ok(Self::of(files, durability))
     }
 
-    /// A store of these files, which syncs what it writes if it is to.
+    /// A store of these files, which syncs its writes if `durability` says so.
     pub fn of(files: ConfinedFiles, durability: Durability) -> Self {
         Self {
             files,

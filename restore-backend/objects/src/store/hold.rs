@@ -112,10 +112,10 @@ impl Hold {
     /// On local disk: keeps others from taking over until the answer is dropped; an error if somebody has.
     pub(super) async fn locally(&self) -> Option<object_store::Result<FolderLock>> {
         let next = self.local.clone()?;
-        let turn = FolderLock::shared(next.clone()).await;
+        let lock = FolderLock::shared(next.clone()).await;
         let looked = next.is_taken().await;
         Some(match looked {
-            Ok(false) => Ok(turn),
+            Ok(false) => Ok(lock),
             Ok(true) => Err(self.lose()),
             Err(error) => Err(error),
         })

@@ -1,4 +1,4 @@
-//! The objects of one root, with what it takes to make them last and to work on them alone.
+//! The objects of one root, and how to make them durable and to work on them exclusively.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -180,7 +180,7 @@ fn not_yet(location: &Path) -> object_store::Error {
     }
 }
 
-/// Whether this is what a store says, as against that it could not be asked, or did not answer in time.
+/// Whether this is an answer of the store, and not the failure to ask it or to get an answer in time.
 const fn comes_from_the_store<T>(answer: &Result<T>) -> bool {
     !matches!(
         answer,
@@ -225,7 +225,7 @@ impl Observer {
         }
     }
 
-    /// A body that is still on its way keeps on being an answer.
+    /// Each part of a body that is on its way counts as an answer.
     fn observe_body(&self, found: GetResult) -> GetResult {
         let payload = match found.payload {
             GetResultPayload::Stream(chunks) => {

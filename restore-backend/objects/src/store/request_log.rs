@@ -220,7 +220,7 @@ impl RequestLog {
         }
     }
 
-    /// When the store said something last, if it ever did. An answer counts as it comes, each entry of a long listing too.
+    /// When the store last answered, if it ever did. Every part of an answer counts, each entry of a long listing too.
     pub fn last_answer(&self) -> Option<Instant> {
         self.record().last_answer
     }

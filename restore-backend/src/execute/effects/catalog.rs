@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use root_objects::clock;
 use sidecar::executor::{CatalogSeen, Landed};
 use sidecar::journal::{Attempt, StepResult};
+use sidecar::root_layout::{
+    PROPERTY_RECOVERY_EFFECT, PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST,
+};
 use sidecar::{
     Difference, DifferenceField, ExactPublish, GraphCommitId, NewTable, PinMove, Plan,
     PublishedGraphCommit, RemovedTable, Step,
@@ -15,8 +18,7 @@ use crate::error::ServiceError;
 use crate::root::Root;
 use fenced_lance::{
     CATALOG_PATH, Catalog, CatalogReading, CommitOutcome, EffectKind, FenceRequest, LanceRoot,
-    MadeBy, NewGraphCommit, PROPERTY_EFFECT, PROPERTY_OPERATION_ID, PROPERTY_PLAN_DIGEST,
-    PublishRequest, Refusal, TableLocation, TransactionEntry,
+    MadeBy, NewGraphCommit, PublishRequest, Refusal, TableLocation, TransactionEntry,
 };
 
 /// Reads the branch of the catalog that a plan concerns.
@@ -75,11 +77,11 @@ pub(in crate::execute) async fn landed(
         TransactionEntry::Gone { .. } => Landed::Gone,
         TransactionEntry::Known(summary) => {
             let property = |name: &str| summary.properties.get(name).map(String::as_str);
-            let is_ours = property(PROPERTY_OPERATION_ID)
+            let is_ours = property(PROPERTY_RECOVERY_OPERATION_ID)
                 == Some(attempt.plan.operation_id.as_str())
-                && property(PROPERTY_PLAN_DIGEST)
+                && property(PROPERTY_RECOVERY_PLAN_DIGEST)
                     == Some(attempt.bytes.digest().to_string().as_str())
-                && property(PROPERTY_EFFECT) == Some(effect.as_str());
+                && property(PROPERTY_RECOVERY_EFFECT) == Some(effect.as_str());
             if is_ours {
                 // The sender may have died before this version was on disk, and the next effects build on it.
                 root.lance()
@@ -193,8 +195,8 @@ pub(super) async fn publish(
     Ok(catalog_outcome(outcome, index, "published to"))
 }
 
-/// The graph commit that stands for the version at which the publish lands. Done again after a crash it has another time, and the
-/// same recovery in its id.
+/// The graph commit that stands for the version at which the publish lands. Done again after a crash, the commit has another
+/// time, and its id still names the same recovery.
 fn new_graph_commit(
     attempt: &Attempt,
     read_version: u64,
@@ -223,8 +225,8 @@ fn new_graph_commit(
     }
 }
 
-/// The commits that a publish may make visible: this plan's restores, and the transactions that the plan found at HEAD. The
-/// journal may still record a restore that is gone.
+/// The commits that a publish may make visible: this plan's restores, and the transactions that the plan found at HEAD. A restore
+/// that is gone may still be in the journal.
 fn made_by(plan: &Plan) -> BTreeMap<String, MadeBy> {
     let made = plan.tables.iter().filter_map(|table| {
         let made_by = match (table.restore_to, &table.head_transaction) {

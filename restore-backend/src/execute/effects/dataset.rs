@@ -1,4 +1,4 @@
-//! The removal of a dataset that a schema change made and nobody ever saw.
+//! The removal of a dataset that a schema change made and no reader ever saw.
 
 use sidecar::journal::StepResult;
 use sidecar::observation::obstacle::still_catalogued;
@@ -62,7 +62,7 @@ async fn visible_or_another(
         let branch = there.branch.as_deref();
         return Ok(Some(still_catalogued(&there.table_key, branch)));
     }
-    // What an earlier attempt, or an engine, removed in part is no dataset any more.
+    // A dataset that an earlier attempt, or an engine, removed in part is none any more.
     if !left.iter().any(DatasetFile::is_a_version_file) {
         return Ok(None);
     }

@@ -109,7 +109,7 @@ pub(super) async fn append(
         HistoryAppend::Appended { version } => done(Some(version), false),
         HistoryAppend::AlreadyThere => done(None, true),
         HistoryAppend::Moved => StepOutcome::Unknown(format!(
-            "others commit to the history of the graph all the time, so {what} had no turn; apply again when less is going on"
+            "others commit to the history of the graph all the time, so {what} came too late at every try; apply again when less is going on"
         )),
         HistoryAppend::Missing { detail } => StepOutcome::Conflict {
             detail: format!(

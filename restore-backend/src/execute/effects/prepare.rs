@@ -51,8 +51,8 @@ pub(super) async fn prepare(
     })
 }
 
-/// Looks at the file that the plan rests on, right before a step, and writes it anew where it is gone and has to be there. The conflict,
-/// if it is another by now: its writer may have gone on, an engine may have finished the write, or a backup was put back.
+/// Looks, right before a step, at the file that the plan rests on, and writes it anew if it is gone and has to be there. Returns
+/// the conflict if another file lies there: its writer went on, an engine finished the write, or a backup was put back.
 pub(super) async fn its_file(
     root: &Root,
     attempt: &Attempt,
@@ -87,7 +87,7 @@ pub(super) async fn its_file(
 fn another(plan: &Plan, why: &str) -> StepOutcome {
     StepOutcome::Conflict {
         detail: format!(
-            "{} is not the file of the plan: {why}. Its writer, an engine or a restored backup changed it; what was not done yet was not done",
+            "{} is not the file of the plan: {why}. Its writer, an engine or a restored backup changed it; the remaining steps were not done",
             plan.file
         ),
         differences: vec![Difference::new(

@@ -159,7 +159,7 @@ pub(super) async fn unlock(
                 None,
                 DifferenceField::LockedSince,
                 locked_since,
-                root_objects::clock::from_seconds(lock.created_at),
+                Timestamp::from_seconds(lock.created_at),
             )],
         },
         UnlockOutcome::Used { detail } => StepOutcome::Conflict {

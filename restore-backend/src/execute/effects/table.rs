@@ -229,7 +229,7 @@ pub(super) async fn restore(
             reason: reason @ Refusal::CleanedAway { version },
         } => StepOutcome::Lost {
             detail: format!(
-                "others committed to {}, and the version at which it would have been restored was cleaned away: whether it was restored nobody can tell; make a new plan",
+                "others committed to {}, and the version at which it would have been restored was cleaned away: nobody can tell whether it was restored; make a new plan",
                 table.table_key
             ),
             differences: vec![Difference::new(

@@ -49,7 +49,7 @@ impl ServedRoot {
         &self.patience
     }
 
-    /// Looks at the root, or writes to it, when it is its turn and for a bounded time. Every request to the root goes through
+    /// Looks at the root, or writes to it, once there is a permit, and for a bounded time. Every request to the root goes through
     /// here, except executions, which have bounds of their own.
     pub(in crate::http) async fn look<T, F>(
         &self,

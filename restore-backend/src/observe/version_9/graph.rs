@@ -9,7 +9,7 @@ use super::unreadable::catalog_unreadable;
 use crate::root::Root;
 use fenced_lance::{Catalog, CatalogReading, LanceRoot};
 
-/// The branch as it was read, to see later whether it is still so.
+/// The branch as it was read, so that a later look can compare.
 pub(super) struct Graph {
     /// The Lance branch of the catalog.
     pub(super) lance_branch: Option<String>,

@@ -74,7 +74,7 @@ fn live(file: SchemaFile, (live, _): &(Bytes, Bytes)) -> NextFile<'_> {
     }
 }
 
-/// What the schema in force is known by, if its files agree with each other.
+/// The identity of the schema in force, if its files agree with each other.
 fn identity(in_force: &NextSchema, state: Option<&[u8]>) -> Result<SchemaIdentity, String> {
     if let Some(unfit) = in_force.unfit.first() {
         return Err(format!("{}: {}", unfit.name, unfit.why));

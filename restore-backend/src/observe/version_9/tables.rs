@@ -15,7 +15,7 @@ use fenced_lance::{Head, LanceRoot, TableError, TableLocation, TransactionEntry}
 /// Versions of one table read at the same time.
 const VERSIONS_AT_ONCE: usize = 4;
 
-/// One entry per pin, in their order. What cannot be read is part of it.
+/// One entry per pin, in their order. A failed read is an entry as well.
 pub(super) async fn read(
     lance: &LanceRoot,
     sidecar: &Sidecar9,

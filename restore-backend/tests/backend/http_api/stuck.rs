@@ -19,7 +19,7 @@ use crashed_roots::crashed_root::{CrashedRoot, FORWARD};
 const OTHER: &str = "/api/v1/roots/other/recoveries";
 
 const PATIENCE: Patience = Patience {
-    turn: Duration::from_millis(300),
+    permit: Duration::from_millis(300),
     look: Duration::from_millis(1_500),
     step: Duration::from_millis(1_500),
 };

@@ -177,7 +177,7 @@ fn open(facts: &RootFacts, operations: &OperationFacts, findings: &mut Vec<Findi
             ),
         ));
     }
-    // Two listings may meet one object and say different things of it: that of what is pending knows more.
+    // Two listings may meet one object and say different things of it: the listing of pending sidecars knows more.
     let told = facts.pending.iter().flat_map(|pending| &pending.skipped);
     let told: BTreeSet<&str> = told.map(Finding::name_of_stray).collect();
     let is_new = |reason: &&Reason| !told.contains(Finding::name_of_stray(reason));

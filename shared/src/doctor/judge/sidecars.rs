@@ -78,7 +78,7 @@ fn pending_sidecar(recovery: &RecoverySummary, commands: &Commands) -> Finding {
     Finding::in_the_way(kind, &recovery.file, detail, resolve)
 }
 
-/// Whether a sidecar is refused for places outside of the root, as all are of a root that was moved.
+/// Whether a sidecar is refused because it names places outside of the root. In a root that was moved, every sidecar does.
 pub(crate) fn seems_moved(recovery: &RecoverySummary) -> bool {
     let code = recovery.refused.as_ref().map(|reason| reason.code);
     code.is_some_and(Code::tells_of_another_place)

@@ -270,7 +270,7 @@ fn of_nobody(facts: &RootFacts) -> String {
     "Find out who made the commits, then run `repair` of the engine that serves this graph: it refuses writes to the table until then".to_owned()
 }
 
-/// What to do where HEAD is a Restore of less than readers see: an engine of the race that omnigraph's issue 767 tells of leaves that.
+/// What to do where HEAD is a Restore of less than readers see. The race of omnigraph's issue 767 leaves a table like that.
 fn taken_away(
     commits: &UncoveredCommits,
     transactions: &Known<Vec<TransactionObservation>>,
@@ -288,13 +288,13 @@ fn taken_away(
     })
 }
 
-/// What is on record of the operation that commits name.
+/// The record of an operation that commits name.
 struct Accounted {
     sentence: String,
     resolve: String,
 }
 
-/// What is on record of the first operation, of those that the commits name, of which something is.
+/// The record of the first operation that the commits name and that has one.
 fn accounted_for(
     facts: &RootFacts,
     transactions: &Known<Vec<TransactionObservation>>,

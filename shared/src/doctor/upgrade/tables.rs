@@ -9,7 +9,7 @@ use crate::doctor::finding::{Finding, FindingKind};
 use super::subjects::{of_kinds, subjects};
 use crate::doctor::catalog::STAMP_EXPORTED_MAX;
 
-const EXPORT: &str = "No release converts this catalog. The way is an export with the release that reads it and a load with the new one, and only what is published is exported.";
+const EXPORT: &str = "No release converts this catalog. Export it with the release that reads it, and load it with the new one. An export has the published rows alone.";
 const LOOKED_AT: &str = "Of each visible version the Lance manifest was decoded, and one data file was looked for. Other data files were not.";
 const TWO_PHASE: &str = "No engine upgrades a catalog of the two-phase writer.";
 
@@ -34,7 +34,7 @@ pub(super) fn all_is_published(
     if let Some(left) = subjects(of_kinds(findings, &left)) {
         return ChecklistLine::no(
             item,
-            format!("{way} What is not published yet is not exported: {left}."),
+            format!("{way} Something is not published yet, and would be left behind: {left}."),
             "Resolve the pending sidecars and the commits that no sidecar covers before the export",
         );
     }
@@ -65,7 +65,7 @@ pub(super) fn tables_at_their_pins(facts: &RootFacts, findings: &[Finding]) -> C
         let of_commits = of_kinds(findings, &[FindingKind::UncoveredCommits]).next();
         let is_converted = stamp.is_some_and(|stamp| *stamp > STAMP_EXPORTED_MAX);
         let after = if of_commits.is_some() && is_converted {
-            " Commits above a pin do no harm after the upgrade, but what they hold is never reclaimed."
+            " Commits above a pin do no harm after the upgrade, but the space that they take is never reclaimed."
         } else {
             ""
         };
@@ -75,7 +75,7 @@ pub(super) fn tables_at_their_pins(facts: &RootFacts, findings: &[Finding]) -> C
             "See the finding of each table",
         );
     }
-    // What a pending sidecar covers is no finding of its own.
+    // Commits that a pending sidecar covers are no finding of their own.
     let above = facts.branches.iter().flatten().any(|branch| {
         let catalog = branch
             .catalog

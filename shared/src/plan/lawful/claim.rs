@@ -10,8 +10,9 @@ use crate::plan::{
 use crate::sidecar::{Sidecar, SidecarError, TablePin};
 use crate::verdict::Disposition;
 
-/// Finds out whether a plan is about the bytes that were claimed with it: a recovery names the same write and the same tables, and
-/// a dismissal has no reason that the bytes belie. An undo and a release are held to what they are about by their operation.
+/// Finds out whether a plan is about the bytes that were claimed with it: a recovery names the same write and the same tables,
+/// and a dismissal has no reason that the bytes belie. The operation id of an undo or a release says what it is about, and
+/// [`super::check`] holds it to that.
 ///
 /// # Errors
 /// What differs, in words.
@@ -23,8 +24,8 @@ pub(crate) fn fits_its_sidecar(plan: &Plan, sidecar: &[u8]) -> Result<(), String
     }
 }
 
-/// Whether the reasons of a dismissal can be those of these bytes. Where its tables stood, what other files there were, and whether its
-/// journal could be read, no bytes tell: an executor looks before it deletes the file.
+/// Whether the reasons of a dismissal can be those of these bytes. The bytes do not tell where tables stood, which other files
+/// there were, or whether the journal could be read. An executor looks at these before it deletes the file.
 fn dismissal_fits(plan: &Plan, because: &[Code], bytes: &[u8]) -> Result<(), String> {
     let parsed = Sidecar::parse(&plan.file, bytes, &Limits::DEFAULT);
     // An earlier build, which did not have the rules of this version yet, could only refuse it.
@@ -70,7 +71,7 @@ fn dismissal_fits(plan: &Plan, because: &[Code], bytes: &[u8]) -> Result<(), Str
         || (plan.disposition == Disposition::Abort && !is_judged_as_its_own)
         || !is_by_the_writer_of(plan, &sidecar)
     {
-        return Err("the plan is about another file than its bytes".to_owned());
+        return Err("the plan names another file than the one whose bytes are claimed".to_owned());
     }
     Ok(())
 }
@@ -148,7 +149,7 @@ fn recovery_fits(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
         }
     }
     version_9::fits(plan, sidecar.version_9.as_deref())?;
-    // Of a write to a branch that is gone nothing is looked at, and no table is touched.
+    // For a write to a branch that is gone, no table is looked at or touched.
     let is_orphaned = plan.disposition == Disposition::OrphanedBranch;
     if is_orphaned
         || (pins_are_the_tables(plan, &sidecar) && changes_are_the_tables(plan, &sidecar))
@@ -159,7 +160,7 @@ fn recovery_fits(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Whether the sidecar pins what the plan has as tables of the write, each at the same versions.
+/// Whether the sidecar pins exactly the plan's tables of the write, each at the same versions.
 pub(super) fn pins_are_the_tables(plan: &Plan, sidecar: &Sidecar) -> bool {
     let pin = |pin: &TablePin| {
         (

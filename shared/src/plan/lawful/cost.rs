@@ -91,7 +91,7 @@ fn without_pins(tables: usize) -> Plan {
     }
 }
 
-/// Each further table costs a few comparisons, and no id that is derived anew.
+/// Each further table costs a few comparisons; no id is derived anew for it.
 #[test]
 fn a_plan_of_more_tables_costs_more_by_a_few_comparisons_each() {
     const MANY: usize = 2_000;

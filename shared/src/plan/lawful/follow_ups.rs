@@ -12,7 +12,7 @@ use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag, table_of
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition};
 
-/// An operation whose id is one of those derived from what it is about, and its own file.
+/// The operation has an id that is derived from its subject, and its own file.
 fn derived(
     plan: &Plan,
     mut expected: impl Iterator<Item = OperationId>,
@@ -56,7 +56,9 @@ pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
     left.take(&fence())?;
     let commit = graph_history::commit_of_an_undo(plan, &left)?;
     left.take_all(undo_restores(&touched, commit))?;
-    let kind = plan.writer_kind.ok_or("what it undoes has no kind")?;
+    let kind = plan
+        .writer_kind
+        .ok_or("the recovery that it undoes has no kind of writer")?;
     graph_history::of_an_undo(plan, kind, &mut left)?;
     left.take(&record())?;
     left.end()
@@ -90,7 +92,7 @@ fn undone_table(table: &PlannedTable, is_announced: bool) -> Result<(), String> 
     ))
 }
 
-/// The sidecar that covers what comes back unpublished: it names the plan's tables and nothing else.
+/// The sidecar that covers the versions that come back unpublished: it names the plan's tables and nothing else.
 fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), String> {
     let Some(Step::Announce {
         file,
@@ -98,14 +100,14 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
         precondition: Precondition::FileAbsent,
     }) = step
     else {
-        return Err("what comes back unpublished is not announced".to_owned());
+        return Err("it announces no sidecar for the write that comes back unpublished".to_owned());
     };
     let sidecar: Sidecar = serde_json::from_str(text)
         .map_err(|error| format!("the sidecar it announces is none: {error}"))?;
     let is_its_own = undo_sidecar_ids(of).any(|id| id == sidecar.operation_id);
     if !is_its_own || *file != sidecar.operation_id.file_name() {
         return Err(format!(
-            "it would write {file:?}, which is not where its sidecar belongs"
+            "it would write {file:?}, which is not the name of its sidecar"
         ));
     }
     if crate::follow_up::text_of(&sidecar) != *text
@@ -183,10 +185,10 @@ fn operation_of(tag: &str) -> Option<OperationId> {
 
 pub(super) fn dismissal(plan: &Plan, because: &[Code]) -> Result<(), String> {
     if !plan.disposition.may_be_set_aside() || !plan.tables.is_empty() {
-        return Err("what is set aside is refused or aborted, and touches no table".to_owned());
+        return Err("a dismissal is of a refused or aborted file, and touches no table".to_owned());
     }
     if because.is_empty() || because.windows(2).any(|pair| pair[0] >= pair[1]) {
-        return Err("what is set aside has reasons, each of them once and in order".to_owned());
+        return Err("a dismissal has reasons, each of them once and in order".to_owned());
     }
     requires(plan, Requirement::Reason)?;
     if because.contains(&Code::DataInQuestion) {

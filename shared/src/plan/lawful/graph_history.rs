@@ -174,7 +174,7 @@ fn rows(
     left.take_all(history.row_steps())
 }
 
-/// The record of a recovery whose graph commit was fixed beforehand. What it says of tables is in its sidecar.
+/// The record of a recovery whose graph commit was fixed beforehand. Its outcomes per table are in the sidecar.
 fn fixed_row(
     plan: &Plan,
     kind: WriterKind,

@@ -4,7 +4,7 @@ use super::super::authority::Authority;
 use super::super::evidence::{BranchSeen, Evidence};
 use crate::code::{Code, Reason};
 
-/// What differs from the graph that the write was planned for, in words; empty if nothing does.
+/// The differences from the graph that the write was planned for, in words; empty if there are none.
 ///
 /// The identity of the branch is asked first by itself: see [`is_the_same_branch`].
 pub(super) fn moved_on(authority: &Authority, evidence: &Evidence) -> Vec<String> {
@@ -20,7 +20,7 @@ pub(super) fn moved_on(authority: &Authority, evidence: &Evidence) -> Vec<String
             named(&evidence.graph.head)
         ));
     }
-    // Where it cannot be told, that is told apart before: see [`unreadable`].
+    // A schema that cannot be told has a reason of its own: see [`unreadable`].
     if let Ok(live) = &evidence.schema.live {
         let is_same = live.domain == authority.schema_identity_domain
             && live.ir_hash == authority.schema_ir_hash

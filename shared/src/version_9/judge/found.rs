@@ -3,7 +3,7 @@
 use crate::code::{Code, Reason};
 use crate::disposition::Disposition;
 
-/// A disposition, and why, where it does not say so by itself.
+/// A disposition with its reasons, where it needs any.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
     pub(super) disposition: Disposition,

@@ -79,7 +79,7 @@ fn is_published(
     }
 }
 
-/// A published write, with what is still to be done about its schema files.
+/// A published write, with the work left on its schema files.
 fn told(disposition: Disposition, payload: &Payload, evidence: &Evidence) -> Found {
     match promotion_pending(payload, evidence) {
         Some(reason) if reason.code == Code::SchemaContradictory => {
@@ -91,13 +91,13 @@ fn told(disposition: Disposition, payload: &Payload, evidence: &Evidence) -> Fou
 
 /// Why a row is not proven to be the write's.
 enum Unproven {
-    /// What would prove it is gone.
+    /// The proof is gone.
     Gone(String),
     /// It is another's.
     Another(String),
 }
 
-/// What of the graph commit is not as the file fixed it.
+/// The field of the graph commit that is not as the file fixed it.
 fn other_commit(payload: &Payload, commit: &GraphCommit) -> Option<String> {
     let (lineage, head) = (&payload.lineage, &payload.authority.graph_head);
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
@@ -127,7 +127,7 @@ fn other_commit(payload: &Payload, commit: &GraphCommit) -> Option<String> {
         })
 }
 
-/// What of the tables that were to be added, renamed and removed is not as planned.
+/// The table that was to be added, renamed or removed and is not as planned.
 fn other_changes(payload: &Payload, then: &CatalogTables) -> Option<String> {
     let delta = &payload.intended_delta;
     let added = delta.registrations.iter().find_map(|added| {
@@ -160,7 +160,7 @@ fn other_changes(payload: &Payload, then: &CatalogTables) -> Option<String> {
     added.or_else(renamed).or_else(removed)
 }
 
-/// What of a published row is not as the writer confirmed it.
+/// The field of a published row that is not as the writer confirmed it.
 fn other_row(slot: &TableUpdate, then: &CatalogTables) -> Option<String> {
     let key = &slot.table_key;
     let Some(ConfirmedUpdate {
@@ -200,8 +200,9 @@ fn on(branch: Option<&str>) -> String {
     branch.map_or_else(String::new, |branch| format!(" on Lance branch {branch}"))
 }
 
-/// Why the rows of that commit are not proven to be the write's, though the file does not say yet which they are; `None` if they are:
-/// every pinned table stood there at the end of the commits that the file planned, and each of them is the planned transaction.
+/// Why the rows of that graph commit are not proven to be the write's, for a file that does not say yet which rows it publishes.
+/// `None` if they are: at that version every pinned table stood at the end of its planned commits, and each of these is the
+/// planned transaction.
 fn unproven(
     sidecar: &Sidecar9,
     payload: &Payload,
@@ -245,7 +246,7 @@ fn unproven(
                     "version {version} of {key} is not the transaction that the file planned"
                 ))),
                 None => Some(Unproven::Gone(format!(
-                    "the write is visible, and version {version} of {key} was cleaned away or cannot be read, so that nobody can tell whose it was"
+                    "the write is visible, and version {version} of {key} was cleaned away or cannot be read, so nobody can tell whose it was"
                 ))),
             }
         })

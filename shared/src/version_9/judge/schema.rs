@@ -94,7 +94,7 @@ fn unproven_target(payload: &Payload, evidence: &Evidence) -> Option<String> {
     }
 }
 
-/// What is still to be done about the schema files of a published change; `None` if the schema that it brings is in force.
+/// The work left on the schema files of a published change; `None` if the schema that it brings is in force.
 pub(super) fn promotion_pending(payload: &Payload, evidence: &Evidence) -> Option<Reason> {
     let target = payload.target_schema_ir_hash.as_ref()?;
     let live = evidence.schema.live.as_ref();
@@ -115,7 +115,7 @@ pub(super) fn promotion_pending(payload: &Payload, evidence: &Evidence) -> Optio
     })
 }
 
-/// What is still to be done about the schema files of a change that was taken back.
+/// The work left on the schema files of a change that was taken back.
 pub(super) fn discard_pending(payload: &Payload, evidence: &Evidence) -> Option<Reason> {
     payload.target_schema_ir_hash.as_ref()?;
     if let Some(why) = not_discardable(payload, evidence) {

@@ -7,7 +7,7 @@ use super::super::payload::Payload;
 use super::super::table_identity::TableIdentity;
 use crate::code::{Code, Reason};
 
-/// What in the catalog is not as the publish expects it, of the tables that are in no pin.
+/// The first table without a pin that the catalog does not have as the publish expects it.
 pub(super) fn conflict(payload: &Payload, evidence: &Evidence) -> Option<Reason> {
     let tables = &evidence.graph.tables;
     let delta = &payload.intended_delta;
@@ -67,7 +67,7 @@ pub(super) fn conflict(payload: &Payload, evidence: &Evidence) -> Option<Reason>
         .or_else(|| misnamed(payload, evidence))
 }
 
-/// A table that is called otherwise than the publish takes it for, or a name that two tables would have afterwards.
+/// A table that has another name than the publish expects, or a name that two tables would have afterwards.
 fn misnamed(payload: &Payload, evidence: &Evidence) -> Option<Reason> {
     let delta = &payload.intended_delta;
     let reason = |detail: String| Some(Reason::new(Code::Interleaved, detail));

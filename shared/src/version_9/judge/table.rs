@@ -12,14 +12,14 @@ use super::super::transaction_identity::TransactionIdentity;
 use crate::code::{Code, Reason};
 use crate::writer_kind::WriterKind;
 
-/// One pin, what the write does to its table, and what was found.
+/// One pin, the effect of the write on its table, and the facts that were found.
 #[derive(Debug, Clone)]
 pub(super) struct Standing<'a> {
     pub(super) pin: &'a Pin,
     /// `None` for an `Optimize`.
     pub(super) effect: Option<&'a Effect>,
     pub(super) seen: &'a TableSeen,
-    /// The table as it is visible; found by its identity.
+    /// The visible table with the identity of the pin.
     pub(super) visible: Option<&'a CatalogTable>,
     pub(super) ownership: Ownership,
     /// Whether the effect is whole and nothing lies on it.
@@ -176,7 +176,7 @@ impl<'a> Standing<'a> {
             return false;
         };
         if effect.planned().is_empty() {
-            // A Lance branch alone: nothing is committed to it.
+            // Only a Lance branch is made, and nothing is committed to it.
             return head == effect.fork_version()
                 && self.pin.confirmed_version == head
                 && self.is_the_confirmed_fork();

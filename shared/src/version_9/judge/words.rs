@@ -65,7 +65,7 @@ fn headline(
             sidecar.branch()
         ),
         Disposition::Abort => {
-            "What is there contradicts the file, or cannot be proven. No program can decide what becomes of this write.".to_owned()
+            "The tables, the catalog or the schema files contradict the file, or do not prove what happened. No program can decide what becomes of this write.".to_owned()
         }
         Disposition::AlreadyPublished if sidecar.writer_kind == WriterKind::Optimize => {
             "The compacted tables were published. Only the file is left.".to_owned()
@@ -80,7 +80,7 @@ fn headline(
             "The write was taken back, and the catalog says so. Only the file is left.".to_owned()
         }
         Disposition::Superseded => {
-            "Nothing of this run is pending. Others published the same tables since, so that nobody can say whether its work is among what readers see.".to_owned()
+            "Nothing of this run is pending. Others published the same tables since, so nobody can say whether readers see its work.".to_owned()
         }
         Disposition::NeverStarted
             if reasons.iter().any(|reason| reason.code == Code::BranchRecreated) =>
@@ -124,7 +124,7 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
         .any(|reason| reason.code == Code::AuthorityMoved)
     {
         return format!(
-            "{} the write. The graph has moved on since it was planned, so that it can only be taken back.",
+            "{} the write. The graph has moved on since it was planned, so it can only be taken back.",
             of_tables(own, count)
         );
     }
@@ -150,10 +150,10 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
             "All the data was written, but its writer never confirmed that: by the rules of the engine it can only be taken back.".to_owned()
         }
         (Some(_), own) if own == count && standings.iter().any(|standing| !standing.is_whole) => {
-            "Every table carries commits of the write, and at least one of them not all. It cannot be finished, so that it is taken back.".to_owned()
+            "Every table carries commits of the write, and at least one of them not all. It cannot be finished, so it is taken back.".to_owned()
         }
         (Some(_), own) => format!(
-            "{} the write. It cannot be finished, so that it is taken back.",
+            "{} the write. It cannot be finished, so it is taken back.",
             of_tables(own, count)
         ),
     }
@@ -168,7 +168,7 @@ fn of_tables(own: usize, count: usize) -> String {
     }
 }
 
-/// What omnigraph v0.9.0 does, as its source says and its results on crashed graphs show.
+/// The words for what omnigraph v0.9.0 does, by its source and by its results on crashed graphs.
 fn engine(
     sidecar: &Sidecar9,
     standings: &[Standing<'_>],
@@ -285,7 +285,7 @@ fn advice(
             "Stop all writers and approve the plan: it records the recovery and removes the file, which no engine does. No table changes.".to_owned()
         }
         Disposition::NeverStarted if sidecar.phase() == Some(EffectPhase::EffectsConfirmed) => {
-            "Approve the plan: it removes the file. No table changes. What the write brought has to be written again.".to_owned()
+            "Approve the plan: it removes the file. No table changes. The write has to be made again.".to_owned()
         }
         Disposition::NeverStarted => {
             "Stop its writer: a live one may still begin. Then approve the plan: it removes the file. No table changes.".to_owned()
@@ -294,7 +294,7 @@ fn advice(
             "Keep a backup of the root. Bring the version that readers see back from a backup of the table, and look again.".to_owned()
         }
         Disposition::Abort if has(Code::BranchPathOverlap) => {
-            "Find out who needs the Lance branch that lies in the folder. If nobody does any more, for one because it was merged, delete its branch of the graph with an engine that still opens the graph, and look again. Its data goes with it.".to_owned()
+            "Find out who needs the Lance branch that lies in the folder. If nobody does any more, for example because it was merged, delete its branch of the graph with an engine that still opens the graph. Its data goes with it. Then look again.".to_owned()
         }
         Disposition::Refused | Disposition::Abort => {
             "Keep a backup of the root. Look at the tables, and at who wrote them. Setting the file aside leaves every table as it is: what the write left in them then counts as drift.".to_owned()
@@ -338,7 +338,8 @@ fn advice(
     advice
 }
 
-/// Whether taking the write back changes the table: it carries a commit of the write, or what stands above its pin counts as one.
+/// Whether taking the write back changes the table: it carries a commit of the write, or its commits above the pin count as the
+/// write's.
 fn returns(standing: &Standing<'_>) -> bool {
     carries(standing) != Carries::Nothing
 }
@@ -374,7 +375,7 @@ fn carries(standing: &Standing<'_>) -> Carries {
         _ if !is_above => Carries::Nothing,
         Ownership::AtHead | Ownership::BeforeHead => Carries::TheWrite,
         Ownership::CompensatedAtHead => Carries::ItsReturn,
-        // An Optimize plans no transaction, and what stands above the visible version counts as its.
+        // An Optimize plans no transaction, and every commit above the visible version counts as its own.
         Ownership::None if standing.effect.is_none() => Carries::TheWrite,
         Ownership::None | Ownership::Unverifiable => Carries::Nothing,
     }

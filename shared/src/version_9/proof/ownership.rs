@@ -1,4 +1,4 @@
-//! Whether the one commit that a write planned for a table is there, and what lies on it.
+//! Whether the one commit that a write planned for a table is there, and whether others lie on it.
 
 use super::super::transaction_identity::TransactionIdentity;
 use super::seen::{SCANNED_MAX, SeenVersions};
@@ -54,11 +54,11 @@ pub fn ownership_of_commit(
     }
 }
 
-/// The versions above the visible one that are none of the planned transactions, so that a restore would take what they did away.
+/// The versions above the visible one that are none of the planned transactions. A restore would take away what they did.
 ///
-/// The engine does not look at those below its own effect: where Lance rebased the effect over somebody's unpublished commit, its restore
-/// takes both. A Restore to the visible version at HEAD took nothing that is not gone already, and is not among them. What cannot be read
-/// is. At most [`SCANNED_MAX`] are looked at, the oldest first.
+/// The engine does not look at those below its own effect: where Lance rebased the effect over somebody's unpublished commit, its
+/// restore takes both. A Restore to the visible version at HEAD is not among them: it takes nothing that is not gone already.
+/// Versions that cannot be read are among them. At most [`SCANNED_MAX`] are looked at, the oldest first.
 #[must_use]
 pub fn foreign_versions(
     planned: &[TransactionIdentity],

@@ -12,7 +12,7 @@ pub const SCANNED_MAX: u64 = 1_026;
 /// A transaction as Lance tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenTransaction {
-    /// What it is known by.
+    /// Its identity.
     pub identity: TransactionIdentity,
     /// What it did, as far as it matters.
     pub operation: SeenOperation,

@@ -55,9 +55,9 @@ fn which_lines_there_are_follows_from_the_stamp() {
         .find(|line| line.item == export);
     let detail = export.unwrap().detail;
     assert!(
-        detail.contains("an export with the release that reads it and a load with the new one")
+        detail.contains("Export it with the release that reads it, and load it with the new one.")
     );
-    assert!(detail.contains("only what is published is exported"));
+    assert!(detail.contains("An export has the published rows alone."));
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(super) fn open_root(path: &FilePath) -> nix::Result<OwnedFd> {
     }
 }
 
-/// Opens what is at a relative path of plain names below a folder; an empty path is the folder itself.
+/// Opens the file or folder at a relative path of plain names below a folder; an empty path is the folder itself.
 pub(super) fn open_beneath(
     folder: BorrowedFd<'_>,
     relative: &FilePath,

@@ -41,7 +41,7 @@ pub(super) struct OpenedFile {
 }
 
 impl ConfinedFiles {
-    /// Those below `directory`, which the store calls `prefix`.
+    /// The files below `directory`, which the store calls `prefix`.
     pub fn new(directory: PathBuf, prefix: Path) -> Self {
         Self {
             root: RootFolder::at(directory),
@@ -49,7 +49,7 @@ impl ConfinedFiles {
         }
     }
 
-    /// Those below a folder that the store calls by its absolute path.
+    /// The files below a folder that the store calls by its absolute path.
     pub fn below(prefix: &Path) -> Self {
         let names = prefix.parts().map(|part| part.as_ref().to_owned());
         let directory = std::iter::once("/".to_owned()).chain(names).collect();

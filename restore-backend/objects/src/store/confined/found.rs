@@ -1,4 +1,4 @@
-//! What the file system says of one name.
+//! The file system's answer about one name.
 
 use std::time::Duration;
 use std::time::SystemTime;

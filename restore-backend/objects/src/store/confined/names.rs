@@ -1,4 +1,4 @@
-//! What a file is called on disk, and what it is called in a store: one name each, the same in both directions.
+//! The name of a file on disk and its name in a store: one for each, in both directions.
 //!
 //! A part of a store's path is text without control characters; a name on disk is bytes without a slash. Text without control
 //! characters is the same in both, `%` and `#` and all. Any other byte `b` of a name stands in the path as the private character
@@ -75,7 +75,7 @@ pub(super) fn join(folder: &Path, part: &str) -> Result<Path, InvalidName> {
     }
 }
 
-/// What a file is called among people: its name as it is, but for bytes that are no text.
+/// The name of a file for people: as it is, but for bytes that are no text.
 ///
 /// [`child`] leads back to the same path.
 pub fn name_of(path: &Path) -> String {
@@ -99,7 +99,7 @@ pub fn child(folder: &Path, name: &str) -> Result<Path, InvalidName> {
     join(folder, &name.chars().map(in_path).collect::<String>())
 }
 
-/// A path for people: what is no text, or could steer a terminal, is spelt out.
+/// A path for people: bytes that are no text, or could steer a terminal, are spelt out.
 pub fn spelt(path: &Path) -> String {
     let mut text = String::with_capacity(path.as_ref().len());
     for char in path.as_ref().chars() {

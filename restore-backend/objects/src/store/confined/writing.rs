@@ -1,7 +1,7 @@
 //! Writing, copying, moving and removing objects.
 //!
-//! An object is staged under a name of its own beside the place it is for, `{name}#{number}`, and put there whole: renamed over what
-//! is there, or linked where nothing may be. Listings leave such names out, as those of object_store do.
+//! An object is staged under a name of its own beside the place it is for, `{name}#{number}`, and put there whole: renamed over a
+//! file that is there, or linked where there must be none. Listings leave such names out, as those of object_store do.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
