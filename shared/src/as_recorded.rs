@@ -82,7 +82,7 @@ pub fn catalog_as_recorded(
         }
         CatalogObservation::BranchAbsent { .. } | CatalogObservation::Present { .. } => {}
     }
-    if plan.disposition != Disposition::OrphanedBranch {
+    if !plan.disposition.lost_its_branch() {
         return CatalogShows::Tables;
     }
     // Once the operation is over, a branch of that name was made later and is another one.
@@ -146,8 +146,9 @@ pub fn table_as_recorded(
     if !lost.is_empty() {
         return TableShows::All(lost);
     }
-    let may_be_the_writers =
-        !is_over && !is_visible(plan) && !announces_late_commits(&observation.catalog);
+    let may_be_the_writers = !is_over
+        && !plan.disposition.leaves_it_visible()
+        && !announces_late_commits(&observation.catalog);
     let above = (may_be_the_writers && is_above(planned, table)).then(|| {
         of_versions(
             planned,
@@ -163,20 +164,6 @@ pub fn table_as_recorded(
 fn is_above(planned: &PlannedTable, table: &TableObservation) -> bool {
     let (pinned, head) = (table.pinned.version(), table.head.version());
     table.covered_by.is_none() && head > pinned && head > planned.head_after()
-}
-
-fn is_visible(plan: &Plan) -> bool {
-    match plan.disposition {
-        Disposition::RollForward | Disposition::AlreadyPublished | Disposition::StaleArmed => true,
-        Disposition::Refused
-        | Disposition::Waiting
-        | Disposition::OrphanedBranch
-        | Disposition::Abort
-        | Disposition::AlreadyRolledBack
-        | Disposition::Superseded
-        | Disposition::NeverStarted
-        | Disposition::RollBack => false,
-    }
 }
 
 const fn announces_late_commits(catalog: &CatalogObservation) -> bool {
@@ -240,10 +227,27 @@ pub fn version_of_the_plan<'a>(plan: &Plan, planned: &'a PlannedTable) -> Option
     if planned.catalog_change == Some(CatalogChangeKind::Pointer) {
         return None;
     }
-    if planned.action == Action::None && plan.disposition != Disposition::AlreadyPublished {
+    if planned.action == Action::None && !pins_show_the_write(plan.disposition) {
         return None;
     }
     Some((planned.location.as_deref()?, planned.head_after()?))
+}
+
+/// Whether the pins that the plan found are versions of the write, so that a table which the plan leaves alone stands for it.
+const fn pins_show_the_write(disposition: Disposition) -> bool {
+    match disposition {
+        Disposition::AlreadyPublished => true,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::StaleArmed
+        | Disposition::AlreadyRolledBack
+        | Disposition::Superseded
+        | Disposition::NeverStarted
+        | Disposition::RollForward
+        | Disposition::RollBack => false,
+    }
 }
 
 /// The difference, if [`version_of_the_plan`] now carries another commit's transaction: one with this uuid and these properties.

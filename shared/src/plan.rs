@@ -202,7 +202,7 @@ impl Plan {
     /// Whole is said only of a write whose commits are counted: one for each table, and no others among them.
     #[must_use]
     pub fn extent(&self) -> Option<Extent> {
-        if !self.purpose.is_recovery() || self.disposition != Disposition::RollForward {
+        if !self.purpose.is_recovery() || !self.disposition.publishes_it() {
             return None;
         }
         let publishes_tables = self
@@ -232,9 +232,7 @@ impl Plan {
         match self.choice {
             _ if !self.purpose.is_recovery() => Vec::new(),
             Choice::RollBack => vec![Choice::Verdict],
-            Choice::Verdict
-                if self.disposition == Disposition::RollForward && !self.left_out.is_empty() =>
-            {
+            Choice::Verdict if self.disposition.publishes_it() && !self.left_out.is_empty() => {
                 vec![Choice::RollBack]
             }
             Choice::Verdict => Vec::new(),
@@ -252,7 +250,7 @@ impl Plan {
     pub fn graph_branch(&self) -> Option<&str> {
         self.branch
             .as_deref()
-            .filter(|_| self.disposition != Disposition::OrphanedBranch)
+            .filter(|_| !self.disposition.lost_its_branch())
     }
 
     /// The commit that was merged, if the plan records one as merged.

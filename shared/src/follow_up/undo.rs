@@ -106,8 +106,7 @@ impl Undo {
                 ),
             ));
         }
-        let leaves_a_sidecar =
-            plan.purpose.is_recovery() && plan.disposition == Disposition::RollBack;
+        let leaves_a_sidecar = plan.purpose.is_recovery() && plan.disposition.takes_it_back();
         let target = |table: &PlannedTable| match table.action {
             Action::Publish if leaves_a_sidecar => None,
             Action::Publish => table.manifest_pinned,

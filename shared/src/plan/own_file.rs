@@ -2,7 +2,6 @@
 
 use super::{Plan, Step};
 use crate::digest::Digest;
-use crate::disposition::Disposition;
 
 /// What was found under the name of the sidecar, as a step takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl Plan {
             Some(found) if is_before_the_undo && found == self.sidecar => OwnFile::Fits,
             Some(_) => OwnFile::StandsInTheWay,
             // What is published then is what the file fixed, and no file says otherwise.
-            None if self.disposition == Disposition::RollForward => OwnFile::Fits,
+            None if self.disposition.publishes_it() => OwnFile::Fits,
             None if matches!(step, Step::PrepareSidecar { .. }) || !writes_the_undo => {
                 OwnFile::IsWrittenAnew
             }

@@ -168,7 +168,7 @@ pub(super) fn prepare(
     let payload = sidecar
         .payload()
         .filter(|payload| payload.rollback_audit_outcomes.is_none())
-        .filter(|_| disposition == Disposition::RollBack)?;
+        .filter(|_| disposition.takes_it_back())?;
     let outcomes = returned(sidecar, payload, tables);
     let bytes = sidecar.prepared(&outcomes)?;
     Some(Step::PrepareSidecar {
@@ -181,9 +181,7 @@ pub(super) fn prepare(
 
 /// What the writer fixed of the publish; `None` where nothing is published that it confirmed.
 pub(super) fn exact(sidecar: &Sidecar9, disposition: Disposition) -> Option<ExactPublish> {
-    let payload = sidecar
-        .payload()
-        .filter(|_| disposition == Disposition::RollForward)?;
+    let payload = sidecar.payload().filter(|_| disposition.publishes_it())?;
     let delta = &payload.intended_delta;
     let rows = delta.table_updates.iter();
     Some(ExactPublish {

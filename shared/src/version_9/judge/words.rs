@@ -304,18 +304,14 @@ fn advice(
         advice.push(' ');
         advice.push_str(sentence);
     };
-    if has(Code::Interleaved) && disposition == Disposition::RollBack {
+    if has(Code::Interleaved) && disposition.takes_it_back() {
         add("Copy what the commits of others hold before that: they go with it.");
     }
-    if has(Code::Interleaved) && disposition == Disposition::RollForward {
+    if has(Code::Interleaved) && disposition.publishes_it() {
         add("The commits of others that are named above become visible with it.");
     }
     if let [first, ..] = beside.followed_by.as_slice() {
-        let resolves = matches!(
-            disposition,
-            Disposition::RollForward | Disposition::RollBack
-        );
-        if resolves {
+        if disposition.publishes_it() || disposition.takes_it_back() {
             add(&format!(
                 "Know this before: afterwards {first}{} can only be taken back, even if its writer confirmed it, since the head of the branch is another one by then.",
                 match beside.followed_by.len() {
@@ -344,7 +340,18 @@ fn returns(standing: &Standing<'_>) -> bool {
 }
 
 fn table(standing: &Standing<'_>, disposition: Disposition, is_gone: bool) -> TableVerdict9 {
-    let is_told = matches!(disposition, Disposition::RollBack | Disposition::Abort);
+    let is_told = match disposition {
+        Disposition::Abort | Disposition::RollBack => true,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::AlreadyPublished
+        | Disposition::StaleArmed
+        | Disposition::AlreadyRolledBack
+        | Disposition::Superseded
+        | Disposition::NeverStarted
+        | Disposition::RollForward => false,
+    };
     let foreign = match standing.effect {
         Some(_) if is_told => standing.foreign.clone(),
         Some(_) => Vec::new(),
