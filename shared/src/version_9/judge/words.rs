@@ -67,12 +67,18 @@ fn headline(
         Disposition::Abort => {
             "What is there contradicts the file, or cannot be proven. No program can decide what becomes of this write.".to_owned()
         }
-        Disposition::AlreadyPublished if sidecar.writer_kind == WriterKind::Optimize => {
-            "The compacted tables were published. Only the file is left.".to_owned()
-        }
-        Disposition::AlreadyPublished => {
-            "The write was published exactly as the file says. Only the file is left.".to_owned()
-        }
+        Disposition::AlreadyPublished => match sidecar.writer_kind {
+            WriterKind::Optimize => {
+                "The compacted tables were published. Only the file is left.".to_owned()
+            }
+            WriterKind::Mutation
+            | WriterKind::Load
+            | WriterKind::SchemaApply
+            | WriterKind::BranchMerge
+            | WriterKind::EnsureIndices => {
+                "The write was published exactly as the file says. Only the file is left.".to_owned()
+            }
+        },
         Disposition::StaleArmed => {
             "The write is published: its graph commit is in the catalog, and the versions that this commit published are the transactions that the file planned. The file is older than that, and still says that the write had only begun.".to_owned()
         }
@@ -143,7 +149,7 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
         (Some(_), 0) => {
             "No table carries a commit of this write. It is taken back all the same, with a graph commit that says so.".to_owned()
         }
-        (Some(_), own) if own == count && is_armed && sidecar.writer_kind == WriterKind::EnsureIndices => {
+        (Some(_), own) if own == count && is_armed && sidecar.writer_kind.builds_indices() => {
             "All the indexes were built, but the writer never confirmed that: by the rules of the engine they can only be taken back.".to_owned()
         }
         (Some(_), own) if own == count && is_armed && standings.iter().all(|standing| standing.is_whole) => {
@@ -235,7 +241,7 @@ fn engine(
         Disposition::RollForward => {
             "omnigraph 0.9 and 0.10 publish it at the next read-write open, and a running server at its next write on the branch."
         }
-        Disposition::RollBack if sidecar.writer_kind == WriterKind::SchemaApply => {
+        Disposition::RollBack if sidecar.writer_kind.changes_the_schema() => {
             "omnigraph 0.9 and 0.10 take it back at the next read-write open. A running server leaves it, and refuses writes on every branch until then."
         }
         Disposition::RollBack => {
