@@ -9,6 +9,7 @@ mod own_file;
 mod published_graph_commit;
 mod purpose;
 mod step;
+mod step_effects;
 mod steps;
 mod version_9;
 
@@ -38,6 +39,7 @@ pub use step::{
     ExactPublish, ExactRename, ExactRow, NamedTable, NewTable, PinMove, Precondition, RemovedTable,
     StagedFile, Step,
 };
+pub use step_effects::WrittenUndo;
 
 /// The plan for one sidecar. It leaves no choice to whoever carries it out.
 ///
@@ -281,8 +283,7 @@ impl Plan {
     /// Whether it adds rows to the history of the graph.
     #[must_use]
     pub fn adds_to_the_history(&self) -> bool {
-        let mut steps = self.steps.iter();
-        steps.any(|step| matches!(step, Step::GraphHistory { .. }))
+        self.steps.iter().any(Step::adds_to_the_history)
     }
 
     /// The sidecar file that it is about; `None` for an undo or a release, which has none.
@@ -297,10 +298,8 @@ impl Plan {
     /// Digest of the bytes that the plan gives its sidecar, if it writes an undo into it.
     #[must_use]
     pub fn writes_into_its_sidecar(&self) -> Option<Digest> {
-        self.steps.iter().find_map(|step| match step {
-            Step::PrepareSidecar { digest, .. } => Some(*digest),
-            _ => None,
-        })
+        let mut undos = self.steps.iter().filter_map(Step::written_undo);
+        undos.next().map(|undo| undo.digest)
     }
 
     /// Digest of the bytes that its sidecar has to have right before a table is restored or published; `None` where that does not matter.
@@ -332,10 +331,7 @@ impl Plan {
     /// The sidecar that carrying it out deletes in the end, if any.
     #[must_use]
     pub fn retires(&self) -> Option<&str> {
-        self.steps.iter().find_map(|step| match step {
-            Step::Retire { file, .. } => Some(file.as_str()),
-            _ => None,
-        })
+        self.steps.iter().find_map(Step::deleted_sidecar)
     }
 }
 

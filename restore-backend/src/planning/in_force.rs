@@ -135,9 +135,9 @@ pub(crate) async fn is_released(
         if release.attempt().is_some() {
             return Ok(true);
         }
-        let untags = |step: &Step| matches!(step, Step::Untag { .. });
         let mut interrupted = release.interrupted().iter();
-        has_begun |= release.finished().is_some() || interrupted.any(|it| it.has_begun(untags));
+        has_begun |=
+            release.finished().is_some() || interrupted.any(|it| it.has_begun(Step::drops_a_tag));
     }
     if !has_begun {
         return Ok(false);
