@@ -76,7 +76,12 @@ fn moved_table(
             changed_in_catalog(observation, planned).and_then(Pinned::version),
             match planned.action {
                 Action::Drop => dropped_head(observation, planned),
-                _ => planned.head_after(),
+                Action::None
+                | Action::Publish
+                | Action::RestoreAndPublish
+                | Action::Restore
+                | Action::Register
+                | Action::Tombstone => planned.head_after(),
             },
         ),
     };

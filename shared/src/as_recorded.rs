@@ -180,12 +180,19 @@ const fn announces_late_commits(catalog: &CatalogObservation) -> bool {
 fn catalog_change_lost(planned: &PlannedTable, observation: &Observation) -> Vec<Difference> {
     let found = changed_in_catalog(observation, planned);
     let pinned = found.and_then(Pinned::version);
-    if planned.action == Action::Drop {
-        return dropped_dataset_is_back(planned, observation)
-            .into_iter()
-            .collect();
-    }
-    let removes = planned.action == Action::Tombstone;
+    let removes = match planned.action {
+        Action::Drop => {
+            return dropped_dataset_is_back(planned, observation)
+                .into_iter()
+                .collect();
+        }
+        Action::Tombstone => true,
+        Action::None
+        | Action::Publish
+        | Action::RestoreAndPublish
+        | Action::Restore
+        | Action::Register => false,
+    };
     // Others removed it since.
     if let Some(Pinned::Tombstoned { version }) = found
         && Some(version) >= planned.pin_after()

@@ -207,10 +207,15 @@ impl Plan {
         if !self.purpose.is_recovery() || !self.disposition.publishes_it() {
             return None;
         }
-        let publishes_tables = self
-            .tables
-            .iter()
-            .any(|table| table.action == Action::Publish);
+        let publishes_tables = self.tables.iter().any(|table| match table.action {
+            Action::Publish => true,
+            Action::None
+            | Action::RestoreAndPublish
+            | Action::Restore
+            | Action::Register
+            | Action::Tombstone
+            | Action::Drop => false,
+        });
         let is_counted = self
             .writer_kind
             .is_some_and(WriterKind::commits_each_table_once);
@@ -339,8 +344,14 @@ impl PlannedTable {
     /// The Lance HEAD when every step is done.
     #[must_use]
     pub fn head_after(&self) -> Option<u64> {
-        if self.action == Action::Drop {
-            return None;
+        match self.action {
+            Action::Drop => return None,
+            Action::None
+            | Action::Publish
+            | Action::RestoreAndPublish
+            | Action::Restore
+            | Action::Register
+            | Action::Tombstone => {}
         }
         match self.restore_to {
             Some(_) => self.lance_head?.checked_add(1),
@@ -377,10 +388,15 @@ impl PlannedTable {
     /// The pin when every step is done.
     #[must_use]
     pub fn pin_after(&self) -> Option<u64> {
-        if self.action == Action::Tombstone {
-            return None;
+        match self.action {
+            Action::Tombstone => None,
+            Action::None
+            | Action::Publish
+            | Action::RestoreAndPublish
+            | Action::Restore
+            | Action::Register
+            | Action::Drop => self.publish_as.or(self.manifest_pinned),
         }
-        self.publish_as.or(self.manifest_pinned)
     }
 }
 
