@@ -352,8 +352,7 @@ impl JournalState {
                 "it does not carry the digest of the record before it",
             ));
         }
-        let reopens = matches!(record.entry, JournalEntry::Reopened { .. });
-        if self.finished.is_some() && !reopens {
+        if self.finished.is_some() && !record.entry.may_follow_the_terminal_record() {
             return Err(JournalError::IllegalTransition {
                 operation_id: operation_id(),
                 sequence,
