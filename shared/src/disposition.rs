@@ -223,3 +223,18 @@ impl Disposition {
         }
     }
 }
+
+// A new disposition stops here, so that nobody leaves it out of `ALL`, by which lists are filtered.
+const _: () = match Disposition::ALL[0] {
+    Disposition::Refused
+    | Disposition::Waiting
+    | Disposition::OrphanedBranch
+    | Disposition::Abort
+    | Disposition::AlreadyPublished
+    | Disposition::StaleArmed
+    | Disposition::AlreadyRolledBack
+    | Disposition::Superseded
+    | Disposition::NeverStarted
+    | Disposition::RollForward
+    | Disposition::RollBack => (),
+};

@@ -98,3 +98,13 @@ impl WriterKind {
         }
     }
 }
+
+// A new kind stops here, so that nobody leaves it out of `ALL`, by which its name is read.
+const _: () = match WriterKind::ALL[0] {
+    WriterKind::Mutation
+    | WriterKind::Load
+    | WriterKind::SchemaApply
+    | WriterKind::BranchMerge
+    | WriterKind::EnsureIndices
+    | WriterKind::Optimize => (),
+};
