@@ -55,7 +55,7 @@ pub fn is_visible_for_good(plan: &Plan) -> bool {
 /// Ask only of a plan that [`rests_on_the_catalog`].
 #[must_use]
 pub fn moved_since_effects(plan: &Plan, observation: &Observation) -> Vec<Difference> {
-    if plan.disposition == Disposition::OrphanedBranch {
+    if plan.disposition.lost_its_branch() {
         return branch_is_back(&observation.catalog).into_iter().collect();
     }
     let tables = plan.tables.iter();
@@ -76,7 +76,12 @@ fn moved_table(
             changed_in_catalog(observation, planned).and_then(Pinned::version),
             match planned.action {
                 Action::Drop => dropped_head(observation, planned),
-                _ => planned.head_after(),
+                Action::None
+                | Action::Publish
+                | Action::RestoreAndPublish
+                | Action::Restore
+                | Action::Register
+                | Action::Tombstone => planned.head_after(),
             },
         ),
     };

@@ -82,7 +82,7 @@ pub fn catalog_as_recorded(
         }
         CatalogObservation::BranchAbsent { .. } | CatalogObservation::Present { .. } => {}
     }
-    if plan.disposition != Disposition::OrphanedBranch {
+    if !plan.disposition.lost_its_branch() {
         return CatalogShows::Tables;
     }
     // Once the operation is over, a branch of that name was made later and is another one.
@@ -147,8 +147,9 @@ pub fn table_as_recorded(
     if !lost.is_empty() {
         return TableShows::All(lost);
     }
-    let may_be_the_writers =
-        !is_over && !is_visible(plan) && !announces_late_commits(&observation.catalog);
+    let may_be_the_writers = !is_over
+        && !plan.disposition.leaves_it_visible()
+        && !announces_late_commits(&observation.catalog);
     let above = (may_be_the_writers && is_above(planned, table)).then(|| {
         of_versions(
             planned,
@@ -166,20 +167,6 @@ fn is_above(planned: &PlannedTable, table: &TableObservation) -> bool {
     table.covered_by.is_none() && head > pinned && head > planned.head_after()
 }
 
-fn is_visible(plan: &Plan) -> bool {
-    match plan.disposition {
-        Disposition::RollForward | Disposition::AlreadyPublished | Disposition::StaleArmed => true,
-        Disposition::Refused
-        | Disposition::Waiting
-        | Disposition::OrphanedBranch
-        | Disposition::Abort
-        | Disposition::AlreadyRolledBack
-        | Disposition::Superseded
-        | Disposition::NeverStarted
-        | Disposition::RollBack => false,
-    }
-}
-
 const fn announces_late_commits(catalog: &CatalogObservation) -> bool {
     matches!(
         catalog,
@@ -194,12 +181,19 @@ const fn announces_late_commits(catalog: &CatalogObservation) -> bool {
 fn catalog_change_lost(planned: &PlannedTable, observation: &Observation) -> Vec<Difference> {
     let found = changed_in_catalog(observation, planned);
     let pinned = found.and_then(Pinned::version);
-    if planned.action == Action::Drop {
-        return dropped_dataset_is_back(planned, observation)
-            .into_iter()
-            .collect();
-    }
-    let removes = planned.action == Action::Tombstone;
+    let removes = match planned.action {
+        Action::Drop => {
+            return dropped_dataset_is_back(planned, observation)
+                .into_iter()
+                .collect();
+        }
+        Action::Tombstone => true,
+        Action::None
+        | Action::Publish
+        | Action::RestoreAndPublish
+        | Action::Restore
+        | Action::Register => false,
+    };
     // Others removed it since.
     if let Some(Pinned::Tombstoned { version }) = found
         && Some(version) >= planned.pin_after()
@@ -241,10 +235,27 @@ pub fn version_of_the_plan<'a>(plan: &Plan, planned: &'a PlannedTable) -> Option
     if planned.catalog_change == Some(CatalogChangeKind::Pointer) {
         return None;
     }
-    if planned.action == Action::None && plan.disposition != Disposition::AlreadyPublished {
+    if planned.action == Action::None && !pins_show_the_write(plan.disposition) {
         return None;
     }
     Some((planned.location.as_deref()?, planned.head_after()?))
+}
+
+/// Whether the pins that the plan found are versions of the write, so that a table which the plan leaves alone stands for it.
+const fn pins_show_the_write(disposition: Disposition) -> bool {
+    match disposition {
+        Disposition::AlreadyPublished => true,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::StaleArmed
+        | Disposition::AlreadyRolledBack
+        | Disposition::Superseded
+        | Disposition::NeverStarted
+        | Disposition::RollForward
+        | Disposition::RollBack => false,
+    }
 }
 
 /// The difference, if [`version_of_the_plan`] now carries another commit's transaction: one with this uuid and these properties.

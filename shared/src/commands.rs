@@ -119,6 +119,15 @@ pub fn statement(requirement: Requirement) -> String {
     match requirement {
         Requirement::WritersStopped => " --writers-stopped".to_owned(),
         Requirement::Reason => " --reason TEXT".to_owned(),
-        other => format!(" --acknowledge {other}"),
+        Requirement::TargetDiffersFromExpected
+        | Requirement::UnexpectedCommits
+        | Requirement::StaysPublishedInPart
+        | Requirement::BranchRecreated
+        | Requirement::IncompleteMerge
+        | Requirement::DataInQuestion
+        | Requirement::MergeStaysRecorded
+        | Requirement::OlderUnreadable
+        | Requirement::StaleArmed
+        | Requirement::DropsDatasets => format!(" --acknowledge {requirement}"),
     }
 }

@@ -98,6 +98,25 @@ impl Disposition {
         }
     }
 
+    /// Whether the rules judged the write of the file, as the operation that it names. A file that is refused may be no sidecar at all,
+    /// or bear the name of another operation.
+    #[must_use]
+    pub const fn was_judged(self) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Waiting
+            | Self::OrphanedBranch
+            | Self::Abort
+            | Self::AlreadyPublished
+            | Self::StaleArmed
+            | Self::AlreadyRolledBack
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollForward
+            | Self::RollBack => true,
+        }
+    }
+
     /// Whether readers see the write once its plan is carried out.
     #[must_use]
     pub const fn leaves_it_visible(self) -> bool {
@@ -130,4 +149,93 @@ impl Disposition {
             | Self::RollForward => false,
         }
     }
+
+    /// Whether its plan publishes the write: commits that readers do not see yet become visible.
+    #[must_use]
+    pub const fn publishes_it(self) -> bool {
+        match self {
+            Self::RollForward => true,
+            Self::Refused
+            | Self::Waiting
+            | Self::OrphanedBranch
+            | Self::Abort
+            | Self::AlreadyPublished
+            | Self::StaleArmed
+            | Self::AlreadyRolledBack
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollBack => false,
+        }
+    }
+
+    /// Whether its plan takes the write back: the tables that it moved return to the versions that readers see. A plan that returns any
+    /// fences the catalog first, since a publish that was prepared before would make visible what is being taken back.
+    #[must_use]
+    pub const fn takes_it_back(self) -> bool {
+        match self {
+            Self::RollBack => true,
+            Self::Refused
+            | Self::Waiting
+            | Self::OrphanedBranch
+            | Self::Abort
+            | Self::AlreadyPublished
+            | Self::StaleArmed
+            | Self::AlreadyRolledBack
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollForward => false,
+        }
+    }
+
+    /// Whether its plan clears away what a schema change made beside the tables: datasets that nobody saw, and staged schema files. Also
+    /// where the catalog says that the write was taken back, some of it may be left, or have come back with a backup.
+    #[must_use]
+    pub const fn clears_what_it_made(self) -> bool {
+        match self {
+            Self::AlreadyRolledBack | Self::RollBack => true,
+            Self::Refused
+            | Self::Waiting
+            | Self::OrphanedBranch
+            | Self::Abort
+            | Self::AlreadyPublished
+            | Self::StaleArmed
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollForward => false,
+        }
+    }
+
+    /// Whether the branch of the graph that it wrote to is gone. Its plan then looks at no table and touches none, and records the write
+    /// on main.
+    #[must_use]
+    pub const fn lost_its_branch(self) -> bool {
+        match self {
+            Self::OrphanedBranch => true,
+            Self::Refused
+            | Self::Waiting
+            | Self::Abort
+            | Self::AlreadyPublished
+            | Self::StaleArmed
+            | Self::AlreadyRolledBack
+            | Self::Superseded
+            | Self::NeverStarted
+            | Self::RollForward
+            | Self::RollBack => false,
+        }
+    }
 }
+
+// A new disposition stops here, so that nobody leaves it out of `ALL`, by which lists are filtered.
+const _: () = match Disposition::ALL[0] {
+    Disposition::Refused
+    | Disposition::Waiting
+    | Disposition::OrphanedBranch
+    | Disposition::Abort
+    | Disposition::AlreadyPublished
+    | Disposition::StaleArmed
+    | Disposition::AlreadyRolledBack
+    | Disposition::Superseded
+    | Disposition::NeverStarted
+    | Disposition::RollForward
+    | Disposition::RollBack => (),
+};

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::journal::{Attempt, JournalState, Next, StepResult};
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
-use crate::verdict::{Action, Disposition};
+use crate::verdict::Action;
 
 /// How often a step on the catalog is intended anew because others published meanwhile.
 pub const CATALOG_TRIES_MAX: usize = 16;
@@ -383,9 +383,7 @@ fn do_steps(attempt: &Attempt, steps: Vec<usize>, seen: &Seen) -> Move {
     let differences = match catalog {
         CatalogSeen::Gone { what } => vec![Difference::new(None, what.clone(), "present", "gone")],
         // A write to a branch that is gone plans no pin: its publish on main only records it.
-        CatalogSeen::At { .. } if attempt.plan.disposition == Disposition::OrphanedBranch => {
-            Vec::new()
-        }
+        CatalogSeen::At { .. } if attempt.plan.disposition.lost_its_branch() => Vec::new(),
         CatalogSeen::At { pins, .. } => pin_differences(&attempt.plan, pins),
     };
     if !differences.is_empty() {

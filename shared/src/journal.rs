@@ -172,6 +172,48 @@ impl JournalEntry {
             Self::Reopened { .. } => "reopened",
         }
     }
+
+    /// Whether it may follow the terminal record, which ends a journal unless its effects are found gone.
+    #[must_use]
+    pub const fn may_follow_the_terminal_record(&self) -> bool {
+        match self {
+            Self::Reopened { .. } => true,
+            Self::Approved { .. }
+            | Self::Revoked { .. }
+            | Self::Claimed { .. }
+            | Self::StepsStarted { .. }
+            | Self::StepsFinished { .. }
+            | Self::Interrupted { .. }
+            | Self::Finished { .. } => false,
+        }
+    }
+
+    /// Whether room for a whole attempt has to be left behind it. Whoever consents or begins can wait, and what is begun has to come to its
+    /// end.
+    #[must_use]
+    pub const fn leaves_room_for_an_attempt(&self) -> bool {
+        match self {
+            Self::Approved { .. } | Self::Revoked { .. } | Self::Claimed { .. } => true,
+            Self::StepsStarted { .. }
+            | Self::StepsFinished { .. }
+            | Self::Interrupted { .. }
+            | Self::Finished { .. }
+            | Self::Reopened { .. } => false,
+        }
+    }
+
+    /// Whether it takes the operation from whoever holds it. No request that they have on its way may be sent after it.
+    #[must_use]
+    pub const fn takes_over(&self) -> bool {
+        match self {
+            Self::Claimed { .. } | Self::Interrupted { .. } | Self::Reopened { .. } => true,
+            Self::Approved { .. }
+            | Self::Revoked { .. }
+            | Self::StepsStarted { .. }
+            | Self::StepsFinished { .. }
+            | Self::Finished { .. } => false,
+        }
+    }
 }
 
 /// What one step did.

@@ -94,7 +94,7 @@ pub use plan::{
     CatalogChangeKind, ExactPublish, ExactRename, ExactRow, FixedGraphCommit, GraphHistoryOutcome,
     GraphHistoryRow, NamedTable, NewTable, OwnFile, PinMove, Plan, PlanBytes, PlanError, PlanInput,
     PlannedTable, Precondition, PublishedGraphCommit, Purpose, RECOVERY_ACTOR, RecoveryKind,
-    RemovedTable, StagedFile, Step, plan, recovery_tag,
+    RemovedTable, StagedFile, Step, WrittenUndo, plan, recovery_tag,
 };
 pub use reports::JudgedLine;
 pub use schema_file::SchemaFile;

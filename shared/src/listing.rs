@@ -125,10 +125,11 @@ impl SidecarFile {
     pub(crate) fn is_schema_apply(&self) -> bool {
         match &self.content {
             Ok(sidecar) => sidecar.writer_kind.changes_the_schema(),
-            Err(_) => WriterKind::ALL
-                .into_iter()
-                .filter(|kind| kind.changes_the_schema())
-                .any(|kind| self.glimpse.writer_kind.as_deref() == Some(kind.name())),
+            Err(_) => {
+                let kind = self.glimpse.writer_kind.as_deref();
+                kind.and_then(WriterKind::named)
+                    .is_some_and(WriterKind::changes_the_schema)
+            }
         }
     }
 

@@ -45,6 +45,15 @@ impl OutcomeKind {
         }
     }
 
+    /// Whether tables of a finished recovery moved, so that there is something to take back, and tags to drop.
+    #[must_use]
+    pub const fn moved_tables(self) -> bool {
+        match self {
+            Self::RolledForward | Self::RolledBack => true,
+            Self::CleanedUp | Self::Conflict | Self::Refused | Self::Unknown => false,
+        }
+    }
+
     /// How a plan of this disposition ends when every step is done; `None` if it has no effect.
     #[must_use]
     pub const fn of_finished(disposition: Disposition) -> Option<Self> {

@@ -9,6 +9,7 @@ mod own_file;
 mod published_graph_commit;
 mod purpose;
 mod step;
+mod step_effects;
 mod steps;
 mod version_9;
 
@@ -38,6 +39,7 @@ pub use step::{
     ExactPublish, ExactRename, ExactRow, NamedTable, NewTable, PinMove, Precondition, RemovedTable,
     StagedFile, Step,
 };
+pub use step_effects::WrittenUndo;
 
 /// The plan for one sidecar. It leaves no choice to whoever carries it out.
 ///
@@ -203,13 +205,18 @@ impl Plan {
     /// [`Extent::Whole`] needs a kind that makes one commit for each table, and no commits of others among them.
     #[must_use]
     pub fn extent(&self) -> Option<Extent> {
-        if !self.purpose.is_recovery() || self.disposition != Disposition::RollForward {
+        if !self.purpose.is_recovery() || !self.disposition.publishes_it() {
             return None;
         }
-        let publishes_tables = self
-            .tables
-            .iter()
-            .any(|table| table.action == Action::Publish);
+        let publishes_tables = self.tables.iter().any(|table| match table.action {
+            Action::Publish => true,
+            Action::None
+            | Action::RestoreAndPublish
+            | Action::Restore
+            | Action::Register
+            | Action::Tombstone
+            | Action::Drop => false,
+        });
         let is_counted = self
             .writer_kind
             .is_some_and(WriterKind::commits_each_table_once);
@@ -233,9 +240,7 @@ impl Plan {
         match self.choice {
             _ if !self.purpose.is_recovery() => Vec::new(),
             Choice::RollBack => vec![Choice::Verdict],
-            Choice::Verdict
-                if self.disposition == Disposition::RollForward && !self.left_out.is_empty() =>
-            {
+            Choice::Verdict if self.disposition.publishes_it() && !self.left_out.is_empty() => {
                 vec![Choice::RollBack]
             }
             Choice::Verdict => Vec::new(),
@@ -253,7 +258,7 @@ impl Plan {
     pub fn graph_branch(&self) -> Option<&str> {
         self.branch
             .as_deref()
-            .filter(|_| self.disposition != Disposition::OrphanedBranch)
+            .filter(|_| !self.disposition.lost_its_branch())
     }
 
     /// The commit that was merged, if the plan records one as merged.
@@ -284,8 +289,7 @@ impl Plan {
     /// Whether it adds rows to the history of the graph.
     #[must_use]
     pub fn adds_to_the_history(&self) -> bool {
-        let mut steps = self.steps.iter();
-        steps.any(|step| matches!(step, Step::GraphHistory { .. }))
+        self.steps.iter().any(Step::adds_to_the_history)
     }
 
     /// `obstacle`, which keeps rows from being added to the history of the graph, if the plan adds any.
@@ -306,10 +310,8 @@ impl Plan {
     /// Digest of the bytes that the plan gives its sidecar, if it writes an undo into it.
     #[must_use]
     pub fn writes_into_its_sidecar(&self) -> Option<Digest> {
-        self.steps.iter().find_map(|step| match step {
-            Step::PrepareSidecar { digest, .. } => Some(*digest),
-            _ => None,
-        })
+        let mut undos = self.steps.iter().filter_map(Step::written_undo);
+        undos.next().map(|undo| undo.digest)
     }
 
     /// The digest that its sidecar file must have right before a table is restored or published; `None` where that does not
@@ -342,10 +344,7 @@ impl Plan {
     /// The sidecar that carrying it out deletes in the end, if any.
     #[must_use]
     pub fn retires(&self) -> Option<&str> {
-        self.steps.iter().find_map(|step| match step {
-            Step::Retire { file, .. } => Some(file.as_str()),
-            _ => None,
-        })
+        self.steps.iter().find_map(Step::deleted_sidecar)
     }
 }
 
@@ -353,8 +352,14 @@ impl PlannedTable {
     /// The Lance HEAD when every step is done.
     #[must_use]
     pub fn head_after(&self) -> Option<u64> {
-        if self.action == Action::Drop {
-            return None;
+        match self.action {
+            Action::Drop => return None,
+            Action::None
+            | Action::Publish
+            | Action::RestoreAndPublish
+            | Action::Restore
+            | Action::Register
+            | Action::Tombstone => {}
         }
         match self.restore_to {
             Some(_) => self.lance_head?.checked_add(1),
@@ -392,10 +397,15 @@ impl PlannedTable {
     /// The pin when every step is done.
     #[must_use]
     pub fn pin_after(&self) -> Option<u64> {
-        if self.action == Action::Tombstone {
-            return None;
+        match self.action {
+            Action::Tombstone => None,
+            Action::None
+            | Action::Publish
+            | Action::RestoreAndPublish
+            | Action::Restore
+            | Action::Register
+            | Action::Drop => self.publish_as.or(self.manifest_pinned),
         }
-        self.publish_as.or(self.manifest_pinned)
     }
 }
 

@@ -19,7 +19,15 @@ impl Kept {
     /// Whether readers keep the version that they see, and that version is later than the one from which the writer started.
     /// Where HEAD holds the content of that version already, only the pin moves.
     pub(crate) fn is_later(self) -> bool {
-        matches!(self.action, Action::None | Action::Publish) && self.visible > Some(self.expected)
+        let is_kept = match self.action {
+            Action::None | Action::Publish => true,
+            Action::RestoreAndPublish
+            | Action::Restore
+            | Action::Register
+            | Action::Tombstone
+            | Action::Drop => false,
+        };
+        is_kept && self.visible > Some(self.expected)
     }
 
     fn is_as_it_was(self) -> bool {

@@ -67,6 +67,24 @@ impl WriterKind {
         }
     }
 
+    /// Whether it builds indices and changes no row.
+    #[must_use]
+    pub const fn builds_indices(self) -> bool {
+        match self {
+            Self::EnsureIndices => true,
+            Self::Mutation
+            | Self::Load
+            | Self::SchemaApply
+            | Self::BranchMerge
+            | Self::Optimize => false,
+        }
+    }
+
+    /// The kind that a sidecar calls so. `None` for a name that this build does not know, in a file that cannot be understood.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name as in the sidecar.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -80,3 +98,13 @@ impl WriterKind {
         }
     }
 }
+
+// A new kind stops here, so that nobody leaves it out of `ALL`, by which its name is read.
+const _: () = match WriterKind::ALL[0] {
+    WriterKind::Mutation
+    | WriterKind::Load
+    | WriterKind::SchemaApply
+    | WriterKind::BranchMerge
+    | WriterKind::EnsureIndices
+    | WriterKind::Optimize => (),
+};

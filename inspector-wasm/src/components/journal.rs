@@ -74,14 +74,11 @@ pub fn Journal(props: &Props) -> Html {
 
 /// Links to the undo and the release of a finished recovery that changed tables. Both are plans like any other.
 fn follow_ups(props: &Props) -> Html {
-    let touched = matches!(
-        props.operation.outcome,
-        Some(OutcomeKind::RolledForward | OutcomeKind::RolledBack)
-    );
+    let outcome = props.operation.outcome;
     let Ok(operation) = props.operation.operation_id.parse::<OperationId>() else {
         return Html::default();
     };
-    if !touched {
+    if !outcome.is_some_and(OutcomeKind::moved_tables) {
         return Html::default();
     }
     // Undoing a roll back leaves a sidecar, which is to be recovered. Nothing else can be undone then.

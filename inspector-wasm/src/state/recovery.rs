@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sidecar::api::{ApprovalRequest, EndReport, ExecutionReport, PlanReport, Progress};
-use sidecar::{OutcomeKind, Reason, Requirement};
+use sidecar::{Reason, Requirement};
 use yew::Reducible;
 
 use super::failure::Failure;
@@ -233,7 +233,7 @@ impl RecoveryState {
             .execution
             .as_ref()
             .and_then(|execution| execution.report.as_ref());
-        report.is_some_and(|report| succeeded(report.outcome))
+        report.is_some_and(|report| report.outcome.is_success())
     }
 
     /// The requirements of the plan that are not stated yet.
@@ -285,15 +285,6 @@ impl RecoveryState {
 #[must_use]
 pub fn passes_by_itself(blockers: &[Reason]) -> bool {
     blockers.iter().any(|reason| reason.code.may_be_lifted())
-}
-
-/// Whether an execution did all the plan says.
-#[must_use]
-pub const fn succeeded(outcome: OutcomeKind) -> bool {
-    matches!(
-        outcome,
-        OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp
-    )
 }
 
 #[cfg(test)]

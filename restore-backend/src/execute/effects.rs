@@ -177,7 +177,7 @@ async fn do_step(
     let plan = &attempt.plan;
     let step = &plan.steps[index];
     // The preparation looks by itself, at the very request.
-    let is_preparation = matches!(step, Step::PrepareSidecar { .. });
+    let is_preparation = step.written_undo().is_some();
     if step.may_rest_on_its_file() && !is_preparation {
         // No version guards the file.
         let looked = hold.during(prepare::its_file(root, attempt, step));

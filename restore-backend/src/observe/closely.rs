@@ -7,8 +7,7 @@ use sidecar::observation::KeptHistory;
 use sidecar::observation::obstacle::history_not_writable;
 use sidecar::version_9::Beside;
 use sidecar::{
-    Choice, Disposition, Observation, Reason, Sidecar, error_text, judge, judge_choice,
-    may_be_incomplete,
+    Choice, Observation, Reason, Sidecar, error_text, judge, judge_choice, may_be_incomplete,
 };
 
 use super::bounds::LOOKS_MAX;
@@ -105,7 +104,7 @@ async fn look_at(
             observation.merge = Some(merge.boxed().await);
             disposition = judge_choice(sidecar, None, &observation, choice).disposition;
         }
-        let is_back = disposition == Disposition::RollBack && depth.is_for_a_plan();
+        let is_back = disposition.takes_it_back() && depth.is_for_a_plan();
         let writes_history =
             kept != KeptHistory::Nowhere && disposition.has_effect() && depth.is_for_a_plan();
         // Main, if the sidecar's branch is gone.
@@ -126,7 +125,7 @@ async fn look_at(
             }
         }
         .boxed();
-        let is_orphaned = disposition == Disposition::OrphanedBranch && depth.is_for_a_plan();
+        let is_orphaned = disposition.lost_its_branch() && depth.is_for_a_plan();
         let history = async {
             if writes_history {
                 history_obstacle(root.lance(), sidecar, branch.as_deref(), kept, &failures).await

@@ -10,10 +10,10 @@ mod unreadable;
 
 use fenced_lance::Head;
 use futures::FutureExt;
+use sidecar::Reason;
 use sidecar::version_9::{
     Beside, Evidence, Sidecar9, Verdict9, judge_version_9, no_evidence, place_conflict,
 };
-use sidecar::{Reason, WriterKind};
 
 use super::bounds::LOOKS_MAX;
 use crate::root::Root;
@@ -86,7 +86,7 @@ async fn look(root: &Root, sidecar: &Sidecar9, beside: Beside) -> Result<Option<
 
 /// Whether the lock that a schema change takes is there.
 async fn is_locked(root: &Root, sidecar: &Sidecar9) -> Result<bool, Reason> {
-    if sidecar.writer_kind != WriterKind::SchemaApply {
+    if !sidecar.writer_kind.changes_the_schema() {
         return Ok(false);
     }
     let lock = root.lance().schema_lock().await;

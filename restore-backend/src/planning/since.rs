@@ -3,7 +3,7 @@
 use sidecar::api::{FollowedBy, Since};
 use sidecar::follow_up::{FollowUpKind, Undo, has_undone, never_undone, refusal};
 use sidecar::journal::{Finished, JournalState};
-use sidecar::{OperationId, Purpose, Reason, Sidecar, error_text};
+use sidecar::{OperationId, Reason, Sidecar, error_text};
 
 use super::in_force::{InForce, in_force, is_released, last_begun, planned_anew_as};
 use super::sidecar_file::sidecar_fate;
@@ -107,12 +107,8 @@ pub(crate) async fn taken_back(
 }
 
 fn may_be_undone(state: &JournalState) -> bool {
-    state.finished().is_some_and(|finished| {
-        matches!(
-            finished.plan.purpose,
-            Purpose::Recover | Purpose::Undo { .. }
-        )
-    })
+    let finished = state.finished();
+    finished.is_some_and(|finished| never_undone(state.operation_id(), &finished.plan).is_none())
 }
 
 /// The operation itself, if its journal and its tags let it be taken back, else why not. Where its tables stand now, only the

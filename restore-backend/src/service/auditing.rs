@@ -260,7 +260,15 @@ impl Audited {
         match record.as_ref().map(|record| &record.entry) {
             Some(JournalEntry::Finished { outcome, .. }) => self.outcome = Some(*outcome),
             Some(JournalEntry::Reopened { .. }) => self.outcome = None,
-            _ => {}
+            Some(
+                JournalEntry::Approved { .. }
+                | JournalEntry::Revoked { .. }
+                | JournalEntry::Claimed { .. }
+                | JournalEntry::StepsStarted { .. }
+                | JournalEntry::StepsFinished { .. }
+                | JournalEntry::Interrupted { .. },
+            )
+            | None => {}
         }
         if self.sequence < self.window.from || self.next_record.is_some() {
             return;

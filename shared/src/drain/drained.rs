@@ -155,7 +155,7 @@ impl Draining {
             report: None,
         };
         self.stopped = Some(match step {
-            DrainStep::Applied(report) if is_done(report.outcome) => {
+            DrainStep::Applied(report) if report.outcome.is_success() => {
                 self.left.pop_front();
                 self.done.push(*report);
                 return;
@@ -250,12 +250,5 @@ impl NotCurrent {
         }
         sentence.push_str("; `drain` without --apply shows the plans as they are");
         sentence
-    }
-}
-
-const fn is_done(outcome: OutcomeKind) -> bool {
-    match outcome {
-        OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp => true,
-        OutcomeKind::Conflict | OutcomeKind::Refused | OutcomeKind::Unknown => false,
     }
 }

@@ -115,10 +115,7 @@ fn next(report: &PlanReport, commands: &Commands) -> Option<String> {
             _ => Some(commands.plan(operation)),
         };
     }
-    if matches!(
-        report.disposition,
-        Disposition::Refused | Disposition::Abort
-    ) {
+    if report.disposition.may_be_set_aside() {
         let mut codes = report.blockers.iter().map(|reason| reason.code);
         // With the address that the root had, the write may well be recovered.
         if codes.any(Code::tells_of_another_place)
@@ -151,5 +148,5 @@ fn may_be_set_aside(report: &PlanReport) -> bool {
     }
     // A file that is cut short may be all that tells of the commits of its write; of a duplicate, the other file tells.
     let mut codes = report.blockers.iter().map(|reason| reason.code);
-    report.disposition == Disposition::Abort || codes.any(|code| code == Code::DuplicateOperationId)
+    report.disposition.was_judged() || codes.any(|code| code == Code::DuplicateOperationId)
 }

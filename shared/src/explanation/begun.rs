@@ -37,7 +37,13 @@ fn ending(plan: &Plan) -> &'static str {
     match plan.outcome() {
         Some(OutcomeKind::RolledForward) => "rolled forward",
         Some(OutcomeKind::RolledBack) => "rolled back",
-        _ => "cleaned up",
+        Some(
+            OutcomeKind::CleanedUp
+            | OutcomeKind::Conflict
+            | OutcomeKind::Refused
+            | OutcomeKind::Unknown,
+        )
+        | None => "cleaned up",
     }
 }
 

@@ -5,7 +5,7 @@ use super::words::{
     write_name,
 };
 use crate::code::{Reason, Requirement};
-use crate::plan::{Plan, Purpose, Step};
+use crate::plan::{Plan, Purpose};
 use crate::text::shown;
 use crate::timestamp::Timestamp;
 use crate::verdict::{Action, Disposition};
@@ -27,11 +27,7 @@ pub(super) fn explain(
             format!("{}{}", undo_consequence(plan), stays_recorded(plan)),
         ),
         Purpose::Release { of } => {
-            let tags = plan
-                .steps
-                .iter()
-                .filter(|step| matches!(step, Step::Untag { .. }))
-                .count();
+            let tags = plan.steps.iter().filter(|step| step.drops_a_tag()).count();
             (
                 format!(
                     "The recovery of operation {of} is finished, and its tags keep old versions from being cleaned up."

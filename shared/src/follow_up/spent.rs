@@ -54,9 +54,8 @@ impl JournalState {
     /// Whether a release of which this is the journal has dropped tags, or may have.
     #[must_use]
     pub fn has_begun_to_drop(&self) -> bool {
-        let drops = |step: &Step| matches!(step, Step::Untag { .. });
         let mut interrupted = self.interrupted().iter();
-        self.finished().is_some() || interrupted.any(|attempt| attempt.has_begun(drops))
+        self.finished().is_some() || interrupted.any(|attempt| attempt.has_begun(Step::drops_a_tag))
     }
 }
 

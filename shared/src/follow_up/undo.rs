@@ -27,10 +27,8 @@ use super::undo_steps::{Touched, undo_restores, undo_tags};
 /// The operation whose sidecar a plan with these steps leaves behind, if it leaves one.
 #[must_use]
 pub fn announced_by<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Option<OperationId> {
-    steps.into_iter().find_map(|step| match step {
-        Step::Announce { file, .. } => file.strip_suffix(".json")?.parse().ok(),
-        _ => None,
-    })
+    let mut left = steps.into_iter().filter_map(Step::left_sidecar);
+    left.find_map(|file| file.strip_suffix(".json")?.parse().ok())
 }
 
 /// Why a finished operation of this plan has nothing to take back, wherever tables stand: it set a file aside, or dropped tags.
@@ -106,8 +104,7 @@ impl Undo {
                 ),
             ));
         }
-        let leaves_a_sidecar =
-            plan.purpose.is_recovery() && plan.disposition == Disposition::RollBack;
+        let leaves_a_sidecar = plan.purpose.is_recovery() && plan.disposition.takes_it_back();
         let target = |table: &PlannedTable| match table.action {
             Action::Publish if leaves_a_sidecar => None,
             Action::Publish => table.manifest_pinned,

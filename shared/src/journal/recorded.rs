@@ -54,7 +54,19 @@ impl JournalState {
                 (table_key, branch, *lands_at) == (&table.table_key, &table.branch, version)
                     && made_by.restored_version == Some(*target)
             }
-            _ => false,
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => false,
         };
         let finished = self.finished().is_some_and(|finished| {
             finished.digest == digest && finished.plan.steps.iter().any(is_it)

@@ -218,7 +218,7 @@ impl JournalState {
             Purpose::Undo { .. } => self
                 .interrupted
                 .iter()
-                .any(|attempt| attempt.has_begun(|step| matches!(step, Step::Restore { .. }))),
+                .any(|attempt| attempt.has_begun(Step::changes_a_table)),
             Purpose::Release { .. } => false,
             Purpose::Dismiss { .. } => {
                 last.plan.file == self.operation_id.file_name() && !self.is_reopened
@@ -236,7 +236,7 @@ impl JournalState {
         let attempts = self.interrupted.iter().chain(&self.attempt);
         let attempts = attempts.chain(self.ended.as_deref());
         attempts
-            .filter(|attempt| attempt.has_begun(|step| matches!(step, Step::PrepareSidecar { .. })))
+            .filter(|attempt| attempt.has_begun(|step| step.written_undo().is_some()))
             .flat_map(|attempt| {
                 let given = attempt.plan.writes_into_its_sidecar();
                 given.into_iter().chain([attempt.plan.sidecar])
@@ -248,10 +248,7 @@ impl JournalState {
     pub fn prepared_undo(&self) -> Option<&[RollbackOutcome]> {
         let attempt = self.attempt.as_ref().or_else(|| self.interrupted.last())?;
         let mut done = attempt.done.keys();
-        done.find_map(|step| match attempt.plan.steps.get(*step)? {
-            Step::PrepareSidecar { outcomes, .. } => Some(outcomes.as_slice()),
-            _ => None,
-        })
+        done.find_map(|step| Some(attempt.plan.steps.get(*step)?.written_undo()?.outcomes))
     }
 
     /// The sidecar's bytes, as the last claim kept them; `None` if nobody ever claimed the operation.
@@ -367,8 +364,7 @@ impl JournalState {
                 "it does not carry the digest of the record before it",
             ));
         }
-        let reopens = matches!(record.entry, JournalEntry::Reopened { .. });
-        if self.finished.is_some() && !reopens {
+        if self.finished.is_some() && !record.entry.may_follow_the_terminal_record() {
             return Err(JournalError::IllegalTransition {
                 operation_id: operation_id(),
                 sequence,

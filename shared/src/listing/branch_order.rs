@@ -33,7 +33,7 @@ impl BranchOrder {
         let is_of_all = glimpse
             .writer_kind
             .as_deref()
-            .is_none_or(|kind| kind == WriterKind::SchemaApply.name());
+            .is_none_or(|name| WriterKind::named(name).is_some_and(WriterKind::changes_the_schema));
         if is_of_all {
             self.of_all.get_or_insert_with(|| name.to_owned());
         } else {

@@ -109,7 +109,7 @@ fn recovery(plan: &Plan) -> Result<(), String> {
         }
     }
     let drops = plan.tables.iter().any(|table| table.action == Action::Drop);
-    if plan.disposition == Disposition::RollBack && (drops || !touched.is_empty()) {
+    if plan.disposition.takes_it_back() && (drops || !touched.is_empty()) {
         left.take(&fence())?;
     }
     if let Some(step) = left.take_if(|step| matches!(step, Step::PrepareSidecar { .. })) {
@@ -225,7 +225,7 @@ fn prepared(plan: &Plan, step: &Step) -> Result<(), String> {
         })
         .collect();
     noted.sort_unstable();
-    if plan.disposition != Disposition::RollBack || *file != plan.file || !returned.eq(noted) {
+    if !plan.disposition.takes_it_back() || *file != plan.file || !returned.eq(noted) {
         return Err(
             "the undo that it writes into its sidecar does not name the tables that return"
                 .to_owned(),
@@ -299,7 +299,7 @@ fn exact(plan: &Plan, left: &Left<'_>) -> Result<Option<ExactPublish>, String> {
         .iter()
         .all(|added| row(&added.table_key, added.branch.as_deref(), added.version));
     let is_whole = pins.len() + registrations.len() == exact.rows.len() && moved && added;
-    if plan.disposition != Disposition::RollForward || !is_whole {
+    if !plan.disposition.publishes_it() || !is_whole {
         return Err("the rows it publishes are not those of its pins".to_owned());
     }
     Ok(Some(exact.clone()))
@@ -330,19 +330,7 @@ fn recovered_table(
 ) -> Result<(), String> {
     let (pinned, head) = (table.manifest_pinned, table.lance_head);
     let (restore_to, publish_as) = (table.restore_to, table.publish_as);
-    let (is_forward, is_back) = match disposition {
-        Disposition::RollForward => (true, false),
-        Disposition::RollBack => (false, true),
-        Disposition::Refused
-        | Disposition::Waiting
-        | Disposition::OrphanedBranch
-        | Disposition::Abort
-        | Disposition::AlreadyPublished
-        | Disposition::StaleArmed
-        | Disposition::AlreadyRolledBack
-        | Disposition::Superseded
-        | Disposition::NeverStarted => (false, false),
-    };
+    let (is_forward, is_back) = (disposition.publishes_it(), disposition.takes_it_back());
     let moved = pinned.is_some() && pinned < head;
     let holds = match (table.action, table.catalog_change) {
         (Action::None, _) => restore_to.is_none() && publish_as.is_none(),
@@ -374,7 +362,7 @@ fn recovered_table(
                 && publish_as.is_none()
         }
         (Action::Drop, Some(CatalogChangeKind::Registration)) => {
-            (is_back || disposition == Disposition::AlreadyRolledBack)
+            disposition.clears_what_it_made()
                 && pinned.is_none()
                 && head.is_none_or(|head| head == 1)
                 && restore_to.is_none()
@@ -425,27 +413,24 @@ fn recovered_table(
 /// Exactly the files that some crash of a schema change leaves staged, under exactly their names.
 fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String> {
     use SchemaFile::{Ir, Source, State};
-    let (dispositions, forms, files, precondition): (&[Disposition], [&[SchemaFile]; 3], _, _) =
+    let (is_its_disposition, forms, files, precondition): (_, Option<[&[SchemaFile]; 3]>, _, _) =
         match step {
             Step::PromoteSchema {
                 files,
                 precondition,
             } => (
-                &[
-                    Disposition::RollForward,
-                    Disposition::AlreadyPublished,
-                    Disposition::StaleArmed,
-                ],
-                [&[Source, Ir, State], &[Ir, State], &[State]],
+                plan.disposition.leaves_it_visible(),
+                Some([&[Source, Ir, State], &[Ir, State], &[State]]),
                 files,
                 precondition,
             ),
+            // Others may have removed some of them, an earlier attempt for one: any of them may be left.
             Step::DiscardSchema {
                 files,
                 precondition,
             } => (
-                &[Disposition::RollBack, Disposition::AlreadyRolledBack],
-                [&[Source, Ir, State], &[Source, Ir], &[Source]],
+                plan.disposition.clears_what_it_made(),
+                None,
                 files,
                 precondition,
             ),
@@ -462,7 +447,7 @@ fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String
             | Step::Record { .. }
             | Step::Retire { .. } => return Ok(()),
         };
-    if !kind.changes_the_schema() || !dispositions.contains(&plan.disposition) {
+    if !kind.changes_the_schema() || !is_its_disposition {
         return Err(format!(
             "a {} that is {} has no step of kind {}",
             kind.name(),
@@ -479,12 +464,9 @@ fn schema_files(plan: &Plan, kind: WriterKind, step: &Step) -> Result<(), String
         })
     };
     let files = files.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-    let is_a_form = match step {
-        // Others may have removed some of them, an earlier attempt for one.
-        Step::DiscardSchema { .. } => {
-            !files.is_empty() && files.is_sorted_by(|one, next| one < next)
-        }
-        _ => forms.contains(&files.as_slice()),
+    let is_a_form = match forms {
+        Some(forms) => forms.contains(&files.as_slice()),
+        None => !files.is_empty() && files.is_sorted_by(|one, next| one < next),
     };
     if !is_a_form || *precondition != Precondition::FilesAsPlanned {
         return Err(format!(

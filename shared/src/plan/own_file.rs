@@ -2,7 +2,6 @@
 
 use super::{Plan, Step};
 use crate::digest::Digest;
-use crate::disposition::Disposition;
 
 /// Whether a step may begin, given the file that was found under the name of the sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +35,25 @@ impl Step {
             | Self::Retire { .. } => false,
         }
     }
+
+    /// Whether the file may still have the bytes without the undo when it begins. Ask only of a step that rests on the file.
+    const fn comes_before_the_undo(&self) -> bool {
+        match self {
+            Self::FenceCatalog { .. } | Self::PrepareSidecar { .. } => true,
+            Self::Tag { .. }
+            | Self::Untag { .. }
+            | Self::Announce { .. }
+            | Self::DropDataset { .. }
+            | Self::Restore { .. }
+            | Self::Publish { .. }
+            | Self::PromoteSchema { .. }
+            | Self::DiscardSchema { .. }
+            | Self::GraphHistory { .. }
+            | Self::UnlockSchema { .. }
+            | Self::Record { .. }
+            | Self::Retire { .. } => false,
+        }
+    }
 }
 
 impl Plan {
@@ -49,19 +67,14 @@ impl Plan {
         if !step.may_rest_on_its_file() {
             return OwnFile::Fits;
         }
-        let is_before_the_undo = matches!(
-            step,
-            Step::FenceCatalog { .. } | Step::PrepareSidecar { .. }
-        );
+        let is_before_the_undo = step.comes_before_the_undo();
         match found {
             Some(found) if found == rests_on => OwnFile::Fits,
             Some(found) if is_before_the_undo && found == self.sidecar => OwnFile::Fits,
             Some(_) => OwnFile::StandsInTheWay,
             // A roll forward publishes the rows that the file fixed, and no file is there that says otherwise.
-            None if self.disposition == Disposition::RollForward => OwnFile::Fits,
-            None if matches!(step, Step::PrepareSidecar { .. }) || !writes_the_undo => {
-                OwnFile::IsWrittenAnew
-            }
+            None if self.disposition.publishes_it() => OwnFile::Fits,
+            None if step.written_undo().is_some() || !writes_the_undo => OwnFile::IsWrittenAnew,
             None if is_before_the_undo => OwnFile::Fits,
             // The file was there with the undo in it: an engine may have finished the roll back since, and removed it.
             None => OwnFile::StandsInTheWay,

@@ -33,7 +33,7 @@ pub(super) fn steps(input: &StepInput<'_>) -> Vec<Step> {
     let mut steps = tags(input.operation_id, &moved);
     steps.retain(|step| !is_on_no_such_branch(input, step));
     let drops = drops(input);
-    if disposition == Disposition::RollBack && !(moved.is_empty() && drops.is_empty()) {
+    if disposition.takes_it_back() && !(moved.is_empty() && drops.is_empty()) {
         steps.push(Step::FenceCatalog {
             precondition: Precondition::PinsAsPlanned,
         });

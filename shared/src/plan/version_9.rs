@@ -168,7 +168,7 @@ pub(super) fn prepare(
     let payload = sidecar
         .payload()
         .filter(|payload| payload.rollback_audit_outcomes.is_none())
-        .filter(|_| disposition == Disposition::RollBack)?;
+        .filter(|_| disposition.takes_it_back())?;
     let outcomes = returned(sidecar, payload, tables);
     let bytes = sidecar.prepared(&outcomes)?;
     Some(Step::PrepareSidecar {
@@ -181,9 +181,7 @@ pub(super) fn prepare(
 
 /// The publish as the writer fixed it; `None` where no row that it confirmed is published.
 pub(super) fn exact(sidecar: &Sidecar9, disposition: Disposition) -> Option<ExactPublish> {
-    let payload = sidecar
-        .payload()
-        .filter(|_| disposition == Disposition::RollForward)?;
+    let payload = sidecar.payload().filter(|_| disposition.publishes_it())?;
     let delta = &payload.intended_delta;
     let rows = delta.table_updates.iter();
     Some(ExactPublish {

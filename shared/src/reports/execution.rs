@@ -141,8 +141,13 @@ fn step_of_attempt(attempt: &Attempt, step: usize) -> StepState {
 
 /// The same once the terminal record is written: the sidecar goes after it.
 const fn finished_step(step: &Step, sidecar: SidecarFate) -> StepState {
-    match (step, sidecar) {
-        (Step::Retire { .. }, SidecarFate::Kept | SidecarFate::Unknown) => StepState::Started,
-        _ => StepState::Done,
+    if step.deleted_sidecar().is_none() {
+        return StepState::Done;
+    }
+    match sidecar {
+        SidecarFate::Kept | SidecarFate::Unknown => StepState::Started,
+        SidecarFate::Retired | SidecarFate::Gone | SidecarFate::Replaced | SidecarFate::NoFile => {
+            StepState::Done
+        }
     }
 }

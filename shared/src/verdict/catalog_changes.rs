@@ -42,7 +42,7 @@ pub(super) fn catalog_changes(
     schema: &SchemaObservation,
     disposition: Disposition,
 ) -> Result<Vec<CatalogChange>, Reason> {
-    let is_forward = disposition == Disposition::RollForward;
+    let is_forward = disposition.publishes_it();
     let mut named: BTreeSet<&str> = sidecar
         .tables
         .iter()

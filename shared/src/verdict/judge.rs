@@ -158,9 +158,8 @@ pub fn judge_choice<'a>(
         Vec::new()
     };
     // The write is not published yet, and every table it pins stands above a pin to which it can be returned.
-    let is_taken_back = choice == Choice::RollBack
-        && disposition == Disposition::RollForward
-        && !left_out.is_empty();
+    let is_taken_back =
+        choice == Choice::RollBack && disposition.publishes_it() && !left_out.is_empty();
     let disposition = if is_taken_back {
         Disposition::RollBack
     } else {
@@ -213,8 +212,7 @@ pub fn judge_choice<'a>(
         schema.locked_since.is_some() || files.iter().any(|file| file.staged.is_some())
     });
     // Nor does a fence keep a writer of a loose kind from committing once more, above the published versions.
-    let may_go_on =
-        disposition == Disposition::RollForward && !sidecar.writer_kind.commits_each_table_once();
+    let may_go_on = disposition.publishes_it() && !sidecar.writer_kind.commits_each_table_once();
     if touches_schema_files || may_go_on || disposition.ends_it_unpublished() {
         requires.push(Requirement::WritersStopped);
     }
@@ -315,7 +313,7 @@ pub fn may_be_incomplete(sidecar: &Sidecar, disposition: Disposition) -> bool {
 /// Whether the commits above the pin become visible or are taken back. Neither happens where HEAD has the pin's content.
 fn takes_commits_along(disposition: Disposition, table: &TableVerdict) -> bool {
     match table.action {
-        Action::Publish => disposition == Disposition::RollForward,
+        Action::Publish => disposition.publishes_it(),
         Action::RestoreAndPublish => true,
         Action::None | Action::Restore | Action::Register | Action::Tombstone | Action::Drop => {
             false
@@ -353,7 +351,7 @@ fn disposition(
         })?;
         let disposition = schema::disposition(sidecar, schema, stand)
             .map_err(|why| Reason::new(Code::SchemaContradictory, why))?;
-        if disposition == Disposition::RollForward {
+        if disposition.publishes_it() {
             schema::promotable(sidecar, schema)
                 .map_err(|why| Reason::new(Code::SchemaNotPromotable, why))?;
         }

@@ -105,7 +105,7 @@ pub(super) fn verdict(
             )),
         };
         let planned = planned.and_then(|mut planned| {
-            if let Some(schema) = schema.filter(|_| takes_back(disposition)) {
+            if let Some(schema) = schema.filter(|_| disposition.clears_what_it_made()) {
                 drop_them(version_9, &judged, schema, &mut planned)?;
             }
             Ok(planned)
@@ -162,7 +162,7 @@ fn pointer(
         .confirmed
         .as_ref()
         .map(|confirmed| confirmed.table_version)
-        .filter(|_| disposition == Disposition::RollForward)
+        .filter(|_| disposition.publishes_it())
         .filter(|version| Some(*version) > visible);
     TableVerdict {
         classification: None,
@@ -180,14 +180,6 @@ fn pointer(
         publish_as: version,
         unexpected: Vec::new(),
     }
-}
-
-/// Whether the datasets that the write made have to go: one may have come back, or be left in part.
-const fn takes_back(disposition: Disposition) -> bool {
-    matches!(
-        disposition,
-        Disposition::RollBack | Disposition::AlreadyRolledBack
-    )
 }
 
 fn waits_for(older: &str) -> Reason {
@@ -405,10 +397,7 @@ fn not_carried_out(
     let is_prepared = version_9
         .payload()
         .is_none_or(|payload| payload.rollback_audit_outcomes.is_some());
-    if judged.disposition == Disposition::RollBack
-        && !is_prepared
-        && !version_9.spelling.is_an_engines
-    {
+    if judged.disposition.takes_it_back() && !is_prepared && !version_9.spelling.is_an_engines {
         return not_yet(
             "the file is not spelled as engines spell it, so writing the undo into it would change more than the undo".to_owned(),
         );

@@ -35,9 +35,9 @@ impl Beside {
 fn matters(sidecar: &Sidecar9, other: &SidecarFile) -> bool {
     let glimpse = &other.glimpse;
     let is_there = other.digest.is_some() || other.stored_as.is_some();
-    let schema_change = WriterKind::SchemaApply;
-    let is_a_change = sidecar.writer_kind == schema_change
-        || glimpse.writer_kind.as_deref() == Some(schema_change.name());
+    let other_kind = glimpse.writer_kind.as_deref().and_then(WriterKind::named);
+    let is_a_change = sidecar.writer_kind.changes_the_schema()
+        || other_kind.is_some_and(WriterKind::changes_the_schema);
     let is_of_the_branch = Branch::of(glimpse.branch.as_deref()) == sidecar.branch();
     is_there && (glimpse.writer_kind.is_none() || is_a_change || is_of_the_branch)
 }

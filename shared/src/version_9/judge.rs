@@ -95,7 +95,17 @@ fn disposition(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_
             Some(reason) => Found::because(Disposition::Abort, reason),
             None => found,
         },
-        _ => found,
+        (
+            Disposition::Refused
+            | Disposition::Waiting
+            | Disposition::OrphanedBranch
+            | Disposition::Abort
+            | Disposition::AlreadyPublished
+            | Disposition::StaleArmed
+            | Disposition::AlreadyRolledBack
+            | Disposition::Superseded,
+            _,
+        ) => found,
     }
 }
 

@@ -131,7 +131,8 @@ impl Protocol {
             "protocol_v3" => Self::V3(plan(&Effect::of_a_mutation)?),
             "protocol_v4" => Self::V4(plan(&Effect::of_a_merge)?),
             "protocol_v7" => Self::V7(plan(&Effect::of_a_schema_change)?),
-            _ => Self::V8(plan(&Effect::of_an_index_build)?),
+            "protocol_v8" => Self::V8(plan(&Effect::of_an_index_build)?),
+            _ => return broken(format!("{name} is the plan of no kind of write")),
         })
     }
 }

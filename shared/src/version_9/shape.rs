@@ -41,7 +41,7 @@ pub(super) fn check(sidecar: &Sidecar9, limits: &Limits) -> Result<(), Fault> {
         return pins::check_without_a_plan(sidecar);
     };
     graph_commit::check(sidecar, payload)?;
-    if sidecar.writer_kind != WriterKind::SchemaApply {
+    if !sidecar.writer_kind.changes_the_schema() {
         schema::check_that_none_changes(sidecar.writer_kind, payload)?;
     }
     let rows = row::check(sidecar, payload)?;

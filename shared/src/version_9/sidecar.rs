@@ -174,7 +174,7 @@ impl Read for Timestamp {
 impl Read for WriterKind {
     fn read(value: &Value, path: Path<'_>, limits: &Limits) -> Result<Self, Fault> {
         let name = String::read(value, path, limits)?;
-        match Self::ALL.into_iter().find(|kind| kind.name() == name) {
+        match Self::named(&name) {
             Some(kind) => Ok(kind),
             None => broken(format!("{} is none that writes sidecars", path.text())),
         }

@@ -9,7 +9,6 @@ use super::parts::{refusal, start_over};
 use super::surroundings::Surroundings;
 use crate::components::{Tone, folded, notice, outcome, progress};
 use crate::route::Route;
-use crate::state::recovery::succeeded;
 use crate::words;
 
 /// The result.
@@ -37,18 +36,18 @@ fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
     }
     .href();
     let again = report.outcome == OutcomeKind::Unknown
-        || (succeeded(report.outcome) && report.sidecar == SidecarFate::Kept);
+        || (report.outcome.is_success() && report.sidecar == SidecarFate::Kept);
     let left = around
         .state
         .plan
         .value
         .as_ref()
-        .filter(|_| succeeded(report.outcome))
+        .filter(|_| report.outcome.is_success())
         .and_then(|plan| words::left(&plan.purpose, plan.steps.iter().map(|step| &step.step)));
     html! {
         <p class="actions">
             if again { { carry_out(around, report.digest, "Carry it on") } }
-            if !succeeded(report.outcome) { { start_over(around, "Make a new plan") } }
+            if !report.outcome.is_success() { { start_over(around, "Make a new plan") } }
             if let Some(left) = left {
                 <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: left.to_string() }.href()}>{ "Open the sidecar it left" }</a>
             }

@@ -66,7 +66,11 @@ impl Journal {
             JournalEntry::Claimed { plan, sidecar, .. } => plan.len() + sidecar.as_bytes().len(),
             JournalEntry::Finished { sidecar, .. } => sidecar.as_bytes().len(),
             JournalEntry::Approved { plan, .. } => plan.len(),
-            _ => 0,
+            JournalEntry::Revoked { .. }
+            | JournalEntry::StepsStarted { .. }
+            | JournalEntry::StepsFinished { .. }
+            | JournalEntry::Interrupted { .. }
+            | JournalEntry::Reopened { .. } => 0,
         };
         off_thread::in_place(bytes, || self.followed_by(recorded_at, entry))
     }
@@ -77,23 +81,12 @@ impl Journal {
         entry: JournalEntry,
     ) -> Result<Unwritten, JournalStoreError> {
         let operation_id = self.state.operation_id().clone();
-        let begins = matches!(
-            entry,
-            JournalEntry::Approved { .. }
-                | JournalEntry::Revoked { .. }
-                | JournalEntry::Claimed { .. }
-        );
-        let takes_over = matches!(
-            entry,
-            JournalEntry::Claimed { .. }
-                | JournalEntry::Interrupted { .. }
-                | JournalEntry::Reopened { .. }
-        );
+        let (leaves_room, takes_over) = (entry.leaves_room_for_an_attempt(), entry.takes_over());
         let record = self.state.next_record(recorded_at, entry);
         let bytes = record
             .to_bytes()
             .map_err(|reason| JournalStoreError::Encode { reason })?;
-        let (bytes_left, records_left) = if begins {
+        let (bytes_left, records_left) = if leaves_room {
             (BYTES_LEFT_FOR_AN_ATTEMPT, RECORDS_LEFT_FOR_AN_ATTEMPT)
         } else {
             (0, 0)

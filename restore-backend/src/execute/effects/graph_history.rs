@@ -1,7 +1,7 @@
 //! The rows that released engines expect of a recovery (PROTOCOL.md, section 6.2).
 
 use sidecar::journal::{Attempt, StepResult};
-use sidecar::{Difference, DifferenceField, GraphCommitId, GraphHistoryRow, Step};
+use sidecar::{Difference, DifferenceField, GraphCommitId, GraphHistoryRow};
 
 use super::outcome::{StepOutcome, identity, not_attempted};
 use crate::error::ServiceError;
@@ -131,15 +131,7 @@ pub(super) async fn append(
 /// Whether the graph commit is part of what this attempt published.
 fn publishes_its_commit(attempt: &Attempt) -> bool {
     let mut steps = attempt.plan.steps.iter();
-    steps.any(|step| {
-        matches!(
-            step,
-            Step::Publish {
-                graph_commit: Some(_),
-                ..
-            }
-        )
-    })
+    steps.any(|step| step.published_graph_commit().is_some())
 }
 
 /// The version of the catalog that this attempt published, if its plan publishes.
@@ -149,7 +141,7 @@ fn published(attempt: &Attempt) -> Option<u64> {
         .steps
         .iter()
         .enumerate()
-        .filter(|(_, step)| matches!(step, Step::Publish { .. }))
+        .filter(|(_, step)| step.makes_visible())
         .find_map(|(index, _)| attempt.done.get(&index)?.version)
 }
 

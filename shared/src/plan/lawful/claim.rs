@@ -8,7 +8,6 @@ use crate::plan::{
     CatalogChangeKind, GraphHistoryRow, Plan, PlannedTable, Precondition, Purpose, Step,
 };
 use crate::sidecar::{Sidecar, SidecarError, TablePin};
-use crate::verdict::Disposition;
 
 /// Finds out whether a plan is about the bytes that were claimed with it: a recovery names the same write and the same tables,
 /// and a dismissal has no reason that the bytes belie. The operation id of an undo or a release says what it is about, and
@@ -31,12 +30,13 @@ fn dismissal_fits(plan: &Plan, because: &[Code], bytes: &[u8]) -> Result<(), Str
     // An earlier build, which did not have the rules of this version yet, could only refuse it.
     let was_unsupported = |sidecar: &Sidecar| sidecar.dialect() != Dialect::Version1;
     if because.contains(&Code::UnsupportedVersion) && parsed.as_ref().is_ok_and(was_unsupported) {
-        return match plan.disposition {
-            Disposition::Refused => Ok(()),
-            _ => Err(
+        return if plan.disposition.was_judged() {
+            Err(
                 "a sidecar of an unsupported version is refused, and the plan says otherwise"
                     .to_owned(),
-            ),
+            )
+        } else {
+            Ok(())
         };
     }
     let told = parsed.as_ref().err().map(SidecarError::code);
@@ -57,18 +57,19 @@ fn dismissal_fits(plan: &Plan, because: &[Code], bytes: &[u8]) -> Result<(), Str
         ));
     }
     let Ok(sidecar) = parsed else {
-        return match plan.disposition {
-            Disposition::Abort => Err(format!(
+        return if plan.disposition.was_judged() {
+            Err(format!(
                 "{} is to be set aside as aborted, and its bytes are no sidecar that was ever judged",
                 plan.file
-            )),
-            _ => Ok(()),
+            ))
+        } else {
+            Ok(())
         };
     };
     let is_well_named = sidecar.operation_id.file_name() == plan.file;
     let is_judged_as_its_own = is_well_named && sidecar.operation_id == plan.operation_id;
     if (because.contains(&Code::Misnamed) && is_well_named)
-        || (plan.disposition == Disposition::Abort && !is_judged_as_its_own)
+        || (plan.disposition.was_judged() && !is_judged_as_its_own)
         || !is_by_the_writer_of(plan, &sidecar)
     {
         return Err("the plan names another file than the one whose bytes are claimed".to_owned());
@@ -150,7 +151,7 @@ fn recovery_fits(plan: &Plan, sidecar: &[u8]) -> Result<(), String> {
     }
     version_9::fits(plan, sidecar.version_9.as_deref())?;
     // For a write to a branch that is gone, no table is looked at or touched.
-    let is_orphaned = plan.disposition == Disposition::OrphanedBranch;
+    let is_orphaned = plan.disposition.lost_its_branch();
     if is_orphaned
         || (pins_are_the_tables(plan, &sidecar) && changes_are_the_tables(plan, &sidecar))
     {

@@ -65,10 +65,7 @@ fn published_commit(
     may_merge: bool,
     left: &Left<'_>,
 ) -> Result<Option<PublishedGraphCommit>, String> {
-    let found = left.0.iter().find_map(|step| match step {
-        Step::Publish { graph_commit, .. } => graph_commit.as_ref(),
-        _ => None,
-    });
+    let found = left.0.iter().find_map(Step::published_graph_commit);
     let Some(found) = found else {
         return Ok(None);
     };
@@ -143,7 +140,7 @@ fn rows(
         && left
             .0
             .first()
-            .is_none_or(|step| !matches!(step, Step::GraphHistory { .. }))
+            .is_none_or(|step| !step.adds_to_the_history())
     {
         return Ok(());
     }
@@ -192,12 +189,8 @@ fn fixed_row(
     else {
         return Err("it records no recovery".to_owned());
     };
-    let published = plan.steps.iter().find_map(|step| match step {
-        Step::Publish { graph_commit, .. } => {
-            Some(graph_commit.as_ref()?.fixed.as_ref()?.id.clone())
-        }
-        _ => None,
-    });
+    let mut commits = plan.steps.iter().filter_map(Step::published_graph_commit);
+    let published = commits.find_map(|commit| Some(commit.fixed.as_ref()?.id.clone()));
     let is_of_its_write = branch.as_deref() == plan.graph_branch()
         && *recovery_kind == recovered
         && *recovery_for_actor == plan.actor_id
@@ -218,15 +211,7 @@ fn row_step(row: GraphHistoryRow) -> Step {
 
 fn publishes_its_commit(plan: &Plan) -> bool {
     let mut steps = plan.steps.iter();
-    steps.any(|step| {
-        matches!(
-            step,
-            Step::Publish {
-                graph_commit: Some(_),
-                ..
-            }
-        )
-    })
+    steps.any(|step| step.published_graph_commit().is_some())
 }
 
 fn sorted(outcomes: &[GraphHistoryOutcome]) -> Vec<(&str, u64, u64)> {

@@ -31,7 +31,7 @@ pub(super) fn disposition(
         return abort(Code::Interleaved, detail);
     }
     let found = forward_or_back(payload, evidence, standings);
-    if found.disposition == Disposition::RollBack && !has_moved {
+    if found.disposition.takes_it_back() && !has_moved {
         return Found {
             disposition: Disposition::NeverStarted,
             reasons: found.reasons,

@@ -46,7 +46,15 @@ pub(super) fn disposition(
             Some(why) => abort(Code::SchemaContradictory, why),
             None => found,
         },
-        _ => found,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::Abort
+        | Disposition::AlreadyPublished
+        | Disposition::StaleArmed
+        | Disposition::AlreadyRolledBack
+        | Disposition::Superseded
+        | Disposition::NeverStarted => found,
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> Standing<'a> {
         let [first, ..] = planned else {
             return;
         };
-        if kind == WriterKind::BranchMerge {
+        if kind.is_merge() {
             let ChainProof {
                 ownership,
                 is_complete,

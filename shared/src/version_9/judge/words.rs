@@ -67,12 +67,18 @@ fn headline(
         Disposition::Abort => {
             "The tables, the catalog or the schema files contradict the file, or do not prove what happened. No program can decide what becomes of this write.".to_owned()
         }
-        Disposition::AlreadyPublished if sidecar.writer_kind == WriterKind::Optimize => {
-            "The compacted tables were published. Only the file is left.".to_owned()
-        }
-        Disposition::AlreadyPublished => {
-            "The write was published exactly as the file says. Only the file is left.".to_owned()
-        }
+        Disposition::AlreadyPublished => match sidecar.writer_kind {
+            WriterKind::Optimize => {
+                "The compacted tables were published. Only the file is left.".to_owned()
+            }
+            WriterKind::Mutation
+            | WriterKind::Load
+            | WriterKind::SchemaApply
+            | WriterKind::BranchMerge
+            | WriterKind::EnsureIndices => {
+                "The write was published exactly as the file says. Only the file is left.".to_owned()
+            }
+        },
         Disposition::StaleArmed => {
             "The write is published: its graph commit is in the catalog, and the versions that this commit published are the transactions that the file planned. The file is older than that, and still says that the write had only begun.".to_owned()
         }
@@ -143,7 +149,7 @@ fn roll_back(sidecar: &Sidecar9, standings: &[Standing<'_>], reasons: &[Reason])
         (Some(_), 0) => {
             "No table carries a commit of this write. It is taken back all the same, with a graph commit that says so.".to_owned()
         }
-        (Some(_), own) if own == count && is_armed && sidecar.writer_kind == WriterKind::EnsureIndices => {
+        (Some(_), own) if own == count && is_armed && sidecar.writer_kind.builds_indices() => {
             "All the indexes were built, but the writer never confirmed that: by the rules of the engine they can only be taken back.".to_owned()
         }
         (Some(_), own) if own == count && is_armed && standings.iter().all(|standing| standing.is_whole) => {
@@ -235,7 +241,7 @@ fn engine(
         Disposition::RollForward => {
             "omnigraph 0.9 and 0.10 publish it at the next read-write open, and a running server at its next write on the branch."
         }
-        Disposition::RollBack if sidecar.writer_kind == WriterKind::SchemaApply => {
+        Disposition::RollBack if sidecar.writer_kind.changes_the_schema() => {
             "omnigraph 0.9 and 0.10 take it back at the next read-write open. A running server leaves it, and refuses writes on every branch until then."
         }
         Disposition::RollBack => {
@@ -304,18 +310,14 @@ fn advice(
         advice.push(' ');
         advice.push_str(sentence);
     };
-    if has(Code::Interleaved) && disposition == Disposition::RollBack {
+    if has(Code::Interleaved) && disposition.takes_it_back() {
         add("Copy what the commits of others hold before that: they go with it.");
     }
-    if has(Code::Interleaved) && disposition == Disposition::RollForward {
+    if has(Code::Interleaved) && disposition.publishes_it() {
         add("The commits of others that are named above become visible with it.");
     }
     if let [first, ..] = beside.followed_by.as_slice() {
-        let resolves = matches!(
-            disposition,
-            Disposition::RollForward | Disposition::RollBack
-        );
-        if resolves {
+        if disposition.publishes_it() || disposition.takes_it_back() {
             add(&format!(
                 "Know this before: afterwards {first}{} can only be taken back, even if its writer confirmed it, since the head of the branch is another one by then.",
                 match beside.followed_by.len() {
@@ -345,7 +347,18 @@ fn returns(standing: &Standing<'_>) -> bool {
 }
 
 fn table(standing: &Standing<'_>, disposition: Disposition, is_gone: bool) -> TableVerdict9 {
-    let is_told = matches!(disposition, Disposition::RollBack | Disposition::Abort);
+    let is_told = match disposition {
+        Disposition::Abort | Disposition::RollBack => true,
+        Disposition::Refused
+        | Disposition::Waiting
+        | Disposition::OrphanedBranch
+        | Disposition::AlreadyPublished
+        | Disposition::StaleArmed
+        | Disposition::AlreadyRolledBack
+        | Disposition::Superseded
+        | Disposition::NeverStarted
+        | Disposition::RollForward => false,
+    };
     let foreign = match standing.effect {
         Some(_) if is_told => standing.foreign.clone(),
         Some(_) => Vec::new(),
