@@ -6,7 +6,7 @@ use crate::decision::Decision;
 use crate::observation::{
     CatalogObservation, HeadObservation, Observation, Pinned, TableObservation, obstacle,
 };
-use crate::root_layout::STAMPS_ACTED_ON;
+use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
 use crate::sidecar::{Sidecar, TablePin};
 
 /// Whether the branch seems to be another one of the same name, made after this writer started.
@@ -114,10 +114,13 @@ pub(super) fn contradictions(
 }
 
 /// What this build cannot carry out, though the verdict over it is right.
-pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
+///
+/// An undo moves pins of tables that the catalog has, and no more, so that it is also carried out where tables have identities.
+pub(crate) fn support(observation: &Observation, is_undo: bool) -> Vec<Reason> {
     let mut blockers = Vec::new();
     if let CatalogObservation::Present { stamp, .. } = observation.catalog
         && !STAMPS_ACTED_ON.contains(&stamp)
+        && !(is_undo && stamp == STAMP_WITH_IDENTITIES)
     {
         blockers.push(stamp_unsupported(stamp));
     }
