@@ -1,6 +1,7 @@
 //! What stands in the way of a write: what refuses it, what contradicts itself, what this build does not carry out.
 
 use crate::branch::Branch;
+use crate::catalog_stamp::stamp_unsupported;
 use crate::code::{Code, Reason};
 use crate::decision::Decision;
 use crate::observation::{
@@ -125,16 +126,4 @@ pub(crate) fn support(observation: &Observation, is_undo: bool) -> Vec<Reason> {
         blockers.push(stamp_unsupported(stamp));
     }
     blockers
-}
-
-/// That nothing is written to a catalog with this stamp.
-#[must_use]
-pub fn stamp_unsupported(stamp: u32) -> Reason {
-    let stamps = STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", ");
-    Reason::new(
-        Code::CatalogStampUnsupported,
-        format!(
-            "the catalog carries stamp {stamp}, this build acts on the stamps {stamps} only; recover it with the engine that wrote it"
-        ),
-    )
 }
