@@ -12,6 +12,7 @@ mod words;
 use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
+use crate::follow_up;
 use crate::outcome::Extent;
 use crate::plan::{CatalogChangeKind, Plan, PlannedTable};
 use crate::sidecar::WriterKind;
@@ -114,11 +115,14 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
     }
 }
 
-/// The undo of a recovery of version 9 is refused. People know that before they approve the recovery.
+/// The undo of some recoveries of version 9 is refused. People know that before they approve the recovery.
 fn never_undone(plan: &Plan) -> &'static str {
     let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
+    let is_never_undone = plan.disposition.takes_it_back()
+        || plan.lance_branch.is_some()
+        || plan.steps.iter().any(follow_up::changes_the_schema);
     match plan.rests_on_its_sidecar() {
-        Some(_) if changes_tables => " This build cannot undo it afterwards.",
+        Some(_) if changes_tables && is_never_undone => " This build cannot undo it afterwards.",
         _ => "",
     }
 }

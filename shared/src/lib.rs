@@ -19,6 +19,7 @@ mod approval;
 mod as_recorded;
 mod attempt_report;
 mod branch;
+mod catalog_stamp;
 mod classification;
 mod code;
 pub mod commands;
@@ -69,6 +70,7 @@ pub use as_recorded::{
     rests_on, table_as_recorded, version_of_the_plan,
 };
 pub use branch::Branch;
+pub use catalog_stamp::stamp_unsupported;
 pub use classification::{
     Classification, ClassificationLabel, classify_by, classify_table, classify_table_for, rule_text,
 };
@@ -105,7 +107,7 @@ pub use sidecar::{
 pub use timestamp::{Timestamp, age_text};
 pub use verdict::{
     Action, CatalogChange, Choice, Disposition, LeftOut, TableVerdict, UnexpectedCommit, Verdict,
-    judge, judge_choice, may_be_incomplete, refuse, stamp_unsupported,
+    judge, judge_choice, may_be_incomplete, refuse,
 };
 pub use what_if::{HeadPosition, PinPosition, WhatIf, what_if};
 pub use writer_kind::WriterKind;

@@ -41,10 +41,7 @@ pub(super) async fn moved_since_approval(
         ..
     } = look_closely(
         root,
-        Judged {
-            sidecar: &sidecar,
-            journal: Some(state),
-        },
+        Judged::of(&sidecar, Some(state)),
         planned.choice,
         read_pending,
     )

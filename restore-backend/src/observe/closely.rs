@@ -43,10 +43,7 @@ pub(crate) async fn look_closely(
 
 /// Looks where the catalog and the tables of one sidecar stand, after all effects.
 pub(crate) async fn look_again(root: &Root, sidecar: &Sidecar) -> Result<Look, ObserveError> {
-    let judged = Judged {
-        sidecar,
-        journal: None,
-    };
+    let judged = Judged::of(sidecar, None);
     look_at(root, judged, Depth::WhereTablesStand, Choice::Verdict).await
 }
 
@@ -56,13 +53,15 @@ async fn look_at(
     depth: Depth,
     choice: Choice,
 ) -> Result<Look, ObserveError> {
-    let Judged { sidecar, journal } = judged;
+    let Judged {
+        sidecar, journal, ..
+    } = judged;
     for _ in 0..LOOKS_MAX {
         let root = &root.for_one_look();
         let failures = Failures::default();
         let readings = RootReadings::read(root, &[sidecar]).boxed().await;
         let mut observation = readings.observation(root, sidecar, &failures).boxed().await;
-        let (kept, history_blocked) = kept_history(root, sidecar, &observation.catalog)
+        let (kept, history_blocked) = kept_history(root, judged, &observation.catalog)
             .boxed()
             .await?;
         observation.kept_history = kept;

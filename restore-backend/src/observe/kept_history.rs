@@ -2,9 +2,10 @@
 
 use sidecar::observation::{CatalogObservation, KeptHistory};
 use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
-use sidecar::{Reason, Sidecar, error_text, stamp_unsupported};
+use sidecar::{Reason, error_text, stamp_unsupported};
 
 use super::error::ObserveError;
+use super::judged::Judged;
 use crate::root::Root;
 use fenced_lance::{CatalogReading, LanceRoot};
 
@@ -13,7 +14,7 @@ use fenced_lance::{CatalogReading, LanceRoot};
 /// An unreadable catalog counts as no history, for nothing is done then.
 pub(super) async fn kept_history(
     root: &Root,
-    sidecar: &Sidecar,
+    judged: Judged<'_>,
     catalog: &CatalogObservation,
 ) -> Result<(KeptHistory, Option<Reason>), ObserveError> {
     let (stamp, two_phase) = match catalog {
@@ -30,7 +31,8 @@ pub(super) async fn kept_history(
     if two_phase {
         return Ok((KeptHistory::Nowhere, None));
     }
-    if stamp == STAMP_WITH_IDENTITIES && sidecar.version_9.is_some() {
+    let knows_identities = judged.sidecar.version_9.is_some() || judged.is_undo();
+    if stamp == STAMP_WITH_IDENTITIES && knows_identities {
         return Ok((KeptHistory::InCatalog, None));
     }
     if !STAMPS_ACTED_ON.contains(&stamp) {

@@ -78,13 +78,15 @@ impl RootReadings {
     async fn shallow_observation(
         &self,
         root: &Root,
-        Judged { sidecar, journal }: Judged<'_>,
+        judged: Judged<'_>,
         contested: &BTreeSet<(String, Option<String>)>,
     ) -> Observation {
+        let Judged {
+            sidecar, journal, ..
+        } = judged;
         let failures = &Failures::default();
         let mut observation = self.observation(root, sidecar, failures).await;
-        let told = observation.catalog.names_its_writers()
-            || journal.is_some_and(|journal| journal.undo().is_some());
+        let told = observation.catalog.names_its_writers() || judged.is_undo();
         let telling = |pin: &TablePin, table: &TableObservation| {
             let Some((pinned, head)) = table.pinned.version().zip(table.head.version()) else {
                 return false;

@@ -20,10 +20,7 @@ pub(crate) async fn summaries(
         .iter()
         .enumerate()
         .filter_map(|(place, recovery)| {
-            let judged = Judged {
-                sidecar: recovery.listed.to_judge()?,
-                journal: recovery.own_journal(),
-            };
+            let judged = Judged::of(recovery.listed.to_judge()?, recovery.own_journal());
             Some((place, judged))
         })
         .collect();

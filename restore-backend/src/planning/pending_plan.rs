@@ -42,7 +42,7 @@ pub(super) async fn plan_pending(
                 history,
                 uncounted,
                 failed,
-            } = look_closely(root, Judged { sidecar, journal }, choice, read_pending).await?;
+            } = look_closely(root, Judged::of(sidecar, journal), choice, read_pending).await?;
             (
                 judge_choice(sidecar, listed.standing(), &observation, choice),
                 Some(observation),
@@ -95,10 +95,7 @@ pub async fn observe(root: &Root, sidecar: &Sidecar) -> Result<Observation, Obse
         what: format!("the journal of operation {}", sidecar.operation_id),
         reason: error_text(&error),
     })?;
-    let judged = Judged {
-        sidecar,
-        journal: Some(&journal.state),
-    };
+    let judged = Judged::of(sidecar, Some(&journal.state));
     let look = look_closely(root, judged, Choice::Verdict, read_pending).await?;
     Ok(look.observation)
 }

@@ -22,11 +22,7 @@ pub(super) async fn plan_undo(
     claimed: Option<&Plan>,
 ) -> Result<Result<FollowUpPlan, Reason>, ServiceError> {
     let undo = announcing_anew(root, undo).await?;
-    // A possible undo has begun nothing, so its tables stand where the recovery left them. It needs no journal.
-    let judged = Judged {
-        sidecar: &undo.sidecar,
-        journal: None,
-    };
+    let judged = Judged::planned_undo(&undo.sidecar);
     let mut look = look_closely(root, judged, Choice::Verdict, read_pending).await?;
     read_restorability(root, &mut look, |table| {
         undo.target_of(&table.table_key, table.branch.as_deref())

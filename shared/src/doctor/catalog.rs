@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog_stamp::read_by;
 use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
 
 use super::facts::{BranchCatalog, RootFacts};
@@ -31,20 +32,6 @@ pub(super) const STAMP_EXPORTED_MAX: u32 = 4;
 #[must_use]
 pub fn tables_are_read(stamp: u32) -> bool {
     STAMPS_ACTED_ON.contains(&stamp) || stamp == STAMP_WITH_IDENTITIES
-}
-
-/// The releases that read a catalog with this stamp. Engines compare stamps for equality.
-const fn read_by(stamp: u32) -> Option<&'static str> {
-    Some(match stamp {
-        2 => "omnigraph v0.4.2 to v0.6.1",
-        3 => "omnigraph v0.6.2 to v0.7.2",
-        4 => "omnigraph v0.8.0 and v0.8.1",
-        6 => "omnigraph v0.9.0 and v0.10.0",
-        8 | 9 => "omnigraph v0.11.0",
-        14 => "omnigraph v0.12.0 and v0.13.0",
-        17 | 18 => "omnigraph v0.17.0",
-        _ => return None,
-    })
 }
 
 impl CatalogReport {

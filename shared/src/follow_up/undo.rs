@@ -83,14 +83,6 @@ impl Undo {
         if let Some(reason) = never_undone(of, plan) {
             return Err(reason);
         }
-        if original.version_9.is_some() {
-            return Err(Reason::new(
-                Code::NothingToUndo,
-                format!(
-                    "operation {of} cannot be taken back: its sidecar is of version 9, and this build does not undo such a recovery"
-                ),
-            ));
-        }
         if let Some(left) = announced_by(&plan.steps) {
             return nothing(&format!(
                 "it left the sidecar of operation {left}; look at that one"
@@ -105,6 +97,16 @@ impl Undo {
             ));
         }
         let leaves_a_sidecar = plan.purpose.is_recovery() && plan.disposition.takes_it_back();
+        if original.version_9.is_some() && leaves_a_sidecar {
+            return nothing(
+                "it rolled back a write of version 9, and engines of that graph would not read the sidecar that covers what comes back",
+            );
+        }
+        if let Some(lance_branch) = &plan.lance_branch {
+            return nothing(&format!(
+                "its branch is {lance_branch} in the catalog, and this build undoes nothing on a branch with such a suffix"
+            ));
+        }
         let target = |table: &PlannedTable| match table.action {
             Action::Publish if leaves_a_sidecar => None,
             Action::Publish => table.manifest_pinned,
@@ -231,14 +233,20 @@ impl Undo {
 }
 
 /// Staged files that are in place or set aside, and tables that are added or gone, do not come back with a version of a table.
-const fn changes_the_schema(step: &Step) -> bool {
+pub(crate) fn changes_the_schema(step: &Step) -> bool {
     match step {
         Step::PromoteSchema { .. } | Step::DiscardSchema { .. } | Step::DropDataset { .. } => true,
         Step::Publish {
             registrations,
             tombstones,
+            exact,
             ..
-        } => !registrations.is_empty() || !tombstones.is_empty(),
+        } => {
+            let renames = exact
+                .as_ref()
+                .is_some_and(|exact| !exact.renamed.is_empty());
+            renames || !registrations.is_empty() || !tombstones.is_empty()
+        }
         Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
@@ -257,7 +265,7 @@ const fn changes_the_schema(step: &Step) -> bool {
 #[must_use]
 pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
     let text = text_of(&undo.sidecar);
-    let mut blockers = support(observation);
+    let mut blockers = support(observation, true);
     if let CatalogObservation::Unreadable { reason } = &observation.catalog {
         blockers.push(Reason::new(
             Code::CatalogUnreadable,

@@ -124,6 +124,7 @@ pub fn judge_choice<'a>(
         .about(older);
         return verdict(Disposition::Waiting, tables, vec![reason], Vec::new());
     }
+    let is_undo = observation.recorded.undo.is_some();
     let mut requires = Vec::new();
     if standing.older_unreadable {
         requires.push(Requirement::OlderUnreadable);
@@ -134,7 +135,7 @@ pub fn judge_choice<'a>(
         return verdict(
             Disposition::OrphanedBranch,
             tables,
-            support(observation),
+            support(observation, is_undo),
             requires,
         );
     }
@@ -224,7 +225,7 @@ pub fn judge_choice<'a>(
     }
     requires.sort_unstable();
     requires.dedup();
-    let mut blockers = support(observation);
+    let mut blockers = support(observation, is_undo);
     blockers.extend(
         tables
             .iter()

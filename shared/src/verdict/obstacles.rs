@@ -1,6 +1,7 @@
 //! The obstacles to a write: reasons to refuse it, contradictions, and cases that this build does not carry out.
 
 use crate::branch::Branch;
+use crate::catalog_stamp::stamp_unsupported;
 use crate::code::{Code, Reason};
 use crate::decision::Decision;
 use crate::observation::{
@@ -114,24 +115,15 @@ pub(super) fn contradictions(
 }
 
 /// The blockers of a plan that this build cannot carry out, though the verdict over it is right.
-pub(crate) fn support(observation: &Observation) -> Vec<Reason> {
+///
+/// An undo moves pins of tables that the catalog has, and no more, so that it is also carried out where tables have identities.
+pub(crate) fn support(observation: &Observation, is_undo: bool) -> Vec<Reason> {
     let mut blockers = Vec::new();
     if let CatalogObservation::Present { stamp, .. } = observation.catalog
         && !STAMPS_ACTED_ON.contains(&stamp)
+        && !(is_undo && stamp == STAMP_WITH_IDENTITIES)
     {
         blockers.push(stamp_unsupported(stamp));
     }
     blockers
-}
-
-/// The reason that nothing is written to a catalog with this stamp.
-#[must_use]
-pub fn stamp_unsupported(stamp: u32) -> Reason {
-    let stamps = STAMPS_ACTED_ON.map(|stamp| stamp.to_string()).join(", ");
-    Reason::new(
-        Code::CatalogStampUnsupported,
-        format!(
-            "the catalog carries stamp {stamp}: this build acts on sidecars of version 9 at stamp {STAMP_WITH_IDENTITIES}, and on others at the stamps {stamps}; recover it with the engine that wrote it"
-        ),
-    )
 }

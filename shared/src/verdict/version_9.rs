@@ -2,8 +2,8 @@
 
 use super::catalog_changes::catalog_changes;
 use super::made_datasets::drop_them;
-use super::obstacles::stamp_unsupported;
 use super::{Action, Choice, TableVerdict, UnexpectedCommit, Verdict};
+use crate::catalog_stamp::stamp_unsupported;
 use crate::classification::Classification;
 use crate::code::{Code, Reason, Requirement};
 use crate::decision::Decision;

@@ -13,6 +13,7 @@ mod approval;
 mod as_recorded;
 mod begun;
 mod blocked_by;
+mod catalog_stamp;
 mod classification;
 mod covered_elsewhere;
 mod doctor;

@@ -40,6 +40,7 @@ mod version_9;
 mod version_9_crashed;
 mod version_9_ended;
 mod version_9_requests;
+mod version_9_undone;
 
 use std::collections::BTreeMap;
 

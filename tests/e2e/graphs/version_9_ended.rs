@@ -8,7 +8,7 @@ use sidecar::{Code, Disposition, OutcomeKind, SidecarFate};
 use super::lineage;
 use crate::support::{Opened, Store, fixtures};
 
-const ENGINE: &str = "omnigraph-0.9.0";
+pub(super) const ENGINE: &str = "omnigraph-0.9.0";
 
 /// Graphs whose files stay, with the reason that is given of each.
 const LEFT: &[(&str, &[Code])] = &[
@@ -44,7 +44,7 @@ const TABLES_OTHERWISE: &[(&str, &str, &str, u64, u64)] = &[
 /// Writes that the engine calls rolled forward although somebody wrote the same tables since.
 const RECORDED_OTHERWISE: [&str; 1] = ["v9-stale-optimize-after-publish-and-later-write"];
 
-fn results() -> Vec<Value> {
+pub(super) fn results() -> Vec<Value> {
     let mut paths: Vec<_> = std::fs::read_dir(fixtures().join(ENGINE))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -276,7 +276,7 @@ async fn not_as_fixed(
 }
 
 /// Every graph commit stands in the version that it names, its branch names the latest as its head, and no two rows have one key.
-async fn is_consistent(store: &Store) -> Result<(), String> {
+pub(super) async fn is_consistent(store: &Store) -> Result<(), String> {
     let rows = lineage::history_in_catalog(store).await;
     let mut ids = BTreeSet::new();
     for row in &rows {

@@ -1,0 +1,40 @@
+//! The stamps of catalogs: which releases read one, and why nothing is written to some.
+
+use crate::code::{Code, Reason};
+
+/// The first stamp of the releases that write no sidecars (omnigraph v0.12.0).
+const FIRST_WITHOUT_SIDECARS: u32 = 14;
+
+/// The releases that read a catalog with this stamp; `None` where this build knows of none. Engines compare stamps for equality.
+pub(crate) const fn read_by(stamp: u32) -> Option<&'static str> {
+    Some(match stamp {
+        2 => "omnigraph v0.4.2 to v0.6.1",
+        3 => "omnigraph v0.6.2 to v0.7.2",
+        4 => "omnigraph v0.8.0 and v0.8.1",
+        6 => "omnigraph v0.9.0 and v0.10.0",
+        8 | 9 => "omnigraph v0.11.0",
+        14 => "omnigraph v0.12.0 and v0.13.0",
+        17 | 18 => "omnigraph v0.17.0",
+        _ => return None,
+    })
+}
+
+/// Why nothing is written to a catalog with this stamp, by a recovery that its sidecar asks for.
+#[must_use]
+pub fn stamp_unsupported(stamp: u32) -> Reason {
+    let detail = match (read_by(stamp), stamp) {
+        (_, FIRST_WITHOUT_SIDECARS..) => format!(
+            "the catalog carries stamp {stamp}: engines from omnigraph v0.12.0 on write no sidecars, so that this graph needs no recovery of this kind. They convert no graph that holds a sidecar, so the file was put here later, or is of another graph; find out which, and move it away"
+        ),
+        (Some(releases), 8 | 9) => format!(
+            "the catalog carries stamp {stamp}, which {releases} writes and this build reads only; recover it with that release: opening the graph for writing does it"
+        ),
+        (Some(releases), _) => format!(
+            "the catalog carries stamp {stamp}, where this build carries out no recovery of a sidecar of this version; recover it with the engine that wrote it ({releases})"
+        ),
+        (None, _) => format!(
+            "the catalog carries stamp {stamp}, of which this build knows no release; recover it with the engine that wrote it"
+        ),
+    };
+    Reason::new(Code::CatalogStampUnsupported, detail)
+}

@@ -1,0 +1,221 @@
+//! Recoveries of writes of omnigraph 0.9.0, taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::RecordBatch;
+use futures::TryStreamExt;
+use lance::Dataset;
+use restore_backend::service::{self, Answer};
+use root_objects::clock;
+use sidecar::api::PlanReport;
+use sidecar::{Code, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, WriterKind};
+
+use fenced_lance::CatalogReading;
+
+use super::lineage;
+use super::version_9_ended::{ENGINE, is_consistent, results};
+use crate::support::crash::every_crash_converges;
+use crate::support::{Opened, Store};
+
+/// Both its tables carry the write, which its writer confirmed.
+const TO_BE_ROLLED_FORWARD: &str = "v9-load-append-confirmed";
+
+/// The rows that readers see, by branch of the graph and table, read with Lance alone.
+type Rows = BTreeMap<(String, String), Vec<RecordBatch>>;
+
+async fn rows(store: &Store) -> Rows {
+    let lance = store.lance().await;
+    let branches = lance.catalog_branches().await.unwrap();
+    let names = branches.into_iter().map(|branch| Some(branch.name));
+    let mut rows = Rows::new();
+    for branch in names.chain([None]) {
+        let CatalogReading::Present(catalog) = lance.catalog(branch.as_deref()).await.unwrap()
+        else {
+            panic!("no catalog on {branch:?}")
+        };
+        for (table_key, pin) in &catalog.pins {
+            let folder = store.path().join(&catalog.locations[table_key]);
+            let mut dataset = Dataset::open(folder.to_str().unwrap()).await.unwrap();
+            if let Some(branch) = &pin.table_branch {
+                dataset = dataset.checkout_branch(branch).await.unwrap();
+            }
+            let dataset = dataset.checkout_version(pin.version).await.unwrap();
+            let stream = dataset.scan().try_into_stream().await.unwrap();
+            let batches: Vec<RecordBatch> = stream.try_collect().await.unwrap();
+            let of = branch.clone().unwrap_or_else(|| "main".to_owned());
+            rows.insert((of, table_key.clone()), batches);
+        }
+    }
+    rows
+}
+
+/// The plan that takes the operation back, or the codes with which that is refused.
+async fn undo(opened: &Opened, operation: &OperationId) -> Result<Box<PlanReport>, BTreeSet<Code>> {
+    let answer = service::undo(&opened.root, operation, clock::now()).await;
+    match answer.unwrap() {
+        Answer::Done(plan) => Ok(Box::new(plan)),
+        Answer::No(refusal) => Err(refusal.reasons.iter().map(|reason| reason.code).collect()),
+    }
+}
+
+/// Carries an undo out, which has to return every branch to these rows.
+async fn take_back(
+    store: &Store,
+    opened: &Opened,
+    operation: &OperationId,
+    to: &Rows,
+) -> OperationId {
+    let plan = undo(opened, operation).await.unwrap();
+    assert!(plan.executable, "{:?}", plan.blockers);
+    let (undo, digest) = opened.approve_plan(&plan).await;
+    let commits = lineage::commits(store, plan.branch.as_deref()).await.len();
+    let report = opened.apply(&undo, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert!(rows(store).await == *to, "rows differ");
+    is_consistent(store).await.unwrap();
+    let after = lineage::commits(store, plan.branch.as_deref()).await;
+    assert_eq!(after.len(), commits + 1, "one graph commit of its own");
+    assert!(opened.audit_holds(&undo).await);
+    undo
+}
+
+/// What is refused is said before anybody approves the recovery.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recovery_of_0_9_is_taken_back_and_brought_back_or_says_beforehand_that_it_is_not() {
+    let (mut undone, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for result in results() {
+        let graph = result["name"].as_str().unwrap();
+        if result["sidecars"]
+            .as_array()
+            .is_none_or(|files| files.len() != 1)
+        {
+            continue;
+        }
+        let store = Store::unpacked(ENGINE, graph);
+        let opened = store.open().await;
+        let pending = service::list(&opened.root, clock::now()).await.unwrap();
+        let file = &pending.recoveries[0].file;
+        let plan = service::plan(&opened.root, file, clock::now())
+            .await
+            .unwrap();
+        let restores = plan.disposition == Disposition::RollBack;
+        if !plan.executable || !(restores || plan.disposition == Disposition::RollForward) {
+            continue;
+        }
+        let before = rows(&store).await;
+        let (operation, digest) = opened.approve_plan(&plan).await;
+        opened.apply(&operation, digest).await;
+        let after = rows(&store).await;
+        match undo(&opened, &operation).await {
+            Ok(_) => {
+                assert!(!restores, "{graph}");
+                assert!(!plan.consequence.contains("cannot undo"), "{graph}");
+                let undo = take_back(&store, &opened, &operation, &before).await;
+                let again = take_back(&store, &opened, &undo, &after).await;
+                take_back(&store, &opened, &again, &before).await;
+                undone.insert(plan.writer_kind.unwrap());
+            }
+            Err(codes) => {
+                let changes_tables = !plan.tables.is_empty();
+                let is_told = plan.consequence.contains("cannot undo");
+                assert_eq!(is_told, changes_tables, "{graph}: {}", plan.consequence);
+                refused.extend(codes);
+            }
+        }
+    }
+    let kinds = [
+        WriterKind::BranchMerge,
+        WriterKind::EnsureIndices,
+        WriterKind::Load,
+        WriterKind::Mutation,
+        WriterKind::Optimize,
+    ];
+    let kinds = kinds.map(|kind| kind.name().to_owned());
+    assert_eq!(undone, kinds.into_iter().collect());
+    assert_eq!(refused, [Code::NothingToUndo, Code::SchemaChanged].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_of_version_9_survives_a_crash_at_every_request() {
+    let template = Store::unpacked(ENGINE, TO_BE_ROLLED_FORWARD);
+    let operation = template.operation();
+    let before = rows(&template).await;
+    template.open().await.recover(&operation).await;
+    let approve = async |store: &Store| {
+        let opened = store.open().await;
+        let plan = undo(&opened, &operation).await.unwrap();
+        opened.approve_plan(&plan).await
+    };
+    let stand = async |store: &Store| {
+        assert!(rows(store).await == before);
+        is_consistent(store).await.unwrap();
+        let recoveries = lineage::recoveries(store).await;
+        let recoveries = recoveries.into_iter();
+        let recoveries: Vec<_> = recoveries.map(|row| (row.kind, row.outcomes)).collect();
+        (super::stands(store).await, recoveries, store.sidecars())
+    };
+    let (outcome, left, requests) = every_crash_converges(&template, approve, stand).await;
+    assert_eq!(outcome, OutcomeKind::RolledBack);
+    assert_eq!((left.1.len(), left.2), (2, 0));
+    assert!(requests > 10, "{requests}");
+}
+
+/// A writer commits on a table that the undo has not restored yet. The half that was restored is itself rolled back, on the catalog of
+/// version 9.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_undo_of_version_9_is_rolled_back_when_a_writer_came_between() {
+    use root_objects::store::Verb;
+    use std::sync::Arc;
+
+    use crate::support::gates::{DiesAt, Point};
+
+    let store = Store::unpacked(ENGINE, TO_BE_ROLLED_FORWARD);
+    let operation = store.operation();
+    store.open().await.recover(&operation).await;
+    let recovered = rows(&store).await;
+    let opened = store.open().await;
+    let plan = undo(&opened, &operation).await.unwrap();
+    let tables = plan
+        .tables
+        .iter()
+        .filter(|table| table.table.restore_to.is_some());
+    let tables: Vec<_> = tables.map(|table| table.table.clone()).collect();
+    assert_eq!(tables.len(), 2);
+    let (undo, digest) = opened.approve_plan(&plan).await;
+    let folder = tables[1].location.clone().unwrap();
+    let gate = Arc::new(DiesAt::at(Point::first(
+        Verb::PutCreate,
+        &format!("{folder}/_versions"),
+    )));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &undo, digest, &Default::default())
+        .await
+        .ok();
+    assert_eq!(gate.left(), 0, "the second restore was never sent");
+
+    let mut dataset = Dataset::open(store.path().join(&folder).to_str().unwrap())
+        .await
+        .unwrap();
+    dataset.update_config([("by", "a stranger")]).await.unwrap();
+    let opened = store.open().await;
+    let report = opened.apply(&undo, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+    let half = opened.plan(&undo).await;
+    assert_eq!(
+        half.disposition,
+        Disposition::RollBack,
+        "{:?}",
+        half.blockers
+    );
+    assert!(half.executable, "{:?}", half.blockers);
+    let (undo, digest) = opened.approve_plan(&half).await;
+    let report = opened.apply(&undo, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    assert!(rows(&store).await == recovered);
+    is_consistent(&store).await.unwrap();
+    let commits = lineage::history_in_catalog(&store).await;
+    let ours = commits
+        .iter()
+        .filter(|row| row.metadata["actor_id"] == RECOVERY_ACTOR);
+    assert!(ours.count() > 0);
+}
