@@ -1,21 +1,22 @@
 //! What a journal's records add up to, and the next effect they leave to do.
 
+mod attempt;
+mod folding;
 mod held;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::approvals::Approvals;
-use super::{JournalEntry, JournalError, JournalRecord, StepResult, record_digest};
-use crate::apply_report::TableOutcome;
-use crate::approval::{Approval, authorize};
-use crate::digest::{Digest, Tag};
+use super::{JournalEntry, JournalError, JournalRecord};
+use crate::approval::Approval;
+use crate::digest::Digest;
 use crate::ids::{OperationId, RootId};
-use crate::outcome::{Effect, OutcomeKind};
-use crate::plan::{Plan, PlanBytes, PlannedTable, Purpose, Step, fits_its_sidecar};
+use crate::plan::{Plan, PlanBytes, Purpose, Step};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 use crate::version_9::RollbackOutcome;
+
+pub use attempt::{Attempt, Finished};
 
 /// The fold over one operation's records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,64 +34,6 @@ pub struct JournalState {
     ended: Option<Box<Attempt>>,
     /// Whether the last attempt finished, and its end was found untrue since.
     is_reopened: bool,
-}
-
-/// An execution that was begun and has neither finished nor given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// Which claim holds it.
-    pub epoch: u64,
-    /// Who holds it.
-    pub executor: String,
-    /// When it was first claimed; for people.
-    pub begun_at: Timestamp,
-    /// The plan, with its canonical bytes.
-    pub bytes: PlanBytes,
-    /// The same, decoded.
-    pub plan: Plan,
-    /// The sidecar's bytes.
-    pub sidecar: SidecarBytes,
-    /// Steps that were intended, with the catalog version they were intended on.
-    pub started: BTreeMap<usize, Option<u64>>,
-    /// Steps that are done.
-    pub done: BTreeMap<usize, StepResult>,
-}
-
-impl Attempt {
-    /// Steps that the journal says were begun, and whose result it does not have.
-    #[must_use]
-    pub fn begun_not_done(&self) -> Vec<usize> {
-        let begun = self.started.keys().copied();
-        begun.filter(|step| !self.done.contains_key(step)).collect()
-    }
-
-    /// Whether it began a step of some kind, whatever came of it.
-    #[must_use]
-    pub fn has_begun(&self, kind: impl Fn(&Step) -> bool) -> bool {
-        let begun = self.started.keys();
-        begun
-            .filter_map(|step| self.plan.steps.get(*step))
-            .any(kind)
-    }
-}
-
-/// What the terminal record says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finished {
-    /// The plan that was carried out.
-    pub plan: Plan,
-    /// Its digest.
-    pub digest: Digest,
-    /// How it ended.
-    pub outcome: OutcomeKind,
-    /// Per table.
-    pub tables: Vec<TableOutcome>,
-    /// The catalog.
-    pub catalog: Effect,
-    /// The sidecar's bytes.
-    pub sidecar: SidecarBytes,
-    /// When; for people.
-    pub recorded_at: Timestamp,
 }
 
 /// The next task of an executor.
@@ -326,281 +269,12 @@ impl JournalState {
             | Step::UnlockSchema { .. } => Next::Steps(vec![first]),
         }
     }
-
-    /// Takes the next record's stored bytes.
-    ///
-    /// # Errors
-    /// See [`JournalError`]; the state is then lost, so clone it first where that matters.
-    pub fn append(mut self, bytes: &[u8]) -> Result<Self, JournalError> {
-        let sequence = self.records + 1;
-        let operation_id = || self.operation_id.clone();
-        let record: JournalRecord =
-            serde_json::from_slice(bytes).map_err(|error| JournalError::NotARecord {
-                operation_id: operation_id(),
-                sequence,
-                reason: error.to_string(),
-            })?;
-        if record.to_bytes().as_deref() != Ok(bytes) {
-            let reason = "its bytes are not how this build writes a record".to_owned();
-            return Err(JournalError::NotARecord {
-                operation_id: operation_id(),
-                sequence,
-                reason,
-            });
-        }
-        let broken = |reason: &str| JournalError::ChainBroken {
-            operation_id: operation_id(),
-            sequence,
-            reason: reason.to_owned(),
-        };
-        if record.operation_id != self.operation_id {
-            return Err(broken("it names another operation"));
-        }
-        if record.sequence != sequence {
-            return Err(broken(&format!("it says it is record {}", record.sequence)));
-        }
-        if record.previous != self.last {
-            return Err(broken(
-                "it does not carry the digest of the record before it",
-            ));
-        }
-        if self.finished.is_some() && !record.entry.may_follow_the_terminal_record() {
-            return Err(JournalError::IllegalTransition {
-                operation_id: operation_id(),
-                sequence,
-                reason: "the journal has its terminal record".to_owned(),
-            });
-        }
-        self.enter(sequence, record)?;
-        self.records = sequence;
-        self.last = Some(record_digest(bytes));
-        Ok(self)
-    }
-
-    fn enter(&mut self, sequence: u64, record: JournalRecord) -> Result<(), JournalError> {
-        let operation_id = self.operation_id.clone();
-        let illegal = |reason: String| {
-            Err(JournalError::IllegalTransition {
-                operation_id: operation_id.clone(),
-                sequence,
-                reason,
-            })
-        };
-        match record.entry {
-            JournalEntry::Approved { approval, plan } => {
-                let (bytes, plan) = self.plan(sequence, plan, approval.plan_digest)?;
-                if approval.operation_id != self.operation_id {
-                    return illegal(format!(
-                        "the approval is for operation {}",
-                        approval.operation_id
-                    ));
-                }
-                self.approvals
-                    .add(approval, bytes.shared_text(), plan.root.clone());
-            }
-            JournalEntry::Revoked { plan_digest, .. } => {
-                if let Some(attempt) = &self.attempt
-                    && attempt.bytes.digest() == plan_digest
-                {
-                    return illegal(format!("plan {plan_digest} is under way"));
-                }
-                if !self.approvals.revoke(plan_digest) {
-                    return illegal(format!("nobody has approved plan {plan_digest}"));
-                }
-            }
-            JournalEntry::Claimed {
-                epoch,
-                executor,
-                plan_digest,
-                plan,
-                sidecar,
-            } => {
-                if epoch != self.next_epoch() {
-                    return illegal(format!("claim {epoch} cannot follow claim {}", self.epochs));
-                }
-                let (bytes, plan) = self.plan(sequence, plan, plan_digest)?;
-                let approvals: Vec<Approval> = self
-                    .approvals()
-                    .iter()
-                    .map(|(approval, _)| approval.clone())
-                    .collect();
-                if let Err(error) = authorize(bytes.clone(), &approvals) {
-                    return illegal(error.to_string());
-                }
-                if Digest::of(Tag::Sidecar, sidecar.as_bytes()) != plan.sidecar {
-                    return illegal(
-                        "the sidecar in the claim is not the one of the plan".to_owned(),
-                    );
-                }
-                if let Err(reason) = fits_its_sidecar(&plan, sidecar.as_bytes()) {
-                    return illegal(reason);
-                }
-                let (begun_at, started, done) = match self.attempt.take() {
-                    Some(attempt) if attempt.bytes.digest() == plan_digest => {
-                        (attempt.begun_at, attempt.started, attempt.done)
-                    }
-                    Some(attempt) => {
-                        return illegal(format!("plan {} is under way", attempt.bytes.digest()));
-                    }
-                    None => (record.recorded_at, BTreeMap::new(), BTreeMap::new()),
-                };
-                self.is_reopened = false;
-                self.sidecar = Some(sidecar.clone());
-                self.attempt = Some(Attempt {
-                    epoch,
-                    executor,
-                    begun_at,
-                    bytes,
-                    plan,
-                    sidecar,
-                    started,
-                    done,
-                });
-                self.epochs = epoch;
-            }
-            JournalEntry::StepsStarted {
-                epoch,
-                steps,
-                catalog_version,
-            } => {
-                let next = match self.next() {
-                    Next::Steps(steps) => steps,
-                    Next::Claim | Next::Record | Next::Retire => Vec::new(),
-                };
-                let attempt = self.held(sequence, epoch)?;
-                if let Some(step) = steps.iter().find(|step| !next.contains(step)) {
-                    return illegal(format!("step {step} is not what comes next"));
-                }
-                attempt
-                    .started
-                    .extend(steps.into_iter().map(|step| (step, catalog_version)));
-            }
-            JournalEntry::StepsFinished { epoch, results } => {
-                let attempt = self.held(sequence, epoch)?;
-                for result in results {
-                    let step = result.step;
-                    if !attempt.started.contains_key(&step) {
-                        return illegal(format!("step {step} was never started"));
-                    }
-                    if attempt.done.insert(step, result).is_some() {
-                        return illegal(format!("step {step} is done already"));
-                    }
-                }
-            }
-            JournalEntry::Interrupted {
-                epoch, ended_by, ..
-            } => {
-                self.held(sequence, epoch)?;
-                self.interrupted.extend(self.attempt.take());
-                // A person stopped this attempt. Even where the plan comes out the same, somebody has to consent to it anew.
-                if ended_by.is_some() {
-                    self.approvals.clear();
-                }
-            }
-            JournalEntry::Finished {
-                epoch,
-                outcome,
-                tables,
-                catalog,
-                sidecar,
-            } => {
-                self.held(sequence, epoch)?;
-                if self.next() != Next::Record {
-                    return illegal("steps of the plan are not done".to_owned());
-                }
-                if let Some(attempt) = self.attempt.take() {
-                    if attempt.plan.outcome() != Some(outcome) {
-                        return illegal(format!(
-                            "a plan of disposition {} does not end as {}",
-                            attempt.plan.disposition.name(),
-                            outcome.name()
-                        ));
-                    }
-                    let is_of_plan = |(table, outcome): (&PlannedTable, &TableOutcome)| {
-                        TableOutcome::of(&attempt.plan, table, outcome.effect) == *outcome
-                    };
-                    if tables.len() != attempt.plan.tables.len()
-                        || !attempt.plan.tables.iter().zip(&tables).all(is_of_plan)
-                    {
-                        return illegal(
-                            "its report of the tables does not follow from the plan".to_owned(),
-                        );
-                    }
-                    if sidecar != attempt.sidecar {
-                        return illegal(
-                            "the sidecar in the terminal record is not the one of the claim"
-                                .to_owned(),
-                        );
-                    }
-                    let digest = attempt.bytes.digest();
-                    self.finished = Some(Finished {
-                        plan: attempt.plan.clone(),
-                        digest,
-                        outcome,
-                        tables,
-                        catalog,
-                        sidecar,
-                        recorded_at: record.recorded_at,
-                    });
-                    self.ended = Some(Box::new(attempt));
-                }
-            }
-            JournalEntry::Reopened { .. } => {
-                if self.finished.take().is_none() {
-                    return illegal("the journal has no terminal record".to_owned());
-                }
-                self.interrupted
-                    .extend(self.ended.take().map(|ended| *ended));
-                self.is_reopened = true;
-                // They were for the effects that are gone. A person has to look at the root as it is now, even if the plan comes
-                // out the same.
-                self.approvals.clear();
-            }
-        }
-        Ok(())
-    }
-
-    fn held(&mut self, sequence: u64, epoch: u64) -> Result<&mut Attempt, JournalError> {
-        let operation_id = self.operation_id.clone();
-        match &mut self.attempt {
-            Some(attempt) if attempt.epoch == epoch => Ok(attempt),
-            _ => Err(JournalError::IllegalTransition {
-                operation_id,
-                sequence,
-                reason: format!("claim {epoch} does not hold the operation"),
-            }),
-        }
-    }
-
-    fn plan(
-        &self,
-        sequence: u64,
-        text: String,
-        digest: Digest,
-    ) -> Result<(PlanBytes, Plan), JournalError> {
-        let untrusted = |source| JournalError::Plan {
-            operation_id: self.operation_id.clone(),
-            sequence,
-            source,
-        };
-        let text = self.approvals.shared(digest, text);
-        let bytes = PlanBytes::verify(text, digest).map_err(untrusted)?;
-        let plan = bytes.decode().map_err(untrusted)?;
-        if plan.operation_id == self.operation_id {
-            Ok((bytes, plan))
-        } else {
-            Err(JournalError::IllegalTransition {
-                operation_id: self.operation_id.clone(),
-                sequence,
-                reason: format!("the plan is for operation {}", plan.operation_id),
-            })
-        }
-    }
 }
 
 /// Verifies the records of one operation, in order of sequence, and folds them.
 ///
-/// # Errors The first record that breaks a rule: see [`JournalError`].
+/// # Errors
+/// The first record that breaks a rule: see [`JournalError`].
 pub fn verify_chain<'a>(
     operation_id: &OperationId,
     records: impl IntoIterator<Item = &'a [u8]>,

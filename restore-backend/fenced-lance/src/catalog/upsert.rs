@@ -27,7 +27,8 @@ impl LanceRoot {
     /// Writes rows of which exactly those with the keys in `replaced` replace one that is there, to be committed on the version that
     /// `dataset` is at and on no other.
     ///
-    /// # Errors The rows cannot be read or written, or other rows than those would be replaced. Nothing is committed.
+    /// # Errors
+    /// The rows cannot be read or written, or other rows than those would be replaced. Nothing is committed.
     pub(crate) async fn stage_upsert(
         &self,
         place: &Place,

@@ -44,7 +44,8 @@ impl FixedRows {
 
 /// The rows that were fixed, if they are those of the tables to be published, and lead to a catalog that engines read.
 ///
-/// # Errors Rows that cannot be encoded. The inner error names the row that does not fit.
+/// # Errors
+/// Rows that cannot be encoded. The inner error names the row that does not fit.
 pub(super) fn rows(
     catalog: &Catalog,
     asked: &Asked<'_>,

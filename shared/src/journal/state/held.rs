@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attempt, JournalState};
+use super::JournalState;
+use super::attempt::Attempt;
 use crate::apply_report::TableOutcome;
 use crate::approval::Approval;
 use crate::journal::StepResult;
