@@ -71,6 +71,7 @@ async function showsPlan(page, plan) {
   assert.equal(await page.getByTestId("headline").innerText(), plan.headline);
   const shown = page.getByTestId("recovery");
   assert.equal(await shown.getAttribute("data-disposition"), plan.disposition);
+  assert.ok(plan.tables.length > 0);
   for (const table of plan.tables) {
     const card = shown.locator(`[data-table="${table.table_key}"]`);
     const text = await card.innerText();
