@@ -174,8 +174,8 @@ mod tests {
             "node:Author: Lance HEAD 4 is below."
         );
         assert_eq!(
-            sentence("old-import.json has schema_version 9"),
-            "old-import.json has schema_version 9."
+            sentence("old-import.json has schema_version 10"),
+            "old-import.json has schema_version 10."
         );
         assert_eq!(sentence(""), "");
     }

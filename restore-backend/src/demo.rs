@@ -280,7 +280,7 @@ fn newer_sidecar(operation_id: &OperationId, started_at: Timestamp) -> String {
     let started_at = started_at.micros();
     format!(
         r#"{{
-  "schema_version": 9,
+  "schema_version": 10,
   "operation_id": "{operation_id}",
   "started_at": "{started_at}",
   "writer_kind": "Mutation",

@@ -54,7 +54,7 @@ pub struct TableOutcome {
     pub from_version: Option<u64>,
     /// The version whose content readers see.
     pub to_version: Option<u64>,
-    /// The version that is the pin afterwards; `None` if that is not known.
+    /// The version that is the pin afterwards, unless others published it; `None` if that is not known.
     pub published_version: Option<u64>,
     /// Whether it changed.
     pub effect: Effect,

@@ -1,15 +1,11 @@
 // What is not in order in a root, on its own screen and beside the words that no sidecar is left.
 
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { launch } from "./browser.mjs";
-import { onPage, opened } from "./console.mjs";
-import { cli, startOver } from "./demo.mjs";
-import { unpackGraph } from "./fixtures.mjs";
+import { onGraph } from "./console.mjs";
+import { cli } from "./demo.mjs";
 import { go, headline, press, recover, stage } from "./screen.mjs";
 
 const DRIFT = ["omnigraph-0.9.0", "v9-uncovered-drift-compaction"];
@@ -28,22 +24,12 @@ before(async () => {
 after(() => browser?.close());
 
 /** Walks over the console of one graph. */
-function journey(name, [engine, graph], walk, refusals) {
-  test(name, async () => {
-    const folder = await mkdtemp(join(tmpdir(), "sidecar-inspector-"));
-    const root = await unpackGraph(engine, graph, folder);
-    const movedFrom = `/srv/graphs/${graph}`;
-    const demo = await startOver(folder, graph, movedFrom);
-    try {
-      const { context, page } = await opened(browser, demo.login, { baseURL: demo.origin });
-      await page.close();
-      const report = () => cli("doctor", root, "--upgrade", "--relocated-from", movedFrom);
-      await onPage({ context, demo }, (page) => walk(page, { graph, report }), refusals);
-      await context.close();
-    } finally {
-      await demo.stop();
-    }
-  });
+function journey(name, of, walk, refusals) {
+  const walked = (page, { graph, root, movedFrom }) => {
+    const report = () => cli("doctor", root, "--upgrade", "--relocated-from", movedFrom);
+    return walk(page, { graph, report });
+  };
+  test(name, () => onGraph(browser, of, walked, refusals));
 }
 
 const findings = (page) => page.getByTestId("finding");

@@ -1,9 +1,13 @@
 // What most tests of the page begin with: a console over sample stores, and a browser that is logged in to it.
 
 import assert from "node:assert/strict";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { drawn, launch, watch } from "./browser.mjs";
-import { startDemo } from "./demo.mjs";
+import { startDemo, startOver } from "./demo.mjs";
+import { unpackGraph } from "./fixtures.mjs";
 
 /** Sample stores with a console over them, and a browser; `close` ends both. */
 export async function startConsole() {
@@ -48,6 +52,22 @@ export async function onPage({ context, demo }, walk, refusals = /^$/) {
   await walk(page);
   assert.deepEqual(complaints.filter((text) => !refusals.test(text)), []);
   await page.close();
+}
+
+/** As `onPage`, over a graph that an engine left behind; the walk is told where it is, and where it was written. */
+export async function onGraph(browser, [engine, graph], walk, refusals) {
+  const folder = await mkdtemp(join(tmpdir(), "sidecar-inspector-"));
+  const root = await unpackGraph(engine, graph, folder);
+  const movedFrom = `/srv/graphs/${graph}`;
+  const demo = await startOver(folder, graph, movedFrom);
+  try {
+    const { context, page } = await opened(browser, demo.login, { baseURL: demo.origin });
+    await page.close();
+    await onPage({ context, demo }, (page) => walk(page, { graph, root, movedFrom }), refusals);
+    await context.close();
+  } finally {
+    await demo.stop();
+  }
 }
 
 /** Has the page get other answers than the server gives: `change` makes them of the server's JSON. */

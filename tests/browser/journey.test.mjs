@@ -71,6 +71,7 @@ async function showsPlan(page, plan) {
   assert.equal(await page.getByTestId("headline").innerText(), plan.headline);
   const shown = page.getByTestId("recovery");
   assert.equal(await shown.getAttribute("data-disposition"), plan.disposition);
+  assert.ok(plan.tables.length > 0);
   for (const table of plan.tables) {
     const card = shown.locator(`[data-table="${table.table_key}"]`);
     const text = await card.innerText();
@@ -142,7 +143,7 @@ journey("everything pending is listed, each with its verdict", async (page) => {
 
 journey("refused files are shown with their reason, and nothing is offered for them", async (page) => {
   const torn = await pending(shop, ({ refused }) => refused?.code === "not_json");
-  for (const [name, code] of [[torn.file, "not_json"], ["dora", "wrong_shape"]]) {
+  for (const [name, code] of [[torn.file, "not_json"], ["dora", "unsupported_version"]]) {
     await open(page, name);
     await stage(page, "blocked");
     const reason = panel(page).locator(`[data-code=${code}]`);
@@ -150,7 +151,7 @@ journey("refused files are shown with their reason, and nothing is offered for t
     assert.equal(await page.getByTestId("recovery").getAttribute("data-disposition"), "refused");
     assert.equal(await panel(page).locator("button.primary").count(), 0);
   }
-  assert.match(await page.getByTestId("headline").innerText(), /breaks a rule of version 9/);
+  assert.match(await page.getByTestId("headline").innerText(), /schema_version 10/);
 });
 
 journey("what cannot be carried out says why, and what comes first", async (page) => {

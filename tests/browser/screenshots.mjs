@@ -132,7 +132,7 @@ async function takeAll(folder) {
   await shoot("recovery-abort");
   await recovery("museum", (entry) => entry.actor_id === "frank", "blocked");
   await shoot("recovery-too-young");
-  for (const code of ["not_json", "wrong_shape"]) {
+  for (const code of ["not_json", "unsupported_version"]) {
     await recovery("shop", (entry) => entry.refused?.code === code, "blocked");
     await shoot(`refused-${code}`);
   }

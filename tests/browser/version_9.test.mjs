@@ -1,15 +1,12 @@
 // Sidecars of version 9 in a real browser: what was found is shown, and what follows from it.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { launch } from "./browser.mjs";
-import { onPage, opened } from "./console.mjs";
-import { startOver } from "./demo.mjs";
-import { unpackGraph } from "./fixtures.mjs";
+import { onGraph } from "./console.mjs";
 import { go, open, recover } from "./screen.mjs";
 
 const ENGINE = "omnigraph-0.9.0";
@@ -24,24 +21,14 @@ after(() => browser?.close());
 
 /** Walks over the page of the one pending file of a graph. */
 function journey(name, graph, wanted, walk) {
-  test(name, async () => {
-    const folder = await mkdtemp(join(tmpdir(), "sidecar-inspector-"));
-    const root = await unpackGraph(ENGINE, graph, folder);
-    const demo = await startOver(folder, graph, `/srv/graphs/${graph}`);
-    try {
-      const { context, page } = await opened(browser, demo.login, { baseURL: demo.origin });
-      await page.close();
+  test(name, () =>
+    onGraph(browser, [ENGINE, graph], async (page, { root }) => {
       const [file] = await readdir(join(root, "__recovery"));
-      await onPage({ context, demo }, async (page) => {
-        await page.goto("/");
-        await open(page, graph, file.replace(".json", ""), wanted);
-        await walk(page, { graph, root, file });
-      });
-      await context.close();
-    } finally {
-      await demo.stop();
-    }
-  });
+      await page.goto("/");
+      await open(page, graph, file.replace(".json", ""), wanted);
+      await walk(page, { graph, root, file });
+    }),
+  );
 }
 
 const found = (page) => page.getByTestId("found");

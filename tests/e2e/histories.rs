@@ -486,7 +486,7 @@ impl<'a> History<'a> {
             Damage::Delete => std::fs::remove_file(&file).unwrap(),
             Damage::Replace => {
                 let text = String::from_utf8(bytes).unwrap();
-                let newer = text.replace("\"schema_version\": 1", "\"schema_version\": 9");
+                let newer = text.replace("\"schema_version\": 1", "\"schema_version\": 10");
                 assert_ne!(newer, text);
                 std::fs::write(&file, newer).unwrap();
             }

@@ -1,6 +1,6 @@
 //! The plans this build makes natively, kept as a file that the page's module has to reproduce byte for byte in a browser engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -14,8 +14,8 @@ use sidecar::observation::{
 };
 use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_WRITER_OPERATION_ID};
 use sidecar::{
-    Limits, Observation, PlanBytes, PlanInput, RootId, Sidecar, SidecarFile, TablePin, Timestamp,
-    WriterKind, assemble, judge, plan, refuse,
+    Disposition, Limits, Observation, PlanBytes, PlanInput, RootId, Sidecar, SidecarFile, TablePin,
+    Timestamp, WriterKind, assemble, judge, plan, refuse,
 };
 
 use crate::support::{Store, fixtures};
@@ -26,7 +26,7 @@ const REGENERATE: &str = "REGENERATE_GOLDEN";
 const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
 const OLDER: &str = "01M8125E20G3JA88BS9CEJEX1K";
 
-const GRAPHS: [(&str, &str); 21] = [
+const GRAPHS: [(&str, &str); 22] = [
     ("omnigraph-0.7.0", "back-mid-phase"),
     ("omnigraph-0.7.0", "back-mid-phase-delete"),
     ("omnigraph-0.7.0", "forward-branch-load"),
@@ -50,6 +50,8 @@ const GRAPHS: [(&str, &str); 21] = [
         "omnigraph-0.9.0",
         "v9-recovery-back-branch-first-write-restored",
     ),
+    // The engine itself took it back, and died before it removed the file.
+    ("omnigraph-0.9.0", "v9-recovery-back-published"),
     ("omnigraph-0.9.0", "v9-schema-mixed-confirmed"),
     ("omnigraph-0.9.0", "v9-schema-mixed-staged"),
     ("omnigraph-0.9.0", "v9-stale-armed-after-publish"),
@@ -461,10 +463,14 @@ async fn the_plans_the_page_has_to_reproduce_are_those_of_this_build() {
     for (engine, name) in GRAPHS {
         cases.push(graph(engine, name).await);
     }
-    let mut found = String::new();
+    let (mut found, mut dispositions) = (String::new(), BTreeSet::new());
     for case in &cases {
-        writeln!(found, "{}", case.line()).unwrap();
+        let line = case.line();
+        dispositions.insert(line["disposition"].as_str().unwrap().to_owned());
+        writeln!(found, "{line}").unwrap();
     }
+    let all = Disposition::ALL.map(|disposition| disposition.name().to_owned());
+    assert_eq!(dispositions, BTreeSet::from(all));
     let path: PathBuf = fixtures().join("plans.jsonl");
     if std::env::var_os(REGENERATE).is_some() {
         std::fs::write(&path, &found).unwrap();

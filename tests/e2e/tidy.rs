@@ -18,13 +18,26 @@ fn house() -> PathBuf {
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+    for path in files_below(folder) {
+        if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             found.push((path, text));
+        }
+    }
+    assert!(!found.is_empty(), "no sources in {}", folder.display());
+    found
+}
+
+/// Every file below a folder, but not what is built there.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    const BUILT: [&str; 3] = ["target", "node_modules", "web/dist"];
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.is_dir() {
+            found.push(path);
+        } else if !BUILT.iter().any(|built| path.ends_with(built)) {
+            found.extend(files_below(&path));
         }
     }
     found
@@ -60,33 +73,45 @@ fn crates_of(package: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
+/// What cargo says of the packages of this workspace.
+fn packages(arguments: &[&str]) -> Vec<Value> {
+    let output = cargo("metadata")
+        .arg("--format-version=1")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// What is shipped has Lance through one package. `tests/engine-check` is no part of the workspace, and has the engine's own Lance.
 #[test]
-fn only_fenced_lance_names_lance_or_arrow_among_its_dependencies() {
+fn only_fenced_lance_and_tests_name_lance_or_arrow_among_their_dependencies() {
     let is_of_lance = |name: &str| {
         ["lance", "arrow", "datafusion"].iter().any(|family| {
             let rest = name.strip_prefix(family);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         })
     };
-    let mut naming = Vec::new();
-    for folder in [
-        "shared",
-        "inspector-wasm",
-        "web",
-        "restore-backend",
-        "restore-backend/objects",
-        "restore-backend/fenced-lance",
-        "restore-backend/two-phase-writer",
-    ] {
-        let text = std::fs::read_to_string(house().join(folder).join("Cargo.toml")).unwrap();
-        let (_, after) = text.split_once("[dependencies]\n").unwrap();
-        let dependencies = after.lines().take_while(|line| !line.starts_with('['));
-        let mut names = dependencies.filter_map(|line| line.split([' ', '.']).next());
-        if names.any(is_of_lance) {
-            naming.push(folder);
+    let packages = packages(&["--no-deps"]);
+    let mut naming = BTreeSet::new();
+    for package in &packages {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            if is_of_lance(dependency["name"].as_str().unwrap()) {
+                let kind = dependency["kind"].as_str().unwrap_or("normal");
+                naming.insert((package["name"].as_str().unwrap(), kind));
+            }
         }
     }
-    assert_eq!(naming, ["restore-backend/fenced-lance"]);
+    let wanted = [
+        ("crashed-roots", "normal"),
+        ("e2e", "normal"),
+        ("fenced-lance", "normal"),
+        ("two-phase-writer", "dev"),
+    ];
+    assert_eq!(naming, BTreeSet::from(wanted));
 }
 
 /// Which finding is an obstacle, and under which code, is a rule of `shared`. A failed read is none: `Reason::unreadable` says it.
@@ -124,25 +149,38 @@ fn the_objects_of_a_root_are_built_without_lance_and_the_writer_without_the_serv
 #[test]
 fn only_the_services_of_the_page_call_the_browser_and_only_hooks_beside_them_set_timers() {
     let page = house().join("inspector-wasm/src");
+    let mut met = BTreeSet::new();
     for (path, text) in sources(&page) {
         let is_service = path.starts_with(page.join("services"));
         let is_hook = path.starts_with(page.join("hooks"));
         // It exports the functions that scripts call.
         let is_library = path == page.join("lib.rs");
         for name in code(&text).flat_map(names) {
-            let allowed = match name {
-                "web_sys" | "js_sys" => is_service,
-                "wasm_bindgen" => is_service || is_library,
-                _ if name.starts_with("gloo_") => is_service || is_hook,
-                _ => true,
+            let (family, allowed) = match name {
+                "web_sys" | "js_sys" => (name, is_service),
+                "wasm_bindgen" => (name, is_service || is_library),
+                _ if name.starts_with("gloo_") => ("gloo_", is_service || is_hook),
+                _ => continue,
             };
             assert!(allowed, "{} uses {name}", path.display());
+            met.insert(family.to_owned());
         }
     }
+    let all = ["gloo_", "js_sys", "wasm_bindgen", "web_sys"];
+    assert!(met.iter().eq(&all), "{met:?}");
 }
 
 #[test]
 fn only_shared_calls_the_functions_that_classify_and_decide() {
+    const VERDICTS: [&str; 3] = ["classify_table(", "classify_table_for(", " decide("];
+    let calls = |text: &str, word: &str| code(text).any(|line| line.contains(word));
+    let shared = sources(&house().join("shared/src"));
+    for word in VERDICTS {
+        assert!(
+            shared.iter().any(|(_, text)| calls(text, word)),
+            "{word} is called otherwise by now"
+        );
+    }
     for folder in [
         "restore-backend/src",
         "restore-backend/objects/src",
@@ -152,9 +190,9 @@ fn only_shared_calls_the_functions_that_classify_and_decide() {
         "web/src",
     ] {
         for (path, text) in sources(&house().join(folder)) {
-            for word in ["classify_table(", "classify_table_for(", " decide("] {
+            for word in VERDICTS {
                 assert!(
-                    !code(&text).any(|line| line.contains(word)),
+                    !calls(&text, word),
                     "{} has a second opinion: {word}",
                     path.display()
                 );
@@ -165,26 +203,49 @@ fn only_shared_calls_the_functions_that_classify_and_decide() {
 
 #[test]
 fn the_top_level_is_the_house_and_nothing_else() {
-    let Some(folders) = listed_by_git(&["ls-tree", "--name-only", "-d", "-z", "HEAD"]) else {
-        return;
-    };
-    for folder in folders.iter().filter(|name| !name.starts_with('.')) {
-        assert!(
-            [
-                "shared",
-                "inspector-wasm",
-                "restore-backend",
-                "web",
-                "tests"
-            ]
-            .contains(&folder.as_str()),
-            "{folder}/"
-        );
-    }
+    let committed = ["ls-tree", "--name-only", "-d", "-z", "HEAD"];
+    let mut folders = listed_by_git(&committed).unwrap_or_else(|| {
+        let entries = std::fs::read_dir(house()).unwrap().map(Result::unwrap);
+        entries
+            .filter(|entry| entry.path().is_dir() && entry.file_name() != "target")
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect()
+    });
+    folders.retain(|name| !name.starts_with('.'));
+    folders.sort_unstable();
+    let wanted = [
+        "inspector-wasm",
+        "restore-backend",
+        "shared",
+        "tests",
+        "web",
+    ];
+    assert_eq!(folders, wanted);
 }
 
-/// The names that a git command lists. `None` where there is no git or no history: in a source archive, whose files were
-/// checked before it was made.
+/// Every file that git tracks or would track. In a source archive there is no git, and every file is one of them.
+fn files_of_the_house() -> Vec<String> {
+    let tracked = [
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ];
+    let mut names = listed_by_git(&tracked).unwrap_or_else(|| {
+        let files = files_below(&house());
+        let names = files.iter().map(|path| path.strip_prefix(house()).unwrap());
+        names
+            .map(|name| name.to_str().unwrap().to_owned())
+            .collect()
+    });
+    // A file that was deleted stays listed until that is committed.
+    names.retain(|name| house().join(name).is_file());
+    assert!(names.len() > 1_000, "{} files", names.len());
+    names
+}
+
+/// The names that a git command lists. `None` where there is no git or no history.
 fn listed_by_git(arguments: &[&str]) -> Option<Vec<String>> {
     if !house().join(".git").exists() {
         return None;
@@ -210,23 +271,9 @@ const EXAMPLES: [(&str, &str); 2] = [
 
 #[test]
 fn no_file_names_a_path_of_one_machine() {
-    let tracked = [
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ];
-    let Some(names) = listed_by_git(&tracked) else {
-        return;
-    };
     let mut found = Vec::new();
-    for name in names {
+    for name in files_of_the_house() {
         let path = house().join(&name);
-        // A file that was deleted stays listed until that is committed.
-        if !path.is_file() {
-            continue;
-        }
         let paths = match name.ends_with(".tar.gz") {
             true => {
                 let mut files = Vec::new();
@@ -347,16 +394,8 @@ fn cargo(command: &str) -> Command {
 /// With an older Rust than a dependency asks for, nothing compiles, whatever `rust-version` in Cargo.toml promises.
 #[test]
 fn no_dependency_asks_for_a_newer_rust_than_the_workspace() {
-    let metadata = cargo("metadata")
-        .arg("--format-version=1")
-        // Packages of other platforms need not have been downloaded.
-        .args(["--filter-platform", "host-tuple"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&metadata.stderr);
-    assert!(metadata.status.success(), "{said}");
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
+    // Packages of other platforms need not have been downloaded.
+    let packages = packages(&["--filter-platform", "host-tuple"]);
     let minor = |package: &Value| -> Option<u32> {
         let version = package["rust_version"].as_str()?;
         version.split('.').nth(1)?.parse().ok()
@@ -375,16 +414,8 @@ fn no_dependency_asks_for_a_newer_rust_than_the_workspace() {
 /// half an hour, and this finds out in a moment whether it would find them.
 #[test]
 fn every_planted_defect_has_its_place_and_its_test() {
-    let Some(names) = listed_by_git(&[
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "*.rs",
-    ]) else {
-        return;
-    };
+    let mut names = files_of_the_house();
+    names.retain(|name| name.ends_with(".rs"));
     let read = |name: &String| std::fs::read_to_string(house().join(name)).ok();
     let trimmed =
         |text: String| -> Vec<String> { text.lines().map(|line| line.trim().to_owned()).collect() };

@@ -182,7 +182,9 @@ async fn do_step(
         // No version guards the file.
         let looked = hold.during(prepare::its_file(root, attempt, step));
         if let Some(conflict) = looked.await? {
-            return Ok(conflict);
+            // An executor that died may have done it before the file was changed.
+            let was_begun = attempt.started.contains_key(&index);
+            return Ok(if was_begun { conflict.lost() } else { conflict });
         }
     }
     match step {

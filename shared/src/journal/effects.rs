@@ -14,9 +14,22 @@ impl Attempt {
         tables
             .map(|table| {
                 let effect = self.effect(unclear, |step| concerns(step, table));
-                TableOutcome::of(&self.plan, table, effect)
+                TableOutcome {
+                    published_version: self.pin_of(table, effect, unclear),
+                    ..TableOutcome::of(&self.plan, table, effect)
+                }
             })
             .collect()
+    }
+
+    /// The pin of a table on which the attempt had this effect. Readers see a table that was restored only once it is published.
+    fn pin_of(&self, table: &PlannedTable, effect: Effect, unclear: &[usize]) -> Option<u64> {
+        let mut steps = self.plan.steps.iter();
+        let decides = match steps.any(|step| publishes(step, table)) {
+            true => self.effect(unclear, |step| publishes(step, table)),
+            false => effect,
+        };
+        TableOutcome::of(&self.plan, table, decides).published_version
     }
 
     /// The known effect on the catalog; `unclear` as in [`Self::table_outcomes`].
@@ -47,20 +60,7 @@ fn concerns(step: &Step, table: &PlannedTable) -> bool {
             table_key, branch, ..
         } => (table_key, branch) == of_table,
         Step::DropDataset { table_key, .. } => (table_key, &None) == of_table,
-        Step::Publish {
-            pins,
-            registrations,
-            tombstones,
-            ..
-        } => {
-            let moved = pins.iter().map(|pin| (&pin.table_key, &pin.branch));
-            let added = registrations
-                .iter()
-                .map(|new| (&new.table_key, &new.branch));
-            let removes = |key: &String| tombstones.iter().any(|gone| gone.table_key == *key);
-            moved.chain(added).any(|named| named == of_table)
-                || (table.action == Action::Tombstone && removes(&table.table_key))
-        }
+        Step::Publish { .. } => publishes(step, table),
         Step::Tag { .. }
         | Step::Untag { .. }
         | Step::Announce { .. }
@@ -73,6 +73,27 @@ fn concerns(step: &Step, table: &PlannedTable) -> bool {
         | Step::Record { .. }
         | Step::Retire { .. } => false,
     }
+}
+
+/// Whether a step changes what readers see of a table.
+fn publishes(step: &Step, table: &PlannedTable) -> bool {
+    let Step::Publish {
+        pins,
+        registrations,
+        tombstones,
+        ..
+    } = step
+    else {
+        return false;
+    };
+    let of_table = (&table.table_key, &table.branch);
+    let moved = pins.iter().map(|pin| (&pin.table_key, &pin.branch));
+    let added = registrations
+        .iter()
+        .map(|new| (&new.table_key, &new.branch));
+    let removes = |key: &String| tombstones.iter().any(|gone| gone.table_key == *key);
+    moved.chain(added).any(|named| named == of_table)
+        || (table.action == Action::Tombstone && removes(&table.table_key))
 }
 
 fn commits_to_the_catalog(step: &Step) -> bool {

@@ -14,6 +14,7 @@ use crate::approving::{Applied, applied, approve, pending};
 use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::{Entry, Journal};
+use crate::report::Answer;
 use crate::store::{By, Commit, Kind, Made, Of, Planned, Store, TABLES};
 use crate::subject::Subject;
 
@@ -41,6 +42,8 @@ struct Doing {
     left: Vec<usize>,
     catalog_version: Option<u64>,
     done: Vec<StepResult>,
+    /// Of a plan that rests on its file: those that an earlier console had begun, and may have done.
+    begun_before: Vec<usize>,
 }
 
 impl Console {
@@ -112,6 +115,7 @@ impl Console {
         if run.doing.is_some() {
             // What no version fences is sent only while nobody wrote the next record.
             if run.is_behind && run.prepares_next() {
+                run.is_taken_over(store);
                 *self = Self::Idle;
                 return false;
             }
@@ -123,7 +127,9 @@ impl Console {
             return false;
         };
         let seen = &mut run.seen;
-        let entry = match executor::next(&journal.state, seen) {
+        let next = executor::next(&journal.state, seen);
+        let answer = Answer::of(&journal.state, &next, flaw);
+        let entry = match next {
             Move::Look(look) => {
                 look_at(store, &journal.state, look, seen, flaw);
                 return false;
@@ -137,6 +143,10 @@ impl Console {
                     left: steps.clone(),
                     catalog_version,
                     done: Vec::new(),
+                    begun_before: match planned.plan().rests_on_its_sidecar() {
+                        Some(_) => journal.begun_of(&steps),
+                        None => Vec::new(),
+                    },
                 });
                 Entry::Started(steps, catalog_version)
             }
@@ -156,6 +166,7 @@ impl Console {
             Move::Reopen { .. } => Entry::Reopened,
             // It is sent only while nobody wrote the next record.
             Move::DeleteSidecar if run.is_behind && flaw != Flaw::DeletesWithoutHold => {
+                run.is_taken_over(store);
                 *self = Self::Idle;
                 return false;
             }
@@ -186,12 +197,17 @@ impl Console {
             Move::Ended(_) | Move::Pause { .. } | Move::Claim => {
                 // Whoever worked on it before the backup came back is gone.
                 store.said_wrong |= store.is_a_backup && !store.is_as_recorded(false);
+                // Where somebody recorded since, it tells of what was so when it read the journal.
+                if !run.is_behind {
+                    store.is_told(answer.as_ref());
+                }
                 *self = Self::Idle;
                 return false;
             }
         };
         // A record is created at the next number; whoever finds it taken was taken over, and stops.
         if run.is_behind {
+            run.is_taken_over(store);
             *self = Self::Idle;
             return false;
         }
@@ -208,6 +224,7 @@ impl Console {
         }
         store.journal = journal.with(entry);
         if ends {
+            store.is_told(answer.as_ref());
             *self = Self::Idle;
         } else {
             run.journal = Some(store.journal.clone());
@@ -286,6 +303,16 @@ impl Doing {
 }
 
 impl Run {
+    /// Somebody else wrote the record that was to be written next.
+    fn is_taken_over(&self, store: &mut Store) {
+        let own = self
+            .journal
+            .as_ref()
+            .and_then(|journal| journal.state.attempt());
+        let answer = Answer::taken_over(&store.journal.state, own);
+        store.is_told(answer.as_ref());
+    }
+
     /// Whether it writes into the sidecar next.
     fn prepares_next(&self) -> bool {
         self.doing.as_ref().is_some_and(|doing| {
@@ -315,12 +342,18 @@ impl Run {
             Err(Stopped::Failed) => Some(StepsOutcome::Unknown {
                 detail: "it failed".to_owned(),
             }),
-            Err(Stopped::Conflict) => Some(StepsOutcome::Conflict {
-                done: doing.done.clone(),
-                unclear: Vec::new(),
-                detail: "moved".to_owned(),
-                differences: vec![moved()],
-            }),
+            Err(stopped @ (Stopped::Conflict | Stopped::OverItsFile)) => {
+                // Production tries the others too, and finds this for each.
+                let is_untold = matches!(stopped, Stopped::OverItsFile).then_some(index);
+                let untold = is_untold.into_iter().chain(doing.left.iter().copied());
+                let was_begun = |step: &usize| doing.begun_before.contains(step);
+                Some(StepsOutcome::Conflict {
+                    done: doing.done.clone(),
+                    unclear: untold.filter(was_begun).collect(),
+                    detail: "moved".to_owned(),
+                    differences: vec![moved()],
+                })
+            }
         };
         if let Some(did) = did {
             self.doing = None;
@@ -469,6 +502,8 @@ fn table_of(key: &str) -> usize {
 enum Stopped {
     CatalogMoved,
     Conflict,
+    /// Before it was looked for whether the step was done already.
+    OverItsFile,
     /// Nothing happened, and trying again is all there is.
     Failed,
 }
@@ -489,7 +524,7 @@ fn do_step(
             OwnFile::IsWrittenAnew => store.file = Some(planned.sidecar()),
             OwnFile::StandsInTheWay => {
                 store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
-                return Err(Stopped::Conflict);
+                return Err(Stopped::OverItsFile);
             }
         }
     }

@@ -60,4 +60,6 @@ pub(crate) enum Flaw {
     PreparesOverAnyFile,
     /// Whatever bears the name is deleted in the end.
     DeletesAnyFile,
+    /// A step of which nobody knows whether it was done is reported as not done.
+    TakesUnclearForUndone,
 }

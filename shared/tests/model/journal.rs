@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use sidecar::journal::{JournalEntry, JournalState, StepResult, record_digest};
-use sidecar::{Approval, Digest, OutcomeKind, SidecarBytes, TableOutcome, Tag, Timestamp};
+use sidecar::{Approval, Digest, OutcomeKind, SidecarBytes, Tag, Timestamp};
 
 use crate::store::Planned;
 use crate::subject::Subject;
@@ -143,14 +143,8 @@ impl Journal {
             Entry::Finished(outcome) => JournalEntry::Finished {
                 epoch,
                 outcome,
-                tables: self.state.attempt().map_or_else(Vec::new, |attempt| {
-                    let plan = &attempt.plan;
-                    let tables = plan.tables.iter();
-                    tables
-                        .map(|table| TableOutcome::of(plan, table, sidecar::Effect::Changed))
-                        .collect()
-                }),
-                catalog: sidecar::Effect::Changed,
+                tables: self.state.attempt().unwrap().table_outcomes(&[]),
+                catalog: self.state.attempt().unwrap().catalog_effect(&[]),
                 sidecar: self.state.attempt().unwrap().sidecar.clone(),
             },
         }
@@ -160,6 +154,13 @@ impl Journal {
     pub(crate) fn attempted(&self) -> Option<Planned> {
         let attempt = self.state.attempt()?;
         Some(Planned::attempted(self.subject, attempt))
+    }
+
+    /// Which of these steps are begun.
+    pub(crate) fn begun_of(&self, steps: &[usize]) -> Vec<usize> {
+        let attempt = self.state.attempt();
+        let is_begun = |step: &usize| attempt.is_some_and(|it| it.started.contains_key(step));
+        steps.iter().copied().filter(is_begun).collect()
     }
 
     pub(crate) fn outcome(&self) -> Option<OutcomeKind> {

@@ -25,6 +25,7 @@ mod others;
 mod properties;
 mod recovery;
 mod reduction;
+mod report;
 mod runner;
 mod store;
 mod subject;

@@ -6,8 +6,8 @@ use crate::cases::ALL;
 use crate::flaw::Flaw;
 use crate::properties::{
     ALL_SHOWN, BURIED, CLOSED, CONSENTED, COVERED, ENDED, IS_THERE, KEPT, MERGED, NAMED, ONE_HOLDS,
-    PLANNED, PUBLISHED_ONCE, RECORDED, RESTORED_ONCE, RETIRED, SAID, SAYS_SO, SET_ASIDE, STAYS,
-    TOLD_APART, WHOLE,
+    PLANNED, PUBLISHED_ONCE, RECORDED, REPORTED, RESTORED_ONCE, RETIRED, SAID, SAYS_SO, SET_ASIDE,
+    STAYS, TOLD_APART, WHOLE,
 };
 use crate::runner::stuck;
 use crate::subject::Subject;
@@ -138,7 +138,12 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
                 committed: 2,
                 ..one
             },
-            vec![RECORDED],
+            vec![RECORDED, REPORTED],
+        ),
+        (
+            Flaw::TakesUnclearForUndone,
+            Recovery { crashes: 1, ..one },
+            vec![REPORTED],
         ),
         (Flaw::DeletesBeforeItRecords, one, vec![RETIRED]),
         (Flaw::TakesOverByTime, two, vec![ONE_HOLDS]),

@@ -21,6 +21,7 @@ pub(crate) const RETIRED: &str = "the sidecar goes after the terminal record";
 pub(crate) const COVERED: &str = "what the slow writer left above a pin can be recovered";
 pub(crate) const RECORDED: &str = "what is recorded is so";
 pub(crate) const SAID: &str = "what an execution says is done is done";
+pub(crate) const REPORTED: &str = "a report says no more of tables, catalog and record than is so";
 pub(crate) const IS_THERE: &str = "what is published was there to be published";
 pub(crate) const ALL_SHOWN: &str =
     "a roll forward that is recorded left nothing above what it published";
@@ -163,6 +164,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
             world.store.is_a_backup || world.store.is_as_recorded(world.writers[SLOW].acknowledged)
         }),
         Property::always(SAID, |_, world: &World| !world.store.said_wrong),
+        Property::always(REPORTED, |_, world: &World| !world.store.reported_wrong),
         Property::always(IS_THERE, |_, world: &World| {
             let store = &world.store;
             (0..2).all(|table| store.pins[table] <= store.head(table))

@@ -24,6 +24,7 @@ use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::Journal;
 use crate::others::{MERGES, merge};
+use crate::report::Answer;
 use crate::subject::{OPERATION, Subject, root, undone};
 use crate::version_9::{place, planned_transaction};
 
@@ -218,6 +219,8 @@ pub(crate) struct Store {
     pub(crate) is_unasked: bool,
     /// Whether somebody was told that it is done when it was not.
     pub(crate) said_wrong: bool,
+    /// Whether a report said more than was so.
+    pub(crate) reported_wrong: bool,
     /// Whether an attempt was ended though everything was as planned and nothing of it begun.
     pub(crate) ended_for_nothing: bool,
     /// How many attempts stopped because the file was not as their plan needs it: none, one, or more.
@@ -281,6 +284,7 @@ impl Store {
             is_overtaken: false,
             is_unasked: false,
             said_wrong: false,
+            reported_wrong: false,
             ended_for_nothing: false,
             stopped_over_its_file: 0,
             is_file_taken: false,
@@ -312,6 +316,7 @@ impl Store {
             is_cleaned: self.is_cleaned,
             is_a_backup: true,
             said_wrong: self.said_wrong,
+            reported_wrong: self.reported_wrong,
             ended_for_nothing: self.ended_for_nothing,
             stopped_over_its_file: self.stopped_over_its_file,
             is_file_taken: self.is_file_taken,
@@ -430,6 +435,12 @@ impl Store {
                 finished.plan.disposition != Disposition::AlreadyPublished || shown == [true; 2]
             }
         }
+    }
+
+    /// Somebody gets this answer. A backup takes back what a journal goes on to tell of.
+    pub(crate) fn is_told(&mut self, answer: Option<&Answer>) {
+        let is_wrong = answer.is_some_and(|answer| !answer.is_so(self));
+        self.reported_wrong |= is_wrong && !self.is_a_backup;
     }
 
     /// Whether every table stands where the plan found it, with every version that the plan needs.

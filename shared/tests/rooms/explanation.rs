@@ -141,7 +141,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         scene(&write, None, &world(vec![at(&write.tables[0], 4, 5)]))
     };
     scenes.extend([
-        ("refused for its version", refused_scene(&half_way().sidecar, Code::UnsupportedVersion, "01M8125ENACWR9X1EZNRMDV5V2.json has schema_version 9, this build acts on 1 and 2; recover it with the engine that wrote it")),
+        ("refused for its version", refused_scene(&half_way().sidecar, Code::UnsupportedVersion, "01M8125ENACWR9X1EZNRMDV5V2.json has schema_version 10, this build acts on 1, 2, 9; recover it with the engine that wrote it")),
         ("half-way", half_way()),
         ("one table of three", mutation(&[("node:A", 4, 5, 4, 5), ("node:B", 4, 5, 4, 4), ("node:C", 4, 5, 4, 4)])),
         ("two tables of three", mutation(&[("node:A", 4, 5, 4, 5), ("node:B", 4, 5, 4, 5), ("node:C", 4, 5, 4, 4)])),

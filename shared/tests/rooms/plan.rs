@@ -55,7 +55,7 @@ pub(crate) fn one_of_each() -> Vec<Scene> {
 }
 
 #[test]
-fn each_dispositions_plan_is_frozen_with_its_digest() {
+fn the_plan_of_each_disposition_of_versions_1_and_2_is_frozen_with_its_digest() {
     let frozen = [
         include_str!("../golden/plan-refused.txt"),
         include_str!("../golden/plan-waiting.txt"),

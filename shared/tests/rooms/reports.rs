@@ -56,20 +56,44 @@ fn an_attempt_reports_no_more_than_its_journal_tells() {
             "retire"
         ]
     );
-    // Begun, done, and then `edge:Wrote`, `node:Author`, the catalog.
-    let rows: [(&[usize], &[usize], [Effect; 3]); 6] = [
-        (&[], &[], [Unchanged, Unchanged, Unchanged]),
-        (&[0], &[], [Unchanged, Unchanged, Unchanged]),
-        (&[0, 1, 2], &[0, 1], [Unchanged, Unchanged, Unknown]),
-        (&[0, 1, 2, 3], &[0, 1, 2], [Unchanged, Unknown, Changed]),
-        (&[0, 1, 2, 3], &[0, 1, 2, 3], [Unchanged, Changed, Changed]),
+    // Begun, done, and then `edge:Wrote`, `node:Author`, the catalog; and the pin of `node:Author`.
+    type Row<'a> = (&'a [usize], &'a [usize], [Effect; 3], Option<u64>);
+    let rows: [Row<'_>; 7] = [
+        (&[], &[], [Unchanged, Unchanged, Unchanged], Some(4)),
+        (&[0], &[], [Unchanged, Unchanged, Unchanged], Some(4)),
+        (
+            &[0, 1, 2],
+            &[0, 1],
+            [Unchanged, Unchanged, Unknown],
+            Some(4),
+        ),
+        (
+            &[0, 1, 2, 3],
+            &[0, 1, 2],
+            [Unchanged, Unknown, Changed],
+            Some(4),
+        ),
+        // It was returned, and readers do not see that yet.
+        (
+            &[0, 1, 2, 3],
+            &[0, 1, 2, 3],
+            [Unchanged, Changed, Changed],
+            Some(4),
+        ),
         (
             &[0, 1, 2, 3, 4],
             &[0, 1, 2, 3],
             [Unchanged, Unknown, Unknown],
+            None,
+        ),
+        (
+            &[0, 1, 2, 3, 4],
+            &[0, 1, 2, 3, 4],
+            [Unchanged, Changed, Changed],
+            Some(6),
         ),
     ];
-    for (begun_steps, done, expected) in rows {
+    for (begun_steps, done, expected, pin) in rows {
         let journal = begun(&scene, begun_steps, done);
         let attempt = journal.state.attempt().unwrap();
         let unclear = attempt.begun_not_done();
@@ -80,6 +104,8 @@ fn an_attempt_reports_no_more_than_its_journal_tells() {
             attempt.catalog_effect(&unclear),
         ];
         assert_eq!(found, expected, "{begun_steps:?} {done:?}");
+        let pins = [tables[0].published_version, tables[1].published_version];
+        assert_eq!(pins, [Some(5), pin], "{begun_steps:?} {done:?}");
         let ended = EndReport::of(
             &scene.plan.operation_id,
             attempt,

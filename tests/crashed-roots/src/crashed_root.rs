@@ -55,7 +55,7 @@ impl CrashedRoot {
         commit(&mut back, "node:Book", TableWrite::delete("value < 4")).await;
         back.stop();
         let newer = format!(
-            r#"{{"schema_version": 9, "operation_id": "{NEWER}", "writer_kind": "Mutation", "tables": []}}"#
+            r#"{{"schema_version": 10, "operation_id": "{NEWER}", "writer_kind": "Mutation", "tables": []}}"#
         );
         fs::write(
             root.store.path().join(format!("__recovery/{NEWER}.json")),

@@ -97,7 +97,7 @@ impl Drop for Mount {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_of_a_root_is_that_root() {
+async fn a_mount_of_a_root_is_that_root_where_folders_can_be_mounted() {
     let store = Store::with_tables(&TABLES).await;
     let elsewhere = tempfile::tempdir().unwrap();
     let at = elsewhere.path().join("mount");
@@ -200,7 +200,7 @@ async fn a_root_that_is_renamed_in_the_midst_of_a_recovery_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_of_a_renamed_root_at_its_old_path_is_that_root() {
+async fn a_mount_of_a_renamed_root_at_its_old_path_is_that_root_where_folders_can_be_mounted() {
     let store = Store::with_tables(&TABLES).await;
     let (operation, digest) = begun(&store).await;
     let new_name = store.path().with_file_name("renamed");
@@ -358,12 +358,14 @@ async fn a_journal_from_before_roots_had_an_identity_is_gone_on_with_at_its_path
     let store = Store::with_tables(&TABLES).await;
     let (operation, digest) = begun(&store).await;
     let journals = store.path().join("__recovery_log");
+    assert_eq!(identities(store.path()), 1);
     for entry in std::fs::read_dir(&journals).unwrap() {
         let entry = entry.unwrap();
         if entry.file_name().to_str().unwrap().starts_with("root-") {
             std::fs::remove_file(entry.path()).unwrap();
         }
     }
+    assert_eq!(identities(store.path()), 0);
     let report = store.open().await.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::RolledBack, "{report:?}");
     assert_eq!(identities(store.path()), 1, "it is recorded from then on");
@@ -388,7 +390,7 @@ fn mounted(image: &Path, at: &Path) -> Option<Mount> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clone_of_the_file_system_beside_the_original_is_another_root() {
+async fn a_clone_of_the_file_system_beside_the_original_is_another_root_where_it_can_be_mounted() {
     let elsewhere = tempfile::tempdir().unwrap();
     let (image, clone) = (
         elsewhere.path().join("image"),

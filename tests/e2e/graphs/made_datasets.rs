@@ -317,12 +317,13 @@ async fn a_dataset_that_came_back_after_the_write_was_taken_back_is_removed() {
 
 /// Whichever staged files somebody removed, or an attempt set aside that ended.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_is_taken_back_whichever_of_its_staged_files_are_left() {
+async fn a_change_is_taken_back_whichever_of_its_staged_files_are_left_or_named_a_contradiction() {
     let names = [
         "_schema.pg.staging",
         "_schema.ir.json.staging",
         "__schema_state.json.staging",
     ];
+    let mut taken_back = Vec::new();
     for left in 0..8_u8 {
         let store = Store::unpacked(ENGINE, "v9-schema-mixed-staged");
         for (index, name) in names.iter().enumerate() {
@@ -344,5 +345,7 @@ async fn a_change_is_taken_back_whichever_of_its_staged_files_are_left() {
         let report = opened.recover(&store.operation()).await;
         assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
         assert!(names.iter().all(|name| !store.path().join(name).exists()));
+        taken_back.push(left);
     }
+    assert!(taken_back.contains(&7), "{taken_back:?}");
 }

@@ -6,7 +6,7 @@ use restore_backend::execute::ProgressSink;
 use restore_backend::service;
 use root_objects::clock;
 use root_objects::store::Verb;
-use sidecar::{Digest, Disposition, OperationId, OutcomeKind};
+use sidecar::{Digest, Disposition, Effect, OperationId, OutcomeKind};
 
 use super::lineage;
 use crate::support::Store;
@@ -99,6 +99,9 @@ async fn nothing_is_restored_or_published_once_the_file_has_other_bytes_than_the
     let report = opened.apply(&operation, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
     assert!(report.detail.contains("other bytes"), "{}", report.detail);
+    // Whoever died there may have returned them, for all that the journal tells.
+    let effects = report.tables.iter().map(|table| table.effect);
+    assert_eq!(effects.collect::<Vec<_>>(), [Effect::Unknown; 2]);
     assert_eq!(super::stands(&store).await, stood);
     assert_eq!(std::fs::read(&name).unwrap(), before, "it stays as it is");
     // Planned anew from the file as it is, it is taken back all the same.

@@ -1,5 +1,8 @@
 //! Graphs that a released engine left behind when it was made to fail.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
 use fenced_lance::CommitOutcome;
 use fenced_lance::Head;
 use fenced_lance::LanceRoot;
@@ -8,9 +11,17 @@ use fenced_lance::PublishRequest;
 use fenced_lance::Restorable;
 use fenced_lance::TableLocation;
 use root_objects::store::RequestLog;
+use serde_json::Value;
+use sidecar::root_layout::SCHEMA_LOCK_BRANCH;
 
-use crashed_roots::store::Store;
+use crashed_roots::store::{Store, fixtures};
 use crashed_roots::test_root::*;
+
+/// Rows that readers see, by branch and table.
+type Rows = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// The one table whose HEAD is below its pin.
+const LOST: (&str, &str) = ("head-below-pin", "node:Author");
 
 const AUTHOR: &str = "nodes/01d32b35baa3b676";
 const WROTE: &str = "edges/66e8ac1738104576";
@@ -162,19 +173,44 @@ async fn a_moved_graph_is_not_read_at_its_old_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fixture_of_0_7_0_is_readable() {
-    for name in [
-        "back-mid-phase",
-        "back-mid-phase-delete",
-        "forward-branch-load",
-        "forward-mutation",
-        "optimize",
-        "schema-staged",
-        "stale-after-success",
-    ] {
-        let graph = graph("omnigraph-0.7.0", name).await;
-        for (table_key, pin, head) in pins_and_heads(&graph, None).await {
-            assert!(head >= pin, "{name} {table_key}: {head} and {pin}");
+async fn every_fixture_of_0_7_0_is_readable_on_every_branch() {
+    let folder = fixtures().join("omnigraph-0.7.0");
+    let text = fs::read_to_string(folder.join("expected.json")).expect("what is expected");
+    let expected: BTreeMap<String, Value> = serde_json::from_str(&text).expect("JSON");
+    let archives: BTreeSet<String> = files_in(&folder)
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str()?.strip_suffix(".tar.gz"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(archives.len(), 47);
+    assert!(archives.iter().eq(expected.keys()), "{archives:?}");
+    for (name, expected) in expected {
+        let graph = graph("omnigraph-0.7.0", &name).await;
+        let rows: Rows = serde_json::from_value(expected["visible_rows_before"].clone())
+            .expect("rows of every branch");
+        let branches = graph.lance.catalog_branches().await.expect("branches");
+        let branches = branches.into_iter().map(|branch| branch.name);
+        let branches: BTreeSet<String> = branches
+            .filter(|branch| branch != SCHEMA_LOCK_BRANCH)
+            .chain(["main".to_owned()])
+            .collect();
+        assert!(branches.iter().eq(rows.keys()), "{name}: {branches:?}");
+        for (branch, rows) in &rows {
+            let branch = Some(branch.as_str()).filter(|branch| *branch != "main");
+            let stands = pins_and_heads(&graph, branch).await;
+            let keys = stands.iter().map(|(table_key, ..)| table_key);
+            assert!(keys.eq(rows.keys()), "{name} {branch:?}: {stands:?}");
+            let catalog = catalog(&graph.lance, branch).await;
+            for (table_key, pin, head) in stands {
+                // Storage lost the newest version of this table.
+                let is_lost = (name.as_str(), table_key.as_str()) == LOST;
+                assert_eq!(head < pin, is_lost, "{name} {table_key}: {head} and {pin}");
+                let on = catalog.pins[&table_key].table_branch.as_deref();
+                let location = TableLocation::on(&catalog.locations[&table_key], on);
+                let counted = graph.lance.count_rows(&location, pin).await.ok();
+                let wanted = (!is_lost).then_some(rows[&table_key]);
+                assert_eq!(counted, wanted, "{name} {branch:?} {table_key}");
+            }
         }
     }
 }

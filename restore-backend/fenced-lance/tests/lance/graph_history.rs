@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use fenced_lance::{
-    EffectIdentity, HistoryAppend, HistoryRequest, HistoryRow, LanceRoot, TableLocation,
+    EffectIdentity, Head, HistoryAppend, HistoryRequest, HistoryRow, LanceRoot, TableLocation,
     UnlockOutcome,
 };
+use sidecar::root_layout::SCHEMA_LOCK_BRANCH;
 use sidecar::{Digest, GraphCommitId, Tag, Timestamp};
+
+use crashed_roots::test_root::catalog;
 
 use crate::fixtures::graph;
 
@@ -54,25 +57,27 @@ fn recovery(operation: &str) -> HistoryRow {
 
 async fn rows(lance: &LanceRoot, folder: &str) -> u64 {
     let place = TableLocation::main(folder);
-    let fenced_lance::Head::At { version } = lance.head(&place).await.unwrap() else {
-        return 0;
-    };
-    lance.count_rows(&place, version).await.unwrap()
+    match lance.head(&place).await.unwrap() {
+        Head::At { version } => lance.count_rows(&place, version).await.unwrap(),
+        Head::DatasetMissing => 0,
+        Head::BranchMissing => panic!("{folder} has no default branch"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
     let graph = graph("omnigraph-0.7.0", "forward-mutation").await;
     let lance = &graph.lance;
-    let before = rows(lance, "_graph_commits.lance").await;
-    assert!(before > 0);
-    for row in [
-        commit(),
-        HistoryRow::Actor {
-            actor: "omnigraph:recovery".to_owned(),
-        },
-        recovery(OPERATION),
+    assert!(rows(lance, "_graph_commits.lance").await > 0);
+    let actor = HistoryRow::Actor {
+        actor: "omnigraph:recovery".to_owned(),
+    };
+    for (folder, row) in [
+        ("_graph_commits.lance", commit()),
+        ("_graph_commit_actors.lance", actor),
+        ("_graph_commit_recoveries.lance", recovery(OPERATION)),
     ] {
+        let before = rows(lance, folder).await;
         let first = lance
             .append_graph_history(&request(OPERATION, 1_000_000, row.clone()))
             .await;
@@ -80,14 +85,15 @@ async fn a_row_is_there_once_however_often_and_whenever_it_is_added() {
             matches!(first.unwrap(), HistoryAppend::Appended { .. }),
             "{row:?}"
         );
-        // A day later, as after a crash.
-        let again = lance
-            .append_graph_history(&request(OPERATION, 86_400_000_000, row.clone()))
-            .await;
-        assert_eq!(again.unwrap(), HistoryAppend::AlreadyThere, "{row:?}");
+        // In the same moment, a day later, as after a crash, and by a clock that is behind.
+        for micros in [1_000_000, 86_400_000_000, 1] {
+            let again = lance
+                .append_graph_history(&request(OPERATION, micros, row.clone()))
+                .await;
+            assert_eq!(again.unwrap(), HistoryAppend::AlreadyThere, "{row:?}");
+            assert_eq!(rows(lance, folder).await, before + 1, "{row:?}");
+        }
     }
-    assert_eq!(rows(lance, "_graph_commits.lance").await, before + 1);
-    assert_eq!(rows(lance, "_graph_commit_recoveries.lance").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,6 +192,16 @@ async fn who_made_a_graph_commit_is_not_told_of_one_that_is_not_there() {
 async fn a_lock_is_removed_once_and_the_graph_keeps_its_other_branches() {
     let graph = graph("omnigraph-0.7.0", "schema-mixed-staged").await;
     let lance = &graph.lance;
+    let shown = catalog(lance, None).await;
+    lance
+        .create_branch("__manifest", "feature", shown.version)
+        .await
+        .unwrap();
+    let branches = async || -> Vec<String> {
+        let branches = lance.catalog_branches().await.unwrap();
+        branches.into_iter().map(|branch| branch.name).collect()
+    };
+    assert_eq!(branches().await, [SCHEMA_LOCK_BRANCH, "feature"]);
     let lock = lance.schema_lock().await.unwrap().unwrap();
     let made_at = lock.created_at;
     assert_eq!(
@@ -203,6 +219,13 @@ async fn a_lock_is_removed_once_and_the_graph_keeps_its_other_branches() {
         UnlockOutcome::Absent
     );
     assert_eq!(lance.schema_lock().await.unwrap(), None);
+    assert_eq!(branches().await, ["feature"]);
+    let feature = catalog(lance, Some("feature")).await;
+    assert_eq!(
+        (feature.version, feature.pins),
+        (shown.version, shown.pins.clone())
+    );
+    assert_eq!(catalog(lance, None).await, shown);
 }
 
 #[tokio::test(flavor = "multi_thread")]

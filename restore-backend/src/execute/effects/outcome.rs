@@ -21,6 +21,22 @@ pub(super) enum StepOutcome {
     Unknown(String),
 }
 
+impl StepOutcome {
+    /// A conflict of a step that may have been done before the conflict came about.
+    pub(super) fn lost(self) -> Self {
+        match self {
+            Self::Conflict {
+                detail,
+                differences,
+            } => Self::Lost {
+                detail,
+                differences,
+            },
+            Self::Done(_) | Self::CatalogMoved | Self::Lost { .. } | Self::Unknown(_) => self,
+        }
+    }
+}
+
 pub(super) fn not_attempted(what: &str, source: TableError) -> ServiceError {
     ServiceError::Effect {
         what: what.to_owned(),

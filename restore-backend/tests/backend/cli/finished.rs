@@ -155,13 +155,7 @@ async fn a_released_recovery_and_a_file_that_was_set_aside_say_that_nothing_can_
 
     let dismissal = run_to(0, &["dismiss", root.uri(), NEWER, "--json"]).json();
     let digest = digest_of(&dismissal);
-    let consent = [
-        "--reason",
-        "it is of another release",
-        "--writers-stopped",
-        "--acknowledge",
-        "data_in_question",
-    ];
+    let consent = ["--reason", "it is of another release"];
     run_to(0, &approval(&root, NEWER, &digest, &consent));
     assert_eq!(applied(&root, NEWER, &digest)["sidecar"], "retired");
     let file = format!("{NEWER}.json is set aside.");

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::program::{fields, run_to};
 
+/// A file that has the number of version 9.
+const BARE: &str = "01M8125H20G3JA88BS9CEJEX1K";
+
 #[tokio::test]
 async fn inspect_shows_what_a_file_says_or_why_it_is_refused() {
     let root = CrashedRoot::new().await;
@@ -63,13 +66,25 @@ async fn inspect_shows_what_a_file_says_or_why_it_is_refused() {
             &both["files"][1]["refused"]["code"],
             &both["files"][1]["raw"]["schema_version"]
         ),
-        (&json!("wrong_shape"), &json!(9))
+        (&json!("unsupported_version"), &json!(10))
     );
 
-    let report = &both["files"][1]["version_9"];
+    let bare = root.file(&format!("{BARE}.json"));
+    let text = format!(
+        r#"{{"schema_version": 9, "operation_id": "{BARE}", "writer_kind": "Mutation", "tables": []}}"#
+    );
+    fs::write(&bare, text).expect("a file");
+    let bare = bare.to_str().expect("text");
+    let document = run_to(3, &["inspect", bare, "--json"]).json();
+    let file = &document["files"][0];
+    let report = &file["version_9"];
     assert_eq!(
-        (&report["summary"], &report["malformed"]["code"]),
-        (&Value::Null, &json!("wrong_shape")),
+        [
+            &file["refused"]["code"],
+            &report["malformed"]["code"],
+            &report["summary"]
+        ],
+        [&json!("wrong_shape"), &json!("wrong_shape"), &Value::Null],
         "it has the number and nothing else of that version"
     );
 

@@ -46,7 +46,7 @@ async fn list_has_the_promised_fields_and_exits() {
         (&json!(1), &json!(2))
     );
     assert_eq!(recoveries[0]["refused"], Value::Null);
-    assert_eq!(recoveries[2]["refused"]["code"], "wrong_shape");
+    assert_eq!(recoveries[2]["refused"]["code"], "unsupported_version");
 
     assert_eq!(
         run_to(4, &["list", root.uri(), "--fail-if-pending", "--json"]).json()["recoveries"]

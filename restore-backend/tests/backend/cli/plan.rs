@@ -62,7 +62,7 @@ async fn plan_has_the_promised_fields_and_the_same_digest_every_time() {
     );
 
     let refused = plan_of(&root, NEWER);
-    assert_blocked_by(&refused, "wrong_shape");
+    assert_blocked_by(&refused, "unsupported_version");
 
     let words = run_to(0, &["plan", root.uri(), BACK]).stdout;
     let back = plan_of(&root, BACK);

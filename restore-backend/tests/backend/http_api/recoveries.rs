@@ -179,7 +179,7 @@ async fn approvals_are_refused_in_words() {
         (answer.status, answer.problem(&refused).as_str()),
         (StatusCode::UNPROCESSABLE_ENTITY, "refused")
     );
-    assert_eq!(answer.json()["reasons"][0]["code"], "wrong_shape");
+    assert_eq!(answer.json()["reasons"][0]["code"], "unsupported_version");
     assert_eq!(api.log.mutations(), 0);
 }
 
