@@ -3,8 +3,8 @@
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, JournalState};
 use sidecar::{
-    ApprovedPlan, Difference, DifferenceField, Plan, PlanInput, Requirement, Standing,
-    is_visible_for_good, judge_choice, plan, rests_on_the_catalog,
+    ApprovedPlan, Difference, DifferenceField, Plan, SeenAfterClaim, is_visible_for_good,
+    moved_since_claim, rests_on_the_catalog,
 };
 
 use crate::error::ServiceError;

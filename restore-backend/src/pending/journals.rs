@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt};
-use sidecar::{JournalsKnown, Limits, NotKnown, OperationId, error_text};
+use sidecar::{JournalsKnown, Limits, NotKnown, OperationId, Reason, error_text};
 
 use crate::root::Root;
 use root_objects::Skipped;

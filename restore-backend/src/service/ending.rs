@@ -1,7 +1,7 @@
 //! Ending an attempt, by a person, that does not end by itself.
 
 use futures::FutureExt;
-use sidecar::api::{EndReport, RefusalReport};
+use sidecar::api::EndReport;
 use sidecar::approvable::{attempt_to_end, cannot_end, carried_out_now};
 use sidecar::journal::{Attempt, EndedBy};
 use sidecar::{Digest, OperationId, Timestamp};
