@@ -52,9 +52,9 @@ pub fn moved_since_claim(planned: &Plan, seen: SeenAfterClaim<'_>) -> Vec<Differ
         observation: Some(observation),
         verdict: &verdict,
     });
-    let moved = differences(planned, &now);
-    if !moved.is_empty() {
-        return moved;
+    let differing = differences(planned, &now);
+    if !differing.is_empty() {
+        return differing;
     }
     let history = now.blocked_by_history(history);
     let blockers = verdict.blockers.iter().cloned();

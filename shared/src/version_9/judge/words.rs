@@ -316,16 +316,16 @@ fn advice(
     if has(Code::Interleaved) && disposition.publishes_it() {
         add("The commits of others that are named above become visible with it.");
     }
-    if let [first, ..] = beside.followed_by.as_slice() {
-        if disposition.publishes_it() || disposition.takes_it_back() {
-            add(&format!(
-                "Know this before: afterwards {first}{} can only be taken back, even if its writer confirmed it, since the head of the branch is another one by then.",
-                match beside.followed_by.len() {
-                    1 => String::new(),
-                    count => format!(" (and {} more younger files of the branch)", count - 1),
-                }
-            ));
-        }
+    if let [first, ..] = beside.followed_by.as_slice()
+        && (disposition.publishes_it() || disposition.takes_it_back())
+    {
+        add(&format!(
+            "Know this before: afterwards {first}{} can only be taken back, even if its writer confirmed it, since the head of the branch is another one by then.",
+            match beside.followed_by.len() {
+                1 => String::new(),
+                count => format!(" (and {} more younger files of the branch)", count - 1),
+            }
+        ));
     }
     if beside.is_locked {
         add(
