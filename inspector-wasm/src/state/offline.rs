@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sidecar::root_layout::SIDECAR_FOLDER;
-use sidecar::{Code, Limits, ListedSidecar, Reason, SidecarFile, assemble};
+use sidecar::{Limits, ListedSidecar, Reason, SidecarFile, assemble};
 use yew::Reducible;
 
 use super::entry::Entry;

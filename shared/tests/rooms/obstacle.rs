@@ -35,7 +35,8 @@ fn a_table_keeps_its_place_and_a_place_keeps_its_table() {
         table_branch: None,
         unknown: BTreeMap::new(),
     };
-    let there: [(&[(&str, &str)], Option<&str>); 6] = [
+    type Located = &'static [(&'static str, &'static str)];
+    let there: [(Located, Option<&str>); 6] = [
         (&[], None),
         (&[("node:Author", "nodes/author")], None),
         (&[("node:Book", "nodes/book")], None),

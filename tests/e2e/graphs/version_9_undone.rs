@@ -186,7 +186,7 @@ async fn half_an_undo_of_version_9_is_rolled_back_when_a_writer_came_between() {
     let folder = tables[1].location.clone().unwrap();
     let gate = Arc::new(DiesAt::at(Point::first(
         Verb::PutCreate,
-        &format!("{folder}/_versions"),
+        format!("{folder}/_versions"),
     )));
     let dying = store.open_behind(gate.clone()).await;
     service::apply(&dying.root, &undo, digest, &Default::default())
