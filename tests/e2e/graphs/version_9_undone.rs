@@ -10,7 +10,7 @@ use root_objects::clock;
 use sidecar::api::PlanReport;
 use sidecar::{Action, Code, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, WriterKind};
 
-use fenced_lance::CatalogReading;
+use fenced_lance::{CatalogReading, TableLocation};
 
 use super::lineage;
 use super::version_9_ended::{ENGINE, is_consistent, results};
@@ -20,8 +20,17 @@ use crate::support::{Opened, Store};
 /// Its three tables carry the write, which its writer confirmed.
 const TO_BE_ROLLED_FORWARD: &str = "v9-load-append-three-tables-confirmed";
 
-/// The rows that readers see, by branch of the graph and table, read with Lance alone.
-type Rows = BTreeMap<(String, String), Vec<RecordBatch>>;
+/// What readers see of a table.
+#[derive(PartialEq)]
+enum Seen {
+    /// Its rows, read with Lance alone.
+    Rows(Vec<RecordBatch>),
+    /// Their number, where files of the dataset are named by the place at which the graph was made: Lance alone does not find those.
+    Count(u64),
+}
+
+/// By branch of the graph and table.
+type Rows = BTreeMap<(String, String), Seen>;
 
 async fn rows(store: &Store) -> Rows {
     let lance = store.lance().await;
@@ -40,10 +49,17 @@ async fn rows(store: &Store) -> Rows {
                 dataset = dataset.checkout_branch(branch).await.unwrap();
             }
             let dataset = dataset.checkout_version(pin.version).await.unwrap();
-            let stream = dataset.scan().try_into_stream().await.unwrap();
-            let batches: Vec<RecordBatch> = stream.try_collect().await.unwrap();
+            let of_elsewhere = !dataset.manifest().base_paths.is_empty();
+            let seen = if of_elsewhere {
+                let place =
+                    TableLocation::on(&catalog.locations[table_key], pin.table_branch.as_deref());
+                Seen::Count(lance.count_rows(&place, pin.version).await.unwrap())
+            } else {
+                let stream = dataset.scan().try_into_stream().await.unwrap();
+                Seen::Rows(stream.try_collect().await.unwrap())
+            };
             let of = branch.clone().unwrap_or_else(|| "main".to_owned());
-            rows.insert((of, table_key.clone()), batches);
+            rows.insert((of, table_key.clone()), seen);
         }
     }
     rows
