@@ -118,9 +118,9 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
 /// The undo of some recoveries of version 9 is refused. People know that before they approve the recovery.
 fn never_undone(plan: &Plan) -> &'static str {
     let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
-    let is_never_undone = plan.disposition.takes_it_back()
-        || plan.lance_branch.is_some()
-        || plan.steps.iter().any(follow_up::changes_the_schema);
+    let mut steps = plan.steps.iter();
+    let is_kept = follow_up::kept_for_good(plan).is_some();
+    let is_never_undone = is_kept || steps.any(follow_up::changes_the_schema);
     match plan.rests_on_its_sidecar() {
         Some(_) if changes_tables && is_never_undone => " This build cannot undo it afterwards.",
         _ => "",

@@ -97,15 +97,10 @@ impl Undo {
             ));
         }
         let leaves_a_sidecar = plan.purpose.is_recovery() && plan.disposition.takes_it_back();
-        if original.version_9.is_some() && leaves_a_sidecar {
-            return nothing(
-                "it rolled back a write of version 9, and engines of that graph would not read the sidecar that covers what comes back",
-            );
-        }
-        if let Some(lance_branch) = &plan.lance_branch {
-            return nothing(&format!(
-                "its branch is {lance_branch} in the catalog, and this build undoes nothing on a branch with such a suffix"
-            ));
+        if original.version_9.is_some()
+            && let Some(why) = kept_for_good(plan)
+        {
+            return nothing(&why);
         }
         let target = |table: &PlannedTable| match table.action {
             Action::Publish if leaves_a_sidecar => None,
@@ -230,6 +225,38 @@ impl Undo {
         }
         self
     }
+}
+
+/// Why a recovery of version 9 is never taken back, if so. A schema change is not taken back either: see [`changes_the_schema`].
+///
+/// A merge publishes tables that it commits nothing to, and moves others to another Lance branch, whose versions have other contents
+/// than those of the same numbers that readers saw before.
+pub(crate) fn kept_for_good(plan: &Plan) -> Option<String> {
+    let is_touched = |key: &str| {
+        let mut tables = plan.tables.iter();
+        tables.any(|table| table.table_key == key && table.action != Action::None)
+    };
+    let published = plan.steps.iter().flat_map(Step::exact_rows);
+    let adopted = published.map(|row| &row.table_key);
+    let mut adopted = adopted.filter(|key| !is_touched(key));
+    if plan.disposition.takes_it_back() {
+        return Some("it rolled back a write of version 9, and engines of that graph would not read the sidecar that covers what comes back".to_owned());
+    }
+    if plan.writer_kind.is_some_and(WriterKind::is_merge) {
+        return Some(
+            "it published a merge of version 9, which moves tables from one Lance branch to another"
+                .to_owned(),
+        );
+    }
+    if let Some(key) = adopted.next() {
+        return Some(format!(
+            "it published {key}, to which the write committed nothing"
+        ));
+    }
+    let lance_branch = plan.lance_branch.as_ref()?;
+    Some(format!(
+        "its branch is {lance_branch} in the catalog, and this build undoes nothing on a branch with such a suffix"
+    ))
 }
 
 /// Staged files that are in place or set aside, and tables that are added or gone, do not come back with a version of a table.

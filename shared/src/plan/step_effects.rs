@@ -1,7 +1,7 @@
 //! What a step changes. Each question is asked here once, of every step, so that a new step does not compile before it has an answer.
 
 use super::published_graph_commit::PublishedGraphCommit;
-use super::step::Step;
+use super::step::{ExactRow, Step};
 use crate::digest::Digest;
 use crate::version_9::RollbackOutcome;
 
@@ -74,6 +74,30 @@ impl Step {
             | Self::UnlockSchema { .. }
             | Self::Record { .. }
             | Self::Retire { .. } => None,
+        }
+    }
+
+    /// The rows of tables that a writer of version 9 fixed and it publishes, also of tables that the write committed nothing to.
+    #[must_use]
+    pub fn exact_rows(&self) -> &[ExactRow] {
+        match self {
+            Self::Publish {
+                exact: Some(exact), ..
+            } => &exact.rows,
+            Self::Publish { exact: None, .. }
+            | Self::Tag { .. }
+            | Self::Untag { .. }
+            | Self::Announce { .. }
+            | Self::FenceCatalog { .. }
+            | Self::PrepareSidecar { .. }
+            | Self::DropDataset { .. }
+            | Self::Restore { .. }
+            | Self::PromoteSchema { .. }
+            | Self::DiscardSchema { .. }
+            | Self::GraphHistory { .. }
+            | Self::UnlockSchema { .. }
+            | Self::Record { .. }
+            | Self::Retire { .. } => &[],
         }
     }
 
