@@ -256,6 +256,12 @@ pub fn plan(request: &str) -> Result<String, ApiError> {
         sidecar.map(|sidecar| sidecar.started_at),
         &verdict.blockers,
     );
+    let explanation = match sidecar {
+        Some(sidecar) if sidecar.version_9.is_some() => {
+            explanation.of_version_9(&plan, &verdict.blockers)
+        }
+        Some(_) | None => explanation,
+    };
     write(&PlanAnswer {
         plan: bytes.text().to_owned(),
         digest: bytes.digest(),

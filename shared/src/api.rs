@@ -283,7 +283,15 @@ impl PlanReport {
                     is_in_effect: context.planned_anew_as.is_none(),
                 },
             ),
-            None => explanation::explain(plan, started_at, &context.blockers),
+            None => {
+                let explained = explanation::explain(plan, started_at, &context.blockers);
+                match context.sidecar {
+                    Some(sidecar) if sidecar.version_9.is_some() => {
+                        explained.of_version_9(plan, &context.blockers)
+                    }
+                    Some(_) | None => explained,
+                }
+            }
         };
         let is_over = attempt
             .as_ref()

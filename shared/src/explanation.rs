@@ -103,7 +103,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         .iter()
         .any(|blocker| blocker.code == Code::NotYetSupported);
     let consequence = if carried_out {
-        format!("{consequence}{}", never_undone(plan))
+        consequence
     } else {
         format!(
             "{consequence} This build does not carry that out yet: recover it with the engine that wrote it."
@@ -115,15 +115,22 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
     }
 }
 
-/// The undo of some recoveries of version 9 is refused. People know that before they approve the recovery.
-fn never_undone(plan: &Plan) -> &'static str {
-    let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
-    let mut steps = plan.steps.iter();
-    let is_kept = follow_up::kept_for_good(plan).is_some();
-    let is_never_undone = is_kept || steps.any(follow_up::changes_the_schema);
-    match plan.rests_on_its_sidecar() {
-        Some(_) if changes_tables && is_never_undone => " This build cannot undo it afterwards.",
-        _ => "",
+impl Explanation {
+    /// The same for the recovery of a file of version 9: the undo of some is refused, and people know that before they approve the
+    /// recovery. `blockers` are those of the plan.
+    #[must_use]
+    pub fn of_version_9(mut self, plan: &Plan, blockers: &[Reason]) -> Self {
+        let mut codes = blockers.iter().map(|blocker| blocker.code);
+        let is_carried_out =
+            plan.purpose.is_recovery() && !codes.any(|code| code == Code::NotYetSupported);
+        let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
+        let changes_the_schema = plan.steps.iter().any(follow_up::changes_the_schema);
+        let is_never_undone = changes_the_schema || follow_up::kept_for_good(plan).is_some();
+        if is_carried_out && changes_tables && is_never_undone {
+            self.consequence
+                .push_str(" This build cannot undo it afterwards.");
+        }
+        self
     }
 }
 
