@@ -279,7 +279,7 @@ fn a_plan_under_way_says_how_far_it_is_and_that_applying_resumes() {
     assert!(
         elsewhere
             .consequence
-            .contains("nothing of it is carried out here"),
+            .contains("none of its steps is carried out here"),
         "{}",
         elsewhere.consequence
     );
