@@ -21,6 +21,13 @@ pub fn rests_on_the_catalog(plan: &Plan) -> bool {
     }
 }
 
+/// Whether a read that failed after the effects keeps the operation from its terminal record. `table_key` is the table it concerns, if it
+/// is only one: once the write is visible for good, a HEAD that cannot be read does not matter.
+#[must_use]
+pub fn failed_read_matters(plan: &Plan, table_key: Option<&str>) -> bool {
+    table_key.is_none() || !is_visible_for_good(plan)
+}
+
 /// Whether commits above the visible versions can no longer belong to this write.
 ///
 /// Most writers commit once to each table. A writer whose commits are not counted may have made one more while the others were

@@ -21,6 +21,13 @@ use crate::version_9::Version9Report;
 
 pub use crate::attempt_report::{AttemptReport, FollowedBy, Since, StepState};
 
+/// The path below which the server answers requests, without its slash.
+pub const API_PATH: &str = "api/v1";
+/// The header in which the page sends the key of its session.
+pub const SESSION_KEY_HEADER: &str = "x-session-key";
+/// Stands before the token in the address of a login link, in the part of it that browsers do not send.
+pub const LOGIN_TOKEN_FRAGMENT: &str = "#token=";
+
 /// `list`: every pending recovery of one root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryList {

@@ -60,6 +60,15 @@ pub struct TableOutcome {
     pub effect: Effect,
 }
 
+impl ApplyReport {
+    /// Whether applying the same plan once more may end it: nobody knows how it ended, or its sidecar is still there.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.outcome == OutcomeKind::Unknown
+            || (self.outcome.is_success() && self.sidecar == SidecarFate::Kept)
+    }
+}
+
 impl TableOutcome {
     /// The outcome of one planned table, given what happened to it.
     #[must_use]

@@ -136,6 +136,13 @@ pub fn carried_out_now(operation: &OperationId) -> RefusalReport {
     RefusalReport::conflict(operation, detail).with_reasons(vec![reason])
 }
 
+/// The refusal to take an approval back that nobody gave.
+#[must_use]
+pub fn nothing_to_revoke(operation: &OperationId, digest: Digest) -> RefusalReport {
+    let detail = format!("nobody has approved plan {digest}; there is nothing to revoke");
+    RefusalReport::refused(operation, detail)
+}
+
 /// The refusal of a store that does not honour create-if-absent.
 #[must_use]
 pub fn store_not_safe(operation: &OperationId) -> RefusalReport {

@@ -11,6 +11,26 @@ use crate::plan::{Plan, PlanBytes, PlanError};
 use crate::timestamp::Timestamp;
 use crate::verdict::Disposition;
 
+/// Characters of a person's name that are recorded.
+pub const NAME_CHARS_MAX: usize = 200;
+/// Characters of a person's reason that are recorded.
+pub const REASON_CHARS_MAX: usize = 4_000;
+
+/// Why a name and a reason are not recorded as they are; `None` if they are.
+#[must_use]
+pub fn unfit_for_the_record(name: &str, reason: Option<&str>) -> Option<String> {
+    if name.trim().is_empty()
+        || name.chars().count() > NAME_CHARS_MAX
+        || name.chars().any(char::is_control)
+    {
+        return Some(format!(
+            "an approval needs the approver's name, in at most {NAME_CHARS_MAX} printable characters"
+        ));
+    }
+    let is_too_long = reason.is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX);
+    is_too_long.then(|| format!("a reason has at most {REASON_CHARS_MAX} characters"))
+}
+
 /// One person's consent to the plan with one digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {

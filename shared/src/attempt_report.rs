@@ -100,6 +100,12 @@ impl AttemptReport {
         self.finished_at.is_some()
     }
 
+    /// Whether something is left to do: it is not finished, or its sidecar is still there. Applying its plan once more carries it on.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.is_finished() || self.sidecar == SidecarFate::Kept
+    }
+
     /// Whether it was taken back and did not come back since.
     #[must_use]
     pub fn is_undone(&self) -> bool {

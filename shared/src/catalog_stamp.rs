@@ -1,6 +1,7 @@
 //! The stamps of catalogs: which releases read one, and why nothing is written to some.
 
 use crate::code::{Code, Reason};
+use crate::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
 
 /// The first stamp of the releases that write no sidecars (omnigraph v0.12.0).
 const FIRST_WITHOUT_SIDECARS: u32 = 14;
@@ -37,4 +38,32 @@ pub fn stamp_unsupported(stamp: u32) -> Reason {
         ),
     };
     Reason::new(Code::CatalogStampUnsupported, detail)
+}
+
+/// Where a catalog says that the history of its graph is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryByStamp {
+    /// Nowhere: its writers write in two phases, and keep none.
+    Nowhere,
+    /// In the catalog itself.
+    InCatalog,
+    /// In tables beside it, if they are there.
+    InTables,
+    /// Nothing is added to it, for this reason.
+    NotWritten(Reason),
+}
+
+/// Where a catalog with this stamp keeps the history of its graph. `two_phase` says that its writers write in two phases, and
+/// `knows_identities` that the sidecar is of version 9, or stands for an undo.
+#[must_use]
+pub fn history_by_stamp(stamp: u32, two_phase: bool, knows_identities: bool) -> HistoryByStamp {
+    match stamp {
+        _ if two_phase => HistoryByStamp::Nowhere,
+        STAMP_WITH_IDENTITIES if knows_identities => HistoryByStamp::InCatalog,
+        _ if !STAMPS_ACTED_ON.contains(&stamp) => {
+            HistoryByStamp::NotWritten(stamp_unsupported(stamp))
+        }
+        STAMP_WITH_HISTORY.. => HistoryByStamp::InCatalog,
+        _ => HistoryByStamp::InTables,
+    }
 }

@@ -2,17 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::root_layout::{TRANSACTIONS_FOLDER, VERSIONS_FOLDER};
+
 /// A dataset with more files than this is not removed. One that a schema change just made holds three.
 pub const DATASET_FILES_MAX: usize = 8;
 
-/// The file that names the version which Lance opens first.
-const VERSION_HINT: &str = "_versions/latest_version_hint.json";
+/// The file that names the version which Lance opens first, in the folder of versions.
+const VERSION_HINT: &str = "latest_version_hint.json";
 
 /// The file of version 1, in the two ways in which Lance names files of versions.
-const FIRST_VERSION: [&str; 2] = [
-    "_versions/18446744073709551614.manifest",
-    "_versions/1.manifest",
-];
+const FIRST_VERSION: [&str; 2] = ["18446744073709551614.manifest", "1.manifest"];
 
 /// One file of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,19 +66,29 @@ impl DatasetFile {
     /// and the hint. Rows that somebody is about to commit are files of other names.
     #[must_use]
     pub fn is_of_a_new_dataset(&self) -> bool {
-        self.path == VERSION_HINT || self.is_a_version_file() || self.transaction().is_some()
+        self.is_the_hint() || self.is_a_version_file() || self.transaction().is_some()
     }
 
     /// Whether it is the file of a version, which says what the dataset holds. Without it there is no dataset.
     #[must_use]
     pub fn is_a_version_file(&self) -> bool {
-        FIRST_VERSION.contains(&self.path.as_str())
+        let name = self.within(VERSIONS_FOLDER);
+        name.is_some_and(|name| FIRST_VERSION.contains(&name))
+    }
+
+    fn is_the_hint(&self) -> bool {
+        self.within(VERSIONS_FOLDER) == Some(VERSION_HINT)
+    }
+
+    /// Its path in this folder of the dataset; `None` if it is in another.
+    fn within(&self, folder: &str) -> Option<&str> {
+        self.path.strip_prefix(folder)?.strip_prefix('/')
     }
 
     /// The transaction that it holds, if it is the file of a first transaction.
     #[must_use]
     pub fn transaction(&self) -> Option<&str> {
-        let name = self.path.strip_prefix("_transactions/0-")?;
+        let name = self.within(TRANSACTIONS_FOLDER)?.strip_prefix("0-")?;
         let uuid = name.strip_suffix(".txn")?;
         let is_plain = |char: char| char.is_ascii_alphanumeric() || char == '-';
         (!uuid.is_empty() && uuid.chars().all(is_plain)).then_some(uuid)
@@ -87,10 +96,12 @@ impl DatasetFile {
 
     /// A version file goes before the files that it names, so that nobody finds a dataset that has lost some of them.
     fn place(&self) -> (u8, &str) {
-        let place = match self.path.as_str() {
-            VERSION_HINT => 0,
-            _ if self.is_a_version_file() => 1,
-            _ => 2,
+        let place = if self.is_the_hint() {
+            0
+        } else if self.is_a_version_file() {
+            1
+        } else {
+            2
         };
         (place, &self.path)
     }

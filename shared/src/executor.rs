@@ -3,14 +3,17 @@
 //! [`next`] either names one effect or asks for one look. Production, crash tests and the model all perform exactly what it says:
 //! look, append the record, do the steps, and ask again. It never assumes what nobody looked at.
 
+mod sidecar_seen;
+
 use std::collections::BTreeMap;
 
 use crate::difference::{Difference, DifferenceField};
-use crate::digest::Digest;
 use crate::journal::{Attempt, JournalState, Next, StepResult};
 use crate::outcome::{OutcomeKind, SidecarFate};
 use crate::plan::{Plan, Step};
 use crate::verdict::Action;
+
+pub use sidecar_seen::SidecarSeen;
 
 /// How often a step on the catalog is intended anew because others published meanwhile.
 pub const CATALOG_TRIES_MAX: usize = 16;
@@ -89,49 +92,6 @@ pub enum StepsOutcome {
         /// What is not known, for people.
         detail: String,
     },
-}
-
-/// The sidecar's file, once the terminal record is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SidecarSeen {
-    /// There is none, or the plan has none to retire.
-    Gone,
-    /// It has the bytes of the plan.
-    AsPlanned,
-    /// It has other bytes: it is another sidecar, and stays.
-    Another,
-}
-
-impl SidecarSeen {
-    /// The sidecar of this plan, by the digest of the bytes that bear its name; `None` if no file does. Its own are the bytes that the
-    /// plan was made from, those that the plan gives it, and `also` those that earlier attempts of its operation found or gave it
-    /// ([`JournalState::prepared`]): the journal has them all.
-    #[must_use]
-    pub fn of(plan: &Plan, found: Option<Digest>, also: &[Digest]) -> Self {
-        let Some(digest) = found.filter(|_| plan.sidecar_file().is_some()) else {
-            return Self::Gone;
-        };
-        let is_own = digest == plan.sidecar
-            || plan.writes_into_its_sidecar() == Some(digest)
-            || also.contains(&digest);
-        if is_own {
-            Self::AsPlanned
-        } else {
-            Self::Another
-        }
-    }
-
-    /// What became of the sidecar of this plan. `is_recorded` is whether the operation has its terminal record.
-    #[must_use]
-    pub fn fate(self, plan: &Plan, is_recorded: bool) -> SidecarFate {
-        match (plan.sidecar_file(), self) {
-            (None, _) => SidecarFate::NoFile,
-            (Some(_), Self::AsPlanned) => SidecarFate::Kept,
-            (Some(_), Self::Another) => SidecarFate::Replaced,
-            (Some(_), Self::Gone) if is_recorded => SidecarFate::Retired,
-            (Some(_), Self::Gone) => SidecarFate::Gone,
-        }
-    }
 }
 
 /// The one thing to do next.

@@ -62,15 +62,20 @@ mod work;
 mod writer_kind;
 
 pub use after_claim::{SeenAfterClaim, moved_since_claim};
-pub use after_effects::{is_visible_for_good, moved_since_effects, rests_on_the_catalog};
+pub use after_effects::{
+    failed_read_matters, is_visible_for_good, moved_since_effects, rests_on_the_catalog,
+};
 pub use apply_report::{ApplyReport, EffectOn, TableOutcome};
-pub use approval::{Approval, ApprovedPlan, AuthorizationError, authorize};
+pub use approval::{
+    Approval, ApprovedPlan, AuthorizationError, NAME_CHARS_MAX, REASON_CHARS_MAX, authorize,
+    unfit_for_the_record,
+};
 pub use as_recorded::{
     CatalogShows, RestsOn, TableShows, another_root, another_transaction, catalog_as_recorded,
     rests_on, table_as_recorded, version_of_the_plan,
 };
 pub use branch::Branch;
-pub use catalog_stamp::stamp_unsupported;
+pub use catalog_stamp::{HistoryByStamp, history_by_stamp, stamp_unsupported};
 pub use classification::{
     Classification, ClassificationLabel, classify_by, classify_table, classify_table_for, rule_text,
 };

@@ -21,6 +21,7 @@ use crate::decision::Decision;
 use crate::digest::{Digest, Tag};
 use crate::ids::{OperationId, RootId};
 use crate::outcome::{Extent, OutcomeKind};
+use crate::root_layout::RECOVERY_TAG_PREFIX;
 use crate::sidecar::WriterKind;
 use crate::stays_in_part::{Kept, may_stay_in_part};
 use crate::verdict::{Action, Choice, Disposition, LeftOut, UnexpectedCommit};
@@ -292,6 +293,12 @@ impl Plan {
         self.steps.iter().any(Step::adds_to_the_history)
     }
 
+    /// `reason`, by which its file is too young, if the plan has an effect: what changes nothing need not wait.
+    #[must_use]
+    pub fn blocked_by_age(&self, reason: Option<Reason>) -> Option<Reason> {
+        reason.filter(|_| self.has_effect())
+    }
+
     /// `obstacle`, which keeps rows from being added to the history of the graph, if the plan adds any.
     #[must_use]
     pub fn blocked_by_history(&self, obstacle: Option<Reason>) -> Option<Reason> {
@@ -415,7 +422,7 @@ impl PlannedTable {
 #[must_use]
 pub fn recovery_tag(operation_id: &OperationId, branch: Option<&str>, version: u64) -> String {
     let branch = branch.map_or_else(String::new, |branch| format!("-{}", tag_part(branch)));
-    format!("recovery-{operation_id}{branch}-v{version}")
+    format!("{RECOVERY_TAG_PREFIX}{operation_id}{branch}-v{version}")
 }
 
 /// Lance takes letters, digits, dots, dashes and underscores in tags; branch names may hold slashes. Other characters are

@@ -17,6 +17,8 @@ pub const OPEN_FOLDER: &str = "open";
 pub const CLAIM_OBJECT: &str = "claim.json";
 /// Object of a journal that says that the operation is finished and its sidecar gone.
 pub const CLOSED_OBJECT: &str = "closed.json";
+/// Prefix and suffix of the name of an object of the journal folder that says which folder on local disk a root is: `root-{hex}.json`.
+pub const ROOT_OBJECT: (&str, &str) = ("root-", ".json");
 /// Folder of a journal that keeps the staged schema files of a change that is taken back.
 pub const STAGED_FOLDER: &str = "staged";
 /// Folder of a journal that keeps the live schema files that those of a change replace.
@@ -69,3 +71,25 @@ pub fn kept_schema_file(
         digest.hex()
     )
 }
+
+/// Prefix of the name of every tag that a recovery sets.
+pub const RECOVERY_TAG_PREFIX: &str = "recovery-";
+
+/// Folder of a Lance dataset that holds the files of its versions.
+pub const VERSIONS_FOLDER: &str = "_versions";
+/// Folder of a Lance dataset that holds the transactions that made its versions.
+pub const TRANSACTIONS_FOLDER: &str = "_transactions";
+/// Folder of a Lance dataset that holds the entries of its tags and branches.
+pub const REFS_FOLDER: &str = "_refs";
+/// Folder of the entries of tags, in [`REFS_FOLDER`].
+pub const TAGS_FOLDER: &str = "tags";
+/// Folder of the entries of branches, in [`REFS_FOLDER`].
+pub const BRANCHES_FOLDER: &str = "branches";
+/// Folder of a Lance dataset that holds which rows of its files are deleted.
+pub const DELETIONS_FOLDER: &str = "_deletions";
+/// Folder of a Lance dataset that holds its indices.
+pub const INDICES_FOLDER: &str = "_indices";
+/// Folder of a Lance dataset that holds its rows.
+pub const DATA_FOLDER: &str = "data";
+/// Folder of a Lance dataset that holds its branches, each a dataset of its own.
+pub const TREE_FOLDER: &str = "tree";

@@ -68,7 +68,7 @@ pub fn approval_form(form: &Form<'_>) -> Html {
             { each(&mut statements.map(statement)) }
             <label class="reason">
                 <span>{ if wants_reason { "Reason, kept in the record" } else { "Reason, kept in the record (optional)" } }</span>
-                <textarea name="reason" rows="2" maxlength="2000" required={wants_reason} value={form.reason.to_owned()} {oninput} />
+                <textarea name="reason" rows="2" maxlength={REASON_CHARS_MAX.to_string()} required={wants_reason} value={form.reason.to_owned()} {oninput} />
             </label>
             <button type="submit" class="primary" aria-busy={form.busy.then_some("true")}>{ if form.busy { form.underway } else { form.button } }</button>
         </form>

@@ -81,15 +81,16 @@ fn follow_ups(props: &Props) -> Html {
     if !outcome.is_some_and(OutcomeKind::moved_tables) {
         return Html::default();
     }
-    // Undoing a roll back leaves a sidecar, which is to be recovered. Nothing else can be undone then.
-    let left = props
-        .operation
-        .records
-        .iter()
+    let records = props.operation.records.iter();
+    let plans = records
         .filter_map(StoredRecord::decode)
-        .filter_map(|record| claimed(&record.entry))
-        .filter_map(|plan| words::left(&plan.purpose, &plan.steps))
-        .next_back();
+        .filter_map(|record| claimed(&record.entry));
+    let Some(plan) = plans.last() else {
+        return Html::default();
+    };
+    // Undoing a roll back leaves a sidecar, which is to be recovered. Nothing else can be undone then.
+    let left = words::left(&plan.purpose, &plan.steps);
+    let undo = Some(undo_id(&operation)).filter(|_| !is_never_undone(&plan));
     let to = |operation: OperationId| {
         Route::Recovery {
             root: props.root.to_string(),
@@ -101,8 +102,8 @@ fn follow_ups(props: &Props) -> Html {
         <p class="actions">
             if let Some(left) = left {
                 <a class="button" href={to(left)} data-testid="left">{ "Open the sidecar it left" }</a>
-            } else {
-                <a class="button" href={to(undo_id(&operation))} data-testid="undo">{ "Plan to undo it" }</a>
+            } else if let Some(undo) = undo {
+                <a class="button" href={to(undo)} data-testid="undo">{ "Plan to undo it" }</a>
             }
             <a class="button" href={to(release_id(&operation))} data-testid="release">{ "Plan to release its tags" }</a>
         </p>

@@ -22,10 +22,10 @@ use crate::state::plan_check::PlanAnswer;
 /// seconds, and a connection that is gone often says nothing at all.
 const PATIENCE_MS: u32 = 90_000;
 
-const API: &str = "api/v1";
+const API: &str = sidecar::api::API_PATH;
 
 /// The header that carries the key of the session.
-const KEY_HEADER: &str = "x-session-key";
+const KEY_HEADER: &str = sidecar::api::SESSION_KEY_HEADER;
 
 /// Who is logged in.
 ///

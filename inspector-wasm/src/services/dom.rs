@@ -49,7 +49,7 @@ pub fn hash() -> String {
 }
 
 /// What stands before the token in a login link.
-const TOKEN: &str = "#token=";
+const TOKEN: &str = sidecar::api::LOGIN_TOKEN_FRAGMENT;
 
 /// Whether the address is a login link.
 #[must_use]

@@ -215,15 +215,15 @@ impl RecoveryState {
         }
     }
 
-    /// Whether there is an attempt that a person can end: one that was begun, and has not come to its terminal record.
+    /// Whether there is an attempt that a person can end.
     #[must_use]
     pub fn can_be_ended(&self) -> bool {
-        self.stage() == Stage::Resume
-            && self
-                .plan
-                .value
-                .as_ref()
-                .is_some_and(|plan| plan.progress == Progress::UnderWay)
+        let attempt = self
+            .plan
+            .value
+            .as_ref()
+            .and_then(|plan| plan.attempt.as_ref());
+        self.stage() == Stage::Resume && attempt.is_some_and(AttemptReport::is_open)
     }
 
     /// Whether it was carried out, and did all the plan says.
@@ -234,25 +234,6 @@ impl RecoveryState {
             .as_ref()
             .and_then(|execution| execution.report.as_ref());
         report.is_some_and(|report| report.outcome.is_success())
-    }
-
-    /// The requirements of the plan that are not stated yet.
-    #[must_use]
-    pub fn missing(&self) -> Vec<Requirement> {
-        let required = self
-            .plan
-            .value
-            .as_ref()
-            .map(|plan| plan.requires.clone())
-            .unwrap_or_default();
-        let stated = |requirement: &Requirement| match requirement {
-            Requirement::Reason => !self.reason.trim().is_empty(),
-            other => self.stated.contains(other),
-        };
-        required
-            .into_iter()
-            .filter(|requirement| !stated(requirement))
-            .collect()
     }
 
     /// The request that approves the plan.

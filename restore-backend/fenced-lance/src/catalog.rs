@@ -21,7 +21,10 @@ use lance::Dataset;
 use lance_core::datatypes::Schema as LanceSchema;
 use lance_table::format::Fragment;
 use object_store::path::Path;
-use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES};
+use sidecar::root_layout::{
+    DATA_FOLDER, DELETIONS_FOLDER, INDICES_FOLDER, STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES,
+    TRANSACTIONS_FOLDER, VERSIONS_FOLDER,
+};
 use sidecar::version_9::{BranchIdentifier, CatalogTable, CatalogTables};
 use sidecar::{Branch, GraphCommit};
 
@@ -65,15 +68,15 @@ const COLUMNS_READ: [&str; 6] = [
 const HISTORY_COLUMNS: [&str; 2] = ["object_id", "metadata"];
 
 /// The stamps of catalogs whose rows of the history are read. Rows of later stamps are not known here.
-const HISTORY_STAMPS: RangeInclusive<u32> = STAMP_WITH_HISTORY..=6;
+const HISTORY_STAMPS: RangeInclusive<u32> = STAMP_WITH_HISTORY..=STAMP_WITH_IDENTITIES;
 
 /// Folders that are a branch's own, not those of a branch nested below its name.
 const TREE_FOLDERS: [&str; 5] = [
-    "_versions",
-    "_transactions",
-    "_deletions",
-    "_indices",
-    "data",
+    VERSIONS_FOLDER,
+    TRANSACTIONS_FOLDER,
+    DELETIONS_FOLDER,
+    INDICES_FOLDER,
+    DATA_FOLDER,
 ];
 
 /// The result of reading the catalog.

@@ -9,6 +9,7 @@ use lance_table::io::commit::ManifestLocation;
 use lance_table::io::commit::ManifestNamingScheme;
 use object_store::path::Path;
 use serde::Deserialize;
+use sidecar::root_layout::{BRANCHES_FOLDER, REFS_FOLDER, TREE_FOLDER};
 use sidecar::version_9::BranchIdentifier;
 
 use super::LanceRoot;
@@ -163,7 +164,11 @@ impl LanceRoot {
 
     /// The names of the branches of a dataset that have an entry, in the order of the store.
     pub(super) async fn branch_names(&self, place: &Place) -> Result<Vec<String>, TableError> {
-        let folder = place.dataset.clone().join("_refs").join("branches");
+        let folder = place
+            .dataset
+            .clone()
+            .join(REFS_FOLDER)
+            .join(BRANCHES_FOLDER);
         let entries: Vec<Path> = self
             .inner
             .store
@@ -206,7 +211,7 @@ impl LanceRoot {
                 entry: Some(entry),
             }),
             (Some(_), None) => Err(half_made("entry")),
-            (None, Some(_)) => Err(half_made("tree")),
+            (None, Some(_)) => Err(half_made(TREE_FOLDER)),
             (None, None) => Ok(match self.latest(place, &place.dataset).await? {
                 Some(_) => HeadSearch::BranchMissing,
                 None => HeadSearch::DatasetMissing,

@@ -5,18 +5,22 @@ use std::fs;
 use std::path::Path as FilePath;
 
 use lance::dataset::refs::check_valid_branch;
+use sidecar::root_layout::{
+    DATA_FOLDER, DELETIONS_FOLDER, INDICES_FOLDER, REFS_FOLDER, TRANSACTIONS_FOLDER, TREE_FOLDER,
+    VERSIONS_FOLDER,
+};
 
 use super::TableError;
 
 /// The folders of a dataset that Lance reads and writes; a link in their place would lead it away.
 const DATASET_FOLDERS: [&str; 7] = [
-    "_versions",
-    "_transactions",
-    "_refs",
-    "_deletions",
-    "_indices",
-    "data",
-    "tree",
+    VERSIONS_FOLDER,
+    TRANSACTIONS_FOLDER,
+    REFS_FOLDER,
+    DELETIONS_FOLDER,
+    INDICES_FOLDER,
+    DATA_FOLDER,
+    TREE_FOLDER,
 ];
 
 /// A table of the root, on one of its Lance branches.
@@ -113,7 +117,7 @@ pub(super) fn check_links(root: &FilePath, location: &TableLocation) -> Result<(
     }
     let dataset = walked.clone();
     if let Some(branch) = location.other_branch() {
-        walked.push("tree");
+        walked.push(TREE_FOLDER);
         refuse_link(root, &walked, location)?;
         for segment in branch.split('/') {
             walked.push(segment);

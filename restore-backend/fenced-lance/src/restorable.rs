@@ -3,6 +3,7 @@
 mod needed;
 mod unlisted;
 
+use sidecar::root_layout::DATA_FOLDER;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
@@ -214,7 +215,7 @@ pub(super) fn first_data_file(
         .iter()
         .flat_map(|fragment| &fragment.files);
     let file = files.next()?;
-    let folder = Folders::of(place, manifest, bases).within(file.base_id, "data");
+    let folder = Folders::of(place, manifest, bases).within(file.base_id, DATA_FOLDER);
     Some(folder.map(|folder| format!("{folder}/{}", file.path)))
 }
 

@@ -1,6 +1,7 @@
 //! The names of a table's tags.
 
 use futures::TryStreamExt;
+use sidecar::root_layout::{REFS_FOLDER, TAGS_FOLDER};
 
 use super::LanceRoot;
 use super::TableError;
@@ -16,7 +17,7 @@ impl LanceRoot {
     /// [`TableError`] if they cannot be listed.
     pub async fn tag_names(&self, location: &TableLocation) -> Result<Vec<String>, TableError> {
         let place = self.place(location)?;
-        let folder = place.dataset.clone().join("_refs").join("tags");
+        let folder = place.dataset.clone().join(REFS_FOLDER).join(TAGS_FOLDER);
         let mut names = Vec::new();
         let mut listing = self.inner.store.inner.list(Some(&folder));
         loop {

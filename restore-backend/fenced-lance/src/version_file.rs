@@ -1,5 +1,6 @@
 //! One version of a table, read from its Lance manifest in one request and without opening a dataset.
 
+use sidecar::root_layout::TRANSACTIONS_FOLDER;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -211,7 +212,11 @@ impl LanceRoot {
         let Some(name) = &manifest.transaction_file else {
             return Ok(None);
         };
-        let path = place.base.clone().join("_transactions").join(name.as_str());
+        let path = place
+            .base
+            .clone()
+            .join(TRANSACTIONS_FOLDER)
+            .join(name.as_str());
         let what = format!("the transaction of version {}", manifest.version);
         let object = self
             .read_object(place, &path, &what, TRANSACTION_BYTES_MAX)

@@ -6,23 +6,28 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
-use object_store::path::Path;
+use object_store::path::{Path, PathPart};
 use object_store::{ObjectStore, ObjectStoreExt};
+use sidecar::root_layout::{
+    BRANCHES_FOLDER, DATA_FOLDER, DELETIONS_FOLDER, INDICES_FOLDER, REFS_FOLDER, TAGS_FOLDER,
+    TRANSACTIONS_FOLDER, TREE_FOLDER, VERSIONS_FOLDER,
+};
 use sidecar::{DATASET_FILES_MAX, DatasetFile, DatasetFiles};
 
 use crate::store::{NotRead, Objects, spelt};
 
-/// Folders that Lance makes in a dataset. An attempt that died may have left them empty, and a folder is all that an engine looks for.
-const FOLDERS: [&str; 9] = [
-    "_versions",
-    "_transactions",
-    "_deletions",
-    "_indices",
-    "_refs",
-    "_refs/branches",
-    "_refs/tags",
-    "data",
-    "tree",
+/// Folders that Lance makes in a dataset, and below it. An attempt that died may have left them empty, and a folder is all that an
+/// engine looks for.
+const FOLDERS: [&[&str]; 9] = [
+    &[VERSIONS_FOLDER],
+    &[TRANSACTIONS_FOLDER],
+    &[DELETIONS_FOLDER],
+    &[INDICES_FOLDER],
+    &[REFS_FOLDER],
+    &[REFS_FOLDER, BRANCHES_FOLDER],
+    &[REFS_FOLDER, TAGS_FOLDER],
+    &[DATA_FOLDER],
+    &[TREE_FOLDER],
 ];
 
 /// Why the files of a dataset could not be worked on.
@@ -103,9 +108,10 @@ pub async fn remove(
 ) -> Result<bool, DatasetFilesError> {
     let folder = Path::from(dataset);
     let mut folders = BTreeSet::from([folder.clone()]);
-    folders.extend(
-        FOLDERS.map(|name| Path::from_iter(folder.parts().chain(Path::from(name).parts()))),
-    );
+    folders.extend(FOLDERS.map(|names| {
+        let names = names.iter().map(|name| PathPart::from(*name));
+        Path::from_iter(folder.parts().chain(names))
+    }));
     let mut paths = Vec::new();
     for file in files {
         let path = Path::from_iter(folder.parts().chain(Path::from(file.path.as_str()).parts()));

@@ -212,7 +212,7 @@ fn write_plan(page: &mut Page, context: &Context, plan: &DrainPlan, root: &str) 
         page.line(&format!("  digest {digest}"));
     }
     match (&plan.next, plan.digest) {
-        (Some(next), Some(digest)) if next.starts_with("sidecar-inspector approve ") => {
+        (Some(_), Some(digest)) if plan.needs_approval() => {
             let statements: String = plan.requires.iter().map(|it| statement(*it)).collect();
             context.write_command(
                 page,

@@ -241,7 +241,7 @@ fn write_after(page: &mut Page, context: &Context, report: &PlanReport, root: &s
         page.blank();
         let rest = " --as NAME --reason TEXT --writers-stopped";
         context.write_command(page, "end", root, operation, digest, rest);
-    } else if !attempt.is_finished() || attempt.sidecar == SidecarFate::Kept {
+    } else if attempt.is_open() {
         page.blank();
         context.write_command(page, "apply", root, operation, digest, "");
     } else if let Some(undo) = &attempt.undo {
@@ -315,8 +315,7 @@ fn write_table(page: &mut Page, report: &TableReport) {
 /// What to type next.
 fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &str, digest: Digest) {
     page.blank();
-    let counts = |approval: &Approval| approval.missing_of(&report.requires).is_empty();
-    if report.approvals.iter().any(counts) {
+    if report.is_approved() {
         context.write_command(page, "apply", root, &report.operation_id, digest, "");
         return;
     }

@@ -14,9 +14,7 @@ use crate::observe::bounds::TABLES_AT_ONCE;
 use crate::root::Root;
 use fenced_lance::{CATALOG_PATH, TableError, TableLocation};
 use root_objects::store::Objects;
-
-/// A folder below a dataset that every dataset has.
-const VERSIONS_FOLDER: &str = "_versions";
+use sidecar::root_layout::VERSIONS_FOLDER;
 
 /// One listing for each dataset, the catalog included. No tag is read: its name says who set it.
 ///

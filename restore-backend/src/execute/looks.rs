@@ -3,7 +3,7 @@
 use futures::{FutureExt, StreamExt};
 use sidecar::journal::{Attempt, JournalState};
 use sidecar::{
-    ApprovedPlan, Difference, DifferenceField, Plan, SeenAfterClaim, is_visible_for_good,
+    ApprovedPlan, Difference, DifferenceField, Plan, SeenAfterClaim, failed_read_matters,
     moved_since_claim, rests_on_the_catalog,
 };
 
@@ -78,11 +78,9 @@ pub(super) async fn moved_since_effects(
         failed,
         ..
     } = look?;
-    let is_visible = is_visible_for_good(&attempt.plan);
-    // Once the write is visible, a HEAD that cannot be read does not matter.
     let matters = failed
         .into_iter()
-        .find(|failed| !is_visible || failed.table_key.is_none());
+        .find(|failed| failed_read_matters(&attempt.plan, failed.table_key.as_deref()));
     if let Some(failed) = matters {
         return Err(ObserveError::from(failed).into());
     }

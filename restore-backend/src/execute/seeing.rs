@@ -95,11 +95,8 @@ impl Execution<'_> {
         Ok(seen)
     }
 
-    /// The file that a dismissal deleted, if it is there again since the dismissal was closed, for instance from a backup. The
-    /// approval covered one deletion. Until the dismissal is closed, the file may be the very one to delete.
-    ///
-    /// If the dismissal was of the operation's own file, a file with other bytes counts too: a damaged sidecar was dismissed, and
-    /// the whole one came back, which can be recovered.
+    /// The file that a dismissal deleted, if it is there again ([`SidecarSeen::back_after_dismissal`]). Until the dismissal is closed,
+    /// the file may be the very one to delete.
     async fn back_after_it_was_set_aside(
         &self,
         state: &JournalState,
@@ -112,17 +109,12 @@ impl Execution<'_> {
         else {
             return Ok(None);
         };
-        let is_own_file = plan.file == self.operation.file_name();
-        let found = |seen: &Seen| match seen.sidecar {
-            Some(SidecarSeen::AsPlanned) => Some("there again"),
-            Some(SidecarSeen::Another) if is_own_file => Some("there again, with other bytes"),
-            _ => None,
-        };
-        if found(seen).is_none() || seen.closed != Some(true) {
+        let back = |seen: &Seen| seen.sidecar?.back_after_dismissal(plan);
+        if back(seen).is_none() || seen.closed != Some(true) {
             return Ok(None);
         }
         // Another executor may have deleted the file and closed the operation meanwhile. A file found now came later.
         seen.sidecar = Some(self.look_at_sidecar(state).await?);
-        Ok(found(seen).map(|found| Difference::new(None, DifferenceField::Sidecar, "gone", found)))
+        Ok(back(seen))
     }
 }

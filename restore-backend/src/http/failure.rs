@@ -3,11 +3,13 @@
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use sidecar::api::{Problem, RefusalReport};
+use sidecar::api::{API_PATH, Problem, RefusalReport};
 use sidecar::{Code, Difference, OutcomeKind, Reason};
 
 use super::looks::NoLook;
 use crate::error::ServiceError;
+use crate::observe::ObserveError;
+use root_objects::journal_store::JournalStoreError;
 use sidecar::error_text;
 
 /// A request that is not answered. Travels in the response's extensions and becomes `application/problem+json`
@@ -103,8 +105,9 @@ impl Failure {
     }
 
     pub(super) fn unknown_root(name: &str) -> Self {
-        let detail =
-            format!("this server has no root named {name:?}; GET /api/v1/roots lists those it has");
+        let detail = format!(
+            "this server has no root named {name:?}; GET /{API_PATH}/roots lists those it has"
+        );
         Self::new(
             StatusCode::NOT_FOUND,
             "unknown_root",
@@ -249,37 +252,43 @@ impl From<ServiceError> for Failure {
         }
         // The sources may name hosts and paths of the storage; they are for the log.
         let detail = format!("{error}; the server's log says why");
-        match code {
-            "internal" => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                code,
-                "Internal error",
-                detail,
-            ),
+        let (status, title, detail) = match &error {
+            ServiceError::Internal { .. }
+            | ServiceError::Encode(_)
+            | ServiceError::EncodeOutcomes(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", detail)
+            }
             // Nothing failed: there is nothing there.
-            "no_catalog" => Self::new(
+            ServiceError::NoCatalog { .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                code,
                 "No catalog",
                 error.to_string(),
             ),
-            "journal_broken" => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                code,
-                "Journal broken",
-                detail,
-            ),
-            "journal_busy" | "catalog_busy" => Self {
-                code,
-                ..Self::busy(detail)
-            },
-            _ => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                code,
-                "Storage failed",
-                detail,
-            ),
-        }
+            ServiceError::Journal(JournalStoreError::Broken { .. }) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Journal broken", detail)
+            }
+            ServiceError::JournalBusy { .. } | ServiceError::Observe(ObserveError::CatalogBusy) => {
+                return Self {
+                    code,
+                    ..Self::busy(detail)
+                };
+            }
+            ServiceError::UnknownOperation { .. }
+            | ServiceError::Sidecars(_)
+            | ServiceError::Journal(_)
+            | ServiceError::Observe(_)
+            | ServiceError::RootUnusable { .. }
+            | ServiceError::CatalogUnreadable { .. }
+            | ServiceError::Effect { .. }
+            | ServiceError::SchemaFile(_)
+            | ServiceError::DatasetFiles(_)
+            | ServiceError::Identity(_)
+            | ServiceError::Probe(_)
+            | ServiceError::InvalidApproval(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "Storage failed", detail)
+            }
+        };
+        Self::new(status, code, title, detail)
     }
 }
 

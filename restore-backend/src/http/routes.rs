@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use sidecar::api::API_PATH;
+
 use super::console::Console;
 use super::failure::Failure;
 use super::{
@@ -62,7 +64,7 @@ pub fn router(console: Console) -> Router {
         .route("/sessions", post(login::open));
 
     Router::new()
-        .nest("/api/v1", api)
+        .nest(&format!("/{API_PATH}"), api)
         .route("/healthz", get(health::show))
         .merge(assets::routes())
         .fallback(nothing_here)

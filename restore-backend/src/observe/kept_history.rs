@@ -1,8 +1,7 @@
 //! Finds out where a root keeps the history of its graph, if it keeps one.
 
 use sidecar::observation::{CatalogObservation, KeptHistory};
-use sidecar::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
-use sidecar::{Reason, error_text, stamp_unsupported};
+use sidecar::{HistoryByStamp, Reason, error_text, history_by_stamp};
 
 use super::error::ObserveError;
 use super::judged::Judged;
@@ -28,18 +27,12 @@ pub(super) async fn kept_history(
             None => return Ok((KeptHistory::Nowhere, None)),
         },
     };
-    if two_phase {
-        return Ok((KeptHistory::Nowhere, None));
-    }
     let knows_identities = judged.sidecar.version_9.is_some() || judged.is_undo();
-    if stamp == STAMP_WITH_IDENTITIES && knows_identities {
-        return Ok((KeptHistory::InCatalog, None));
-    }
-    if !STAMPS_ACTED_ON.contains(&stamp) {
-        return Ok((KeptHistory::Nowhere, Some(stamp_unsupported(stamp))));
-    }
-    if stamp >= STAMP_WITH_HISTORY {
-        return Ok((KeptHistory::InCatalog, None));
+    match history_by_stamp(stamp, two_phase, knows_identities) {
+        HistoryByStamp::Nowhere => return Ok((KeptHistory::Nowhere, None)),
+        HistoryByStamp::InCatalog => return Ok((KeptHistory::InCatalog, None)),
+        HistoryByStamp::NotWritten(reason) => return Ok((KeptHistory::Nowhere, Some(reason))),
+        HistoryByStamp::InTables => {}
     }
     let keeps = root.lance().keeps_graph_history().await;
     let keeps = keeps.map_err(|error| unreadable(error_text(&error)))?;

@@ -109,7 +109,8 @@ pub(crate) async fn current_plan(
     {
         return dismissal.current(journal);
     }
-    blockers.extend(age(root, &entry.listed.file, Some(&journal), now));
+    let age = age(root, &entry.listed.file, Some(&journal), now);
+    blockers.extend(plan.blocked_by_age(age));
     Ok(CurrentPlan::Approvable {
         plan: Box::new(ApprovablePlan {
             plan,

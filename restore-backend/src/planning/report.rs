@@ -39,9 +39,8 @@ pub(crate) async fn plan_entry(
         let refused = PlanReport::refused(root.id(), &listed, sidecar_bytes, now);
         return with_version_9(root, refused, None).boxed().await;
     };
-    if plan.has_effect() {
-        blockers.extend(age(root, file, entry.journal.as_ref(), now));
-    }
+    let age = age(root, file, entry.journal.as_ref(), now);
+    blockers.extend(plan.blocked_by_age(age));
     let state = entry.journal.as_ref().map(|journal| &journal.state);
     let digest = bytes.digest();
     let context = PlanContext {

@@ -18,6 +18,7 @@ use futures::StreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore as _, PutMode};
 use serde::{Deserialize, Serialize};
+use sidecar::root_layout::ROOT_OBJECT;
 use sidecar::{Digest, RootId, Tag};
 
 use root_objects::journal_store::JOURNAL_FOLDER;
@@ -31,8 +32,6 @@ const BYTES_MAX: u64 = 64 << 10;
 /// Hexadecimal digits of the folder's digest in the name of its object.
 const DIGEST_CHARS: usize = 16;
 const FORMAT: u32 = 1;
-/// Begins and ends the name of an object that records an identity.
-const OBJECT: (&str, &str) = ("root-", ".json");
 /// Stands between the path of a copy and the digits of its folder.
 const COPY: &str = "#copy-";
 
@@ -288,7 +287,7 @@ async fn holds_an_identity(objects: &Objects) -> Result<bool, IdentityError> {
 
 fn object_of(place: &str) -> Path {
     let hex = Digest::of(Tag::DerivedId, place.as_bytes()).hex();
-    let (begins, ends) = OBJECT;
+    let (begins, ends) = ROOT_OBJECT;
     Path::from(JOURNAL_FOLDER).join(format!("{begins}{}{ends}", &hex[..DIGEST_CHARS]))
 }
 
@@ -301,7 +300,7 @@ fn is_an_identity(path: &Path) -> bool {
 
 /// The digits in the name of an object that records an identity; empty for any other.
 fn digits(object: &Path) -> &str {
-    let (begins, ends) = OBJECT;
+    let (begins, ends) = ROOT_OBJECT;
     let name = object.filename().and_then(|name| name.strip_prefix(begins));
     let digits = name.and_then(|name| name.strip_suffix(ends));
     digits.unwrap_or_default()

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use futures::FutureExt;
 use sidecar::api::{ApprovalReport, RefusalReport, RevocationReport};
-use sidecar::approvable::{already_begun, statements_missing};
+use sidecar::approvable::{already_begun, nothing_to_revoke, statements_missing};
 use sidecar::journal::JournalEntry;
-use sidecar::{Approval, Digest, OperationId, Requirement, Timestamp, authorize};
+use sidecar::{
+    Approval, Digest, OperationId, Requirement, Timestamp, authorize, unfit_for_the_record,
+};
 
 use super::Answer;
 use super::root_to_blame::{readable_catalog, root_to_blame};
@@ -17,10 +19,6 @@ use root_objects::journal_store::{Appended, Journal};
 
 /// Tries at one approval record while others append to the same journal.
 pub(super) const APPEND_TRIES_MAX: usize = 16;
-
-/// Characters of an approver's name and of a reason that are recorded.
-const NAME_CHARS_MAX: usize = 200;
-const REASON_CHARS_MAX: usize = 4_000;
 
 /// The approver and their statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -191,8 +189,7 @@ async fn revoked(
             if journal.records() == 0 {
                 readable_catalog(root).boxed().await?;
             }
-            let detail = format!("nobody has approved plan {digest}; there is nothing to revoke");
-            return Ok(Answer::No(RefusalReport::refused(operation, detail)));
+            return Ok(Answer::No(nothing_to_revoke(operation, digest)));
         }
         // Once, and only when there is a record to write: the retries must not wait for it.
         if attempt == 0 {
@@ -208,23 +205,6 @@ async fn revoked(
 }
 
 pub(super) fn check_approver(approver: &Approver) -> Result<(), ServiceError> {
-    let invalid = |detail: String| Err(ServiceError::InvalidApproval(detail));
-    if approver.name.trim().is_empty()
-        || approver.name.chars().count() > NAME_CHARS_MAX
-        || approver.name.chars().any(char::is_control)
-    {
-        return invalid(format!(
-            "an approval needs the approver's name, in at most {NAME_CHARS_MAX} printable characters"
-        ));
-    }
-    if approver
-        .reason
-        .as_ref()
-        .is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX)
-    {
-        return invalid(format!(
-            "a reason has at most {REASON_CHARS_MAX} characters"
-        ));
-    }
-    Ok(())
+    let unfit = unfit_for_the_record(&approver.name, approver.reason.as_deref());
+    unfit.map_or(Ok(()), |why| Err(ServiceError::InvalidApproval(why)))
 }

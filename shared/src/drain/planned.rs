@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::{PlanReport, Progress};
-use crate::approval::Approval;
 use crate::code::{Code, Reason, Requirement};
 use crate::commands::Commands;
 use crate::digest::Digest;
@@ -64,6 +63,8 @@ pub struct DrainPlan {
     pub plan: Option<String>,
     #[serde(skip)]
     is_carried_out: bool,
+    #[serde(skip)]
+    needs_approval: bool,
 }
 
 impl DrainPlan {
@@ -88,6 +89,7 @@ impl DrainPlan {
                 Some(attempt) => report.digest.is_some() && attempt.not_of_root.is_none(),
                 None => report.executable,
             },
+            needs_approval: report.attempt.is_none() && report.executable && !report.is_approved(),
         }
     }
 
@@ -95,6 +97,12 @@ impl DrainPlan {
     #[must_use]
     pub fn is_carried_out_by_its_digest(&self) -> bool {
         self.is_carried_out
+    }
+
+    /// Whether [`Self::next`] is to approve it.
+    #[must_use]
+    pub fn needs_approval(&self) -> bool {
+        self.needs_approval
     }
 
     /// Whether it is planned anew once another recovery is carried out.
@@ -130,8 +138,7 @@ fn next(report: &PlanReport, commands: &Commands) -> Option<String> {
         });
     }
     let digest = report.digest.filter(|_| report.executable)?;
-    let counts = |approval: &Approval| approval.missing_of(&report.requires).is_empty();
-    Some(if report.approvals.iter().any(counts) {
+    Some(if report.is_approved() {
         commands.apply(operation, digest)
     } else {
         commands.approve(operation, digest, &report.requires)

@@ -227,6 +227,16 @@ impl Undo {
     }
 }
 
+/// Whether the journal of a finished operation alone tells that it is never taken back: it changed the schema, or is of a kind that is
+/// not undone. Where its tables stand now, only the plan of the undo tells.
+#[must_use]
+pub fn is_never_undone(plan: &Plan) -> bool {
+    let is_kept = plan.rests_on_its_sidecar().is_some() && kept_for_good(plan).is_some();
+    is_kept
+        || plan.steps.iter().any(changes_the_schema)
+        || never_undone(&plan.operation_id, plan).is_some()
+}
+
 /// Why a recovery of version 9 is never taken back, if so. A schema change is not taken back either: see [`changes_the_schema`].
 ///
 /// A merge publishes tables that it commits nothing to, and moves others to another Lance branch, whose versions have other contents

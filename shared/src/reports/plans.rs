@@ -1,7 +1,7 @@
 //! The report on a plan that was begun, and on a file that has none.
 
 use crate::api::{AttemptReport, FactLine, PlanContext, PlanReport, Progress, Since};
-use crate::code::{Code, Reason};
+use crate::code::{Code, Reason, Requirement};
 use crate::elsewhere::begun_elsewhere;
 use crate::ids::RootId;
 use crate::journal::JournalState;
@@ -55,6 +55,20 @@ impl PlanReport {
         Ok(Some(
             Self::new(plan, &bytes, context).with_version_9(limits),
         ))
+    }
+
+    /// Whether an approval is on record that states all that the plan requires.
+    #[must_use]
+    pub fn is_approved(&self) -> bool {
+        let mut approvals = self.approvals.iter();
+        approvals.any(|approval| approval.missing_of(&self.requires).is_empty())
+    }
+
+    /// Whether a person may set the sidecar aside instead of approving the recovery, because they know that its branch is another one
+    /// of the same name ([`crate::follow_up::dismissed_because`]).
+    #[must_use]
+    pub fn may_be_set_aside_instead(&self) -> bool {
+        self.purpose.is_recovery() && self.requires.contains(&Requirement::BranchRecreated)
     }
 
     /// Whether the file can be set aside instead: nothing else can be done about it, and everything about it could be read.

@@ -120,7 +120,7 @@ fn authority_text(authority: &Authority) -> String {
     );
     let levels = &authority.branch_identifier.version_mapping;
     let branch = match levels.last() {
-        None => "main".to_owned(),
+        None => Branch::of(None).to_string(),
         Some((version, uuid)) => format!("branch {uuid}, made from version {version}"),
     };
     format!(

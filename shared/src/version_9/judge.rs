@@ -20,6 +20,7 @@ use super::payload::Payload;
 use super::proof::SeenOperation;
 use super::sidecar::Sidecar9;
 use super::verdict::Verdict9;
+use crate::branch::Branch;
 use crate::code::{Code, Reason};
 use crate::disposition::Disposition;
 use crate::writer_kind::WriterKind;
@@ -129,7 +130,7 @@ fn gone(sidecar: &Sidecar9, evidence: &Evidence, standings: &[Standing<'_>]) -> 
         format!(
             "branch {branch} is not in the catalog, and {} still carries a commit of the write on Lance branch {}",
             own.pin.table_key,
-            own.pin.table_branch.as_deref().unwrap_or("main")
+            Branch::of(own.pin.table_branch.as_deref())
         ),
     ))
 }
@@ -245,7 +246,7 @@ fn damage(standing: &Standing<'_>) -> Option<Reason> {
             Code::TableMissing,
             format!(
                 "{key} has no Lance branch {}, which readers see it on",
-                standing.pin.table_branch.as_deref().unwrap_or("main")
+                Branch::of(standing.pin.table_branch.as_deref())
             ),
         )),
         HeadSeen::At(versions) if versions.head < standing.base() => Some(Reason::new(

@@ -40,7 +40,7 @@ pub(super) fn approve(around: &Surroundings<'_>) -> Html {
             { digest(plan, &around.state.check) }
             { consent(around) }
             { form(around, &plan.requires, &wording, Doing::Approving, ask) }
-            if plan.purpose.is_recovery() && plan.requires.contains(&Requirement::BranchRecreated) {
+            if plan.may_be_set_aside_instead() {
                 <p class="actions">
                     { "If it is another branch, nothing of this write belongs there." }
                     { set_aside(around) }

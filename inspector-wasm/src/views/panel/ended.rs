@@ -35,8 +35,6 @@ fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
         operation: around.operation.to_owned(),
     }
     .href();
-    let again = report.outcome == OutcomeKind::Unknown
-        || (report.outcome.is_success() && report.sidecar == SidecarFate::Kept);
     let left = around
         .state
         .plan
@@ -46,7 +44,7 @@ fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
         .and_then(|plan| words::left(&plan.purpose, plan.steps.iter().map(|step| &step.step)));
     html! {
         <p class="actions">
-            if again { { carry_out(around, report.digest, "Carry it on") } }
+            if report.is_open() { { carry_out(around, report.digest, "Carry it on") } }
             if !report.outcome.is_success() { { start_over(around, "Make a new plan") } }
             if let Some(left) = left {
                 <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: left.to_string() }.href()}>{ "Open the sidecar it left" }</a>

@@ -2,6 +2,7 @@
 
 use futures::TryStreamExt;
 use sidecar::GraphCommit;
+use sidecar::root_layout::{BRANCHES_FOLDER, REFS_FOLDER};
 
 use super::{COMMITS, Table, rows};
 use crate::{CATALOG_PATH, CatalogReading, LanceRoot, TableError, TableLocation};
@@ -29,7 +30,11 @@ impl LanceRoot {
             return Ok(branches.into_iter().map(|branch| branch.name).collect());
         }
         let place = self.place(&TableLocation::main(COMMITS))?;
-        let folder = place.dataset.clone().join("_refs").join("branches");
+        let folder = place
+            .dataset
+            .clone()
+            .join(REFS_FOLDER)
+            .join(BRANCHES_FOLDER);
         let entries: Vec<_> = self
             .inner
             .store

@@ -1,5 +1,6 @@
 //! The files a version refers to in its Lance manifest.
 
+use sidecar::root_layout::{DATA_FOLDER, DELETIONS_FOLDER, INDICES_FOLDER};
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
@@ -88,18 +89,18 @@ impl Needed {
         let mut folders = BTreeSet::new();
         for fragment in file.manifest.fragments.iter() {
             for data_file in fragment.referenced_lance_files() {
-                let data = folders_of.within(data_file.base_id, "data")?;
+                let data = folders_of.within(data_file.base_id, DATA_FOLDER)?;
                 files.insert(format!("{data}/{}", data_file.path));
             }
             if let Some(deletion) = &fragment.deletion_file {
-                let deletions = folders_of.within(deletion.base_id, "_deletions")?;
+                let deletions = folders_of.within(deletion.base_id, DELETIONS_FOLDER)?;
                 let path = relative_deletion_file_path(fragment.id, deletion);
                 let name = path.rsplit('/').next().unwrap_or(&path);
                 files.insert(format!("{deletions}/{name}"));
             }
         }
         for index in &file.indices {
-            let indices = folders_of.within(index.base_id, "_indices")?;
+            let indices = folders_of.within(index.base_id, INDICES_FOLDER)?;
             let folder = format!("{indices}/{}", index.uuid);
             // System indices keep what they know in the manifest, or in one file that the manifest names.
             if is_system_index(index) {

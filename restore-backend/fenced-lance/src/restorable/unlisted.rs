@@ -1,5 +1,6 @@
 //! Files that no Lance manifest names, only files it names do: large binary values beside the data, and the row maps of compactions.
 
+use sidecar::root_layout::{DATA_FOLDER, INDICES_FOLDER};
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
@@ -72,7 +73,7 @@ impl LanceRoot {
         let Some(details) = &index.index_details else {
             return Ok(Ok(BTreeSet::new()));
         };
-        let folder = match folders.within(index.base_id, "_indices") {
+        let folder = match folders.within(index.base_id, INDICES_FOLDER) {
             Ok(indices) => format!("{indices}/{}", index.uuid),
             Err(reason) => return Ok(Err(reason)),
         };
@@ -258,7 +259,7 @@ impl Blobs<'_> {
         let name = data_file.path.rsplit('/').next().unwrap_or_default();
         let key = name.strip_suffix(".lance").unwrap_or(name);
         let relative = blob_path(&Path::default(), key, blob_id);
-        let data = self.folders.within(data_file.base_id, "data")?;
+        let data = self.folders.within(data_file.base_id, DATA_FOLDER)?;
         Ok(format!("{data}/{relative}"))
     }
 

@@ -5,7 +5,7 @@ use sidecar::OperationId;
 use sidecar::journal::JournalRecord;
 
 use crate::store::is_odd;
-use sidecar::root_layout::{REPLACED_FOLDER, STAGED_FOLDER};
+use sidecar::root_layout::{REPLACED_FOLDER, ROOT_OBJECT, STAGED_FOLDER};
 
 pub use sidecar::root_layout::{CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_FOLDER, OPEN_FOLDER};
 
@@ -27,8 +27,6 @@ pub(super) fn folder(operation_id: &OperationId) -> Path {
     Path::from(JOURNAL_FOLDER).join(operation_id.as_str())
 }
 
-/// Begins the name of the object that names a folder on local disk: `root-{hex}.json`.
-const ROOT_OBJECT: &str = "root-";
 /// The folder of the objects by which a store is probed.
 const PROBE_FOLDER: &str = ".probe";
 
@@ -37,7 +35,7 @@ pub(super) fn stray(path: &Path) -> Option<Path> {
     let parts: Vec<PathPart<'_>> = path.parts().collect();
     let names: Vec<&str> = parts.iter().skip(1).map(AsRef::as_ref).collect();
     let is_operation = |name: &str| name.parse::<OperationId>().is_ok();
-    let is_root = |name: &str| name.starts_with(ROOT_OBJECT) && name.ends_with(".json");
+    let is_root = |name: &str| name.starts_with(ROOT_OBJECT.0) && name.ends_with(ROOT_OBJECT.1);
     let is_plain = !is_odd(path);
     let upto = match names.as_slice() {
         [PROBE_FOLDER, _] if is_plain => return None,

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, header};
 
+use sidecar::api::SESSION_KEY_HEADER;
+
 use crate::http::secret::{Fingerprint, Secret, SecretError, random_name};
 
 /// A session ends after so long without a request. A page that is in sight asks every few minutes at least.
@@ -33,7 +35,7 @@ const FAILURES_MAX: u32 = 10;
 const FAILURES_WINDOW: Duration = Duration::from_secs(60);
 
 /// The header that a page sends its session's key in.
-pub(in crate::http) const KEY_HEADER: HeaderName = HeaderName::from_static("x-session-key");
+pub(in crate::http) const KEY_HEADER: HeaderName = HeaderName::from_static(SESSION_KEY_HEADER);
 
 /// The name under which approvals of this session are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]

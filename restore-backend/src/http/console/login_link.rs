@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use sidecar::api::LOGIN_TOKEN_FRAGMENT;
+
 use crate::http::secret::Secret;
 
 /// The address that logs one browser in, once. Its debug text does not show the token.
@@ -25,19 +27,31 @@ impl LoginLink {
     /// other programs may not.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("http://{}/#token={}", self.own_host, self.token.expose())
+        format!(
+            "http://{}/{LOGIN_TOKEN_FRAGMENT}{}",
+            self.own_host,
+            self.token.expose()
+        )
     }
 
     /// The same at the plain address. Every program resolves it; but it shares cookies with the host's other ports, and stored
     /// scripts with former servers of this port.
     #[must_use]
     pub fn expose_plain(&self) -> String {
-        format!("http://{}/#token={}", self.address, self.token.expose())
+        format!(
+            "http://{}/{LOGIN_TOKEN_FRAGMENT}{}",
+            self.address,
+            self.token.expose()
+        )
     }
 }
 
 impl fmt::Debug for LoginLink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "LoginLink(http://{}/#token=..)", self.own_host)
+        write!(
+            formatter,
+            "LoginLink(http://{}/{LOGIN_TOKEN_FRAGMENT}..)",
+            self.own_host
+        )
     }
 }

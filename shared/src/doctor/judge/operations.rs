@@ -10,12 +10,10 @@ use crate::doctor::facts::{
 use crate::doctor::finding::{Finding, FindingKind};
 use crate::doctor::known::Known;
 use crate::ids::OperationId;
-use crate::root_layout::JOURNAL_FOLDER;
+use crate::root_layout::{JOURNAL_FOLDER, RECOVERY_TAG_PREFIX};
 
 use super::tables::operation_of;
 
-/// Begins the name of every tag that a recovery sets: see [`crate::recovery_tag`].
-const TAG_BEGINS: &str = "recovery-";
 /// Characters of an operation id.
 const OPERATION_CHARS: usize = 26;
 
@@ -95,7 +93,7 @@ pub(crate) fn release(facts: &RootFacts, operation: &OperationId) -> String {
             ),
         },
         None => format!(
-            "Its journal is gone, so nothing can be planned about it. Once nobody wants the tagged versions back, delete the tags whose names begin with {TAG_BEGINS}{id} with a Lance client"
+            "Its journal is gone, so nothing can be planned about it. Once nobody wants the tagged versions back, delete the tags whose names begin with {RECOVERY_TAG_PREFIX}{id} with a Lance client"
         ),
     }
 }
@@ -115,7 +113,7 @@ fn some_of(places: &BTreeSet<&str>) -> String {
 pub(crate) fn tags_by_operation(tags: &TagFacts) -> BTreeMap<OperationId, BTreeSet<&str>> {
     let mut of_operations: BTreeMap<OperationId, BTreeSet<&str>> = BTreeMap::new();
     for (place, name) in &tags.tags {
-        let id = name.strip_prefix(TAG_BEGINS);
+        let id = name.strip_prefix(RECOVERY_TAG_PREFIX);
         let id = id.and_then(|rest| rest.get(..OPERATION_CHARS)?.parse().ok());
         if let Some(operation) = id {
             of_operations.entry(operation).or_default().insert(place);

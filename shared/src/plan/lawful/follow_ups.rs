@@ -9,6 +9,7 @@ use crate::code::{Code, Requirement};
 use crate::follow_up::{release_ids, undo_ids, undo_restores, undo_sidecar_ids, undo_tags};
 use crate::ids::OperationId;
 use crate::plan::{Plan, PlannedTable, Precondition, Step, recovery_tag, table_of};
+use crate::root_layout::RECOVERY_TAG_PREFIX;
 use crate::sidecar::Sidecar;
 use crate::verdict::{Action, Disposition};
 
@@ -176,7 +177,7 @@ pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
 
 /// The operation in the name of a tag that [`recovery_tag`] made.
 fn operation_of(tag: &str) -> Option<OperationId> {
-    tag.strip_prefix("recovery-")?
+    tag.strip_prefix(RECOVERY_TAG_PREFIX)?
         .split('-')
         .next()?
         .parse()

@@ -29,11 +29,7 @@ pub(super) fn check(sidecar: &Sidecar9, payload: &Payload) -> Result<(), Fault> 
     if kind.changes_the_schema() && (sidecar.branch.is_some() || lineage.branch.is_some()) {
         return broken(format!(
             "it is about branch {}, and a schema changes on main only",
-            sidecar
-                .branch
-                .as_ref()
-                .or(lineage.branch.as_ref())
-                .map_or("main", String::as_str)
+            Branch::of(sidecar.branch.as_deref().or(lineage.branch.as_deref()))
         ));
     }
     if sidecar.branch() != branch {

@@ -9,7 +9,11 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use object_store::path::Path;
-use sidecar::root_layout::{JOURNAL_FOLDER, OPEN_FOLDER, SIDECAR_FOLDER};
+use sidecar::SchemaFile;
+use sidecar::root_layout::{
+    BRANCHES_FOLDER, JOURNAL_FOLDER, OPEN_FOLDER, REFS_FOLDER, ROOT_OBJECT, SIDECAR_FOLDER,
+    TAGS_FOLDER, VERSIONS_FOLDER,
+};
 
 use super::beneath;
 use super::error::Failure;
@@ -185,12 +189,14 @@ pub(super) fn stands_for_a_file(relative: &FilePath) -> bool {
         .collect();
     match names.as_slice() {
         [SIDECAR_FOLDER, name] => name.ends_with(".json"),
-        [JOURNAL_FOLDER, name] => name.starts_with("root-") && name.ends_with(".json"),
+        [JOURNAL_FOLDER, name] => name.starts_with(ROOT_OBJECT.0) && name.ends_with(ROOT_OBJECT.1),
         [JOURNAL_FOLDER, OPEN_FOLDER, _] => true,
         [JOURNAL_FOLDER, _, name] => name.ends_with(".json"),
-        [.., "_versions", name] => name.ends_with(".manifest"),
-        [.., "_refs", "tags" | "branches", name] => name.ends_with(".json"),
-        [name] => name.starts_with("_schema.") || name.starts_with("__schema_state."),
+        [.., VERSIONS_FOLDER, name] => name.ends_with(".manifest"),
+        [.., REFS_FOLDER, TAGS_FOLDER | BRANCHES_FOLDER, name] => name.ends_with(".json"),
+        [name] => SchemaFile::ALL
+            .iter()
+            .any(|file| [file.live(), file.staged()].contains(name)),
         _ => false,
     }
 }
