@@ -1,6 +1,6 @@
 //! The form in which a person makes statements before something is done in their name.
 
-use sidecar::Requirement;
+use sidecar::{REASON_CHARS_MAX, Requirement};
 use yew::{Callback, Event, Html, InputEvent, SubmitEvent, html};
 
 use super::parts::each;

@@ -1,7 +1,7 @@
 //! The journal of one operation: how it ended, whether its chain holds, and its records.
 
 use sidecar::explanation::step_sentence;
-use sidecar::follow_up::{release_id, undo_id};
+use sidecar::follow_up::{is_never_undone, release_id, undo_id};
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
 use sidecar::text::version_text;
 use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes};

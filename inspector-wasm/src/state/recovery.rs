@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use sidecar::api::{ApprovalRequest, EndReport, ExecutionReport, PlanReport, Progress};
+use sidecar::api::{
+    ApprovalRequest, AttemptReport, EndReport, ExecutionReport, PlanReport, Progress,
+};
 use sidecar::{Reason, Requirement};
 use yew::Reducible;
 
@@ -333,7 +335,7 @@ mod tests {
         let stated = || vec![planned(), Action::Stated(Requirement::WritersStopped, true)];
         let mut same = stated();
         same.push(planned());
-        assert!(state(same).missing().is_empty());
+        assert_eq!(state(same).stated, [Requirement::WritersStopped].into());
 
         let mut other = stated();
         let report = PlanReport {

@@ -4,9 +4,7 @@ use clap::Args;
 use sidecar::api::{AttemptReport, PlanReport, Progress, StepState, TableReport};
 use sidecar::commands::statement;
 use sidecar::observation::TransactionObservation;
-use sidecar::{
-    Approval, Branch, Choice, Code, Digest, Purpose, SidecarFate, Timestamp, age_text, explanation,
-};
+use sidecar::{Branch, Choice, Code, Digest, Purpose, Timestamp, age_text, explanation};
 
 use super::approve::write_no;
 use super::context::Context;

@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use sidecar::executor::{Look, Seen, SidecarSeen};
 use sidecar::journal::JournalState;
-use sidecar::{ApprovedPlan, Difference, DifferenceField, Purpose};
+use sidecar::{ApprovedPlan, Difference, Purpose};
 
 use super::execution::Execution;
 use super::{effects, looks};

@@ -1,6 +1,6 @@
 //! A plan that can be approved: the form, the approvals so far, and how they are taken back.
 
-use sidecar::{Digest, Requirement};
+use sidecar::Digest;
 use yew::{Html, MouseEvent, html};
 
 use super::parts::{Wording, digest, form, other_choice, refusal, set_aside};

@@ -1,7 +1,7 @@
 //! An execution that ended: the result, and where to go from there.
 
+use sidecar::ApplyReport;
 use sidecar::api::{EndReport, ExecutionReport};
-use sidecar::{ApplyReport, OutcomeKind, SidecarFate};
 use yew::{Html, html};
 
 use super::execute::carry_out;
