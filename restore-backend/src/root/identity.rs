@@ -31,7 +31,7 @@ const BYTES_MAX: u64 = 64 << 10;
 /// Hexadecimal digits of the folder's digest in the name of its object.
 const DIGEST_CHARS: usize = 16;
 const FORMAT: u32 = 1;
-/// Begins and ends the name of an object that records an identity.
+/// Prefix and suffix of the name of an object that records an identity.
 const OBJECT: (&str, &str) = ("root-", ".json");
 /// Stands between the path of a copy and the digits of its folder.
 const COPY: &str = "#copy-";

@@ -14,7 +14,7 @@ use crate::root_layout::JOURNAL_FOLDER;
 
 use super::tables::operation_of;
 
-/// Begins the name of every tag that a recovery sets: see [`crate::recovery_tag`].
+/// Prefix of the name of every tag that a recovery sets: see [`crate::recovery_tag`].
 const TAG_BEGINS: &str = "recovery-";
 /// Characters of an operation id.
 const OPERATION_CHARS: usize = 26;
