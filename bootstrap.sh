@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what is missing to build (`./bootstrap.sh`), or also to test (`./bootstrap.sh test`) or to lint (`./bootstrap.sh lint`).
-# Says nothing and changes nothing when everything is there. What it cannot install itself it
-# names, with the command that does.
+# Installs what is missing to build (`./bootstrap.sh`), or also to check format and code (`./bootstrap.sh check`), to test
+# (`./bootstrap.sh test`) or to lint (`./bootstrap.sh lint`).
+# Says nothing and changes nothing when everything is there. Names the things that it cannot install, with the command that does.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 cd "$(dirname "$0")"
@@ -116,6 +116,10 @@ if [ "$purpose" = lint ]; then
         python3 -m pip --version >/dev/null 2>&1 ||
             need 'pip for Python 3' python3-pip python3-pip python-pip python
     fi
+fi
+
+# rustup's minimal profile brings neither.
+if [ "$purpose" = check ] || [ "$purpose" = lint ]; then
     for component in rustfmt clippy; do
         cargo "${component#rust}" --version >/dev/null 2>&1 && continue
         if ! have rustup || ! within 120 rustup component add "$component"; then

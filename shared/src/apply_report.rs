@@ -30,7 +30,7 @@ pub struct ApplyReport {
     pub audit: EffectOn,
     /// The sidecar.
     pub sidecar: SidecarFate,
-    /// The operation that took back what this one did, the one that took that back, and so on.
+    /// The [chain of undos](crate::api::AttemptReport::undone_by) of this operation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<FollowedBy>,
     /// For a conflict: what moved.

@@ -23,7 +23,8 @@ pub struct AttemptReport {
     /// The root at which this was looked up, where it was begun at another. Nothing of it is carried out here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_of_root: Option<String>,
-    /// The operation that took it back, the one that took that back, and so on. After an even number of them, its effects hold.
+    /// The chain of undos of a finished operation: the first took back the operation, and each other the one before it. After an even
+    /// number of them, its effects hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<FollowedBy>,
     /// The operation that dropped its tags.

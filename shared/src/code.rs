@@ -173,6 +173,11 @@ impl Code {
         matches!(self, Self::LocationOutsideRoot | Self::BasePathOutsideRoot)
     }
 
+    /// Whether a file with this refusal may hold anything: its bytes were not read, or not all of them.
+    pub(crate) const fn leaves_a_file_unread(self) -> bool {
+        matches!(self, Self::Unreadable | Self::TooLarge | Self::WaitingFor)
+    }
+
     /// Whether time, or somebody else, may lift it, so that it is worth looking again.
     #[must_use]
     pub const fn may_be_lifted(self) -> bool {

@@ -222,7 +222,7 @@ impl SidecarFile {
     fn tables_known(&self) -> TablesKnown {
         match &self.content {
             Ok(_) => TablesKnown::All,
-            Err(reason) if is_unread(reason.code) => TablesKnown::NotRead,
+            Err(reason) if reason.code.leaves_a_file_unread() => TablesKnown::NotRead,
             Err(_) if self.glimpse.all_tables && self.glimpse.writer_kind.is_some() => {
                 TablesKnown::All
             }
@@ -245,11 +245,6 @@ impl SidecarFile {
 
 fn text_bytes(text: &Option<String>) -> usize {
     text.as_ref().map_or(0, String::len)
-}
-
-/// The content is there, and may be anything: it could not be read now, or was not read whole.
-const fn is_unread(code: Code) -> bool {
-    matches!(code, Code::Unreadable | Code::TooLarge | Code::WaitingFor)
 }
 
 /// What is known of the tables that a file names.

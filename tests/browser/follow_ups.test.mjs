@@ -231,7 +231,7 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   assert.equal(await recover(page, "published too early"), "rolled_back");
   await says(page, `The recovery of operation ${operation_id} is taken back.`);
 
-  // What was undone is not told as published.
+  // The page does not tell an operation that was undone as published.
   await go(page, `/pending/shop/${operation_id}`);
   await stage(page, "ended");
   await says(page, /was rolled forward, and taken back since\.$/);

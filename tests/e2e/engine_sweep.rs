@@ -175,7 +175,7 @@ async fn both_recover(world: &World, moments: Moments, tally: &mut Tally) {
     heals(world, &store, &at).await;
 }
 
-/// What ours says of itself holds when it says so.
+/// The report of our recovery is true at the moment when it is given.
 async fn is_truthful(world: &World, store: &Store, report: &ApplyReport, at: &str) {
     if report.outcome == OutcomeKind::Conflict {
         assert!(!report.differences.is_empty(), "{at}: {}", report.detail);

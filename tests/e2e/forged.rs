@@ -148,7 +148,7 @@ async fn a_forged_journal_removes_nothing_and_overwrites_nothing() {
     step_of(&mut forged, "tag")["name"] = json!("somebody-elses");
     is_refused(&forward, &opened, &operation, &forged).await;
 
-    // What is published follows from the tables, and these from the sidecar.
+    // The published pins follow from the tables, and these from the sidecar.
     let mut forged = plan;
     let pins = &mut step_of(&mut forged, "publish")["pins"][0];
     pins["to_version"] = json!(99);

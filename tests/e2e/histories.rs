@@ -319,7 +319,7 @@ impl<'a> History<'a> {
         let opened = self.store.open().await;
         let mut plan = opened.plan(&operation).await;
         if plan.progress == api::Progress::Finished {
-            // A backup brought it back. The record is looked at first, and is the end of it only if it is true.
+            // The backup brought the sidecar back. `apply` looks whether the terminal record still holds; only then is the operation over.
             let report = opened.apply(&operation, plan.digest.unwrap()).await;
             if report.outcome == OutcomeKind::CleanedUp {
                 self.tally.count("still as recorded");

@@ -99,9 +99,8 @@ impl Stand {
     }
 }
 
-/// Every file but those that were still being staged when a process was killed or stopped, under names that no reader looks for,
-/// Lance's hints of where to begin to look for the latest version, which it replaces unasked and nobody believes, and what marks an
-/// operation as open: one of a finished operation is removed by whoever comes by.
+/// The files that must be the same after a crash. Left out: staged files (`#`), Lance's version hints, which nobody trusts, and
+/// marks of open operations, which any later run removes.
 fn lasting_files(store: &Store) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = store.files();
     files.retain(|path, _| {

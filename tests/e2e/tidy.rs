@@ -1,6 +1,6 @@
 //! The rules of the house that a compiler does not check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ fn packages(arguments: &[&str]) -> Vec<Value> {
     metadata["packages"].as_array().unwrap().clone()
 }
 
-/// What is shipped has Lance through one package. `tests/engine-check` is no part of the workspace, and has the engine's own Lance.
+/// The program has Lance through one package. `tests/engine-check` is no part of the workspace, and has the engine's own Lance.
 #[test]
 fn only_fenced_lance_and_tests_name_lance_or_arrow_among_their_dependencies() {
     let is_of_lance = |name: &str| {
@@ -411,6 +411,41 @@ fn no_dependency_asks_for_a_newer_rust_than_the_workspace() {
     assert!(newer.is_empty(), "newer than 1.{ours}: {newer:?}");
 }
 
+/// The lines of a manifest's tables of lints, by tool. `table` is how their headers begin.
+fn lints<'a>(manifest: &'a str, table: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut tool = None;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            tool = line
+                .strip_prefix(table)
+                .and_then(|rest| rest.strip_suffix(']'));
+        } else if let Some(tool) = tool
+            && !line.is_empty()
+            && !line.starts_with('#')
+        {
+            found.entry(tool).or_default().insert(line);
+        }
+    }
+    found
+}
+
+/// `tests/engine-check` is no part of the workspace, so its manifests repeat the lints.
+#[test]
+fn the_manifests_of_the_engine_check_have_the_lints_of_the_workspace() {
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let workspace = read(&house().join("Cargo.toml"));
+    let wanted = lints(&workspace, "[workspace.lints.");
+    assert!(wanted.keys().eq(&["clippy", "rust"]), "{wanted:?}");
+    let mut manifests = files_below(&house().join("tests/engine-check"));
+    manifests.retain(|path| path.ends_with("Cargo.toml"));
+    assert_eq!(manifests.len(), 3, "{manifests:?}");
+    for path in manifests {
+        let manifest = read(&path);
+        assert_eq!(lints(&manifest, "[lints."), wanted, "{}", path.display());
+    }
+}
+
 /// A defect that is planted is a few lines of the product, and the name of a test. Both move: `make test-planted` compiles for
 /// half an hour, and this finds out in a moment whether it would find them.
 #[test]
@@ -533,7 +568,7 @@ const FOLDERS: [&str; 6] = [
     "web",
 ];
 
-/// All files and folders below `folder`, relative to `house`. What a build or npm puts there is left out.
+/// All files and folders below `folder`, relative to `house`, but for the folders that a build or npm fills.
 fn entries(house: &Path, folder: &str, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(house.join(folder)).unwrap() {
         let entry = entry.unwrap();

@@ -36,7 +36,7 @@ pub struct Finding {
     pub detail: String,
     /// What resolves it.
     pub resolve: String,
-    /// Whether it keeps writers or an upgrade from going on, or may.
+    /// Whether it blocks, or may block, writers or an upgrade.
     pub stands_in_the_way: bool,
     /// The commits, where the finding is about some.
     #[serde(default)]

@@ -335,7 +335,7 @@ mod tests {
         let stated = || vec![planned(), Action::Stated(Requirement::WritersStopped, true)];
         let mut same = stated();
         same.push(planned());
-        assert_eq!(state(same).stated, [Requirement::WritersStopped].into());
+        assert_eq!(state(same).stated, [Requirement::WritersStopped]);
 
         let mut other = stated();
         let report = PlanReport {

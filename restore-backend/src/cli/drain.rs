@@ -206,7 +206,7 @@ fn write_plan(page: &mut Page, context: &Context, plan: &DrainPlan, root: &str) 
         let statement = requirement.statement();
         page.hanging("  requires ", &format!("{requirement}: {statement}"));
     }
-    // A digest that no list can carry out now would only be copied into one.
+    // Print no digest that cannot be carried out now: people would copy it into a list.
     let digest = plan.digest.filter(|_| plan.is_carried_out_by_its_digest());
     if let Some(digest) = digest {
         page.line(&format!("  digest {digest}"));

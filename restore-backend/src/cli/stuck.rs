@@ -65,6 +65,7 @@ struct Slow {
 impl Gate for Slow {
     async fn before(&self, _request: &Request) -> object_store::Result<()> {
         let _turn = self.turn.lock().await;
+        // Time is tested: every answer is late, and all of them together take longer than a command waits for one.
         tokio::time::sleep(LATE).await;
         Ok(())
     }

@@ -64,14 +64,14 @@ async fn followed(
     })
 }
 
-/// The operations that took a finished one back, each after the first the one before it.
+/// The [chain of undos](sidecar::api::AttemptReport::undone_by) of a finished operation.
 pub(crate) struct TakenBack {
     pub(crate) undone_by: Vec<FollowedBy>,
     /// The journal of the last that is finished.
     last: Option<JournalState>,
 }
 
-/// Who took a finished operation back, who took that back, and so on, as far as these undos still hold.
+/// The chain of undos of a finished operation, as far as these undos still hold.
 pub(crate) async fn taken_back(
     root: &Root,
     state: &JournalState,

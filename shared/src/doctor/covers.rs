@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::branch::Branch;
-use crate::code::Code;
 use crate::pending::PendingEntry;
 
 /// A table on a Lance branch, as seen from a branch of the graph.
@@ -43,7 +42,7 @@ impl Covers {
             let file = &listed.file;
             covers.changes_schema |= file.is_schema_apply();
             let reason = file.content.as_ref().err();
-            if reason.is_some_and(|reason| is_unread(reason.code)) {
+            if reason.is_some_and(|reason| reason.code.leaves_a_file_unread()) {
                 covers.unread.push(file.file.clone());
                 continue;
             }
@@ -109,9 +108,4 @@ impl Covers {
             None => Cover::Nobody,
         }
     }
-}
-
-/// Whether a file with this refusal may hold anything: its bytes were not read, or not all of them.
-const fn is_unread(code: Code) -> bool {
-    matches!(code, Code::Unreadable | Code::TooLarge | Code::WaitingFor)
 }

@@ -23,7 +23,7 @@ pub struct Finding {
     pub detail: String,
     /// The command or the action that resolves it.
     pub resolve: String,
-    /// Whether it keeps writers or an upgrade from going on, or may. Else it is only to be known.
+    /// Whether it blocks, or may block, writers or an upgrade. Else it is only to be known.
     pub stands_in_the_way: bool,
     /// The commits, where the finding is about some.
     #[serde(default, skip_serializing_if = "Option::is_none")]

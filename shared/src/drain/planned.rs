@@ -54,9 +54,7 @@ pub struct DrainPlan {
     pub other_choices: Vec<Choice>,
     /// Digest of the plan; null for a refused file that names no operation.
     pub digest: Option<Digest>,
-    /// The command that comes next: to approve the plan, to carry out or to resume one that is approved, to set a file aside that can
-    /// only be set aside, to see what can be done about one that is refused, or to look again with the address that a moved root had.
-    /// Null where the plan waits for something else.
+    /// The next command: approve, apply, dismiss, plan, or drain with `--relocated-from`. `None` if there is none.
     pub next: Option<String>,
     /// The canonical bytes of the plan, to tell what moved once it is made anew. Too long for a page of many.
     #[serde(skip)]

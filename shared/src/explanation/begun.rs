@@ -176,7 +176,7 @@ fn file_sentence(plan: &Plan, sidecar: SidecarFate) -> String {
     }
 }
 
-/// Which operations took a finished one back, and one another.
+/// The [chain of undos](crate::api::AttemptReport::undone_by) of a finished operation, one sentence for each.
 #[must_use]
 pub fn undone_sentences(undone_by: &[FollowedBy]) -> String {
     let sentences: Vec<String> = undone_by

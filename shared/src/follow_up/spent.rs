@@ -59,7 +59,7 @@ impl JournalState {
     }
 }
 
-/// Whether tags that `recovery` set are dropped, if `there` are those of them that are there.
+/// `there`: the tags set by `recovery` that still exist. True if any is missing.
 #[must_use]
 pub fn is_any_dropped(recovery: &Plan, there: &[SetTag]) -> bool {
     there.len() < tags_of_plan(recovery).count()

@@ -53,9 +53,8 @@ pub enum Step {
         /// What must hold right before.
         precondition: Precondition,
     },
-    /// Write into a sidecar of version 9 which tables are taken back, before any of them is: an engine that finds the write half
-    /// taken back then goes on with the undo; an engine that finds tables taken back and no undo in the file refuses to open the
-    /// graph (PROTOCOL.md, section 18.5).
+    /// Writes into a sidecar of version 9 which tables return, before any does. An engine that finds the note continues the undo; one
+    /// that finds returned tables and no note refuses to open the graph (PROTOCOL.md, section 18.5).
     PrepareSidecar {
         /// The file.
         file: String,

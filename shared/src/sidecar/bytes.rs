@@ -26,7 +26,7 @@ enum Spelling {
     Base64(Vec<u8>),
 }
 
-/// The one field of the object that bytes are spelled as which are not text.
+/// The field of the JSON object that holds bytes that are no text.
 const BASE64: &str = "base64";
 
 impl SidecarBytes {

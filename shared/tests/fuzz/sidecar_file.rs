@@ -120,7 +120,7 @@ fn within_limits(sidecar: &Sidecar, bytes: &[u8]) {
     }
 }
 
-/// Fractions apart, which no field has that means something: serde_json reads some of them back one bit off.
+/// Compares all but fractions (no known field has one): serde_json may read one back one bit off.
 fn written_back(name: &str, sidecar: &Sidecar) {
     let text = serde_json::to_vec(sidecar).unwrap();
     let mut again =

@@ -100,7 +100,7 @@ pub(crate) fn can_apply(store: &Store, flaw: Flaw, at_once: bool) -> bool {
     }
 }
 
-/// What an `apply` does of the one plan that anybody could apply: what was begun, or of what is approved the one that is not refused.
+/// The effect of `apply` on the begun plan, or else on the approved plan that is not refused.
 pub(crate) fn applied(store: &Store, flaw: Flaw) -> Option<Applied> {
     let state = &store.journal.state;
     let begun = state.attempt().map(|attempt| attempt.bytes.digest());

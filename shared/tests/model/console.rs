@@ -42,12 +42,12 @@ struct Doing {
     left: Vec<usize>,
     catalog_version: Option<u64>,
     done: Vec<StepResult>,
-    /// Of a plan that rests on its file: those that an earlier console had begun, and may have done.
+    /// Steps that an earlier console began and may have done (plans that rest on their file only).
     begun_before: Vec<usize>,
 }
 
 impl Console {
-    /// Begins, or takes over; a finished operation is only seen to its end. Whether it recorded anything.
+    /// Begins, takes over, or ends a finished operation. Returns whether it wrote a record.
     ///
     /// Where the plan is not approved yet, somebody approves it first: nobody but the claim reads an approval, so it might as
     /// well have been given right before.
@@ -113,7 +113,7 @@ impl Console {
             return false;
         }
         if run.doing.is_some() {
-            // What no version fences is sent only while nobody wrote the next record.
+            // A step that no version fences is sent only while nobody wrote the next record.
             if run.is_behind && run.prepares_next() {
                 run.is_taken_over(store);
                 *self = Self::Idle;

@@ -25,10 +25,9 @@ pub(crate) enum Entry {
 
 /// A real journal, compared and hashed by its name.
 ///
-/// Where worlds are [told apart by history](Journal::by_history), the name is the digest of the last record. Otherwise it is
-/// the digest of all that the records add up to and that anybody ever asks for, so that one history stands for all that come to
-/// the same: no console asks who claimed, how often, in which order plans were approved, what the words and numbers in a record of
-/// an interruption or of a result are, or on which version of the catalog a step was intended that is done.
+/// Where worlds are [told apart by history](Journal::by_history), the name is the digest of the last record. Otherwise: the digest
+/// of the facts that any console reads. Not among them: who claimed, how often, the order of approvals, the wording of interruptions
+/// and results, the catalog version of finished steps.
 #[derive(Clone)]
 pub(crate) struct Journal {
     pub(crate) state: Arc<JournalState>,

@@ -51,7 +51,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 .all(|writer| writer.tables.iter().all(|(table, _)| holds(writer, *table)))
         }),
         Property::always(WHOLE, |model: &Recovery, world: &World| {
-            // What a merge consists of, only the merge knows.
+            // Only the merge knows which commits it consists of.
             if model.subject == Subject::Merge {
                 return true;
             }
@@ -148,7 +148,7 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 let writer = &world.writers[SLOW];
                 let looks_again =
                     matches!(writer.at, At::LookAgain(place) if writer.tables[place].0 == table);
-                // What a merge commits when all is over was said not to come.
+                // The approver stated that the merge commits nothing more once all is over.
                 let is_late = by == By::Merge && store.journal.state.finished().is_some();
                 !is_left
                     || store.file.is_some()

@@ -420,11 +420,11 @@ impl Store {
         };
         let is_undone = !finished.plan.purpose.is_recovery();
         match (self.subject, finished.outcome) {
-            // What a merge consists of, only the merge knows.
+            // Only the merge knows which commits it consists of.
             (Subject::Merge, _) => true,
             (Subject::Undo, OutcomeKind::RolledForward) => shown == [false; 2],
             (Subject::Undo, _) => shown == [false; 2] || (!is_undone && shown == [true; 2]),
-            // What is set aside is not published.
+            // A write that is set aside is not published.
             (Subject::Dismissal, OutcomeKind::CleanedUp) => shown == [false; 2],
             (Subject::Write | Subject::Dismissal, OutcomeKind::RolledForward) => shown == [true; 2],
             (Subject::Dismissal, _) => false,

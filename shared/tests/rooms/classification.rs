@@ -4,7 +4,7 @@ use sidecar::{Classification, Dialect, WriterKind, classify_table, classify_tabl
 
 use crate::support::pin;
 
-/// Protocol section 3, row by row.
+/// PROTOCOL.md, section 3, row by row.
 fn by_the_book(
     kind: WriterKind,
     expected_version: u64,

@@ -514,7 +514,7 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
     if seen.catalog_tries == CATALOG_TRIES_MAX {
         return format!("pause conflict, unclear {none:?}");
     }
-    // What commits to no table and not to the catalog asks nothing of it.
+    // A step that commits neither to a table nor to the catalog asks nothing of the catalog.
     if !matches!(*kind, "fence_catalog" | "restore" | "publish") {
         return format!("begin {steps:?} on None");
     }

@@ -274,7 +274,7 @@ fn a_file_is_set_aside_only_for_a_reason_that_its_bytes_bear_out() {
         }
         let aborted = claim((&own, bytes), Abort, Code::TableMissing);
         assert!(aborted.is_err(), "{told:?}: {aborted:?}");
-        // What else there is among the sidecars, and whether a journal can be read, its bytes do not say.
+        // Its bytes do not say which other sidecars there are, or whether a journal can be read.
         for code in [Code::DuplicateOperationId, Code::JournalBroken] {
             claim(("copy.json", bytes), Refused, code).unwrap();
         }

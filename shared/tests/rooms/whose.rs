@@ -215,7 +215,7 @@ fn the_loser_of_a_race_is_superseded_and_not_published() {
         let found = judge(&write, None, &of_our_writer(tables)).disposition;
         assert_eq!(found, ours, "{first:?} {second:?}, of our writer");
     }
-    // What others published on top of it takes nothing back.
+    // The commits that others published on top of it take nothing back.
     let mut later = naming(at(&write.tables[0], 6, 6), Some(OPERATION));
     let last = later.transactions.last_mut().unwrap();
     let properties = &mut last.transaction.as_mut().unwrap().properties;

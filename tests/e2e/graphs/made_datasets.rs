@@ -182,7 +182,7 @@ async fn a_dataset_is_not_removed_while_something_else_lies_in_its_folder() {
     }
 }
 
-/// Whoever can write the journal can put any plan there. What it removes is only what was made for the table, at its place.
+/// Whoever can write the journal can put any plan there. A lawful plan removes only the dataset that was made for the table, at its place.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_plan_removes_nothing_else() {
     let store = Store::unpacked(ENGINE, ONE_TABLE_ADDED);

@@ -100,7 +100,7 @@ async fn take_back(
     undo
 }
 
-/// What is refused is said before anybody approves the recovery.
+/// A recovery whose undo is refused says so before anybody approves it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recovery_of_0_9_is_taken_back_and_brought_back_or_says_beforehand_that_it_is_not() {
     let (mut undone, mut refused) = (BTreeSet::new(), BTreeSet::new());

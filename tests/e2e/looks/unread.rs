@@ -1,4 +1,4 @@
-//! What storage does not give is unknown, and not broken: the write is not judged by it, and its sidecar is not set aside.
+//! An object that storage does not give is unknown, and not broken: nobody judges the write by it, or sets its sidecar aside.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -122,7 +122,7 @@ pub fn singles(world: &World, faults: &[Fault], writer: Option<Writer>) -> Vec<(
     let mut scripts = Vec::new();
     for fault in faults {
         let requests = census.get(fault).copied().unwrap_or_default();
-        // What commits nothing reads nothing that it wrote.
+        // An operation that commits nothing reads nothing that it wrote.
         let may_be_none = *fault == Fault::ReadStale && !world.ending.commits();
         assert!(
             requests > 0 || may_be_none,

@@ -78,7 +78,7 @@ async fn check(
         .await?;
         return Ok(line);
     }
-    // What the engine cannot recover at all is rolled back: the rows are those from before.
+    // The console rolls back a write that the engine cannot recover at all: the rows are those from before.
     let after = match entry["engine"]["opens"] == false {
         true => (&entry["visible_rows_before"], &entry["tables_before"]),
         false => (

@@ -9,12 +9,12 @@ use sidecar::root_layout::{REPLACED_FOLDER, ROOT_OBJECT, STAGED_FOLDER};
 
 pub use sidecar::root_layout::{CLAIM_OBJECT, CLOSED_OBJECT, JOURNAL_FOLDER, OPEN_FOLDER};
 
-/// Begins the name of the object that says that every open operation has a mark; digits that stand for the root follow.
+/// Prefix of the name of the object that says that every open operation has a mark; digits that stand for the root follow.
 pub(super) const COMPLETE: &str = "complete.";
 
-/// Begins the name of the object that closes a reopened operation; the number of the reopening record follows.
+/// Prefix of the name of the object that closes a reopened operation; the number of the reopening record follows.
 pub(super) const CLOSED_AGAIN: &str = "closed.";
-/// Begins the name of the object that says that the terminal record is untrue; the number of the reopening record follows.
+/// Prefix of the name of the object that says that the terminal record is untrue; the number of the reopening record follows.
 pub(super) const REOPENED: &str = "reopened.";
 /// The same without a number, as earlier builds wrote it: nothing closes such an operation.
 pub(super) const REOPENED_OBJECT: &str = "reopened.json";

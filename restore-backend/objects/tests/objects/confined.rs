@@ -264,7 +264,8 @@ async fn what_is_written_is_there_whole_with_its_folders_and_nothing_else() {
         let listed: Vec<String> = names(listed).into_iter().map(|(name, ..)| name).collect();
         let expected = ["a/b/one", "moved/two", "new/one", "parts"];
         assert_eq!(listed, expected.map(|name| path(name).to_string()));
-        // Dropping an upload removes what it had staged, in its own time.
+        // Dropping an upload removes the file that it had staged, on a thread of which `object_store` gives no handle. So only the folder
+        // tells when that is done.
         let is_staged = |name: &str| name.contains('#');
         for _ in 0..1_000 {
             if !files_below(&top).iter().any(|name| is_staged(name)) {

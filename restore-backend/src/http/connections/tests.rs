@@ -127,6 +127,8 @@ async fn a_client_that_takes_no_answer_is_let_go() {
         .unwrap();
     let mut first = [0; 1];
     deaf.read_exact(&mut first).await.unwrap();
+    // Time is tested: the client takes nothing for longer than the server waits. No event tells it that it was let go, since it reads
+    // nothing, and another client at the door would have it let go for a place.
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert!(to_the_end(&mut deaf).await < 32 << 20);
 }

@@ -225,6 +225,7 @@ impl Api {
             if report["running"] == json!(false) {
                 return report;
             }
+            // The server tells of the end only when it is asked, so clients ask again after a time.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the execution does not end");

@@ -140,7 +140,7 @@ async fn no_page_of_another_site_can_try_a_token() {
             }
         }
     }
-    // What a form can send has another type.
+    // A form cannot send JSON. It sends other types, such as this one.
     let form = [("content-type", "text/plain")];
     let body = json!({"token": token}).to_string();
     let answer = api.ask(Method::POST, SESSIONS, &form, body).await;

@@ -16,14 +16,16 @@ use crate::verdict::{Action, Disposition};
 /// The operation has an id that is derived from its subject, and its own file.
 fn derived(
     plan: &Plan,
+    subject: &OperationId,
     mut expected: impl Iterator<Item = OperationId>,
     disposition: Disposition,
 ) -> Result<(), String> {
     if plan.disposition != disposition || !expected.any(|id| id == plan.operation_id) {
+        let purpose = plan.purpose.name();
         return Err(format!(
-            "a plan of purpose {} about that operation is {}, of an operation that is derived from it, and {} is not",
-            plan.purpose.name(),
+            "the plan is to {purpose} {subject}: it must have disposition {} and an operation id derived from {subject}; it has {} and {}",
             disposition.name(),
+            plan.disposition.name(),
             plan.operation_id
         ));
     }
@@ -31,7 +33,7 @@ fn derived(
 }
 
 pub(super) fn undo(plan: &Plan, of: &OperationId) -> Result<(), String> {
-    derived(plan, undo_ids(of), Disposition::RollBack)?;
+    derived(plan, of, undo_ids(of), Disposition::RollBack)?;
     requires(plan, Requirement::WritersStopped)?;
     let is_announced = plan
         .tables
@@ -125,7 +127,7 @@ fn announced(plan: &Plan, of: &OperationId, step: Option<&Step>) -> Result<(), S
 }
 
 pub(super) fn release(plan: &Plan, of: &OperationId) -> Result<(), String> {
-    derived(plan, release_ids(of), Disposition::AlreadyPublished)?;
+    derived(plan, of, release_ids(of), Disposition::AlreadyPublished)?;
     if plan
         .tables
         .iter()

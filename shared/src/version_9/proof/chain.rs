@@ -15,9 +15,8 @@ pub struct ChainProof {
     pub unverifiable: Option<String>,
 }
 
-/// Each planned transaction at exactly the version that it makes, then one that makes an index at most, then one Restore to the
-/// visible version at most, which may come after any of them and has to be HEAD. Anything else proves nothing: only the whole
-/// chain tells which of the many commits are the write's.
+/// The planned transactions at exactly their versions. Then at most one index commit. A Restore to the visible version may follow
+/// any of them, but must be HEAD. Anything else proves nothing: only the whole chain tells which of the many commits are the write's.
 ///
 /// `base` is the pin's `expected_version`, `visible` the version that readers see now.
 #[must_use]

@@ -76,7 +76,7 @@ fn a_write_that_nobody_can_judge_as_storage_does_not_answer_is_not_set_aside() {
         verdict.blockers
     );
 
-    // What does not keep the write from being judged is told where it matters.
+    // A failed read that does not keep the write from being judged is told where it matters.
     let (sidecar, judged) = one(WriterKind::Mutation, 2, 3);
     observation.tables = judged.tables;
     let verdict = judge(&sidecar, None, &observation);

@@ -139,7 +139,7 @@ pub(super) fn table(
     (pin, observed)
 }
 
-/// Protocol section 4 for tables that are not a schema change's, in the order of its table.
+/// PROTOCOL.md, section 4, for tables that are not a schema change's, in the order of its table.
 fn by_the_book(kind: WriterKind, positions: &[Position]) -> Disposition {
     let several_commits = !matches!(kind, WriterKind::Mutation | WriterKind::Load);
     let mut stands = Vec::new();

@@ -367,7 +367,7 @@ fn an_outcome_in_the_catalog_decides_before_any_table_is_asked() {
             let change = |evidence: &mut Evidence| other(evidence.graph.original.as_mut().unwrap());
             assert_eq!(judged(&change), conflict);
         }
-        // What an armed file does not fix cannot differ from it.
+        // Nothing can differ from an armed file where the file does not fix it.
         let rows: [(bool, Change); 4] = [
             (false, |row| row.version += 1),
             (false, |row| row.table_branch = Some("feature".to_owned())),

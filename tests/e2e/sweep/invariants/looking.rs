@@ -19,7 +19,7 @@ const IDENTITY: &str = "__recovery_log/root-";
 /// Only the operation's journal, its sidecar, its tables and the catalog are written to, and nothing outside is read.
 pub(super) fn i14_confinement(world: &World, evidence: &Evidence) -> Vec<String> {
     let journal = format!("__recovery_log/{}/", world.operation);
-    // What marks an operation as open lies beside the journals.
+    // The mark of an open operation lies beside the journals.
     let own = format!("__recovery_log/open/{}.", world.operation);
     let is_mark =
         |path: &str| path.starts_with(&own) || path.starts_with("__recovery_log/open/complete.");

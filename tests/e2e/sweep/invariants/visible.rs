@@ -246,7 +246,7 @@ pub(super) fn i12_convergence(world: &World, evidence: &Evidence) -> Vec<String>
             )
         },
     ));
-    // What such a writer leaves differs with the moment it came at.
+    // Such a writer leaves other commits, depending on the moment it came at.
     if evidence.met_raw_writer() {
         return wrong;
     }
