@@ -40,6 +40,28 @@ pub fn stamp_unsupported(stamp: u32) -> Reason {
     Reason::new(Code::CatalogStampUnsupported, detail)
 }
 
+/// Why no recovery is undone in a catalog with this stamp; `None` where it is. `leaves_a_sidecar` is whether the undo would announce one.
+///
+/// An undo moves pins of tables that the catalog has, and no more, so that it is also carried out where tables have identities. But
+/// engines of such a graph do not open the sidecar that an undone roll back leaves.
+#[must_use]
+pub(crate) fn not_undone(stamp: u32, leaves_a_sidecar: bool) -> Option<Reason> {
+    let why = match stamp {
+        _ if STAMPS_ACTED_ON.contains(&stamp) => return None,
+        STAMP_WITH_IDENTITIES if !leaves_a_sidecar => return None,
+        STAMP_WITH_IDENTITIES => {
+            "where the undo of a roll back would leave a sidecar of version 1, which engines of this graph do not open"
+        }
+        _ => {
+            "where this build undoes nothing: what was recovered before the graph was upgraded stays as it is"
+        }
+    };
+    Some(Reason::new(
+        Code::CatalogStampUnsupported,
+        format!("the catalog carries stamp {stamp}, {why}"),
+    ))
+}
+
 /// Where a catalog says that the history of its graph is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryByStamp {

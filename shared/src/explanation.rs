@@ -126,7 +126,7 @@ impl Explanation {
         let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
         let changes_the_schema = plan.steps.iter().any(follow_up::changes_the_schema);
         let is_never_undone = changes_the_schema || follow_up::kept_for_good(plan).is_some();
-        if is_carried_out && changes_tables && is_never_undone {
+        if is_carried_out && is_never_undone && (changes_tables || changes_the_schema) {
             self.consequence
                 .push_str(" This build cannot undo it afterwards.");
         }

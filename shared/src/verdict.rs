@@ -23,7 +23,6 @@ pub use choice::Choice;
 pub use commits::UnexpectedCommit;
 pub use judge::{judge, judge_choice, may_be_incomplete, refuse};
 pub use left_out::LeftOut;
-pub(crate) use obstacles::support;
 
 /// What is done to one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

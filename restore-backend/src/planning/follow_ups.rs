@@ -105,7 +105,10 @@ pub(crate) async fn plan_follow_up(
                 rolled_back.fold(undo, Undo::after_rolling_back)
             });
             match undo {
-                Ok(undo) => plan_undo(root, of, finished, undo, recoveries, claimed).await,
+                Ok(undo) => {
+                    let recovery = &journal.state;
+                    plan_undo(root, of, recovery, finished, undo, recoveries, claimed).await
+                }
                 Err(reason) => Ok(Err(reason)),
             }
         }

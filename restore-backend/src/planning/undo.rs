@@ -1,9 +1,12 @@
 //! The plan that takes a finished recovery back.
 
+use futures::FutureExt;
+use sidecar::follow_up::refusal::{self, BranchVersion};
 use sidecar::follow_up::{Undo, UndoFacts, Waits, next_undo_sidecar_id, undo as lay_down_undo};
-use sidecar::journal::Finished;
-use sidecar::{Choice, OperationId, Plan, Reason};
+use sidecar::journal::{Attempt, Finished, JournalState};
+use sidecar::{Choice, OperationId, Plan, Reason, error_text};
 
+use super::as_recorded::unreadable;
 use super::follow_up_plan::FollowUpPlan;
 use super::in_force::is_released;
 use super::pending_plan;
@@ -11,11 +14,13 @@ use crate::error::ServiceError;
 use crate::observe::{Judged, Look, look_closely, read_restorability, read_row_counts};
 use crate::pending::{PendingRecovery, read_pending};
 use crate::root::Root;
+use fenced_lance::TableLocation;
 use root_objects::journal_store::Journal;
 
 pub(super) async fn plan_undo(
     root: &Root,
     of: &OperationId,
+    recovery: &JournalState,
     finished: &Finished,
     undo: Undo,
     recoveries: &[PendingRecovery],
@@ -41,6 +46,9 @@ pub(super) async fn plan_undo(
         uncounted,
         failed,
     } = look;
+    let elsewhere = seen_elsewhere(root, recovery, &finished.plan, &undo)
+        .boxed()
+        .await?;
     let is_released = is_released(root, of, &finished.plan).await?;
     let files = recoveries.iter();
     let files = files.map(|entry| (entry.operation_id(), &entry.listed.file));
@@ -50,6 +58,7 @@ pub(super) async fn plan_undo(
     let facts = UndoFacts {
         history,
         uncounted,
+        elsewhere,
         is_released,
         waits,
     };
@@ -62,6 +71,61 @@ pub(super) async fn plan_undo(
         failed,
         unread,
     }))
+}
+
+/// Why tables on Lance branches may come back as something else than readers saw before the recovery. Takes the catalog as it was right
+/// before the recovery published, and one read for each such table.
+async fn seen_elsewhere(
+    root: &Root,
+    recovery: &JournalState,
+    plan: &Plan,
+    undo: &Undo,
+) -> Result<Vec<Reason>, ServiceError> {
+    let lance = root.lance();
+    if undo.on_other_branches().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let published_at = recovery.ended().and_then(Attempt::published_at);
+    let before = match published_at.and_then(|version| version.checked_sub(1)) {
+        Some(version) => {
+            let read = lance.catalog_at(plan.catalog_branch(), version).await;
+            read.map_err(|error| {
+                unreadable("the catalog before the recovery", &error_text(&error))
+            })?
+        }
+        None => None,
+    };
+    let mut reasons = Vec::new();
+    for (pin, target) in undo.on_other_branches() {
+        let shown = before
+            .as_ref()
+            .and_then(|catalog| catalog.pins.get(&pin.table_key));
+        let shown: Option<BranchVersion> = shown.map(|pin| (pin.table_branch.clone(), pin.version));
+        let location = before
+            .as_ref()
+            .and_then(|catalog| catalog.locations.get(&pin.table_key));
+        let origin = match location {
+            Some(location) => {
+                let place = TableLocation::on(location, pin.table_branch().name());
+                let origin = lance.branch_origin(&place).await;
+                origin.map_err(|error| {
+                    unreadable(
+                        &format!("the origin of the branch of {}", pin.table_key),
+                        &error_text(&error),
+                    )
+                })?
+            }
+            None => None,
+        };
+        let origin = origin.and_then(|origin| Some((origin.branch, origin.version?)));
+        reasons.extend(refusal::seen_elsewhere(
+            pin,
+            target,
+            shown.as_ref(),
+            origin.as_ref(),
+        ));
+    }
+    Ok(reasons)
 }
 
 /// The undo, with an id for the sidecar it announces whose journal is not finished yet.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::branch::Branch;
 use crate::digest::Digest;
 use crate::graph_history::GraphCommit;
-use crate::root_layout::STAMP_WITH_HISTORY;
+use crate::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES};
 use crate::text::shown;
 
 use super::known::Known;
@@ -152,7 +152,15 @@ fn broken(
             shown(&second.id, ID_CHARS_MAX)
         ));
     }
-    let other_branch = |commit: &&StandingCommit| Branch::of(commit.branch.as_deref()) != branch;
+    // What the history calls a branch is its name without the suffix that the catalog's Lance branch has.
+    let called = match now.stamp {
+        STAMP_WITH_IDENTITIES => branch.without_suffix(),
+        _ => branch,
+    };
+    let other_branch = |commit: &&StandingCommit| {
+        let of_commit = Branch::of(commit.branch.as_deref());
+        of_commit != branch && of_commit != called
+    };
     let of_another = now.standing.iter().find(other_branch);
     // A version before the first one that is there, and one after a gap, are compared with nothing.
     let before = before.filter(|(before, _)| before.checked_add(1) == Some(version));

@@ -18,13 +18,15 @@ pub struct UndoFacts {
     pub history: Option<Reason>,
     /// Versions that cannot be published, since their rows cannot be counted.
     pub uncounted: Vec<Reason>,
+    /// Why a version of a table that comes back may be another one than readers saw.
+    pub elsewhere: Vec<Reason>,
     /// Whether tags that the recovery set are dropped, or are being dropped.
     pub is_released: bool,
     /// The pending files that share a table with it.
     pub waits: Waits,
 }
 
-/// The pending files that share a table with an undo, or may.
+/// The pending files that share a table with an undo, or may, or that were written for the graph that the undo changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waits {
     /// The first file that has to be resolved before the undo: its place among the files that were passed in, and why.
@@ -56,17 +58,22 @@ impl Waits {
             if operation.is_some() && own.contains(&operation) {
                 continue;
             }
+            let of = undo.of_operation();
             let why = match file.overlaps(&keys) {
+                Overlap::None if file.rests_on_the_graph_of(undo.sidecar.branch()) => format!(
+                    "is pending and was written for the graph as it is now, which the undo of operation {of} would make another"
+                ),
                 Overlap::None => continue,
                 Overlap::Lost => {
                     waits.is_lost = true;
                     continue;
                 }
-                Overlap::Shared => "is pending and shares a table",
-                Overlap::NotRead => "is pending and cannot be read, so it may share a table",
+                Overlap::Shared => format!("is pending and shares a table with operation {of}"),
+                Overlap::NotRead => format!(
+                    "is pending and cannot be read, so it may share a table with operation {of}"
+                ),
             };
-            let of = undo.of_operation();
-            let detail = format!("{} {why} with operation {of}; resolve it first", file.file);
+            let detail = format!("{} {why}; resolve it first", file.file);
             waits.first = Some((
                 place,
                 Reason::new(Code::WaitingFor, detail).about(&file.file),
@@ -91,6 +98,7 @@ impl FollowUp {
         });
         self.blockers.extend(history);
         self.blockers.extend(facts.uncounted);
+        self.blockers.extend(facts.elsewhere);
         self.blockers.extend(released);
         self.blockers
             .extend(facts.waits.first.map(|(_, reason)| reason));

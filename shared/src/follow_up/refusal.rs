@@ -1,11 +1,12 @@
 //! Why a finished operation cannot be taken back, or its tags not be dropped, in the words that people read.
 
+use crate::branch::Branch;
 use crate::code::{Code, Reason};
 use crate::difference::Difference;
 use crate::error_text::error_text;
 use crate::ids::OperationId;
 use crate::journal::Finished;
-use crate::sidecar::SidecarError;
+use crate::sidecar::{SidecarError, TablePin};
 
 /// The operation is not finished.
 #[must_use]
@@ -68,4 +69,37 @@ pub fn being_taken_back(undo: &OperationId) -> Reason {
 
 fn nothing(detail: String) -> Reason {
     Reason::new(Code::NothingToUndo, detail)
+}
+
+/// Where a table was, or comes from: a Lance branch, where `None` is main, and a version on it.
+pub type BranchVersion = (Option<String>, u64);
+
+/// Why version `target` of a table, on the Lance branch of its pin, may be another one than readers saw before the recovery. `before` is what
+/// they saw, and `origin` is what that Lance branch was made from; `None` where it is not known.
+///
+/// Versions of two Lance branches have the same numbers and other contents. Only the version that a branch was made from is the same one.
+#[must_use]
+pub fn seen_elsewhere(
+    pin: &TablePin,
+    target: u64,
+    before: Option<&BranchVersion>,
+    origin: Option<&BranchVersion>,
+) -> Option<Reason> {
+    let branch = pin.table_branch();
+    let key = &pin.table_key;
+    let why = match before {
+        None => format!(
+            "the version of the catalog that shows which Lance branch of {key} readers saw before is gone"
+        ),
+        Some((before, _)) if Branch::of(before.as_deref()) == branch => return None,
+        Some(before) if before.1 == target && origin == Some(before) => return None,
+        Some((before, version)) => format!(
+            "readers saw version {version} of {key} on Lance branch {} before, and {branch} was not made from that",
+            Branch::of(before.as_deref())
+        ),
+    };
+    Some(Reason::new(
+        Code::TargetNotRestorable,
+        format!("{key} cannot be returned: {why}"),
+    ))
 }

@@ -8,6 +8,7 @@
 //! | an undo that left a sidecar | that sidecar is recovered; there is nothing else to plan |
 
 use crate::branch::Branch;
+use crate::catalog_stamp::not_undone;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason, Requirement};
 use crate::digest::{Digest, Tag};
@@ -17,7 +18,7 @@ use crate::observation::{CatalogObservation, Observation, Restorability, TableOb
 use crate::plan::{Plan, PlannedTable, Precondition, Purpose, Step, graph_history_of_an_undo};
 use crate::sidecar::{Sidecar, TablePin, WriterKind};
 use crate::text::version_text;
-use crate::verdict::{Action, Choice, Disposition, support};
+use crate::verdict::{Action, Choice, Disposition};
 
 use super::FollowUp;
 use super::operation_ids::{undo_id, undo_sidecar_id};
@@ -61,6 +62,8 @@ pub struct Undo {
     writer_kind: WriterKind,
     /// The tables to look at.
     pub tables: Vec<Returning>,
+    /// Whether its recovery was of a file of version 9.
+    is_of_version_9: bool,
     /// Stands for the undo in its journal, with the pins of those tables in the same order.
     pub sidecar: Sidecar,
     /// The sidecar that covers restored versions which are not published.
@@ -160,6 +163,7 @@ impl Undo {
             sidecar: like(undo_id(of)),
             pending: leaves_a_sidecar.then(|| like(undo_sidecar_id(of))),
             writer_kind: plan.writer_kind.unwrap_or(original.writer_kind),
+            is_of_version_9: original.version_9.is_some(),
             tables,
             finished: finished.clone(),
         })
@@ -302,7 +306,10 @@ pub(crate) fn changes_the_schema(step: &Step) -> bool {
 #[must_use]
 pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
     let text = text_of(&undo.sidecar);
-    let mut blockers = support(observation, true);
+    let mut blockers = Vec::new();
+    if let CatalogObservation::Present { stamp, .. } = observation.catalog {
+        blockers.extend(not_undone(stamp, undo.pending.is_some()));
+    }
     if let CatalogObservation::Unreadable { reason } = &observation.catalog {
         blockers.push(Reason::new(
             Code::CatalogUnreadable,
@@ -363,10 +370,19 @@ pub fn undo(root: &RootId, undo: &Undo, observation: &Observation) -> FollowUp {
 fn requires(recovery: &Plan) -> Vec<Requirement> {
     let records_a_merge = recovery.purpose.is_recovery() && recovery.merged_parent().is_some();
     let merge = records_a_merge.then_some(Requirement::MergeStaysRecorded);
-    [Requirement::WritersStopped]
+    // Commits of others that went with the recovery go, or come back, with its undo.
+    let unexpected = Requirement::UnexpectedCommits;
+    let unexpected = recovery
+        .requires
+        .contains(&unexpected)
+        .then_some(unexpected);
+    let mut requires: Vec<Requirement> = [Requirement::WritersStopped]
         .into_iter()
         .chain(merge)
-        .collect()
+        .chain(unexpected)
+        .collect();
+    requires.sort_unstable();
+    requires
 }
 
 /// How the recovery left a table, if it still stands where that was.
@@ -396,6 +412,14 @@ fn obstacles(
         .and_then(|table| table.head_transaction.as_deref())
         .zip(found.head.transaction())
         .is_some_and(|(recorded, found)| recorded != found);
+    if pinned.is_none() {
+        return vec![Reason::new(
+            Code::MovedSince,
+            format!(
+                "the catalog has {key} no more: it was renamed or removed, or its branch is gone; there is nothing to return"
+            ),
+        )];
+    }
     if head != after || pinned != after || another_transaction {
         return vec![Reason::new(
             Code::MovedSince,

@@ -1,13 +1,13 @@
 //! The obstacles to a write: reasons to refuse it, contradictions, and cases that this build does not carry out.
 
 use crate::branch::Branch;
-use crate::catalog_stamp::stamp_unsupported;
+use crate::catalog_stamp::{not_undone, stamp_unsupported};
 use crate::code::{Code, Reason};
 use crate::decision::Decision;
 use crate::observation::{
     CatalogObservation, HeadObservation, Observation, Pinned, TableObservation, obstacle,
 };
-use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
+use crate::root_layout::STAMPS_ACTED_ON;
 use crate::sidecar::{Sidecar, TablePin};
 
 /// Whether the branch seems to be another one of the same name, made after this writer started.
@@ -114,16 +114,16 @@ pub(super) fn contradictions(
     reasons
 }
 
-/// The blockers of a plan that this build cannot carry out, though the verdict over it is right.
-///
-/// An undo moves pins of tables that the catalog has, and no more, so that it is also carried out where tables have identities.
+/// The blockers of a plan that this build cannot carry out, though the verdict over it is right. `is_undo` is whether the sidecar stands
+/// for half an undo.
 pub(crate) fn support(observation: &Observation, is_undo: bool) -> Vec<Reason> {
-    let mut blockers = Vec::new();
-    if let CatalogObservation::Present { stamp, .. } = observation.catalog
-        && !STAMPS_ACTED_ON.contains(&stamp)
-        && !(is_undo && stamp == STAMP_WITH_IDENTITIES)
-    {
-        blockers.push(stamp_unsupported(stamp));
-    }
-    blockers
+    let CatalogObservation::Present { stamp, .. } = observation.catalog else {
+        return Vec::new();
+    };
+    let blocker = match is_undo {
+        true => not_undone(stamp, false),
+        false if STAMPS_ACTED_ON.contains(&stamp) => None,
+        false => Some(stamp_unsupported(stamp)),
+    };
+    Vec::from_iter(blocker)
 }

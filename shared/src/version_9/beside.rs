@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::evidence::Beside;
+use super::parse::SCHEMA_VERSION;
 use super::sidecar::Sidecar9;
 use crate::branch::Branch;
 use crate::listing::SidecarFile;
@@ -40,4 +41,18 @@ fn matters(sidecar: &Sidecar9, other: &SidecarFile) -> bool {
         || other_kind.is_some_and(WriterKind::changes_the_schema);
     let is_of_the_branch = Branch::of(glimpse.branch.as_deref()) == sidecar.branch();
     is_there && (glimpse.writer_kind.is_none() || is_a_change || is_of_the_branch)
+}
+
+impl SidecarFile {
+    /// Whether it is a file of version 9 of this branch of the graph, or of a schema change, or unreadable, so that it may be either. Its
+    /// write is published only onto the graph that it was written for.
+    pub(crate) fn rests_on_the_graph_of(&self, branch: Branch<'_>) -> bool {
+        let glimpse = &self.glimpse;
+        if glimpse.schema_version != Some(u64::from(SCHEMA_VERSION)) {
+            return false;
+        }
+        let kind = glimpse.writer_kind.as_deref().and_then(WriterKind::named);
+        kind.is_none_or(WriterKind::changes_the_schema)
+            || Branch::of(glimpse.branch.as_deref()) == branch
+    }
 }

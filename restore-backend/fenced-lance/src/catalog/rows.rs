@@ -120,6 +120,21 @@ impl CatalogRow {
         Self { metadata, ..self }
     }
 
+    /// The same with the e_tag in its metadata as the engines of some stamps spell it, without the quotes that the store gives it.
+    pub(crate) fn with_bare_e_tag(self, is_bare: bool) -> Self {
+        const FIELD: &str = "\"e_tag\":\"\\\"";
+        let bare = |metadata: &str| {
+            let (before, rest) = metadata.split_once(FIELD)?;
+            let (e_tag, after) = rest.split_once("\\\"\"")?;
+            Some(format!("{before}\"e_tag\":\"{e_tag}\"{after}"))
+        };
+        let metadata = match self.metadata {
+            Some(metadata) if is_bare => Some(bare(&metadata).unwrap_or(metadata)),
+            metadata => metadata,
+        };
+        Self { metadata, ..self }
+    }
+
     /// The row of a table version as its writer fixed it: no byte of it is made anew.
     pub(crate) fn exact(row: &ExactRow) -> Result<Self, serde_json::Error> {
         let ConfirmedUpdate {

@@ -111,7 +111,12 @@ impl LanceRoot {
         // Engines of this stamp write the path with the slash before it where the store is a local disk.
         let metadata = table.row.metadata.as_ref();
         let is_absolute = metadata.is_some_and(|metadata| metadata.manifest_path.starts_with('/'));
-        Ok(Ok(described.of(identity).with_absolute_path(is_absolute)))
+        let e_tag = metadata.and_then(|metadata| metadata.e_tag.as_deref());
+        let is_bare = e_tag.is_some_and(|e_tag| !e_tag.starts_with('"'));
+        let described = described.of(identity);
+        Ok(Ok(described
+            .with_absolute_path(is_absolute)
+            .with_bare_e_tag(is_bare)))
     }
 
     /// The catalog row of a table version, with what its Lance manifest says: one read, unless rows have to be counted.

@@ -32,6 +32,14 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// The version of the catalog at which its publish landed, if it did.
+    #[must_use]
+    pub fn published_at(&self) -> Option<u64> {
+        let mut steps = self.plan.steps.iter();
+        let publish = steps.position(Step::makes_visible)?;
+        self.done.get(&publish)?.version
+    }
+
     /// Steps that the journal says were begun, and whose result it does not have.
     #[must_use]
     pub fn begun_not_done(&self) -> Vec<usize> {
