@@ -116,6 +116,30 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
 }
 
 impl Explanation {
+    /// The same for half an undo, whose tables are judged like those of a write, and which is none.
+    #[must_use]
+    pub fn of_half_an_undo(mut self, plan: &Plan) -> Self {
+        let restored = plan.tables.iter().filter(|table| has_moved(table)).count();
+        let total = plan.tables.len();
+        self.headline = match plan.disposition {
+            Disposition::RollBack => format!(
+                "An undo stopped half-way: {restored} of its {total} tables moved, and none of that is published. Readers see what they saw before the undo."
+            ),
+            Disposition::RollForward => "An undo stopped after it had restored all of its tables and before it published them. Readers see what they saw before the undo.".to_owned(),
+            Disposition::NeverStarted => "An undo moved none of its tables. Readers see what they saw before the undo.".to_owned(),
+            Disposition::AlreadyPublished | Disposition::StaleArmed => {
+                "An undo restored all of its tables and published them.".to_owned()
+            }
+            Disposition::Superseded
+            | Disposition::OrphanedBranch
+            | Disposition::AlreadyRolledBack
+            | Disposition::Refused
+            | Disposition::Waiting
+            | Disposition::Abort => format!("This was an undo. {}", self.headline),
+        };
+        self
+    }
+
     /// The same for the recovery of a file of version 9: the undo of some is refused, and people know that before they approve the
     /// recovery. `blockers` are those of the plan.
     #[must_use]

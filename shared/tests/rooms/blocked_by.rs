@@ -68,6 +68,32 @@ fn an_undo_waits_for_the_first_file_that_may_share_a_table() {
     assert_eq!(of(&[file(&["a"]), broken()]), (Some(0), false));
 }
 
+/// A write of version 9 is published only onto the graph that it was written for, and an undo adds a graph commit.
+#[test]
+fn an_undo_waits_for_every_file_of_version_9_of_its_branch_and_for_schema_changes() {
+    let (what, _) = undone();
+    let waits = |schema_version: u64, branch: Option<&str>, kind: &str| {
+        let text = serde_json::json!({
+            "schema_version": schema_version, "operation_id": YOUNGER, "started_at": "1",
+            "branch": branch, "writer_kind": kind,
+            "tables": [{"table_key": "c", "table_path": "/srv/g/c", "expected_version": 4, "post_commit_pin": 5}],
+        });
+        let name = format!("{YOUNGER}.json");
+        let file = SidecarFile::read(&name, text.to_string().into_bytes(), &Limits::DEFAULT);
+        Waits::of(&what, None, [(None, &file)]).first.is_some()
+    };
+    for (schema_version, branch, kind, expected) in [
+        (9, None, "Mutation", true),
+        (9, None, "Optimize", true),
+        (9, Some("feature"), "Mutation", false),
+        (9, Some("feature"), "SchemaApply", true),
+        (2, None, "Mutation", false),
+    ] {
+        let found = waits(schema_version, branch, kind);
+        assert_eq!(found, expected, "{schema_version} {branch:?} {kind}");
+    }
+}
+
 #[test]
 fn an_undo_does_not_wait_for_what_it_announced_in_this_attempt() {
     let (what, made) = undone();

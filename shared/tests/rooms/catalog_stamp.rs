@@ -1,8 +1,10 @@
 //! What is said of a catalog with a stamp that a sidecar is not recovered on.
 
+use sidecar::follow_up::{Undo, undo};
 use sidecar::observation::CatalogObservation;
-use sidecar::{Code, Observation};
+use sidecar::{Code, Disposition, Observation};
 
+use crate::follow_up::{found, id, original, rolled_back, rolled_forward, root};
 use crate::support::{all_committed, at, scene, world};
 
 /// A whole write of version 1 in a catalog with this stamp.
@@ -61,5 +63,43 @@ fn half_an_undo_is_also_resolved_where_tables_have_identities() {
         let codes = verdict.blockers.iter().map(|reason| reason.code);
         let is_told = codes.filter(|code| *code == Code::CatalogStampUnsupported);
         assert_eq!(is_told.count() > 0, is_blocked, "stamp {stamp}");
+    }
+}
+
+/// An undone roll back leaves a sidecar of version 1, which engines of stamp 6 do not open.
+#[test]
+fn an_undo_is_blocked_on_stamps_where_nothing_is_undone_and_never_speaks_of_a_file() {
+    let what = |disposition| match disposition {
+        Disposition::RollBack => Undo::of(&id(), &rolled_back(), &original()).unwrap(),
+        _ => Undo::of(&id(), &rolled_forward(), &original()).unwrap(),
+    };
+    for (stamp, disposition, is_blocked) in [
+        (3, Disposition::RollForward, false),
+        (3, Disposition::RollBack, false),
+        (4, Disposition::RollForward, false),
+        (6, Disposition::RollForward, false),
+        (6, Disposition::RollBack, true),
+        (5, Disposition::RollForward, true),
+        (8, Disposition::RollForward, true),
+        (14, Disposition::RollForward, true),
+    ] {
+        let what = what(disposition);
+        let mut observation = found(&what, None);
+        if let CatalogObservation::Present { stamp: of, .. } = &mut observation.catalog {
+            *of = stamp;
+        }
+        let made = undo(&root(), &what, &observation);
+        let told = made.blockers.iter();
+        let told: Vec<_> = told
+            .filter(|reason| reason.code == Code::CatalogStampUnsupported)
+            .collect();
+        assert_eq!(
+            told.len(),
+            usize::from(is_blocked),
+            "{stamp} {disposition:?}"
+        );
+        for reason in told {
+            assert!(!reason.detail.contains("file"), "{}", reason.detail);
+        }
     }
 }

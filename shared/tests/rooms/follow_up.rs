@@ -1,5 +1,6 @@
 //! Undo, release and dismissal: what is laid down for what was found.
 
+mod elsewhere;
 mod ids_and_tags;
 mod spent;
 mod stands_for;
@@ -186,6 +187,18 @@ pub(crate) fn rolled_forward() -> Finished {
         Disposition::RollForward,
         vec![committed("a"), committed("b")],
     )
+}
+
+/// A roll back of a write that committed to the first of two tables.
+pub(crate) fn rolled_back() -> Finished {
+    let back = table(
+        "a",
+        5,
+        Action::RestoreAndPublish,
+        ClassificationLabel::RolledPastExpected,
+    );
+    let stays = table("b", 4, Action::None, ClassificationLabel::NoMovement);
+    finished(Disposition::RollBack, vec![back, stays])
 }
 
 /// HEAD of a table as the Restore of a plan makes it.

@@ -7,7 +7,9 @@ use lance::Dataset;
 use restore_backend::service::{self, Answer};
 use root_objects::clock;
 use sidecar::api::PlanReport;
-use sidecar::{Action, Code, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, WriterKind};
+use sidecar::{
+    Action, Code, Disposition, OperationId, OutcomeKind, RECOVERY_ACTOR, Step, WriterKind,
+};
 
 use fenced_lance::{CatalogReading, TableLocation};
 
@@ -230,6 +232,8 @@ async fn half_an_undo_of_version_9_is_rolled_back_when_a_writer_came_between() {
     let report = opened.apply(&undo, digest).await;
     assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
     let half = opened.plan(&undo).await;
+    let is_told = half.headline.starts_with("An undo stopped half-way");
+    assert!(is_told, "{}", half.headline);
     assert_eq!(
         half.disposition,
         Disposition::RollBack,
@@ -247,4 +251,55 @@ async fn half_an_undo_of_version_9_is_rolled_back_when_a_writer_came_between() {
         .iter()
         .filter(|row| row.metadata["actor_id"] == RECOVERY_ACTOR);
     assert!(ours.count() > 0);
+}
+
+/// The write of the other file was planned on the graph commit that the first recovery published. After an undo it could only be rolled
+/// back.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_waits_for_a_write_that_was_planned_on_the_graph_as_it_is() {
+    let store = Store::unpacked(ENGINE, "v9-two-sidecars-disjoint-tables-confirmed");
+    let folder = store.path().join("__recovery");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let [first, second] = files.as_slice() else {
+        panic!("{files:?}")
+    };
+    let text = |path| std::fs::read_to_string(path).unwrap();
+    let read = |path| serde_json::from_str::<serde_json::Value>(&text(path)).unwrap();
+    let (of_first, of_second) = (read(first), read(second));
+    let head = |sidecar: &serde_json::Value| {
+        let head = sidecar["protocol_v3"]["authority"]["graph_head"].as_str();
+        head.unwrap().to_owned()
+    };
+    let commit = of_first["protocol_v3"]["lineage"]["graph_commit_id"].as_str();
+    let moved = text(second).replace(&head(&of_second), commit.unwrap());
+    std::fs::write(second, moved).unwrap();
+
+    let operation: OperationId = of_first["operation_id"].as_str().unwrap().parse().unwrap();
+    let opened = store.open().await;
+    opened.recover(&operation).await;
+    let name = second.file_name().unwrap().to_str().unwrap();
+    let other = service::plan(&opened.root, name, clock::now())
+        .await
+        .unwrap();
+    assert_eq!(
+        other.disposition,
+        Disposition::RollForward,
+        "{:?}",
+        other.blockers
+    );
+    let blocked = undo(&opened, &operation).await.unwrap();
+    assert!(!blocked.executable);
+    let waits = blocked.blockers.iter();
+    let waits: Vec<_> = waits
+        .filter(|reason| reason.code == Code::WaitingFor)
+        .collect();
+    assert_eq!(waits[0].about.as_deref(), Some(name), "{waits:?}");
+
+    opened.recover(&other.operation_id.parse().unwrap()).await;
+    let free = undo(&opened, &operation).await.unwrap();
+    assert!(free.executable, "{:?}", free.blockers);
 }

@@ -226,3 +226,23 @@ fn a_branch_begins_with_a_version_of_the_one_it_was_made_from() {
     };
     assert_eq!(told(&facts), "whole");
 }
+
+/// Graphs of omnigraph v0.10.0 have a dot and a ULID behind the name of a branch in the catalog, and not in its history.
+#[test]
+fn the_history_of_a_branch_with_a_suffix_is_under_its_name() {
+    let told = |stamp: u32, called: &str| {
+        let mut facts = whole();
+        facts.branch = Some("exp.01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned());
+        for (_, version) in facts.versions.as_mut().unwrap() {
+            let version = version.as_mut().unwrap();
+            version.stamp = stamp;
+            for commit in &mut version.standing {
+                commit.branch = Some(called.to_owned());
+            }
+        }
+        matches!(judge_history(&facts), HistoryVerdict::Broken { .. })
+    };
+    assert!(!told(6, "exp"));
+    assert!(told(6, "other"));
+    assert!(told(4, "exp"), "no engine of stamp 4 adds a suffix");
+}

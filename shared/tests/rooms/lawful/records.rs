@@ -19,11 +19,11 @@ fn an_undo_or_a_release_under_an_id_that_is_not_derived_from_its_recovery_is_ref
     };
     refused(
         undone_under(&all_committed(), foreign.clone()),
-        "is derived from it",
+        "an operation id derived from",
     );
     refused(
         released_after(foreign.clone(), undo_id(&operation())),
-        "is derived from it",
+        "an operation id derived from",
     );
     refused(
         released_after(release_id(&operation()), foreign),
