@@ -184,6 +184,14 @@ impl Undo {
         self.tables.iter().find(names)?.target
     }
 
+    /// The tables on Lance branches of their own that come back, each with the version. Of these readers may have seen another Lance branch
+    /// before a write of version 9 made this one.
+    pub fn on_other_branches(&self) -> impl Iterator<Item = (&TablePin, u64)> {
+        let tables = self.tables.iter().filter(|_| self.is_of_version_9);
+        let tables = tables.filter(|table| !table.pin.table_branch().is_main());
+        tables.filter_map(|table| Some((&table.pin, table.target?)))
+    }
+
     /// The operation whose sidecar covers the versions that come back unpublished.
     #[must_use]
     pub fn announced(&self) -> Option<&OperationId> {
