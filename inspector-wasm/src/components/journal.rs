@@ -82,10 +82,10 @@ fn follow_ups(props: &Props) -> Html {
         return Html::default();
     }
     let records = props.operation.records.iter();
-    let plans = records
+    let mut plans = records
         .filter_map(StoredRecord::decode)
         .filter_map(|record| claimed(&record.entry));
-    let Some(plan) = plans.last() else {
+    let Some(plan) = plans.next_back() else {
         return Html::default();
     };
     // Undoing a roll back leaves a sidecar, which is to be recovered. Nothing else can be undone then.
