@@ -297,8 +297,38 @@ impl Doing {
                 lands_at,
                 ..
             } => flaw != Flaw::UnfencedRestore && store.head(table_of(table_key)) >= *lands_at,
-            _ => true,
+            // No version fences them: they change what others find whenever they are done.
+            Step::PrepareSidecar { .. } | Step::DropDataset { .. } => false,
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => true,
         }
+    }
+}
+
+/// The commit that a step makes here; none of a step that makes no version of a table or of the catalog.
+const fn commit_of(step: &Step) -> Option<Kind> {
+    match step {
+        Step::FenceCatalog { .. } => Some(Kind::Fence),
+        Step::Restore { version, .. } => Some(Kind::Restore(*version)),
+        Step::Publish { .. } => Some(Kind::Publish),
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::PrepareSidecar { .. }
+        | Step::DropDataset { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::GraphHistory { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => None,
     }
 }
 
@@ -317,7 +347,7 @@ impl Run {
     fn prepares_next(&self) -> bool {
         self.doing.as_ref().is_some_and(|doing| {
             let step = &doing.planned.plan().steps[doing.left[0]];
-            matches!(step, Step::PrepareSidecar { .. })
+            step.written_undo().is_some()
         })
     }
 
@@ -395,13 +425,11 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             });
         }
         (Look::Landed { step, version }, Some(attempt)) => {
-            let kind = match attempt.plan.steps[step] {
-                Step::FenceCatalog { .. } => Kind::Fence,
-                _ => Kind::Publish,
-            };
+            let kind = commit_of(&attempt.plan.steps[step]);
+            assert!(kind.is_some(), "what landed is asked of commits only");
             let stands = store.catalog.get(version as usize - 1);
             let is_ours = matches!(stands, Some(By::Recovery(planned, made))
-                if planned.digest() == attempt.bytes.digest() && *made == kind);
+                if planned.digest() == attempt.bytes.digest() && Some(*made) == kind);
             seen.landed = Some(if is_ours {
                 Landed::Ours
             } else {
@@ -517,7 +545,8 @@ fn do_step(
     flaw: Flaw,
 ) -> Result<Option<u64>, Stopped> {
     let step = &planned.plan().steps[index];
-    if flaw != Flaw::RestsOnNoFile && !matches!(step, Step::PrepareSidecar { .. }) {
+    // The preparation looks by itself.
+    if flaw != Flaw::RestsOnNoFile && step.written_undo().is_none() {
         let found = store.file.map(Written::digest);
         match planned.plan().own_file_before(step, found) {
             OwnFile::Fits => {}
@@ -622,6 +651,15 @@ fn do_step(
             store.tags.insert((table, *version));
             Ok(Some(*version))
         }
-        _ => Ok(None),
+        // Tags are told only where there is a cleanup, and rows of the history are not looked at.
+        Step::Tag { .. } | Step::GraphHistory { .. } => Ok(None),
+        Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::DropDataset { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => panic!("no plan of a case has a {}", step.kind()),
     }
 }

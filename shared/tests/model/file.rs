@@ -138,10 +138,8 @@ impl Store {
     /// The file with the undo in it that the plan prepares: the real bytes.
     pub(crate) fn prepared_by(&self, planned: Planned) -> Option<Written> {
         let digest = planned.plan().writes_into_its_sidecar()?;
-        let outcomes = planned.plan().steps.iter().find_map(|step| match step {
-            Step::PrepareSidecar { outcomes, .. } => Some(outcomes),
-            _ => None,
-        })?;
+        let mut undos = planned.plan().steps.iter().filter_map(Step::written_undo);
+        let outcomes = undos.next()?.outcomes;
         KNOWN.with_borrow_mut(|known| {
             let written = known.entry((self.subject, digest)).or_insert_with(|| {
                 let before = &planned.sidecar().file().bytes;

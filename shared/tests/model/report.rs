@@ -171,9 +171,8 @@ impl Answer {
 
     fn publishes(&self, table: usize) -> bool {
         let mut steps = self.plan.steps.iter();
-        steps.any(|step| match step {
-            Step::Publish { pins, .. } => pins.iter().any(|pin| pin.table_key == TABLES[table]),
-            _ => false,
+        steps.any(|step| {
+            matches!(step, Step::Publish { pins, .. } if pins.iter().any(|pin| pin.table_key == TABLES[table]))
         })
     }
 }

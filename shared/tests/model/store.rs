@@ -114,12 +114,15 @@ impl Planned {
 
     /// The version of a table that it publishes.
     pub(crate) fn publishes(self, table: usize) -> Option<u64> {
-        let pins = self.plan().steps.iter().flat_map(|step| match step {
-            Step::Publish { pins, .. } => pins.as_slice(),
-            _ => &[],
+        let publishes = self.plan().steps.iter().filter(|step| step.makes_visible());
+        let mut moved = publishes.flat_map(|step| {
+            let Step::Publish { pins, .. } = step else {
+                panic!("a {} moves no pins", step.kind())
+            };
+            pins
         });
-        let mut of_table = pins.filter(|pin| pin.table_key == TABLES[table]);
-        of_table.next().map(|pin| pin.to_version)
+        let of_table = moved.find(|pin| pin.table_key == TABLES[table]);
+        of_table.map(|pin| pin.to_version)
     }
 }
 
@@ -459,7 +462,18 @@ impl Store {
             | Step::Restore {
                 table_key, version, ..
             } => is_there(table_key, *version),
-            _ => true,
+            Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => true,
         });
         are_there
             && plan.tables.iter().enumerate().all(|(table, planned)| {
