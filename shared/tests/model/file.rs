@@ -69,6 +69,11 @@ impl Written {
         let Ok(sidecar) = &self.file.content else {
             return;
         };
+        // The table that a schema change adds is none of those.
+        if sidecar.writer_kind.changes_the_schema() {
+            observation.tables.clear();
+            return;
+        }
         let is_named = |key: &str| sidecar.tables.iter().any(|pin| pin.table_key == key);
         if let Some(found) = &mut observation.version_9
             && let Ok(evidence) = Arc::make_mut(found)
@@ -118,7 +123,8 @@ impl FileChange {
     pub(crate) fn happen(self, store: &mut Store) {
         store.file = self.result(store.subject);
         store.is_file_taken |= self == Self::Remove;
-        store.is_file_back |= self == Self::BringBack && store.is_taken_back();
+        let is_undone = store.is_taken_back() || store.dataset.is_removed();
+        store.is_file_back |= self == Self::BringBack && is_undone;
     }
 }
 
