@@ -11,7 +11,7 @@ use crate::ids::{OperationId, RootId};
 use crate::journal::{Attempt, Finished, JournalState};
 use crate::listing::SidecarFile;
 use crate::plan::{Plan, PlanBytes, PlanError};
-use crate::verdict::{Choice, Disposition};
+use crate::verdict::Choice;
 
 /// The plan of an operation as it was just made, and whether a read failed meanwhile.
 #[derive(Debug, Clone, Copy)]
@@ -198,7 +198,7 @@ pub fn choice_not_offered(report: &PlanReport, choice: Choice) -> Option<Refusal
     let is_begun = matches!(report.progress, Progress::UnderWay | Progress::Finished);
     let is_it = match choice {
         Choice::Verdict => true,
-        Choice::RollBack => report.disposition == Disposition::RollBack,
+        Choice::RollBack => report.disposition.takes_it_back(),
     };
     if is_it || is_begun {
         return None;

@@ -229,7 +229,13 @@ async fn do_step(
             location,
             files,
             precondition,
-        } => dataset::drop(root, index, table_key, location, files, precondition).await,
+        } => {
+            let outcome =
+                dataset::drop(root, index, table_key, location, files, precondition).await?;
+            // An executor that died may have removed some of its files.
+            let was_begun = attempt.started.contains_key(&index);
+            Ok(if was_begun { outcome.lost() } else { outcome })
+        }
         Step::FenceCatalog { .. } => {
             fence_catalog(root.lance(), attempt, index, catalog_version).await
         }

@@ -203,10 +203,11 @@ fn prepared(plan: &Plan, step: &Step) -> Result<(), String> {
     else {
         return Err("its sidecar is written on another condition".to_owned());
     };
+    // Of a dataset that was removed in part there is no version, and the undo names none.
     let returned = plan
         .tables
         .iter()
-        .filter(|table| table.action != Action::None)
+        .filter(|table| table.action != Action::None && table.lance_head.is_some())
         .map(|table| {
             (
                 table.table_key.as_str(),

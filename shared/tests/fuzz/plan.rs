@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sidecar::{
-    Approval, AuthorizationError, Digest, Effect, Plan, PlanBytes, PlanError, Purpose, Requirement,
-    RootId, SchemaFile, Step, TableOutcome, Tag, Timestamp, authorize, differences,
+    Action, Approval, AuthorizationError, Digest, Effect, Plan, PlanBytes, PlanError, Purpose,
+    Requirement, RootId, SchemaFile, Step, TableOutcome, Tag, Timestamp, authorize, differences,
 };
 
 use crate::campaign::Reached;
@@ -110,7 +110,33 @@ fn touches_only_its_own(plan: &Plan) {
                 let id = file.strip_suffix(".json").unwrap();
                 assert!(id.parse::<sidecar::OperationId>().is_ok(), "{file}");
             }
-            _ => {}
+            Step::PrepareSidecar { file, .. } => {
+                assert_eq!(*file, plan.file, "only its own file is written anew");
+                assert_eq!(*file, plan.operation_id.file_name());
+            }
+            Step::DropDataset {
+                table_key,
+                location,
+                files,
+                ..
+            } => {
+                let named = plan.tables.iter().any(|table| {
+                    table.table_key == *table_key
+                        && table.location.as_ref() == Some(location)
+                        && table.action == Action::Drop
+                        && table.manifest_pinned.is_none()
+                });
+                assert!(named, "no table of the plan drops {location}");
+                let strange = files.iter().find(|file| !file.is_of_a_new_dataset());
+                assert_eq!(strange, None, "a file that no new dataset has");
+            }
+            // They change versions that a fence guards, or what the operation alone is named in.
+            Step::FenceCatalog { .. }
+            | Step::Restore { .. }
+            | Step::Publish { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. } => {}
         }
     }
     if !plan.steps.is_empty() {

@@ -20,12 +20,13 @@ pub(crate) const ALL: Recovery = Recovery {
     backups: 0,
     mends: 0,
     file_changes: 0,
+    dataset_changes: 0,
     depth: Depth::Reduced,
     flaw: Flaw::None,
 };
 
 /// Others are at work who know of no protocol, or the storage is not what it was. Each with every interleaving of every request.
-pub(crate) const OTHERS: [(&str, Recovery); 23] = {
+pub(crate) const OTHERS: [(&str, Recovery); 26] = {
     let alone = Recovery {
         consoles: 2,
         crashes: 1,
@@ -61,6 +62,10 @@ pub(crate) const OTHERS: [(&str, Recovery); 23] = {
         subject: Subject::Write9,
         ..whole
     };
+    let schema_9 = Recovery {
+        subject: Subject::Schema9,
+        ..alone
+    };
     [
         (
             "a write of version 9 is taken back from one of its tables",
@@ -89,6 +94,29 @@ pub(crate) const OTHERS: [(&str, Recovery); 23] = {
                 committed: 1,
                 consoles: 1,
                 ..version_9
+            },
+        ),
+        (
+            "a schema change of version 9 that made a dataset is taken back",
+            Recovery {
+                crashes: 2,
+                ..schema_9
+            },
+        ),
+        (
+            "somebody makes a dataset where a schema change made one, commits to it or publishes it",
+            Recovery {
+                dataset_changes: 2,
+                consoles: 1,
+                ..schema_9
+            },
+        ),
+        (
+            "the file of a schema change is changed while its dataset is removed",
+            Recovery {
+                file_changes: 2,
+                consoles: 1,
+                ..schema_9
             },
         ),
         (
@@ -213,7 +241,7 @@ pub(crate) const OTHERS: [(&str, Recovery); 23] = {
 };
 
 /// Those that take longer, for the long run: two consoles take over from each other while somebody else is at the file.
-pub(crate) const LONGER: [(&str, Recovery); 4] = {
+pub(crate) const LONGER: [(&str, Recovery); 6] = {
     let version_9 = Recovery {
         subject: Subject::Write9,
         consoles: 2,
@@ -243,6 +271,23 @@ pub(crate) const LONGER: [(&str, Recovery); 4] = {
             "two consoles, and somebody commits to tables of version 9",
             Recovery {
                 nameless: 1,
+                ..version_9
+            },
+        ),
+        (
+            "two consoles, and somebody is at the dataset of a schema change",
+            Recovery {
+                subject: Subject::Schema9,
+                dataset_changes: 3,
+                ..version_9
+            },
+        ),
+        (
+            "two consoles, and somebody is at the dataset and at the file of a schema change",
+            Recovery {
+                subject: Subject::Schema9,
+                dataset_changes: 2,
+                file_changes: 1,
                 ..version_9
             },
         ),

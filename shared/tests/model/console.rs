@@ -11,6 +11,7 @@ use sidecar::{
 };
 
 use crate::approving::{Applied, applied, approve, pending};
+use crate::dataset::Removed;
 use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::{Entry, Journal};
@@ -40,6 +41,8 @@ pub(crate) struct Run {
 struct Doing {
     planned: Planned,
     left: Vec<usize>,
+    /// Whether the next step is half done by this console.
+    is_half_way: bool,
     catalog_version: Option<u64>,
     done: Vec<StepResult>,
     /// Steps that an earlier console began and may have done (plans that rest on their file only).
@@ -114,7 +117,7 @@ impl Console {
         }
         if run.doing.is_some() {
             // A step that no version fences is sent only while nobody wrote the next record.
-            if run.is_behind && run.prepares_next() {
+            if run.is_behind && run.is_unfenced_next() {
                 run.is_taken_over(store);
                 *self = Self::Idle;
                 return false;
@@ -141,6 +144,7 @@ impl Console {
                 run.doing = journal.attempted().map(|planned| Doing {
                     planned,
                     left: steps.clone(),
+                    is_half_way: false,
                     catalog_version,
                     done: Vec::new(),
                     begun_before: match planned.plan().rests_on_its_sidecar() {
@@ -297,8 +301,38 @@ impl Doing {
                 lands_at,
                 ..
             } => flaw != Flaw::UnfencedRestore && store.head(table_of(table_key)) >= *lands_at,
-            _ => true,
+            // No version fences them: they change what others find whenever they are done.
+            Step::PrepareSidecar { .. } | Step::DropDataset { .. } => false,
+            Step::Tag { .. }
+            | Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => true,
         }
+    }
+}
+
+/// The commit that a step makes here; none of a step that makes no version of a table or of the catalog.
+const fn commit_of(step: &Step) -> Option<Kind> {
+    match step {
+        Step::FenceCatalog { .. } => Some(Kind::Fence),
+        Step::Restore { version, .. } => Some(Kind::Restore(*version)),
+        Step::Publish { .. } => Some(Kind::Publish),
+        Step::Tag { .. }
+        | Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::PrepareSidecar { .. }
+        | Step::DropDataset { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::GraphHistory { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => None,
     }
 }
 
@@ -313,11 +347,12 @@ impl Run {
         store.is_told(answer.as_ref());
     }
 
-    /// Whether it writes into the sidecar next.
-    fn prepares_next(&self) -> bool {
+    /// Whether it writes into the sidecar next, or removes a dataset.
+    fn is_unfenced_next(&self) -> bool {
         self.doing.as_ref().is_some_and(|doing| {
             let step = &doing.planned.plan().steps[doing.left[0]];
-            matches!(step, Step::PrepareSidecar { .. })
+            let is_fenced = commit_of(step).is_some();
+            step.written_undo().is_some() || (step.changes_a_table() && !is_fenced)
         })
     }
 
@@ -325,8 +360,13 @@ impl Run {
         let Some(doing) = &mut self.doing else {
             return;
         };
+        let did = do_step(store, doing, flaw);
+        doing.is_half_way = matches!(did, Err(Stopped::HalfWay));
+        if doing.is_half_way {
+            return;
+        }
         let index = doing.left.remove(0);
-        let did = match do_step(store, doing.planned, index, doing.catalog_version, flaw) {
+        let did = match did {
             Ok(version) => {
                 doing.done.push(StepResult {
                     step: index,
@@ -339,17 +379,18 @@ impl Run {
                     .then(|| StepsOutcome::Done(doing.done.clone()))
             }
             Err(Stopped::CatalogMoved) => Some(StepsOutcome::CatalogMoved),
-            Err(Stopped::Failed) => Some(StepsOutcome::Unknown {
+            Err(Stopped::HalfWay | Stopped::Failed) => Some(StepsOutcome::Unknown {
                 detail: "it failed".to_owned(),
             }),
-            Err(stopped @ (Stopped::Conflict | Stopped::OverItsFile)) => {
+            Err(stopped @ (Stopped::Conflict | Stopped::Untold | Stopped::Lost)) => {
                 // Production tries the others too, and finds this for each.
-                let is_untold = matches!(stopped, Stopped::OverItsFile).then_some(index);
+                let is_untold = matches!(stopped, Stopped::Untold).then_some(index);
                 let untold = is_untold.into_iter().chain(doing.left.iter().copied());
                 let was_begun = |step: &usize| doing.begun_before.contains(step);
+                let lost = matches!(stopped, Stopped::Lost).then_some(index);
                 Some(StepsOutcome::Conflict {
                     done: doing.done.clone(),
-                    unclear: untold.filter(was_begun).collect(),
+                    unclear: lost.into_iter().chain(untold.filter(was_begun)).collect(),
                     detail: "moved".to_owned(),
                     differences: vec![moved()],
                 })
@@ -374,34 +415,29 @@ fn look_at(store: &Store, state: &JournalState, look: Look, seen: &mut Seen, fla
             seen.since_approval = difference(is_moved && !is_blind);
         }
         (Look::SinceApproval, Some(attempt)) => {
-            let of = match attempt.plan.purpose.is_recovery() {
-                true => Of::Sidecar(Planned::attempted(store.subject, attempt).sidecar()),
-                false => Of::FollowUp,
+            let is_moved = if attempt.plan.purpose.is_recovery() {
+                let planned = Planned::attempted(store.subject, attempt);
+                store.has_moved_since_claim(planned, flaw)
+            } else {
+                let Made { planned, blockers } = store.plan_of(Of::FollowUp, flaw);
+                !blockers.is_empty()
+                    || (attempt.bytes.digest() != planned.digest()
+                        && !differences(&attempt.plan, planned.plan()).is_empty())
             };
-            let Made { planned, blockers } = store.plan_of(of, flaw);
-            let is_moved = !blockers.is_empty()
-                || (attempt.bytes.digest() != planned.digest()
-                    && !differences(&attempt.plan, planned.plan()).is_empty());
             seen.since_approval = difference(is_moved && flaw != Flaw::AsksOnceOnly);
         }
         (Look::Catalog, _) => {
             seen.catalog = Some(CatalogSeen::At {
                 version: store.catalog_version(),
-                pins: TABLES
-                    .iter()
-                    .zip(store.pins)
-                    .map(|(key, pin)| ((*key).to_owned(), pin))
-                    .collect(),
+                pins: store.pins_by_key(),
             });
         }
         (Look::Landed { step, version }, Some(attempt)) => {
-            let kind = match attempt.plan.steps[step] {
-                Step::FenceCatalog { .. } => Kind::Fence,
-                _ => Kind::Publish,
-            };
+            let kind = commit_of(&attempt.plan.steps[step]);
+            assert!(kind.is_some(), "what landed is asked of commits only");
             let stands = store.catalog.get(version as usize - 1);
             let is_ours = matches!(stands, Some(By::Recovery(planned, made))
-                if planned.digest() == attempt.bytes.digest() && *made == kind);
+                if planned.digest() == attempt.bytes.digest() && Some(*made) == kind);
             seen.landed = Some(if is_ours {
                 Landed::Ours
             } else {
@@ -500,31 +536,32 @@ fn table_of(key: &str) -> usize {
 }
 
 enum Stopped {
+    /// It goes on with another request.
+    HalfWay,
     CatalogMoved,
     Conflict,
-    /// Before it was looked for whether the step was done already.
-    OverItsFile,
+    /// Nothing was done now, and nothing shows whether an earlier console did it, or a part of it.
+    Untold,
+    /// A part of it was done, and the rest cannot be.
+    Lost,
     /// Nothing happened, and trying again is all there is.
     Failed,
 }
 
 /// One effect, fenced like the real one; done again, it is recognised.
-fn do_step(
-    store: &mut Store,
-    planned: Planned,
-    index: usize,
-    catalog_version: Option<u64>,
-    flaw: Flaw,
-) -> Result<Option<u64>, Stopped> {
-    let step = &planned.plan().steps[index];
-    if flaw != Flaw::RestsOnNoFile && !matches!(step, Step::PrepareSidecar { .. }) {
+fn do_step(store: &mut Store, doing: &Doing, flaw: Flaw) -> Result<Option<u64>, Stopped> {
+    let (planned, catalog_version) = (doing.planned, doing.catalog_version);
+    let step = &planned.plan().steps[doing.left[0]];
+    // The preparation looks by itself, and nobody looks again in the middle of a step.
+    let is_looked_at = step.written_undo().is_none() && !doing.is_half_way;
+    if flaw != Flaw::RestsOnNoFile && is_looked_at {
         let found = store.file.map(Written::digest);
         match planned.plan().own_file_before(step, found) {
             OwnFile::Fits => {}
             OwnFile::IsWrittenAnew => store.file = Some(planned.sidecar()),
             OwnFile::StandsInTheWay => {
                 store.stopped_over_its_file = 2.min(store.stopped_over_its_file + 1);
-                return Err(Stopped::OverItsFile);
+                return Err(Stopped::Untold);
             }
         }
     }
@@ -540,6 +577,15 @@ fn do_step(
             store.is_file_lost |= store.file.is_some() && !store.has_its_file();
             store.file = prepared;
             Ok(None)
+        }
+        Step::DropDataset { .. } if flaw == Flaw::NotesWithoutDoing => Ok(None),
+        Step::DropDataset { .. } => {
+            match store.dataset.remove(planned, step, doing.is_half_way, flaw) {
+                Removed::HalfWay => Err(Stopped::HalfWay),
+                Removed::Whole => Ok(None),
+                Removed::Stays => Err(Stopped::Untold),
+                Removed::SomethingElse => Err(Stopped::Lost),
+            }
         }
         Step::FenceCatalog { .. } if flaw == Flaw::NoFence => Ok(catalog_version),
         Step::FenceCatalog { .. } => {
@@ -622,6 +668,14 @@ fn do_step(
             store.tags.insert((table, *version));
             Ok(Some(*version))
         }
-        _ => Ok(None),
+        // Tags are told only where there is a cleanup, and rows of the history are not looked at.
+        Step::Tag { .. } | Step::GraphHistory { .. } => Ok(None),
+        Step::Untag { .. }
+        | Step::Announce { .. }
+        | Step::PromoteSchema { .. }
+        | Step::DiscardSchema { .. }
+        | Step::UnlockSchema { .. }
+        | Step::Record { .. }
+        | Step::Retire { .. } => panic!("no plan of a case has a {}", step.kind()),
     }
 }

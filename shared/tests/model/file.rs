@@ -69,6 +69,11 @@ impl Written {
         let Ok(sidecar) = &self.file.content else {
             return;
         };
+        // The table that a schema change adds is none of those.
+        if sidecar.writer_kind.changes_the_schema() {
+            observation.tables.clear();
+            return;
+        }
         let is_named = |key: &str| sidecar.tables.iter().any(|pin| pin.table_key == key);
         if let Some(found) = &mut observation.version_9
             && let Ok(evidence) = Arc::make_mut(found)
@@ -118,7 +123,8 @@ impl FileChange {
     pub(crate) fn happen(self, store: &mut Store) {
         store.file = self.result(store.subject);
         store.is_file_taken |= self == Self::Remove;
-        store.is_file_back |= self == Self::BringBack && store.is_taken_back();
+        let is_undone = store.is_taken_back() || store.dataset.is_removed();
+        store.is_file_back |= self == Self::BringBack && is_undone;
     }
 }
 
@@ -138,10 +144,8 @@ impl Store {
     /// The file with the undo in it that the plan prepares: the real bytes.
     pub(crate) fn prepared_by(&self, planned: Planned) -> Option<Written> {
         let digest = planned.plan().writes_into_its_sidecar()?;
-        let outcomes = planned.plan().steps.iter().find_map(|step| match step {
-            Step::PrepareSidecar { outcomes, .. } => Some(outcomes),
-            _ => None,
-        })?;
+        let mut undos = planned.plan().steps.iter().filter_map(Step::written_undo);
+        let outcomes = undos.next()?.outcomes;
         KNOWN.with_borrow_mut(|known| {
             let written = known.entry((self.subject, digest)).or_insert_with(|| {
                 let before = &planned.sidecar().file().bytes;

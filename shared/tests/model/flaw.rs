@@ -62,4 +62,6 @@ pub(crate) enum Flaw {
     DeletesAnyFile,
     /// A step of which nobody knows whether it was done is reported as not done.
     TakesUnclearForUndone,
+    /// A dataset is removed without a look at whose it is by now.
+    DropsADatasetWithoutLooking,
 }

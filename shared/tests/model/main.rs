@@ -16,6 +16,7 @@
 mod approving;
 mod cases;
 mod console;
+mod dataset;
 mod file;
 mod flaw;
 mod interleavings;

@@ -5,9 +5,9 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 use crate::cases::ALL;
 use crate::flaw::Flaw;
 use crate::properties::{
-    ALL_SHOWN, BURIED, CLOSED, CONSENTED, COVERED, ENDED, IS_THERE, KEPT, MERGED, NAMED, ONE_HOLDS,
-    PLANNED, PUBLISHED_ONCE, RECORDED, REPORTED, RESTORED_ONCE, RETIRED, SAID, SAYS_SO, SET_ASIDE,
-    STAYS, TOLD_APART, WHOLE,
+    ALL_SHOWN, ANOTHERS, BURIED, CLOSED, CONSENTED, COVERED, DROPPED, ENDED, IS_THERE, KEPT,
+    MERGED, NAMED, ONE_HOLDS, PLANNED, PUBLISHED_ONCE, RECORDED, REPORTED, RESTORED_ONCE, RETIRED,
+    SAID, SAYS_SO, SET_ASIDE, STAYS, TOLD_APART, UNDO_FIRST, WHOLE,
 };
 use crate::runner::stuck;
 use crate::subject::Subject;
@@ -85,7 +85,36 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
         file_changes: 1,
         ..alone
     };
+    let schema_9 = Recovery {
+        subject: Subject::Schema9,
+        ..alone
+    };
     let noticed = [
+        (
+            Flaw::DropsADatasetWithoutLooking,
+            Recovery {
+                dataset_changes: 1,
+                ..schema_9
+            },
+            vec![ANOTHERS],
+        ),
+        (
+            Flaw::TakesUnclearForUndone,
+            Recovery {
+                dataset_changes: 1,
+                ..schema_9
+            },
+            vec![REPORTED],
+        ),
+        (Flaw::NotesWithoutDoing, schema_9, vec![DROPPED]),
+        (
+            Flaw::RestsOnNoFile,
+            Recovery {
+                file_changes: 1,
+                ..schema_9
+            },
+            vec![UNDO_FIRST],
+        ),
         (Flaw::AsksOnceOnly, dismissal, vec![SET_ASIDE]),
         (
             Flaw::AsksOnceOnly,

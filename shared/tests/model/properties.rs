@@ -3,6 +3,8 @@
 use sidecar::OutcomeKind;
 use stateright::Property;
 
+use crate::approving::pending;
+use crate::flaw::Flaw;
 use crate::others::{MERGES, Merge};
 use crate::store::{By, Kind, LATER, SLOW};
 use crate::subject::Subject;
@@ -32,6 +34,11 @@ pub(crate) const SET_ASIDE: &str = "a sidecar that can be recovered is not set a
 pub(crate) const KEPT: &str = "a file that somebody else put under the name stays as it is";
 pub(crate) const TOLD_APART: &str = "the file of an operation is told from another under its name";
 pub(crate) const SAYS_SO: &str = "where the write is taken back, its file has the undo in it";
+pub(crate) const ANOTHERS: &str =
+    "a dataset that somebody else made or committed to, or that the catalog names, is not removed";
+pub(crate) const DROPPED: &str =
+    "the dataset of a schema change that is recorded as taken back is gone, with all its files";
+pub(crate) const UNDO_FIRST: &str = "the file has the undo in it before the dataset goes";
 pub(crate) const CLOSED: &str = "an operation is closed once its file is gone";
 pub(crate) const ENDED: &str = "an attempt ends only over something that moved, or that was begun";
 
@@ -86,7 +93,10 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 _ => true,
             };
             let mut commits = world.store.tables.iter().flatten();
-            commits.all(|commit| consented(&commit.by)) && world.store.catalog.iter().all(consented)
+            let mut removals = world.store.dataset.removed_by().iter();
+            commits.all(|commit| consented(&commit.by))
+                && world.store.catalog.iter().all(consented)
+                && removals.all(|planned| world.store.consents.contains(planned))
         }),
         Property::always(PLANNED, |_, world: &World| {
             (0..2).all(|table| {
@@ -194,7 +204,8 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
             let store = &world.store;
             let state = &store.journal.state;
             let is_claimed = state.sidecar().is_some() && state.finished().is_none();
-            if store.subject != Subject::Write9 && model.file_changes == 0 || !is_claimed {
+            let may_change = store.subject.is_of_version_9() || model.file_changes > 0;
+            if !may_change || !is_claimed {
                 return true;
             }
             let standing = store.standing(model.flaw);
@@ -207,10 +218,24 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
         Property::always(SAYS_SO, |_, world: &World| {
             let store = &world.store;
             let is_as_written = store.file == Some(store.subject.written());
-            store.subject != Subject::Write9
+            !store.subject.is_of_version_9()
                 || !store.is_taken_back()
                 || !is_as_written
                 || store.is_file_back
+        }),
+        Property::always(ANOTHERS, |_, world: &World| !world.store.dataset.is_lost()),
+        // In the folder of a dataset that somebody made there since, nothing is removed any more.
+        Property::always(DROPPED, |_, world: &World| {
+            let store = &world.store;
+            store.subject != Subject::Schema9
+                || store.journal.state.finished().is_none()
+                || !store.dataset.is_left()
+                || store.dataset.is_anothers()
+        }),
+        Property::always(UNDO_FIRST, |_, world: &World| {
+            let store = &world.store;
+            let is_as_written = store.file == Some(store.subject.written());
+            !store.dataset.is_removed() || !is_as_written || store.is_file_back
         }),
         Property::always(CLOSED, |_, world: &World| {
             let store = &world.store;
@@ -292,8 +317,20 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
             },
         ));
     }
+    if model.dataset_changes > 0 {
+        properties.push(Property::sometimes(
+            "a dataset of somebody else stands where that of the write was, and the write is taken back",
+            |_, world: &World| world.store.dataset.is_anothers() && is_resolved(world),
+        ));
+        properties.push(Property::sometimes(
+            "a dataset of the write stays, as somebody else uses it, and a person has to look",
+            |_, world: &World| world.store.dataset.is_left() && can_only_be_looked_at(world),
+        ));
+    }
     let outcome = match (model.subject, model.committed) {
-        (Subject::Undo | Subject::Write9, _) | (Subject::Write, 1) => OutcomeKind::RolledBack,
+        (Subject::Undo | Subject::Write9 | Subject::Schema9, _) | (Subject::Write, 1) => {
+            OutcomeKind::RolledBack
+        }
         (Subject::Merge, 2 | 3) => OutcomeKind::RolledForward,
         (Subject::Write, 2) if model.stranger => OutcomeKind::RolledBack,
         (Subject::Write, 2) => OutcomeKind::RolledForward,
@@ -319,9 +356,17 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
 /// Whether nothing is left to do: it is finished and noted as closed, its writer finished it, or a person has to look.
 pub(crate) fn is_over(world: &World) -> bool {
     let store = &world.store;
-    let state = &store.journal.state;
-    let is_resolved = state.finished().is_some() && store.closed && !store.has_its_file();
-    is_resolved || (state.attempt().is_none() && !store.is_pending())
+    is_resolved(world) || (store.journal.state.attempt().is_none() && !store.is_pending())
+}
+
+fn is_resolved(world: &World) -> bool {
+    let store = &world.store;
+    store.journal.state.finished().is_some() && store.closed && !store.has_its_file()
+}
+
+/// Whether nobody is at it, and nothing that is there could be approved.
+fn can_only_be_looked_at(world: &World) -> bool {
+    world.store.journal.state.attempt().is_none() && pending(&world.store, Flaw::None).is_none()
 }
 
 fn finished_as(world: &World, outcome: OutcomeKind) -> bool {

@@ -4,6 +4,7 @@ use stateright::{Model, Property};
 
 use crate::approving::{approve, can_apply, can_approve};
 use crate::console::Console;
+use crate::dataset::DatasetChange;
 use crate::file::FileChange;
 use crate::journal::Journal;
 use crate::others::{Merge, clean_up, commit_namelessly};
@@ -70,6 +71,7 @@ impl Model for Recovery {
             backups_left: self.backups,
             mends_left: self.mends,
             file_changes_left: self.file_changes,
+            dataset_changes_left: self.dataset_changes,
         };
         if self.is_reduced() {
             world.settle(self.flaw);
@@ -108,6 +110,11 @@ impl Model for Recovery {
             let possible = changes.filter(|change| change.can_happen(&world.store));
             acts.extend(possible.map(Act::ChangeFile));
         }
+        if world.dataset_changes_left > 0 {
+            let changes = DatasetChange::ALL.into_iter();
+            let possible = changes.filter(|change| change.can_happen(&world.store));
+            acts.extend(possible.map(Act::ChangeDataset));
+        }
         if !self.is_reduced() && can_approve(&world.store, self.flaw).is_some() {
             acts.push(Act::Approve);
         }
@@ -145,6 +152,7 @@ impl Model for Recovery {
             backups_left,
             mends_left,
             file_changes_left,
+            dataset_changes_left,
         } = &mut world;
         let flaw = self.flaw;
         let mut recorded_by = None;
@@ -178,6 +186,10 @@ impl Model for Recovery {
             }
             Act::ChangeFile(change) => {
                 *file_changes_left -= 1;
+                change.happen(store);
+            }
+            Act::ChangeDataset(change) => {
+                *dataset_changes_left -= 1;
                 change.happen(store);
             }
             Act::Approve => approve(store, can_approve(store, flaw)?),

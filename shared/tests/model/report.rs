@@ -6,6 +6,7 @@ use sidecar::{ApplyReport, Effect, OutcomeKind, Plan, SidecarFate, Step};
 
 use crate::flaw::Flaw;
 use crate::store::{By, Kind, Store, TABLES};
+use crate::version_9::ADDED_KEY;
 
 /// What an execution answers, about the plan it carried out.
 pub(crate) struct Answer {
@@ -131,6 +132,15 @@ impl Answer {
 
     fn is_so_of_a_table(&self, store: &Store, index: usize) -> bool {
         let outcome = &self.report.tables[index];
+        if outcome.table_key == ADDED_KEY {
+            let dataset = &store.dataset;
+            let mut plans = dataset.removed_by().iter();
+            let is_removed = plans.any(|planned| planned.digest() == self.report.digest);
+            return told(outcome.effect, is_removed && !dataset.is_left(), is_removed)
+                && outcome
+                    .published_version
+                    .is_none_or(|told| dataset.pin() == Some(told));
+        }
         let table = TABLES
             .iter()
             .position(|key| *key == outcome.table_key)
@@ -171,9 +181,8 @@ impl Answer {
 
     fn publishes(&self, table: usize) -> bool {
         let mut steps = self.plan.steps.iter();
-        steps.any(|step| match step {
-            Step::Publish { pins, .. } => pins.iter().any(|pin| pin.table_key == TABLES[table]),
-            _ => false,
+        steps.any(|step| {
+            matches!(step, Step::Publish { pins, .. } if pins.iter().any(|pin| pin.table_key == TABLES[table]))
         })
     }
 }

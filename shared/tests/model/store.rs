@@ -17,16 +17,17 @@ use sidecar::root_layout::{
 };
 use sidecar::{
     Action, Difference, Digest, Disposition, Observation, OutcomeKind, Plan, PlanBytes, Purpose,
-    Reason, Step,
+    Reason, SeenAfterClaim, Step, moved_since_claim,
 };
 
+use crate::dataset::Dataset;
 use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::Journal;
 use crate::others::{MERGES, merge};
 use crate::report::Answer;
 use crate::subject::{OPERATION, Subject, root, undone};
-use crate::version_9::{place, planned_transaction};
+use crate::version_9::{ADDED_KEY, place, planned_transaction};
 
 pub(crate) const TABLES: [&str; 2] = ["node:a", "node:b"];
 /// The write whose sidecar is pending, and a later one. A table's content is the set of writes in it, one bit each.
@@ -114,12 +115,15 @@ impl Planned {
 
     /// The version of a table that it publishes.
     pub(crate) fn publishes(self, table: usize) -> Option<u64> {
-        let pins = self.plan().steps.iter().flat_map(|step| match step {
-            Step::Publish { pins, .. } => pins.as_slice(),
-            _ => &[],
+        let publishes = self.plan().steps.iter().filter(|step| step.makes_visible());
+        let mut moved = publishes.flat_map(|step| {
+            let Step::Publish { pins, .. } = step else {
+                panic!("a {} moves no pins", step.kind())
+            };
+            pins
         });
-        let mut of_table = pins.filter(|pin| pin.table_key == TABLES[table]);
-        of_table.next().map(|pin| pin.to_version)
+        let of_table = moved.find(|pin| pin.table_key == TABLES[table]);
+        of_table.map(|pin| pin.to_version)
     }
 }
 
@@ -162,6 +166,7 @@ type Facts = (
     [u64; 2],
     u64,
     BTreeSet<(usize, u64)>,
+    Dataset,
 );
 
 /// What a plan is of.
@@ -183,6 +188,8 @@ pub(crate) struct Made {
 thread_local! {
     /// Plans are made once for each state of the tables.
     static PLANS: RefCell<HashMap<Facts, Made>> = RefCell::default();
+    /// Whether anything moved since the claim of a plan.
+    static MOVED: RefCell<HashMap<(Digest, Facts), bool>> = RefCell::default();
     static KNOWN: RefCell<HashMap<Digest, Planned>> = RefCell::default();
 }
 
@@ -231,6 +238,8 @@ pub(crate) struct Store {
     pub(crate) is_file_back: bool,
     /// Whether a console deleted or wrote over a file that somebody else put under the name.
     pub(crate) is_file_lost: bool,
+    /// The dataset that a schema change makes.
+    pub(crate) dataset: Dataset,
 }
 
 impl Store {
@@ -257,7 +266,7 @@ impl Store {
                     by: By::Init,
                 };
                 vec![first, written, above]
-            } else if subject != Subject::Merge && index < committed {
+            } else if !matches!(subject, Subject::Merge | Subject::Schema9) && index < committed {
                 vec![first, written]
             } else {
                 vec![first]
@@ -290,9 +299,11 @@ impl Store {
             is_file_taken: false,
             is_file_back: false,
             is_file_lost: false,
+            dataset: Dataset::default(),
         };
         match subject {
             Subject::Write | Subject::Write9 | Subject::Dismissal => {}
+            Subject::Schema9 => store.dataset = Dataset::made(),
             Subject::Merge => {
                 for (table, adds) in &MERGES[..committed] {
                     merge(&mut store, *table, *adds);
@@ -340,6 +351,14 @@ impl Store {
             pin if pin > self.head(table) => 0,
             pin => self.content(table, pin),
         }
+    }
+
+    /// Which version of each table the catalog names.
+    pub(crate) fn pins_by_key(&self) -> BTreeMap<String, u64> {
+        let named = TABLES.iter().zip(self.pins);
+        let added = self.dataset.pin().map(|pin| (&ADDED_KEY, pin));
+        let all = named.chain(added);
+        all.map(|(key, pin)| ((*key).to_owned(), pin)).collect()
     }
 
     pub(crate) fn catalog_version(&self) -> u64 {
@@ -393,7 +412,7 @@ impl Store {
     pub(crate) fn uuid(&self, table: usize, version: u64) -> String {
         let commit = self.tables[table][version as usize - 1];
         match commit.by {
-            By::Writer(SLOW) if self.subject == Subject::Write9 => planned_transaction(table),
+            By::Writer(SLOW) if self.subject.is_of_version_9() => planned_transaction(table),
             _ => format!("{table}-{version}-{commit:?}"),
         }
     }
@@ -429,7 +448,7 @@ impl Store {
             (Subject::Write | Subject::Dismissal, OutcomeKind::RolledForward) => shown == [true; 2],
             (Subject::Dismissal, _) => false,
             // It never confirmed, so nothing of it is ever published.
-            (Subject::Write9, _) => shown == [false; 2],
+            (Subject::Write9 | Subject::Schema9, _) => shown == [false; 2],
             (Subject::Write, OutcomeKind::RolledBack) => shown == [told; 2],
             (Subject::Write, _) => {
                 finished.plan.disposition != Disposition::AlreadyPublished || shown == [true; 2]
@@ -459,8 +478,27 @@ impl Store {
             | Step::Restore {
                 table_key, version, ..
             } => is_there(table_key, *version),
-            _ => true,
+            Step::Untag { .. }
+            | Step::Announce { .. }
+            | Step::FenceCatalog { .. }
+            | Step::PrepareSidecar { .. }
+            | Step::DropDataset { .. }
+            | Step::Publish { .. }
+            | Step::PromoteSchema { .. }
+            | Step::DiscardSchema { .. }
+            | Step::GraphHistory { .. }
+            | Step::UnlockSchema { .. }
+            | Step::Record { .. }
+            | Step::Retire { .. } => true,
         });
+        if self.subject == Subject::Schema9 {
+            let found = self.dataset.observe().registrations.remove(0);
+            return plan.tables.iter().all(|planned| {
+                planned.lance_head == found.head.version()
+                    && planned.manifest_pinned == found.pinned.version()
+                    && planned.head_transaction.as_deref() == found.head.transaction()
+            });
+        }
         are_there
             && plan.tables.iter().enumerate().all(|(table, planned)| {
                 let head = self.head(table);
@@ -522,19 +560,19 @@ impl Store {
             catalog: CatalogObservation::Present {
                 version: self.catalog_version(),
                 stamp: match self.subject {
-                    Subject::Write9 => STAMP_WITH_IDENTITIES,
-                    _ => 3,
+                    Subject::Write9 | Subject::Schema9 => STAMP_WITH_IDENTITIES,
+                    Subject::Write | Subject::Merge | Subject::Undo | Subject::Dismissal => 3,
                 },
-                two_phase: !matches!(self.subject, Subject::Merge | Subject::Write9),
+                two_phase: self.subject != Subject::Merge && !self.subject.is_of_version_9(),
                 branch_created_at: None,
             },
             tables: tables.collect(),
-            schema: None,
+            schema: (self.subject == Subject::Schema9).then(|| self.dataset.observe()),
             kept_history: KeptHistory::Nowhere,
             recorded: Recorded::default(),
             merge: None,
             unread: Vec::new(),
-            version_9: (self.subject == Subject::Write9).then(|| Arc::new(Ok(self.evidence()))),
+            version_9: (self.subject.is_of_version_9()).then(|| Arc::new(Ok(self.evidence()))),
         }
     }
 
@@ -559,25 +597,48 @@ impl Store {
 
     pub(crate) fn plan_of(&self, of: Of, flaw: Flaw) -> Made {
         PLANS.with_borrow_mut(|plans| {
-            let facts = (
-                (
-                    self.subject,
-                    of,
-                    (self.is_damaged, self.is_taken_back()),
-                    flaw,
-                ),
-                self.tables.clone(),
-                self.pins,
-                self.catalog_version(),
-                self.cleaned.clone(),
-            );
             *plans
-                .entry(facts)
+                .entry(self.facts(of, flaw))
                 .or_insert_with(|| self.plan_anew(of, flaw))
         })
     }
 
-    fn plan_anew(&self, of: Of, flaw: Flaw) -> Made {
+    fn facts(&self, of: Of, flaw: Flaw) -> Facts {
+        (
+            (
+                self.subject,
+                of,
+                (self.is_damaged, self.is_taken_back()),
+                flaw,
+            ),
+            self.tables.clone(),
+            self.pins,
+            self.catalog_version(),
+            self.cleaned.clone(),
+            self.dataset.clone(),
+        )
+    }
+
+    /// Whether anything moved since the claim of this plan, which is a recovery: the real rule.
+    pub(crate) fn has_moved_since_claim(&self, planned: Planned, flaw: Flaw) -> bool {
+        let of = Of::Sidecar(planned.sidecar());
+        MOVED.with_borrow_mut(|moved| {
+            let asked = (planned.digest(), self.facts(of, flaw));
+            *moved.entry(asked).or_insert_with(|| {
+                let seen = SeenAfterClaim {
+                    root: &root(),
+                    sidecar: planned.sidecar().file().content.as_ref().unwrap(),
+                    observation: &self.observe_for(of, flaw),
+                    history: None,
+                    uncounted: Vec::new(),
+                };
+                !moved_since_claim(planned.plan(), seen).is_empty()
+            })
+        })
+    }
+
+    /// What whoever plans this sees.
+    fn observe_for(&self, of: Of, flaw: Flaw) -> Observation {
         let mut observation = self.observe(flaw);
         if let Of::Sidecar(stands) = of {
             stands.leave_out_what_it_does_not_name(&mut observation);
@@ -596,6 +657,11 @@ impl Store {
             }
             _ => {}
         }
+        observation
+    }
+
+    fn plan_anew(&self, of: Of, flaw: Flaw) -> Made {
+        let mut observation = self.observe_for(of, flaw);
         let (plan, blockers, sidecar) = match of {
             Of::FollowUp => {
                 for (table, returning) in observation.tables.iter_mut().zip(&undone().tables) {

@@ -15,7 +15,7 @@ use crate::file::Written;
 use crate::flaw::Flaw;
 use crate::journal::Journal;
 use crate::store::{Store, TABLES};
-use crate::version_9::{file_of, place};
+use crate::version_9::{file_of, place, schema_change};
 
 /// The write whose sidecar is pending.
 pub(crate) const OPERATION: &str = "01M8125ENACWR9X1EZNRMDV5V2";
@@ -31,6 +31,8 @@ pub(crate) enum Subject {
     Undo,
     /// The recovery of a write of version 9, which never confirmed: its undo is written into its file first.
     Write9,
+    /// The recovery of a schema change of version 9 that added one table, made its dataset, and never confirmed.
+    Schema9,
     /// The write is whole, and a table of it is gone: its sidecar is set aside. Once the table is back, the write is recovered.
     Dismissal,
 }
@@ -44,8 +46,16 @@ thread_local! {
 impl Subject {
     pub(crate) fn operation(self) -> OperationId {
         match self {
-            Self::Write | Self::Write9 | Self::Merge | Self::Dismissal => write(),
+            Self::Write | Self::Write9 | Self::Schema9 | Self::Merge | Self::Dismissal => write(),
             Self::Undo => undo_id(&write()),
+        }
+    }
+
+    /// Whether its sidecar is of version 9, so that its undo is written into its file first.
+    pub(crate) const fn is_of_version_9(self) -> bool {
+        match self {
+            Self::Write9 | Self::Schema9 => true,
+            Self::Write | Self::Merge | Self::Undo | Self::Dismissal => false,
         }
     }
 
@@ -54,6 +64,7 @@ impl Subject {
         match self {
             Self::Write | Self::Dismissal => text("Mutation", &[0, 1], ""),
             Self::Write9 => String::from_utf8(file_of(&[0, 1])).unwrap(),
+            Self::Schema9 => String::from_utf8(schema_change()).unwrap(),
             Self::Merge => text(
                 "BranchMerge",
                 &[0, 1],
@@ -76,7 +87,7 @@ impl Subject {
     /// Another file under its name: it says of the same operation that it writes the second table only.
     pub(crate) fn another(self) -> Written {
         self.known_file(true, || match self {
-            Self::Write9 => file_of(&[1]),
+            Self::Write9 | Self::Schema9 => file_of(&[1]),
             Self::Write | Self::Merge | Self::Dismissal | Self::Undo => {
                 text("Mutation", &[1], "").into_bytes()
             }

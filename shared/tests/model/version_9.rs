@@ -1,7 +1,7 @@
 //! A write of version 9: its file, and what is looked at for its verdict.
 //!
-//! It is the smallest write that is rolled back with an undo in its file: a `Mutation` of two tables on main that never confirmed. Left
-//! out are its live writer, which honours no claim, an engine that recovers at the same time, other kinds and other branches.
+//! It is the smallest write that is rolled back with an undo in its file: a `Mutation` of two tables on main that never confirmed, or a
+//! `SchemaApply` that adds one table, made its dataset, and never confirmed. It staged no schema file and left no lock. Left out are its live writer, which honours no claim, an engine that recovers at the same time, other kinds and other branches.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,23 @@ use sidecar::version_9::{
 use sidecar::{GraphCommit, Limits, RECOVERY_ACTOR};
 
 use crate::store::{By, Kind, Store, TABLES};
-use crate::subject::OPERATION;
+use crate::subject::{OPERATION, Subject};
 
 const GRAPH_HEAD: &str = "01M8125ENACWR9X1EZNRMDV5V3";
 const COMMIT: &str = "01M8125ENACWR9X1EZNRMDV5V4";
 const ROLLBACK_COMMIT: &str = "01M8125ENACWR9X1EZNRMDV5V5";
 const DOMAIN: &str = "01M8125ENACWR9X1EZNRMDV5V6";
 const SCHEMA: &str = "sha256:1b3a6ab115b7862cc4f15bff9a5db38b3851b8d32aac70c29fa72ac1bf3c62ab";
+const TARGET_SCHEMA: &str =
+    "sha256:a71f3abcfcd2a7dcd77ee29234c41940b7005f24b86d0bedcb4740ed00d7f380";
+
+/// The table that a schema change adds, beside the two of [`TABLES`].
+pub(crate) const ADDED: usize = 2;
+pub(crate) const ADDED_KEY: &str = "node:c";
+
+fn key_of(table: usize) -> &'static str {
+    TABLES.get(table).copied().unwrap_or(ADDED_KEY)
+}
 
 /// The transaction that the write planned for a table.
 pub(crate) fn planned_transaction(table: usize) -> String {
@@ -31,7 +41,7 @@ pub(crate) fn planned_transaction(table: usize) -> String {
 
 /// Where a table lies below the root, as its identity says.
 pub(crate) fn place(table: usize) -> String {
-    identity(table).place(TABLES[table]).unwrap()
+    identity(table).place(key_of(table)).unwrap()
 }
 
 fn identity(table: usize) -> TableIdentity {
@@ -93,9 +103,74 @@ pub(crate) fn file_of(tables: &[usize]) -> Vec<u8> {
             "intended_delta": {"table_updates": rows},
         },
     });
+    as_an_engine_spells_it(&file)
+}
+
+fn as_an_engine_spells_it(file: &Value) -> Vec<u8> {
     let name = format!("{OPERATION}.json");
     let read = parse(&name, file.to_string().as_bytes(), &Limits::default()).unwrap();
     read.to_bytes().unwrap()
+}
+
+/// The file of a schema change that adds one table and makes its dataset.
+pub(crate) fn schema_change() -> Vec<u8> {
+    let place = place(ADDED);
+    as_an_engine_spells_it(&json!({
+        "schema_version": 9,
+        "operation_id": OPERATION,
+        "started_at": "1",
+        "branch": null,
+        "actor_id": null,
+        "writer_kind": "SchemaApply",
+        "tables": [{
+            "identity": identity(ADDED),
+            "table_key": ADDED_KEY,
+            "table_path": format!("memory:///{place}"),
+            "expected_version": 0,
+            "post_commit_pin": 1,
+        }],
+        "schema_apply_manifest_published": false,
+        "protocol_v7": {
+            "authority": {
+                "branch_identifier": {"version_mapping": []},
+                "graph_head": GRAPH_HEAD,
+                "schema_identity_domain": DOMAIN,
+                "schema_ir_hash": SCHEMA,
+                "schema_identity_version": 2,
+            },
+            "lineage": {
+                "graph_commit_id": COMMIT,
+                "branch": null,
+                "actor_id": null,
+                "merged_parent_commit_id": null,
+                "created_at": 1,
+            },
+            "rollback_graph_commit_id": ROLLBACK_COMMIT,
+            "target_schema_ir_hash": TARGET_SCHEMA,
+            "effect_phase": "Armed",
+            "effects": [{
+                "identity": identity(ADDED),
+                "table_key": ADDED_KEY,
+                "kind": {
+                    "kind": "FirstTouchDataset",
+                    "planned_transaction": {"read_version": 0, "uuid": planned_transaction(ADDED)},
+                },
+            }],
+            "intended_delta": {
+                "table_updates": [{
+                    "identity": identity(ADDED),
+                    "table_key": ADDED_KEY,
+                    "expected_version": 0,
+                    "table_branch": null,
+                }],
+                "registrations": [{
+                    "identity": identity(ADDED),
+                    "table_key": ADDED_KEY,
+                    "table_path": place,
+                }],
+            },
+        },
+    }))
 }
 
 impl Store {
@@ -120,7 +195,10 @@ impl Store {
             Some(_) => ROLLBACK_COMMIT,
             None => GRAPH_HEAD,
         };
-        let tables = (0..TABLES.len()).map(|table| (identity(table), self.catalog_table(table)));
+        let pins = self.pins.into_iter().map(Some).chain([self.dataset.pin()]);
+        let tables = pins
+            .enumerate()
+            .filter_map(|(table, pin)| Some((identity(table), catalog_table(table, pin?))));
         Evidence {
             beside: Beside::default(),
             branch: BranchSeen::There {
@@ -144,21 +222,16 @@ impl Store {
                 is_staged: false,
                 next: NextSchema::default(),
             },
-            tables: (0..TABLES.len())
-                .map(|table| self.table_seen(table))
-                .collect(),
-        }
-    }
-
-    fn catalog_table(&self, table: usize) -> CatalogTable {
-        CatalogTable {
-            table_key: TABLES[table].to_owned(),
-            location: place(table),
-            row: CatalogRow {
-                version: self.pins[table],
-                table_branch: None,
-                row_count: Some(1),
-                metadata: None,
+            tables: match self.subject {
+                Subject::Schema9 => vec![TableSeen {
+                    head: self.dataset.head_seen(),
+                    fork: None,
+                    branch_below: None,
+                    is_visible_version_gone: false,
+                }],
+                _ => (0..TABLES.len())
+                    .map(|table| self.table_seen(table))
+                    .collect(),
             },
         }
     }
@@ -192,5 +265,18 @@ impl Store {
             },
             operation,
         }
+    }
+}
+
+fn catalog_table(table: usize, version: u64) -> CatalogTable {
+    CatalogTable {
+        table_key: key_of(table).to_owned(),
+        location: place(table),
+        row: CatalogRow {
+            version,
+            table_branch: None,
+            row_count: Some(1),
+            metadata: None,
+        },
     }
 }

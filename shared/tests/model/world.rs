@@ -3,6 +3,7 @@
 use sidecar::executor::CATALOG_TRIES_MAX;
 
 use crate::console::Console;
+use crate::dataset::DatasetChange;
 use crate::file::FileChange;
 use crate::flaw::Flaw;
 use crate::others::Merge;
@@ -38,6 +39,8 @@ pub(crate) struct Recovery {
     pub(crate) mends: u8,
     /// How often somebody removes the file, puts another in its place, or brings it back as its writer left it.
     pub(crate) file_changes: u8,
+    /// How often somebody makes a dataset, commits to it or adds it to the catalog, where a schema change made its own.
+    pub(crate) dataset_changes: u8,
     pub(crate) depth: Depth,
     pub(crate) flaw: Flaw,
 }
@@ -80,6 +83,7 @@ pub(crate) struct World {
     pub(crate) backups_left: u8,
     pub(crate) mends_left: u8,
     pub(crate) file_changes_left: u8,
+    pub(crate) dataset_changes_left: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +95,7 @@ pub(crate) enum Act {
     BringBack,
     Mend,
     ChangeFile(FileChange),
+    ChangeDataset(DatasetChange),
     Approve,
     Apply(usize),
     Proceed(usize),
@@ -108,7 +113,8 @@ impl Recovery {
         self.subject != Subject::Write
             || self.rival
             || self.live_merge
-            || self.nameless + self.cleanups + self.backups + self.mends + self.file_changes > 0
+            || self.nameless + self.cleanups + self.backups + self.mends > 0
+            || self.file_changes + self.dataset_changes > 0
     }
 }
 

@@ -187,7 +187,14 @@ fn only_a_write_whose_commits_are_counted_or_published_is_visible_for_good() {
             let expected = match disposition {
                 Disposition::AlreadyPublished | Disposition::StaleArmed => true,
                 Disposition::RollForward => kind.commits_each_table_once(),
-                _ => false,
+                Disposition::Refused
+                | Disposition::Waiting
+                | Disposition::OrphanedBranch
+                | Disposition::Abort
+                | Disposition::AlreadyRolledBack
+                | Disposition::Superseded
+                | Disposition::NeverStarted
+                | Disposition::RollBack => false,
             };
             assert_eq!(
                 is_visible_for_good(&plan),

@@ -3,7 +3,8 @@
 use sidecar::api::{PlanReport, Progress, RefusalReport, Since};
 use sidecar::approvable::{
     MissingRead, PlanNow, Resumed, already_begun, attempt_to_end, authorized, cannot_end,
-    choice_not_offered, refusal, replaced, resumed, stands_for, statements_missing, unread_file,
+    carried_out_now, choice_not_offered, refusal, replaced, resumed, stands_for,
+    statements_missing, store_not_safe, unread_file,
 };
 use sidecar::{
     Approval, Choice, Code, Disposition, Limits, OutcomeKind, Reason, Requirement, RootId,
@@ -316,4 +317,24 @@ fn an_unread_file_is_told_only_where_an_approved_plan_names_it() {
         let found = unread_file(&journal.state, files.iter());
         assert_eq!(found.map(|(_, reason)| reason.detail.as_str()), expected);
     }
+}
+
+#[test]
+fn an_attempt_whose_executor_writes_right_now_is_not_ended() {
+    let operation = half_way().plan.operation_id;
+    let refused = carried_out_now(&operation);
+    assert_eq!(refused.operation_id, operation.as_str());
+    assert_eq!(told(&refused), "conflict execution_under_way");
+    assert_eq!(refused.reasons[0].detail, refused.detail, "one sentence");
+    assert!(refused.detail.contains("wait for its outcome"));
+    assert_eq!(refused.differences, [], "no plan is compared");
+}
+
+#[test]
+fn on_a_store_that_overwrites_nothing_is_recorded() {
+    let operation = half_way().plan.operation_id;
+    let refused = store_not_safe(&operation);
+    assert_eq!(refused.operation_id, operation.as_str());
+    assert_eq!(told(&refused), "refused store_not_safe");
+    assert!(refused.detail.contains("nothing is recorded or executed"));
 }

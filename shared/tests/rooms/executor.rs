@@ -21,6 +21,7 @@ use crate::support::{
     Scene, all_committed, at, bytes, half_way, operation, pin, scene, sidecar, staged, tangled,
     world,
 };
+use crate::version_9::taken_back::{There, schema_change_of_version_9};
 
 /// The version that [`started`] intends effects on the catalog on.
 const INTENDED_ON: u64 = 40;
@@ -176,7 +177,7 @@ fn released() -> Scene {
     following(recovered, made.plan)
 }
 
-fn scenes() -> [Scene; 8] {
+fn scenes() -> [Scene; 9] {
     [
         half_way(),
         all_committed(),
@@ -184,6 +185,7 @@ fn scenes() -> [Scene; 8] {
         not_reached(),
         schema_change("pis"),
         schema_change("p"),
+        schema_change_of_version_9(There::Whole),
         undone(),
         released(),
     ]
@@ -193,7 +195,13 @@ fn scenes() -> [Scene; 8] {
 const TOGETHER: [&str; 3] = ["tag", "untag", "restore"];
 
 /// What a plan made now would not see, if nothing else was done.
-const UNSEEN: [&str; 4] = ["tag", "untag", "announce", "fence_catalog"];
+const UNSEEN: [&str; 5] = [
+    "tag",
+    "untag",
+    "announce",
+    "fence_catalog",
+    "prepare_sidecar",
+];
 
 /// The steps of the plan that go together, written down by kind.
 fn groups(scene: &Scene) -> Vec<(&'static str, Vec<usize>)> {
@@ -514,8 +522,12 @@ fn expected(scene: &Scene, state: &State, seen: &Seen) -> String {
     if seen.catalog_tries == CATALOG_TRIES_MAX {
         return format!("pause conflict, unclear {none:?}");
     }
-    // A step that commits neither to a table nor to the catalog asks nothing of the catalog.
-    if !matches!(*kind, "fence_catalog" | "restore" | "publish") {
+    // A step that changes neither a table nor the catalog, and announces no such change, asks nothing of it.
+    let asks = matches!(
+        *kind,
+        "fence_catalog" | "prepare_sidecar" | "drop_dataset" | "restore" | "publish"
+    );
+    if !asks {
         return format!("begin {steps:?} on None");
     }
     let Some(catalog) = &seen.catalog else {
@@ -594,8 +606,10 @@ fn what_comes_next_is_as_the_rules_say_for_everything_that_can_be_seen() {
     let every = [
         "announce",
         "discard_schema",
+        "drop_dataset",
         "fence_catalog",
         "lineage",
+        "prepare_sidecar",
         "promote_schema",
         "publish",
         "record",

@@ -62,7 +62,10 @@ pub(crate) fn sidecar(writer_kind: WriterKind, tables: Vec<TablePin>) -> Sidecar
 }
 
 pub(crate) fn bytes(sidecar: &Sidecar) -> Vec<u8> {
-    serde_json::to_vec(sidecar).unwrap()
+    match &sidecar.version_9 {
+        Some(version_9) => version_9.to_bytes().unwrap(),
+        None => serde_json::to_vec(sidecar).unwrap(),
+    }
 }
 
 pub(crate) fn present() -> CatalogObservation {

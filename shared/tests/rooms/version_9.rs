@@ -7,6 +7,7 @@ mod prepared;
 mod proof;
 mod shape;
 mod summary;
+pub(crate) mod taken_back;
 mod verdict;
 mod what_if;
 

@@ -153,7 +153,7 @@ async fn is_recorded(store: &Store, before: &[CatalogRow], kind: &str, outcomes:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_state_that_a_crash_leaves_is_resolved_and_told_to_the_history() {
+async fn five_states_that_a_crash_leaves_are_resolved_and_told_to_the_history() {
     let outcome = |key: &str, from: u64, to: u64| json!({ "table_key": key, "from_version": from, "to_version": to });
     let forward = json!([outcome("node:Author", 4, 5), outcome("edge:Wrote", 5, 6)]);
     let cases = [

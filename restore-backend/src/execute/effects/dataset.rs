@@ -83,8 +83,9 @@ async fn visible_or_another(
     })
 }
 
+/// Its files are removed by then, so the report must not say that nothing happened.
 fn something_left(table_key: &str) -> StepOutcome {
-    StepOutcome::Conflict {
+    StepOutcome::Lost {
         detail: format!(
             "the files of the dataset that was made for {table_key} are removed, and something else is in its folder, which came there meanwhile or is no file of a dataset; find out whose it is"
         ),
