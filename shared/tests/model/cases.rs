@@ -283,11 +283,12 @@ pub(crate) const LONGER: [(&str, Recovery); 6] = {
             },
         ),
         (
-            "two consoles, and somebody is at the dataset and at the file of a schema change",
+            "somebody is at the dataset and at the file of a schema change",
             Recovery {
                 subject: Subject::Schema9,
                 dataset_changes: 2,
-                file_changes: 1,
+                file_changes: 2,
+                consoles: 1,
                 ..version_9
             },
         ),

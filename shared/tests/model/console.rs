@@ -117,7 +117,7 @@ impl Console {
         }
         if run.doing.is_some() {
             // A step that no version fences is sent only while nobody wrote the next record.
-            if run.is_behind && run.is_unfenced_next() {
+            if run.is_behind && (run.is_unfenced_next() || run.writes_its_file_anew(store)) {
                 run.is_taken_over(store);
                 *self = Self::Idle;
                 return false;
@@ -353,6 +353,15 @@ impl Run {
             let step = &doing.planned.plan().steps[doing.left[0]];
             let is_fenced = commit_of(step).is_some();
             step.written_undo().is_some() || (step.changes_a_table() && !is_fenced)
+        })
+    }
+
+    /// Whether the look at its file, which comes before the next step, writes that anew.
+    fn writes_its_file_anew(&self, store: &Store) -> bool {
+        self.doing.as_ref().is_some_and(|doing| {
+            let plan = doing.planned.plan();
+            let step = &plan.steps[doing.left[0]];
+            plan.own_file_before(step, store.file.map(Written::digest)) == OwnFile::IsWrittenAnew
         })
     }
 
