@@ -124,10 +124,12 @@ impl Answer {
 
     fn is_so_of_the_catalog(&self, store: &Store) -> bool {
         let is_there = store.catalog.iter().any(|by| self.made(*by));
-        // A plan whose attempt stopped over its file was attempted before, and its fence stands.
-        let is_of_another = store.stopped_over_its_file > 0;
         let effect = self.report.catalog.effect;
-        told(effect, is_there, is_there && !is_of_another)
+        told(
+            effect,
+            is_there,
+            is_there && !may_be_of_another_attempt(store),
+        )
     }
 
     fn is_so_of_a_table(&self, store: &Store, index: usize) -> bool {
@@ -164,7 +166,8 @@ impl Answer {
             // Others may have published since.
             false => pin >= told,
         });
-        told(outcome.effect, is_changed, is_restored || is_published) && is_the_pin
+        let is_any = (is_restored || is_published) && !may_be_of_another_attempt(store);
+        told(outcome.effect, is_changed, is_any) && is_the_pin
     }
 
     /// Whether the plan of this report made a commit.
@@ -185,6 +188,12 @@ impl Answer {
             matches!(step, Step::Publish { pins, .. } if pins.iter().any(|pin| pin.table_key == TABLES[table]))
         })
     }
+}
+
+/// Whether an effect of the plan may be one of an earlier attempt at the same plan, which stopped over its file: its fence stands, and a
+/// restore that it had sent may land later. A report is about one attempt, and the report of that one said that it does not know.
+fn may_be_of_another_attempt(store: &Store) -> bool {
+    store.stopped_over_its_file > 0
 }
 
 /// Whether an effect may be told: as changed where all of it is there, and as unchanged where nothing of it is.
