@@ -18,6 +18,7 @@ use crate::difference::Difference;
 use crate::digest::{Digest, Tag};
 use crate::ids::OperationId;
 use crate::outcome::{Effect, OutcomeKind};
+use crate::plan::{Plan, PlanBytes};
 use crate::sidecar::SidecarBytes;
 use crate::timestamp::Timestamp;
 
@@ -158,6 +159,19 @@ impl EndedBy {
 }
 
 impl JournalEntry {
+    /// The plan that a claim is of; `None` for other entries, and for a claim whose plan is none.
+    #[must_use]
+    pub fn claimed_plan(&self) -> Option<Plan> {
+        let Self::Claimed {
+            plan, plan_digest, ..
+        } = self
+        else {
+            return None;
+        };
+        let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
+        bytes.decode().ok()
+    }
+
     /// The name of the kind, as in JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

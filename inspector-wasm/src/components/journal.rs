@@ -4,7 +4,7 @@ use sidecar::explanation::step_sentence;
 use sidecar::follow_up::{is_never_undone, release_id, undo_id};
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
 use sidecar::text::version_text;
-use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, PlanBytes};
+use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
 use super::badge::{badge, outcome_tone};
@@ -84,7 +84,7 @@ fn follow_ups(props: &Props) -> Html {
     let records = props.operation.records.iter();
     let mut plans = records
         .filter_map(StoredRecord::decode)
-        .filter_map(|record| claimed(&record.entry));
+        .filter_map(|record| record.entry.claimed_plan());
     let Some(plan) = plans.next_back() else {
         return Html::default();
     };
@@ -121,7 +121,7 @@ fn records(records: &[StoredRecord]) -> Html {
             continue;
         };
         if matches!(record.entry, JournalEntry::Claimed { .. }) {
-            plan = claimed(&record.entry);
+            plan = record.entry.claimed_plan();
         }
         items.push(html! {
             <li data-kind={record.entry.kind()}>
@@ -135,17 +135,6 @@ fn records(records: &[StoredRecord]) -> Html {
 }
 
 /// The plan that a claim names.
-fn claimed(entry: &JournalEntry) -> Option<Plan> {
-    let JournalEntry::Claimed {
-        plan, plan_digest, ..
-    } = entry
-    else {
-        return None;
-    };
-    let bytes = PlanBytes::verify(plan.clone(), *plan_digest).ok()?;
-    bytes.decode().ok()
-}
-
 fn stored(audited: &StoredRecord) -> Html {
     let about = html! { <p class="quiet-text">{ "Digest " }<code class="break">{ audited.digest().to_string() }</code></p> };
     raw("As stored", audited.stored.clone(), about)

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use sidecar::api::AuditedOperation;
 use sidecar::journal::{JournalEntry, JournalRecord};
-use sidecar::{OperationId, Reason};
+use sidecar::{OperationId, Purpose, Reason};
 
 use super::context::{Context, print_text};
 use super::error::{CliError, ErrorDocument};
@@ -175,6 +175,16 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
         None => "",
     };
     page.line(&format!("{}  {outcome}{chain}", operation.operation_id));
+    let records = operation.records.iter();
+    let claimed = records.filter_map(|audited| audited.record.entry.claimed_plan());
+    let mut follows = claimed.filter_map(|plan| match plan.purpose {
+        Purpose::Undo { of } => Some(format!("  the undo of operation {of}")),
+        Purpose::Release { of } => Some(format!("  the release of the tags of operation {of}")),
+        Purpose::Recover | Purpose::Dismiss { .. } => None,
+    });
+    if let Some(line) = follows.next() {
+        page.line(&line);
+    }
     for audited in &operation.records {
         let JournalRecord {
             sequence,
