@@ -124,6 +124,11 @@ async fn a_recovery_that_is_over_is_told_as_done_and_one_that_is_undone_as_that(
     );
     let undo_told = run_to(3, &["apply", root.uri(), &undo, "--digest", &undo_digest]);
     assert!(unwrapped(&undo_told.stdout).contains(&format!("Operation {redo} took it back at")));
+    let audit = run_to(0, &["audit", root.uri()]).stdout;
+    for of in [FORWARD, undo.as_str()] {
+        let line = format!("  the undo of operation {of}\n");
+        assert_eq!(audit.matches(&line).count(), 1, "{audit}");
+    }
 }
 
 #[tokio::test]
