@@ -171,3 +171,41 @@ async fn a_write_to_a_branch_that_is_gone_under_every_name_is_orphaned() {
         plan.disposition
     );
 }
+
+/// Nothing keeps people from giving a branch such a name themselves. Then the history calls it by all of that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_of_a_branch_that_is_called_so_keeps_the_whole_name() {
+    let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;
+    let operation = store.operation();
+    let path = store.path().join("__recovery").join(operation.file_name());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let renamed = text
+        .replace(
+            "\"branch\": \"feature\"",
+            &format!("\"branch\": \"{SUFFIXED}\""),
+        )
+        .replace(
+            "\"branch\":\"feature\"",
+            &format!("\"branch\":\"{SUFFIXED}\""),
+        );
+    assert_ne!(text, renamed);
+    std::fs::write(&path, renamed).unwrap();
+    let opened = store.open().await;
+    let plan = opened.plan(&operation).await;
+    assert_eq!(
+        plan.disposition,
+        Disposition::RollForward,
+        "{:?}",
+        plan.blockers
+    );
+    let report = opened.recover(&operation).await;
+    assert_eq!(
+        report.outcome,
+        OutcomeKind::RolledForward,
+        "{}",
+        report.detail
+    );
+    let newest = lineage::commits(&store, Some(SUFFIXED)).await;
+    let newest = newest.iter().max_by_key(|commit| commit.manifest_version);
+    assert_eq!(newest.unwrap().manifest_branch.as_deref(), Some(SUFFIXED));
+}

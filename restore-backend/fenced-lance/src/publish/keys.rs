@@ -2,9 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use sidecar::Branch;
-use sidecar::root_layout::STAMP_WITH_IDENTITIES;
-
 use super::fixed::FixedRows;
 use super::request::{NewGraphCommit, PublishRequest};
 use crate::catalog::Catalog;
@@ -34,7 +31,7 @@ pub(super) fn new_keys(
         .iter()
         .map(|tombstone| rows::tombstone_key(&tombstone.table_key, tombstone.version));
     let history = request.graph_commit.iter().flat_map(|commit| {
-        let head = head_key(graph_branch(catalog, request));
+        let head = head_key(graph_branch(request));
         let head = (!catalog.graph_heads.contains_key(&head)).then_some(head);
         head.into_iter().chain([commit.id.clone()])
     });
@@ -62,18 +59,15 @@ fn version_key(catalog: &Catalog, table_key: &str, version: u64) -> String {
 
 /// The key of the row that names the head of the branch, where there is one: a graph commit replaces it.
 pub(super) fn replaced_keys(catalog: &Catalog, request: &PublishRequest) -> BTreeSet<String> {
-    let head = head_key(graph_branch(catalog, request));
+    let head = head_key(graph_branch(request));
     let is_replaced = request.graph_commit.is_some() && catalog.graph_heads.contains_key(&head);
     is_replaced.then_some(head).into_iter().collect()
 }
 
-/// The name of the branch in the graph: where the catalog knows tables by their identity, the Lance branch may have a suffix.
-pub(super) fn graph_branch<'a>(catalog: &Catalog, request: &'a PublishRequest) -> Option<&'a str> {
-    let branch = Branch::of(request.branch.as_deref());
-    match catalog.stamp {
-        STAMP_WITH_IDENTITIES => branch.without_suffix().name(),
-        _ => branch.name(),
-    }
+/// The name of the branch in the graph.
+pub(super) fn graph_branch(request: &PublishRequest) -> Option<&str> {
+    let commit = request.graph_commit.as_ref();
+    commit.and_then(|commit| commit.branch.as_deref())
 }
 
 /// The graph commit, and the row that names it as the head of its branch.
@@ -82,7 +76,7 @@ pub(super) fn history_rows(
     request: &PublishRequest,
     commit: &NewGraphCommit,
 ) -> Result<[CatalogRow; 2], serde_json::Error> {
-    let branch = graph_branch(catalog, request);
+    let branch = graph_branch(request);
     let parent_commit_id = catalog.graph_head().map(|head| head.id.clone());
     let of_commit = CommitMetadata {
         parent_commit_id: parent_commit_id.clone(),

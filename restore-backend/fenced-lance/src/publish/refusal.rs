@@ -73,7 +73,7 @@ fn graph_moved(
         });
     }
     let branch = other_branch(request.branch.as_deref());
-    let found = catalog.named_head(graph_branch(catalog, request));
+    let found = catalog.named_head(graph_branch(request));
     if found != exact.graph_head.as_deref() {
         return Some(Refusal::GraphMoved {
             planned: exact.graph_head.clone(),

@@ -29,6 +29,8 @@ pub struct PublishRequest {
 /// A graph commit that is written in the very commit of the catalog that it stands for. Its parent is the latest on its branch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewGraphCommit {
+    /// The branch that it is on, as the graph calls it; `None` is main. The Lance branch of the catalog may have a suffix behind that name.
+    pub branch: Option<String>,
     /// Its id, a ULID.
     pub id: String,
     /// The commit that was merged.

@@ -234,6 +234,7 @@ async fn a_later_stamp_is_read_and_takes_no_publish_without_a_graph_commit() {
 
 fn graph_commit(id: &str) -> NewGraphCommit {
     NewGraphCommit {
+        branch: None,
         id: id.to_owned(),
         merged_parent: None,
         actor: Some("omnigraph:recovery".to_owned()),

@@ -202,8 +202,10 @@ fn new_graph_commit(
     read_version: u64,
     commit: PublishedGraphCommit,
 ) -> NewGraphCommit {
+    let branch = attempt.plan.graph_branch().map(str::to_owned);
     if let Some(fixed) = commit.fixed {
         return NewGraphCommit {
+            branch,
             id: fixed.id,
             merged_parent: commit.merged_parent,
             actor: commit.actor_id,
@@ -218,6 +220,7 @@ fn new_graph_commit(
         now,
     );
     NewGraphCommit {
+        branch,
         id: id.as_str().to_owned(),
         merged_parent: commit.merged_parent,
         actor: commit.actor_id,
