@@ -424,7 +424,7 @@ fn retire(state: &JournalState, seen: &Seen) -> Move {
     match &seen.since_finished {
         None if !is_seen => Move::Look(Look::SinceFinished),
         Some(untrue) if !untrue.is_empty() => Move::Reopen {
-            detail: "the journal says that this operation is finished, but the root is not as it was left. Nothing was done, and the operation is open again: make a new plan. A backup may have been restored, this may be a copy, or the file that was set aside may be back or may be judged otherwise now".to_owned(),
+            detail: "the journal says that this operation is finished, but the root is not as it was left. Nothing was done, and the operation is open again: look at the plan as it is now, and approve that. A backup may have been restored, this may be a copy, or the file that was set aside may be back or may be judged otherwise now".to_owned(),
             differences: untrue.clone(),
         },
         None | Some(_) => last,
