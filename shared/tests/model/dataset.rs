@@ -108,7 +108,7 @@ impl Dataset {
     }
 
     /// Whether a dataset is there that somebody else made.
-    pub(crate) fn is_anothers(&self) -> bool {
+    pub(crate) fn is_foreign(&self) -> bool {
         self.versions.first() == Some(&Maker::Other)
     }
 

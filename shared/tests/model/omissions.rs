@@ -5,7 +5,7 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 use crate::cases::ALL;
 use crate::flaw::Flaw;
 use crate::properties::{
-    ALL_SHOWN, ANOTHERS, BURIED, CLOSED, CONSENTED, COVERED, DROPPED, ENDED, IS_THERE, KEPT,
+    ALL_SHOWN, BURIED, CLOSED, CONSENTED, COVERED, DROPPED, ENDED, FOREIGN_DATASET, IS_THERE, KEPT,
     MERGED, NAMED, ONE_HOLDS, PLANNED, PUBLISHED_ONCE, RECORDED, REPORTED, RESTORED_ONCE, RETIRED,
     SAID, SAYS_SO, SET_ASIDE, STAYS, TOLD_APART, UNDO_FIRST, WHOLE,
 };
@@ -96,7 +96,7 @@ fn what_is_left_out_of_the_protocol_is_noticed() {
                 dataset_changes: 1,
                 ..schema_9
             },
-            vec![ANOTHERS],
+            vec![FOREIGN_DATASET],
         ),
         (
             Flaw::TakesUnclearForUndone,

@@ -34,7 +34,7 @@ pub(crate) const SET_ASIDE: &str = "a sidecar that can be recovered is not set a
 pub(crate) const KEPT: &str = "a file that somebody else put under the name stays as it is";
 pub(crate) const TOLD_APART: &str = "the file of an operation is told from another under its name";
 pub(crate) const SAYS_SO: &str = "where the write is taken back, its file has the undo in it";
-pub(crate) const ANOTHERS: &str =
+pub(crate) const FOREIGN_DATASET: &str =
     "a dataset that somebody else made or committed to, or that the catalog names, is not removed";
 pub(crate) const DROPPED: &str =
     "the dataset of a schema change that is recorded as taken back is gone, with all its files";
@@ -223,14 +223,16 @@ pub(crate) fn properties(model: &Recovery) -> Vec<Property<Recovery>> {
                 || !is_as_written
                 || store.is_file_back
         }),
-        Property::always(ANOTHERS, |_, world: &World| !world.store.dataset.is_lost()),
+        Property::always(FOREIGN_DATASET, |_, world: &World| {
+            !world.store.dataset.is_lost()
+        }),
         // In the folder of a dataset that somebody made there since, nothing is removed any more.
         Property::always(DROPPED, |_, world: &World| {
             let store = &world.store;
             store.subject != Subject::Schema9
                 || store.journal.state.finished().is_none()
                 || !store.dataset.is_left()
-                || store.dataset.is_anothers()
+                || store.dataset.is_foreign()
         }),
         Property::always(UNDO_FIRST, |_, world: &World| {
             let store = &world.store;
@@ -320,7 +322,7 @@ fn comes_about(model: &Recovery) -> Vec<Property<Recovery>> {
     if model.dataset_changes > 0 {
         properties.push(Property::sometimes(
             "a dataset of somebody else stands where that of the write was, and the write is taken back",
-            |_, world: &World| world.store.dataset.is_anothers() && is_resolved(world),
+            |_, world: &World| world.store.dataset.is_foreign() && is_resolved(world),
         ));
         properties.push(Property::sometimes(
             "a dataset of the write stays, as somebody else uses it, and a person has to look",
