@@ -19,7 +19,7 @@ pub enum SidecarSeen {
 impl SidecarSeen {
     /// The sidecar of this plan, by the digest of the bytes that bear its name; `None` if no file does. Its own are the bytes that the
     /// plan was made from, those that the plan gives it, and `also` those that earlier attempts of its operation found or gave it
-    /// ([`JournalState::prepared`]): the journal has them all.
+    /// ([`crate::journal::JournalState::prepared`]): the journal has them all.
     #[must_use]
     pub fn of(plan: &Plan, found: Option<Digest>, also: &[Digest]) -> Self {
         let Some(digest) = found.filter(|_| plan.sidecar_file().is_some()) else {
