@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use sidecar::api::{
-    ApprovalRequest, AttemptReport, EndReport, ExecutionReport, PlanReport, Progress,
-};
+use sidecar::api::{ApprovalRequest, EndReport, ExecutionReport, PlanReport, Progress};
 use sidecar::{Reason, Requirement};
 use yew::Reducible;
 
@@ -217,15 +215,12 @@ impl RecoveryState {
         }
     }
 
-    /// Whether there is an attempt that a person can end.
+    /// Whether there is an attempt that a person can end: one that was begun, and has not come to its terminal record.
     #[must_use]
     pub fn can_be_ended(&self) -> bool {
-        let attempt = self
-            .plan
-            .value
-            .as_ref()
-            .and_then(|plan| plan.attempt.as_ref());
-        self.stage() == Stage::Resume && attempt.is_some_and(AttemptReport::is_open)
+        let plan = self.plan.value.as_ref();
+        self.stage() == Stage::Resume
+            && plan.is_some_and(|plan| plan.progress == Progress::UnderWay)
     }
 
     /// Whether it was carried out, and did all the plan says.
