@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sidecar::{
     Choice, Decision, Digest, Disposition, Glimpse, Limits, Observation, OperationId,
     OperationIdError, OutcomeKind, PlanBytes, PlanError, PlanInput, Reason, Requirement, RootId,
-    Sidecar, SidecarFile, Standing, WhatIf, assemble, error_text, explain, judge_choice, refuse,
-    what_if,
+    Sidecar, SidecarFile, Standing, WhatIf, assemble, error_text, explain_looked_at, judge_choice,
+    refuse, what_if,
 };
 
 use crate::state::journal_check::{JournalCheck, StoredAudit};
@@ -251,17 +251,8 @@ pub fn plan(request: &str) -> Result<String, ApiError> {
         verdict: &verdict,
     });
     let bytes = PlanBytes::of(&plan).map_err(ApiError::Plan)?;
-    let explanation = explain(
-        &plan,
-        sidecar.map(|sidecar| sidecar.started_at),
-        &verdict.blockers,
-    );
-    let explanation = match sidecar {
-        Some(sidecar) if sidecar.version_9.is_some() => {
-            explanation.of_version_9(&plan, &verdict.blockers)
-        }
-        Some(_) | None => explanation,
-    };
+    let observation = request.observation.as_ref();
+    let explanation = explain_looked_at(&plan, sidecar, observation, &verdict.blockers);
     write(&PlanAnswer {
         plan: bytes.text().to_owned(),
         digest: bytes.digest(),

@@ -290,21 +290,12 @@ impl PlanReport {
                     is_in_effect: context.planned_anew_as.is_none(),
                 },
             ),
-            None => {
-                let explained = explanation::explain(plan, started_at, &context.blockers);
-                let stands_for_an_undo = context
-                    .observation
-                    .is_some_and(|observation| observation.recorded.undo.is_some());
-                match context.sidecar {
-                    Some(sidecar) if sidecar.version_9.is_some() => {
-                        explained.of_version_9(plan, &context.blockers)
-                    }
-                    Some(_) if stands_for_an_undo && plan.purpose.is_recovery() => {
-                        explained.of_half_an_undo(plan)
-                    }
-                    Some(_) | None => explained,
-                }
-            }
+            None => explanation::explain_looked_at(
+                plan,
+                context.sidecar,
+                context.observation,
+                &context.blockers,
+            ),
         };
         let is_over = attempt
             .as_ref()

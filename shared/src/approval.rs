@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::code::Requirement;
+use crate::code::{Requirement, StatedBy};
 use crate::digest::Digest;
 use crate::ids::OperationId;
 use crate::plan::{Plan, PlanBytes, PlanError};
@@ -60,22 +60,13 @@ impl Approval {
     /// Which of these requirements of a plan this approval does not state.
     #[must_use]
     pub fn missing_of(&self, requires: &[Requirement]) -> Vec<Requirement> {
-        let stated = |requirement: &Requirement| match requirement {
-            Requirement::WritersStopped => self.writers_stopped,
-            Requirement::Reason => self
+        let stated = |requirement: &Requirement| match requirement.stated_by() {
+            StatedBy::WritersStopped => self.writers_stopped,
+            StatedBy::Reason => self
                 .reason
                 .as_deref()
                 .is_some_and(|reason| !reason.trim().is_empty()),
-            Requirement::TargetDiffersFromExpected
-            | Requirement::UnexpectedCommits
-            | Requirement::StaysPublishedInPart
-            | Requirement::BranchRecreated
-            | Requirement::IncompleteMerge
-            | Requirement::DataInQuestion
-            | Requirement::MergeStaysRecorded
-            | Requirement::OlderUnreadable
-            | Requirement::StaleArmed
-            | Requirement::DropsDatasets => self.acknowledged.contains(requirement),
+            StatedBy::ItsName => self.acknowledged.contains(requirement),
         };
         requires
             .iter()

@@ -248,6 +248,17 @@ impl Reason {
     }
 }
 
+/// How an approval states a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatedBy {
+    /// By the statement that every writer is stopped.
+    WritersStopped,
+    /// By a reason in words.
+    Reason,
+    /// By the name of the requirement, among those that the approver acknowledges.
+    ItsName,
+}
+
 /// What an approval has to state before it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -283,6 +294,25 @@ pub enum Requirement {
 }
 
 impl Requirement {
+    /// How an approval states it.
+    #[must_use]
+    pub const fn stated_by(self) -> StatedBy {
+        match self {
+            Self::WritersStopped => StatedBy::WritersStopped,
+            Self::Reason => StatedBy::Reason,
+            Self::TargetDiffersFromExpected
+            | Self::UnexpectedCommits
+            | Self::StaysPublishedInPart
+            | Self::BranchRecreated
+            | Self::IncompleteMerge
+            | Self::DataInQuestion
+            | Self::MergeStaysRecorded
+            | Self::OlderUnreadable
+            | Self::StaleArmed
+            | Self::DropsDatasets => StatedBy::ItsName,
+        }
+    }
+
     /// The requirement as it is spelled in JSON and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! The commands that a report tells a person to type.
 
-use crate::code::Requirement;
+use crate::code::{Requirement, StatedBy};
 use crate::digest::Digest;
 use crate::text::shell_word;
 
@@ -116,18 +116,9 @@ impl Commands {
 /// The argument of `approve` by which a requirement is stated.
 #[must_use]
 pub fn statement(requirement: Requirement) -> String {
-    match requirement {
-        Requirement::WritersStopped => " --writers-stopped".to_owned(),
-        Requirement::Reason => " --reason TEXT".to_owned(),
-        Requirement::TargetDiffersFromExpected
-        | Requirement::UnexpectedCommits
-        | Requirement::StaysPublishedInPart
-        | Requirement::BranchRecreated
-        | Requirement::IncompleteMerge
-        | Requirement::DataInQuestion
-        | Requirement::MergeStaysRecorded
-        | Requirement::OlderUnreadable
-        | Requirement::StaleArmed
-        | Requirement::DropsDatasets => format!(" --acknowledge {requirement}"),
+    match requirement.stated_by() {
+        StatedBy::WritersStopped => " --writers-stopped".to_owned(),
+        StatedBy::Reason => " --reason TEXT".to_owned(),
+        StatedBy::ItsName => format!(" --acknowledge {requirement}"),
     }
 }

@@ -13,9 +13,10 @@ use crate::branch::Branch;
 use crate::classification::ClassificationLabel;
 use crate::code::{Code, Reason};
 use crate::follow_up;
+use crate::observation::Observation;
 use crate::outcome::Extent;
-use crate::plan::{CatalogChangeKind, Plan, PlannedTable};
-use crate::sidecar::WriterKind;
+use crate::plan::{CatalogChangeKind, Plan, PlannedTable, Step};
+use crate::sidecar::{Sidecar, WriterKind};
 use crate::text::{shown, version_text};
 use crate::timestamp::Timestamp;
 use crate::verdict::{Action, Choice, Disposition};
@@ -36,6 +37,26 @@ use words::{
     NAME_CHARS_MAX, all_of_its_tables, and_more, count_word, inside_a_sentence, some_of,
     some_of_its_tables, table_name, tables_with, write_name, written,
 };
+
+/// Explains the plan of a sidecar that was looked at, as [`explain`], with what the sidecar and its journal tell besides.
+#[must_use]
+pub fn explain_looked_at(
+    plan: &Plan,
+    sidecar: Option<&Sidecar>,
+    observation: Option<&Observation>,
+    blockers: &[Reason],
+) -> Explanation {
+    let started_at = sidecar.map(|sidecar| sidecar.started_at);
+    let explained = explain(plan, started_at, blockers);
+    let stands_for_an_undo = observation.is_some_and(|found| found.recorded.undo.is_some());
+    match sidecar {
+        Some(sidecar) if sidecar.version_9.is_some() => explained.of_version_9(plan, blockers),
+        Some(_) if stands_for_an_undo && plan.purpose.is_recovery() => {
+            explained.of_half_an_undo(plan)
+        }
+        Some(_) | None => explained,
+    }
+}
 
 /// Explains a plan. `blockers` supply the words for what is refused, aborted or waiting.
 #[must_use]
@@ -118,7 +139,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
 impl Explanation {
     /// The same for half an undo, whose tables are judged like those of a write, and which is none.
     #[must_use]
-    pub fn of_half_an_undo(mut self, plan: &Plan) -> Self {
+    fn of_half_an_undo(mut self, plan: &Plan) -> Self {
         let restored = plan.tables.iter().filter(|table| has_moved(table)).count();
         let total = plan.tables.len();
         self.headline = match plan.disposition {
@@ -143,12 +164,12 @@ impl Explanation {
     /// The same for the recovery of a file of version 9: the undo of some is refused, and people know that before they approve the
     /// recovery. `blockers` are those of the plan.
     #[must_use]
-    pub fn of_version_9(mut self, plan: &Plan, blockers: &[Reason]) -> Self {
+    fn of_version_9(mut self, plan: &Plan, blockers: &[Reason]) -> Self {
         let mut codes = blockers.iter().map(|blocker| blocker.code);
         let is_carried_out =
             plan.purpose.is_recovery() && !codes.any(|code| code == Code::NotYetSupported);
         let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
-        let changes_the_schema = plan.steps.iter().any(follow_up::changes_the_schema);
+        let changes_the_schema = plan.steps.iter().any(Step::changes_the_schema);
         let is_never_undone = changes_the_schema || follow_up::kept_for_good(plan).is_some();
         if is_carried_out && is_never_undone && (changes_tables || changes_the_schema) {
             self.consequence

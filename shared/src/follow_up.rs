@@ -32,8 +32,8 @@ pub(crate) use own_sidecar::{covers_what_is_never_whole, text_of};
 pub use release::{SetTag, release, tags_dropped_by, tags_of, tags_of_plan};
 pub use spent::{SpentIf, is_any_dropped, spent_if};
 pub use stuck_file::{StuckFile, dismissed_because};
+pub(crate) use undo::kept_for_good;
 pub use undo::{Returning, Undo, announced_by, is_never_undone, never_undone, undo};
-pub(crate) use undo::{changes_the_schema, kept_for_good};
 pub(crate) use undo_steps::{undo_restores, undo_tags};
 
 use crate::code::{Code, Reason};

@@ -79,7 +79,7 @@ pub use catalog_stamp::{HistoryByStamp, history_by_stamp, stamp_unsupported};
 pub use classification::{
     Classification, ClassificationLabel, classify_by, classify_table, classify_table_for, rule_text,
 };
-pub use code::{Code, Reason, Requirement};
+pub use code::{Code, Reason, Requirement, StatedBy};
 pub use covered_elsewhere::drop_covered;
 pub use dataset_files::{DATASET_FILES_MAX, DatasetFile, DatasetFiles};
 pub use decision::{Decision, decide};
@@ -87,7 +87,7 @@ pub use dialect::{ClassificationRule, Dialect};
 pub use difference::{Difference, DifferenceField, differences};
 pub use digest::{Digest, DigestError, Digesting, Tag};
 pub use error_text::error_text;
-pub use explanation::{Explanation, explain};
+pub use explanation::{Explanation, explain, explain_looked_at};
 pub use graph_commit_id::GraphCommitId;
 pub use graph_history::{GraphCommit, GraphHistory};
 pub use ids::{DerivedOrder, OperationId, OperationIdError, RootId};

@@ -12,8 +12,10 @@ use super::LanceRoot;
 use super::TableError;
 use super::catalog::rows;
 use super::catalog::rows::CatalogRow;
+use super::catalog::rows::Spelling;
 use super::commit::Refusal;
 use super::head::HeadSearch;
+use super::publish::WantedVersion;
 
 /// A table to be in a new catalog.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -70,10 +72,14 @@ impl LanceRoot {
                 table_branch,
             } = table;
             rows.push(CatalogRow::table(table_key, location));
-            let row = self
-                .version_row(table_key, location, *version, table_branch.as_deref(), None)
-                .await?;
-            match row {
+            let version = WantedVersion {
+                table_key,
+                location,
+                version: *version,
+                branch: table_branch.as_deref(),
+                spelling: Spelling::default(),
+            };
+            match self.version_row(version, None).await? {
                 Ok(row) => rows.push(row),
                 Err(reason) => return Ok(CreateOutcome::Refused { reason }),
             }

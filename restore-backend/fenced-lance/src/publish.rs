@@ -22,6 +22,7 @@ use keys::{history_rows, new_keys, replaced_keys};
 use refusal::refusal;
 
 pub use request::{MadeBy, NewGraphCommit, PublishRequest};
+pub(crate) use rows::WantedVersion;
 
 impl LanceRoot {
     /// Publishes, if every pin is still as planned and nobody published since; done again, it does

@@ -1,12 +1,12 @@
 //! The plan that takes a finished recovery back.
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use sidecar::follow_up::refusal::{self, BranchVersion};
 use sidecar::follow_up::{Undo, UndoFacts, Waits, next_undo_sidecar_id, undo as lay_down_undo};
 use sidecar::journal::{Attempt, Finished, JournalState};
-use sidecar::{Choice, OperationId, Plan, Reason, error_text};
+use sidecar::{Choice, OperationId, Plan, Reason, TablePin, error_text};
 
-use super::as_recorded::unreadable;
+use super::as_recorded::{TABLES_AT_ONCE, unreadable};
 use super::follow_up_plan::FollowUpPlan;
 use super::in_force::is_released;
 use super::pending_plan;
@@ -14,7 +14,7 @@ use crate::error::ServiceError;
 use crate::observe::{Judged, Look, look_closely, read_restorability, read_row_counts};
 use crate::pending::{PendingRecovery, read_pending};
 use crate::root::Root;
-use fenced_lance::TableLocation;
+use fenced_lance::{Catalog, LanceRoot, TableLocation};
 use root_objects::journal_store::Journal;
 
 pub(super) async fn plan_undo(
@@ -95,37 +95,44 @@ async fn seen_elsewhere(
         }
         None => None,
     };
-    let mut reasons = Vec::new();
-    for (pin, target) in undo.on_other_branches() {
-        let shown = before
-            .as_ref()
-            .and_then(|catalog| catalog.pins.get(&pin.table_key));
-        let shown: Option<BranchVersion> = shown.map(|pin| (pin.table_branch.clone(), pin.version));
-        let location = before
-            .as_ref()
-            .and_then(|catalog| catalog.locations.get(&pin.table_key));
-        let origin = match location {
-            Some(location) => {
-                let place = TableLocation::on(location, pin.table_branch().name());
-                let origin = lance.branch_origin(&place).await;
-                origin.map_err(|error| {
-                    unreadable(
-                        &format!("the origin of the branch of {}", pin.table_key),
-                        &error_text(&error),
-                    )
-                })?
-            }
-            None => None,
-        };
-        let origin = origin.and_then(|origin| Some((origin.branch, origin.version?)));
-        reasons.extend(refusal::seen_elsewhere(
-            pin,
-            target,
-            shown.as_ref(),
-            origin.as_ref(),
-        ));
-    }
-    Ok(reasons)
+    let looks: Vec<_> = undo
+        .on_other_branches()
+        .map(|(pin, target)| seen_elsewhere_of(lance, before.as_ref(), pin, target))
+        .collect();
+    let found: Vec<Option<Reason>> = futures::stream::iter(looks)
+        .buffered(TABLES_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn seen_elsewhere_of(
+    lance: &LanceRoot,
+    before: Option<&Catalog>,
+    pin: &TablePin,
+    target: u64,
+) -> Result<Option<Reason>, ServiceError> {
+    let key = &pin.table_key;
+    let shown = before.and_then(|catalog| catalog.pins.get(key));
+    let shown: Option<BranchVersion> = shown.map(|pin| (pin.table_branch.clone(), pin.version));
+    let origin = match before.and_then(|catalog| catalog.locations.get(key)) {
+        None => None,
+        Some(location) => {
+            let place = TableLocation::on(location, pin.table_branch().name());
+            let origin = lance.branch_origin(&place).await;
+            origin.map_err(|error| {
+                let what = format!("the origin of the branch of {key}");
+                unreadable(&what, &error_text(&error))
+            })?
+        }
+    };
+    let origin = origin.and_then(|origin| Some((origin.branch, origin.version?)));
+    Ok(refusal::seen_elsewhere(
+        pin,
+        target,
+        shown.as_ref(),
+        origin.as_ref(),
+    ))
 }
 
 /// The undo, with an id for the sidecar it announces whose journal is not finished yet.

@@ -91,7 +91,7 @@ impl Undo {
                 "it left the sidecar of operation {left}; look at that one"
             ));
         }
-        if plan.steps.iter().any(changes_the_schema) {
+        if plan.steps.iter().any(Step::changes_the_schema) {
             return Err(Reason::new(
                 Code::SchemaChanged,
                 format!(
@@ -245,22 +245,15 @@ impl Undo {
 pub fn is_never_undone(plan: &Plan) -> bool {
     let is_kept = plan.rests_on_its_sidecar().is_some() && kept_for_good(plan).is_some();
     is_kept
-        || plan.steps.iter().any(changes_the_schema)
+        || plan.steps.iter().any(Step::changes_the_schema)
         || never_undone(&plan.operation_id, plan).is_some()
 }
 
-/// Why a recovery of version 9 is never taken back, if so. A schema change is not taken back either: see [`changes_the_schema`].
+/// Why a recovery of version 9 is never taken back, if so. A schema change is not taken back either: see [`Step::changes_the_schema`].
 ///
 /// A merge publishes tables that it commits nothing to, and moves others to another Lance branch, whose versions have other contents
 /// than those of the same numbers that readers saw before.
 pub(crate) fn kept_for_good(plan: &Plan) -> Option<String> {
-    let is_touched = |key: &str| {
-        let mut tables = plan.tables.iter();
-        tables.any(|table| table.table_key == key && table.action != Action::None)
-    };
-    let published = plan.steps.iter().flat_map(Step::exact_rows);
-    let adopted = published.map(|row| &row.table_key);
-    let mut adopted = adopted.filter(|key| !is_touched(key));
     if plan.disposition.takes_it_back() {
         return Some("it rolled back a write of version 9, and engines of that graph would not read the sidecar that covers what comes back".to_owned());
     }
@@ -270,7 +263,13 @@ pub(crate) fn kept_for_good(plan: &Plan) -> Option<String> {
                 .to_owned(),
         );
     }
-    if let Some(key) = adopted.next() {
+    let is_touched = |key: &str| {
+        let mut tables = plan.tables.iter();
+        tables.any(|table| table.table_key == key && table.action != Action::None)
+    };
+    let mut published = plan.steps.iter().flat_map(Step::exact_rows);
+    if let Some(row) = published.find(|row| !is_touched(&row.table_key)) {
+        let key = &row.table_key;
         return Some(format!(
             "it published {key}, to which the write committed nothing"
         ));
@@ -279,34 +278,6 @@ pub(crate) fn kept_for_good(plan: &Plan) -> Option<String> {
     Some(format!(
         "its branch is {lance_branch} in the catalog, and this build undoes nothing on a branch with such a suffix"
     ))
-}
-
-/// Staged files that are in place or set aside, and tables that are added or gone, do not come back with a version of a table.
-pub(crate) fn changes_the_schema(step: &Step) -> bool {
-    match step {
-        Step::PromoteSchema { .. } | Step::DiscardSchema { .. } | Step::DropDataset { .. } => true,
-        Step::Publish {
-            registrations,
-            tombstones,
-            exact,
-            ..
-        } => {
-            let renames = exact
-                .as_ref()
-                .is_some_and(|exact| !exact.renamed.is_empty());
-            renames || !registrations.is_empty() || !tombstones.is_empty()
-        }
-        Step::Tag { .. }
-        | Step::Untag { .. }
-        | Step::Announce { .. }
-        | Step::FenceCatalog { .. }
-        | Step::PrepareSidecar { .. }
-        | Step::Restore { .. }
-        | Step::GraphHistory { .. }
-        | Step::UnlockSchema { .. }
-        | Step::Record { .. }
-        | Step::Retire { .. } => false,
-    }
 }
 
 /// Lays down how a recovery is taken back, from the facts that were found. `observation` is of [`Undo::sidecar`], each table's

@@ -35,6 +35,38 @@ impl Step {
         }
     }
 
+    /// Whether it changes the schema: staged files that are in place or set aside, and tables that are added, renamed or gone, do not come
+    /// back with a version of a table.
+    #[must_use]
+    pub fn changes_the_schema(&self) -> bool {
+        match self {
+            Self::PromoteSchema { .. } | Self::DiscardSchema { .. } | Self::DropDataset { .. } => {
+                true
+            }
+            Self::Publish {
+                registrations,
+                tombstones,
+                exact,
+                ..
+            } => {
+                let renames = exact
+                    .as_ref()
+                    .is_some_and(|exact| !exact.renamed.is_empty());
+                renames || !registrations.is_empty() || !tombstones.is_empty()
+            }
+            Self::Tag { .. }
+            | Self::Untag { .. }
+            | Self::Announce { .. }
+            | Self::FenceCatalog { .. }
+            | Self::PrepareSidecar { .. }
+            | Self::Restore { .. }
+            | Self::GraphHistory { .. }
+            | Self::UnlockSchema { .. }
+            | Self::Record { .. }
+            | Self::Retire { .. } => false,
+        }
+    }
+
     /// Whether it makes versions of tables visible. The version of the catalog that it made is the one that a graph commit stands for.
     #[must_use]
     pub const fn makes_visible(&self) -> bool {

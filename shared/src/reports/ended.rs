@@ -10,6 +10,10 @@ impl EndReport {
     #[must_use]
     pub fn of(operation: &OperationId, attempt: &Attempt, ended_by: EndedBy) -> Self {
         let unclear = attempt.begun_not_done();
+        let published = match attempt.published_at() {
+            Some(_) => " Its publish stands, and is not undone once the operation is planned anew.",
+            None => "",
+        };
         Self {
             operation_id: operation.clone(),
             plan_digest: attempt.bytes.digest(),
@@ -19,7 +23,7 @@ impl EndReport {
             },
             steps: StepProgress::of_attempt(attempt),
             detail: format!(
-                "{} ended the attempt: {}. The steps that were done stay done; {}. The operation is open: look at the plan as it is now, and approve that",
+                "{} ended the attempt: {}. The steps that were done stay done; {}.{published} The operation is open: look at the plan as it is now, and approve that",
                 ended_by.name,
                 ended_by.reason.trim_end_matches('.'),
                 what_is_known(&unclear)

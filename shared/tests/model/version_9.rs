@@ -73,40 +73,45 @@ pub(crate) fn file_of(tables: &[usize]) -> Vec<u8> {
     });
     let rows: Value =
         each(&|table| with_identity(table, json!({"expected_version": 1, "table_branch": null})));
+    let of_the_kind = json!({"effects": effects, "intended_delta": {"table_updates": rows}});
+    file_like("Mutation", "protocol_v3", pins, of_the_kind)
+}
+
+/// The file of an armed write on main, as an engine spells it. `of_the_kind` are the fields of its plan that not every file has alike.
+fn file_like(kind: &str, protocol: &str, pins: Value, of_the_kind: Value) -> Vec<u8> {
+    let mut payload = json!({
+        "authority": {
+            "branch_identifier": {"version_mapping": []},
+            "graph_head": GRAPH_HEAD,
+            "schema_identity_domain": DOMAIN,
+            "schema_ir_hash": SCHEMA,
+            "schema_identity_version": 2,
+        },
+        "lineage": {
+            "graph_commit_id": COMMIT,
+            "branch": null,
+            "actor_id": null,
+            "merged_parent_commit_id": null,
+            "created_at": 1,
+        },
+        "rollback_graph_commit_id": ROLLBACK_COMMIT,
+        "effect_phase": "Armed",
+    });
+    let Value::Object(of_the_kind) = of_the_kind else {
+        panic!("{of_the_kind} has no fields")
+    };
+    payload.as_object_mut().unwrap().extend(of_the_kind);
     let file = json!({
         "schema_version": 9,
         "operation_id": OPERATION,
         "started_at": "1",
         "branch": null,
         "actor_id": null,
-        "writer_kind": "Mutation",
+        "writer_kind": kind,
         "tables": pins,
         "schema_apply_manifest_published": false,
-        "protocol_v3": {
-            "authority": {
-                "branch_identifier": {"version_mapping": []},
-                "graph_head": GRAPH_HEAD,
-                "schema_identity_domain": DOMAIN,
-                "schema_ir_hash": SCHEMA,
-                "schema_identity_version": 2,
-            },
-            "lineage": {
-                "graph_commit_id": COMMIT,
-                "branch": null,
-                "actor_id": null,
-                "merged_parent_commit_id": null,
-                "created_at": 1,
-            },
-            "rollback_graph_commit_id": ROLLBACK_COMMIT,
-            "effect_phase": "Armed",
-            "effects": effects,
-            "intended_delta": {"table_updates": rows},
-        },
+        protocol: payload,
     });
-    as_an_engine_spells_it(&file)
-}
-
-fn as_an_engine_spells_it(file: &Value) -> Vec<u8> {
     let name = format!("{OPERATION}.json");
     let read = parse(&name, file.to_string().as_bytes(), &Limits::default()).unwrap();
     read.to_bytes().unwrap()
@@ -115,62 +120,38 @@ fn as_an_engine_spells_it(file: &Value) -> Vec<u8> {
 /// The file of a schema change that adds one table and makes its dataset.
 pub(crate) fn schema_change() -> Vec<u8> {
     let place = place(ADDED);
-    as_an_engine_spells_it(&json!({
-        "schema_version": 9,
-        "operation_id": OPERATION,
-        "started_at": "1",
-        "branch": null,
-        "actor_id": null,
-        "writer_kind": "SchemaApply",
-        "tables": [{
+    let pins = json!([{
+        "identity": identity(ADDED),
+        "table_key": ADDED_KEY,
+        "table_path": format!("memory:///{place}"),
+        "expected_version": 0,
+        "post_commit_pin": 1,
+    }]);
+    let of_the_kind = json!({
+        "target_schema_ir_hash": TARGET_SCHEMA,
+        "effects": [{
             "identity": identity(ADDED),
             "table_key": ADDED_KEY,
-            "table_path": format!("memory:///{place}"),
-            "expected_version": 0,
-            "post_commit_pin": 1,
+            "kind": {
+                "kind": "FirstTouchDataset",
+                "planned_transaction": {"read_version": 0, "uuid": planned_transaction(ADDED)},
+            },
         }],
-        "schema_apply_manifest_published": false,
-        "protocol_v7": {
-            "authority": {
-                "branch_identifier": {"version_mapping": []},
-                "graph_head": GRAPH_HEAD,
-                "schema_identity_domain": DOMAIN,
-                "schema_ir_hash": SCHEMA,
-                "schema_identity_version": 2,
-            },
-            "lineage": {
-                "graph_commit_id": COMMIT,
-                "branch": null,
-                "actor_id": null,
-                "merged_parent_commit_id": null,
-                "created_at": 1,
-            },
-            "rollback_graph_commit_id": ROLLBACK_COMMIT,
-            "target_schema_ir_hash": TARGET_SCHEMA,
-            "effect_phase": "Armed",
-            "effects": [{
+        "intended_delta": {
+            "table_updates": [{
                 "identity": identity(ADDED),
                 "table_key": ADDED_KEY,
-                "kind": {
-                    "kind": "FirstTouchDataset",
-                    "planned_transaction": {"read_version": 0, "uuid": planned_transaction(ADDED)},
-                },
+                "expected_version": 0,
+                "table_branch": null,
             }],
-            "intended_delta": {
-                "table_updates": [{
-                    "identity": identity(ADDED),
-                    "table_key": ADDED_KEY,
-                    "expected_version": 0,
-                    "table_branch": null,
-                }],
-                "registrations": [{
-                    "identity": identity(ADDED),
-                    "table_key": ADDED_KEY,
-                    "table_path": place,
-                }],
-            },
+            "registrations": [{
+                "identity": identity(ADDED),
+                "table_key": ADDED_KEY,
+                "table_path": place,
+            }],
         },
-    }))
+    });
+    file_like("SchemaApply", "protocol_v7", pins, of_the_kind)
 }
 
 impl Store {

@@ -11,10 +11,11 @@ use arrow_array::new_null_array;
 use arrow_schema::DataType;
 use arrow_schema::Field;
 use arrow_schema::Schema;
+use lance_table::io::commit::{ManifestLocation, ManifestNamingScheme};
 use serde::Serialize;
 use sidecar::ExactRow;
 use sidecar::root_layout::STAMP_WRITTEN;
-use sidecar::version_9::{ConfirmedUpdate, TableIdentity};
+use sidecar::version_9::{ConfirmedUpdate, TableIdentity, VersionMetadata};
 
 use super::STAMP_KEY;
 use super::TWO_PHASE_KEY;
@@ -50,14 +51,53 @@ pub(crate) struct CatalogRow {
     identity: Option<TableIdentity>,
 }
 
+/// How a catalog spells where the Lance manifests of its versions are. Engines of different stamps spell that differently.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Spelling {
+    /// Whether the path has a slash before it.
+    is_absolute: bool,
+    /// Whether the e_tag has none of the quotes that the store gives it.
+    is_bare: bool,
+}
+
+impl Spelling {
+    /// As a row that is there spells it.
+    pub(crate) fn of(row: &VersionMetadata) -> Self {
+        let e_tag = row.e_tag.as_deref();
+        Self {
+            is_absolute: row.manifest_path.starts_with('/'),
+            is_bare: e_tag.is_some_and(|e_tag| !e_tag.starts_with('"')),
+        }
+    }
+}
+
 /// Where a table version's Lance manifest is, as the catalog records it.
 // The order of the fields is that of the bytes.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ManifestRecord {
-    pub(crate) manifest_path: String,
-    pub(crate) manifest_size: Option<u64>,
-    pub(crate) e_tag: Option<String>,
-    pub(crate) naming_scheme: &'static str,
+    manifest_path: String,
+    manifest_size: Option<u64>,
+    e_tag: Option<String>,
+    naming_scheme: &'static str,
+}
+
+impl ManifestRecord {
+    pub(crate) fn of(location: &ManifestLocation, spelling: Spelling) -> Self {
+        let slash = if spelling.is_absolute { "/" } else { "" };
+        let bare = |e_tag: String| match spelling.is_bare {
+            true => e_tag.trim_matches('"').to_owned(),
+            false => e_tag,
+        };
+        Self {
+            manifest_path: format!("{slash}{}", location.path),
+            manifest_size: location.size,
+            e_tag: location.e_tag.clone().map(bare),
+            naming_scheme: match location.naming_scheme {
+                ManifestNamingScheme::V1 => "V1",
+                ManifestNamingScheme::V2 => "V2",
+            },
+        }
+    }
 }
 
 impl CatalogRow {
@@ -105,34 +145,6 @@ impl CatalogRow {
             identity: Some(identity),
             ..self
         }
-    }
-
-    /// The same with a slash before the path in its metadata, as engines of some stamps spell it.
-    pub(crate) fn with_absolute_path(self, is_absolute: bool) -> Self {
-        const FIELD: &str = "{\"manifest_path\":\"";
-        let metadata = match self.metadata {
-            Some(metadata) if is_absolute => match metadata.strip_prefix(FIELD) {
-                Some(path) if !path.starts_with('/') => Some(format!("{FIELD}/{path}")),
-                _ => Some(metadata),
-            },
-            metadata => metadata,
-        };
-        Self { metadata, ..self }
-    }
-
-    /// The same with the e_tag in its metadata as the engines of some stamps spell it, without the quotes that the store gives it.
-    pub(crate) fn with_bare_e_tag(self, is_bare: bool) -> Self {
-        const FIELD: &str = "\"e_tag\":\"\\\"";
-        let bare = |metadata: &str| {
-            let (before, rest) = metadata.split_once(FIELD)?;
-            let (e_tag, after) = rest.split_once("\\\"\"")?;
-            Some(format!("{before}\"e_tag\":\"{e_tag}\"{after}"))
-        };
-        let metadata = match self.metadata {
-            Some(metadata) if is_bare => Some(bare(&metadata).unwrap_or(metadata)),
-            metadata => metadata,
-        };
-        Self { metadata, ..self }
     }
 
     /// The row of a table version as its writer fixed it: no byte of it is made anew.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lance_table::io::commit::ManifestNamingScheme;
 use sidecar::root_layout::{PROPERTY_RECOVERY_OPERATION_ID, PROPERTY_RECOVERY_PLAN_DIGEST};
 use sidecar::{NewTable, PinMove};
 
@@ -11,13 +10,22 @@ use super::request::{MadeBy, PublishRequest};
 use crate::LanceRoot;
 use crate::TableError;
 use crate::catalog::Catalog;
-use crate::catalog::rows::{CatalogRow, ManifestRecord};
+use crate::catalog::rows::{CatalogRow, ManifestRecord, Spelling};
 use crate::commit::{EffectIdentity, Refusal};
 use crate::location::{TableLocation, other_branch};
 use crate::version::VersionFile;
 
 /// Versions described at the same time.
 const VERSIONS_AT_ONCE: usize = 16;
+
+/// A version of a table whose row is wanted, and how the catalog spells such rows.
+pub(crate) struct WantedVersion<'a> {
+    pub(crate) table_key: &'a str,
+    pub(crate) location: &'a str,
+    pub(crate) version: u64,
+    pub(crate) branch: Option<&'a str>,
+    pub(crate) spelling: Spelling,
+}
 
 impl LanceRoot {
     /// Every row of the publish, or why one of its versions cannot be published. `made` says which commit must have made a version.
@@ -49,13 +57,14 @@ impl LanceRoot {
             if !catalog.locations.contains_key(table_key) {
                 rows.push(CatalogRow::table(table_key, location));
             }
-            added.push(self.version_row(
+            let version = WantedVersion {
                 table_key,
                 location,
-                *version,
-                branch.as_deref(),
-                made_by(table_key),
-            ));
+                version: *version,
+                branch: branch.as_deref(),
+                spelling: Spelling::default(),
+            };
+            added.push(self.version_row(version, made_by(table_key)));
         }
         let described: Vec<Result<CatalogRow, Refusal>> = stream::iter(versions)
             .buffered(VERSIONS_AT_ONCE)
@@ -87,48 +96,47 @@ impl LanceRoot {
         location: &str,
         made_by: Option<(&MadeBy, &EffectIdentity)>,
     ) -> Result<Result<CatalogRow, Refusal>, TableError> {
-        let described = self.version_row(
-            &update.table_key,
+        let known = match catalog.identified.as_deref() {
+            None => None,
+            Some(tables) => {
+                let identity = tables.called(&update.table_key);
+                let known = identity.and_then(|identity| Some((identity, tables.get(identity)?)));
+                if known.is_none() {
+                    let table_key = update.table_key.clone();
+                    return Ok(Err(Refusal::LocationUnclear { table_key }));
+                }
+                known
+            }
+        };
+        let shown = known.and_then(|(_, table)| table.row.metadata.as_ref());
+        let version = WantedVersion {
+            table_key: &update.table_key,
             location,
-            update.to_version,
-            update.branch.as_deref(),
-            made_by,
-        );
-        let described = match described.await? {
-            Ok(described) => described,
-            Err(reason) => return Ok(Err(reason)),
+            version: update.to_version,
+            branch: update.branch.as_deref(),
+            spelling: shown.map(Spelling::of).unwrap_or_default(),
         };
-        let Some(tables) = catalog.identified.as_deref() else {
-            return Ok(Ok(described));
-        };
-        let table_key = update.table_key.clone();
-        let Some((identity, table)) = tables
-            .called(&table_key)
-            .and_then(|identity| Some((identity, tables.get(identity)?)))
-        else {
-            return Ok(Err(Refusal::LocationUnclear { table_key }));
-        };
-        // Engines of this stamp write the path with the slash before it where the store is a local disk.
-        let metadata = table.row.metadata.as_ref();
-        let is_absolute = metadata.is_some_and(|metadata| metadata.manifest_path.starts_with('/'));
-        let e_tag = metadata.and_then(|metadata| metadata.e_tag.as_deref());
-        let is_bare = e_tag.is_some_and(|e_tag| !e_tag.starts_with('"'));
-        let described = described.of(identity);
-        Ok(Ok(described
-            .with_absolute_path(is_absolute)
-            .with_bare_e_tag(is_bare)))
+        let described = self.version_row(version, made_by).await?;
+        Ok(described.map(|row| match known {
+            Some((identity, _)) => row.of(identity),
+            None => row,
+        }))
     }
 
     /// The catalog row of a table version, with what its Lance manifest says: one read, unless rows have to be counted.
     pub(crate) async fn version_row(
         &self,
-        table_key: &str,
-        location: &str,
-        version: u64,
-        table_branch: Option<&str>,
+        version: WantedVersion<'_>,
         made_by: Option<(&MadeBy, &EffectIdentity)>,
     ) -> Result<Result<CatalogRow, Refusal>, TableError> {
-        let branch = other_branch(table_branch);
+        let WantedVersion {
+            table_key,
+            location,
+            version,
+            branch,
+            spelling,
+        } = version;
+        let branch = other_branch(branch);
         let place = self.place(&TableLocation::on(location, branch))?;
         let Some(file) = self.version_file(&place, version).await? else {
             return Ok(Err(Refusal::VersionMissing {
@@ -144,15 +152,7 @@ impl LanceRoot {
                 version,
             }));
         }
-        let record = ManifestRecord {
-            manifest_path: file.location.path.to_string(),
-            manifest_size: file.location.size,
-            e_tag: file.location.e_tag.clone(),
-            naming_scheme: match file.location.naming_scheme {
-                ManifestNamingScheme::V1 => "V1",
-                ManifestNamingScheme::V2 => "V2",
-            },
-        };
+        let record = ManifestRecord::of(&file.location, spelling);
         // No engine opens a graph whose catalog has a row without its row count.
         let rows = self.rows_of_version(&place, &file).await?;
         CatalogRow::version(table_key, version, branch, rows, &record)
