@@ -33,11 +33,18 @@ function journey(name, graph, wanted, walk) {
 
 const found = (page) => page.getByTestId("found");
 
+/** What the record of the recovery offers next: "undo", "release" or both. */
+async function offered(page, graph, file) {
+  await go(page, `#/audit/${graph}/${file.replace(".json", "")}`);
+  await page.getByTestId("release").waitFor();
+  return (await page.getByTestId("undo").count()) === 1 ? ["undo", "release"] : ["release"];
+}
+
 journey(
   "a dataset that a schema change made is named before it is removed, and goes only once that is acknowledged",
   "v9-schema-add-type-effects",
   "approve",
-  async (page, { root }) => {
+  async (page, { root, graph, file }) => {
     const made = join(root, "nodes/000000000000000d-000000000000000f");
     assert.equal((await readdir(made)).length, 2);
     const headline = await page.getByTestId("headline").innerText();
@@ -46,6 +53,7 @@ journey(
     assert.match(consequence, /is removed.*cannot undo it/);
     assert.equal(await recover(page, "the engine refuses the change while it is there"), "rolled_back");
     await assert.rejects(readdir(made), /ENOENT/);
+    assert.deepEqual(await offered(page, graph, file), ["release"]);
   },
 );
 
@@ -65,11 +73,13 @@ journey(
   "a write that only waits to be published is approved and published",
   "v9-mutation-insert-confirmed",
   "approve",
-  async (page, { root }) => {
+  async (page, { root, graph, file }) => {
     await found(page).getByText("roll_forward. Every table carries the write").waitFor();
     await found(page).getByText("Approve the plan").waitFor();
+    assert.doesNotMatch(await page.getByTestId("consequence").innerText(), /cannot undo/);
     assert.equal(await recover(page, "its writer is gone"), "rolled_forward");
     assert.deepEqual(await readdir(join(root, "__recovery")), []);
+    assert.deepEqual(await offered(page, graph, file), ["undo", "release"]);
   },
 );
 
