@@ -35,7 +35,7 @@ const found = (page) => page.getByTestId("found");
 
 /** What the record of the recovery offers next: "undo", "release" or both. */
 async function offered(page, graph, file) {
-  await go(page, `#/audit/${graph}/${file.replace(".json", "")}`);
+  await go(page, `/audit/${graph}/${file.replace(".json", "")}`);
   await page.getByTestId("release").waitFor();
   return (await page.getByTestId("undo").count()) === 1 ? ["undo", "release"] : ["release"];
 }
