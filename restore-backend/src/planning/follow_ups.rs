@@ -106,8 +106,8 @@ pub(crate) async fn plan_follow_up(
             });
             match undo {
                 Ok(undo) => {
-                    let recovery = &journal.state;
-                    plan_undo(root, of, recovery, finished, undo, recoveries, claimed).await
+                    let planned = plan_undo(root, &journal.state, undo, recoveries, claimed);
+                    planned.await.map(Ok)
                 }
                 Err(reason) => Ok(Err(reason)),
             }

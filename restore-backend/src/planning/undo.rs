@@ -3,8 +3,8 @@
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use sidecar::follow_up::refusal::{self, BranchVersion};
 use sidecar::follow_up::{Undo, UndoFacts, Waits, next_undo_sidecar_id, undo as lay_down_undo};
-use sidecar::journal::{Attempt, Finished, JournalState};
-use sidecar::{Choice, OperationId, Plan, Reason, TablePin, error_text};
+use sidecar::journal::{Attempt, JournalState};
+use sidecar::{Choice, Plan, Reason, TablePin, error_text};
 
 use super::as_recorded::{TABLES_AT_ONCE, unreadable};
 use super::follow_up_plan::FollowUpPlan;
@@ -19,13 +19,11 @@ use root_objects::journal_store::Journal;
 
 pub(super) async fn plan_undo(
     root: &Root,
-    of: &OperationId,
     recovery: &JournalState,
-    finished: &Finished,
     undo: Undo,
     recoveries: &[PendingRecovery],
     claimed: Option<&Plan>,
-) -> Result<Result<FollowUpPlan, Reason>, ServiceError> {
+) -> Result<FollowUpPlan, ServiceError> {
     let undo = announcing_anew(root, undo).await?;
     let judged = Judged::planned_undo(&undo.sidecar);
     let mut look = look_closely(root, judged, Choice::Verdict, read_pending).await?;
@@ -46,10 +44,8 @@ pub(super) async fn plan_undo(
         uncounted,
         failed,
     } = look;
-    let elsewhere = seen_elsewhere(root, recovery, &finished.plan, &undo)
-        .boxed()
-        .await?;
-    let is_released = is_released(root, of, &finished.plan).await?;
+    let elsewhere = seen_elsewhere(root, recovery, &undo).boxed().await?;
+    let is_released = is_released(root, undo.of_operation(), undo.recovery()).await?;
     let files = recoveries.iter();
     let files = files.map(|entry| (entry.operation_id(), &entry.listed.file));
     let waits = Waits::of(&undo, claimed, files);
@@ -63,14 +59,14 @@ pub(super) async fn plan_undo(
         waits,
     };
     let follow_up = lay_down_undo(root.id(), &undo, &observation).blocked_by(&undo, facts);
-    Ok(Ok(FollowUpPlan {
+    Ok(FollowUpPlan {
         follow_up,
         sidecar: Some(undo.sidecar),
         observation: Some(observation),
         age_seconds: None,
         failed,
         unread,
-    }))
+    })
 }
 
 /// Why tables on Lance branches may come back as something else than readers saw before the recovery. Takes the catalog as it was right
@@ -78,7 +74,6 @@ pub(super) async fn plan_undo(
 async fn seen_elsewhere(
     root: &Root,
     recovery: &JournalState,
-    plan: &Plan,
     undo: &Undo,
 ) -> Result<Vec<Reason>, ServiceError> {
     let lance = root.lance();
@@ -88,7 +83,9 @@ async fn seen_elsewhere(
     let published_at = recovery.ended().and_then(Attempt::published_at);
     let before = match published_at.and_then(|version| version.checked_sub(1)) {
         Some(version) => {
-            let read = lance.catalog_at(plan.catalog_branch(), version).await;
+            let read = lance
+                .catalog_at(undo.recovery().catalog_branch(), version)
+                .await;
             read.map_err(|error| {
                 unreadable("the catalog before the recovery", &error_text(&error))
             })?

@@ -175,6 +175,12 @@ impl Undo {
         &self.of
     }
 
+    /// The plan of that recovery.
+    #[must_use]
+    pub const fn recovery(&self) -> &Plan {
+        &self.finished.plan
+    }
+
     /// The version of a table that comes back; `None` if it stays as it is.
     #[must_use]
     pub fn target_of(&self, table_key: &str, branch: Option<&str>) -> Option<u64> {
