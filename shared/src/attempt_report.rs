@@ -23,6 +23,9 @@ pub struct AttemptReport {
     /// The root at which this was looked up, where it was begun at another. Nothing of it is carried out here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_of_root: Option<String>,
+    /// The operation that was to be taken back, where that undo stopped half-way and this plan recovers its tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_undo_of: Option<OperationId>,
     /// The chain of undos of a finished operation: the first took back the operation, and each other the one before it. After an even
     /// number of them, its effects hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

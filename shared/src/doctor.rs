@@ -24,7 +24,8 @@ pub use facts::{
 };
 pub use finding::{Finding, FindingKind, UncoveredCommits};
 pub use history::{
-    CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, judge_history,
+    CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, called_in_history,
+    judge_history,
 };
 pub use judge::operations_named;
 pub use known::{Known, Unread};

@@ -2,6 +2,7 @@
 
 mod begun;
 mod finished;
+mod half_undo;
 mod merge;
 mod objects;
 mod purposes;
@@ -52,7 +53,7 @@ pub fn explain_looked_at(
     match sidecar {
         Some(sidecar) if sidecar.version_9.is_some() => explained.of_version_9(plan, blockers),
         Some(_) if stands_for_an_undo && plan.purpose.is_recovery() => {
-            explained.of_half_an_undo(plan)
+            half_undo::planned(explained, plan)
         }
         Some(_) | None => explained,
     }
@@ -116,9 +117,9 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         Disposition::RollForward => roll_forward(&write, plan),
         Disposition::RollBack if plan.choice == Choice::RollBack => (
             merge::headline(&write, plan),
-            format!("{} {}{}", merge::CHOSEN_BACK, roll_back_consequence(plan), merge::stays_unpublished(plan)),
+            format!("{} {}{}", merge::CHOSEN_BACK, roll_back_consequence(plan, "a write"), merge::stays_unpublished(plan)),
         ),
-        Disposition::RollBack => (roll_back_headline(&write, plan), roll_back_consequence(plan)),
+        Disposition::RollBack => (roll_back_headline(&write, plan), roll_back_consequence(plan, "a write")),
     };
     let carried_out = !blockers
         .iter()
@@ -137,30 +138,6 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
 }
 
 impl Explanation {
-    /// The same for half an undo, whose tables are judged like those of a write, and which is none.
-    #[must_use]
-    fn of_half_an_undo(mut self, plan: &Plan) -> Self {
-        let restored = plan.tables.iter().filter(|table| has_moved(table)).count();
-        let total = plan.tables.len();
-        self.headline = match plan.disposition {
-            Disposition::RollBack => format!(
-                "An undo stopped half-way: {restored} of its {total} tables moved, and none of that is published. Readers see what they saw before the undo."
-            ),
-            Disposition::RollForward => "An undo stopped after it had restored all of its tables and before it published them. Readers see what they saw before the undo.".to_owned(),
-            Disposition::NeverStarted => "An undo moved none of its tables. Readers see what they saw before the undo.".to_owned(),
-            Disposition::AlreadyPublished | Disposition::StaleArmed => {
-                "An undo restored all of its tables and published them.".to_owned()
-            }
-            Disposition::Superseded
-            | Disposition::OrphanedBranch
-            | Disposition::AlreadyRolledBack
-            | Disposition::Refused
-            | Disposition::Waiting
-            | Disposition::Abort => format!("This was an undo. {}", self.headline),
-        };
-        self
-    }
-
     /// The same for the recovery of a file of version 9: the undo of some is refused, and people know that before they approve the
     /// recovery. `blockers` are those of the plan.
     #[must_use]
@@ -338,7 +315,8 @@ fn roll_back_headline(write: &str, plan: &Plan) -> String {
     }
 }
 
-fn roll_back_consequence(plan: &Plan) -> String {
+/// `what` is `a write` or `an undo`.
+fn roll_back_consequence(plan: &Plan, what: &str) -> String {
     let (returning, returned) = (
         tables_with(plan, Action::RestoreAndPublish),
         tables_with(plan, Action::Publish),
@@ -403,8 +381,8 @@ fn roll_back_consequence(plan: &Plan) -> String {
         )
     });
     let why = match kept {
-        Some(_) => "The rest of it will be rolled back",
-        None => "Because a write is all or nothing, it will be rolled back",
+        Some(_) => "The rest of it will be rolled back".to_owned(),
+        None => format!("Because {what} is all or nothing, it will be rolled back"),
     };
     format!(
         "{unseen} {why}: {}. No reader sees any change, and the versions that were written{} stay as old versions.{also}",

@@ -21,7 +21,7 @@ mod undo_steps;
 
 pub use blocked_by::{UndoFacts, Waits, release_beside_undo};
 pub use dismissal::{dismissal, dismissal_id, may_be_dismissed_by};
-pub use kind::{FollowUpKind, has_undone};
+pub use kind::{FollowUpKind, half_undo_of, has_undone};
 pub use late_commit::{late_commit, late_commit_id};
 pub(crate) use operation_ids::undo_sidecar_ids;
 pub use operation_ids::{

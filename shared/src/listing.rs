@@ -11,7 +11,7 @@ use crate::ids::OperationId;
 use crate::limits::Limits;
 use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, TablePin, WriterKind};
 use crate::timestamp::Timestamp;
-use branch_order::BranchOrder;
+use branch_order::{BranchOrder, let_version_9_go_first};
 
 /// One file directly under `__recovery/`, read as far as it can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,7 +274,7 @@ pub enum Overlap {
 /// What older files of its root mean for one sidecar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing<'a> {
-    /// The oldest unresolved file that overlaps it, or may because it cannot be read: its operation id, or its file name.
+    /// The file that has to be resolved before it: its operation id, or its file name; see [`ListedSidecar::waiting_for`].
     pub waiting_for: Option<&'a str>,
     /// Whether an older file is broken, so that nobody can tell what it named.
     pub older_unreadable: bool,
@@ -296,7 +296,8 @@ pub struct ListedSidecar {
     pub file: SidecarFile,
     /// Why nothing about it is decided or done.
     pub refusal: Option<Reason>,
-    /// The oldest unresolved file that shares a table with it, or may because it cannot be read: its operation id, or its file name.
+    /// The file that has to be resolved before it: its operation id, or its file name. That is the oldest unresolved one that shares a
+    /// table with it, or may because it cannot be read, or another one of the same branch of a graph of version 9.
     pub waiting_for: Option<String>,
     /// Whether an older file is broken, so that nobody can tell whether it named the same tables.
     pub older_unreadable: bool,
@@ -401,7 +402,7 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
             entry.waiting_for = Some(older.to_owned());
         }
         if entry.file.digest.is_some() || entry.file.stored_as.is_some() {
-            branches.add(&entry.file.glimpse, &name);
+            branches.add(&entry.file, &name);
         }
         match known {
             TablesKnown::NotRead => overlaps.add_unread((place, name)),
@@ -416,6 +417,7 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
             TablesKnown::All => overlaps.add((place, name), pins, schema_apply),
         }
     }
+    let_version_9_go_first(&mut listed);
     listed
 }
 

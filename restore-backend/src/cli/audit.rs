@@ -175,15 +175,8 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
         None => "",
     };
     page.line(&format!("{}  {outcome}{chain}", operation.operation_id));
-    let records = operation.records.iter();
-    let claimed = records.filter_map(|audited| audited.record.entry.claimed_plan());
-    let mut follows = claimed.filter_map(|plan| match plan.purpose {
-        Purpose::Undo { of } => Some(format!("  the undo of operation {of}")),
-        Purpose::Release { of } => Some(format!("  the release of the tags of operation {of}")),
-        Purpose::Recover | Purpose::Dismiss { .. } => None,
-    });
-    if let Some(line) = follows.next() {
-        page.line(&line);
+    if let Some(line) = follows(operation) {
+        page.line(&format!("  {line}"));
     }
     for audited in &operation.records {
         let JournalRecord {
@@ -197,6 +190,22 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
     if let Some(problem) = &operation.problem {
         page.hanging("  ", &format!("{}.", problem));
     }
+}
+
+/// Of which operation this is the undo or the release, and whether an undo stopped half-way and was recovered like a write.
+fn follows(operation: &AuditedOperation) -> Option<String> {
+    let records = operation.records.iter();
+    let claimed = records.filter_map(|audited| audited.record.entry.claimed_plan());
+    let purposes: Vec<Purpose> = claimed.map(|plan| plan.purpose).collect();
+    let is_recovered = purposes.last() == Some(&Purpose::Recover);
+    purposes.iter().find_map(|purpose| match purpose {
+        Purpose::Undo { of } if is_recovered => Some(format!(
+            "the undo of operation {of}, which stopped half-way and was recovered like a write"
+        )),
+        Purpose::Undo { of } => Some(format!("the undo of operation {of}")),
+        Purpose::Release { of } => Some(format!("the release of the tags of operation {of}")),
+        Purpose::Recover | Purpose::Dismiss { .. } => None,
+    })
 }
 
 fn words(entry: &JournalEntry) -> String {

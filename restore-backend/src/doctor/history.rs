@@ -1,7 +1,9 @@
 //! The versions of the catalog that are still there, as the history of the graph is judged by them.
 
 use futures::{FutureExt, StreamExt};
-use sidecar::doctor::{CatalogVersionFacts, HistoryFacts, Known, StandingCommit};
+use sidecar::doctor::{
+    CatalogVersionFacts, HistoryFacts, Known, StandingCommit, called_in_history,
+};
 use sidecar::{Branch, Digest, GraphCommit, Tag, error_text};
 
 use super::bounds::{BRANCH_VERSIONS_MAX, VERSIONS_AT_ONCE, VERSIONS_MAX};
@@ -88,18 +90,19 @@ fn facts(read: &RetainedCatalog, branch: Option<&str>, version: u64) -> CatalogV
             id: commit.id.clone(),
             branch: commit.manifest_branch.clone(),
         });
-    let is_own =
-        |commit: &&GraphCommit| Branch::of(commit.manifest_branch.as_deref()) == Branch::of(branch);
+    let called = called_in_history(Branch::of(branch), read.catalog.stamp, commits);
+    let is_own = |commit: &&GraphCommit| Branch::of(commit.manifest_branch.as_deref()) == called;
     let newest_own = commits
         .iter()
         .filter(is_own)
         .max_by_key(|commit| (commit.manifest_version, commit.created_at, &commit.id));
+    let head = read.catalog.named_head(called.name());
     CatalogVersionFacts {
         stamp: read.catalog.stamp,
         commits: commits.len(),
         standing: standing.collect(),
         newest_own: newest_own.map(|commit| commit.id.clone()),
-        heads: read.heads.clone(),
+        heads: head.map(str::to_owned).into_iter().collect(),
         shows: shown(&read.catalog),
         foreign_row: read.foreign_row.clone(),
     }

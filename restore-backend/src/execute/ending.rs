@@ -76,7 +76,7 @@ impl Execution<'_> {
         };
         self.progress
             .send(ExecutionReport::of(&self.journal.state, fate));
-        Ok(ApplyReport::finished(&self.operation, finished, fate))
+        Ok(ApplyReport::finished(&self.journal.state, finished, fate))
     }
 
     /// Records that the terminal record is untrue here. First notes that the journal must be read again.

@@ -27,7 +27,7 @@ pub(super) async fn taken_over(
         .filter(|finished| finished.digest == attempt.bytes.digest())
     {
         let fate = sidecar_fate(root, &finished.plan, true).await;
-        return Ok(ApplyReport::finished(operation, finished, fate));
+        return Ok(ApplyReport::finished(&state, finished, fate));
     }
     let fate = sidecar_fate(root, &attempt.plan, false).await;
     Ok(ApplyReport::taken_over(operation, &attempt, fate))

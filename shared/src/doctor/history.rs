@@ -38,9 +38,9 @@ pub struct CatalogVersionFacts {
     pub commits: usize,
     /// Those of them that say they stand for this version.
     pub standing: Vec<StandingCommit>,
-    /// The newest commit of this branch.
+    /// The newest commit of this branch, under the name that the history has for it ([`called_in_history`]).
     pub newest_own: Option<String>,
-    /// The commits that the branch's head names.
+    /// The commits that the branch's head rows name, under the same name.
     pub heads: Vec<String>,
     /// A digest of everything that readers see in it: pins, tombstones and places of tables.
     pub shows: Digest,
@@ -128,6 +128,23 @@ pub fn judge_history(facts: &HistoryFacts) -> HistoryVerdict {
     }
 }
 
+/// The name under which the history keeps the commits of a branch of the catalog, of which `commits` are all that it has.
+///
+/// Engines of stamp 6 keep them under the name without the suffix that the Lance branch has (omnigraph v0.10.0). A branch of an older
+/// engine may bear such a name itself; then its commits are under that.
+#[must_use]
+pub fn called_in_history<'a>(
+    branch: Branch<'a>,
+    stamp: u32,
+    commits: &[GraphCommit],
+) -> Branch<'a> {
+    let is_of = |commit: &GraphCommit| Branch::of(commit.manifest_branch.as_deref()) == branch;
+    match stamp {
+        STAMP_WITH_IDENTITIES if !commits.iter().any(is_of) => branch.without_suffix(),
+        _ => branch,
+    }
+}
+
 /// How one version breaks the rule.
 fn broken(
     facts: &HistoryFacts,
@@ -152,15 +169,8 @@ fn broken(
             shown(&second.id, ID_CHARS_MAX)
         ));
     }
-    // What the history calls a branch is its name without the suffix that the catalog's Lance branch has.
-    let called = match now.stamp {
-        STAMP_WITH_IDENTITIES => branch.without_suffix(),
-        _ => branch,
-    };
-    let other_branch = |commit: &&StandingCommit| {
-        let of_commit = Branch::of(commit.branch.as_deref());
-        of_commit != branch && of_commit != called
-    };
+    let called = called_in_history(branch, now.stamp, &facts.commits);
+    let other_branch = |commit: &&StandingCommit| Branch::of(commit.branch.as_deref()) != called;
     let of_another = now.standing.iter().find(other_branch);
     // A version before the first one that is there, and one after a gap, are compared with nothing.
     let before = before.filter(|(before, _)| before.checked_add(1) == Some(version));
@@ -209,7 +219,9 @@ fn lost(
     facts: &HistoryFacts,
     versions: &[(u64, Known<CatalogVersionFacts>)],
 ) -> Option<(u64, String)> {
-    let branch = Branch::of(facts.branch.as_deref());
+    let read = versions.iter().filter_map(|(_, read)| read.as_ref().ok());
+    let stamp = read.last().map(|latest| latest.stamp).unwrap_or_default();
+    let branch = called_in_history(Branch::of(facts.branch.as_deref()), stamp, &facts.commits);
     let there: BTreeSet<u64> = versions.iter().map(|(version, _)| *version).collect();
     let ids: BTreeSet<&str> = facts
         .commits

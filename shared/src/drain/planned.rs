@@ -14,7 +14,7 @@ use crate::version_9::Verdict9;
 pub struct DrainReport {
     /// The root's URI.
     pub root: String,
-    /// Oldest first: no plan waits for one that stands behind it.
+    /// Oldest first. Only half an undo waits for one that stands behind it.
     pub plans: Vec<DrainPlan>,
     /// Pending recoveries behind these, which were not planned because there are too many.
     #[serde(default, skip_serializing_if = "is_zero")]

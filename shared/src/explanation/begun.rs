@@ -1,6 +1,7 @@
 //! Words for a plan that was begun: what is being done, or was done, by whom, when, and what is possible now.
 
 use super::finished::finished_sentence;
+use super::half_undo;
 use super::words::{
     Explanation, NAME_CHARS_MAX, capitalised, count_word, joined, some_of, write_name,
 };
@@ -50,10 +51,10 @@ fn ending(plan: &Plan) -> &'static str {
 fn under_way(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'_>) -> Explanation {
     let attempt = begun.attempt;
     let what = match &plan.purpose {
-        Purpose::Recover => {
-            let write = write_name(plan, started_at);
-            format!("{write} is being {}", ending(plan))
-        }
+        Purpose::Recover => match &attempt.half_undo_of {
+            Some(of) => half_undo::under_way(of, ending(plan)),
+            None => format!("{} is being {}", write_name(plan, started_at), ending(plan)),
+        },
         Purpose::Undo { of } => format!("The recovery of operation {of} is being taken back"),
         Purpose::Dismiss { .. } => {
             format!("{} is being set aside", shown(&plan.file, NAME_CHARS_MAX))
@@ -106,7 +107,7 @@ fn finished(
     let by = approved_by(begun.approvals);
     let begun_at = attempt.begun_at;
     let sentences = [
-        finished_sentence(plan).to_owned(),
+        finished_sentence(plan, attempt.half_undo_of.as_ref()).to_owned(),
         format!("{by}It was begun at {begun_at} and finished at {finished_at}."),
         file_sentence(plan, attempt.sidecar),
         undone_sentences(&attempt.undone_by),
@@ -129,10 +130,14 @@ fn finished_headline(plan: &Plan, started_at: Option<Timestamp>, begun: &Begun<'
     };
     let holds = since.is_empty();
     match &plan.purpose {
-        Purpose::Recover => {
-            let write = write_name(plan, started_at);
-            format!("{write} was {}{since}.", ending(plan))
-        }
+        Purpose::Recover => match &attempt.half_undo_of {
+            Some(of) => half_undo::finished(of, ending(plan), since),
+            None => format!(
+                "{} was {}{since}.",
+                write_name(plan, started_at),
+                ending(plan)
+            ),
+        },
         Purpose::Undo { of } if !begun.is_in_effect => {
             format!("The undo of operation {of} is no longer in effect.")
         }

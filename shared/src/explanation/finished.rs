@@ -1,15 +1,21 @@
 //! How a plan ended whose every step is done.
 
+use super::half_undo;
 use super::schema_change;
 use super::words::tables_with;
+use crate::ids::OperationId;
 use crate::outcome::{Extent, OutcomeKind};
 use crate::plan::{Plan, Purpose};
 use crate::verdict::Action;
 
 /// How a plan ended whose every step is done, in a sentence or two. It is about that time, since the root may have changed
-/// afterwards.
+/// afterwards. `half_undo_of` is what an undo that stopped half-way was to take back, where this plan recovered that.
 #[must_use]
-pub fn finished_sentence(plan: &Plan) -> &'static str {
+pub fn finished_sentence(plan: &Plan, half_undo_of: Option<&OperationId>) -> &'static str {
+    let of_half_an_undo = half_undo_of.and_then(|_| half_undo::ended(plan));
+    if let Some(sentence) = of_half_an_undo {
+        return sentence;
+    }
     match &plan.purpose {
         Purpose::Recover => recovered_sentence(plan),
         Purpose::Undo { .. } if tables_with(plan, Action::Restore) > 0 => {

@@ -128,11 +128,19 @@ pub fn release_beside_undo(
 ) -> FollowUp {
     let tags = [tags_of(recovery), tags_of_unbegun(undoing)].concat();
     let mut follow_up = release(root, operation_id, of, original, &tags);
-    if undoing.attempt().is_some() {
-        follow_up.blockers.push(Reason::new(
-            Code::ExecutionUnderWay,
-            format!("operation {of} is being taken back and needs its tags; finish that first"),
-        ));
+    if undoing.stand_in().is_some() {
+        let detail = match undoing.attempt() {
+            Some(_) => {
+                format!("operation {of} is being taken back and needs its tags; finish that first")
+            }
+            None => format!(
+                "the undo of operation {of} stopped half-way and needs its tags; recover operation {} first",
+                undoing.operation_id()
+            ),
+        };
+        follow_up
+            .blockers
+            .push(Reason::new(Code::ExecutionUnderWay, detail));
         follow_up.plan.steps.clear();
     }
     follow_up

@@ -58,6 +58,17 @@ impl FollowUpKind {
     }
 }
 
+/// The recovery that this operation was to take back, where that undo stopped half-way and the plan that was begun last recovers its
+/// tables like those of a write.
+#[must_use]
+pub fn half_undo_of(state: &JournalState) -> Option<&OperationId> {
+    state.begun().filter(|plan| plan.purpose.is_recovery())?;
+    match FollowUpKind::of_journal(state)? {
+        (FollowUpKind::Undo, of) => Some(of),
+        (FollowUpKind::Release, _) => None,
+    }
+}
+
 /// Whether this plan, which ended an undo, took the recovery back: as the undo itself, or by publishing the restores of the undo.
 #[must_use]
 pub fn has_undone(plan: &Plan) -> bool {

@@ -7,6 +7,7 @@ use crate::difference::{Difference, DifferenceField};
 use crate::digest::Digest;
 use crate::elsewhere::begun_elsewhere;
 use crate::explanation;
+use crate::follow_up::half_undo_of;
 use crate::ids::{OperationId, RootId};
 use crate::journal::{Attempt, Finished, JournalState};
 use crate::outcome::{Effect, OutcomeKind, SidecarFate};
@@ -65,11 +66,12 @@ impl ApplyReport {
         Self::refused(operation, digest, refusal, sidecar)
     }
 
-    /// Everything was done.
+    /// Everything was done. `state` is the journal of the operation.
     #[must_use]
-    pub fn finished(operation: &OperationId, finished: &Finished, sidecar: SidecarFate) -> Self {
-        let mut report = Self {
-            operation_id: operation.clone(),
+    pub fn finished(state: &JournalState, finished: &Finished, sidecar: SidecarFate) -> Self {
+        let half_undo_of = half_undo_of(state);
+        Self {
+            operation_id: state.operation_id().clone(),
             digest: finished.digest,
             outcome: finished.outcome,
             extent: finished.plan.extent(),
@@ -83,10 +85,8 @@ impl ApplyReport {
             sidecar,
             undone_by: Vec::new(),
             differences: Vec::new(),
-            detail: String::new(),
-        };
-        report.detail = explanation::finished_sentence(&finished.plan).to_owned();
-        report
+            detail: explanation::finished_sentence(&finished.plan, half_undo_of).to_owned(),
+        }
     }
 
     /// The answer `self` about an operation that was finished before this call, with when it was finished, who approved it, and

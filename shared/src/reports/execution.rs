@@ -4,6 +4,7 @@ use crate::api::{AttemptReport, ExecutionReport, Progress, Since, StepProgress, 
 use crate::apply_report::ApplyReport;
 use crate::digest::Digest;
 use crate::explanation::step_sentence;
+use crate::follow_up::half_undo_of;
 use crate::ids::RootId;
 use crate::journal::{Attempt, JournalState};
 use crate::outcome::SidecarFate;
@@ -50,7 +51,7 @@ impl ExecutionReport {
                 let progress =
                     steps.map(|step| StepProgress::of(step, finished_step(step, sidecar)));
                 let report = (sidecar != SidecarFate::Kept)
-                    .then(|| ApplyReport::finished(operation_id, finished, sidecar));
+                    .then(|| ApplyReport::finished(state, finished, sidecar));
                 (progress.collect(), report)
             }
             (None, Some(attempt)) => (StepProgress::of_attempt(attempt), None),
@@ -119,6 +120,7 @@ impl AttemptReport {
             steps,
             sidecar: since.sidecar,
             not_of_root: (finished.is_none() && plan.root != *here).then(|| here.to_string()),
+            half_undo_of: half_undo_of(state).cloned(),
             undone_by: since.undone_by,
             released_by: since.released_by,
             undo,

@@ -114,17 +114,15 @@ pub fn judge_choice<'a>(
         verdict(Disposition::Abort, tables, reasons, Vec::new())
     };
 
-    if let Some(older) = standing.waiting_for {
-        let reason = Reason::new(
-            Code::WaitingFor,
-            format!(
-                "{older} is older and unresolved, and it overlaps this one or cannot be read, so that it may; resolve it first"
-            ),
-        )
-        .about(older);
-        return verdict(Disposition::Waiting, tables, vec![reason], Vec::new());
-    }
     let is_undo = observation.recorded.undo.is_some();
+    if let Some(first) = standing.waiting_for {
+        return verdict(
+            Disposition::Waiting,
+            tables,
+            vec![waits_for(first, is_undo)],
+            Vec::new(),
+        );
+    }
     let mut requires = Vec::new();
     if standing.older_unreadable {
         requires.push(Requirement::OlderUnreadable);
@@ -320,6 +318,17 @@ fn takes_commits_along(disposition: Disposition, table: &TableVerdict) -> bool {
             false
         }
     }
+}
+
+/// `first` is a [`Standing::waiting_for`].
+fn waits_for(first: &str, is_undo: bool) -> Reason {
+    let why = if is_undo {
+        "is unresolved, and it shares a table with this undo, or cannot be read, so that it may, or was written for the graph as it is now, which this one would make another"
+    } else {
+        "is older and unresolved, and it overlaps this one or cannot be read, so that it may"
+    };
+    let detail = format!("{first} {why}; resolve it first");
+    Reason::new(Code::WaitingFor, detail).about(first)
 }
 
 fn disposition(

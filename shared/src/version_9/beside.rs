@@ -34,6 +34,9 @@ impl Beside {
 }
 
 fn matters(sidecar: &Sidecar9, other: &SidecarFile) -> bool {
+    if other.is_surely_not_of_version_9() {
+        return false;
+    }
     let glimpse = &other.glimpse;
     let is_there = other.digest.is_some() || other.stored_as.is_some();
     let other_kind = glimpse.writer_kind.as_deref().and_then(WriterKind::named);
@@ -44,6 +47,13 @@ fn matters(sidecar: &Sidecar9, other: &SidecarFile) -> bool {
 }
 
 impl SidecarFile {
+    /// Whether it is a sidecar of another version. In a graph of version 9 that is half an undo of ours. With it, only a table that both
+    /// name decides who goes first.
+    pub(crate) fn is_surely_not_of_version_9(&self) -> bool {
+        let content = self.content.as_ref();
+        content.is_ok_and(|sidecar| sidecar.version_9.is_none())
+    }
+
     /// Whether it is a file of version 9 of this branch of the graph, or of a schema change, or unreadable, so that it may be either. Its
     /// write is published only onto the graph that it was written for.
     pub(crate) fn rests_on_the_graph_of(&self, branch: Branch<'_>) -> bool {

@@ -95,7 +95,7 @@ impl Answer {
 
     fn finished(state: &JournalState, fate: SidecarFate) -> Option<Self> {
         let finished = state.finished()?;
-        let report = ApplyReport::finished(state.operation_id(), finished, fate);
+        let report = ApplyReport::finished(state, finished, fate);
         Some(Self::about(&finished.plan, report))
     }
 

@@ -296,13 +296,14 @@ fn a_plan_under_way_says_how_far_it_is_and_that_applying_resumes() {
 
 /// Does every step and writes the terminal record.
 pub(crate) fn to_the_end(mut state: JournalState) -> JournalState {
+    let epoch = state.attempt().unwrap().epoch;
     while let Next::Steps(steps) = state.next() {
-        state = and_then(state, started(1, &steps));
-        state = and_then(state, finished_steps(1, &steps));
+        state = and_then(state, started(epoch, &steps));
+        state = and_then(state, finished_steps(epoch, &steps));
     }
     let attempt = state.attempt().unwrap();
     let finished = JournalEntry::Finished {
-        epoch: 1,
+        epoch,
         outcome: attempt.plan.outcome().unwrap(),
         tables: attempt.table_outcomes(&[]),
         catalog: attempt.catalog_effect(&[]),
@@ -386,10 +387,9 @@ fn what_follows_a_recovery_is_told_in_its_own_words_once_it_was_begun() {
 fn applying_what_was_finished_before_says_so_and_what_was_undone_is_refused() {
     let scene = all_committed();
     let journal = carried_out(&scene);
-    let operation = &scene.plan.operation_id;
     let done = || {
         ApplyReport::finished(
-            operation,
+            &journal.state,
             journal.state.finished().unwrap(),
             SidecarFate::Retired,
         )

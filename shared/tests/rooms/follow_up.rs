@@ -1,6 +1,7 @@
 //! Undo, release and dismissal: what is laid down for what was found.
 
 mod elsewhere;
+mod half_undo;
 mod ids_and_tags;
 mod spent;
 mod stands_for;

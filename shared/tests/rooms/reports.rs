@@ -254,7 +254,7 @@ fn what_was_not_done_is_reported_as_unchanged_and_what_is_untrue_as_unknown() {
         let tables: Vec<Effect> = report.tables.iter().map(|table| table.effect).collect();
         (tables, report.catalog.effect)
     };
-    let done = ApplyReport::finished(operation, record, SidecarFate::Retired);
+    let done = ApplyReport::finished(&journal.state, record, SidecarFate::Retired);
     assert_eq!(effects(&done), (vec![Effect::Changed; 2], Effect::Changed));
     let of_root = ApplyReport::untrue(
         operation,

@@ -2,6 +2,7 @@
 
 mod fields;
 mod fixture;
+mod half_undo;
 mod place;
 mod prepared;
 mod proof;

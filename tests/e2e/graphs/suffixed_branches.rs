@@ -3,10 +3,11 @@
 //! No graph of that engine is at hand. These are graphs of 0.9.0 whose Lance branch was made anew under such a name, from the same version
 //! and with the same identifier.
 
+use lance::Dataset;
 use restore_backend::service;
 use root_objects::clock;
 use serde_json::Value;
-use sidecar::doctor::{DoctorScope, FindingKind};
+use sidecar::doctor::{CheckStatus, ChecklistItem, ChecklistLine, DoctorScope, FindingKind};
 use sidecar::{Code, Disposition, OutcomeKind};
 
 use super::{lineage, stands};
@@ -117,6 +118,32 @@ async fn the_lance_branch_is_shown_and_what_its_file_covers_is_no_drift() {
     let report = report.unwrap();
     let mut findings = report.findings.iter();
     assert!(!findings.any(|finding| finding.kind == FindingKind::UncoveredCommits));
+}
+
+/// The history has the commits of such a branch under its name without the suffix, and the row of its head too.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_an_upgrade_the_head_row_of_a_branch_with_a_suffix_is_checked() {
+    let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;
+    store.open().await.recover(&store.operation()).await;
+    let history = async || {
+        let opened = store.open().await;
+        let report = service::doctor(&opened.root, DoctorScope::Upgrade, clock::now()).await;
+        let mut lines = report.unwrap().upgrade.unwrap().into_iter();
+        let of_branch = |line: &ChecklistLine| line.branch.as_deref() == Some(SUFFIXED);
+        let line = lines.find(|line| line.item == ChecklistItem::HistoryIsWhole && of_branch(line));
+        line.unwrap()
+    };
+    let whole = history().await;
+    assert_ne!(whole.status, CheckStatus::No, "{whole:?}");
+
+    let folder = store.path().join("__manifest");
+    let dataset = Dataset::open(folder.to_str().unwrap()).await.unwrap();
+    let mut dataset = dataset.checkout_branch(SUFFIXED).await.unwrap();
+    let removed = dataset.delete("object_id = 'graph_head:feature'").await;
+    removed.unwrap();
+    let broken = history().await;
+    assert_eq!(broken.status, CheckStatus::No, "{broken:?}");
+    assert!(broken.detail.contains("no head row"), "{}", broken.detail);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -244,6 +244,12 @@ async fn half_an_undo_of_version_9_is_rolled_back_when_a_writer_came_between() {
     let (undo, digest) = opened.approve_plan(&half).await;
     let report = opened.apply(&undo, digest).await;
     assert_eq!(report.outcome, OutcomeKind::RolledBack, "{}", report.detail);
+    let told = "the operation that was to be undone was not undone";
+    assert!(report.detail.contains(told), "{}", report.detail);
+    let finished = opened.plan(&undo).await;
+    let named =
+        format!("The undo of operation {operation}, which had stopped half-way, was rolled back.");
+    assert_eq!(finished.headline, named);
     assert_same(&rows(&store).await, &recovered);
     is_consistent(&store).await.unwrap();
     let commits = lineage::history_in_catalog(&store).await;
@@ -253,53 +259,137 @@ async fn half_an_undo_of_version_9_is_rolled_back_when_a_writer_came_between() {
     assert!(ours.count() > 0);
 }
 
+/// A graph with two confirmed writes to main over different tables, the second planned on the graph commit of the first.
+struct TwoWrites {
+    store: Store,
+    first: OperationId,
+    second: OperationId,
+}
+
+impl TwoWrites {
+    fn unpacked() -> Self {
+        let store = Store::unpacked(ENGINE, "v9-two-sidecars-disjoint-tables-confirmed");
+        let folder = store.path().join("__recovery");
+        let mut files: Vec<_> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        files.sort();
+        let [first, second] = files.as_slice() else {
+            panic!("{files:?}")
+        };
+        let text = |path| std::fs::read_to_string(path).unwrap();
+        let read = |path| serde_json::from_str::<serde_json::Value>(&text(path)).unwrap();
+        let (of_first, of_second) = (read(first), read(second));
+        let head = of_second["protocol_v3"]["authority"]["graph_head"].as_str();
+        let commit = of_first["protocol_v3"]["lineage"]["graph_commit_id"].as_str();
+        let moved = text(second).replace(head.unwrap(), commit.unwrap());
+        std::fs::write(second, moved).unwrap();
+        let operation =
+            |file: &serde_json::Value| file["operation_id"].as_str().unwrap().parse().unwrap();
+        Self {
+            store,
+            first: operation(&of_first),
+            second: operation(&of_second),
+        }
+    }
+}
+
 /// The write of the other file was planned on the graph commit that the first recovery published. After an undo it could only be rolled
 /// back.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undo_waits_for_a_write_that_was_planned_on_the_graph_as_it_is() {
-    let store = Store::unpacked(ENGINE, "v9-two-sidecars-disjoint-tables-confirmed");
-    let folder = store.path().join("__recovery");
-    let mut files: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    let [first, second] = files.as_slice() else {
-        panic!("{files:?}")
-    };
-    let text = |path| std::fs::read_to_string(path).unwrap();
-    let read = |path| serde_json::from_str::<serde_json::Value>(&text(path)).unwrap();
-    let (of_first, of_second) = (read(first), read(second));
-    let head = |sidecar: &serde_json::Value| {
-        let head = sidecar["protocol_v3"]["authority"]["graph_head"].as_str();
-        head.unwrap().to_owned()
-    };
-    let commit = of_first["protocol_v3"]["lineage"]["graph_commit_id"].as_str();
-    let moved = text(second).replace(&head(&of_second), commit.unwrap());
-    std::fs::write(second, moved).unwrap();
-
-    let operation: OperationId = of_first["operation_id"].as_str().unwrap().parse().unwrap();
+    let TwoWrites {
+        store,
+        first,
+        second,
+    } = TwoWrites::unpacked();
     let opened = store.open().await;
-    opened.recover(&operation).await;
-    let name = second.file_name().unwrap().to_str().unwrap();
-    let other = service::plan(&opened.root, name, clock::now())
-        .await
-        .unwrap();
+    opened.recover(&first).await;
+    let other = opened.plan(&second).await;
     assert_eq!(
         other.disposition,
         Disposition::RollForward,
         "{:?}",
         other.blockers
     );
-    let blocked = undo(&opened, &operation).await.unwrap();
+    let blocked = undo(&opened, &first).await.unwrap();
     assert!(!blocked.executable);
     let waits = blocked.blockers.iter();
     let waits: Vec<_> = waits
         .filter(|reason| reason.code == Code::WaitingFor)
         .collect();
-    assert_eq!(waits[0].about.as_deref(), Some(name), "{waits:?}");
+    let name = second.file_name();
+    assert_eq!(waits[0].about.as_deref(), Some(&*name), "{waits:?}");
 
-    opened.recover(&other.operation_id.parse().unwrap()).await;
-    let free = undo(&opened, &operation).await.unwrap();
+    opened.recover(&second).await;
+    let free = undo(&opened, &first).await.unwrap();
     assert!(free.executable, "{:?}", free.blockers);
+}
+
+/// The other write began while the undo stood half-way, so no undo could wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_undo_waits_for_a_write_that_was_planned_on_the_graph_as_it_is() {
+    use root_objects::store::Verb;
+    use std::sync::Arc;
+
+    use crate::support::gates::{DiesAt, Point};
+
+    let TwoWrites {
+        store,
+        first,
+        second,
+    } = TwoWrites::unpacked();
+    let file = store.path().join("__recovery").join(second.file_name());
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    store.open().await.recover(&first).await;
+    let opened = store.open().await;
+    let plan = undo(&opened, &first).await.unwrap();
+    let mut tables = plan.tables.iter().map(|table| &table.table);
+    let table = tables.find(|table| table.restore_to.is_some()).unwrap();
+    let folder = table.location.clone().unwrap();
+    let (undo, digest) = opened.approve_plan(&plan).await;
+    let gate = Arc::new(DiesAt::at(Point::first(
+        Verb::PutCreate,
+        format!("{folder}/_versions"),
+    )));
+    let dying = store.open_behind(gate.clone()).await;
+    service::apply(&dying.root, &undo, digest, &Default::default())
+        .await
+        .ok();
+    assert_eq!(gate.left(), 0, "the restore was never sent");
+    let mut dataset = Dataset::open(store.path().join(&folder).to_str().unwrap())
+        .await
+        .unwrap();
+    dataset.update_config([("by", "a stranger")]).await.unwrap();
+    let opened = store.open().await;
+    let report = opened.apply(&undo, digest).await;
+    assert_eq!(report.outcome, OutcomeKind::Conflict, "{}", report.detail);
+
+    std::fs::write(&file, bytes).unwrap();
+    let half = opened.plan(&undo).await;
+    assert_eq!(half.disposition, Disposition::Waiting, "{}", half.headline);
+    let waits = &half.blockers[0];
+    assert_eq!(waits.about.as_deref(), Some(second.as_str()), "{waits:?}");
+    let other = opened.plan(&second).await;
+    assert_eq!(
+        other.disposition,
+        Disposition::RollForward,
+        "{:?}",
+        other.blockers
+    );
+    let report = opened.recover(&second).await;
+    assert_eq!(
+        report.outcome,
+        OutcomeKind::RolledForward,
+        "{}",
+        report.detail
+    );
+    let half = opened.plan(&undo).await;
+    assert!(half.executable, "{} {:?}", half.headline, half.blockers);
+    let seen = rows(&store).await;
+    opened.recover(&undo).await;
+    assert_same(&rows(&store).await, &seen);
+    is_consistent(&store).await.unwrap();
 }

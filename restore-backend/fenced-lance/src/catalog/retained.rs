@@ -21,13 +21,11 @@ pub struct RetainedVersions {
     pub has_older: bool,
 }
 
-/// The catalog at one version, and the commit that the head row of its branch names.
+/// The catalog at one version, and what it holds that no release writes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RetainedCatalog {
     /// The catalog as it was.
     pub catalog: Catalog,
-    /// The commits that the rows of the branch's own head name: one, unless the branch has no head of its own.
-    pub heads: Vec<String>,
     /// The type of a row that no release known here writes, if there is one.
     pub foreign_row: Option<String>,
 }
@@ -68,7 +66,7 @@ impl LanceRoot {
         }
     }
 
-    /// The catalog at one version of a branch, with the branch's own head; `None` if the version was cleaned away.
+    /// The catalog at one version of a branch; `None` if the version was cleaned away.
     ///
     /// Its rows do not replace those of the catalog that was read last.
     ///
@@ -91,9 +89,7 @@ impl LanceRoot {
             .rows_in(&place, &dataset, fragments, CatalogRows::default())
             .await?;
         let catalog = catalog_of(&place, &file, &rows, None)?;
-        let head = catalog.named_head(catalog.branch.as_deref());
         Ok(Some(RetainedCatalog {
-            heads: head.map(str::to_owned).into_iter().collect(),
             foreign_row: rows.foreign_row.clone(),
             catalog,
         }))

@@ -1,9 +1,10 @@
 //! Whether every change of a catalog has its graph commit.
 
 use sidecar::doctor::{
-    CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, judge_history,
+    CatalogVersionFacts, HistoryFacts, HistoryVerdict, StandingCommit, called_in_history,
+    judge_history,
 };
-use sidecar::{Digest, GraphCommit, Tag};
+use sidecar::{Branch, Digest, GraphCommit, Tag};
 
 /// A version that holds this many commits of main, the newest of which stands for it, and shows this.
 fn committed(version: u64, commits: usize, shows: &str) -> CatalogVersionFacts {
@@ -240,9 +241,55 @@ fn the_history_of_a_branch_with_a_suffix_is_under_its_name() {
                 commit.branch = Some(called.to_owned());
             }
         }
+        for commit in &mut facts.commits {
+            commit.manifest_branch = Some(called.to_owned());
+        }
         matches!(judge_history(&facts), HistoryVerdict::Broken { .. })
     };
     assert!(!told(6, "exp"));
     assert!(told(6, "other"));
     assert!(told(4, "exp"), "no engine of stamp 4 adds a suffix");
+}
+
+/// A branch of an older engine may be called like that itself.
+#[test]
+fn a_branch_is_called_by_its_own_name_where_a_commit_is_under_it() {
+    let named = |name: &str| GraphCommit {
+        manifest_branch: Some(name.to_owned()),
+        ..commit(1)
+    };
+    let lance = "exp.01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    for (stamp, commits, called) in [
+        (6, vec![], "exp"),
+        (6, vec![named("exp"), named("other")], "exp"),
+        (6, vec![named("exp"), named(lance)], lance),
+        (4, vec![named("exp")], lance),
+    ] {
+        let branch = Branch::of(Some(lance));
+        let found = called_in_history(branch, stamp, &commits);
+        assert_eq!(found.name(), Some(called), "stamp {stamp}, {commits:?}");
+    }
+}
+
+/// The parent of a commit was cleaned out of the history of a branch with a suffix.
+#[test]
+fn what_a_branch_with_a_suffix_lost_is_found_under_its_name() {
+    let mut facts = whole();
+    facts.branch = Some("exp.01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned());
+    for (_, version) in facts.versions.as_mut().unwrap() {
+        let version = version.as_mut().unwrap();
+        version.stamp = 6;
+        for commit in &mut version.standing {
+            commit.branch = Some("exp".to_owned());
+        }
+    }
+    for commit in &mut facts.commits {
+        commit.manifest_branch = Some("exp".to_owned());
+    }
+    assert_eq!(judge_history(&facts), HistoryVerdict::Whole);
+    facts.commits[1].parent = Some("gone".to_owned());
+    let HistoryVerdict::Broken { version: 2, why } = judge_history(&facts) else {
+        panic!("{:?}", judge_history(&facts))
+    };
+    assert!(why.contains("gone"), "{why}");
 }
