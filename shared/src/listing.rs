@@ -11,7 +11,7 @@ use crate::ids::OperationId;
 use crate::limits::Limits;
 use crate::sidecar::{Glimpse, GlimpsedPin, Sidecar, SidecarError, TablePin, WriterKind};
 use crate::timestamp::Timestamp;
-use branch_order::{BranchOrder, let_version_9_go_first};
+use branch_order::BranchOrder;
 
 /// One file directly under `__recovery/`, read as far as it can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -401,8 +401,9 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
         {
             entry.waiting_for = Some(older.to_owned());
         }
-        if entry.file.digest.is_some() || entry.file.stored_as.is_some() {
-            branches.add(&entry.file, &name);
+        let is_there = entry.file.digest.is_some() || entry.file.stored_as.is_some();
+        if is_there && !entry.file.is_surely_not_of_version_9() {
+            branches.add(&entry.file.glimpse, &name);
         }
         match known {
             TablesKnown::NotRead => overlaps.add_unread((place, name)),
@@ -419,6 +420,30 @@ pub fn assemble(files: Vec<SidecarFile>) -> Vec<ListedSidecar> {
     }
     let_version_9_go_first(&mut listed);
     listed
+}
+
+/// Makes half an undo wait for the file of version 9 that was written for the graph as it is, also for a younger one.
+///
+/// What stands for such an undo is of version 1. To recover it adds a graph commit to its branch, and then the other write could only be
+/// rolled back. The undo itself needs no particular head. A file that waits for somebody else is not waited for: it may wait for this
+/// very undo, with which it shares a table.
+fn let_version_9_go_first(listed: &mut [ListedSidecar]) {
+    let is_free = |entry: &ListedSidecar| entry.refusal.is_none() && entry.waiting_for.is_none();
+    let yielding = |entry: &ListedSidecar| {
+        let sidecar = entry.to_judge().filter(|_| is_free(entry))?;
+        if sidecar.version_9.is_some() {
+            return None;
+        }
+        let mut others = listed.iter().filter(|other| is_free(other));
+        let first = others.find(|other| other.file.rests_on_the_graph_of(sidecar.branch()))?;
+        first.file.operation_id().map(String::from)
+    };
+    let waits: Vec<Option<String>> = listed.iter().map(yielding).collect();
+    for (entry, waits_for) in listed.iter_mut().zip(waits) {
+        if waits_for.is_some() {
+            entry.waiting_for = waits_for;
+        }
+    }
 }
 
 fn refusal(file: &SidecarFile, well_named: &BTreeSet<OperationId>) -> Option<Reason> {

@@ -1,7 +1,7 @@
 //! Words for an undo that stopped half-way. Its tables are judged and recovered like those of a write, and it is none.
 
+use super::roll_back::{self, has_moved};
 use super::words::{Explanation, count_word, some_of, table_name};
-use super::{has_moved, roll_back_consequence};
 use crate::ids::OperationId;
 use crate::outcome::OutcomeKind;
 use crate::plan::Plan;
@@ -40,7 +40,7 @@ pub(super) fn planned(write: Explanation, plan: &Plan) -> Explanation {
         | Disposition::Abort => format!("This was an undo. {}", write.headline),
     };
     let consequence = match plan.disposition {
-        Disposition::RollBack => roll_back_consequence(plan, "an undo"),
+        Disposition::RollBack => roll_back::consequence(plan, "an undo"),
         Disposition::RollForward
         | Disposition::NeverStarted
         | Disposition::AlreadyPublished
