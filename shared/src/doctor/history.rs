@@ -219,8 +219,9 @@ fn lost(
     facts: &HistoryFacts,
     versions: &[(u64, Known<CatalogVersionFacts>)],
 ) -> Option<(u64, String)> {
-    let read = versions.iter().filter_map(|(_, read)| read.as_ref().ok());
-    let stamp = read.last().map(|latest| latest.stamp).unwrap_or_default();
+    let mut read = versions.iter().filter_map(|(_, read)| read.as_ref().ok());
+    let latest = read.next_back();
+    let stamp = latest.map(|latest| latest.stamp).unwrap_or_default();
     let branch = called_in_history(Branch::of(facts.branch.as_deref()), stamp, &facts.commits);
     let there: BTreeSet<u64> = versions.iter().map(|(version, _)| *version).collect();
     let ids: BTreeSet<&str> = facts
