@@ -38,6 +38,18 @@ pub const STAMP_WITH_HISTORY: u32 = 4;
 /// The stamp of catalogs that know a table by its identity (PROTOCOL.md, section 18). Sidecars of
 /// version 9 alone are acted on there.
 pub const STAMP_WITH_IDENTITIES: u32 = 6;
+/// The stamps of catalogs that know a table by its identity, and number its rows by the version of the catalog that each landed in
+/// (omnigraph v0.11.0). They are read, and nothing is written there.
+pub const STAMPS_READ_ONLY: [u32; 2] = [8, 9];
+/// Metadata of a branch of such a catalog: it was deleted, and its Lance branch stays for those who still read it.
+pub const RETIRED_BRANCH_KEY: &str = "omnigraph.retired_manifest_branch";
+
+/// Whether catalogs with this stamp know a table by its identity.
+#[must_use]
+pub fn knows_identities(stamp: u32) -> bool {
+    stamp == STAMP_WITH_IDENTITIES || STAMPS_READ_ONLY.contains(&stamp)
+}
+
 /// The branch of the catalog by which released engines keep others from writing while a schema changes.
 pub const SCHEMA_LOCK_BRANCH: &str = "__schema_apply_lock__";
 

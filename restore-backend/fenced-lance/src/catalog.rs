@@ -23,7 +23,7 @@ use lance_table::format::Fragment;
 use object_store::path::Path;
 use sidecar::root_layout::{
     DATA_FOLDER, DELETIONS_FOLDER, INDICES_FOLDER, STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES,
-    TRANSACTIONS_FOLDER, VERSIONS_FOLDER,
+    STAMPS_READ_ONLY, TRANSACTIONS_FOLDER, VERSIONS_FOLDER, knows_identities,
 };
 use sidecar::version_9::{BranchIdentifier, CatalogTable, CatalogTables};
 use sidecar::{Branch, GraphCommit};
@@ -42,7 +42,7 @@ use super::memory::ReadCatalog;
 use super::memory::is_same;
 use super::version::VersionFile;
 use super::version_file::understood;
-use identified::IDENTITY_COLUMNS;
+use identified::{IDENTITY_COLUMNS, Numbering};
 
 pub use declared::CatalogDeclaration;
 pub use retained::RetainedCatalog;
@@ -67,7 +67,8 @@ const COLUMNS_READ: [&str; 6] = [
 /// The columns that the history of the graph is read from as well, in catalogs that hold it.
 const HISTORY_COLUMNS: [&str; 2] = ["object_id", "metadata"];
 
-/// The stamps of catalogs whose rows of the history are read. Rows of later stamps are not known here.
+/// The stamps of catalogs whose rows of the history are read, besides those that are read only. Rows of other stamps are not known
+/// here.
 const HISTORY_STAMPS: RangeInclusive<u32> = STAMP_WITH_HISTORY..=STAMP_WITH_IDENTITIES;
 
 /// Folders that are a branch's own, not those of a branch nested below its name.
@@ -133,8 +134,10 @@ pub struct Catalog {
     pub graph_commits: Arc<Vec<GraphCommit>>,
     /// Keys of the rows that name the head of a branch, with the graph commit that each names.
     pub(crate) graph_heads: BTreeMap<String, String>,
-    /// The tables by their identity; `None` unless the catalog knows them by it (stamp 6).
+    /// The tables by their identity; `None` unless the catalog knows them by it (stamps 6, 8 and 9).
     pub identified: Option<Arc<CatalogTables>>,
+    /// Whether the branch was deleted, and stays for those who still read it.
+    pub is_retired: bool,
     /// The identifier of the branch; `None` on main, and where the entry of the branch does not have it.
     pub branch_identifier: Option<Arc<BranchIdentifier>>,
     /// Keys of tables for which rows name different places. Nobody can tell which of them readers see.
@@ -142,6 +145,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Whether it knows tables by their identity, and is one to which rows by identity are published here.
+    #[must_use]
+    pub(crate) const fn publishes_by_identity(&self) -> bool {
+        self.identified.is_some() && self.stamp == STAMP_WITH_IDENTITIES
+    }
+
     /// The latest graph commit, if the catalog holds the history of its graph.
     #[must_use]
     pub fn graph_head(&self) -> Option<&GraphCommit> {
@@ -164,6 +173,8 @@ pub struct CatalogBranch {
     pub name: String,
     /// When it was made, in seconds since the Unix epoch.
     pub created_at: u64,
+    /// Whether it was deleted, and stays for those who still read it.
+    pub is_retired: bool,
 }
 
 /// The catalog with what is needed to write to it.
@@ -196,7 +207,8 @@ impl LanceRoot {
 
     /// Reads the catalog on a branch of the graph, which from omnigraph v0.10.0 on is a Lance branch with a suffix: a dot and a ULID.
     ///
-    /// The suffix is looked for only where there is no Lance branch of the very name.
+    /// The suffix is looked for only where there is no Lance branch of the very name, or only one of a branch that was deleted since
+    /// (v0.11.0 keeps those).
     ///
     /// # Errors
     /// Besides those of [`Self::catalog`]: two Lance branches stand for the branch of the graph.
@@ -205,26 +217,44 @@ impl LanceRoot {
         branch: Option<&str>,
     ) -> Result<CatalogReading, TableError> {
         let reading = self.catalog(branch).await?;
-        let (Some(name), CatalogReading::NoBranch { tree_left: false }) = (branch, &reading) else {
+        let Some(name) = branch else {
             return Ok(reading);
         };
-        let names = self.branch_names(&self.catalog_place(None)?).await?;
-        let mut suffixed = names.into_iter().filter(|found| {
+        let reading = match reading {
+            CatalogReading::Present(found) if found.is_retired => {
+                CatalogReading::NoBranch { tree_left: false }
+            }
+            CatalogReading::NoBranch { tree_left: false } => reading,
+            CatalogReading::Present(_)
+            | CatalogReading::NoCatalog
+            | CatalogReading::NoBranch { tree_left: true } => return Ok(reading),
+        };
+        let place = self.catalog_place(None)?;
+        let names = self.branch_names(&place).await?;
+        let suffixed = names.into_iter().filter(|found| {
             found != name && Branch::of(Some(found)).without_suffix().name() == Some(name)
         });
-        let Some(one) = suffixed.next() else {
+        let mut live: Option<String> = None;
+        for found in suffixed {
+            let entry = self.branch_entry(&place, &found).await?;
+            if entry.as_ref().is_some_and(BranchEntry::is_retired) {
+                continue;
+            }
+            if let Some(one) = live {
+                return Err(TableError::TwoBranches {
+                    branch: name.to_owned(),
+                    one,
+                    other: found,
+                });
+            }
+            live = Some(found);
+        }
+        let Some(live) = live else {
             return Ok(reading);
         };
-        if let Some(other) = suffixed.next() {
-            return Err(TableError::TwoBranches {
-                branch: name.to_owned(),
-                one,
-                other,
-            });
-        }
-        Ok(match self.catalog(Some(&one)).await? {
+        Ok(match self.catalog(Some(&live)).await? {
             // Engines before v0.10.0 have no suffixes: a branch of theirs with such a name is another branch.
-            CatalogReading::Present(found) if found.stamp != STAMP_WITH_IDENTITIES => reading,
+            CatalogReading::Present(found) if !knows_identities(found.stamp) => reading,
             found => found,
         })
     }
@@ -310,6 +340,7 @@ impl LanceRoot {
             branches.extend(found.map(|entry| CatalogBranch {
                 name,
                 created_at: entry.create_at,
+                is_retired: entry.is_retired(),
             }));
         }
         branches.sort_by(|a, b| a.name.cmp(&b.name));
@@ -438,6 +469,10 @@ impl LanceRoot {
         let failed = |source| TableError::lance(&place.name, "reading the catalog", source);
         let has_history = holds_history(dataset.schema());
         let has_identities = has_history && holds_identities(dataset.schema());
+        let numbering = match stamp_of(dataset.schema()) {
+            Some(stamp) if STAMPS_READ_ONLY.contains(&stamp) => Numbering::ByCatalogVersion,
+            _ => Numbering::ByTableVersion,
+        };
         let mut columns = COLUMNS_READ.to_vec();
         if has_history {
             columns.extend(HISTORY_COLUMNS);
@@ -455,7 +490,7 @@ impl LanceRoot {
                 added = added.and_then(|()| rows.add_history(&batch));
             }
             if has_identities {
-                added = added.and_then(|()| rows.add_identified(&batch));
+                added = added.and_then(|()| rows.add_identified(&batch, numbering));
             }
             added.map_err(|detail| TableError::MalformedCatalog {
                 version: dataset.version_id(),
@@ -468,7 +503,8 @@ impl LanceRoot {
 
 /// Whether the rows of a catalog with this schema hold the history of its graph, in a way that is known here.
 fn holds_history(schema: &LanceSchema) -> bool {
-    stamp_of(schema).is_some_and(|stamp| HISTORY_STAMPS.contains(&stamp))
+    stamp_of(schema)
+        .is_some_and(|stamp| HISTORY_STAMPS.contains(&stamp) || STAMPS_READ_ONLY.contains(&stamp))
         && HISTORY_COLUMNS
             .iter()
             .all(|column| schema.field(column).is_some())
@@ -476,7 +512,7 @@ fn holds_history(schema: &LanceSchema) -> bool {
 
 /// Whether the rows of a catalog with this schema know tables by their identity, in a way that is known here.
 fn holds_identities(schema: &LanceSchema) -> bool {
-    stamp_of(schema) == Some(STAMP_WITH_IDENTITIES)
+    stamp_of(schema).is_some_and(knows_identities)
         && IDENTITY_COLUMNS
             .iter()
             .all(|column| schema.field(column).is_some())
@@ -530,7 +566,7 @@ fn catalog_of(
         });
     }
     let identified = rows.identified.as_ref().map(|rows| {
-        rows.visible()
+        rows.visible(version)
             .map_err(|detail| TableError::MalformedCatalog { version, detail })
     });
     let identified = identified.transpose()?;
@@ -562,6 +598,7 @@ fn catalog_of(
             None => rows.in_two_places.iter().cloned().collect(),
         },
         identified: identified.map(Arc::new),
+        is_retired: entry.as_ref().is_some_and(BranchEntry::is_retired),
         branch_identifier: entry.and_then(|entry| entry.identifier).map(Arc::new),
     })
 }

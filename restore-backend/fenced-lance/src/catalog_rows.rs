@@ -12,7 +12,7 @@ use super::catalog::columns::{
     number_at, text, text_at,
 };
 use super::catalog::graph_rows;
-use super::catalog::identified::IdentifiedRows;
+use super::catalog::identified::{IdentifiedRows, Numbering};
 use super::location::other_branch;
 
 /// Most table keys a catalog may have. It bounds the memory of a reading to some hundred MiB.
@@ -146,8 +146,14 @@ impl CatalogRows {
     }
 
     /// Adds the rows of a batch that tell of tables by their identity.
-    pub(super) fn add_identified(&mut self, batch: &RecordBatch) -> Result<(), String> {
-        self.identified.get_or_insert_default().add(batch)
+    pub(super) fn add_identified(
+        &mut self,
+        batch: &RecordBatch,
+        numbering: Numbering,
+    ) -> Result<(), String> {
+        self.identified
+            .get_or_insert_default()
+            .add(batch, numbering)
     }
 
     /// How many tables it knows, roughly.

@@ -55,8 +55,9 @@ impl LanceRoot {
                 found_transaction: opened.catalog.transaction,
             });
         }
-        let is_read_whole = opened.catalog.identified.is_some();
-        if !STAMPS_ACTED_ON.contains(&opened.catalog.stamp) && !is_read_whole {
+        if !STAMPS_ACTED_ON.contains(&opened.catalog.stamp)
+            && !opened.catalog.publishes_by_identity()
+        {
             return Ok(refused(Refusal::StampNotSupported {
                 stamp: opened.catalog.stamp,
             }));

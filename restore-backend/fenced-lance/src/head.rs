@@ -1,5 +1,7 @@
 //! Where a table stands: its latest version, found without opening a dataset.
 
+use std::collections::BTreeMap;
+
 use futures::TryStreamExt;
 use lance::dataset::refs::branch_contents_path;
 use lance_io::object_store::ObjectStore;
@@ -9,7 +11,7 @@ use lance_table::io::commit::ManifestLocation;
 use lance_table::io::commit::ManifestNamingScheme;
 use object_store::path::Path;
 use serde::Deserialize;
-use sidecar::root_layout::{BRANCHES_FOLDER, REFS_FOLDER, TREE_FOLDER};
+use sidecar::root_layout::{BRANCHES_FOLDER, REFS_FOLDER, RETIRED_BRANCH_KEY, TREE_FOLDER};
 use sidecar::version_9::BranchIdentifier;
 
 use super::LanceRoot;
@@ -51,6 +53,16 @@ pub(super) struct BranchEntry {
     /// The identifier of the branch.
     #[serde(default)]
     pub(super) identifier: Option<BranchIdentifier>,
+    /// What its writer noted about the branch.
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+impl BranchEntry {
+    /// Whether the branch of the graph was deleted. Its Lance branch stays for those who still read it.
+    pub(super) fn is_retired(&self) -> bool {
+        self.metadata.contains_key(RETIRED_BRANCH_KEY)
+    }
 }
 
 /// The branch and version that a branch was made from. At that version both hold the same.

@@ -199,6 +199,7 @@ async fn names(lance: &LanceRoot) -> Known<Vec<Option<String>>> {
     let branches = branches.map_err(|error| error_text(&error))?;
     let others = branches
         .into_iter()
+        .filter(|branch| !branch.is_retired)
         .map(|branch| branch.name)
         .filter(|name| name != SCHEMA_LOCK_BRANCH);
     let names: Vec<Option<String>> = std::iter::once(None).chain(others.map(Some)).collect();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog_stamp::read_by;
-use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON};
+use crate::root_layout::{STAMP_WITH_IDENTITIES, STAMPS_ACTED_ON, STAMPS_READ_ONLY};
 
 use super::facts::{BranchCatalog, RootFacts};
 use super::known::Unread;
@@ -31,6 +31,11 @@ pub(super) const STAMP_EXPORTED_MAX: u32 = 4;
 /// Whether the tables of a catalog with this stamp are read here as its engines read them.
 #[must_use]
 pub fn tables_are_read(stamp: u32) -> bool {
+    is_acted_on(stamp) || STAMPS_READ_ONLY.contains(&stamp)
+}
+
+/// Whether recoveries are carried out there.
+fn is_acted_on(stamp: u32) -> bool {
     STAMPS_ACTED_ON.contains(&stamp) || stamp == STAMP_WITH_IDENTITIES
 }
 
@@ -53,7 +58,7 @@ impl CatalogReport {
                 None => None,
             },
             two_phase,
-            is_acted_on: stamp.is_some_and(tables_are_read),
+            is_acted_on: stamp.is_some_and(is_acted_on),
             tables: main.and_then(|main| tables(main.catalog.as_ref()?)),
             branches: branches.map(Vec::len),
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::branch::Branch;
 use crate::digest::Digest;
 use crate::graph_history::GraphCommit;
-use crate::root_layout::{STAMP_WITH_HISTORY, STAMP_WITH_IDENTITIES};
+use crate::root_layout::{STAMP_WITH_HISTORY, knows_identities};
 use crate::text::shown;
 
 use super::known::Known;
@@ -130,7 +130,7 @@ pub fn judge_history(facts: &HistoryFacts) -> HistoryVerdict {
 
 /// The name under which the history keeps the commits of a branch of the catalog, of which `commits` are all that it has.
 ///
-/// Engines of stamp 6 keep them under the name without the suffix that the Lance branch has (omnigraph v0.10.0). A branch of an older
+/// Engines from stamp 6 on keep them under the name without the suffix that the Lance branch has (omnigraph v0.10.0). A branch of an older
 /// engine may bear such a name itself; then its commits are under that.
 #[must_use]
 pub fn called_in_history<'a>(
@@ -139,9 +139,10 @@ pub fn called_in_history<'a>(
     commits: &[GraphCommit],
 ) -> Branch<'a> {
     let is_of = |commit: &GraphCommit| Branch::of(commit.manifest_branch.as_deref()) == branch;
-    match stamp {
-        STAMP_WITH_IDENTITIES if !commits.iter().any(is_of) => branch.without_suffix(),
-        _ => branch,
+    if knows_identities(stamp) && !commits.iter().any(is_of) {
+        branch.without_suffix()
+    } else {
+        branch
     }
 }
 

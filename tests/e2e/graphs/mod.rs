@@ -35,6 +35,7 @@ mod lineage;
 mod made_datasets;
 mod merges;
 mod staged;
+mod stamps_8_and_9;
 mod suffixed_branches;
 mod version_9;
 mod version_9_crashed;

@@ -184,6 +184,37 @@ async fn nothing_is_done_while_two_lance_branches_may_be_the_branch() {
     assert!(named(SUFFIXED) && named(OTHER), "{:?}", plan.blockers);
 }
 
+/// omnigraph v0.11.0 keeps the Lance branch of a deleted branch, with a mark in its entry.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lance_branch_that_is_marked_as_deleted_is_not_the_branch() {
+    let retire = |store: &Store, branch: &str| {
+        let mut entry = entry(store, branch);
+        entry["metadata"] = serde_json::json!({ "omnigraph.retired_manifest_branch": "{}" });
+        std::fs::write(entry_path(store, branch), entry.to_string()).unwrap();
+    };
+    let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;
+    let identifier = entry(&store, SUFFIXED)["identifier"].clone();
+    std::fs::copy(entry_path(&store, SUFFIXED), entry_path(&store, BRANCH)).unwrap();
+    make_branch(&store, OTHER, Some(&identifier)).await;
+    std::fs::remove_file(entry_path(&store, BRANCH)).unwrap();
+    retire(&store, SUFFIXED);
+    let plan = store.open().await.plan(&store.operation()).await;
+    assert_eq!(
+        plan.disposition,
+        Disposition::RollForward,
+        "{:?}",
+        plan.blockers
+    );
+    retire(&store, OTHER);
+    let plan = store.open().await.plan(&store.operation()).await;
+    assert_eq!(
+        plan.disposition,
+        Disposition::OrphanedBranch,
+        "{:?}",
+        plan.blockers
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_to_a_branch_that_is_gone_under_every_name_is_orphaned() {
     let store = with_suffix("v9-mutation-branch-first-write-confirmed").await;

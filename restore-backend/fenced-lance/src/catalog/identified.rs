@@ -1,6 +1,7 @@
-//! The tables of a catalog of stamp 6, which knows a table by its identity and not by its key.
+//! The tables of a catalog that knows a table by its identity and not by its key: stamps 6, 8 and 9.
 //!
-//! Source: omnigraph v0.9.0, `db/manifest/state.rs`.
+//! Source: omnigraph v0.9.0, `db/manifest/state.rs`; for stamps 8 and 9 `omnigraph-catalog`, `legacy/layout.rs`, which reads the catalogs
+//! of v0.11.0.
 
 use std::collections::BTreeMap;
 
@@ -16,18 +17,32 @@ use super::columns::{
 /// The columns that only this stamp has.
 pub(crate) const IDENTITY_COLUMNS: [&str; 2] = ["stable_table_id", "table_incarnation_id"];
 
+/// The number that ends the key of a version row or tombstone. Of the rows of a table, the one with the highest number holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Numbering {
+    /// The version of the table (stamp 6).
+    ByTableVersion,
+    /// The version of the catalog in which the row landed (stamps 8 and 9). A lower version of the table may hold.
+    ByCatalogVersion,
+}
+
 /// The rows of one table.
 #[derive(Clone, Debug, Default)]
 struct Rows {
     /// Its key and its place.
     registered: Option<(String, String)>,
-    highest: Option<CatalogRow>,
+    /// The row that holds, and its number.
+    highest: Option<(u64, CatalogRow)>,
     tombstone: Option<u64>,
 }
 
 /// The rows of the tables, folded while they are read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct IdentifiedRows(BTreeMap<TableIdentity, Rows>);
+pub(crate) struct IdentifiedRows {
+    tables: BTreeMap<TableIdentity, Rows>,
+    /// The latest version of the catalog in which a row says that it landed.
+    landed_in: u64,
+}
 
 /// Metadata of a version row.
 #[derive(Deserialize)]
@@ -46,7 +61,7 @@ impl IdentifiedRows {
     ///
     /// # Errors
     /// What is missing or does not fit the identity: the engine does not read such a catalog.
-    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
+    pub(crate) fn add(&mut self, batch: &RecordBatch, numbering: Numbering) -> Result<(), String> {
         let object_id = text(batch, "object_id")?;
         let object_type = text(batch, "object_type")?;
         let location = text(batch, "location")?;
@@ -74,12 +89,21 @@ impl IdentifiedRows {
                 })
                 .ok_or_else(|| format!("the row {id:?} has no identity"))?;
             let version = number_at(table_version, row);
-            let expected = expected_id(kind, identity, version)
+            let named = match numbering {
+                Numbering::ByTableVersion => version,
+                Numbering::ByCatalogVersion => {
+                    let landed_in = number_in(id, kind, identity);
+                    self.landed_in = self.landed_in.max(landed_in.unwrap_or_default());
+                    landed_in
+                }
+            };
+            let expected = expected_id(kind, identity, named)
                 .ok_or_else(|| format!("the row {id:?} names no version"))?;
             if id != expected {
                 return Err(format!("the row {id:?} should be called {expected:?}"));
             }
-            let rows = self.0.entry(identity).or_default();
+            let number = named.unwrap_or_default();
+            let rows = self.tables.entry(identity).or_default();
             match kind {
                 TYPE_TABLE => {
                     let key = text_at(table_key, row).unwrap_or_default();
@@ -92,40 +116,48 @@ impl IdentifiedRows {
                     rows.registered = Some((key.to_owned(), place.to_owned()));
                 }
                 TYPE_TABLE_VERSION => {
-                    let version = version.unwrap_or_default();
-                    let highest = rows.highest.as_ref().map(|highest| highest.version);
-                    if highest == Some(version) {
+                    let version =
+                        version.ok_or_else(|| format!("the row {id:?} names no version"))?;
+                    let highest = rows.highest.as_ref().map(|(highest, _)| *highest);
+                    if highest == Some(number) {
                         return Err(format!("two of its rows are {id:?}"));
                     }
-                    let is_higher = highest < Some(version);
+                    let is_higher = highest < Some(number);
                     if is_higher {
-                        rows.highest = Some(CatalogRow {
+                        let read = CatalogRow {
                             version,
                             table_branch: other_branch(text_at(table_branch, row))
                                 .map(str::to_owned),
                             row_count: number_at(row_count, row),
                             metadata: version_metadata(id, text_at(metadata, row))?,
-                        });
+                        };
+                        rows.highest = Some((number, read));
                     }
                 }
-                _ => rows.tombstone = rows.tombstone.max(version),
+                _ => rows.tombstone = rows.tombstone.max(Some(number)),
             }
         }
         Ok(())
     }
 
-    /// The tables that are visible.
+    /// The tables that are visible in this version of the catalog.
     ///
     /// # Errors
-    /// Two of them are called alike, or one has versions and no row of its own.
-    pub(crate) fn visible(&self) -> Result<CatalogTables, String> {
+    /// Two of them are called alike, one has versions and no row of its own, or a row says that it landed in a later version.
+    pub(crate) fn visible(&self, catalog_version: u64) -> Result<CatalogTables, String> {
+        let landed_in = self.landed_in;
+        if landed_in > catalog_version {
+            return Err(format!(
+                "one of its rows says that it landed in version {landed_in}, which is not there yet"
+            ));
+        }
         let mut tables = BTreeMap::new();
         let mut called: BTreeMap<&str, TableIdentity> = BTreeMap::new();
-        for (identity, rows) in &self.0 {
-            let Some(row) = rows
+        for (identity, rows) in &self.tables {
+            let Some((_, row)) = rows
                 .highest
                 .as_ref()
-                .filter(|row| rows.tombstone.is_none_or(|gone| gone < row.version))
+                .filter(|(number, _)| rows.tombstone.is_none_or(|gone| gone < *number))
             else {
                 continue;
             };
@@ -173,6 +205,12 @@ fn key(kind: &str, identity: TableIdentity) -> String {
         table_incarnation_id: incarnation,
     } = identity;
     format!("{kind}:{stable:016x}:{incarnation:016x}")
+}
+
+/// The number at the end of such a key; `None` if it has none.
+fn number_in(id: &str, kind: &str, identity: TableIdentity) -> Option<u64> {
+    let number = id.strip_prefix(&key(kind, identity))?.strip_prefix(':')?;
+    number.parse().ok()
 }
 
 fn expected_id(kind: &str, identity: TableIdentity, version: Option<u64>) -> Option<String> {

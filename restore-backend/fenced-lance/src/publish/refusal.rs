@@ -11,7 +11,7 @@ use crate::location::other_branch;
 
 /// Why this catalog does not take the publish; `None` if every pin is as planned.
 pub(super) fn refusal(catalog: &Catalog, request: &PublishRequest) -> Option<Refusal> {
-    let knows_identities = catalog.identified.is_some();
+    let knows_identities = catalog.publishes_by_identity();
     if !STAMPS_ACTED_ON.contains(&catalog.stamp) && !knows_identities {
         return Some(Refusal::StampNotSupported {
             stamp: catalog.stamp,
