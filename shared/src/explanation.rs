@@ -143,9 +143,13 @@ impl Explanation {
     /// recovery. `blockers` are those of the plan.
     #[must_use]
     fn of_version_9(mut self, plan: &Plan, blockers: &[Reason]) -> Self {
-        let mut codes = blockers.iter().map(|blocker| blocker.code);
-        let is_carried_out =
-            plan.purpose.is_recovery() && !codes.any(|code| code == Code::NotYetSupported);
+        let has = |code| blockers.iter().any(|blocker| blocker.code == code);
+        if has(Code::CatalogStampUnsupported) && plan.disposition.has_effect() {
+            self.consequence
+                .push_str(" This build does not do that in this catalog.");
+            return self;
+        }
+        let is_carried_out = plan.purpose.is_recovery() && !has(Code::NotYetSupported);
         let changes_tables = plan.tables.iter().any(|table| table.action != Action::None);
         let changes_the_schema = plan.steps.iter().any(Step::changes_the_schema);
         let is_never_undone = changes_the_schema || follow_up::kept_for_good(plan).is_some();

@@ -2,7 +2,7 @@
 
 use super::steps::{StepInput, steps};
 use super::{CatalogChangeKind, Plan, PlannedTable, Purpose};
-use crate::code::Code;
+use crate::code::{Code, Reason};
 use crate::digest::Digest;
 use crate::ids::{OperationId, RootId};
 use crate::observation::Observation;
@@ -49,11 +49,16 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     tables.sort_by(|left, right| {
         (&left.table_key, &left.branch).cmp(&(&right.table_key, &right.branch))
     });
+    // The steps for version 9 are written for the rows of one stamp, and would be wrong for another.
+    let is_written_otherwise = |blocker: &Reason| {
+        blocker.code == Code::CatalogStampUnsupported
+            && sidecar.is_some_and(|sidecar| sidecar.version_9.is_some())
+    };
     let carried_out = verdict.disposition.has_effect()
         && !verdict
             .blockers
             .iter()
-            .any(|blocker| blocker.code == Code::NotYetSupported);
+            .any(|blocker| blocker.code == Code::NotYetSupported || is_written_otherwise(blocker));
     let steps = if carried_out {
         steps(&StepInput {
             operation_id,

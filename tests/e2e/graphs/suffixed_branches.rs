@@ -207,12 +207,10 @@ async fn a_lance_branch_that_is_marked_as_deleted_is_not_the_branch() {
     );
     retire(&store, OTHER);
     let plan = store.open().await.plan(&store.operation()).await;
-    assert_eq!(
-        plan.disposition,
-        Disposition::OrphanedBranch,
-        "{:?}",
-        plan.blockers
-    );
+    assert_eq!(plan.disposition, Disposition::Abort);
+    let told = &plan.blockers[0];
+    assert_eq!(told.code, Code::BranchTreeLeft, "{told:?}");
+    assert!(told.detail.contains("is not in the catalog"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
