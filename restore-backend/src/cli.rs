@@ -38,7 +38,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-use arguments::Global;
+use arguments::{Global, one_code_each};
 use context::Context;
 use error::{CliError, ErrorDocument};
 use exit::Exit;
@@ -81,7 +81,7 @@ enum Command {
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let given: Vec<OsString> = std::env::args_os().collect();
+    let given = one_code_each(std::env::args_os().collect());
     let exit = match Arguments::try_parse_from(&given) {
         Ok(arguments) => run(arguments),
         Err(error) => explain_usage(&error, &given),

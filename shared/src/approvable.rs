@@ -73,15 +73,22 @@ pub fn refusal(
                 now.plan.root, now.digest
             )
         };
+        // Only an approved plan is on record. Of any other digest nobody knows whether it ever was that of a plan.
+        let not_this_one = match &planned {
+            Some(_) => format!("the store is not as it was when plan {wanted} was approved"),
+            None => format!(
+                "{wanted} is not the digest of this operation's plan; the store has changed since that plan was made, or the digest is of something else"
+            ),
+        };
         let has_changed = || {
             format!(
-                "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}; look at it, and approve it if it is right.",
+                "Nothing was changed: {not_this_one}. The plan now is {}; look at it, and approve it if it is right.",
                 now.digest
             )
         };
         let is_blocked = || {
             format!(
-                "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}, and it cannot be carried out: {}.",
+                "Nothing was changed: {not_this_one}. The plan now is {}, and it cannot be carried out: {}.",
                 now.digest,
                 blocked.trim_end_matches('.')
             )

@@ -34,7 +34,7 @@ pub(super) struct Approve {
     #[arg(long)]
     writers_stopped: bool,
     /// State what else the plan requires
-    #[arg(long, value_name = "CODE", num_args = 1.., value_parser = requirement)]
+    #[arg(long, value_name = "CODE", value_parser = requirement)]
     acknowledge: Vec<Requirement>,
 }
 

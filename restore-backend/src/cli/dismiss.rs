@@ -1,10 +1,13 @@
 //! `dismiss`: a plan that sets a refused or aborted sidecar aside.
 
 use clap::Args;
+use sidecar::api::PlanReport;
+use sidecar::{Code, Reason};
 
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::page::Page;
 use super::plan;
 use crate::service;
 use root_objects::clock;
@@ -27,9 +30,32 @@ impl Dismiss {
                 Box::pin(service::dismiss(&root, &file, clock::now())).await
             })
             .await?;
-        context.print(&report, |page| {
-            plan::write(page, context, &report, &self.root)
+        context.print(&report, |page| match not_dismissible(&report) {
+            Some(reason) => write_not_dismissible(page, context, &report, reason, &self.root),
+            None => plan::write(page, context, &report, &self.root),
         })?;
-        Ok(Exit::Done)
+        Ok(plan::exit_of_follow_up(&report))
     }
+}
+
+/// Why the file is no case for a dismissal at all.
+fn not_dismissible(report: &PlanReport) -> Option<&Reason> {
+    let mut reasons = report.blockers.iter();
+    reasons.find(|reason| reason.code == Code::NotDismissible)
+}
+
+fn write_not_dismissible(
+    page: &mut Page,
+    context: &Context,
+    report: &PlanReport,
+    reason: &Reason,
+    root: &str,
+) {
+    page.paragraph(&format!(
+        "Not set aside: {}.",
+        reason.detail.trim_end_matches('.')
+    ));
+    page.blank();
+    let resolves = reason.about.as_deref().unwrap_or(&report.operation_id);
+    context.write_plan_command(page, root, resolves, "");
 }

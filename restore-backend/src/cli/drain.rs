@@ -39,7 +39,7 @@ pub(super) struct Drain {
     #[arg(long, requires = "apply")]
     writers_stopped: bool,
     /// State what else the plans require
-    #[arg(long, value_name = "CODE", num_args = 1.., value_parser = requirement, requires = "apply")]
+    #[arg(long, value_name = "CODE", value_parser = requirement, requires = "apply")]
     acknowledge: Vec<Requirement>,
 }
 

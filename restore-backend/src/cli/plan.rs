@@ -58,6 +58,15 @@ impl Plan {
     }
 }
 
+/// The exit code of a command that asks for a plan of its own: a plan that nobody can approve now is a refusal.
+pub(super) fn exit_of_follow_up(report: &PlanReport) -> Exit {
+    if report.executable || report.progress == Progress::Finished {
+        Exit::Done
+    } else {
+        Exit::Refused
+    }
+}
+
 pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
     let title = match &report.purpose {
         Purpose::Recover => report.disposition.name().to_owned(),
@@ -105,10 +114,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         } else {
             "Tables"
         });
+        let is_possible = is_begun || report.purpose.is_recovery() || report.blockers.is_empty();
         report
             .tables
             .iter()
-            .for_each(|table| write_table(page, table));
+            .for_each(|table| write_table(page, table, is_possible));
     }
     if !report.left_out.is_empty() {
         page.blank();
@@ -250,11 +260,10 @@ fn write_after(page: &mut Page, context: &Context, report: &PlanReport, root: &s
 
 /// `Mutation on main by etl@example.com, started 2026-11-22 07:22:40 UTC, 3 h 12 min ago`.
 fn origin(report: &PlanReport) -> String {
-    let mut origin = format!(
-        "{} on {}",
-        report.writer_kind.as_deref().unwrap_or("Write"),
-        Branch::of(report.branch.as_deref())
-    );
+    let mut origin = match &report.writer_kind {
+        Some(kind) => format!("{kind} on {}", Branch::of(report.branch.as_deref())),
+        None => "Kind of write and branch unknown".to_owned(),
+    };
     if let Some(actor) = &report.actor_id {
         origin.push_str(&format!(" by {actor}"));
     }
@@ -274,7 +283,8 @@ fn origin(report: &PlanReport) -> String {
     origin
 }
 
-fn write_table(page: &mut Page, report: &TableReport) {
+/// One table with its evidence, and with the effect on its readers where there can be one.
+fn write_table(page: &mut Page, report: &TableReport, is_possible: bool) {
     let table = &report.table;
     let branch = table
         .branch
@@ -283,7 +293,9 @@ fn write_table(page: &mut Page, report: &TableReport) {
     let stands = explanation::table_stands(table);
     page.line(&format!("  {}{branch}: {stands}", table.table_key));
     page.hanging("    ", &table.rule);
-    page.hanging("    ", &report.effect);
+    if is_possible {
+        page.hanging("    ", &report.effect);
+    }
     if !table.unexpected.is_empty() {
         page.hanging("    ", &explanation::unexpected_sentence(table));
     }

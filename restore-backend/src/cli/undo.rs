@@ -3,6 +3,7 @@
 use clap::Args;
 use sidecar::OperationId;
 use sidecar::api::PlanReport;
+use sidecar::follow_up::FollowUpKind;
 
 use super::approve::write_no;
 use super::context::Context;
@@ -34,35 +35,56 @@ pub(super) struct Release {
 impl Undo {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let operation = self.operation;
+        let operation = self.operation.clone();
         let answer = context
             .look(&root, async move |root| {
                 Box::pin(service::undo(&root, &operation, clock::now())).await
             })
             .await?;
-        show(context, &self.root, answer)
+        show(context, &self.root, &self.operation, answer)
     }
 }
 
 impl Release {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let operation = self.operation;
+        let operation = self.operation.clone();
         let answer = context
             .look(&root, async move |root| {
                 Box::pin(service::release(&root, &operation, clock::now())).await
             })
             .await?;
-        show(context, &self.root, answer)
+        show(context, &self.root, &self.operation, answer)
     }
 }
 
-fn show(context: &Context, root: &str, answer: Answer<PlanReport>) -> Result<Exit, CliError> {
+fn show(
+    context: &Context,
+    root: &str,
+    of: &OperationId,
+    answer: Answer<PlanReport>,
+) -> Result<Exit, CliError> {
     match answer {
         Answer::Done(report) => {
-            context.print(&report, |page| plan::write(page, context, &report, root))?;
-            Ok(Exit::Done)
+            context.print(&report, |page| {
+                if is_of_another_operation(of, &report) {
+                    page.paragraph(&format!(
+                        "Operation {of} was the undo of a roll back, and left the sidecar of operation {}. To take that undo back is to recover this sidecar:",
+                        report.operation_id
+                    ));
+                    page.blank();
+                }
+                plan::write(page, context, &report, root);
+            })?;
+            Ok(plan::exit_of_follow_up(&report))
         }
         Answer::No(refusal) => write_no(context, "No plan", &refusal),
     }
+}
+
+/// Whether the plan is neither the undo nor the release of `of`, but that of the sidecar which `of` left.
+fn is_of_another_operation(of: &OperationId, report: &PlanReport) -> bool {
+    let kinds = [FollowUpKind::Undo, FollowUpKind::Release];
+    let mut ids = kinds.into_iter().flat_map(|kind| kind.ids(of));
+    !ids.any(|id| id.as_str() == report.operation_id)
 }

@@ -323,8 +323,37 @@ async fn temporary_files_that_a_killed_write_left_are_named_and_hurt_nobody() {
 #[tokio::test]
 async fn a_file_that_can_be_recovered_is_not_set_aside_and_says_so_by_a_code_of_its_own() {
     let root = CrashedRoot::new().await;
-    let plan = run_to(0, &["dismiss", root.uri(), FORWARD, "--json"]).json();
+    let plan = run_to(3, &["dismiss", root.uri(), FORWARD, "--json"]).json();
     super::program::assert_blocked_by(&plan, "not_dismissible");
+    assert!(!plan["headline"].as_str().expect("words").contains("()"));
+    let words = run_to(3, &["dismiss", root.uri(), FORWARD]).stdout;
+    assert_eq!(
+        words,
+        format!(
+            "Not set aside: {FORWARD}.json is neither refused nor aborted:\nrecover it instead.\n\nsidecar-inspector plan {} {FORWARD}\n",
+            root.uri()
+        )
+    );
+}
+
+#[tokio::test]
+async fn the_undo_of_an_undone_roll_back_says_that_it_shows_the_sidecar_which_that_undo_left() {
+    let root = CrashedRoot::new().await;
+    applied(&root, BACK, &approve(&root, BACK, &["--writers-stopped"]));
+    let (undo, _) = undone(&root, BACK);
+    let shown = undo_of(&root, &undo);
+    let left = shown["operation_id"].as_str().expect("an id");
+    assert_eq!(shown["purpose"]["kind"], "recover");
+    let words = unwrapped(&run_to(0, &["undo", root.uri(), &undo]).stdout);
+    let told = format!(
+        "Operation {undo} was the undo of a roll back, and left the sidecar of operation {left}."
+    );
+    assert!(words.starts_with(&told), "{words}");
+    let own = run_to(0, &["undo", root.uri(), BACK]).stdout;
+    assert!(
+        own.starts_with(&undo),
+        "its own undo is told as it is: {own}"
+    );
 }
 
 #[tokio::test]
