@@ -19,6 +19,7 @@ mod error;
 mod exit;
 mod inspect;
 mod list;
+mod names;
 mod page;
 mod plan;
 mod revoke;

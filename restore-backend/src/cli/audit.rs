@@ -4,11 +4,13 @@ use clap::Args;
 use serde::Serialize;
 use sidecar::api::AuditedOperation;
 use sidecar::journal::{JournalEntry, JournalRecord};
+use sidecar::short_names::OperationName;
 use sidecar::{OperationId, Purpose, Reason};
 
 use super::context::{Context, print_text};
 use super::error::{CliError, ErrorDocument};
 use super::exit::Exit;
+use super::names;
 use super::page::{Page, printable_json};
 use crate::root::Root;
 use crate::service::{self, OnRecord};
@@ -18,8 +20,8 @@ use crate::service::{self, OnRecord};
 pub(super) struct Audit {
     /// The root, as a path or a URI
     root: String,
-    /// The operation; all of them without it
-    operation: Option<OperationId>,
+    /// The operation, or the first characters of its id; all of them without it
+    operation: Option<OperationName>,
     /// Verify that every record is the one its successor names
     #[arg(long)]
     verify: bool,
@@ -29,7 +31,8 @@ impl Audit {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
         if let Some(operation) = &self.operation {
-            let (operation, verify) = (operation.clone(), self.verify);
+            let operation = names::operation(context, &root, operation.clone()).await?;
+            let verify = self.verify;
             let report = context
                 .look(&root, async move |root| {
                     Box::pin(service::audit(&root, Some(&operation), verify)).await

@@ -7,6 +7,7 @@ use sidecar::{Code, Reason};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::names;
 use super::page::Page;
 use super::plan;
 use crate::service;
@@ -17,14 +18,14 @@ use root_objects::clock;
 pub(super) struct Dismiss {
     /// The root, as a path or a URI
     root: String,
-    /// The file's name, or its operation
+    /// The file's name, its operation, or the first characters of that
     file: String,
 }
 
 impl Dismiss {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let file = self.file;
+        let file = names::file_or_operation(context, &root, self.file).await?;
         let report = context
             .look(&root, async move |root| {
                 Box::pin(service::dismiss(&root, &file, clock::now())).await

@@ -17,6 +17,15 @@ use sidecar::error_text;
 pub(super) enum CliError {
     #[error("{0}")]
     Usage(String),
+    #[error(
+        "{prefix} is the beginning of {count} {what}: {fitting}; type more of the one that you mean"
+    )]
+    Ambiguous {
+        what: &'static str,
+        prefix: String,
+        count: usize,
+        fitting: String,
+    },
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(
@@ -64,7 +73,9 @@ pub(super) enum CliError {
 impl CliError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Serve(ServeError::DuplicateName { .. }) => Exit::Usage,
+            Self::Usage(_)
+            | Self::Ambiguous { .. }
+            | Self::Serve(ServeError::DuplicateName { .. }) => Exit::Usage,
             Self::Serve(ServeError::NotLoopback { .. }) => Exit::Refused,
             _ => Exit::Failed,
         }
@@ -78,6 +89,7 @@ impl CliError {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
+            Self::Ambiguous { .. } => "ambiguous",
             Self::Folder(error) => error.code(),
             Self::Overdue { .. }
             | Self::RecordOverdue { .. }

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::inspect::{write_facts, write_version_9};
+use super::names;
 use super::page::Page;
 use crate::service;
 use crate::service::Answer;
@@ -21,7 +22,7 @@ use root_objects::clock;
 pub(super) struct Plan {
     /// The root, as a path or a URI
     root: String,
-    /// The operation, or the name of its file
+    /// The operation, the first characters of its id, or the name of its file
     operation: String,
     /// Show the plan that rolls a merge back, where it would be rolled forward without some of its tables
     #[arg(long)]
@@ -36,7 +37,7 @@ impl Plan {
         } else {
             Choice::Verdict
         };
-        let operation = self.operation;
+        let operation = names::file_or_operation(context, &root, self.operation).await?;
         let answer = context
             .look(&root, async move |root| {
                 Box::pin(service::plan_choosing(

@@ -4,11 +4,13 @@ use clap::Args;
 use sidecar::OperationId;
 use sidecar::api::PlanReport;
 use sidecar::follow_up::FollowUpKind;
+use sidecar::short_names::OperationName;
 
 use super::approve::write_no;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::names;
 use super::plan;
 use crate::service;
 use crate::service::Answer;
@@ -19,8 +21,8 @@ use root_objects::clock;
 pub(super) struct Undo {
     /// The root, as a path or a URI
     root: String,
-    /// The operation whose recovery is taken back
-    operation: OperationId,
+    /// The operation whose recovery is taken back, or the first characters of its id
+    operation: OperationName,
 }
 
 /// Plan to drop the tags of a finished recovery; it cannot be undone afterwards
@@ -28,33 +30,35 @@ pub(super) struct Undo {
 pub(super) struct Release {
     /// The root, as a path or a URI
     root: String,
-    /// The operation whose tags are dropped
-    operation: OperationId,
+    /// The operation whose tags are dropped, or the first characters of its id
+    operation: OperationName,
 }
 
 impl Undo {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let operation = self.operation.clone();
+        let of = names::operation(context, &root, self.operation).await?;
+        let operation = of.clone();
         let answer = context
             .look(&root, async move |root| {
                 Box::pin(service::undo(&root, &operation, clock::now())).await
             })
             .await?;
-        show(context, &self.root, &self.operation, answer)
+        show(context, &self.root, &of, answer)
     }
 }
 
 impl Release {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let operation = self.operation.clone();
+        let of = names::operation(context, &root, self.operation).await?;
+        let operation = of.clone();
         let answer = context
             .look(&root, async move |root| {
                 Box::pin(service::release(&root, &operation, clock::now())).await
             })
             .await?;
-        show(context, &self.root, &self.operation, answer)
+        show(context, &self.root, &of, answer)
     }
 }
 

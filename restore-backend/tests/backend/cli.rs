@@ -9,6 +9,7 @@ mod finished;
 mod follow_ups;
 mod inspect;
 mod list;
+mod names;
 mod older;
 mod plan;
 mod program;
