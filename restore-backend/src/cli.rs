@@ -27,6 +27,8 @@ mod serve;
 mod signals;
 #[cfg(test)]
 mod stuck;
+mod terminal;
+mod tone;
 mod undo;
 
 use std::ffi::OsString;

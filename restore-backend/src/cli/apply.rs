@@ -10,7 +10,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::names;
-use super::page::Page;
+use super::page::{Page, Piece};
+use super::tone;
 use crate::service::{self, Answer};
 
 /// Carry out an approved plan, or resume it
@@ -60,11 +61,13 @@ impl Apply {
 }
 
 fn write(page: &mut Page, report: &ApplyReport) {
-    page.line(&format!(
-        "{}  {}",
-        report.operation_id,
-        report.outcome.name()
-    ));
+    page.pieces(&[
+        Piece::plain(format!("{}  ", report.operation_id)),
+        Piece::new(
+            tone::of_outcome(Some(report.outcome)),
+            report.outcome.name(),
+        ),
+    ]);
     page.paragraph(&report.detail);
     page.differences(&report.differences);
     page.blank();

@@ -1,9 +1,11 @@
 //! `audit`: the journals of a root, and whether their chains of digests hold.
 
+mod telling;
+
 use clap::Args;
 use serde::Serialize;
 use sidecar::api::AuditedOperation;
-use sidecar::journal::{JournalEntry, JournalRecord};
+use sidecar::journal::JournalRecord;
 use sidecar::short_names::OperationName;
 use sidecar::{OperationId, Purpose, Reason};
 
@@ -11,9 +13,11 @@ use super::context::{Context, print_text};
 use super::error::{CliError, ErrorDocument};
 use super::exit::Exit;
 use super::names;
-use super::page::{Page, printable_json};
+use super::page::{Page, Piece, printable_json};
+use super::tone::{self, Tone};
 use crate::root::Root;
 use crate::service::{self, OnRecord};
+use telling::Telling;
 
 /// Show the journals: who approved and what was done, and files beside them that should not be there
 #[derive(Debug, Args)]
@@ -173,11 +177,15 @@ fn field(name: &str, value: &impl Serialize) -> Result<String, CliError> {
 fn write_operation(page: &mut Page, operation: &AuditedOperation) {
     let outcome = operation.outcome.map_or("open", |outcome| outcome.name());
     let chain = match operation.verified {
-        Some(true) => "  the chain holds",
-        Some(false) => "  THE CHAIN IS BROKEN",
-        None => "",
+        Some(true) => Piece::new(Tone::Well, "  the chain holds"),
+        Some(false) => Piece::new(Tone::Stop, "  THE CHAIN IS BROKEN"),
+        None => Piece::plain(""),
     };
-    page.line(&format!("{}  {outcome}{chain}", operation.operation_id));
+    page.pieces(&[
+        Piece::plain(format!("{}  ", operation.operation_id)),
+        Piece::new(tone::of_outcome(operation.outcome), outcome),
+        chain,
+    ]);
     let records = operation.records.iter();
     let claimed = records.filter_map(|audited| audited.record.entry.claimed_plan());
     let mut follows = claimed.filter_map(|plan| match plan.purpose {
@@ -188,6 +196,7 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
     if let Some(line) = follows.next() {
         page.line(&line);
     }
+    let mut told = Telling::default();
     for audited in &operation.records {
         let JournalRecord {
             sequence,
@@ -195,59 +204,15 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
             entry,
             ..
         } = &audited.record;
-        page.hanging(&format!("{sequence:4}  {recorded_at}  "), &words(entry));
+        let label = format!("{sequence:4}  {recorded_at}  ");
+        page.hanging(&label, &told.words(entry));
+        let below = " ".repeat(label.chars().count());
+        for (number, sentence) in told.steps_started(entry) {
+            page.hanging(&format!("{below}{number:2}  "), &sentence);
+        }
     }
     if let Some(problem) = &operation.problem {
         page.hanging("  ", &format!("{}.", problem));
-    }
-}
-
-fn words(entry: &JournalEntry) -> String {
-    let numbers = |steps: &mut dyn Iterator<Item = usize>| {
-        steps
-            .map(|step| (step + 1).to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    match entry {
-        JournalEntry::Approved { approval, .. } => {
-            let reason = approval
-                .reason
-                .as_ref()
-                .map_or_else(String::new, |reason| format!(": {reason}"));
-            let stopped = if approval.writers_stopped {
-                ", who states that every writer is stopped"
-            } else {
-                ""
-            };
-            format!("approved by {}{stopped}{reason}", approval.approved_by)
-        }
-        JournalEntry::Revoked {
-            revoked_by, reason, ..
-        } => {
-            let reason = reason
-                .as_ref()
-                .map_or_else(String::new, |reason| format!(": {reason}"));
-            format!("approvals revoked by {revoked_by}{reason}")
-        }
-        JournalEntry::Claimed {
-            epoch, executor, ..
-        } => format!("claim {epoch}, by executor {executor}"),
-        JournalEntry::StepsStarted { steps, .. } => {
-            format!("started: {}", numbers(&mut steps.iter().copied()))
-        }
-        JournalEntry::StepsFinished { results, .. } => format!(
-            "done: {}",
-            numbers(&mut results.iter().map(|result| result.step))
-        ),
-        JournalEntry::Interrupted {
-            detail, ended_by, ..
-        } => match ended_by {
-            Some(ended_by) => format!("ended by {}: {}", ended_by.name, ended_by.reason),
-            None => format!("interrupted: {detail}"),
-        },
-        JournalEntry::Finished { outcome, .. } => format!("finished: {}", outcome.name()),
-        JournalEntry::Reopened { detail, .. } => format!("reopened: {detail}"),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinError;
 use super::arguments::Global;
 use super::error::CliError;
 use super::page::{Page, printable_json};
+use super::terminal::Layout;
 use crate::error::ServiceError;
 use crate::patience::{Patience, without_answers};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootError, RootOptions, usable_folder};
@@ -22,6 +23,7 @@ pub(super) struct Context {
     json: bool,
     options: RootOptions,
     patience: Patience,
+    layout: Layout,
 }
 
 impl Context {
@@ -39,6 +41,7 @@ impl Context {
                 ..RootOptions::default()
             },
             patience: Patience::default(),
+            layout: Layout::of_stdout(),
         }
     }
 
@@ -49,11 +52,17 @@ impl Context {
             json: false,
             options,
             patience,
+            layout: Layout::default(),
         }
     }
 
     pub(super) fn json(&self) -> bool {
         self.json
+    }
+
+    /// From which age on a sidecar's writer counts as gone.
+    pub(super) fn min_age_seconds(&self) -> u64 {
+        self.options.min_age.as_secs()
     }
 
     pub(super) fn relocated_from(&self) -> Option<&str> {
@@ -310,7 +319,7 @@ impl Context {
 
     /// Prints a page, or a part of one.
     pub(super) fn print_page(&self, page: impl FnOnce(&mut Page)) -> Result<(), CliError> {
-        let mut written = Page::default();
+        let mut written = Page::new(self.layout);
         page(&mut written);
         print_text(written.text())
     }

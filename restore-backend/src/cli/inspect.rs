@@ -172,7 +172,7 @@ fn write(page: &mut Page, list: &InspectionList) {
 }
 
 fn write_inspection(page: &mut Page, inspection: &Inspection) {
-    page.line(&inspection.file);
+    page.heading(&inspection.file);
     if let Some(reason) = &inspection.refused {
         page.hanging(
             "  refused  ",

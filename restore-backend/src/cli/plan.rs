@@ -12,7 +12,8 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::inspect::{write_facts, write_version_9};
 use super::names;
-use super::page::Page;
+use super::page::{Page, Piece};
+use super::tone::{self, Tone};
 use crate::service;
 use crate::service::Answer;
 use root_objects::clock;
@@ -76,11 +77,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         }
         Purpose::Dismiss { .. } => report.purpose.name().to_owned(),
     };
-    page.line(&format!(
-        "{}  {title}{}",
-        report.operation_id,
-        how_far(report)
-    ));
+    page.pieces(&[
+        Piece::plain(format!("{}  ", report.operation_id)),
+        Piece::new(tone::of_plan(report), title),
+        Piece::plain(how_far(report)),
+    ]);
     page.line(&format!("{} in {}", report.file, report.root));
     page.line(&origin(report));
     page.blank();
@@ -90,11 +91,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     if let Some(report) = &report.version_9 {
         if !report.found().is_empty() {
             page.blank();
-            page.line("Found on its tables");
+            page.heading("Found on its tables");
             write_facts(page, report.found());
         }
         page.blank();
-        page.line("The sidecar of version 9 says");
+        page.heading("The sidecar of version 9 says");
         write_version_9(page, report);
     }
     write_after(page, context, report, root);
@@ -102,7 +103,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     let is_begun = report.attempt.is_some();
     if is_begun {
         page.blank();
-        page.line(if report.progress == Progress::Finished {
+        page.heading(if report.progress == Progress::Finished {
             "The plan that was carried out"
         } else {
             "The plan that is being carried out"
@@ -110,7 +111,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.tables.is_empty() {
         page.blank();
-        page.line(if is_begun {
+        page.heading(if is_begun {
             "Tables, as they stood when it was planned"
         } else {
             "Tables"
@@ -123,7 +124,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.left_out.is_empty() {
         page.blank();
-        page.line("Not in the sidecar of this merge");
+        page.heading("Not in the sidecar of this merge");
         report
             .left_out
             .iter()
@@ -131,7 +132,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.steps.is_empty() {
         page.blank();
-        page.line("Steps");
+        page.heading("Steps");
         for (index, step) in report.steps.iter().enumerate() {
             page.hanging(
                 &format!("{:3}  ", index + 1),
@@ -149,7 +150,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.blockers.is_empty() {
         page.blank();
-        page.line("Not executable");
+        page.pieces(&[Piece::new(Tone::Stop, "Not executable")]);
         report
             .blockers
             .iter()
@@ -157,7 +158,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.approvals.is_empty() {
         page.blank();
-        page.line("Approved");
+        page.heading("Approved");
         page.hanging("  ", explanation::WHO_CAN_APPROVE);
         for approval in &report.approvals {
             let reason = approval
@@ -331,7 +332,7 @@ fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &st
         return;
     }
     if !report.requires.is_empty() {
-        page.line("The approver states");
+        page.heading("The approver states");
         report.requires.iter().for_each(|requirement| {
             page.hanging("  ", &format!("{requirement}: {}", requirement.statement()))
         });
