@@ -9,6 +9,7 @@ mod apply;
 mod approve;
 mod arguments;
 mod audit;
+mod completions;
 mod context;
 mod demo;
 mod dismiss;
@@ -19,6 +20,7 @@ mod error;
 mod exit;
 mod inspect;
 mod list;
+mod man;
 mod names;
 mod page;
 mod plan;
@@ -79,6 +81,8 @@ enum Command {
     Doctor(doctor::Doctor),
     Drain(drain::Drain),
     Inspect(inspect::Inspect),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 /// Runs the program with the arguments of this process.
@@ -126,6 +130,9 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
+    if !matches!(command, Command::Serve(_)) {
+        context.check_one_former_place()?;
+    }
     match command {
         Command::Demo(demo) => Box::pin(demo.run(context)).await,
         Command::Serve(serve) => Box::pin(serve.run(context)).await,
@@ -142,6 +149,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Doctor(doctor) => Box::pin(doctor.run(context)).await,
         Command::Drain(drain) => Box::pin(drain.run(context)).await,
         Command::Inspect(inspect) => inspect.run(context),
+        Command::Completions(completions) => completions.run(context),
+        Command::Man(man) => man.run(context),
     }
 }
 

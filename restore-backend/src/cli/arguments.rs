@@ -15,9 +15,9 @@ pub(super) struct Global {
     /// Print one JSON document, and nothing else, on standard output
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Where the root stood when its sidecars were written, if it was moved since
+    /// Where the root stood when its sidecars were written, if it was moved since; for `serve` with several roots, NAME=OLD_ROOT for each
     #[arg(long, global = true, value_name = "OLD_ROOT")]
-    pub(super) relocated_from: Option<String>,
+    pub(super) relocated_from: Vec<String>,
     /// Younger sidecars are shown but not executable, since their writer may still be running
     #[arg(long, global = true, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     pub(super) min_age: Duration,

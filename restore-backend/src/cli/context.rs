@@ -21,6 +21,8 @@ use root_objects::clock;
 #[derive(Debug)]
 pub(super) struct Context {
     json: bool,
+    /// Where roots stood before, as it was typed.
+    former_places: Vec<String>,
     options: RootOptions,
     patience: Patience,
     layout: Layout,
@@ -36,10 +38,11 @@ impl Context {
         Self {
             json,
             options: RootOptions {
-                relocated_from,
+                relocated_from: relocated_from.first().cloned(),
                 min_age,
                 ..RootOptions::default()
             },
+            former_places: relocated_from,
             patience: Patience::default(),
             layout: Layout::of_stdout(),
         }
@@ -50,6 +53,7 @@ impl Context {
     pub(super) fn impatient(options: RootOptions, patience: Patience) -> Self {
         Self {
             json: false,
+            former_places: options.relocated_from.iter().cloned().collect(),
             options,
             patience,
             layout: Layout::default(),
@@ -65,8 +69,18 @@ impl Context {
         self.options.min_age.as_secs()
     }
 
-    pub(super) fn relocated_from(&self) -> Option<&str> {
-        self.options.relocated_from.as_deref()
+    pub(super) fn former_places(&self) -> &[String] {
+        &self.former_places
+    }
+
+    /// A command over one root knows of one place where that stood before.
+    pub(super) fn check_one_former_place(&self) -> Result<(), CliError> {
+        if self.former_places.len() > 1 {
+            return Err(CliError::Usage(
+                "--relocated-from says where the root stood before; give it once".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// The options that say which root this is, and what is executable there.
@@ -143,7 +157,21 @@ impl Context {
 
     /// Opens a root. A store without sidecars has nothing pending, but a folder that is not there is a mistake.
     pub(super) async fn open(&self, uri: &str) -> Result<Root, CliError> {
+        self.open_moved(uri, self.options.relocated_from.clone())
+            .await
+    }
+
+    /// As [`Self::open`], for a root that stood somewhere else when its sidecars were written.
+    pub(super) async fn open_moved(
+        &self,
+        uri: &str,
+        relocated_from: Option<String>,
+    ) -> Result<Root, CliError> {
         self.opened(uri, |uri, options| async move {
+            let options = RootOptions {
+                relocated_from,
+                ..options
+            };
             Box::pin(Root::open(&uri, options)).await
         })
         .await

@@ -62,6 +62,12 @@ pub(super) enum CliError {
     Demo(#[source] Box<DemoError>),
     #[error("no folder for the sample stores can be made; name one with --dir")]
     DemoFolder(#[source] io::Error),
+    #[error("the manual page {path} cannot be written; --dir names a folder that is there")]
+    ManualPage {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
     #[error("the answer cannot be written to standard output")]
     Output(#[source] io::Error),
     #[error("internal error: the answer cannot be encoded")]
@@ -106,7 +112,7 @@ impl CliError {
             Self::Service(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Demo(_) | Self::DemoFolder(_) => "demo_failed",
-            Self::Output(_) => "output_failed",
+            Self::Output(_) | Self::ManualPage { .. } => "output_failed",
             Self::Encode(_) | Self::Runtime(_) => "internal",
         }
     }

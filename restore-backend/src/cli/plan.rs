@@ -83,7 +83,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         Piece::plain(how_far(report)),
     ]);
     page.line(&format!("{} in {}", report.file, report.root));
-    page.line(&origin(report));
+    page.paragraph(&origin(report));
     page.blank();
     page.paragraph(&report.headline);
     page.paragraph(&report.consequence);

@@ -16,4 +16,5 @@ mod program;
 mod recovery;
 mod serve;
 mod serving;
+mod terminal;
 mod unusable;

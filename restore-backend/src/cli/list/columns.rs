@@ -300,7 +300,7 @@ pub(super) mod tests {
         }
         let narrow = page(60, &recoveries());
         assert!(
-            narrow.contains("\n    1/2 moved, 1 h old, by ada, Mutation, on main,\n    node:Author, edge:Wrote\n"),
+            narrow.contains("\n    1/2 moved, 1 h 0 min old, by ada, Mutation, on main,\n    node:Author, edge:Wrote\n"),
             "{narrow}"
         );
     }

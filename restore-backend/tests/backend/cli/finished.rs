@@ -393,3 +393,55 @@ fn files_below(root: &CrashedRoot, folder: &str) -> Vec<String> {
     names.sort();
     names
 }
+
+#[tokio::test]
+async fn the_audit_says_what_each_step_was_without_the_plan_beside_it() {
+    let root = CrashedRoot::new().await;
+    let plan = plan_of(&root, BACK);
+    let digest = approve(
+        &root,
+        BACK,
+        &["--writers-stopped", "--reason", "it was night"],
+    );
+    applied(&root, BACK, &digest);
+    let words = unwrapped(&run_to(0, &["audit", root.uri(), BACK]).stdout);
+    let approved = format!(
+        "plan {} (roll_back) approved by grace, who states that every writer is stopped: it was night",
+        &digest["sha256:".len()..][..12]
+    );
+    assert!(words.contains(&approved), "{words}");
+    let steps = plan["steps"].as_array().expect("steps");
+    // The last two are the terminal record itself, and the file that goes after it.
+    for (index, step) in steps.iter().enumerate().take(steps.len() - 2) {
+        let told = format!(
+            "{} {}",
+            index + 1,
+            step["sentence"].as_str().expect("words")
+        );
+        assert!(words.contains(&told), "{told}: {words}");
+    }
+    assert!(words.contains("done: 1, 2"), "{words}");
+}
+
+#[tokio::test]
+async fn a_closed_journal_whose_last_record_was_removed_does_not_verify() {
+    let root = CrashedRoot::new().await;
+    applied(&root, FORWARD, &approve(&root, FORWARD, &[]));
+    let verify = ["audit", root.uri(), "--verify"];
+    let words = run_to(0, &verify).stdout;
+    assert!(words.contains("rolled_forward  the chain holds"), "{words}");
+    let records = files_below(&root, &format!("__recovery_log/{FORWARD}"));
+    let is_record = |name: &&String| {
+        let name = name.rsplit('/').next().expect("a name");
+        name.ends_with(".json") && name.starts_with(|first: char| first.is_ascii_digit())
+    };
+    let last = records.iter().filter(is_record).max().expect("a record");
+    fs::remove_file(last).expect("it goes");
+    let words = unwrapped(&run_to(1, &verify).stdout);
+    assert!(
+        words.contains("THE CHAIN IS BROKEN") && words.contains("records at its end were removed"),
+        "{words}"
+    );
+    let document = run_to(1, &[&verify[..], &["--json"]].concat()).json();
+    assert_eq!(document["operations"][0]["verified"], json!(false));
+}
