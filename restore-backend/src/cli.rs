@@ -39,7 +39,7 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
@@ -149,8 +149,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Doctor(doctor) => Box::pin(doctor.run(context)).await,
         Command::Drain(drain) => Box::pin(drain.run(context)).await,
         Command::Inspect(inspect) => inspect.run(context),
-        Command::Completions(completions) => completions.run(context),
-        Command::Man(man) => man.run(context),
+        Command::Completions(completions) => completions.run(context, Arguments::command()),
+        Command::Man(man) => man.run(context, Arguments::command()),
     }
 }
 
@@ -200,8 +200,6 @@ fn log_to_stderr() {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

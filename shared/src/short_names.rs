@@ -221,14 +221,14 @@ mod tests {
         // What is pending and on record is one operation.
         assert_eq!(named("01M8125ENA", &claimed, &claimed), [id(ID)]);
         let undo_prefix = &undo.as_str()[..14];
-        assert_eq!(named(undo_prefix, &none, &claimed), [undo.clone()]);
+        assert_eq!(named(undo_prefix, &none, &claimed), vec![undo.clone()]);
         assert_eq!(named(&release.as_str()[..14], &none, &claimed), [release]);
         // A spent undo is on record, and the next one is what can be planned.
         let spent = ids(&[ID, undo.as_str()]);
         assert_eq!(named(undo_prefix, &none, &spent), [undo]);
         assert_eq!(
             named(&second.as_str()[..16], &none, &spent),
-            [second.clone()]
+            vec![second.clone()]
         );
         assert_eq!(named(&second.as_str()[..16], &none, &claimed), []);
         assert_eq!(named("01M9", &none, &claimed), []);

@@ -1,10 +1,9 @@
 //! `completions`: a script that completes commands and options in a shell.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use serde::Serialize;
 
-use super::Arguments;
 use super::context::{Context, print_text};
 use super::error::CliError;
 use super::exit::Exit;
@@ -23,11 +22,11 @@ struct ScriptDocument {
 }
 
 impl Completions {
-    pub(super) fn run(&self, context: &Context) -> Result<Exit, CliError> {
-        let mut command = Arguments::command();
-        let name = command.get_name().to_owned();
+    /// Prints the script for this program.
+    pub(super) fn run(&self, context: &Context, mut program: Command) -> Result<Exit, CliError> {
+        let name = program.get_name().to_owned();
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut command, name, &mut script);
+        clap_complete::generate(self.shell, &mut program, name, &mut script);
         let script = String::from_utf8_lossy(&script).into_owned();
         if context.json() {
             context.print_document(&ScriptDocument {

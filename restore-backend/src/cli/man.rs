@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use serde::Serialize;
 use sidecar::text::scrubbed;
 
-use super::Arguments;
 use super::context::{Context, print_text};
 use super::error::CliError;
 use super::exit::Exit;
@@ -37,9 +36,10 @@ struct ManualPage {
 }
 
 impl Manual {
-    pub(super) fn run(&self, context: &Context) -> Result<Exit, CliError> {
+    /// Prints or writes the pages of this program.
+    pub(super) fn run(&self, context: &Context, program: Command) -> Result<Exit, CliError> {
         // Pages for `help` would say nothing.
-        let mut command = Arguments::command().disable_help_subcommand(true);
+        let mut command = program.disable_help_subcommand(true);
         // Names the subcommands in full, and hands the options of all commands down to each.
         command.build();
         let pages = match (&self.command, &self.dir) {

@@ -105,7 +105,7 @@ fn there_is_a_manual_page_of_the_program_and_of_every_command() {
     ] {
         assert!(approve.contains(word), "{word}: {approve}");
     }
-    let unknown = run_to(2, &["man", "aprove"]).stderr;
+    let unknown = run_to(2, &["man", "sign"]).stderr;
     assert!(unknown.contains("approve, revoke, apply"), "{unknown}");
 
     let folder = tempfile::tempdir().expect("a folder");
