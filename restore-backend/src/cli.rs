@@ -22,6 +22,7 @@ mod inspect;
 mod list;
 mod man;
 mod names;
+mod output;
 mod page;
 mod plan;
 mod revoke;

@@ -7,17 +7,18 @@ use serde::Serialize;
 use sidecar::api::AuditedOperation;
 use sidecar::journal::JournalRecord;
 use sidecar::short_names::OperationName;
-use sidecar::{OperationId, Purpose, Reason};
+use sidecar::{OperationId, Plan, Purpose, Reason};
 
-use super::context::{Context, print_text};
+use super::context::Context;
 use super::error::{CliError, ErrorDocument};
 use super::exit::Exit;
 use super::names;
+use super::output::print_text;
 use super::page::{Page, Piece, printable_json};
 use super::tone::{self, Tone};
 use crate::root::Root;
 use crate::service::{self, OnRecord};
-use telling::Telling;
+use telling::{Telling, plan_of, write_of};
 
 /// Show the journals: who approved and what was done, and files beside them that should not be there
 #[derive(Debug, Args)]
@@ -186,9 +187,16 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
         Piece::new(tone::of_outcome(operation.outcome), outcome),
         chain,
     ]);
-    let records = operation.records.iter();
-    let claimed = records.filter_map(|audited| audited.record.entry.claimed_plan());
-    let mut follows = claimed.filter_map(|plan| match plan.purpose {
+    let entries = operation
+        .records
+        .iter()
+        .map(|audited| &audited.record.entry);
+    // The plans of one operation are about one write.
+    let plans: Vec<Plan> = entries.filter_map(plan_of).collect();
+    if let Some(plan) = plans.first() {
+        page.hanging("  ", &write_of(plan));
+    }
+    let mut follows = plans.iter().filter_map(|plan| match &plan.purpose {
         Purpose::Undo { of } => Some(format!("  the undo of operation {of}")),
         Purpose::Release { of } => Some(format!("  the release of the tags of operation {of}")),
         Purpose::Recover | Purpose::Dismiss { .. } => None,

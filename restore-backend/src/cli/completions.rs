@@ -4,9 +4,10 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 use serde::Serialize;
 
-use super::context::{Context, print_text};
+use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::output::print_text;
 
 /// Print the script that completes commands and options in a shell
 #[derive(Debug, Args)]

@@ -1,7 +1,5 @@
 //! The context of every subcommand: the global options, the way to the terminal, and the way to a root, which may not answer.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 use sidecar::drain::DrainStep;
 use sidecar::text::{scrubbed, shell_word};
@@ -10,6 +8,7 @@ use tokio::task::JoinError;
 
 use super::arguments::Global;
 use super::error::CliError;
+use super::output::{note, print_text};
 use super::page::{Page, printable_json};
 use super::terminal::Layout;
 use crate::error::ServiceError;
@@ -378,25 +377,4 @@ async fn answers(root: &Root, operation: &OperationId) {
 /// Passes a panic of a task on. The task was not aborted, so a panic is the only way it can fail.
 fn panicked(failed: JoinError) -> ! {
     std::panic::resume_unwind(failed.into_panic())
-}
-
-/// Writes to standard error: for the person at the terminal, and no part of the answer.
-pub(super) fn note(text: &str) {
-    let mut note = Page::default();
-    note.line(text);
-    // If standard error is closed too, there is nowhere left to report the failure.
-    io::stderr().write_all(note.text().as_bytes()).ok();
-}
-
-/// Prints text that is an answer, or a part of one.
-pub(super) fn print_text(text: &str) -> Result<(), CliError> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // The reader closed the pipe, as `head` does.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(CliError::Output),
-    }
 }

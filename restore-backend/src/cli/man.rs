@@ -7,9 +7,10 @@ use clap_mangen::Man;
 use serde::Serialize;
 use sidecar::text::scrubbed;
 
-use super::context::{Context, print_text};
+use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::output::print_text;
 
 /// Print the manual page of the program or of one command, or write all of them into a folder
 #[derive(Debug, Args)]

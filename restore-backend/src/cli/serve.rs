@@ -8,9 +8,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::arguments::{NamedRoot, named_root, person_name};
-use super::context::{Context, note};
+use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::output::note;
 use super::signals;
 use crate::http::{LinkMaker, LoginLink, ServedRoot, Server, ServerOptions};
 use crate::root::Root;

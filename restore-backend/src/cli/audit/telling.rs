@@ -2,10 +2,12 @@
 
 use sidecar::explanation::step_sentence;
 use sidecar::journal::{JournalEntry, StepResult};
-use sidecar::{Digest, Plan, PlanBytes, Purpose};
+use sidecar::{Branch, Digest, Plan, PlanBytes, Purpose};
 
 /// Hex digits of a digest that tell the plans of one operation apart; commands take as many.
 const DIGEST_DIGITS: usize = 12;
+/// Tables that are named of one write; more are counted.
+const TABLES_NAMED_MAX: usize = 8;
 
 /// Tells one record after the other. It remembers the plan that was claimed last: later records number its steps.
 #[derive(Debug, Default)]
@@ -19,8 +21,7 @@ impl Telling {
         match entry {
             JournalEntry::Approved { approval, plan } => {
                 let digest = approval.plan_digest;
-                let bytes = PlanBytes::verify(plan.clone(), digest).ok();
-                let plan = bytes.and_then(|bytes| bytes.decode().ok());
+                let plan = approved(plan, digest);
                 let what = plan.map_or_else(String::new, |plan| format!(" ({})", purpose(&plan)));
                 let stopped = if approval.writers_stopped {
                     ", who states that every writer is stopped"
@@ -90,6 +91,48 @@ impl Telling {
         });
         told.collect()
     }
+}
+
+/// The plan that an approval or a claim carries.
+pub(super) fn plan_of(entry: &JournalEntry) -> Option<Plan> {
+    match entry {
+        JournalEntry::Approved { approval, plan } => approved(plan, approval.plan_digest),
+        JournalEntry::Claimed { .. } => entry.claimed_plan(),
+        JournalEntry::Revoked { .. }
+        | JournalEntry::StepsStarted { .. }
+        | JournalEntry::StepsFinished { .. }
+        | JournalEntry::Interrupted { .. }
+        | JournalEntry::Finished { .. }
+        | JournalEntry::Reopened { .. } => None,
+    }
+}
+
+fn approved(plan: &str, digest: Digest) -> Option<Plan> {
+    PlanBytes::verify(plan.to_owned(), digest)
+        .ok()?
+        .decode()
+        .ok()
+}
+
+/// `Mutation on main by ada: node:Author, edge:Wrote`: the write that a plan is about.
+pub(super) fn write_of(plan: &Plan) -> String {
+    let mut text = match plan.writer_kind {
+        Some(kind) => format!("{} on {}", kind.name(), Branch::of(plan.branch.as_deref())),
+        None => plan.file.clone(),
+    };
+    if let Some(actor) = &plan.actor_id {
+        text.push_str(&format!(" by {actor}"));
+    }
+    let keys = plan.tables.iter().map(|table| table.table_key.as_str());
+    let named: Vec<&str> = keys.take(TABLES_NAMED_MAX).collect();
+    if !named.is_empty() {
+        text.push_str(&format!(": {}", named.join(", ")));
+    }
+    let more = plan.tables.len() - named.len();
+    if more > 0 {
+        text.push_str(&format!(" +{more}"));
+    }
+    text
 }
 
 /// What an approved plan is for, in a word.

@@ -421,6 +421,8 @@ async fn the_audit_says_what_each_step_was_without_the_plan_beside_it() {
         assert!(words.contains(&told), "{told}: {words}");
     }
     assert!(words.contains("done: 1, 2"), "{words}");
+    let about = "Mutation on main by ben: edge:Cites, node:Book";
+    assert!(words.contains(about), "{words}");
 }
 
 #[tokio::test]
