@@ -9,6 +9,7 @@ mod apply;
 mod approve;
 mod arguments;
 mod audit;
+mod completions;
 mod context;
 mod demo;
 mod dismiss;
@@ -19,6 +20,9 @@ mod error;
 mod exit;
 mod inspect;
 mod list;
+mod man;
+mod names;
+mod output;
 mod page;
 mod plan;
 mod revoke;
@@ -26,6 +30,8 @@ mod serve;
 mod signals;
 #[cfg(test)]
 mod stuck;
+mod terminal;
+mod tone;
 mod undo;
 
 use std::ffi::OsString;
@@ -34,11 +40,11 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-use arguments::Global;
+use arguments::{Global, one_code_each};
 use context::Context;
 use error::{CliError, ErrorDocument};
 use exit::Exit;
@@ -76,12 +82,14 @@ enum Command {
     Doctor(doctor::Doctor),
     Drain(drain::Drain),
     Inspect(inspect::Inspect),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let given: Vec<OsString> = std::env::args_os().collect();
+    let given = one_code_each(std::env::args_os().collect());
     let exit = match Arguments::try_parse_from(&given) {
         Ok(arguments) => run(arguments),
         Err(error) => explain_usage(&error, &given),
@@ -123,6 +131,9 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
+    if !matches!(command, Command::Serve(_)) {
+        context.check_one_former_place()?;
+    }
     match command {
         Command::Demo(demo) => Box::pin(demo.run(context)).await,
         Command::Serve(serve) => Box::pin(serve.run(context)).await,
@@ -139,6 +150,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Doctor(doctor) => Box::pin(doctor.run(context)).await,
         Command::Drain(drain) => Box::pin(drain.run(context)).await,
         Command::Inspect(inspect) => inspect.run(context),
+        Command::Completions(completions) => completions.run(context, Arguments::command()),
+        Command::Man(man) => man.run(context, Arguments::command()),
     }
 }
 
@@ -188,8 +201,6 @@ fn log_to_stderr() {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -8,6 +8,7 @@ mod ending;
 mod examining;
 mod follow_up;
 mod listing;
+mod naming;
 mod root_to_blame;
 
 use futures::FutureExt;
@@ -35,6 +36,7 @@ pub use examining::doctor;
 pub use execute::ProgressSink;
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
+pub use naming::{current_digests, digest_to_apply, operations_named, recorded_digests};
 
 pub use crate::planning::observe;
 

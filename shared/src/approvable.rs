@@ -73,15 +73,22 @@ pub fn refusal(
                 now.plan.root, now.digest
             )
         };
+        // Only an approved plan is on record. Of any other digest nobody knows whether it ever was that of a plan.
+        let not_this_one = match &planned {
+            Some(_) => format!("the store is not as it was when plan {wanted} was approved"),
+            None => format!(
+                "{wanted} is not the digest of this operation's plan; the store has changed since that plan was made, or the digest is of something else"
+            ),
+        };
         let has_changed = || {
             format!(
-                "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}; look at it, and approve it if it is right.",
+                "Nothing was changed: {not_this_one}. The plan now is {}; look at it, and approve it if it is right.",
                 now.digest
             )
         };
         let is_blocked = || {
             format!(
-                "Nothing was changed: the store is not as it was when plan {wanted} was made. The plan now is {}, and it cannot be carried out: {}.",
+                "Nothing was changed: {not_this_one}. The plan now is {}, and it cannot be carried out: {}.",
                 now.digest,
                 blocked.trim_end_matches('.')
             )
@@ -97,6 +104,81 @@ pub fn refusal(
     }
     let report = RefusalReport::refused(operation, blocked);
     Ok(Some(report.with_reasons(now.blockers.to_vec())))
+}
+
+/// The digests of the plans that the journal of an operation knows, each once: those that are approved, and the one that was begun.
+#[must_use]
+pub fn plans_on_record(journal: &JournalState) -> Vec<Digest> {
+    let approved = journal.approvals().iter();
+    let approved = approved.map(|(approval, _)| approval.plan_digest);
+    let mut digests: Vec<Digest> = approved.chain(begun_digest(journal)).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    digests
+}
+
+fn begun_digest(journal: &JournalState) -> Option<Digest> {
+    let under_way = journal.attempt().map(|attempt| attempt.bytes.digest());
+    under_way.or_else(|| journal.finished().map(|finished| finished.digest))
+}
+
+/// The one plan that is meant where an operation is applied and no digest is given: the one that was begun, else the only one that is
+/// approved.
+///
+/// # Errors
+/// The refusal, if none is approved, or several are: a plan that was approved before the store moved stays approved.
+pub fn plan_to_apply(
+    operation: &OperationId,
+    journal: &JournalState,
+) -> Result<Digest, RefusalReport> {
+    if let Some(begun) = begun_digest(journal) {
+        return Ok(begun);
+    }
+    let refused = |detail: String| Err(RefusalReport::refused(operation, detail));
+    match plans_on_record(journal).as_slice() {
+        [one] => Ok(*one),
+        [] => refused(format!(
+            "nobody has approved a plan of operation {operation}; look at its plan, and approve it first"
+        )),
+        several => {
+            let told = several.iter().take(PLANS_NAMED_MAX).map(|digest| {
+                let approvals = journal.approvals_of(*digest);
+                let last = approvals.last();
+                let by = last.map_or_else(String::new, |it| {
+                    format!(" (by {} at {})", it.approved_by, it.approved_at)
+                });
+                format!("{digest}{by}")
+            });
+            refused(format!(
+                "{} plans of operation {operation} are approved, and only one can be the current one; look at its plan, and say which one with its digest: {}",
+                several.len(),
+                told.collect::<Vec<_>>().join(", ")
+            ))
+        }
+    }
+}
+
+/// How many approved plans a sentence names.
+const PLANS_NAMED_MAX: usize = 4;
+
+/// The refusal of the first characters of a digest that no plan on record has.
+#[must_use]
+pub fn no_such_plan_on_record(operation: &OperationId, prefix: &str) -> RefusalReport {
+    let detail = format!(
+        "no plan of operation {operation} that is approved or under way has a digest that begins with {prefix}"
+    );
+    RefusalReport::refused(operation, detail)
+}
+
+/// The refusal of the first characters of a digest that none of an operation's plans has now.
+#[must_use]
+pub fn no_such_plan_now(operation: &OperationId, prefix: &str, now: &[Digest]) -> RefusalReport {
+    let now: Vec<String> = now.iter().map(Digest::to_string).collect();
+    let detail = format!(
+        "Nothing was changed: no plan of operation {operation} has a digest that begins with {prefix}. The plan now is {}; look at it, and approve it if it is right.",
+        now.join(" or ")
+    );
+    RefusalReport::conflict(operation, detail)
 }
 
 /// Whether the plan of another choice than the verdict's is meant by the digest `wanted`: it has that digest, or the approved plan of

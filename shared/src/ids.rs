@@ -57,6 +57,13 @@ impl OperationId {
         Self::beside(&self.0[..TIME_CHARS], first, seed.as_bytes())
     }
 
+    /// Whether an id that begins with `prefix` can have the same time, as that of an operation that follows from this one has.
+    #[must_use]
+    pub(crate) fn shares_time_with(&self, prefix: &str) -> bool {
+        let (time, prefix) = (&self.0.as_bytes()[..TIME_CHARS], prefix.as_bytes());
+        time.iter().zip(prefix).all(|(ours, theirs)| ours == theirs)
+    }
+
     /// The id of an operation about something that has no valid id of its own, always the same one for the same `seed`.
     #[must_use]
     pub fn of_nobody(seed: &[u8]) -> Self {

@@ -51,6 +51,7 @@ mod plan;
 mod reports;
 pub mod root_layout;
 mod schema_file;
+pub mod short_names;
 mod sidecar;
 mod stays_in_part;
 pub mod text;

@@ -1,30 +1,54 @@
 //! `apply`: carries out an approved plan, or resumes it.
 
 use clap::Args;
+use sidecar::short_names::{DigestName, OperationName};
 use sidecar::text::version_text;
-use sidecar::{ApplyReport, Digest, Effect, OperationId, OutcomeKind, SidecarFate, TableOutcome};
+use sidecar::{ApplyReport, Effect, OutcomeKind, SidecarFate, TableOutcome};
 
+use super::approve::write_no;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::page::Page;
+use super::names;
+use super::page::{Page, Piece};
+use super::tone;
+use crate::service::{self, Answer};
 
 /// Carry out an approved plan, or resume it
 #[derive(Debug, Args)]
 pub(super) struct Apply {
     /// The root, as a path or a URI
     root: String,
-    /// The operation
-    operation: OperationId,
-    /// The digest of the approved plan
+    /// The operation, or the first characters of its id
+    operation: OperationName,
+    /// The digest of the approved plan, or its first 12 digits; may be left out where one plan alone is approved or under way
     #[arg(long)]
-    digest: Digest,
+    digest: Option<DigestName>,
 }
 
 impl Apply {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let report = context.execute(&root, self.operation, self.digest).await?;
+        let operation = names::operation(context, &root, self.operation).await?;
+        let is_chosen_here = self.digest.is_none();
+        let digest = match self.digest {
+            Some(digest) => names::digest_on_record(context, &root, &operation, digest).await?,
+            None => {
+                let of = operation.clone();
+                let only = context.look(&root, async move |root| {
+                    Box::pin(service::digest_to_apply(&root, &of)).await
+                });
+                only.await?
+            }
+        };
+        let digest = match digest {
+            Answer::Done(digest) => digest,
+            Answer::No(refusal) => return write_no(context, "Not applied", &refusal),
+        };
+        if is_chosen_here && !context.json() {
+            context.note(&format!("Applying plan {digest} of operation {operation}."));
+        }
+        let report = context.execute(&root, operation, digest).await?;
         context.print(&report, |page| write(page, &report))?;
         Ok(match report.outcome {
             OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp => {
@@ -37,11 +61,13 @@ impl Apply {
 }
 
 fn write(page: &mut Page, report: &ApplyReport) {
-    page.line(&format!(
-        "{}  {}",
-        report.operation_id,
-        report.outcome.name()
-    ));
+    page.pieces(&[
+        Piece::plain(format!("{}  ", report.operation_id)),
+        Piece::new(
+            tone::of_outcome(Some(report.outcome)),
+            report.outcome.name(),
+        ),
+    ]);
     page.paragraph(&report.detail);
     page.differences(&report.differences);
     page.blank();

@@ -2,13 +2,15 @@
 
 use clap::Args;
 use serde::Serialize;
+use sidecar::Requirement;
 use sidecar::api::{ApprovalReport, RefusalReport};
-use sidecar::{Digest, OperationId, Requirement};
+use sidecar::short_names::{DigestName, OperationName};
 
 use super::arguments::{person_name, requirement};
 use super::context::Context;
 use super::error::{CliError, ErrorBody};
 use super::exit::Exit;
+use super::names;
 use super::page::Page;
 use crate::service;
 use crate::service::{Answer, Approver};
@@ -19,11 +21,11 @@ use root_objects::clock;
 pub(super) struct Approve {
     /// The root, as a path or a URI
     root: String,
-    /// The operation
-    operation: OperationId,
-    /// The digest of the plan, as `plan` shows it
+    /// The operation, or the first characters of its id
+    operation: OperationName,
+    /// The digest of the plan, as `plan` shows it, or its first 12 digits
     #[arg(long)]
-    digest: Digest,
+    digest: DigestName,
     /// Who approves
     #[arg(long = "as", value_name = "NAME", value_parser = person_name)]
     approver: String,
@@ -34,7 +36,7 @@ pub(super) struct Approve {
     #[arg(long)]
     writers_stopped: bool,
     /// State what else the plan requires
-    #[arg(long, value_name = "CODE", num_args = 1.., value_parser = requirement)]
+    #[arg(long, value_name = "CODE", value_parser = requirement)]
     acknowledge: Vec<Requirement>,
 }
 
@@ -49,6 +51,12 @@ struct RefusalDocument<'a> {
 impl Approve {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
+        let operation = names::operation(context, &root, self.operation).await?;
+        let digest = names::digest_of_current_plan(context, &root, &operation, self.digest).await?;
+        let digest = match digest {
+            Answer::Done(digest) => digest,
+            Answer::No(refusal) => return write_no(context, "Not approved", &refusal),
+        };
         let approver = Approver {
             name: self.approver,
             reason: self.reason,
@@ -60,8 +68,8 @@ impl Approve {
             .record(&root, async move |root| {
                 Box::pin(service::approve(
                     &root,
-                    &self.operation,
-                    self.digest,
+                    &operation,
+                    digest,
                     approver,
                     clock::now(),
                 ))
@@ -83,9 +91,10 @@ impl Approve {
 fn write_approval(page: &mut Page, context: &Context, report: &ApprovalReport, root: &str) {
     let approval = &report.approval;
     page.line(&format!(
-        "{} approved operation {}.",
+        "{} approved this plan of operation {}:",
         approval.approved_by, approval.operation_id
     ));
+    page.line(&format!("  {}", approval.plan_digest));
     if report.authorized {
         page.blank();
         context.write_command(

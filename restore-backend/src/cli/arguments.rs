@@ -1,5 +1,6 @@
 //! Arguments that several subcommands take, and what is accepted in them.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,9 +15,9 @@ pub(super) struct Global {
     /// Print one JSON document, and nothing else, on standard output
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Where the root stood when its sidecars were written, if it was moved since
+    /// Where the root stood when its sidecars were written, if it was moved since; for `serve` with several roots, NAME=OLD_ROOT for each
     #[arg(long, global = true, value_name = "OLD_ROOT")]
-    pub(super) relocated_from: Option<String>,
+    pub(super) relocated_from: Vec<String>,
     /// Younger sidecars are shown but not executable, since their writer may still be running
     #[arg(long, global = true, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     pub(super) min_age: Duration,
@@ -52,6 +53,42 @@ pub(super) fn named_root(text: &str) -> Result<NamedRoot, String> {
 /// A requirement by the code it has in `requires`.
 pub(super) fn requirement(code: &str) -> Result<Requirement, ValueError> {
     Requirement::deserialize(code.into_deserializer())
+}
+
+/// The option that states requirements by their codes.
+const ACKNOWLEDGE: &str = "--acknowledge";
+
+/// The arguments with one code behind each `--acknowledge`: `--acknowledge a b` becomes `--acknowledge a --acknowledge b`.
+///
+/// An option with any number of values would take the root and the operation behind it for codes.
+pub(super) fn one_code_each(given: Vec<OsString>) -> Vec<OsString> {
+    let mut spread = Vec::with_capacity(given.len());
+    let mut given = given.into_iter();
+    // The number of codes seen since the option; `None` outside of it.
+    let mut codes = None;
+    for argument in given.by_ref() {
+        let text = argument.to_str().unwrap_or_default();
+        if text == "--" {
+            spread.push(argument);
+            break;
+        }
+        codes = match codes {
+            _ if text == ACKNOWLEDGE => Some(0),
+            _ if text.starts_with(ACKNOWLEDGE) && text[ACKNOWLEDGE.len()..].starts_with('=') => {
+                Some(1)
+            }
+            // Whatever it is, it is meant as a code.
+            Some(0) => Some(1),
+            Some(seen) if requirement(text).is_ok() => {
+                spread.push(ACKNOWLEDGE.into());
+                Some(seen + 1)
+            }
+            _ => None,
+        };
+        spread.push(argument);
+    }
+    spread.extend(given);
+    spread
 }
 
 /// The name of a person as it goes on record.
@@ -92,6 +129,36 @@ mod tests {
             "s3://bucket/x=1",
         ] {
             assert!(named_root(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_code_has_an_option_of_its_own_and_what_is_no_code_stays_where_it_is() {
+        for (given, wanted) in [
+            (
+                "x approve --acknowledge reason older_unreadable /r OP",
+                "x approve --acknowledge reason --acknowledge older_unreadable /r OP",
+            ),
+            (
+                "x approve --acknowledge=reason older_unreadable /r",
+                "x approve --acknowledge=reason --acknowledge older_unreadable /r",
+            ),
+            (
+                "x approve /r --acknowledge reason --as ada reason",
+                "x approve /r --acknowledge reason --as ada reason",
+            ),
+            (
+                "x approve --acknowledge typo older_unreadable",
+                "x approve --acknowledge typo --acknowledge older_unreadable",
+            ),
+            ("x approve /r reason", "x approve /r reason"),
+            (
+                "x plan /r -- --acknowledge reason reason",
+                "x plan /r -- --acknowledge reason reason",
+            ),
+        ] {
+            let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(one_code_each(words(given)), words(wanted), "{given}");
         }
     }
 

@@ -1,25 +1,32 @@
 //! `audit`: the journals of a root, and whether their chains of digests hold.
 
+mod telling;
+
 use clap::Args;
 use serde::Serialize;
 use sidecar::api::AuditedOperation;
-use sidecar::journal::{JournalEntry, JournalRecord};
-use sidecar::{OperationId, Purpose, Reason};
+use sidecar::journal::JournalRecord;
+use sidecar::short_names::OperationName;
+use sidecar::{OperationId, Plan, Purpose, Reason};
 
-use super::context::{Context, print_text};
+use super::context::Context;
 use super::error::{CliError, ErrorDocument};
 use super::exit::Exit;
-use super::page::{Page, printable_json};
+use super::names;
+use super::output::print_text;
+use super::page::{Page, Piece, printable_json};
+use super::tone::{self, Tone};
 use crate::root::Root;
 use crate::service::{self, OnRecord};
+use telling::{Telling, plan_of, write_of};
 
 /// Show the journals: who approved and what was done, and files beside them that should not be there
 #[derive(Debug, Args)]
 pub(super) struct Audit {
     /// The root, as a path or a URI
     root: String,
-    /// The operation; all of them without it
-    operation: Option<OperationId>,
+    /// The operation, or the first characters of its id; all of them without it
+    operation: Option<OperationName>,
     /// Verify that every record is the one its successor names
     #[arg(long)]
     verify: bool,
@@ -29,7 +36,8 @@ impl Audit {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
         if let Some(operation) = &self.operation {
-            let (operation, verify) = (operation.clone(), self.verify);
+            let operation = names::operation(context, &root, operation.clone()).await?;
+            let verify = self.verify;
             let report = context
                 .look(&root, async move |root| {
                     Box::pin(service::audit(&root, Some(&operation), verify)).await
@@ -170,14 +178,28 @@ fn field(name: &str, value: &impl Serialize) -> Result<String, CliError> {
 fn write_operation(page: &mut Page, operation: &AuditedOperation) {
     let outcome = operation.outcome.map_or("open", |outcome| outcome.name());
     let chain = match operation.verified {
-        Some(true) => "  the chain holds",
-        Some(false) => "  THE CHAIN IS BROKEN",
-        None => "",
+        Some(true) => Piece::new(Tone::Well, "  the chain holds"),
+        Some(false) => Piece::new(Tone::Stop, "  THE CHAIN IS BROKEN"),
+        None => Piece::plain(""),
     };
-    page.line(&format!("{}  {outcome}{chain}", operation.operation_id));
+    page.pieces(&[
+        Piece::plain(format!("{}  ", operation.operation_id)),
+        Piece::new(tone::of_outcome(operation.outcome), outcome),
+        chain,
+    ]);
+    let entries = operation
+        .records
+        .iter()
+        .map(|audited| &audited.record.entry);
+    // The plans of one operation are about one write.
+    let plans: Vec<Plan> = entries.filter_map(plan_of).collect();
+    if let Some(plan) = plans.first() {
+        page.hanging("  ", &write_of(plan));
+    }
     if let Some(line) = follows(operation) {
         page.line(&format!("  {line}"));
     }
+    let mut told = Telling::default();
     for audited in &operation.records {
         let JournalRecord {
             sequence,
@@ -185,7 +207,12 @@ fn write_operation(page: &mut Page, operation: &AuditedOperation) {
             entry,
             ..
         } = &audited.record;
-        page.hanging(&format!("{sequence:4}  {recorded_at}  "), &words(entry));
+        let label = format!("{sequence:4}  {recorded_at}  ");
+        page.hanging(&label, &told.words(entry));
+        let below = " ".repeat(label.chars().count());
+        for (number, sentence) in told.steps_started(entry) {
+            page.hanging(&format!("{below}{number:2}  "), &sentence);
+        }
     }
     if let Some(problem) = &operation.problem {
         page.hanging("  ", &format!("{}.", problem));
@@ -206,55 +233,6 @@ fn follows(operation: &AuditedOperation) -> Option<String> {
         Purpose::Release { of } => Some(format!("the release of the tags of operation {of}")),
         Purpose::Recover | Purpose::Dismiss { .. } => None,
     })
-}
-
-fn words(entry: &JournalEntry) -> String {
-    let numbers = |steps: &mut dyn Iterator<Item = usize>| {
-        steps
-            .map(|step| (step + 1).to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    match entry {
-        JournalEntry::Approved { approval, .. } => {
-            let reason = approval
-                .reason
-                .as_ref()
-                .map_or_else(String::new, |reason| format!(": {reason}"));
-            let stopped = if approval.writers_stopped {
-                ", who states that every writer is stopped"
-            } else {
-                ""
-            };
-            format!("approved by {}{stopped}{reason}", approval.approved_by)
-        }
-        JournalEntry::Revoked {
-            revoked_by, reason, ..
-        } => {
-            let reason = reason
-                .as_ref()
-                .map_or_else(String::new, |reason| format!(": {reason}"));
-            format!("approvals revoked by {revoked_by}{reason}")
-        }
-        JournalEntry::Claimed {
-            epoch, executor, ..
-        } => format!("claim {epoch}, by executor {executor}"),
-        JournalEntry::StepsStarted { steps, .. } => {
-            format!("started: {}", numbers(&mut steps.iter().copied()))
-        }
-        JournalEntry::StepsFinished { results, .. } => format!(
-            "done: {}",
-            numbers(&mut results.iter().map(|result| result.step))
-        ),
-        JournalEntry::Interrupted {
-            detail, ended_by, ..
-        } => match ended_by {
-            Some(ended_by) => format!("ended by {}: {}", ended_by.name, ended_by.reason),
-            None => format!("interrupted: {detail}"),
-        },
-        JournalEntry::Finished { outcome, .. } => format!("finished: {}", outcome.name()),
-        JournalEntry::Reopened { detail, .. } => format!("reopened: {detail}"),
-    }
 }
 
 #[cfg(test)]

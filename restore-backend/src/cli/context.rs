@@ -1,7 +1,5 @@
 //! The context of every subcommand: the global options, the way to the terminal, and the way to a root, which may not answer.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 use sidecar::drain::DrainStep;
 use sidecar::text::{scrubbed, shell_word};
@@ -10,7 +8,9 @@ use tokio::task::JoinError;
 
 use super::arguments::Global;
 use super::error::CliError;
+use super::output::{note, print_text};
 use super::page::{Page, printable_json};
+use super::terminal::Layout;
 use crate::error::ServiceError;
 use crate::patience::{Patience, without_answers};
 use crate::root::{MIN_AGE_DEFAULT, Root, RootError, RootOptions, usable_folder};
@@ -20,8 +20,11 @@ use root_objects::clock;
 #[derive(Debug)]
 pub(super) struct Context {
     json: bool,
+    /// Where roots stood before, as it was typed.
+    former_places: Vec<String>,
     options: RootOptions,
     patience: Patience,
+    layout: Layout,
 }
 
 impl Context {
@@ -34,11 +37,13 @@ impl Context {
         Self {
             json,
             options: RootOptions {
-                relocated_from,
+                relocated_from: relocated_from.first().cloned(),
                 min_age,
                 ..RootOptions::default()
             },
+            former_places: relocated_from,
             patience: Patience::default(),
+            layout: Layout::of_stdout(),
         }
     }
 
@@ -47,8 +52,10 @@ impl Context {
     pub(super) fn impatient(options: RootOptions, patience: Patience) -> Self {
         Self {
             json: false,
+            former_places: options.relocated_from.iter().cloned().collect(),
             options,
             patience,
+            layout: Layout::default(),
         }
     }
 
@@ -56,8 +63,23 @@ impl Context {
         self.json
     }
 
-    pub(super) fn relocated_from(&self) -> Option<&str> {
-        self.options.relocated_from.as_deref()
+    /// From which age on a sidecar's writer counts as gone.
+    pub(super) fn min_age_seconds(&self) -> u64 {
+        self.options.min_age.as_secs()
+    }
+
+    pub(super) fn former_places(&self) -> &[String] {
+        &self.former_places
+    }
+
+    /// A command over one root knows of one place where that stood before.
+    pub(super) fn check_one_former_place(&self) -> Result<(), CliError> {
+        if self.former_places.len() > 1 {
+            return Err(CliError::Usage(
+                "--relocated-from says where the root stood before; give it once".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// The options that say which root this is, and what is executable there.
@@ -134,7 +156,21 @@ impl Context {
 
     /// Opens a root. A store without sidecars has nothing pending, but a folder that is not there is a mistake.
     pub(super) async fn open(&self, uri: &str) -> Result<Root, CliError> {
+        self.open_moved(uri, self.options.relocated_from.clone())
+            .await
+    }
+
+    /// As [`Self::open`], for a root that stood somewhere else when its sidecars were written.
+    pub(super) async fn open_moved(
+        &self,
+        uri: &str,
+        relocated_from: Option<String>,
+    ) -> Result<Root, CliError> {
         self.opened(uri, |uri, options| async move {
+            let options = RootOptions {
+                relocated_from,
+                ..options
+            };
             Box::pin(Root::open(&uri, options)).await
         })
         .await
@@ -310,7 +346,7 @@ impl Context {
 
     /// Prints a page, or a part of one.
     pub(super) fn print_page(&self, page: impl FnOnce(&mut Page)) -> Result<(), CliError> {
-        let mut written = Page::default();
+        let mut written = Page::new(self.layout);
         page(&mut written);
         print_text(written.text())
     }
@@ -341,25 +377,4 @@ async fn answers(root: &Root, operation: &OperationId) {
 /// Passes a panic of a task on. The task was not aborted, so a panic is the only way it can fail.
 fn panicked(failed: JoinError) -> ! {
     std::panic::resume_unwind(failed.into_panic())
-}
-
-/// Writes to standard error: for the person at the terminal, and no part of the answer.
-pub(super) fn note(text: &str) {
-    let mut note = Page::default();
-    note.line(text);
-    // If standard error is closed too, there is nowhere left to report the failure.
-    io::stderr().write_all(note.text().as_bytes()).ok();
-}
-
-/// Prints text that is an answer, or a part of one.
-pub(super) fn print_text(text: &str) -> Result<(), CliError> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // The reader closed the pipe, as `head` does.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(CliError::Output),
-    }
 }

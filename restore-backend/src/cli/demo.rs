@@ -25,7 +25,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
-        if context.relocated_from().is_some() {
+        if !context.former_places().is_empty() {
             return Err(CliError::Usage(
                 "--relocated-from has no meaning for sample stores, which are made where they are"
                     .to_owned(),

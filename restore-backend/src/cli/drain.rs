@@ -16,7 +16,8 @@ use super::arguments::{person_name, requirement};
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
-use super::page::Page;
+use super::page::{Page, Piece};
+use super::tone;
 use crate::root::Root;
 use crate::service::{self, Approver, DrainTurn};
 use root_objects::clock;
@@ -39,7 +40,7 @@ pub(super) struct Drain {
     #[arg(long, requires = "apply")]
     writers_stopped: bool,
     /// State what else the plans require
-    #[arg(long, value_name = "CODE", num_args = 1.., value_parser = requirement, requires = "apply")]
+    #[arg(long, value_name = "CODE", value_parser = requirement, requires = "apply")]
     acknowledge: Vec<Requirement>,
 }
 
@@ -192,11 +193,13 @@ fn write_plans(page: &mut Page, context: &Context, report: &DrainReport, root: &
 
 fn write_plan(page: &mut Page, context: &Context, plan: &DrainPlan, root: &str) {
     page.blank();
-    page.line(&format!(
-        "{}  {}",
-        plan.operation_id,
-        plan.disposition.name()
-    ));
+    page.pieces(&[
+        Piece::plain(format!("{}  ", plan.operation_id)),
+        Piece::new(
+            tone::of_disposition(plan.disposition),
+            plan.disposition.name(),
+        ),
+    ]);
     page.hanging("  ", &plan.headline);
     page.hanging("  ", &plan.consequence);
     for reason in &plan.blockers {
@@ -246,7 +249,10 @@ fn write_drained(page: &mut Page, report: &DrainedReport) {
         ));
     }
     for done in &report.done {
-        page.line(&format!("{}  {}", done.operation_id, done.outcome.name()));
+        page.pieces(&[
+            Piece::plain(format!("{}  ", done.operation_id)),
+            Piece::new(tone::of_outcome(Some(done.outcome)), done.outcome.name()),
+        ]);
         page.hanging("  ", &done.detail);
     }
     let Some(stop) = &report.stopped else {

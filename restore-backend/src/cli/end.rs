@@ -2,7 +2,7 @@
 
 use clap::Args;
 use sidecar::api::{EndReport, StepState};
-use sidecar::{Digest, OperationId};
+use sidecar::short_names::{DigestName, OperationName};
 
 use super::apply::{effect_name, row};
 use super::approve::write_no;
@@ -10,6 +10,7 @@ use super::arguments::person_name;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::names;
 use super::page::Page;
 use crate::service;
 use crate::service::{Answer, Ending};
@@ -20,11 +21,11 @@ use root_objects::clock;
 pub(super) struct End {
     /// The root, as a path or a URI
     root: String,
-    /// The operation
-    operation: OperationId,
-    /// The digest of the plan that is under way
+    /// The operation, or the first characters of its id
+    operation: OperationName,
+    /// The digest of the plan that is under way, or its first 12 digits
     #[arg(long)]
-    digest: Digest,
+    digest: DigestName,
     /// Who ends it
     #[arg(long = "as", value_name = "NAME", value_parser = person_name)]
     ender: String,
@@ -39,6 +40,12 @@ pub(super) struct End {
 impl End {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
+        let operation = names::operation(context, &root, self.operation).await?;
+        let digest = names::digest_on_record(context, &root, &operation, self.digest).await?;
+        let digest = match digest {
+            Answer::Done(digest) => digest,
+            Answer::No(refusal) => return write_no(context, "Not ended", &refusal),
+        };
         let ending = Ending {
             name: self.ender,
             reason: self.reason,
@@ -48,8 +55,8 @@ impl End {
             .record(&root, async move |root| {
                 Box::pin(service::end(
                     &root,
-                    &self.operation,
-                    self.digest,
+                    &operation,
+                    digest,
                     ending,
                     clock::now(),
                 ))

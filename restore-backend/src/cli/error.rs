@@ -17,6 +17,15 @@ use sidecar::error_text;
 pub(super) enum CliError {
     #[error("{0}")]
     Usage(String),
+    #[error(
+        "{prefix} is the beginning of {count} {what}: {fitting}; type more of the one that you mean"
+    )]
+    Ambiguous {
+        what: &'static str,
+        prefix: String,
+        count: usize,
+        fitting: String,
+    },
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(
@@ -53,6 +62,12 @@ pub(super) enum CliError {
     Demo(#[source] Box<DemoError>),
     #[error("no folder for the sample stores can be made; name one with --dir")]
     DemoFolder(#[source] io::Error),
+    #[error("the manual page {path} cannot be written; --dir names a folder that is there")]
+    ManualPage {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
     #[error("the answer cannot be written to standard output")]
     Output(#[source] io::Error),
     #[error("internal error: the answer cannot be encoded")]
@@ -64,7 +79,9 @@ pub(super) enum CliError {
 impl CliError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Serve(ServeError::DuplicateName { .. }) => Exit::Usage,
+            Self::Usage(_)
+            | Self::Ambiguous { .. }
+            | Self::Serve(ServeError::DuplicateName { .. }) => Exit::Usage,
             Self::Serve(ServeError::NotLoopback { .. }) => Exit::Refused,
             _ => Exit::Failed,
         }
@@ -78,6 +95,7 @@ impl CliError {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
+            Self::Ambiguous { .. } => "ambiguous",
             Self::Folder(error) => error.code(),
             Self::Overdue { .. }
             | Self::RecordOverdue { .. }
@@ -94,7 +112,7 @@ impl CliError {
             Self::Service(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Demo(_) | Self::DemoFolder(_) => "demo_failed",
-            Self::Output(_) => "output_failed",
+            Self::Output(_) | Self::ManualPage { .. } => "output_failed",
             Self::Encode(_) | Self::Runtime(_) => "internal",
         }
     }

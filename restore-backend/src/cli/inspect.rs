@@ -1,8 +1,8 @@
 //! `inspect`: sidecar files by themselves, with no store.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+mod sources;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -17,11 +17,12 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::page::Page;
+use sources::files_of;
 
 /// Show sidecar files, and what the verdict would be for each position of pin and Lance HEAD
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
-    /// The sidecar files
+    /// Sidecar files; folders, or roots, with such files in them; - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -55,7 +56,12 @@ struct Inspection {
 impl Inspect {
     pub(super) fn run(self, context: &Context) -> Result<Exit, CliError> {
         let list = InspectionList {
-            files: self.files.iter().map(|path| inspect(path)).collect(),
+            files: self
+                .files
+                .iter()
+                .flat_map(|path| files_of(path))
+                .map(inspect)
+                .collect(),
         };
         context.print(&list, |page| write(page, &list))?;
         let refused_with = |wanted: fn(Code) -> bool| {
@@ -72,20 +78,8 @@ impl Inspect {
     }
 }
 
-fn inspect(path: &Path) -> Inspection {
+fn inspect(file: SidecarFile) -> Inspection {
     let limits = Limits::DEFAULT;
-    let name = path
-        .file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned();
-    let file = match read(path, &limits) {
-        Ok(bytes) => SidecarFile::read(&name, bytes, &limits),
-        Err(error) => SidecarFile::unread(
-            &name,
-            Reason::unreadable(format!("{} cannot be read: {error}", path.display())),
-        ),
-    };
     // Each by itself: the files may come from different stores, where they neither collide nor wait for each other.
     let refusal = assemble(vec![file.clone()])
         .pop()
@@ -121,15 +115,6 @@ fn inspect(path: &Path) -> Inspection {
         refused: refusal,
         version_9,
     }
-}
-
-/// One byte more than a sidecar can have, so that a larger file is recognised without being read.
-fn read(path: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(limits.sidecar_bytes_max + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn unknown_fields(sidecar: &Sidecar) -> Vec<String> {
@@ -172,7 +157,7 @@ fn write(page: &mut Page, list: &InspectionList) {
 }
 
 fn write_inspection(page: &mut Page, inspection: &Inspection) {
-    page.line(&inspection.file);
+    page.heading(&inspection.file);
     if let Some(reason) = &inspection.refused {
         page.hanging(
             "  refused  ",

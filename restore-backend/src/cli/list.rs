@@ -1,14 +1,17 @@
-//! `list`: every pending recovery of a root, one a line.
+//! `list`: every pending recovery of a root.
+
+mod arranged;
+mod columns;
 
 use clap::Args;
-use sidecar::age_text;
-use sidecar::api::{Progress, RecoveryList, RecoverySummary};
+use sidecar::api::{RecoveryList, RecoverySummary};
 
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::page::Page;
 use crate::service;
+use arranged::{Filter, Sort};
 use root_objects::clock;
 
 /// List every pending recovery of a root
@@ -16,7 +19,13 @@ use root_objects::clock;
 pub(super) struct List {
     /// The root, as a path or a URI
     root: String,
-    /// Exit with 4 if anything is pending
+    /// List those alone that have each of these words in their operation, file, kind, branch, actor, disposition, progress or tables
+    #[arg(long, value_name = "WORDS")]
+    filter: Option<Filter>,
+    /// The order of the list; oldest first without it
+    #[arg(long, value_enum, value_name = "ORDER")]
+    sort: Option<Sort>,
+    /// Exit with 4 if anything is listed
     #[arg(long)]
     fail_if_pending: bool,
 }
@@ -24,12 +33,23 @@ pub(super) struct List {
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
-        let list = context
+        let mut list = context
             .look(&root, async |root| {
                 Box::pin(service::list(&root, clock::now())).await
             })
             .await?;
-        context.print(&list, |page| write(page, &list, &root.shown()))?;
+        let total = list.recoveries.len();
+        if let Some(filter) = &self.filter {
+            list.recoveries.retain(|recovery| filter.fits(recovery));
+        }
+        // The document stays in the order in which recoveries wait for each other, unless another one is asked for.
+        if self.sort.is_some() || !context.json() {
+            self.sort.unwrap_or_default().sort(&mut list.recoveries);
+        }
+        context.print(&list, |page| {
+            write_headline(page, &list, &self.filter, total, &root.shown());
+            write(page, &list, context.min_age_seconds());
+        })?;
         let is_pending = !list.recoveries.is_empty();
         Ok(if self.fail_if_pending && is_pending {
             Exit::InTheWay
@@ -39,18 +59,39 @@ impl List {
     }
 }
 
-fn write(page: &mut Page, list: &RecoveryList, root: &str) {
+fn write_headline(
+    page: &mut Page,
+    list: &RecoveryList,
+    filter: &Option<Filter>,
+    total: usize,
+    root: &str,
+) {
+    page.line(&match (list.recoveries.len(), filter) {
+        (_, None) if total == 0 => format!("Nothing is pending in {root}."),
+        (_, None) if total == 1 => format!("One recovery is pending in {root}."),
+        (_, None) => format!("{total} recoveries are pending in {root}."),
+        (0, Some(filter)) => {
+            format!(
+                "None of {total} pending in {root} has {:?} in it.",
+                filter.text()
+            )
+        }
+        (count, Some(filter)) => format!(
+            "{count} of {total} pending in {root} {} {:?} in {}.",
+            if count == 1 { "has" } else { "have" },
+            filter.text(),
+            if count == 1 { "it" } else { "them" },
+        ),
+    });
+}
+
+fn write(page: &mut Page, list: &RecoveryList, min_age_seconds: u64) {
     let RecoveryList {
         root: _,
         recoveries,
         skipped,
         catalog,
     } = list;
-    page.line(&match recoveries.len() {
-        0 => format!("Nothing is pending in {root}."),
-        1 => format!("One recovery is pending in {root}."),
-        count => format!("{count} recoveries are pending in {root}."),
-    });
     for reason in skipped {
         page.blank();
         page.paragraph(&format!("Skipped: {}.", reason.detail));
@@ -63,37 +104,11 @@ fn write(page: &mut Page, list: &RecoveryList, root: &str) {
         page.paragraph(&format!("{}: {}.", reason.code, reason.detail));
     }
     page.blank();
-    let mut rows = vec![["OPERATION", "DISPOSITION", "MOVED", "AGE", "WRITER"].map(str::to_owned)];
-    rows.extend(recoveries.iter().map(row));
-    page.table(0, &rows);
-    for recovery in recoveries {
-        if let Some(reason) = &recovery.refused {
+    columns::write(page, recoveries, min_age_seconds);
+    for RecoverySummary { refused, .. } in recoveries {
+        if let Some(reason) = refused {
             page.blank();
             page.paragraph(&format!("{}: {}.", reason.code, reason.detail));
         }
     }
-}
-
-fn row(recovery: &RecoverySummary) -> [String; 5] {
-    let unknown = || "-".to_owned();
-    let writer = recovery.writer_kind.clone().unwrap_or_else(unknown);
-    [
-        recovery
-            .operation_id
-            .clone()
-            .unwrap_or_else(|| recovery.file.clone()),
-        recovery.disposition.name().to_owned(),
-        if recovery.refused.is_some() {
-            unknown()
-        } else {
-            format!("{}/{}", recovery.tables_moved, recovery.tables_total)
-        },
-        recovery.age_seconds.map_or_else(unknown, age_text),
-        match recovery.progress {
-            Progress::Open => writer,
-            Progress::Approved => format!("{writer}, approved"),
-            Progress::UnderWay => format!("{writer}, under way"),
-            Progress::Finished => format!("{writer}, finished"),
-        },
-    ]
 }

@@ -11,7 +11,9 @@ use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
 use super::inspect::{write_facts, write_version_9};
-use super::page::Page;
+use super::names;
+use super::page::{Page, Piece};
+use super::tone::{self, Tone};
 use crate::service;
 use crate::service::Answer;
 use root_objects::clock;
@@ -21,7 +23,7 @@ use root_objects::clock;
 pub(super) struct Plan {
     /// The root, as a path or a URI
     root: String,
-    /// The operation, or the name of its file
+    /// The operation, the first characters of its id, or the name of its file
     operation: String,
     /// Show the plan that rolls a merge back, where it would be rolled forward without some of its tables
     #[arg(long)]
@@ -36,7 +38,7 @@ impl Plan {
         } else {
             Choice::Verdict
         };
-        let operation = self.operation;
+        let operation = names::file_or_operation(context, &root, self.operation).await?;
         let answer = context
             .look(&root, async move |root| {
                 Box::pin(service::plan_choosing(
@@ -58,6 +60,15 @@ impl Plan {
     }
 }
 
+/// The exit code of a command that asks for a plan of its own: a plan that nobody can approve now is a refusal.
+pub(super) fn exit_of_follow_up(report: &PlanReport) -> Exit {
+    if report.executable || report.progress == Progress::Finished {
+        Exit::Done
+    } else {
+        Exit::Refused
+    }
+}
+
 pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, root: &str) {
     let title = match &report.purpose {
         Purpose::Recover => report.disposition.name().to_owned(),
@@ -66,13 +77,13 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
         }
         Purpose::Dismiss { .. } => report.purpose.name().to_owned(),
     };
-    page.line(&format!(
-        "{}  {title}{}",
-        report.operation_id,
-        how_far(report)
-    ));
+    page.pieces(&[
+        Piece::plain(format!("{}  ", report.operation_id)),
+        Piece::new(tone::of_plan(report), title),
+        Piece::plain(how_far(report)),
+    ]);
     page.line(&format!("{} in {}", report.file, report.root));
-    page.line(&origin(report));
+    page.paragraph(&origin(report));
     page.blank();
     page.paragraph(&report.headline);
     page.paragraph(&report.consequence);
@@ -80,11 +91,11 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     if let Some(report) = &report.version_9 {
         if !report.found().is_empty() {
             page.blank();
-            page.line("Found on its tables");
+            page.heading("Found on its tables");
             write_facts(page, report.found());
         }
         page.blank();
-        page.line("The sidecar of version 9 says");
+        page.heading("The sidecar of version 9 says");
         write_version_9(page, report);
     }
     write_after(page, context, report, root);
@@ -92,7 +103,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     let is_begun = report.attempt.is_some();
     if is_begun {
         page.blank();
-        page.line(if report.progress == Progress::Finished {
+        page.heading(if report.progress == Progress::Finished {
             "The plan that was carried out"
         } else {
             "The plan that is being carried out"
@@ -100,19 +111,20 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.tables.is_empty() {
         page.blank();
-        page.line(if is_begun {
+        page.heading(if is_begun {
             "Tables, as they stood when it was planned"
         } else {
             "Tables"
         });
+        let is_possible = is_begun || report.purpose.is_recovery() || report.blockers.is_empty();
         report
             .tables
             .iter()
-            .for_each(|table| write_table(page, table));
+            .for_each(|table| write_table(page, table, is_possible));
     }
     if !report.left_out.is_empty() {
         page.blank();
-        page.line("Not in the sidecar of this merge");
+        page.heading("Not in the sidecar of this merge");
         report
             .left_out
             .iter()
@@ -120,7 +132,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.steps.is_empty() {
         page.blank();
-        page.line("Steps");
+        page.heading("Steps");
         for (index, step) in report.steps.iter().enumerate() {
             page.hanging(
                 &format!("{:3}  ", index + 1),
@@ -138,7 +150,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.blockers.is_empty() {
         page.blank();
-        page.line("Not executable");
+        page.pieces(&[Piece::new(Tone::Stop, "Not executable")]);
         report
             .blockers
             .iter()
@@ -146,7 +158,7 @@ pub(super) fn write(page: &mut Page, context: &Context, report: &PlanReport, roo
     }
     if !report.approvals.is_empty() {
         page.blank();
-        page.line("Approved");
+        page.heading("Approved");
         page.hanging("  ", explanation::WHO_CAN_APPROVE);
         for approval in &report.approvals {
             let reason = approval
@@ -250,11 +262,10 @@ fn write_after(page: &mut Page, context: &Context, report: &PlanReport, root: &s
 
 /// `Mutation on main by etl@example.com, started 2026-11-22 07:22:40 UTC, 3 h 12 min ago`.
 fn origin(report: &PlanReport) -> String {
-    let mut origin = format!(
-        "{} on {}",
-        report.writer_kind.as_deref().unwrap_or("Write"),
-        Branch::of(report.branch.as_deref())
-    );
+    let mut origin = match &report.writer_kind {
+        Some(kind) => format!("{kind} on {}", Branch::of(report.branch.as_deref())),
+        None => "Kind of write and branch unknown".to_owned(),
+    };
     if let Some(actor) = &report.actor_id {
         origin.push_str(&format!(" by {actor}"));
     }
@@ -274,7 +285,8 @@ fn origin(report: &PlanReport) -> String {
     origin
 }
 
-fn write_table(page: &mut Page, report: &TableReport) {
+/// One table with its evidence, and with the effect on its readers where there can be one.
+fn write_table(page: &mut Page, report: &TableReport, is_possible: bool) {
     let table = &report.table;
     let branch = table
         .branch
@@ -283,7 +295,9 @@ fn write_table(page: &mut Page, report: &TableReport) {
     let stands = explanation::table_stands(table);
     page.line(&format!("  {}{branch}: {stands}", table.table_key));
     page.hanging("    ", &table.rule);
-    page.hanging("    ", &report.effect);
+    if is_possible {
+        page.hanging("    ", &report.effect);
+    }
     if !table.unexpected.is_empty() {
         page.hanging("    ", &explanation::unexpected_sentence(table));
     }
@@ -318,7 +332,7 @@ fn write_next(page: &mut Page, context: &Context, report: &PlanReport, root: &st
         return;
     }
     if !report.requires.is_empty() {
-        page.line("The approver states");
+        page.heading("The approver states");
         report.requires.iter().for_each(|requirement| {
             page.hanging("  ", &format!("{requirement}: {}", requirement.statement()))
         });

@@ -1,13 +1,14 @@
 //! `revoke`: takes the approvals of one plan back.
 
 use clap::Args;
-use sidecar::{Digest, OperationId};
+use sidecar::short_names::{DigestName, OperationName};
 
 use super::approve::write_no;
 use super::arguments::person_name;
 use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::names;
 use crate::service;
 use crate::service::Answer;
 use root_objects::clock;
@@ -17,11 +18,11 @@ use root_objects::clock;
 pub(super) struct Revoke {
     /// The root, as a path or a URI
     root: String,
-    /// The operation
-    operation: OperationId,
-    /// The digest of the plan that was approved
+    /// The operation, or the first characters of its id
+    operation: OperationName,
+    /// The digest of the plan that was approved, or its first 12 digits
     #[arg(long)]
-    digest: Digest,
+    digest: DigestName,
     /// Who takes it back
     #[arg(long = "as", value_name = "NAME", value_parser = person_name)]
     revoker: String,
@@ -33,12 +34,18 @@ pub(super) struct Revoke {
 impl Revoke {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
         let root = context.open(&self.root).await?;
+        let operation = names::operation(context, &root, self.operation).await?;
+        let digest = names::digest_on_record(context, &root, &operation, self.digest).await?;
+        let digest = match digest {
+            Answer::Done(digest) => digest,
+            Answer::No(refusal) => return write_no(context, "Not revoked", &refusal),
+        };
         let answer = context
             .record(&root, async move |root| {
                 Box::pin(service::revoke(
                     &root,
-                    &self.operation,
-                    self.digest,
+                    &operation,
+                    digest,
                     &self.revoker,
                     self.reason,
                     clock::now(),

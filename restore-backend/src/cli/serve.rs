@@ -1,5 +1,6 @@
 //! `serve`: the console over real roots.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
@@ -7,9 +8,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::arguments::{NamedRoot, named_root, person_name};
-use super::context::{Context, note};
+use super::context::Context;
 use super::error::CliError;
 use super::exit::Exit;
+use super::output::note;
 use super::signals;
 use crate::http::{LinkMaker, LoginLink, ServedRoot, Server, ServerOptions};
 use crate::root::Root;
@@ -64,18 +66,43 @@ struct ServingRoot {
 
 impl Serve {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, CliError> {
-        if context.relocated_from().is_some() && self.roots.len() > 1 {
-            return Err(CliError::Usage(
-                "--relocated-from says where one root stood before; serve moved roots one by one"
-                    .to_owned(),
-            ));
-        }
+        let mut former = former_places(&self.roots, context.former_places())?;
         let mut roots = Vec::with_capacity(self.roots.len());
         for NamedRoot { name, uri } in self.roots {
-            roots.push((name, context.open(&uri).await?));
+            let relocated_from = former.remove(&name);
+            roots.push((name, context.open_moved(&uri, relocated_from).await?));
         }
         serve(context, self.bind, self.listening, roots).await
     }
+}
+
+/// Where each of these roots stood before, by its name. A single root needs no name in front of its former address.
+fn former_places(
+    roots: &[NamedRoot],
+    given: &[String],
+) -> Result<BTreeMap<String, String>, CliError> {
+    let is_served = |name: &str| roots.iter().any(|root| root.name == name);
+    let mut places = BTreeMap::new();
+    for text in given {
+        let named = text.split_once('=').filter(|(name, _)| is_served(name));
+        let (name, place) = match (named, roots) {
+            (Some((name, place)), _) => (name, place),
+            (None, [only]) => (only.name.as_str(), text.as_str()),
+            (None, _) => {
+                let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
+                return Err(CliError::Usage(format!(
+                    "--relocated-from {text}: with several roots, say which one stood there, as in NAME={text}; NAME is one of {}",
+                    names.join(", ")
+                )));
+            }
+        };
+        if places.insert(name.to_owned(), place.to_owned()).is_some() {
+            return Err(CliError::Usage(format!(
+                "--relocated-from is given twice for the root {name}"
+            )));
+        }
+    }
+    Ok(places)
 }
 
 /// Serves until the program is told to stop.
@@ -162,4 +189,49 @@ fn user_name() -> String {
         .into_iter()
         .find_map(|variable| person_name(&std::env::var(variable).ok()?).ok());
     named.unwrap_or_else(|| "operator".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(roots: &[&str], given: &[&str]) -> Result<Vec<(String, String)>, String> {
+        let roots: Vec<NamedRoot> = roots.iter().map(|text| named_root(text).unwrap()).collect();
+        let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
+        let places = former_places(&roots, &given).map_err(|error| error.text())?;
+        Ok(places.into_iter().collect())
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |(name, place): &(&str, &str)| ((*name).to_owned(), (*place).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn each_root_has_its_own_former_place_and_a_single_one_needs_no_name() {
+        let two = ["a=/srv/a", "b=/srv/b"];
+        for (roots, given, wanted) in [
+            (
+                &two[..],
+                &["b=/old/b", "a=s3://x/y=1"][..],
+                &[("a", "s3://x/y=1"), ("b", "/old/b")][..],
+            ),
+            (&two, &["b=/old"], &[("b", "/old")]),
+            (&two, &[], &[]),
+            (&two[..1], &["/old"], &[("a", "/old")]),
+            (&two[..1], &["a=/old"], &[("a", "/old")]),
+            (&two[..1], &["s3://x/y=1"], &[("a", "s3://x/y=1")]),
+        ] {
+            assert_eq!(places(roots, given), Ok(pairs(wanted)), "{given:?}");
+        }
+        for (roots, given, said) in [
+            (&two[..], &["/old"][..], "NAME is one of a, b"),
+            (&two, &["c=/old"], "NAME is one of a, b"),
+            (&two, &["a=/old", "a=/older"], "twice for the root a"),
+            (&two[..1], &["/old", "/older"], "twice for the root a"),
+        ] {
+            let error = places(roots, given).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
 }

@@ -16,6 +16,9 @@ pub const AUDIT_PAGE_MAX: usize = 100;
 /// Bytes of the records that one answer carries. One record is carried whatever its size.
 const PAGE_BYTES_MAX: u64 = 4 << 20;
 
+/// What is wrong with a journal that is marked as closed and has no terminal record.
+const CUT_OFF: &str = "the journal is marked as closed, and its terminal record is not there: records at its end were removed";
+
 /// Which records of a journal are wanted.
 #[derive(Debug, Clone, Copy)]
 struct Window {
@@ -211,6 +214,8 @@ async fn one(
     verify: bool,
     window: Window,
 ) -> Result<AuditedOperation, ServiceError> {
+    // Listed before the records are read: whoever closes the journal meanwhile has written its last record by then.
+    let is_closed = verify && is_marked_closed(root, operation_id).await?;
     let mut audited = Audited {
         folded: Ok(JournalState::new(operation_id.clone())),
         sequence: 0,
@@ -230,14 +235,27 @@ async fn one(
             operation: operation_id.to_string(),
         });
     }
+    let is_unfinished = |state: &JournalState| state.finished().is_none();
+    // A chain of digests does not show that records at its end are gone; the mark of a closed journal does.
+    let is_cut_off = is_closed
+        && audited.folded.as_ref().is_ok_and(is_unfinished)
+        && is_marked_closed(root, operation_id).await?;
+    let problem = audited.folded.err().map(|error| error_text(&error));
+    let problem = problem.or_else(|| is_cut_off.then(|| CUT_OFF.to_owned()));
     Ok(AuditedOperation {
         operation_id: operation_id.to_string(),
         outcome: audited.outcome,
-        verified: verify.then_some(audited.folded.is_ok()),
-        problem: audited.folded.err().map(|error| error_text(&error)),
+        verified: verify.then_some(problem.is_none()),
+        problem,
         records: audited.records,
         next_record: audited.next_record,
     })
+}
+
+/// Whether the journal is marked as closed, and not as opened again since.
+async fn is_marked_closed(root: &Root, operation_id: &OperationId) -> Result<bool, ServiceError> {
+    let listed = journal_store::list_journal(root.objects(), operation_id).await?;
+    Ok(listed.closed)
 }
 
 struct Audited {

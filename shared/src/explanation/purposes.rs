@@ -48,8 +48,13 @@ pub(super) fn explain(
                 Disposition::Abort => "aborted",
                 other => other.name(),
             };
+            let file = shown(&plan.file, NAME_CHARS_MAX);
             (
-                format!("{} is {stands} ({}) and would be set aside.", shown(&plan.file, NAME_CHARS_MAX), codes.join(", ")),
+                if codes.is_empty() {
+                    format!("{file} would be set aside.")
+                } else {
+                    format!("{file} is {stands} ({}) and would be set aside.", codes.join(", "))
+                },
                 "Its bytes are kept in the journal, and the file is deleted. Neither tables nor the catalog are touched: everything that the write left there stays as it is.".to_owned(),
             )
         }

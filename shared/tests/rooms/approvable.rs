@@ -94,6 +94,41 @@ fn a_plan_that_changed_or_is_blocked_is_refused_unless_a_failed_read_may_be_the_
 }
 
 #[test]
+fn only_of_an_approved_plan_is_it_said_that_the_store_has_changed_since() {
+    let (scene, other) = (half_way(), all_committed());
+    let now = PlanNow {
+        plan: &scene.plan,
+        digest: scene.bytes.digest(),
+        blockers: &[],
+        is_evidence_missing: false,
+        is_file_unread: false,
+    };
+    let approved = Journal::of(&other).then(approved(&other));
+    let empty = Journal::of(&other);
+    for (journal, said, not_said) in [
+        (
+            &approved,
+            "the store is not as it was when plan",
+            "something else",
+        ),
+        (
+            &empty,
+            "or the digest is of something else",
+            "is not as it was",
+        ),
+    ] {
+        let wanted = other.bytes.digest();
+        let refused = refusal(&scene.plan.operation_id, wanted, &now, &journal.state);
+        let detail = refused.unwrap().unwrap().detail;
+        assert!(
+            detail.contains(said) && !detail.contains(not_said),
+            "{detail}"
+        );
+        assert!(detail.contains(&wanted.to_string()), "{detail}");
+    }
+}
+
+#[test]
 fn an_approval_of_the_original_is_refused_at_a_copy_as_what_it_is() {
     let (scene, copy) = (half_way(), RootId::new("/srv/copy"));
     let journal = Journal::of(&scene).then(approved(&scene));

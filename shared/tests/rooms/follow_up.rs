@@ -372,5 +372,8 @@ fn what_is_not_set_aside_has_a_code_of_its_own_and_says_what_it_waits_for() {
         let about = reasons.first().and_then(|reason| reason.about.clone());
         assert_eq!(blocker.about, about, "the page leads there");
         assert!(made.plan.steps.is_empty());
+        let told = sidecar::explain(&made.plan, None, &made.blockers);
+        assert!(!told.headline.contains("()"), "{}", told.headline);
+        assert!(told.consequence.contains(said), "{}", told.consequence);
     }
 }

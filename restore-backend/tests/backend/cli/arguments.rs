@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use crashed_roots::crashed_root::CrashedRoot;
-use serde_json::Value;
+use crashed_roots::crashed_root::{BACK, CrashedRoot};
+use serde_json::{Value, json};
 
-use super::program::{PROGRAM, fields, run_to};
+use super::program::{PROGRAM, digest_of, fields, plan_of, run_to};
 
 #[test]
 fn wrong_arguments_are_a_usage_error_in_words_and_in_json() {
@@ -44,6 +44,30 @@ fn wrong_arguments_are_a_usage_error_in_words_and_in_json() {
         run_to(0, &["--version", "--json"])
             .stdout
             .starts_with("sidecar-inspector ")
+    );
+}
+
+#[tokio::test]
+async fn codes_to_acknowledge_may_stand_before_the_root() {
+    let root = CrashedRoot::new().await;
+    let digest = digest_of(&plan_of(&root, BACK));
+    let arguments = [
+        "approve",
+        "--digest",
+        &digest,
+        "--as",
+        "grace",
+        "--acknowledge",
+        "writers_stopped",
+        "older_unreadable",
+        root.uri(),
+        BACK,
+        "--json",
+    ];
+    let approved = run_to(0, &arguments).json();
+    assert_eq!(
+        approved["approval"]["acknowledged"],
+        json!(["writers_stopped", "older_unreadable"])
     );
 }
 

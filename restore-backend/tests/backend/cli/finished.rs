@@ -323,8 +323,37 @@ async fn temporary_files_that_a_killed_write_left_are_named_and_hurt_nobody() {
 #[tokio::test]
 async fn a_file_that_can_be_recovered_is_not_set_aside_and_says_so_by_a_code_of_its_own() {
     let root = CrashedRoot::new().await;
-    let plan = run_to(0, &["dismiss", root.uri(), FORWARD, "--json"]).json();
+    let plan = run_to(3, &["dismiss", root.uri(), FORWARD, "--json"]).json();
     super::program::assert_blocked_by(&plan, "not_dismissible");
+    assert!(!plan["headline"].as_str().expect("words").contains("()"));
+    let words = run_to(3, &["dismiss", root.uri(), FORWARD]).stdout;
+    assert_eq!(
+        words,
+        format!(
+            "Not set aside: {FORWARD}.json is neither refused nor aborted:\nrecover it instead.\n\nsidecar-inspector plan {} {FORWARD}\n",
+            root.uri()
+        )
+    );
+}
+
+#[tokio::test]
+async fn the_undo_of_an_undone_roll_back_says_that_it_shows_the_sidecar_which_that_undo_left() {
+    let root = CrashedRoot::new().await;
+    applied(&root, BACK, &approve(&root, BACK, &["--writers-stopped"]));
+    let (undo, _) = undone(&root, BACK);
+    let shown = undo_of(&root, &undo);
+    let left = shown["operation_id"].as_str().expect("an id");
+    assert_eq!(shown["purpose"]["kind"], "recover");
+    let words = unwrapped(&run_to(0, &["undo", root.uri(), &undo]).stdout);
+    let told = format!(
+        "Operation {undo} was the undo of a roll back, and left the sidecar of operation {left}."
+    );
+    assert!(words.starts_with(&told), "{words}");
+    let own = run_to(0, &["undo", root.uri(), BACK]).stdout;
+    assert!(
+        own.starts_with(&undo),
+        "its own undo is told as it is: {own}"
+    );
 }
 
 #[tokio::test]
@@ -363,4 +392,58 @@ fn files_below(root: &CrashedRoot, folder: &str) -> Vec<String> {
     }
     names.sort();
     names
+}
+
+#[tokio::test]
+async fn the_audit_says_what_each_step_was_without_the_plan_beside_it() {
+    let root = CrashedRoot::new().await;
+    let plan = plan_of(&root, BACK);
+    let digest = approve(
+        &root,
+        BACK,
+        &["--writers-stopped", "--reason", "it was night"],
+    );
+    applied(&root, BACK, &digest);
+    let words = unwrapped(&run_to(0, &["audit", root.uri(), BACK]).stdout);
+    let approved = format!(
+        "plan {} (roll_back) approved by grace, who states that every writer is stopped: it was night",
+        &digest["sha256:".len()..][..12]
+    );
+    assert!(words.contains(&approved), "{words}");
+    let steps = plan["steps"].as_array().expect("steps");
+    // The last two are the terminal record itself, and the file that goes after it.
+    for (index, step) in steps.iter().enumerate().take(steps.len() - 2) {
+        let told = format!(
+            "{} {}",
+            index + 1,
+            step["sentence"].as_str().expect("words")
+        );
+        assert!(words.contains(&told), "{told}: {words}");
+    }
+    assert!(words.contains("done: 1, 2"), "{words}");
+    let about = "Mutation on main by ben: edge:Cites, node:Book";
+    assert!(words.contains(about), "{words}");
+}
+
+#[tokio::test]
+async fn a_closed_journal_whose_last_record_was_removed_does_not_verify() {
+    let root = CrashedRoot::new().await;
+    applied(&root, FORWARD, &approve(&root, FORWARD, &[]));
+    let verify = ["audit", root.uri(), "--verify"];
+    let words = run_to(0, &verify).stdout;
+    assert!(words.contains("rolled_forward  the chain holds"), "{words}");
+    let records = files_below(&root, &format!("__recovery_log/{FORWARD}"));
+    let is_record = |name: &&String| {
+        let name = name.rsplit('/').next().expect("a name");
+        name.ends_with(".json") && name.starts_with(|first: char| first.is_ascii_digit())
+    };
+    let last = records.iter().filter(is_record).max().expect("a record");
+    fs::remove_file(last).expect("it goes");
+    let words = unwrapped(&run_to(1, &verify).stdout);
+    assert!(
+        words.contains("THE CHAIN IS BROKEN") && words.contains("records at its end were removed"),
+        "{words}"
+    );
+    let document = run_to(1, &[&verify[..], &["--json"]].concat()).json();
+    assert_eq!(document["operations"][0]["verified"], json!(false));
 }

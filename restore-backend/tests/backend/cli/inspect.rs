@@ -1,11 +1,12 @@
 //! `inspect`: a sidecar file without its root.
 
 use std::fs;
+use std::process::Command;
 
-use crashed_roots::crashed_root::{CrashedRoot, FORWARD, NEWER};
+use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
 use serde_json::{Value, json};
 
-use super::program::{fields, run_to};
+use super::program::{PROGRAM, fields, run_to};
 
 /// A file that has the number of version 9.
 const BARE: &str = "01M8125H20G3JA88BS9CEJEX1K";
@@ -156,4 +157,44 @@ fn inspect_says_what_a_sidecar_of_version_9_says() {
     ] {
         assert!(words.contains(line), "{line}: {words}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_a_root_and_standard_input_are_inspected_like_files() {
+    let root = CrashedRoot::new().await;
+    let folder = root.file("__recovery");
+    fs::write(folder.join("notes.txt"), "no sidecar").expect("a write");
+    let of = |path: &str| run_to(3, &["inspect", path, "--json"]).json();
+    let in_folder = of(folder.to_str().expect("text"));
+    let names: Vec<&Value> = in_folder["files"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|file| &file["operation_id"])
+        .collect();
+    assert_eq!(names, [FORWARD, BACK, NEWER]);
+    assert_eq!(of(root.uri()), in_folder);
+
+    let empty = tempfile::tempdir().expect("a folder");
+    let nothing = run_to(1, &["inspect", empty.path().to_str().expect("text")]).stdout;
+    assert!(nothing.contains("there is no *.json in it"), "{nothing}");
+
+    let file = folder.join(format!("{FORWARD}.json"));
+    let named = run_to(0, &["inspect", file.to_str().expect("text"), "--json"]).json();
+    let piped = |content: fs::File| {
+        let output = Command::new(PROGRAM)
+            .args(["inspect", "-", "--json"])
+            .stdin(content)
+            .output()
+            .expect("the program runs");
+        let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
+        (output.status.code(), document)
+    };
+    assert_eq!(
+        piped(fs::File::open(file).expect("a file")),
+        (Some(0), named)
+    );
+    let (exit, notes) = piped(fs::File::open(folder.join("notes.txt")).expect("a file"));
+    assert_eq!(exit, Some(3));
+    assert_eq!(notes["files"][0]["refused"]["code"], "not_json");
 }

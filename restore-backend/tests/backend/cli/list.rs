@@ -5,7 +5,7 @@ use std::fs;
 use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
 use serde_json::{Value, json};
 
-use super::program::{dispositions, fields, has_fields, run_to};
+use super::program::{approve, dispositions, fields, has_fields, run_to};
 
 #[tokio::test]
 async fn list_has_the_promised_fields_and_exits() {
@@ -133,4 +133,54 @@ async fn what_is_pending_without_a_catalog_is_listed_with_the_state_of_the_catal
     assert_eq!(dispositions(&list), ["abort", "abort", "refused"]);
     let words = run_to(0, &["list", root.uri()]).stdout;
     assert!(words.contains("catalog_unreadable"), "{words}");
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_and_sorted_as_on_the_page_and_says_what_may_be_running() {
+    let root = CrashedRoot::new().await;
+    let ids = |more: &[&str]| -> Vec<String> {
+        let list = run_to(0, &[&["list", root.uri(), "--json"], more].concat()).json();
+        let recoveries = list["recoveries"].as_array().expect("a list");
+        let ids = recoveries.iter().map(|it| it["operation_id"].as_str());
+        ids.map(|id| id.expect("an id").to_owned()).collect()
+    };
+    assert_eq!(ids(&["--sort", "newest"]), [NEWER, BACK, FORWARD]);
+    assert_eq!(ids(&["--sort", "actor"]), [FORWARD, BACK, NEWER]);
+    assert_eq!(ids(&["--sort", "disposition"]), [NEWER, FORWARD, BACK]);
+    assert_eq!(ids(&["--filter", "ben main"]), [BACK]);
+    assert_eq!(
+        ids(&["--filter", "roll", "--sort", "newest"]),
+        [BACK, FORWARD]
+    );
+    approve(&root, FORWARD, &[]);
+    assert_eq!(ids(&["--filter", "approved"]), [FORWARD]);
+
+    let some = run_to(
+        4,
+        &["list", root.uri(), "--filter", "roll", "--fail-if-pending"],
+    )
+    .stdout;
+    assert!(some.starts_with("2 of 3 pending in "), "{some}");
+    let none = run_to(
+        0,
+        &["list", root.uri(), "--filter", "zoe", "--fail-if-pending"],
+    )
+    .stdout;
+    assert!(
+        none.starts_with("None of 3 pending in ") && none.lines().count() == 1,
+        "{none}"
+    );
+    run_to(2, &["list", root.uri(), "--sort", "size"]);
+
+    let list = run_to(0, &["list", root.uri(), "--min-age", "40000d"]).stdout;
+    let line = list
+        .lines()
+        .find(|line| line.starts_with(BACK))
+        .expect("a line");
+    assert!(line.contains("may be running"), "{list}");
+    let list = run_to(0, &["list", root.uri()]).stdout;
+    assert!(
+        !list.contains("may be running") && list.contains("approved"),
+        "{list}"
+    );
 }

@@ -4,7 +4,7 @@ use crashed_roots::crashed_root::{BACK, CrashedRoot, FORWARD, NEWER};
 use serde_json::json;
 
 use super::program::{
-    approval, assert_blocked_by, digest_of, has_fields, plan_of, run_to, unwrapped,
+    approval, approve, assert_blocked_by, digest_of, has_fields, plan_of, run_to, unwrapped,
 };
 
 #[tokio::test]
@@ -86,6 +86,44 @@ async fn plan_has_the_promised_fields_and_the_same_digest_every_time() {
     )
     .json();
     assert_eq!(unknown["error"]["code"], "unknown_operation");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_sidecar_is_not_told_as_a_write_on_main() {
+    let root = CrashedRoot::new().await;
+    let broken = "01M8125H20G3JA88BS9CEJEX1K";
+    std::fs::write(root.file(&format!("__recovery/{broken}.json")), "{").expect("a write");
+    let words = run_to(0, &["plan", root.uri(), broken]).stdout;
+    let origin = words.lines().nth(2).expect("a third line");
+    assert!(
+        origin.starts_with("Kind of write and branch unknown"),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn a_digest_that_no_plan_ever_had_is_not_told_as_that_of_an_earlier_plan() {
+    let root = CrashedRoot::new().await;
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let apply = ["apply", root.uri(), FORWARD, "--digest", &digest];
+    for answer in [
+        run_to(3, &approval(&root, FORWARD, &digest, &[])),
+        run_to(3, &apply),
+    ] {
+        let words = unwrapped(&answer.stdout);
+        let told = format!("{digest} is not the digest of this operation's plan");
+        assert!(words.contains(&told), "{words}");
+        assert!(
+            words.contains("or the digest is of something else"),
+            "{words}"
+        );
+    }
+
+    let approved = approve(&root, FORWARD, &[]);
+    root.write_to("nodes/author").await;
+    let moved = run_to(3, &["apply", root.uri(), FORWARD, "--digest", &approved]);
+    let told = format!("the store is not as it was when plan {approved} was approved");
+    assert!(unwrapped(&moved.stdout).contains(&told), "{}", moved.stdout);
 }
 
 #[tokio::test]

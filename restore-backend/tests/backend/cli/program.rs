@@ -25,6 +25,8 @@ fn run(arguments: &[&str]) -> Answer {
     let output = Command::new(PROGRAM)
         .args(arguments)
         .env_remove("RUST_LOG")
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("COLUMNS")
         .output()
         .expect("the program runs");
     Answer {
@@ -32,6 +34,20 @@ fn run(arguments: &[&str]) -> Answer {
         stdout: String::from_utf8(output.stdout).expect("text"),
         stderr: String::from_utf8(output.stderr).expect("text"),
     }
+}
+
+/// As a person meets it at a terminal of this width, with these further variables.
+#[track_caller]
+pub(super) fn printed(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = Command::new(PROGRAM)
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the program runs");
+    String::from_utf8(output.stdout).expect("text")
 }
 
 #[track_caller]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use crashed_roots::crashed_root::CrashedRoot;
 use serde_json::Value;
 
 use super::program::{PROGRAM, fields, run_to};
-use super::serving::{Serving, log_in, session};
+use super::serving::{Serving, log_in, raw, session};
 
 #[tokio::test]
 async fn serve_prints_the_login_link_and_ends_when_told() {
@@ -130,6 +131,49 @@ async fn a_console_ends_when_told_though_its_storage_does_not_answer() {
     let begun = Instant::now();
     assert_eq!(serving.terminate().0, Some(0));
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn roots_that_were_moved_from_different_places_are_served_together() {
+    let roots = [CrashedRoot::new().await, CrashedRoot::new().await];
+    let mut arguments: Vec<String> = ["serve", "--json", "--port", "0"].map(str::to_owned).into();
+    for (name, root) in ["a", "b"].into_iter().zip(&roots) {
+        let moved = Path::new(root.uri()).with_file_name("moved");
+        fs::rename(root.uri(), &moved).expect("a rename");
+        let root_option = format!("--root={name}={}", moved.display());
+        arguments.extend([
+            root_option,
+            format!("--relocated-from={name}={}", root.uri()),
+        ]);
+    }
+    let told = |arguments: &[String]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut serving = Serving::start(&arguments);
+        let document = serving.document();
+        let address = document["address"].as_str().expect("an address");
+        let address = address.strip_prefix("http://").expect("an address");
+        let session = session(address, document["login"].as_str().expect("a link"));
+        ["a", "b"].map(|name| {
+            let answer = raw(
+                address,
+                &format!(
+                    "GET /api/v1/roots/{name}/recoveries HTTP/1.1\r\nhost: {address}\r\n{session}connection: close\r\n\r\n"
+                ),
+            );
+            let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+            let list: Value = serde_json::from_str(body).expect("a list");
+            list["recoveries"][0]["disposition"].clone()
+        })
+    };
+    assert_eq!(told(&arguments), ["roll_forward", "roll_forward"]);
+    // Without the former place of the second, its sidecars name another root.
+    arguments.pop();
+    assert_eq!(told(&arguments), ["roll_forward", "refused"]);
+    arguments.push(format!("--relocated-from={}", roots[1].uri()));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let which = run_to(2, &arguments).json();
+    let detail = which["error"]["detail"].as_str().expect("words");
+    assert!(detail.contains("NAME is one of a, b"), "{detail}");
 }
 
 #[tokio::test]
