@@ -3,32 +3,36 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use sidecar::Timestamp;
 use sidecar::api::RootSummary;
-use yew::{Callback, Html, MouseEvent, component, html, use_node_ref, use_state};
+use yew::{Callback, Html, MouseEvent, component, html, use_node_ref, use_reducer};
 
 use crate::context::{Connection, Session};
-use crate::hooks::{Alive, Asking, use_polled, use_route};
-use crate::route::Route;
+use crate::hooks::{Alive, Asking, use_polled, use_printing, use_route};
+use crate::route::{Arranged, Route};
 use crate::services::backend::Wanted;
 use crate::services::{backend, dom, key};
 use crate::state::failure::Failure;
 use crate::views::{Audit, Check, Offline, Pending, header, logged_out, no_server, not_found};
+use crate::words::visible;
 
 /// The page.
 #[component]
 pub fn App() -> Html {
-    let route = use_route();
-    let connection = use_state(|| Connection::Asking);
+    let (route, arranged) = use_route();
+    let printing = use_printing();
+    let connection = use_reducer(Connection::default);
     let retry = {
-        let setter = connection.setter();
+        let dispatcher = connection.dispatcher();
         let ask = move |alive: Alive| -> Asking {
-            let setter = setter.clone();
+            let dispatcher = dispatcher.clone();
             Box::pin(async move {
                 let found = connect().await;
+                let pause = found.ask_again_ms();
                 if alive.get() {
-                    setter.set(found);
+                    dispatcher.dispatch(found);
                 }
-                None
+                pause
             })
         };
         use_polled(String::new(), Box::new(ask))
@@ -42,7 +46,8 @@ pub fn App() -> Html {
         <>
             <button type="button" class="skip" onclick={skip}>{ "Skip to the content" }</button>
             { header(&route, &connection) }
-            <div class="screen" ref={main} tabindex="-1">{ screen(&route, &connection, &retry) }</div>
+            if printing { { on_paper(&route, &connection) } }
+            <div class="screen" ref={main} tabindex="-1">{ screen(&route, &arranged, &connection, &retry) }</div>
             <div class="unseen" role="status" aria-live="polite" id={dom::VOICE}></div>
         </>
     }
@@ -71,6 +76,7 @@ async fn connect() -> Connection {
     if dom::is_file() {
         return Connection::Absent { failure: None };
     }
+    let key = key::current();
     let session = async {
         let session = backend::session().await?;
         Ok::<_, Failure>(Session {
@@ -82,7 +88,10 @@ async fn connect() -> Connection {
         Ok(session) => Connection::Present(session),
         // If the login link was refused and there is no session, say why the link was refused: the person just opened it.
         Err(failure) if failure.asks_for_login() => {
-            key::forget();
+            // Another tab may have logged in meanwhile.
+            if key::current() == key {
+                key::forget();
+            }
             Connection::LoggedOut {
                 failure: REFUSED.take().unwrap_or(failure),
             }
@@ -93,12 +102,32 @@ async fn connect() -> Connection {
     }
 }
 
-fn screen(route: &Route, connection: &Connection, retry: &Callback<()>) -> Html {
+/// Heads what is printed: of which root it is, when it was printed, and where it is to be found.
+fn on_paper(route: &Route, connection: &Connection) -> Html {
+    let root = match connection {
+        Connection::Present(session) => route.root().and_then(|name| session.root(name)),
+        Connection::Asking | Connection::Absent { .. } | Connection::LoggedOut { .. } => None,
+    };
+    html! {
+        <p class="on-paper" data-testid="on-paper">
+            if let Some(root) = root { { visible(&format!("Root {}: {}", root.name, root.uri)) }<br /> }
+            { format!("Printed {}", Timestamp::from_micros(dom::now_micros())) }<br />
+            { visible(&dom::address()) }
+        </p>
+    }
+}
+
+fn screen(
+    route: &Route,
+    arranged: &Arranged,
+    connection: &Connection,
+    retry: &Callback<()>,
+) -> Html {
     let served = |root, draw: &dyn Fn(&RootSummary) -> Html| of_root(root, connection, retry, draw);
     let pending = |root, open: Option<(&String, Wanted)>| {
         served(root, &|summary| {
             let open = open.map(|(operation, wanted)| (operation.clone(), wanted));
-            html! { <Pending key={summary.name.clone()} summary={summary.clone()} {open} /> }
+            html! { <Pending key={summary.name.clone()} summary={summary.clone()} {open} arranged={arranged.clone()} /> }
         })
     };
     match route {

@@ -2,6 +2,7 @@
 
 mod use_check;
 mod use_polled;
+mod use_printing;
 mod use_route;
 mod use_screen;
 mod use_width;
@@ -9,6 +10,7 @@ mod use_window;
 
 pub use use_check::{Check, use_check};
 pub use use_polled::{Alive, Asking, use_polled};
+pub use use_printing::use_printing;
 pub use use_route::use_route;
 pub use use_screen::use_screen;
 pub use use_width::use_width;

@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 
+use crate::state::listing::Sort;
+
 /// Last part of the address where a sidecar is set aside.
 const DISMISSAL: &str = "dismissal";
 /// Last part of the address that also shows the list before an upgrade.
@@ -79,7 +81,8 @@ impl Route {
     /// The screen that a location's hash names.
     #[must_use]
     pub fn of_hash(hash: &str) -> Self {
-        let path = hash.trim_start_matches('#').trim_matches('/');
+        let (path, _) = parted(hash);
+        let path = path.trim_start_matches('#').trim_matches('/');
         let parts: Option<Vec<String>> = path.split('/').map(decoded).collect();
         let Some(parts) = parts else {
             return Self::NotFound;
@@ -200,6 +203,54 @@ impl Route {
     }
 }
 
+/// An address after the `#`, parted into the screen and how its list is arranged; names have no bare `?` in it.
+#[must_use]
+pub fn parted(hash: &str) -> (&str, &str) {
+    hash.split_once('?').unwrap_or((hash, ""))
+}
+
+/// How a list is arranged: the filter, and the order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Arranged {
+    /// The filter.
+    pub query: String,
+    /// The order.
+    pub sort: Sort,
+}
+
+impl Arranged {
+    /// Reads the part of an address after its `?`; what is not known is left out.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let mut arranged = Self::default();
+        for (name, value) in text.split('&').filter_map(|part| part.split_once('=')) {
+            match (name, decoded(value)) {
+                ("find", Some(query)) => arranged.query = query,
+                ("order", Some(name)) => {
+                    let mut sorts = Sort::ALL.into_iter();
+                    arranged.sort = sorts.find(|sort| sort.name() == name).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        arranged
+    }
+
+    /// The part of an address after its `?`; empty for no filter and the usual order.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        if !self.query.is_empty() {
+            text = format!("find={}", encoded(&self.query));
+        }
+        if self.sort != Sort::default() {
+            let and = if text.is_empty() { "" } else { "&" };
+            text.push_str(&format!("{and}order={}", self.sort.name()));
+        }
+        text
+    }
+}
+
 /// Everything but letters, digits and `-_.~` as `%XX`.
 fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -273,6 +324,28 @@ mod tests {
         ] {
             assert_eq!(Route::of_hash(&route.href()), route, "{}", route.href());
         }
+    }
+
+    #[test]
+    fn a_list_is_arranged_as_its_address_says() {
+        for (query, sort) in [
+            ("", Sort::OldestFirst),
+            ("", Sort::Actor),
+            ("ada -refused age>1h", Sort::OldestFirst),
+            ("a&order=b?#%=ä", Sort::NewestFirst),
+        ] {
+            let arranged = Arranged {
+                query: query.to_owned(),
+                sort,
+            };
+            let hash = format!("#/pending/shop?{}", arranged.text());
+            let (screen, text) = parted(&hash);
+            assert_eq!(Arranged::of(text), arranged, "{hash}");
+            assert_eq!(Route::of_hash(&hash), Route::of_hash(screen));
+            assert!(matches!(Route::of_hash(&hash), Route::Pending { root } if root == "shop"));
+        }
+        assert_eq!(Arranged::of("find=%zz&order=x&y"), Arranged::default());
+        assert_eq!(Arranged::default().text(), "");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the page knows, and how answers and clicks change it. Pure: no browser, no server.
 
+pub mod afterwards;
 pub mod check;
 pub mod entry;
 pub mod failure;
@@ -10,3 +11,4 @@ pub mod offline;
 pub mod pending;
 pub mod plan_check;
 pub mod recovery;
+pub mod shared_text;

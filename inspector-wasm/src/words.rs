@@ -1,8 +1,10 @@
 //! Small words the page puts around facts. Only `sidecar` says what a verdict means.
 
-use sidecar::api::{PlanReport, Progress};
+use sidecar::api::PlanReport;
 use sidecar::follow_up::announced_by;
-use sidecar::{DifferenceField, Effect, OperationId, OutcomeKind, Purpose, Step, age_text};
+use sidecar::{
+    Code, DifferenceField, Disposition, Effect, OperationId, OutcomeKind, Purpose, Step, age_text,
+};
 
 use crate::state::entry::{Entry, Standing};
 
@@ -36,23 +38,11 @@ pub fn summary(entry: &Entry) -> String {
         Some(moved) => format!("{moved} of {} moved", counted(entry.tables_total, "table")),
         None => counted(entry.tables_total, "table"),
     };
-    let progress = progress(entry.progress).map(str::to_owned);
-    [age, Some(tables), progress]
+    [age, Some(tables)]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join(" · ")
-}
-
-/// How far a recovery came, unless nothing was begun or approved.
-#[must_use]
-pub const fn progress(progress: Progress) -> Option<&'static str> {
-    match progress {
-        Progress::Open => None,
-        Progress::Approved => Some("approved"),
-        Progress::UnderWay => Some("under way"),
-        Progress::Finished => Some("finished"),
-    }
 }
 
 /// What a plan is for, in a word or two; of a recovery, its disposition.
@@ -63,6 +53,66 @@ pub fn purpose(plan: &PlanReport) -> String {
         Purpose::Undo { .. } => "undo".to_owned(),
         Purpose::Dismiss { .. } => "set aside".to_owned(),
         Purpose::Release { .. } => "release tags".to_owned(),
+    }
+}
+
+/// The button that approves a plan: what happens then, and not that a plan is a plan.
+#[must_use]
+pub const fn approve(plan: &PlanReport) -> &'static str {
+    match deed(plan) {
+        Deed::Forward => "Approve this roll forward",
+        Deed::Back => "Approve this roll back",
+        Deed::CleanUp => "Approve this clean-up",
+        Deed::Remove => "Approve: remove the leftover file",
+        Deed::Undo => "Approve this undo",
+        Deed::SetAside => "Approve setting it aside",
+        Deed::Release => "Approve dropping its tags",
+    }
+}
+
+/// The button that has an approved plan carried out.
+#[must_use]
+pub const fn done_now(plan: &PlanReport) -> &'static str {
+    match deed(plan) {
+        Deed::Forward => "Roll it forward now",
+        Deed::Back => "Roll it back now",
+        Deed::CleanUp => "Clean it up now",
+        Deed::Remove => "Remove the leftover file now",
+        Deed::Undo => "Undo it now",
+        Deed::SetAside => "Set it aside now",
+        Deed::Release => "Drop its tags now",
+    }
+}
+
+/// What carrying a plan out comes to.
+enum Deed {
+    Forward,
+    Back,
+    CleanUp,
+    Remove,
+    Undo,
+    SetAside,
+    Release,
+}
+
+const fn deed(plan: &PlanReport) -> Deed {
+    match plan.purpose {
+        Purpose::Undo { .. } => Deed::Undo,
+        Purpose::Dismiss { .. } => Deed::SetAside,
+        Purpose::Release { .. } => Deed::Release,
+        Purpose::Recover => match plan.disposition {
+            Disposition::RollForward => Deed::Forward,
+            Disposition::RollBack => Deed::Back,
+            Disposition::NeverStarted => Deed::Remove,
+            Disposition::Refused
+            | Disposition::Waiting
+            | Disposition::OrphanedBranch
+            | Disposition::Abort
+            | Disposition::AlreadyPublished
+            | Disposition::StaleArmed
+            | Disposition::AlreadyRolledBack
+            | Disposition::Superseded => Deed::CleanUp,
+        },
     }
 }
 
@@ -112,13 +162,58 @@ pub const fn effect(effect: Effect) -> &'static str {
     }
 }
 
-/// An outcome as a badge says it.
+/// Whether something changed, below a heading that asks for it.
 #[must_use]
-pub fn outcome(outcome: Option<OutcomeKind>) -> String {
-    outcome.map_or_else(
-        || "open".to_owned(),
-        |outcome| outcome.name().replace('_', " "),
-    )
+pub const fn changed(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Unchanged => "no",
+        Effect::Changed => "yes",
+        Effect::Unknown => "unknown",
+    }
+}
+
+/// Whether its writer may be at work.
+#[must_use]
+pub fn may_be_running(plan: &PlanReport) -> bool {
+    let mut blockers = plan.blockers.iter();
+    blockers.any(|reason| reason.code == Code::TooYoung)
+}
+
+/// How a plan for this ended, as a badge says it.
+#[must_use]
+pub fn outcome(outcome: Option<OutcomeKind>, purpose: Option<&Purpose>) -> String {
+    let says = match (outcome, purpose) {
+        (None, _) => "open",
+        (Some(outcome), Some(Purpose::Undo { .. })) if outcome.is_success() => "undone",
+        (Some(outcome), Some(Purpose::Dismiss { .. })) if outcome.is_success() => "set aside",
+        (Some(outcome), Some(Purpose::Release { .. })) if outcome.is_success() => "tags released",
+        (Some(outcome), _) => return outcome.name().replace('_', " "),
+    };
+    says.to_owned()
+}
+
+/// The heading of a panel: what the plan does, or why nothing can be done. Where only a file is in the way, what became of its write.
+#[must_use]
+pub fn panel_title(plan: &PlanReport) -> &'static str {
+    match plan.purpose {
+        Purpose::Undo { .. } => "Undo",
+        Purpose::Dismiss { .. } => "Set the file aside",
+        Purpose::Release { .. } => "Drop the tags",
+        Purpose::Recover if may_be_running(plan) => "May still be running",
+        Purpose::Recover => match plan.disposition {
+            Disposition::Refused => "Refused",
+            Disposition::Waiting => "Has to wait",
+            Disposition::OrphanedBranch => "Its branch is gone: remove the leftover file",
+            Disposition::Abort => "Cannot be decided: damaged",
+            Disposition::AlreadyPublished => "Already published: remove the leftover file",
+            Disposition::StaleArmed => "Published, and its file says otherwise",
+            Disposition::AlreadyRolledBack => "Already taken back: remove the leftover file",
+            Disposition::Superseded => "Overtaken by others: remove the leftover file",
+            Disposition::NeverStarted => "Nothing was written: remove the leftover file",
+            Disposition::RollForward => "Roll forward",
+            Disposition::RollBack => "Roll back",
+        },
+    }
 }
 
 /// A field of a difference in the terms of the page.

@@ -72,6 +72,9 @@ pub struct RecoverySummary {
     pub refused: Option<Reason>,
     /// How far people and executors came with it.
     pub progress: Progress,
+    /// Whether it is so young that its writer may still be running. Nothing is done about it until then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub may_be_running: bool,
     /// Keys of the tables, for filtering; at most [`RecoverySummary::TABLE_KEYS_MAX`].
     pub table_keys: Vec<String>,
 }
@@ -255,6 +258,10 @@ pub struct PlanContext<'a> {
     pub approvals: Vec<Approval>,
     /// Now, for the age.
     pub now: Timestamp,
+}
+
+const fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 const fn is_zero(count: &usize) -> bool {

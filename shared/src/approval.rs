@@ -74,6 +74,17 @@ impl Approval {
             .copied()
             .collect()
     }
+
+    /// Whether a later approval of the same plan by the same person adds nothing to this one: no statement, and no other reason.
+    #[must_use]
+    pub fn covers(&self, later: &Self) -> bool {
+        self.operation_id == later.operation_id
+            && self.plan_digest == later.plan_digest
+            && self.approved_by == later.approved_by
+            && (later.reason.is_none() || later.reason == self.reason)
+            && (self.writers_stopped || !later.writers_stopped)
+            && later.acknowledged.is_subset(&self.acknowledged)
+    }
 }
 
 /// A plan that may be executed. [`authorize`] is its only maker.

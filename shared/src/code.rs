@@ -336,7 +336,7 @@ impl Requirement {
     #[must_use]
     pub const fn statement(self) -> &'static str {
         match self {
-            Self::WritersStopped => "Every writer of this store is stopped.",
+            Self::WritersStopped => "I have stopped every writer of this store.",
             Self::Reason => "The reason is given.",
             Self::TargetDiffersFromExpected => {
                 "A table returns to a newer version than the one this writer started from. The versions published in between stay."

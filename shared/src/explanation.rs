@@ -85,7 +85,7 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         }
         Disposition::Abort => (
             format!("{write} cannot be resolved: {why}{}.", and_more(blockers.len().saturating_sub(1), "reason")),
-            "Neither finishing the write nor undoing it is safe, so nothing will be done; a person has to look.".to_owned(),
+            lacking(plan).unwrap_or_else(|| "Neither finishing the write nor undoing it is safe, so nothing will be done; a person has to look.".to_owned()),
         ),
         Disposition::AlreadyPublished | Disposition::StaleArmed if schema_change::promotes(plan) => schema_change::not_in_force(&write),
         Disposition::AlreadyPublished if total == 0 => (format!("Nothing of {} is left to do; only its sidecar was left behind.", inside_a_sentence(&write)), CLEANED_UP.to_owned()),
@@ -122,9 +122,18 @@ pub fn explain(plan: &Plan, started_at: Option<Timestamp>, blockers: &[Reason]) 
         ),
         Disposition::RollBack => (roll_back::headline(&write, plan), roll_back::consequence(plan, "a write")),
     };
-    let carried_out = !blockers
-        .iter()
-        .any(|blocker| blocker.code == Code::NotYetSupported);
+    let has = |code| blockers.iter().any(|blocker| blocker.code == code);
+    let (headline, consequence) = if has(Code::TooYoung) && plan.has_effect() {
+        (
+            may_be_running(&write, plan),
+            format!(
+                "Its file is too young to tell a slow writer from a dead one, so nothing is done yet. If the writer has stopped here, this holds: {consequence}"
+            ),
+        )
+    } else {
+        (headline, consequence)
+    };
+    let carried_out = !has(Code::NotYetSupported);
     let consequence = if carried_out {
         consequence
     } else {
@@ -159,6 +168,33 @@ impl Explanation {
         }
         self
     }
+}
+
+/// How far a write has come whose writer may be at work.
+fn may_be_running(write: &str, plan: &Plan) -> String {
+    let moved = plan.tables.iter().filter(|table| has_moved(table)).count();
+    let total = written(plan).count().max(moved);
+    match moved {
+        0 => format!("{write} may still be running. So far it moved no table."),
+        _ => format!(
+            "{write} may still be running. So far {} {} above the published version.",
+            some_of_its_tables(moved, total),
+            if moved == 1 { "stands" } else { "stand" },
+        ),
+    }
+}
+
+/// Which versions readers are sent to that are not there, and what to do about it; `None` where every version is there.
+fn lacking(plan: &Plan) -> Option<String> {
+    let tables = plan.tables.iter().filter_map(|table| {
+        let pinned = table.manifest_pinned?;
+        let name = || table_name(&table.table_key, table.branch.as_deref());
+        (table.lance_head? < pinned).then(|| format!("version {pinned} of {}", name()))
+    });
+    let versions: Vec<String> = tables.collect();
+    some_of(&versions).map(|versions| {
+        format!("Readers are sent to {versions}, which is not there. Restore it from a backup, then look again. Until then nothing is done, because neither finishing the write nor undoing it is safe.")
+    })
 }
 
 /// Names a table of which readers see a later version, and one of which they do not.

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { startLoggedIn } from "./console.mjs";
 import { pending, writer } from "./demo.mjs";
 import { brokenFiles, unpackSidecars } from "./fixtures.mjs";
-import { approve, button, go, is, judged, openPending, stage } from "./screen.mjs";
+import { approve, button, execution, go, is, judged, openPending, stage } from "./screen.mjs";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LOOKS = {
@@ -101,7 +101,7 @@ screen("a conflict", async (page) => {
   await recovery(page, "museum", (entry) => entry.actor_id === "bob", "approve");
   await approve(page);
   await writer("append", museum, "nodes/artist");
-  await button(page, "Carry it out").click();
+  await execution(page).click();
   await page.locator("[data-outcome=conflict]").waitFor();
 });
 
@@ -110,7 +110,7 @@ screen("an approved plan, and its result", async (page) => {
   await approve(page);
   await page.getByText("Revoke approval…").click();
   assert.deepEqual(await violations(page), []);
-  await button(page, "Carry it out").click();
+  await execution(page).click();
   await stage(page, "ended");
 });
 

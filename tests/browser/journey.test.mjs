@@ -9,9 +9,11 @@ import { drawn, watch } from "./browser.mjs";
 import { changeAnswers, onPage, startLoggedIn } from "./console.mjs";
 import { OPERATOR, cli, pending, standing, writer } from "./demo.mjs";
 import {
+  approval,
   approve,
   button,
   cameSoFar,
+  execution,
   is,
   journal,
   judged,
@@ -84,7 +86,7 @@ async function showsPlan(page, plan) {
 }
 
 /** Presses a button, and says which stages the panel went through until it ended. */
-async function carryOut(page, name = "Carry it out") {
+async function carryOut(page) {
   await page.evaluate(() => {
     window.stages = [];
     const note = () => {
@@ -94,7 +96,7 @@ async function carryOut(page, name = "Carry it out") {
     const options = { subtree: true, childList: true, attributes: true };
     new MutationObserver(note).observe(document.body, options);
   });
-  await button(page, name).click();
+  await execution(page).click();
   await stage(page, "ended");
   return page.evaluate(() => window.stages);
 }
@@ -149,7 +151,7 @@ journey("refused files are shown with their reason, and nothing is offered for t
     const reason = panel(page).locator(`[data-code=${code}]`);
     assert.ok((await reason.innerText()).length > 20);
     assert.equal(await page.getByTestId("recovery").getAttribute("data-disposition"), "refused");
-    assert.equal(await panel(page).locator("button.primary").count(), 0);
+    assert.equal(await page.getByRole("main").locator("button.primary").count(), 0);
   }
   assert.match(await page.getByTestId("headline").innerText(), /schema_version 10/);
 });
@@ -172,7 +174,7 @@ journey("what cannot be carried out says why, and what comes first", async (page
   await open(page, "frank");
   await stage(page, "blocked");
   assert.match(await panel(page).locator("[data-code=too_young]").innerText(), /may still be running[^]*15 min/);
-  assert.equal(await panel(page).locator("button.primary").count(), 0);
+  assert.equal(await page.getByRole("main").locator("button.primary").count(), 0);
 });
 
 journey("a write that was committed everywhere is rolled forward", async (page) => {
@@ -185,7 +187,7 @@ journey("a write that was committed everywhere is rolled forward", async (page) 
   await approve(page, "the host ran out of memory");
   assert.match(await page.getByTestId("approvals").innerText(), new RegExp(`${OPERATOR}[^]*out of memory`));
   const goOn = await holdAfter(page, 3);
-  await button(page, "Carry it out").click();
+  await execution(page).click();
   await stage(page, "running");
   await panel(page).getByText(`3 of ${plan.steps.length} steps done`).waitFor();
   assert.equal(await panel(page).locator("[data-state=done]").count(), 3);
@@ -221,14 +223,14 @@ journey("a write that stopped half-way is rolled back, once somebody says that w
     if (request.method() === "POST") asked.push(request.url());
   });
   const statement = panel(page).getByRole("checkbox");
-  await button(page, "Approve this plan").click();
+  await approval(page).click();
   assert.ok(await statement.evaluate((box) => box === document.activeElement), "the button leads to what is missing");
   assert.match(await statement.evaluate((box) => box.validationMessage), /./);
   assert.deepEqual(asked, []);
   assert.match(await statement.evaluate((box) => box.labels[0].innerText), /stopped/);
 
   await statement.check();
-  await button(page, "Approve this plan").click();
+  await approval(page).click();
   await stage(page, "execute");
   const stages = await carryOut(page);
   assert.ok(stages.includes("running"));
@@ -284,7 +286,7 @@ journey("a write that never began is cleaned up with the keyboard alone", async 
   await press(page, "[type=checkbox]", "Space");
   await press(page, "[type=submit]");
   await stage(page, "execute");
-  await press(page, "[data-testid=panel] button.primary", "Space");
+  await press(page, "[data-testid=carry-out]", "Space");
   await stage(page, "ended");
   assert.equal(await outcome(page), "cleaned_up");
   assert.equal((await journal(shop, entry.operation_id)).outcome, "cleaned_up");
@@ -329,7 +331,7 @@ journey("a plan that is not what its digest stands for cannot be approved", asyn
   await pendingIn(page, "museum");
   await open(page, "bob");
   await stage(page, "distrusted");
-  assert.equal(await panel(page).locator("form, button.primary").count(), 0);
+  assert.equal(await page.getByRole("main").locator("form, button.primary").count(), 0);
   assert.equal(await page.getByTestId("digest-check").getAttribute("data-check"), "differs");
 });
 
@@ -357,7 +359,7 @@ journey("an approval of a plan that is no longer current is refused in words", a
   await panel(page).getByRole("checkbox").first().check();
   for (const box of await panel(page).getByRole("checkbox").all()) await box.check();
   await panel(page).getByRole("textbox").fill("seen with bob");
-  await button(page, "Approve this plan").click();
+  await approval(page).click();
   const notice = panel(page).getByRole("alert");
   await notice.waitFor();
   assert.match(await notice.innerText(), /not current[^]*Nothing was changed[^]*approve it if it is right/);

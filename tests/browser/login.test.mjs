@@ -192,7 +192,7 @@ test("a session that has ended says how to get a new one", async () => {
   await page.getByRole("button", { name: "Refresh" }).click();
   const notice = page.getByRole("alert");
   await notice.waitFor();
-  assert.match(await notice.innerText(), /Not logged in[^]*twelve hours[^]*Ctrl-\\/);
+  assert.match(await notice.innerText(), /Your session has ended[^]*twelve hours[^]*Ctrl-\\[^]*keeps what was typed/);
   assert.equal(await page.getByText("All is well").count(), 0);
   await page.getByRole("heading", { name: "The store cannot be read." }).waitFor();
   await context.close();

@@ -8,7 +8,11 @@ import { cli, pending } from "./demo.mjs";
 export const rows = (page) => page.getByRole("grid", { name: "Pending recoveries" }).getByRole("row");
 export const row = (page, text) => rows(page).filter({ hasText: text });
 export const panel = (page) => page.getByTestId("panel");
-export const button = (page, name) => panel(page).getByRole("button", { name, exact: true });
+export const button = (page, name) => page.getByRole("main").getByRole("button", { name, exact: true });
+/** The bar that stays in view, and the buttons in it whose words depend on the plan. */
+export const deed = (page) => page.getByTestId("deed");
+export const approval = (page) => page.getByTestId("approve");
+export const execution = (page) => page.getByTestId("carry-out");
 export const link = (page, name) => page.getByRole("main").getByRole("link", { name });
 export const headline = (page) => page.getByTestId("headline");
 
@@ -63,7 +67,7 @@ export async function showsStepsOf(page, plan) {
 export async function approve(page, reason) {
   for (const statement of await panel(page).getByRole("checkbox").all()) await statement.check();
   if (reason) await panel(page).getByRole("textbox", { name: /Reason/ }).fill(reason);
-  await button(page, "Approve this plan").click();
+  await approval(page).click();
   await stage(page, "execute");
 }
 
@@ -74,7 +78,7 @@ export async function outcome(page) {
 /** Approves and carries out; how it ended. */
 export async function recover(page, reason) {
   await approve(page, reason);
-  await button(page, "Carry it out").click();
+  await execution(page).click();
   await stage(page, "ended");
   return outcome(page);
 }

@@ -58,7 +58,7 @@ async function takeDismissal() {
   await stage("approve");
   await shoot("dismissal");
   await page.getByTestId("panel").getByRole("textbox").fill("imported again by hand");
-  await press("Approve this plan");
+  await screen.approval(page).click();
   await stage("execute");
   await page.getByText("Revoke approval…").click();
   await shoot("revocation");
@@ -139,12 +139,12 @@ async function takeAll(folder) {
   await takeDismissal();
 
   await recovery("museum", (entry) => entry.actor_id === "bob", "approve");
-  await press("Approve this plan");
+  await screen.approval(page).click();
   await page.screenshot({ path: join(folder, "statement-missing.png") });
   await screen.approve(page);
   await shoot("approved");
   await writer("append", demo.root("museum"), "nodes/artist");
-  await press("Carry it out");
+  await screen.execution(page).click();
   await stage("ended");
   await shoot("conflict");
   await press("Make a new plan");
@@ -159,7 +159,7 @@ async function takeAll(folder) {
     const execution = await response.json();
     return route.fulfill({ response, json: screen.cameSoFar(execution, 3) });
   });
-  await press("Carry it out");
+  await screen.execution(page).click();
   await page.getByText(/^3 of \d+ steps done$/).waitFor();
   await shoot("running");
   await page.unroute("**/execution");

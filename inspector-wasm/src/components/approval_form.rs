@@ -17,12 +17,12 @@ pub struct Form<'a> {
     pub reason: &'a str,
     /// The purpose of the form, for people who do not see it.
     pub label: &'static str,
-    /// The text of the button.
-    pub button: &'static str,
-    /// The text of the button while the request is on its way.
-    pub underway: &'static str,
-    /// Whether the request is on its way.
-    pub busy: bool,
+    /// The form's name in the page, for a button outside of it.
+    pub id: &'static str,
+    /// Its button, unless that is outside of it.
+    pub button: Html,
+    /// When the last commit was made that this page knows of, and how long ago, for who says that every writer is stopped.
+    pub last_commit: Option<&'a str>,
     /// A statement was made, or taken back.
     pub onstate: Callback<(Requirement, bool)>,
     /// The reason was edited.
@@ -50,7 +50,10 @@ pub fn approval_form(form: &Form<'_>) -> Html {
         html! {
             <label class="statement">
                 <input type="checkbox" name={requirement.name()} required=true checked={form.stated.contains(&requirement)} {onchange} />
-                <span>{ requirement.statement() }</span>
+                <span>
+                    { requirement.statement() }
+                    if let (Requirement::WritersStopped, Some(seen)) = (requirement, form.last_commit) { <small>{ " Last commit seen: " }{ seen }{ "." }</small> }
+                </span>
             </label>
         }
     };
@@ -64,13 +67,13 @@ pub fn approval_form(form: &Form<'_>) -> Html {
         Callback::from(move |event: InputEvent| onreason.emit(dom::value(&event)))
     };
     html! {
-        <form class="approval" aria-label={form.label} {onsubmit}>
+        <form class="approval" id={form.id} aria-label={form.label} {onsubmit}>
             { each(&mut statements.map(statement)) }
             <label class="reason">
                 <span>{ if wants_reason { "Reason, kept in the record" } else { "Reason, kept in the record (optional)" } }</span>
                 <textarea name="reason" rows="2" maxlength={REASON_CHARS_MAX.to_string()} required={wants_reason} value={form.reason.to_owned()} {oninput} />
             </label>
-            <button type="submit" class="primary" aria-busy={form.busy.then_some("true")}>{ if form.busy { form.underway } else { form.button } }</button>
+            { form.button.clone() }
         </form>
     }
 }

@@ -29,6 +29,7 @@ pub const fn standing_tone(standing: Standing) -> Tone {
             | Disposition::Superseded
             | Disposition::NeverStarted,
         )
+        | Standing::MayBeRunning
         | Standing::Undecided => Tone::Calm,
     }
 }
@@ -65,8 +66,27 @@ pub fn standing_badge(standing: Standing) -> Html {
     badge(standing.label(), standing_tone(standing))
 }
 
-/// The purpose of a plan, with its colour; for a recovery, its disposition.
+/// How a plan for this ended, with its colour.
+pub fn outcome_badge(outcome: Option<OutcomeKind>, purpose: Option<&Purpose>) -> Html {
+    badge(
+        words::outcome(outcome, purpose),
+        outcome_tone(outcome, purpose),
+    )
+}
+
+/// The purpose of a plan, with its colour; for a recovery, its disposition. Of one that has ended, how it ended.
 pub fn purpose_badge(plan: &PlanReport) -> Html {
+    if let Some(attempt) = &plan.attempt
+        && attempt.outcome.is_some()
+    {
+        return match attempt.is_undone() {
+            true => badge("undone", Tone::Calm),
+            false => outcome_badge(attempt.outcome, Some(&plan.purpose)),
+        };
+    }
+    if plan.purpose.is_recovery() && words::may_be_running(plan) {
+        return standing_badge(Standing::MayBeRunning);
+    }
     let tone = match plan.purpose {
         Purpose::Recover => standing_tone(Standing::Judged(plan.disposition)),
         Purpose::Undo { .. } => Tone::Back,
@@ -75,11 +95,29 @@ pub fn purpose_badge(plan: &PlanReport) -> Html {
     badge(words::purpose(plan), tone)
 }
 
-/// Colour of an outcome.
+/// Colour of the button that has a plan carried out: a warning where something is taken back, left or dropped.
 #[must_use]
-pub const fn outcome_tone(outcome: Option<OutcomeKind>) -> Tone {
+pub const fn deed_tone(plan: &PlanReport) -> Tone {
+    match plan.purpose {
+        Purpose::Recover => match plan.disposition.takes_it_back() {
+            true => Tone::Back,
+            false => Tone::Forward,
+        },
+        Purpose::Undo { .. } => Tone::Back,
+        Purpose::Dismiss { .. } | Purpose::Release { .. } => Tone::Stop,
+    }
+}
+
+/// Colour of how a plan for this ended. Green is for a write that was brought to its end, and not for what was put aside.
+#[must_use]
+pub const fn outcome_tone(outcome: Option<OutcomeKind>, purpose: Option<&Purpose>) -> Tone {
     match outcome {
         None => Tone::Calm,
+        Some(outcome)
+            if outcome.is_success() && !matches!(purpose, None | Some(Purpose::Recover)) =>
+        {
+            Tone::Calm
+        }
         Some(OutcomeKind::RolledForward | OutcomeKind::RolledBack | OutcomeKind::CleanedUp) => {
             Tone::Well
         }

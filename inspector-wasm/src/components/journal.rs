@@ -4,10 +4,10 @@ use sidecar::explanation::step_sentence;
 use sidecar::follow_up::{is_never_undone, release_id, undo_id};
 use sidecar::journal::{JournalEntry, JournalRecord, StepResult};
 use sidecar::text::version_text;
-use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan};
+use sidecar::{Approval, Digest, OperationId, OutcomeKind, Plan, Purpose};
 use yew::{AttrValue, Callback, Event, Html, Properties, component, html, use_state_eq};
 
-use super::badge::{badge, outcome_tone};
+use super::badge::{badge, outcome_badge};
 use super::copyable::Copyable;
 use super::differences::differences;
 use super::parts::each;
@@ -42,6 +42,7 @@ pub fn Journal(props: &Props) -> Html {
     let operation = &props.operation;
     let outcome = operation.outcome;
     let last = operation.records.last().and_then(StoredRecord::decode);
+    let purpose = outcome.and_then(|_| purpose(&operation.records));
     let (word, tone, data) = match &props.check {
         None => ("checking…", Tone::Calm, "checking"),
         Some(JournalCheck::Verified { .. }) => ("verified", Tone::Well, "verified"),
@@ -52,7 +53,7 @@ pub fn Journal(props: &Props) -> Html {
         <details class="card journal" open={props.open} {ontoggle} data-testid="journal" data-operation={operation.operation_id.clone()} data-chain={data}>
             <summary>
                 <code class="id">{ visible(&operation.operation_id) }</code>
-                { badge(words::outcome(outcome), outcome_tone(outcome)) }
+                { outcome_badge(outcome, purpose.as_ref()) }
                 { badge(word, tone) }
                 <span class="quiet-text">
                     { words::counted(operation.records.len(), "record") }
@@ -70,6 +71,13 @@ pub fn Journal(props: &Props) -> Html {
             }
         </details>
     }
+}
+
+/// What an operation was for, by its last claim.
+fn purpose(records: &[StoredRecord]) -> Option<Purpose> {
+    let mut records = records.iter().rev().filter_map(StoredRecord::decode);
+    let plan = records.find_map(|record| record.entry.claimed_plan())?;
+    Some(plan.purpose)
 }
 
 /// Links to the undo and the release of a finished recovery that changed tables. Both are plans like any other.
@@ -195,9 +203,9 @@ fn entry(record: &JournalRecord, plan: Option<&Plan>) -> Html {
             ..
         } => html! {
             <>
-                <p>{ badge(words::outcome(Some(*outcome)), outcome_tone(Some(*outcome))) }{ format!(" catalog {}", words::effect(*catalog)) }</p>
+                <p>{ outcome_badge(Some(*outcome), plan.map(|plan| &plan.purpose)) }{ format!(" catalog {}", words::effect(*catalog)) }</p>
                 <ul>{ each(&mut tables.iter().map(|table| html! {
-                    <li>{ visible(&format!("{}: from {}, content of {}, pin {}, {}", table.table_key, version_text(table.from_version), version_text(table.to_version), version_text(table.published_version), words::effect(table.effect))) }</li>
+                    <li>{ visible(&format!("{}: was at {}, now holds {}, readers see {}, {}", table.table_key, version_text(table.from_version), version_text(table.to_version), version_text(table.published_version), words::effect(table.effect))) }</li>
                 })) }</ul>
                 { raw_bytes("The sidecar it keeps", sidecar, Html::default(), false) }
             </>

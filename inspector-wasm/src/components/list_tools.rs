@@ -1,15 +1,16 @@
 //! The filter and the order of a list.
 
-use yew::{Callback, Event, Html, InputEvent, html};
+use yew::{Callback, Event, Html, InputEvent, MouseEvent, html};
 
 use super::parts::each;
 use crate::services::dom;
 use crate::state::listing::{Listing, Sort};
-use crate::words;
+use crate::words::{self, visible};
 
 /// The filter and the order of a list, and whatever other tools it has.
 pub fn list_tools(
     listing: &Listing,
+    is_read: bool,
     onquery: &Callback<String>,
     onsort: &Callback<Sort>,
     others: Html,
@@ -28,14 +29,16 @@ pub fn list_tools(
         })
     };
     let (shown, total) = (listing.len(), listing.total());
-    let count = if shown == total {
+    let count = if !is_read {
+        "Reading…".to_owned()
+    } else if shown == total {
         words::grouped(total)
     } else {
         format!("{} of {}", words::grouped(shown), words::grouped(total))
     };
     html! {
         <div class="tools">
-            <input type="search" aria-label="Filter" placeholder="Filter: actor, table, kind, id…" autocomplete="off" spellcheck="false" value={listing.query().to_owned()} {oninput} />
+            <input type="search" aria-label="Filter" placeholder="ada -refused age>1h" title="Words that a line has, or with a minus has not: actor, table, kind, branch, verdict, approved, id. age>1h and age<2d ask for its age. Press / to come here." aria-keyshortcuts="/" autocomplete="off" spellcheck="false" value={listing.query().to_owned()} {oninput} />
             <div class="row">
                 <span class="count" role="status">{ count }<span class="unseen">{ " in the list" }</span></span>
                 <select aria-label="Order" {onchange}>
@@ -43,6 +46,20 @@ pub fn list_tools(
                 </select>
                 { others }
             </div>
+        </div>
+    }
+}
+
+/// Says that a filter leaves nothing of a list, with the way back to all of it.
+pub fn none_matches(listing: &Listing, onquery: &Callback<String>) -> Html {
+    if listing.total() == 0 || !listing.is_empty() {
+        return Html::default();
+    }
+    let onclick = onquery.reform(|_: MouseEvent| String::new());
+    html! {
+        <div class="nothing" role="status">
+            <p>{ visible(&format!("Nothing matches “{}”.", listing.query())) }</p>
+            <button type="button" {onclick}>{ format!("Show all {}", words::grouped(listing.total())) }</button>
         </div>
     }
 }

@@ -4,7 +4,7 @@ use sidecar::text::version_text;
 use sidecar::{ApplyReport, Purpose, SidecarFate, TableOutcome};
 use yew::{Html, html};
 
-use super::badge::{badge, outcome_tone};
+use super::badge::{outcome_badge, outcome_tone};
 use super::differences::differences;
 use super::facts::{facts, plain};
 use super::parts::{folded, rows, table, toned};
@@ -21,7 +21,7 @@ pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
         Some(Purpose::Undo { .. }) => (false, false),
         Some(Purpose::Release { .. }) => (false, true),
     };
-    let tone = outcome_tone(Some(report.outcome));
+    let tone = outcome_tone(Some(report.outcome), purpose);
     let (shown, others) = report
         .tables
         .split_at(report.tables.len().min(TABLES_SHOWN));
@@ -32,7 +32,7 @@ pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
     };
     html! {
         <div class={toned("outcome", tone)} data-testid="outcome" data-outcome={report.outcome.name()}>
-            <p>{ badge(words::outcome(Some(report.outcome)), tone) }</p>
+            <p>{ outcome_badge(Some(report.outcome), purpose) }</p>
             <p class="sentence">{ visible(&report.detail) }</p>
             { differences(&report.differences) }
             if !shown.is_empty() && !is_release { { outcomes(shown) } }
@@ -56,11 +56,11 @@ fn outcomes(tables: &[TableOutcome]) -> Html {
                 <td class="number">{ version_text(table.from_version) }</td>
                 <td class="number">{ version_text(table.to_version) }</td>
                 <td class="number">{ version_text(table.published_version) }</td>
-                <td>{ words::effect(table.effect) }</td>
+                <td>{ words::changed(table.effect) }</td>
             </tr>
         }
     };
-    let heads = ["table", "from", "content of", "pin", "effect"];
+    let heads = ["table", "was at", "now holds", "readers see", "changed"];
     table(
         "What happened to every table",
         "outcomes",

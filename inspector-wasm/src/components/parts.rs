@@ -35,16 +35,6 @@ pub fn rows(rows: &mut dyn Iterator<Item = Html>) -> Html {
     html! { <tbody>{ each(rows) }</tbody> }
 }
 
-/// A list that is scrolled within where it is long.
-pub fn tall(is_long: bool, list: Html) -> Html {
-    let (class, tabindex) = if is_long {
-        ("scroller tall", Some("0"))
-    } else {
-        ("scroller", None)
-    };
-    html! { <div {class} {tabindex}>{ list }</div> }
-}
-
 /// Something folded away under a line.
 pub fn folded(line: impl Into<AttrValue>, content: Html) -> Html {
     html! { <details><summary>{ visible(&line.into()) }</summary>{ content }</details> }

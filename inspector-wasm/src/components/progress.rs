@@ -3,27 +3,41 @@
 use sidecar::api::{ExecutionReport, StepProgress, StepState};
 use yew::{Html, html};
 
-use super::parts::{each, tall};
-use super::steps::TALL;
+use super::parts::each;
 use crate::words::{self, visible};
 
-/// How far an execution came.
+/// How far an execution came, step by step.
 pub fn progress(execution: &ExecutionReport) -> Html {
     let steps = &execution.steps;
     if steps.is_empty() {
         return html! { <p class="quiet-text">{ "The steps are being read…" }</p> };
     }
+    let class = if execution.running {
+        "walk running"
+    } else {
+        "walk"
+    };
+    html! {
+        <div class="progress" data-testid="progress">
+            { progress_bar(execution) }
+            <ol {class}>{ each(&mut steps.iter().map(item)) }</ol>
+        </div>
+    }
+}
+
+/// How far an execution came, in numbers.
+pub fn progress_bar(execution: &ExecutionReport) -> Html {
+    let steps = &execution.steps;
     let done = steps
         .iter()
         .filter(|step| step.state == StepState::Done)
         .count();
     let total = steps.len();
     html! {
-        <div class="progress" data-testid="progress">
+        <>
             { bar(done, total, "Steps done") }
             <p class="quiet-text">{ format!("{} of {} done", words::grouped(done), words::counted(total, "step")) }</p>
-            { tall(total > TALL, html! { <ol class="walk">{ each(&mut steps.iter().map(item)) }</ol> }) }
-        </div>
+        </>
     }
 }
 

@@ -10,8 +10,8 @@ use super::parts::{each, rows, table};
 use super::rail::rail_figure;
 use crate::words::{self, visible};
 
-/// One table of a plan, with a rail as wide as this.
-pub fn table_card(report: &TableReport, width: f64) -> Html {
+/// One table of a plan, with a rail as wide as this. Where it stands now needs no classification.
+pub fn table_card(report: &TableReport, width: f64, after: bool) -> Html {
     let TableReport {
         table: planned,
         effect,
@@ -21,7 +21,7 @@ pub fn table_card(report: &TableReport, width: f64) -> Html {
         <article class="card table" key={key(report)} data-table={planned.table_key.clone()}>
             <header>
                 <h3>{ visible(&planned.table_key) }if let Some(branch) = &planned.branch { <span class="branch">{ " on " }{ visible(branch) }</span> }</h3>
-                { table_badge(planned) }
+                if !after { { table_badge(planned) } }
                 <code class="rule">{ visible(&planned.rule) }</code>
             </header>
             if planned.catalog_change.is_none() { { rail_figure(report, width) } }

@@ -1,22 +1,26 @@
-//! Every table of a plan: those that change first where there are many, the others folded away.
+//! Every table of a plan: those that change first, each with its rail; the others as short rows where there are many.
 
 use std::rc::Rc;
 
-use sidecar::Action;
 use sidecar::api::{PlanReport, TableReport};
+use sidecar::{Action, explanation};
 use yew::{Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq};
 
-use super::badge::table_badge;
-use super::parts::{each, rows, table};
+use super::badge::{table_badge, table_tone};
+use super::parts::each;
 use super::table_card::table_card;
+use super::tone::Tone;
 use crate::hooks::use_width;
 use crate::words::{self, visible};
 
-/// From so many tables on, those that do not change are folded away.
-const MANY: usize = 100;
+/// Up to so many tables, those that do not change have a card as well.
+const FEW: usize = 4;
 
-/// Cards drawn at first, and with every further press.
-const BATCH: usize = 60;
+/// Cards drawn at first, and with every further press. The others are rows until then.
+const BATCH: usize = 12;
+
+/// Rows of tables that do not change that are drawn unfolded.
+const UNFOLDED: usize = 400;
 
 /// The padding and border of a card, either side together.
 const CARD_EDGES: f64 = 42.0;
@@ -25,12 +29,15 @@ const CARD_EDGES: f64 = 42.0;
 pub struct Props {
     /// The plan.
     pub plan: Rc<PlanReport>,
+    /// Whether the tables are as the plan left them.
+    #[prop_or_default]
+    pub after: bool,
 }
 
 impl PartialEq for Props {
     /// By identity: a plan that is read again is drawn again.
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.plan, &other.plan)
+        self.after == other.after && Rc::ptr_eq(&self.plan, &other.plan)
     }
 }
 
@@ -41,28 +48,35 @@ pub fn Tables(props: &Props) -> Html {
     let width = use_width(&column) as f64;
     let drawn = use_state_eq(|| BATCH);
     let tables = &props.plan.tables;
-    let folds = tables.len() >= MANY;
-    let (folded, cards): (Vec<_>, Vec<_>) = tables.iter().partition(|report| {
-        folds
-            && report.table.action == Action::None
-            && (report.table.classification.is_some() || report.table.catalog_change.is_some())
-    });
+    let (changed, still): (Vec<&TableReport>, Vec<&TableReport>) =
+        tables.iter().partition(|report| changes(report));
+    let (cards, rows) = if tables.len() <= FEW {
+        (changed.into_iter().chain(still).collect(), Vec::new())
+    } else {
+        (changed, still)
+    };
+    let id = if props.after {
+        "left-heading"
+    } else {
+        "tables-heading"
+    };
     let left = cards.len().saturating_sub(*drawn);
     let more = {
         let drawn = drawn.clone();
         Callback::from(move |_: MouseEvent| drawn.set(*drawn + BATCH))
     };
     html! {
-        <section class="tables" aria-labelledby="tables-heading" ref={column}>
+        <section class="tables" aria-labelledby={id} ref={column}>
             <header class="section">
-                <h2 id="tables-heading">{ words::counted(tables.len(), "table") }</h2>
+                <h2 {id}>{ words::counted(tables.len(), "table") }if props.after { { ", as they were left" } }</h2>
                 { legend() }
             </header>
-            { each(&mut cards.iter().take(*drawn).map(|report| table_card(report, (width - CARD_EDGES).max(0.0)))) }
+            { each(&mut cards.iter().take(*drawn).map(|report| table_card(report, (width - CARD_EDGES).max(0.0), props.after))) }
             if left > 0 {
-                <button type="button" onclick={more}>{ format!("Show {} more of {}", words::grouped(left.min(BATCH)), words::counted(left, "table")) }</button>
+                { compact("more that change", &cards[*drawn..], props.after) }
+                <button type="button" onclick={more}>{ format!("Show the rails of {} more", words::grouped(left.min(BATCH))) }</button>
             }
-            { unchanged(&folded) }
+            { compact("do not change", &rows, props.after) }
         </section>
     }
 }
@@ -81,26 +95,51 @@ fn legend() -> Html {
     }
 }
 
-fn unchanged(tables: &[&TableReport]) -> Html {
+/// Whether something is done to a table, or something is wrong with it.
+fn changes(report: &TableReport) -> bool {
+    let table = &report.table;
+    table.action != Action::None || table_tone(table) == Tone::Stop || !table.unexpected.is_empty()
+}
+
+/// Tables without their rails, those of one kind together: a kind says once what its tables have in common.
+fn compact(which: &str, tables: &[&TableReport], after: bool) -> Html {
     if tables.is_empty() {
         return Html::default();
     }
+    let mut kinds: Vec<(&TableReport, Vec<&TableReport>)> = Vec::new();
+    for report in tables {
+        let same = |first: &TableReport| {
+            first.effect == report.effect
+                && explanation::table_stands(&first.table)
+                    == explanation::table_stands(&report.table)
+        };
+        match kinds.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, those)) => those.push(report),
+            None => kinds.push((report, vec![report])),
+        }
+    }
     let row = |report: &&TableReport| {
-        let planned = &report.table;
+        let table = &report.table;
         html! {
-            <tr>
-                <th scope="row">{ visible(&planned.table_key) }</th>
-                <td>{ table_badge(planned) }</td>
-                <td><code>{ visible(&planned.rule) }</code></td>
-                <td>{ visible(&report.effect) }</td>
-            </tr>
+            <li data-table={table.table_key.clone()}>
+                <strong>{ visible(&table.table_key) }</strong>
+                if let Some(branch) = &table.branch { <span class="branch">{ " on " }{ visible(branch) }</span> }
+                { " " }<code>{ visible(&table.rule) }</code>
+            </li>
         }
     };
-    let heads = ["table", "stands", "rule", "effect"];
+    let kind = |(first, those): &(&TableReport, Vec<&TableReport>)| {
+        html! {
+            <>
+                <p>if !after { { table_badge(&first.table) }{ " " } }{ visible(&first.effect) }</p>
+                <ul class="compact">{ each(&mut those.iter().map(row)) }</ul>
+            </>
+        }
+    };
     html! {
-        <details class="card unchanged">
-            <summary>{ format!("{} unchanged", words::counted(tables.len(), "table")) }</summary>
-            { table("Unchanged tables", "unchanged-tables", &heads, rows(&mut tables.iter().map(row))) }
+        <details class="card unchanged" open={tables.len() <= UNFOLDED} data-testid="compact">
+            <summary>{ words::counted(tables.len(), "table") }if !after { { format!(" {which}") } }</summary>
+            { each(&mut kinds.iter().map(kind)) }
         </details>
     }
 }

@@ -30,16 +30,27 @@ impl Alive {
 /// milliseconds; `None` for no next.
 pub type Asking = Pin<Box<dyn Future<Output = Option<u32>>>>;
 
-/// Asks at once and whenever `key` changes, then after every pause. While the page is out of sight it
-/// is quiet. Returns a callback that asks anew.
+/// Asks at once and whenever `key` changes, then after every pause. While the page is out of sight it is quiet; when it comes
+/// into sight it asks at once, because the person who comes back acts on what is shown. Returns a callback that asks anew.
 #[hook]
 pub fn use_polled(key: String, ask: Box<dyn Fn(Alive) -> Asking>) -> Callback<()> {
     let round = use_state_eq(|| 0_usize);
-    use_effect_with((key, *round), move |_| {
+    let (setter, now) = (round.setter(), *round);
+    use_effect_with((key, now), move |_| {
         let alive = Alive(Rc::new(Cell::new(true)));
         let asking = alive.clone();
+        let repeats = Rc::new(Cell::new(false));
+        let listener = {
+            let repeats = repeats.clone();
+            dom::on_sight(move || {
+                if repeats.get() {
+                    setter.set(now + 1);
+                }
+            })
+        };
         spawn_local(async move {
             while let Some(pause) = ask(asking.clone()).await {
+                repeats.set(true);
                 TimeoutFuture::new(pause).await;
                 while asking.get() && dom::is_hidden() {
                     TimeoutFuture::new(SIGHT_MS).await;
@@ -49,7 +60,10 @@ pub fn use_polled(key: String, ask: Box<dyn Fn(Alive) -> Asking>) -> Callback<()
                 }
             }
         });
-        move || alive.0.set(false)
+        move || {
+            alive.0.set(false);
+            drop(listener);
+        }
     });
     use_callback((round.setter(), *round), |(), (setter, round)| {
         setter.set(round + 1)

@@ -1,16 +1,18 @@
 //! The document: address, focus, sizes, the clipboard.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use gloo_events::EventListener;
+use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Document, Element, Event, HtmlElement, HtmlInputElement, HtmlSelectElement,
-    HtmlTextAreaElement, ResizeObserver, VisibilityState, Window,
+    HtmlTextAreaElement, KeyboardEvent, ResizeObserver, VisibilityState, Window,
 };
 use yew::{NodeRef, TargetCast};
+
+use crate::route::parted;
 
 fn window() -> Option<Window> {
     web_sys::window()
@@ -38,6 +40,19 @@ pub fn is_file() -> bool {
 #[must_use]
 pub fn is_hidden() -> bool {
     document().is_some_and(|document| document.visibility_state() == VisibilityState::Hidden)
+}
+
+/// Calls back whenever the page comes into sight.
+pub fn on_sight(callback: impl Fn() + 'static) -> Option<EventListener> {
+    Some(EventListener::new(
+        &document()?.into(),
+        "visibilitychange",
+        move |_| {
+            if !is_hidden() {
+                callback();
+            }
+        },
+    ))
 }
 
 /// The part of the address after `#`, with it.
@@ -97,6 +112,7 @@ pub fn on_hash(callback: impl Fn() + 'static) -> Option<EventListener> {
                 return;
             }
             NAVIGATED.set(true);
+            keep_arrangement();
             callback();
         },
     ))
@@ -104,6 +120,113 @@ pub fn on_hash(callback: impl Fn() + 'static) -> Option<EventListener> {
 
 thread_local! {
     static NAVIGATED: Cell<bool> = const { Cell::new(false) };
+    /// The part of the address after its `?`, when a list of this page was arranged last.
+    static ARRANGEMENT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Where the addresses of the screens begin that have the list beside them.
+const LISTED: &str = "#/pending";
+
+/// Writes how the list is arranged into the address of the screen. It stays there when another screen with the list is opened.
+pub fn arrange(text: &str) {
+    let hash = hash();
+    let (screen, _) = parted(&hash);
+    // The first screen has no name yet.
+    let screen = if screen.is_empty() { "#/" } else { screen };
+    let address = match text {
+        "" => screen.to_owned(),
+        _ => format!("{screen}?{text}"),
+    };
+    ARRANGEMENT.set(text.to_owned());
+    replace_address(&address);
+}
+
+/// Keeps the arrangement of the list on a screen whose address does not say it; or takes over the one that it says.
+fn keep_arrangement() {
+    let hash = hash();
+    let (screen, text) = parted(&hash);
+    if !screen.starts_with(LISTED) {
+        return;
+    }
+    if text.is_empty() {
+        let kept = ARRANGEMENT.with_borrow(Clone::clone);
+        if !kept.is_empty() {
+            replace_address(&format!("{screen}?{kept}"));
+        }
+    } else {
+        ARRANGEMENT.set(text.to_owned());
+    }
+}
+
+fn replace_address(address: &str) {
+    let replaced = || {
+        let history = window()?.history().ok()?;
+        history
+            .replace_state_with_url(&JsValue::NULL, "", Some(address))
+            .ok()
+    };
+    // A browser that refuses, because it was asked too often, only shows an older address.
+    let _ = replaced();
+}
+
+/// The whole address of the page.
+#[must_use]
+pub fn address() -> String {
+    window()
+        .and_then(|window| window.location().href().ok())
+        .unwrap_or_default()
+}
+
+/// Calls back whenever the page begins or ends to be laid out for paper.
+pub fn on_print(callback: impl Fn(bool) + 'static) -> Option<EventListener> {
+    let print = window()?.match_media("print").ok()??;
+    let watched = print.clone();
+    Some(EventListener::new(&print, "change", move |_| {
+        callback(watched.matches());
+    }))
+}
+
+/// Calls back for every key that is pressed anywhere on the page.
+pub fn on_key(callback: impl Fn(&KeyboardEvent) + 'static) -> Option<EventListener> {
+    let options = EventListenerOptions::enable_prevent_default();
+    let heard = move |event: &Event| {
+        if let Some(event) = event.dyn_ref() {
+            callback(event);
+        }
+    };
+    Some(EventListener::new_with_options(
+        &document()?.into(),
+        "keydown",
+        options,
+        heard,
+    ))
+}
+
+/// Whether a key goes to a field that takes text, or to a choice.
+#[must_use]
+pub fn is_typed(event: &KeyboardEvent) -> bool {
+    event.target_dyn_into::<Element>().is_some_and(|element| {
+        element
+            .matches("input, textarea, select")
+            .unwrap_or_default()
+    })
+}
+
+/// Whether a key goes to the filter of a list, and that is empty.
+#[must_use]
+pub fn is_empty_filter(event: &KeyboardEvent) -> bool {
+    event
+        .target_dyn_into::<HtmlInputElement>()
+        .is_some_and(|field| field.type_() == "search" && field.value().is_empty())
+}
+
+/// Moves the keyboard to the filter of the list.
+pub fn focus_filter() {
+    let found = document().and_then(|document| document.query_selector("[type=search]").ok()?);
+    if let Some(field) = found.and_then(|found| found.dyn_into::<HtmlInputElement>().ok()) {
+        let _ = field.focus();
+        field.select();
+    }
 }
 
 /// Whether a person has gone from one screen to another yet.

@@ -8,6 +8,8 @@ use sidecar::{Branch, Disposition, Glimpse, ListedSidecar, Timestamp};
 pub enum Standing {
     /// The verdict.
     Judged(Disposition),
+    /// Its writer may be at work, so the verdict is of no use yet.
+    MayBeRunning,
     /// A sidecar alone cannot be judged.
     Undecided,
 }
@@ -17,9 +19,23 @@ impl Standing {
     #[must_use]
     pub fn label(self) -> String {
         match self {
+            // No word that reads like a button: nothing can be aborted here.
+            Self::Judged(Disposition::Abort) => "cannot be decided".to_owned(),
             Self::Judged(disposition) => disposition.name().replace('_', " "),
+            Self::MayBeRunning => "may be running".to_owned(),
             Self::Undecided => "undecided".to_owned(),
         }
+    }
+}
+
+/// How far a recovery came, unless nothing was begun or approved.
+#[must_use]
+pub const fn progress_label(progress: Progress) -> Option<&'static str> {
+    match progress {
+        Progress::Open => None,
+        Progress::Approved => Some("approved"),
+        Progress::UnderWay => Some("under way"),
+        Progress::Finished => Some("finished"),
     }
 }
 
@@ -68,14 +84,17 @@ impl Entry {
             branch: summary.branch,
             actor_id: summary.actor_id,
             age_seconds: summary.age_seconds,
-            standing: Standing::Judged(summary.disposition),
+            standing: match summary.may_be_running {
+                true => Standing::MayBeRunning,
+                false => Standing::Judged(summary.disposition),
+            },
             tables_moved: Some(summary.tables_moved),
             tables_total: summary.tables_total,
             refused: summary.refused.map(|reason| reason.detail),
             progress: summary.progress,
             haystack: String::new(),
         }
-        .searchable(&summary.table_keys)
+        .searchable(&summary.table_keys, Some(summary.disposition))
     }
 
     /// A dropped file.
@@ -130,7 +149,7 @@ impl Entry {
             progress: Progress::Open,
             haystack: String::new(),
         }
-        .searchable(&keys)
+        .searchable(&keys, None)
     }
 
     /// What it is called in addresses.
@@ -143,14 +162,34 @@ impl Entry {
         }
     }
 
-    /// Whether it has every word; the words’ ASCII letters are in lower case.
+    /// Whether it has every word, none of those after a minus, and the age that is asked for, as in `approved -refused age>1h`.
+    /// The words’ ASCII letters are in lower case.
     #[must_use]
     pub fn matches(&self, words: &[&str]) -> bool {
-        words.iter().all(|word| self.haystack.contains(word))
+        words.iter().all(|word| {
+            match word.strip_prefix('-') {
+                // Its word is still being typed.
+                Some("") => true,
+                Some(unwanted) => !self.has(unwanted),
+                None => self.has(word),
+            }
+        })
     }
 
-    fn searchable(mut self, table_keys: &[String]) -> Self {
+    fn has(&self, word: &str) -> bool {
+        let older = word.strip_prefix("age>").and_then(seconds);
+        let younger = word.strip_prefix("age<").and_then(seconds);
+        match (older, younger) {
+            (Some(limit), _) => self.age_seconds.is_some_and(|age| age > limit),
+            (_, Some(limit)) => self.age_seconds.is_some_and(|age| age < limit),
+            (None, None) => self.haystack.contains(word),
+        }
+    }
+
+    fn searchable(mut self, table_keys: &[String], verdict: Option<Disposition>) -> Self {
         let label = self.standing.label();
+        // The command line says `abort`, and a young write has a verdict, too.
+        let verdict = verdict.map(|verdict| verdict.name().replace('_', " "));
         let fields = [
             Some(self.file.as_str()),
             self.operation_id.as_deref(),
@@ -158,6 +197,8 @@ impl Entry {
             Some(Branch::of(self.branch.as_deref()).text()),
             self.actor_id.as_deref(),
             Some(label.as_str()),
+            verdict.as_deref(),
+            progress_label(self.progress),
         ];
         // A line break keeps a word from matching across two fields.
         let mut haystack = fields.into_iter().flatten().collect::<Vec<_>>().join("\n");
@@ -170,4 +211,18 @@ impl Entry {
         self.haystack = haystack;
         self
     }
+}
+
+/// `90s`, `15min` or `15m`, `2h` and `3d` in seconds; a bare number is one of seconds.
+fn seconds(text: &str) -> Option<u64> {
+    let unit_at = text.find(|letter: char| !letter.is_ascii_digit());
+    let (number, unit) = text.split_at(unit_at.unwrap_or(text.len()));
+    let each = match unit {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(each)
 }

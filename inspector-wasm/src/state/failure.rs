@@ -39,6 +39,18 @@ impl Failure {
         matches!(self, Self::Problem(problem) if matches!(problem.status, 401 | 403))
     }
 
+    /// Whether the server has no session of this browser, or no more.
+    #[must_use]
+    pub fn is_without_session(&self) -> bool {
+        matches!(self, Self::Problem(problem) if problem.code == "not_logged_in")
+    }
+
+    /// Whether nothing is known of what was asked for: it did not arrive, or its answer did not.
+    #[must_use]
+    pub const fn is_silence(&self) -> bool {
+        matches!(self, Self::Unreachable | Self::NotOurServer { .. })
+    }
+
     /// Whether what was asked for does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -52,6 +64,7 @@ impl Failure {
             Self::Unreachable => "The server does not answer".to_owned(),
             Self::NotOurServer { .. } => "This is not the server’s answer".to_owned(),
             Self::NoStorage => "The browser keeps nothing for this page".to_owned(),
+            Self::Problem(_) if self.is_without_session() => "Your session has ended".to_owned(),
             Self::Problem(problem) => problem.title.clone(),
             Self::Garbled { .. } => "The server’s answer cannot be read".to_owned(),
         }
@@ -62,13 +75,18 @@ impl Failure {
     pub fn detail(&self) -> String {
         match self {
             Self::Unreachable => {
-                "It may have been stopped, or the connection is gone.".to_owned()
+                "It may have been stopped, or the connection is gone. This page asks again by itself, and keeps what was typed."
+                    .to_owned()
             }
             Self::NotOurServer { status } => format!(
                 "Another program answered, with status {status}. Check whether a proxy stands between the page and the server."
             ),
             Self::NoStorage => {
                 "The login worked, and the page cannot stay logged in: allow it to store data, and open a new login link."
+                    .to_owned()
+            }
+            Self::Problem(_) if self.is_without_session() => {
+                "It ends an hour after it was last used, twelve hours after its login, and when the server stops. Open a new login link in another tab of this browser: the server prints one when it starts, and whenever Ctrl-\\ is pressed in its terminal. This page goes on by itself then, and keeps what was typed."
                     .to_owned()
             }
             Self::Problem(problem) => problem.detail.clone(),

@@ -41,6 +41,17 @@ impl Sort {
         }
     }
 
+    /// As addresses have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OldestFirst => "oldest",
+            Self::NewestFirst => "newest",
+            Self::Disposition => "disposition",
+            Self::Actor => "actor",
+        }
+    }
+
     fn compare(self, left: &Entry, right: &Entry) -> Ordering {
         let by_age = || age_key(left).cmp(&age_key(right));
         match self {
@@ -97,6 +108,17 @@ impl Listing {
     pub fn with_query(&self, query: String) -> Self {
         Self {
             query,
+            ..self.clone()
+        }
+        .arranged()
+    }
+
+    /// The same lines under another filter and in another order.
+    #[must_use]
+    pub fn with_both(&self, query: String, sort: Sort) -> Self {
+        Self {
+            query,
+            sort,
             ..self.clone()
         }
         .arranged()
@@ -171,7 +193,7 @@ impl Listing {
         let standings = Disposition::ALL
             .map(Standing::Judged)
             .into_iter()
-            .chain([Standing::Undecided]);
+            .chain([Standing::MayBeRunning, Standing::Undecided]);
         let count = |standing| {
             (
                 standing,
@@ -222,7 +244,15 @@ mod tests {
     use super::*;
 
     fn entry(operation_id: &str, actor: Option<&str>, disposition: Disposition) -> Entry {
-        Entry::of_summary(RecoverySummary {
+        Entry::of_summary(summary(operation_id, actor, disposition))
+    }
+
+    fn summary(
+        operation_id: &str,
+        actor: Option<&str>,
+        disposition: Disposition,
+    ) -> RecoverySummary {
+        RecoverySummary {
             operation_id: Some(operation_id.to_owned()),
             file: format!("{operation_id}.json"),
             schema_version: Some(1),
@@ -236,15 +266,26 @@ mod tests {
             tables_moved: 1,
             refused: None,
             progress: Progress::Open,
+            may_be_running: false,
             table_keys: vec!["node:Author".to_owned()],
-        })
+        }
     }
 
     fn listing() -> Listing {
+        let young = RecoverySummary {
+            age_seconds: Some(7_200),
+            progress: Progress::Approved,
+            may_be_running: true,
+            ..summary("C", Some("act-zoe"), Disposition::RollBack)
+        };
+        let old = RecoverySummary {
+            age_seconds: Some(60),
+            ..summary("B", Some("act-ada"), Disposition::RollBack)
+        };
         Listing::default().with_entries(vec![
-            entry("B", Some("act-ada"), Disposition::RollBack),
+            Entry::of_summary(old),
             entry("A", None, Disposition::RollForward),
-            entry("C", Some("act-zoe"), Disposition::RollBack),
+            Entry::of_summary(young),
         ])
     }
 
@@ -279,6 +320,16 @@ mod tests {
             ("zoe forward", ""),
             ("  ", "ABC"),
             ("b.json", "B"),
+            ("-back", "A"),
+            ("mutation -ada", "AC"),
+            ("approved", "C"),
+            ("-approved", "AB"),
+            ("running", "C"),
+            ("age>1h", "C"),
+            ("age<2h", "B"),
+            ("age>1h age<3h", "C"),
+            ("age>x", ""),
+            ("-", "ABC"),
         ] {
             assert_eq!(
                 shown(&listing.with_query(query.to_owned())),

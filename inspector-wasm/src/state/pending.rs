@@ -10,8 +10,9 @@ use super::entry::Entry;
 use super::failure::Failure;
 use super::listing::{Listing, Sort};
 
-/// Shortest and longest pause between two looks at a root, in milliseconds.
-const PAUSE_MS: (f64, f64) = (10_000.0, 300_000.0);
+/// Shortest and longest pause between two looks at a list, and at one plan, in milliseconds.
+const LIST_MS: (f64, f64) = (10_000.0, 300_000.0);
+const PLAN_MS: (f64, f64) = (4_000.0, 120_000.0);
 
 /// A look at a long list costs the page, the server and the store; the pause grows with it, so that
 /// looking takes at most a few per cent of the time.
@@ -41,10 +42,8 @@ pub enum Action {
     Asked,
     /// It answered, or did not.
     Answered(Result<RecoveryList, Failure>, Timestamp),
-    /// The filter was edited.
-    Query(String),
-    /// Another order was chosen.
-    Sort(Sort),
+    /// The filter was edited, or another order was chosen.
+    Arranged(String, Sort),
 }
 
 impl Reducible for PendingState {
@@ -68,17 +67,22 @@ impl Reducible for PendingState {
             Action::Answered(Err(failure), _) => {
                 (next.asking, next.failure) = (false, Some(failure))
             }
-            Action::Query(query) => next.listing = next.listing.with_query(query),
-            Action::Sort(sort) => next.listing = next.listing.with_sort(sort),
+            Action::Arranged(query, sort) => next.listing = next.listing.with_both(query, sort),
         }
         Rc::new(next)
     }
 }
 
-/// How long to wait before the next look, after one that took so many milliseconds.
+/// How long to wait before the next look at a list, after one that took so many milliseconds.
 #[must_use]
 pub fn pause_ms(cost_ms: f64) -> u32 {
-    (cost_ms * PAUSE_PER_COST).clamp(PAUSE_MS.0, PAUSE_MS.1) as u32
+    (cost_ms * PAUSE_PER_COST).clamp(LIST_MS.0, LIST_MS.1) as u32
+}
+
+/// The same for one plan. It is looked at more often: whoever has it open may act on it.
+#[must_use]
+pub fn plan_pause_ms(cost_ms: f64) -> u32 {
+    (cost_ms * PAUSE_PER_COST).clamp(PLAN_MS.0, PLAN_MS.1) as u32
 }
 
 #[cfg(test)]
@@ -110,5 +114,6 @@ mod tests {
         assert_eq!(pause_ms(20.0), 10_000);
         assert_eq!(pause_ms(1_000.0), 30_000);
         assert_eq!(pause_ms(1e9), 300_000);
+        assert_eq!((plan_pause_ms(20.0), plan_pause_ms(1e9)), (4_000, 120_000));
     }
 }

@@ -61,14 +61,16 @@ pub struct RecoveryState {
     pub doing: Option<Doing>,
     /// Why the last thing a person asked for was not done.
     pub refusal: Option<Rc<Failure>>,
+    /// Whether another plan took the place of the one that this page showed.
+    pub replaced: bool,
     /// Whether a person just took the approvals of this plan back.
     pub revoked: bool,
     /// How far the attempt came that a person just ended.
     pub ended: Option<Rc<EndReport>>,
     /// The execution, if one was begun.
     pub execution: Option<Rc<ExecutionReport>>,
-    /// Whether the server answers while the execution is followed.
-    pub out_of_touch: bool,
+    /// Why the execution cannot be followed, while it cannot.
+    pub out_of_touch: Option<Failure>,
 }
 
 /// What happens to a [`RecoveryState`].
@@ -111,10 +113,11 @@ impl Default for RecoveryState {
             reason: String::new(),
             doing: None,
             refusal: None,
+            replaced: false,
             revoked: false,
             ended: None,
             execution: None,
-            out_of_touch: false,
+            out_of_touch: None,
         }
     }
 }
@@ -134,7 +137,7 @@ impl Reducible for RecoveryState {
             Action::Reasoned(reason) => next.reason = reason,
             Action::Began(doing) => {
                 (next.doing, next.refusal, next.revoked) = (Some(doing), None, false);
-                next.ended = None;
+                (next.ended, next.replaced) = (None, false);
             }
             Action::Refused(failure) => (next.doing, next.refusal) = (None, Some(Rc::new(failure))),
             Action::Approved => next.doing = None,
@@ -148,9 +151,9 @@ impl Reducible for RecoveryState {
                 }
             }
             Action::Followed(Ok(execution)) => {
-                (next.doing, next.out_of_touch, next.execution) = (None, false, Some(execution));
+                (next.doing, next.out_of_touch, next.execution) = (None, None, Some(execution));
             }
-            Action::Followed(Err(_)) => next.out_of_touch = true,
+            Action::Followed(Err(failure)) => next.out_of_touch = Some(failure),
             Action::StartedOver => {
                 next = Self {
                     plan: next.plan,
@@ -170,6 +173,16 @@ impl RecoveryState {
             if before.is_some() && before != answer.digest {
                 // The statements so far were about another plan.
                 self.stated.clear();
+                self.replaced = true;
+            }
+            // The server answers again, and tells what is on record.
+            let silent = |failure: &Rc<Failure>| failure.is_silence() || failure.asks_for_login();
+            self.refusal = self.refusal.take().filter(|failure| !silent(failure));
+            let is_under_way = matches!(answer.progress, Progress::UnderWay | Progress::Finished);
+            let stopped = self.execution.as_ref();
+            if !is_under_way && stopped.is_some_and(|it| !it.running && it.report.is_none()) {
+                // Somebody ended the attempt that this page saw stop.
+                self.execution = None;
             }
             let (report, check) = answer.checked();
             self.check = check;
@@ -338,7 +351,10 @@ mod tests {
             ..sample::report()
         };
         other.push(Action::Planned(Ok(sample::answer(&report))));
-        assert!(state(other).stated.is_empty());
+        let other = state(other);
+        assert!(other.stated.is_empty() && other.replaced);
+        let again = RecoveryState::reduce(other, Action::Began(Doing::Approving));
+        assert!(!again.replaced);
     }
 
     #[test]
@@ -355,6 +371,21 @@ mod tests {
         );
         let again = RecoveryState::reduce(failed, Action::StartedOver);
         assert!(again.refusal.is_none() && again.plan.value.is_some());
+    }
+
+    #[test]
+    fn what_was_typed_outlives_a_lost_server_and_the_words_about_it_do_not() {
+        let lost = state(vec![
+            planned(),
+            Action::Stated(Requirement::WritersStopped, true),
+            Action::Reasoned("half a load".to_owned()),
+            Action::Refused(Failure::Unreachable),
+        ]);
+        assert!(lost.refusal.is_some());
+        let back = RecoveryState::reduce(lost, planned());
+        assert!(back.refusal.is_none());
+        assert_eq!(back.request().reason.as_deref(), Some("half a load"));
+        assert!(back.request().writers_stopped);
     }
 
     #[test]
@@ -415,6 +446,17 @@ mod tests {
         assert!(ended.ended.is_some());
         let next = RecoveryState::reduce(ended, Action::Began(Doing::Approving));
         assert!(next.ended.is_none());
+    }
+
+    #[test]
+    fn an_attempt_that_somebody_else_ended_leads_back_to_the_plan() {
+        let stopped = || vec![planned(), followed(false, Some("storage"))];
+        assert_eq!(state(stopped()).stage(), Stage::Resume);
+        let mut ended = stopped();
+        ended.push(planned());
+        assert_eq!(state(ended).stage(), Stage::Approve);
+        let running = state(vec![followed(true, None), planned()]);
+        assert_eq!(running.stage(), Stage::Running, "an older answer");
     }
 
     #[test]

@@ -41,7 +41,9 @@ pub fn logged_out(failure: &Failure, retry: &Callback<()>) -> Html {
     html! {
         <Lone title="Log in" heading="Open the login link first.">
             <p>{ "The server printed it when it started, and prints a new one whenever Ctrl-\\ is pressed in its terminal. A link works once, and in one browser." }</p>
-            { failure_notice(failure, Html::default()) }
+            // Where nobody was logged in, the sentence above says it all.
+            if !failure.is_without_session() { { failure_notice(failure, Html::default()) } }
+            <p class="quiet-text">{ "Once this browser is logged in, in any tab, this page goes on by itself." }</p>
             { actions(Some(retry)) }
         </Lone>
     }

@@ -9,7 +9,7 @@ use yew::{
 };
 
 use super::offline_file::offline_file;
-use crate::components::{List, Tone, alert, bar, list_tools};
+use crate::components::{List, Tone, alert, bar, list_tools, none_matches};
 use crate::hooks::use_screen;
 use crate::route::Route;
 use crate::services::dom;
@@ -122,12 +122,13 @@ pub fn Offline(props: &Props) -> Html {
         <div {class} {ondrop} {ondragover} {ondragleave}>
             if !empty {
                 <aside aria-label="Dropped files">
-                    { list_tools(&state.listing, &onquery, &onsort, html! {
+                    { list_tools(&state.listing, true, &onquery, &onsort, html! {
                         <>
                             <a class="quiet button" href={Route::Offline.href()}>{ "Add" }</a>
                             <button type="button" class="quiet" onclick={onclear}>{ "Clear" }</button>
                         </>
                     }) }
+                    { none_matches(&state.listing, &onquery) }
                     <List listing={state.listing.clone()} label="Dropped files" {selected} {href} />
                 </aside>
             }

@@ -33,7 +33,7 @@ pub struct Props {
 pub fn Overview(props: &Props) -> Html {
     let heading = use_screen(
         &format!("pending {}", props.summary.name),
-        &format!("Pending in {}", props.summary.name),
+        &tab_title(props),
     );
     let total = props.listing.total();
     // While the store cannot be read, the last answer says nothing about it.
@@ -77,6 +77,17 @@ pub fn Overview(props: &Props) -> Html {
             </p>
         </div>
     }
+}
+
+/// The title in the tab: how many there are comes first, because tabs are narrow.
+fn tab_title(props: &Props) -> String {
+    let (shown, total) = (props.listing.len(), props.listing.total());
+    let count = match props.read_at {
+        None => String::new(),
+        Some(_) if shown == total => format!("({}) ", words::grouped(total)),
+        Some(_) => format!("({} of {}) ", words::grouped(shown), words::grouped(total)),
+    };
+    format!("{count}Pending in {}", props.summary.name)
 }
 
 fn count_line(standing: Standing, count: usize, onquery: &Callback<String>) -> Html {

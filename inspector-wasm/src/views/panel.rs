@@ -2,6 +2,7 @@
 
 mod approve;
 mod blocked;
+mod deed;
 mod ended;
 mod execute;
 mod parts;
@@ -10,6 +11,7 @@ mod surroundings;
 use sidecar::api::{PlanReport, Progress};
 use yew::{Html, html};
 
+pub use deed::deed;
 pub use surroundings::Surroundings;
 
 use crate::state::recovery::Stage;
@@ -28,7 +30,7 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
         (Stage::Ended, Some(plan)) if is_no_longer_true(plan) => "Result at that time".to_owned(),
         (Stage::Ended, _) => "Result".to_owned(),
         (Stage::Distrusted, _) => "Do not approve this".to_owned(),
-        (_, Some(plan)) => capitalised(&words::purpose(plan)),
+        (_, Some(plan)) => words::panel_title(plan).to_owned(),
         (_, None) => "Plan".to_owned(),
     };
     let body = match stage {
@@ -53,17 +55,4 @@ pub fn panel(around: &Surroundings<'_>) -> Html {
 fn is_no_longer_true(plan: &PlanReport) -> bool {
     let undone = plan.attempt.as_ref();
     plan.planned_anew_as.is_some() || undone.is_some_and(|attempt| !attempt.undone_by.is_empty())
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| {
-            [first.to_ascii_uppercase()]
-                .into_iter()
-                .chain(characters)
-                .collect()
-        })
-        .unwrap_or_default()
 }

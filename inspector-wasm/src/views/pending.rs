@@ -1,16 +1,17 @@
 //! Pending: the list, and beside it the recovery that is open.
 
-use sidecar::Timestamp;
 use sidecar::api::RootSummary;
-use yew::{Callback, Html, MouseEvent, Properties, component, html, use_callback, use_reducer};
+use sidecar::{Disposition, Timestamp};
+use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_reducer};
 
 use super::overview::Overview;
 use super::recovery::Recovery;
-use crate::components::{List, Tone, alert, failure_notice, list_tools};
+use crate::components::{List, Tone, alert, failure_notice, list_tools, none_matches};
 use crate::hooks::{Alive, Asking, use_polled};
-use crate::route::Route;
+use crate::route::{Arranged, Route};
 use crate::services::backend::Wanted;
 use crate::services::{backend, dom};
+use crate::state::entry::{Entry, Standing};
 use crate::state::pending::{Action, PendingState, pause_ms};
 use crate::words::{self, visible};
 
@@ -20,6 +21,8 @@ pub struct Props {
     pub summary: RootSummary,
     /// What is open: its operation id or file name, and what is planned for it.
     pub open: Option<(String, Wanted)>,
+    /// How the address says that the list is arranged.
+    pub arranged: Arranged,
 }
 
 /// Pending: the list, and beside it the recovery that is open.
@@ -46,11 +49,28 @@ pub fn Pending(props: &Props) -> Html {
         };
         use_polled(props.summary.name.clone(), Box::new(ask))
     };
-    let onquery = use_callback(state.dispatcher(), |query, dispatcher| {
-        dispatcher.dispatch(Action::Query(query))
-    });
-    let onsort = use_callback(state.dispatcher(), |sort, dispatcher| {
-        dispatcher.dispatch(Action::Sort(sort))
+    {
+        // An address that was opened says how its list is arranged.
+        let dispatcher = state.dispatcher();
+        let place = (props.open.clone(), props.arranged.clone());
+        use_effect_with(place, move |(_, arranged)| {
+            let Arranged { query, sort } = arranged.clone();
+            dispatcher.dispatch(Action::Arranged(query, sort));
+        });
+    }
+    // A list that a person arranges says so in the address.
+    let arrange = {
+        let dispatcher = state.dispatcher();
+        Callback::from(move |arranged: Arranged| {
+            dom::arrange(&arranged.text());
+            dispatcher.dispatch(Action::Arranged(arranged.query, arranged.sort));
+        })
+    };
+    let (query, sort) = (state.listing.query().to_owned(), state.listing.sort());
+    let onquery = arrange.reform(move |query| Arranged { query, sort });
+    let onsort = arrange.reform(move |sort| Arranged {
+        query: query.clone(),
+        sort,
     });
     let root = &props.summary.name;
     let selected = props.open.as_ref().and_then(|(operation, _)| {
@@ -72,6 +92,15 @@ pub fn Pending(props: &Props) -> Html {
             .href()
         })
     };
+    let next = props.open.as_ref().and_then(|(operation, _)| {
+        let is_other = |entry: &Entry| entry.key() != operation && entry.file != *operation;
+        let can_go_on = |entry: &Entry| entry.standing != Standing::Judged(Disposition::Refused);
+        let found = state
+            .listing
+            .position(|_, entry| is_other(entry) && can_go_on(entry))?;
+        let title = words::title(state.listing.get(found)?);
+        Some((href.emit(found).into(), title.into()))
+    });
     let onclick = refresh.reform(|_: MouseEvent| ());
     let class = if props.open.is_some() {
         "shell detail"
@@ -83,7 +112,7 @@ pub fn Pending(props: &Props) -> Html {
     html! {
         <div {class}>
             <aside aria-label="Pending recoveries">
-                { list_tools(&state.listing, &onquery, &onsort, html! {
+                { list_tools(&state.listing, state.read_at.is_some(), &onquery, &onsort, html! {
                     <button type="button" class="quiet" {onclick} aria-busy={state.asking.then_some("true")}>{ "Refresh" }</button>
                 }) }
                 if let Some(failure) = &state.failure {
@@ -92,11 +121,12 @@ pub fn Pending(props: &Props) -> Html {
                 if let Some(reason) = &state.catalog {
                     { alert("The catalog cannot be read", Tone::Stop, html! { <p>{ visible(&words::sentence(&reason.detail)) }</p> }) }
                 }
-                <List listing={state.listing.clone()} label="Pending recoveries" {selected} {href} />
+                { none_matches(&state.listing, &onquery) }
+                <List listing={state.listing.clone()} label="Pending recoveries" {selected} {href} back={props.open.as_ref().map(|_| Route::Pending { root: root.clone() }.href())} />
             </aside>
             <main>
                 if let Some((operation, wanted)) = &props.open {
-                    <Recovery key={format!("{operation}\n{wanted:?}")} root={root.clone()} operation={operation.clone()} wanted={*wanted} onchanged={refresh} />
+                    <Recovery key={format!("{operation}\n{wanted:?}")} root={root.clone()} operation={operation.clone()} wanted={*wanted} onchanged={refresh} {next} />
                 } else {
                     <Overview summary={props.summary.clone()} listing={state.listing.clone()} skipped={state.skipped.clone()} read_at={state.read_at} has_failed={state.failure.is_some()} {onquery} />
                 }

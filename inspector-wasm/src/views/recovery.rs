@@ -1,29 +1,32 @@
 //! One recovery: what happened, the evidence, and the panel that leads to its end.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use sidecar::api::{PlanReport, Progress};
 use sidecar::{Branch, OperationId, Purpose, Timestamp, age_text};
 use yew::{
-    Callback, Html, Properties, UseReducerDispatcher, component, html, use_effect_with, use_reducer,
+    AttrValue, Callback, Html, Properties, UseReducerDispatcher, component, html, use_effect_with,
+    use_mut_ref, use_reducer,
 };
 
-use super::panel::{Surroundings, panel};
+use super::panel::{Surroundings, deed, panel};
 use crate::components::{
-    Copyable, Tables, Tone, alert, facts, failure_notice, found, left_out, plain, purpose_badge,
-    raw_bytes, time, verdict_of_found,
+    Copyable, Tables, Tone, alert, facts, failure_notice, folded, found, left_out, plain,
+    purpose_badge, raw_bytes, time, verdict_of_found,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
-use crate::route::Route;
+use crate::route::{Route, parted};
 use crate::services::backend::Wanted;
 use crate::services::{backend, dom};
+use crate::state::afterwards::as_left;
+use crate::state::entry::progress_label;
 use crate::state::failure::Failure;
+use crate::state::pending::plan_pause_ms;
 use crate::state::plan_check::PlanCheck;
-use crate::state::recovery::{Action, RecoveryState, Stage, passes_by_itself};
-use crate::words::{self, visible};
-
-/// Pause between two looks at a plan that time alone may change.
-const LOOK_AGAIN_MS: u32 = 15_000;
+use crate::state::recovery::{Action, RecoveryState, Stage};
+use crate::state::shared_text::{command, markdown};
+use crate::words::visible;
 
 /// Pause between two looks at an execution, while the server answers and while it does not.
 const FOLLOW_MS: u32 = 500;
@@ -39,6 +42,8 @@ pub struct Props {
     pub wanted: Wanted,
     /// Something changed that the list shows too.
     pub onchanged: Callback<()>,
+    /// The address and the title of the one that comes next in the list.
+    pub next: Option<(AttrValue, AttrValue)>,
 }
 
 const STORED: &str = "The sidecar as it is stored";
@@ -56,6 +61,7 @@ type Dispatcher = UseReducerDispatcher<RecoveryState>;
 #[component]
 pub fn Recovery(props: &Props) -> Html {
     let state = use_reducer(RecoveryState::default);
+    let in_flight = use_mut_ref(|| Rc::new(Cell::new(false))).borrow().clone();
     let stage = state.stage();
     // The screen is another one for another root, operation or wish.
     let look = {
@@ -122,7 +128,26 @@ pub fn Recovery(props: &Props) -> Html {
         &title,
     );
     let disposition = plan.as_ref().map(|plan| plan.disposition.name());
+    let is_over = stage == Stage::Ended && state.has_succeeded();
+    let report = state
+        .execution
+        .as_ref()
+        .and_then(|execution| execution.report.as_ref());
+    let left = plan.as_ref().zip(report);
+    let left = left.and_then(|(plan, report)| as_left(plan, report));
+    let around = Surroundings {
+        state: &state,
+        dispatcher: state.dispatcher(),
+        look,
+        root: &props.root,
+        named: &props.operation,
+        operation,
+        onchanged: &props.onchanged,
+        next: props.next.as_ref(),
+        in_flight,
+    };
     html! {
+        <>
         <article class="recovery" data-disposition={disposition} data-testid="recovery">
             if props.wanted == Wanted::Dismissal && plan.is_some() && stage != Stage::Ended {
                 <a class="back always" href={Route::Recovery { root: props.root.clone(), operation: props.operation.clone() }.href()}>{ "Back to the sidecar" }</a>
@@ -140,23 +165,57 @@ pub fn Recovery(props: &Props) -> Html {
                 { planned_anew(plan, &props.root) }
                 { undone(plan, &props.root) }
                 { named_facts(plan, stage) }
+                { to_share(plan, stage) }
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
             <div class="columns">
                 if let Some(plan) = plan.as_ref().filter(|plan| !plan.tables.is_empty() || plan.sidecar.is_some()) {
                     <div class="evidence">
-                        { verdict_of_found(plan) }
-                        if shows_tables(plan) { <Tables plan={plan.clone()} /> }
-                        { left_out(plan) }
-                        { found(plan) }
-                        { stored(plan, &state.check) }
+                        if is_over {
+                            if let Some(plan) = left.filter(|plan| shows_tables(plan)) { <Tables {plan} after=true /> }
+                            { folded("The plan as it was approved", html! { <div class="evidence" data-testid="old-plan">{ evidence(plan, &state.check) }</div> }) }
+                        } else {
+                            { evidence(plan, &state.check) }
+                        }
                     </div>
                 }
-                if plan.is_some() || state.execution.is_some() {
-                    { panel(&Surroundings { state: &state, dispatcher: state.dispatcher(), look, root: &props.root, named: &props.operation, operation, onchanged: &props.onchanged }) }
-                }
+                if plan.is_some() || state.execution.is_some() { { panel(&around) } }
             </div>
         </article>
+        { deed(&around) }
+        </>
+    }
+}
+
+/// The address, the command line and the text of what is shown, for other people and programs.
+fn to_share(plan: &PlanReport, stage: Stage) -> Html {
+    let address = dom::address();
+    let (screen, _) = parted(&address);
+    let part = |name: &'static str, what: &'static str, text: String| {
+        html! { <><h3>{ name }</h3><Copyable {text} {what} block=true /></> }
+    };
+    folded(
+        "Link, command, Markdown",
+        html! {
+            <div class="share" data-testid="share">
+                { part("Link", "the link", screen.to_owned()) }
+                { part("On the command line", "the command", command(plan, stage)) }
+                { part("For a ticket, as Markdown", "the Markdown", markdown(plan, screen)) }
+            </div>
+        },
+    )
+}
+
+/// Everything that a plan rests on.
+fn evidence(plan: &Rc<PlanReport>, check: &PlanCheck) -> Html {
+    html! {
+        <>
+            { verdict_of_found(plan) }
+            if shows_tables(plan) { <Tables plan={plan.clone()} /> }
+            { left_out(plan) }
+            { found(plan) }
+            { stored(plan, check) }
+        </>
     }
 }
 
@@ -254,6 +313,8 @@ fn use_announcement(stage: Stage, state: &RecoveryState, onchanged: &Callback<()
             dom::say(&text);
         }
         if *stage == Stage::Ended {
+            // What was done stands at the top.
+            dom::scroll_to_top();
             onchanged.emit(());
         }
     });
@@ -267,6 +328,7 @@ async fn look(
     dispatcher: Dispatcher,
 ) -> Option<u32> {
     dispatcher.dispatch(Action::Asked);
+    let started = dom::now_ms();
     let answer = backend::plan(&root, &operation, wanted).await;
     let (begun, operation) = match &answer {
         Ok(plan) => (
@@ -279,11 +341,6 @@ async fn look(
             operation,
         ),
     };
-    let pause = answer
-        .as_ref()
-        .ok()
-        .filter(|plan| passes_by_itself(&plan.blockers))
-        .map(|_| LOOK_AGAIN_MS);
     let execution = if begun {
         backend::execution(&root, &operation).await.ok()
     } else {
@@ -295,7 +352,8 @@ async fn look(
             dispatcher.dispatch(Action::Followed(Ok(Rc::new(execution))));
         }
     }
-    pause
+    // Time, other people and other tabs change what can be done, in every stage.
+    Some(plan_pause_ms(dom::now_ms() - started))
 }
 
 async fn follow(
@@ -329,7 +387,7 @@ fn named_facts(plan: &PlanReport, stage: Stage) -> Html {
     // An approval may be of an earlier plan. Once a recovery has ended, its result says more than its progress.
     let progress = match plan.progress {
         Progress::Approved if stage != Stage::Execute => None,
-        progress => words::progress(progress).filter(|_| stage != Stage::Ended),
+        progress => progress_label(progress).filter(|_| stage != Stage::Ended),
     };
     let started_at = plan
         .started_at
@@ -390,8 +448,8 @@ fn lead(plan: &PlanReport, stage: Stage) -> String {
         (None, Stage::Ended) => ENDED,
         _ => &plan.consequence,
     };
-    let is_of_then = plan.attempt.is_some() || stage == Stage::Ended;
-    if is_of_then && shows_tables(plan) {
+    let is_under_way = plan.attempt.is_some() && stage != Stage::Ended;
+    if is_under_way && shows_tables(plan) {
         format!("{lead} {OF_THEN}")
     } else {
         lead.to_owned()

@@ -35,13 +35,20 @@ pub(crate) async fn summaries(
     let mut judged: BTreeMap<usize, JudgedLine> = looked_at.into_iter().flatten().collect();
     let lines = recoveries.iter().enumerate().map(|(place, recovery)| {
         let journal = recovery.journal.as_ref().map(|journal| &journal.state);
-        RecoverySummary::of(
-            &recovery.listed,
-            journal,
-            judged.remove(&place),
-            root.id(),
-            now,
-        )
+        let young = recovery
+            .listed
+            .file
+            .too_young_beside(journal, now, root.min_age().as_secs());
+        RecoverySummary {
+            may_be_running: young.is_some(),
+            ..RecoverySummary::of(
+                &recovery.listed,
+                journal,
+                judged.remove(&place),
+                root.id(),
+                now,
+            )
+        }
     });
     Ok(lines.collect())
 }

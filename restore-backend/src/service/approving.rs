@@ -33,7 +33,8 @@ pub struct Approver {
     pub acknowledged: BTreeSet<Requirement>,
 }
 
-/// Records one person's approval of exactly the plan with this digest.
+/// Records one person's approval of exactly the plan with this digest, unless the same person approved it before and now adds
+/// nothing: a second press, or another tab, makes no second record.
 ///
 /// The plan is made anew first: only the current plan, if it can be executed, can be approved.
 ///
@@ -107,6 +108,14 @@ async fn approved(
                 &journal.state,
                 root.id(),
             )));
+        }
+        let before = journal.state.approvals_of(digest);
+        if let Some(before) = before.iter().find(|before| before.covers(&approval)) {
+            return Ok(Answer::Done(ApprovalReport {
+                approval: before.clone(),
+                authorized: authorize(current.bytes, std::slice::from_ref(before)).is_ok(),
+                missing: Vec::new(),
+            }));
         }
         let entry = JournalEntry::Approved {
             approval: approval.clone(),

@@ -92,6 +92,7 @@ impl RecoverySummary {
             tables_moved,
             refused: listed.refusal.clone().or(refused_by_verdict),
             progress: Progress::of(journal, here),
+            may_be_running: false,
             table_keys: file
                 .table_keys()
                 .take(Self::TABLE_KEYS_MAX)

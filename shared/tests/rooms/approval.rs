@@ -199,3 +199,61 @@ fn a_plan_without_steps_cannot_be_approved() {
         }
     }
 }
+
+#[test]
+fn a_second_approval_by_the_same_person_counts_only_if_it_adds_something() {
+    let first = Approval {
+        reason: Some("the host ran out of memory".to_owned()),
+        acknowledged: BTreeSet::from([Requirement::UnexpectedCommits]),
+        ..approval(&half_way())
+    };
+    assert!(first.writers_stopped, "or less could be stated again");
+    let adds_nothing = [
+        first.clone(),
+        Approval {
+            reason: None,
+            ..first.clone()
+        },
+        Approval {
+            writers_stopped: false,
+            acknowledged: BTreeSet::new(),
+            ..first.clone()
+        },
+    ];
+    for again in adds_nothing {
+        assert!(first.covers(&again), "{again:?}");
+    }
+    let adds_something = [
+        Approval {
+            approved_by: "somebody else".to_owned(),
+            ..first.clone()
+        },
+        Approval {
+            plan_digest: all_committed().bytes.digest(),
+            ..first.clone()
+        },
+        Approval {
+            operation_id: OLDER.parse().unwrap(),
+            ..first.clone()
+        },
+        Approval {
+            reason: Some("another reason".to_owned()),
+            ..first.clone()
+        },
+        Approval {
+            acknowledged: BTreeSet::from([
+                Requirement::UnexpectedCommits,
+                Requirement::DropsDatasets,
+            ]),
+            ..first.clone()
+        },
+    ];
+    for other in adds_something {
+        assert!(!first.covers(&other), "{other:?}");
+    }
+    let without = Approval {
+        writers_stopped: false,
+        ..first.clone()
+    };
+    assert!(!without.covers(&first));
+}

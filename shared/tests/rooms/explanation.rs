@@ -325,3 +325,29 @@ fn the_name_of_a_file_that_is_set_aside_steers_no_terminal() {
         );
     }
 }
+
+#[test]
+fn a_young_write_is_not_said_to_have_stopped() {
+    let young = [sidecar::Reason::new(Code::TooYoung, "it is 2 min old")];
+    let told = |scene: &Scene, blockers: &[sidecar::Reason]| {
+        explain(&scene.plan, Some(scene.sidecar.started_at), blockers)
+    };
+    let half = half_way();
+    let old = told(&half, &[]);
+    assert!(old.headline.contains("stopped half-way"), "{old:?}");
+    let running = told(&half, &young);
+    assert!(
+        running.headline.ends_with(
+            "may still be running. So far one of its two tables stands above the published version."
+        ),
+        "{running:?}"
+    );
+    assert!(running.consequence.ends_with(&old.consequence));
+    let none_yet = told(&mutation(&[("node:A", 4, 5, 4, 4)]), &young);
+    assert!(
+        none_yet
+            .headline
+            .ends_with("may still be running. So far it moved no table."),
+        "{none_yet:?}"
+    );
+}

@@ -3,7 +3,7 @@
 use sidecar::Digest;
 use yew::{Html, MouseEvent, html};
 
-use super::parts::{Wording, digest, form, other_choice, refusal, set_aside};
+use super::parts::{APPROVAL, Named, digest, form, other_choice, refusal, replaced, set_aside};
 use super::surroundings::{Ask, Surroundings, asking};
 use crate::components::{Tone, approvals, folded, notice, steps};
 use crate::services::backend;
@@ -17,29 +17,30 @@ pub(super) fn approve(around: &Surroundings<'_>) -> Html {
     else {
         return Html::default();
     };
-    let Some(named) = plan.digest else {
+    let Some(approved) = plan.digest else {
         return Html::default();
     };
     let request = around.state.request();
     let ask: Ask = Box::new(move |root, operation| {
         let request = request.clone();
         Box::pin(async move {
-            backend::approve(&root, &operation, named, &request)
+            backend::approve(&root, &operation, approved, &request)
                 .await
                 .map(|()| Action::Approved)
         })
     });
-    let wording = Wording {
+    let named = Named {
+        id: APPROVAL,
         label: "Approval",
-        button: "Approve this plan",
-        underway: "Approving…",
+        button: Html::default(),
     };
     html! {
         <>
+            { replaced(around) }
             { steps(&plan.steps) }
-            { digest(plan, &around.state.check) }
             { consent(around) }
-            { form(around, &plan.requires, &wording, Doing::Approving, ask) }
+            { form(around, &plan.requires, named, Doing::Approving, ask) }
+            { digest(plan, &around.state.check) }
             if plan.may_be_set_aside_instead() {
                 <p class="actions">
                     { "If it is another branch, nothing of this write belongs there." }

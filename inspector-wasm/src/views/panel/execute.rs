@@ -7,9 +7,9 @@ use sidecar::{Digest, Requirement};
 use yew::{Html, MouseEvent, html};
 
 use super::approve::consent;
-use super::parts::{Wording, digest, form, other_choice, refusal, start_over};
+use super::parts::{Named, digest, form, other_choice, refusal, start_over};
 use super::surroundings::{Ask, Surroundings, asking};
-use crate::components::{Tone, alert, folded, progress, steps};
+use crate::components::{Tone, alert, failure_notice, folded, progress, steps, toned};
 use crate::services::backend;
 use crate::state::recovery::{Action, Doing};
 use crate::words::{self, visible};
@@ -22,9 +22,8 @@ pub(super) fn execute(around: &Surroundings<'_>) -> Html {
     html! {
         <>
             { steps(&plan.steps) }
-            { digest(plan, &around.state.check) }
             { consent(around) }
-            if let Some(named) = plan.digest { { carry_out(around, named, "Carry it out") } }
+            { digest(plan, &around.state.check) }
             <p class="quiet-text">{ "The store is read again before every step. If anything is not as planned, no further step is done." }</p>
             { other_choice(around) }
         </>
@@ -38,8 +37,8 @@ pub(super) fn running(around: &Surroundings<'_>) -> Html {
     };
     html! {
         <>
-            if around.state.out_of_touch {
-                { alert("The server does not answer", Tone::Back, html! { <p>{ "The execution does not depend on this page. The page keeps asking." }</p> }) }
+            if let Some(failure) = &around.state.out_of_touch {
+                { failure_notice(failure, html! { <p>{ "The execution does not depend on this page." }</p> }) }
             }
             { progress(execution) }
         </>
@@ -67,17 +66,19 @@ pub(super) fn resume(around: &Surroundings<'_>) -> Html {
             <p>{ "Carrying it on repeats nothing: steps that are done already are recognised." }</p>
             if let Some(execution) = &around.state.execution { { progress(execution) } }
             { refusal(around) }
-            <p class="actions">
-                if let Some(named) = named { { carry_out(around, named, "Carry it on") } }
-                { start_over(around, "Look again") }
-            </p>
+            <p class="actions">{ start_over(around, "Look again") }</p>
             if let Some(named) = named.filter(|_| around.state.can_be_ended()) { { ending(around, named) } }
         </>
     }
 }
 
 /// The button that has the plan carried out, or taken up where it was left.
-pub(super) fn carry_out(around: &Surroundings<'_>, named: Digest, label: &'static str) -> Html {
+pub(super) fn carry_out(
+    around: &Surroundings<'_>,
+    named: Digest,
+    label: &'static str,
+    tone: Tone,
+) -> Html {
     let busy = around.state.doing == Some(Doing::Starting);
     let ask: Ask = Box::new(move |root, operation| {
         Box::pin(async move {
@@ -87,11 +88,11 @@ pub(super) fn carry_out(around: &Surroundings<'_>, named: Digest, label: &'stati
         })
     });
     let onclick = asking(around, Doing::Starting, ask).reform(|_: MouseEvent| ());
-    html! { <button type="button" class="primary" {onclick} aria-busy={busy.then_some("true")}>{ if busy { "Starting…" } else { label } }</button> }
+    html! { <button type="button" class={toned("primary", tone)} {onclick} aria-busy={busy.then_some("true")} data-testid="carry-out">{ if busy { "Starting…" } else { label } }</button> }
 }
 
 /// The form that ends an attempt, behind a line that has to be unfolded first.
-fn ending(around: &Surroundings<'_>, named: Digest) -> Html {
+fn ending(around: &Surroundings<'_>, digest: Digest) -> Html {
     // The form is only sent once the box is ticked.
     let request = EndRequest {
         reason: around.state.reason.trim().to_owned(),
@@ -100,23 +101,26 @@ fn ending(around: &Surroundings<'_>, named: Digest) -> Html {
     let ask: Ask = Box::new(move |root, operation| {
         let request = request.clone();
         Box::pin(async move {
-            backend::end(&root, &operation, named, &request)
+            backend::end(&root, &operation, digest, &request)
                 .await
                 .map(|report| Action::EndedBy(Rc::new(report)))
         })
     });
     let requires = [Requirement::WritersStopped, Requirement::Reason];
-    let wording = Wording {
+    let busy = around.state.doing == Some(Doing::Ending);
+    let named = Named {
+        id: "ending",
         label: "End this attempt",
-        button: "End this attempt",
-        underway: "Ending…",
+        button: html! {
+            <button type="submit" class="primary stop" aria-busy={busy.then_some("true")}>{ if busy { "Ending…" } else { "End this attempt" } }</button>
+        },
     };
     folded(
         "End this attempt…",
         html! {
             <div class="revocation">
                 <p class="quiet-text">{ "For an attempt that cannot be carried on: a step keeps failing, or it was begun at another root. If somebody still carries this plan out, stop that first. Steps that are done stay done. Of a step that was begun and not recorded, nobody knows whether it was done. Your name and reason go on record. Then a new plan is made from the state of the store, and has to be approved." }</p>
-                { form(around, &requires, &wording, Doing::Ending, ask) }
+                { form(around, &requires, named, Doing::Ending, ask) }
             </div>
         },
     )

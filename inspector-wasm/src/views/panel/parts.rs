@@ -1,30 +1,34 @@
 //! The parts that several stages of the panel show.
 
 use sidecar::api::PlanReport;
-use sidecar::{Choice, Requirement};
+use sidecar::{Choice, Requirement, Timestamp, age_text};
 use yew::{Callback, Html, MouseEvent, html};
 
 use super::surroundings::{Ask, Surroundings, asking};
-use crate::components::{Copyable, Form, approval_form, failure_notice};
+use crate::components::{Copyable, Form, Tone, alert, approval_form, failure_notice};
 use crate::route::Route;
+use crate::services::dom;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, Doing};
 
-/// The words of a form.
-pub(super) struct Wording {
-    /// The purpose of the form, for people who do not see it.
+/// A form beside what it is about.
+pub(super) struct Named {
+    /// Its name in the page.
+    pub(super) id: &'static str,
+    /// Its purpose, for people who do not see it.
     pub(super) label: &'static str,
-    /// The text of its button.
-    pub(super) button: &'static str,
-    /// The text of the button while the request is on its way.
-    pub(super) underway: &'static str,
+    /// Its button, unless that stays in view.
+    pub(super) button: Html,
 }
+
+/// The name of the form whose button stays in view.
+pub(super) const APPROVAL: &str = "approval";
 
 /// The statements that something requires, and the button that does it.
 pub(super) fn form(
     around: &Surroundings<'_>,
     requires: &[Requirement],
-    wording: &Wording,
+    named: Named,
     doing: Doing,
     ask: Ask,
 ) -> Html {
@@ -42,14 +46,25 @@ pub(super) fn form(
         requires,
         stated: &around.state.stated,
         reason: &around.state.reason,
-        label: wording.label,
-        button: wording.button,
-        underway: wording.underway,
-        busy: around.state.doing == Some(doing),
+        id: named.id,
+        label: named.label,
+        button: named.button,
+        last_commit: last_commit(around).as_deref(),
         onstate,
         onreason,
         onsubmit: asking(around, doing, ask),
     })
+}
+
+/// When the latest commit was made that the tables of the plan show, and how long ago.
+fn last_commit(around: &Surroundings<'_>) -> Option<String> {
+    let plan = around.state.plan.value.as_ref()?;
+    let transactions = plan.tables.iter().flat_map(|table| &table.transactions);
+    let last = transactions
+        .filter_map(|seen| seen.transaction.as_ref()?.timestamp)
+        .max()?;
+    let age = last.age_seconds(Timestamp::from_micros(dom::now_micros()));
+    Some(format!("{last}, {} ago", age_text(age)))
 }
 
 /// Drops the statements and refusals about the old plan, and asks for a new plan.
@@ -64,10 +79,27 @@ pub(super) fn start_over(around: &Surroundings<'_>, label: &'static str) -> Html
 }
 
 pub(super) fn refusal(around: &Surroundings<'_>) -> Html {
-    match &around.state.refusal {
+    match around.state.refusal.as_deref() {
+        // Starting over would lose what was typed, and help nobody.
+        Some(failure) if failure.is_silence() || failure.asks_for_login() => failure_notice(
+            failure,
+            html! { <p>{ "Nobody knows yet whether what you asked for was done. As soon as the server answers, this page shows what is on record." }</p> },
+        ),
         Some(failure) => failure_notice(failure, start_over(around, "Make a new plan")),
         None => Html::default(),
     }
+}
+
+/// Says that the plan on this page is another one than before, to a person who may have begun to state things about that.
+pub(super) fn replaced(around: &Surroundings<'_>) -> Html {
+    if !around.state.replaced {
+        return Html::default();
+    }
+    alert(
+        "This is another plan than before",
+        Tone::Back,
+        html! { <p>{ "The store moved, or its file did. Read this plan anew: statements about the old one do not count for it. The reason that was typed is kept." }</p> },
+    )
 }
 
 pub(super) fn digest(plan: &PlanReport, check: &PlanCheck) -> Html {

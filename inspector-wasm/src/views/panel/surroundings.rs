@@ -1,10 +1,12 @@
 //! The recovery that a panel is about, and the requests that change it.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use wasm_bindgen_futures::spawn_local;
-use yew::{Callback, UseReducerDispatcher};
+use yew::{AttrValue, Callback, UseReducerDispatcher};
 
 use crate::services::dom;
 use crate::state::failure::Failure;
@@ -26,6 +28,10 @@ pub struct Surroundings<'a> {
     pub operation: &'a str,
     /// Something changed that the list shows too.
     pub onchanged: &'a Callback<()>,
+    /// The address and the title of the one that comes next in the list.
+    pub next: Option<&'a (AttrValue, AttrValue)>,
+    /// Whether a request of this page is on its way. The state says so only once it is drawn anew, and a second press may come before.
+    pub in_flight: Rc<Cell<bool>>,
 }
 
 /// A request to the server, on its way; its answer is a change of the state.
@@ -34,10 +40,10 @@ pub(super) type Asked = Pin<Box<dyn Future<Output = Result<Action, Failure>>>>;
 /// Asks the server for something, given the names of the root and of the operation.
 pub(super) type Ask = Box<dyn Fn(String, String) -> Asked>;
 
-/// Has the server do something in this person's name, unless that request is on its way already.
+/// Has the server do something in this person's name, unless a request is on its way already.
 // One function for all of them, and not one for each kind of request: that would be the same machine code four times over.
 pub(super) fn asking(around: &Surroundings<'_>, doing: Doing, ask: Ask) -> Callback<()> {
-    let busy = around.state.doing == Some(doing);
+    let in_flight = around.in_flight.clone();
     let (root, operation) = (around.root.to_owned(), around.operation.to_owned());
     let (dispatcher, look, onchanged) = (
         around.dispatcher.clone(),
@@ -45,14 +51,17 @@ pub(super) fn asking(around: &Surroundings<'_>, doing: Doing, ask: Ask) -> Callb
         around.onchanged.clone(),
     );
     Callback::from(move |()| {
-        if busy {
+        if in_flight.replace(true) {
             return;
         }
+        let in_flight = in_flight.clone();
         let asked = ask(root.clone(), operation.clone());
         let (dispatcher, look, onchanged) = (dispatcher.clone(), look.clone(), onchanged.clone());
         dispatcher.dispatch(Action::Began(doing));
         spawn_local(async move {
-            match asked.await {
+            let answer = asked.await;
+            in_flight.set(false);
+            match answer {
                 Ok(action) => dispatcher.dispatch(action),
                 Err(failure) => return dispatcher.dispatch(Action::Refused(failure)),
             }
