@@ -37,7 +37,7 @@ pub(crate) use words::capitalised;
 
 use words::{
     NAME_CHARS_MAX, all_of_its_tables, and_more, count_word, inside_a_sentence, some_of,
-    table_name, tables_with, write_name, written,
+    some_of_its_tables, table_name, tables_with, write_name, written,
 };
 
 /// Explains the plan of a sidecar that was looked at, as [`explain`], with what the sidecar and its journal tell besides.
@@ -172,7 +172,11 @@ impl Explanation {
 
 /// How far a write has come whose writer may be at work.
 fn may_be_running(write: &str, plan: &Plan) -> String {
-    let moved = plan.tables.iter().filter(|table| has_moved(table)).count();
+    let moved = plan
+        .tables
+        .iter()
+        .filter(|table| roll_back::has_moved(table))
+        .count();
     let total = written(plan).count().max(moved);
     match moved {
         0 => format!("{write} may still be running. So far it moved no table."),
