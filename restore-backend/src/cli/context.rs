@@ -63,11 +63,6 @@ impl Context {
         self.json
     }
 
-    /// From which age on a sidecar's writer counts as gone.
-    pub(super) fn min_age_seconds(&self) -> u64 {
-        self.options.min_age.as_secs()
-    }
-
     pub(super) fn former_places(&self) -> &[String] {
         &self.former_places
     }

@@ -48,7 +48,7 @@ impl List {
         }
         context.print(&list, |page| {
             write_headline(page, &list, &self.filter, total, &root.shown());
-            write(page, &list, context.min_age_seconds());
+            write(page, &list);
         })?;
         let is_pending = !list.recoveries.is_empty();
         Ok(if self.fail_if_pending && is_pending {
@@ -85,7 +85,7 @@ fn write_headline(
     });
 }
 
-fn write(page: &mut Page, list: &RecoveryList, min_age_seconds: u64) {
+fn write(page: &mut Page, list: &RecoveryList) {
     let RecoveryList {
         root: _,
         recoveries,
@@ -104,7 +104,7 @@ fn write(page: &mut Page, list: &RecoveryList, min_age_seconds: u64) {
         page.paragraph(&format!("{}: {}.", reason.code, reason.detail));
     }
     page.blank();
-    columns::write(page, recoveries, min_age_seconds);
+    columns::write(page, recoveries);
     for RecoverySummary { refused, .. } in recoveries {
         if let Some(reason) = refused {
             page.blank();

@@ -56,7 +56,7 @@ impl Column {
     }
 
     /// What it says of a recovery; `None` if nothing is known.
-    fn text(self, recovery: &RecoverySummary, min_age_seconds: u64) -> Option<String> {
+    fn text(self, recovery: &RecoverySummary) -> Option<String> {
         let refused = recovery.refused.is_some();
         match self {
             Self::Operation => {
@@ -64,7 +64,7 @@ impl Column {
                 Some(operation.unwrap_or(&recovery.file).clone())
             }
             Self::Disposition => Some(recovery.disposition.name().to_owned()),
-            Self::State => state(recovery, min_age_seconds),
+            Self::State => state(recovery),
             Self::Moved if refused => None,
             Self::Moved => Some(format!(
                 "{}/{}",
@@ -97,14 +97,11 @@ impl Column {
     }
 }
 
-fn state(recovery: &RecoverySummary, min_age_seconds: u64) -> Option<String> {
+fn state(recovery: &RecoverySummary) -> Option<String> {
     let progress = progress_words(recovery.progress);
-    let is_young = recovery
-        .age_seconds
-        .is_some_and(|age| age < min_age_seconds);
     let state: Vec<&str> = progress
         .into_iter()
-        .chain(is_young.then_some("may be running"))
+        .chain(recovery.may_be_running.then_some("may be running"))
         .collect();
     (!state.is_empty()).then(|| state.join(", "))
 }
@@ -126,17 +123,16 @@ fn tables(recovery: &RecoverySummary, width: usize) -> String {
 }
 
 /// Writes one line for each recovery, as far as its columns fit the page, and the rest below it.
-pub(super) fn write(page: &mut Page, recoveries: &[RecoverySummary], min_age_seconds: u64) {
-    let text = |column: Column, recovery: &RecoverySummary| column.text(recovery, min_age_seconds);
+pub(super) fn write(page: &mut Page, recoveries: &[RecoverySummary]) {
+    let text = |column: Column, recovery: &RecoverySummary| column.text(recovery);
     let told: Vec<Column> = Column::ALL
         .into_iter()
         .filter(|column| recoveries.iter().any(|it| text(*column, it).is_some()))
         .collect();
-    let shown = &told[..fitting(page, &told, recoveries, min_age_seconds)];
+    let shown = &told[..fitting(page, &told, recoveries)];
     let tables_width = page.width().saturating_sub(taken(
         shown.iter().filter(|column| **column != Column::Tables),
         recoveries,
-        min_age_seconds,
     ));
     let cell = |column: Column, recovery: &RecoverySummary| {
         let tone = match column {
@@ -172,17 +168,12 @@ pub(super) fn write(page: &mut Page, recoveries: &[RecoverySummary], min_age_sec
 }
 
 /// How many of the columns fit a line. Tables may be cut short.
-fn fitting(
-    page: &Page,
-    told: &[Column],
-    recoveries: &[RecoverySummary],
-    min_age_seconds: u64,
-) -> usize {
+fn fitting(page: &Page, told: &[Column], recoveries: &[RecoverySummary]) -> usize {
     let fits = |count: &usize| {
         let columns = told[..*count].iter();
         let full = columns.clone().filter(|column| **column != Column::Tables);
         let has_tables = columns.clone().any(|column| *column == Column::Tables);
-        let width = taken(full, recoveries, min_age_seconds);
+        let width = taken(full, recoveries);
         if has_tables {
             width + TABLES_MIN <= page.width()
         } else {
@@ -198,15 +189,11 @@ fn fitting(
 }
 
 /// Characters that these columns take, with the gap behind each.
-fn taken<'a>(
-    columns: impl Iterator<Item = &'a Column>,
-    recoveries: &[RecoverySummary],
-    min_age_seconds: u64,
-) -> usize {
+fn taken<'a>(columns: impl Iterator<Item = &'a Column>, recoveries: &[RecoverySummary]) -> usize {
     let width = |column: &Column| {
         let texts = recoveries
             .iter()
-            .filter_map(|recovery| column.text(recovery, min_age_seconds));
+            .filter_map(|recovery| column.text(recovery));
         let widest = texts.map(|text| text.chars().count()).max();
         widest.unwrap_or_default().max(column.header().len()) + GAP
     };
@@ -240,6 +227,7 @@ pub(super) mod tests {
             tables_moved: 1,
             refused: None,
             progress: Progress::Open,
+            may_be_running: false,
             table_keys: vec!["node:Author".to_owned(), "edge:Wrote".to_owned()],
         }
     }
@@ -249,13 +237,14 @@ pub(super) mod tests {
             width,
             ..Layout::default()
         });
-        write(&mut page, recoveries, 900);
+        write(&mut page, recoveries);
         page.text().to_owned()
     }
 
     fn recoveries() -> [RecoverySummary; 2] {
         let mut young = recovery("B1.json", Disposition::NeverStarted, None);
         young.age_seconds = Some(60);
+        young.may_be_running = true;
         young.progress = Progress::Approved;
         young.tables_total = 19;
         [
