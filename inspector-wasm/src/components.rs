@@ -41,7 +41,7 @@ pub use list::List;
 pub use list_tools::{list_tools, none_matches};
 pub use notice::{alert, failure_notice, notice};
 pub use outcome::outcome;
-pub use parts::{each, folded, rows, table, toned};
+pub use parts::{dated, each, folded, rows, table, toned};
 pub use progress::{bar, progress, progress_bar};
 pub use raw::{raw, raw_bytes};
 pub use skipped::skipped;

@@ -170,6 +170,11 @@ fn crisp(x: f64) -> f64 {
     x.floor() + 0.5
 }
 
+/// The name of a commit that does not look like the write's.
+pub const STRANGERS: &str = "a stranger’s";
+/// The same where it is HEAD.
+pub const STRANGERS_HEAD: &str = "HEAD, a stranger’s";
+
 fn name_stops(table: &PlannedTable, stops: &[Stop], lanes: &mut Lanes) -> Vec<Label> {
     let mut names = Vec::new();
     for stop in stops {
@@ -177,7 +182,9 @@ fn name_stops(table: &PlannedTable, stops: &[Stop], lanes: &mut Lanes) -> Vec<La
         let text = match (is(table.manifest_pinned), is(table.lance_head)) {
             (true, true) => "published = HEAD",
             (true, false) => "published",
+            (false, true) if stop.stranger => STRANGERS_HEAD,
             (false, true) => "HEAD",
+            (false, false) if stop.stranger => STRANGERS,
             (false, false) if is(table.publish_as) => "new",
             (false, false) if stop.version == table.expected_version => "expected",
             (false, false) => continue,
@@ -197,12 +204,24 @@ fn operations(transactions: &[TransactionObservation], stops: &[Stop]) -> Vec<La
             .iter()
             .find(|entry| entry.version == stop.version)?;
         let transaction = made.transaction.as_ref()?;
-        let name = match (transaction.restored_version, transaction.row_delta) {
-            (Some(version), _) => format!("{} {version}", transaction.operation),
-            (None, Some(rows)) if rows != 0 => format!("{} {rows:+}", transaction.operation),
-            (None, _) => transaction.operation.clone(),
+        let number = match (transaction.restored_version, transaction.row_delta) {
+            (Some(version), _) => Some(version.to_string()),
+            (None, Some(rows)) if rows != 0 => Some(format!("{rows:+}")),
+            (None, _) => None,
         };
-        let text = labels::shortened(&name, stop.x - before.x - 16.0)?;
+        let name = &transaction.operation;
+        let room = stop.x - before.x - 16.0;
+        let text = match number {
+            Some(number) => {
+                let both = format!("{name} {number}");
+                // Where there is little room the number says more than half a word.
+                match labels::text_width(&both) <= room {
+                    true => both,
+                    false => labels::shortened(&number, room)?,
+                }
+            }
+            None => labels::shortened(name, room)?,
+        };
         Some(Label {
             text,
             x: (before.x + stop.x) / 2.0,

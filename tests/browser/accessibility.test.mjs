@@ -128,6 +128,16 @@ screen("the records", async (page) => {
   await page.locator("[data-chain=verified]").first().waitFor();
 });
 
+screen("the records, each with all of its details open", async (page) => {
+  await go(page, "/audit/shop");
+  await page.locator("[data-chain=verified]").first().waitFor();
+  for (const summary of await page.getByTestId("journal").locator("> summary").all()) await summary.click();
+  await page.locator("[data-kind=finished]").first().waitFor();
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll("main details")) details.open = true;
+  });
+});
+
 screen("one record", async (page) => {
   await go(page, "/audit/shop");
   await page.getByTestId("journal").locator("summary").first().click();

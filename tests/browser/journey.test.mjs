@@ -58,7 +58,7 @@ function journey(name, walk, refusals) {
 /** Opens what is pending in a root. */
 async function pendingIn(page, root) {
   await page.getByTestId("root").selectOption(root);
-  await page.waitForFunction((root) => location.hash === `#/pending/${root}`, root);
+  await page.waitForFunction((root) => location.hash.split("?")[0] === `#/pending/${root}`, root);
   await rows(page).first().waitFor();
 }
 
@@ -138,6 +138,7 @@ journey("everything pending is listed, each with its verdict", async (page) => {
   await page.getByRole("searchbox", { name: "Filter" }).fill("ADA roll");
   await rows(page).nth(1).waitFor({ state: "detached" });
   assert.match(await rows(page).innerText(), /Mutation by ada[^]*roll forward/);
+  await page.getByRole("searchbox", { name: "Filter" }).fill("");
   await pendingIn(page, "museum");
   await row(page, "eve").waitFor();
   assert.equal(await rows(page).count(), 3);
@@ -267,6 +268,11 @@ journey("a commit between approval and execution stops everything, and a new pla
   const anew = await cli("plan", museum, entry.operation_id);
   assert.notEqual(anew.digest, digest);
   await showsPlan(page, anew);
+  // The commit of the other one is not taken along unremarked.
+  const card = page.locator('[data-table="node:Artist"]');
+  assert.equal(await card.locator(".rail .stop.stranger").count(), 1);
+  assert.match(await card.getByRole("note").innerText(), /does not look like this write's: version 5[^]*committed \d{4}-[^]* ago\./);
+  assert.ok(anew.requires.includes("unexpected_commits"));
 });
 
 journey("a write that never began is cleaned up with the keyboard alone", async (page) => {

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 
 import { onPage, startLoggedIn } from "./console.mjs";
 import { pending } from "./demo.mjs";
-import { approval, approve, execution, go, is, open, stage } from "./screen.mjs";
+import { approval, approve, execution, is, open, recover } from "./screen.mjs";
 
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 390, height: 844 };
@@ -111,7 +111,7 @@ walk("dangerous buttons are toned, and every button says what it does", async (p
   const seen = new Map();
   for (const [root, fits, words] of [
     ["shop", is("roll_back"), "Approve this roll back"],
-    ["shop", is("already_published"), "Approve this clean-up"],
+    ["shop", ({ actor_id, disposition }) => actor_id === "ben" && disposition === "already_published", "Approve this clean-up"],
     ["shop", ({ disposition, actor_id }) => disposition === "never_started" && actor_id === "ada", "Approve: remove the leftover file"],
   ]) {
     const { operation_id } = await pending(here.demo.root(root), fits);
@@ -124,6 +124,19 @@ walk("dangerous buttons are toned, and every button says what it does", async (p
   assert.equal(clean, remove);
   const title = page.getByTestId("panel").getByRole("heading", { level: 2 });
   assert.equal(await title.innerText(), "Nothing was written: remove the leftover file");
+});
+
+walk("no column of a result is cut, and on a narrow screen the result comes first", async (page) => {
+  const { operation_id } = await pending(shop, is("already_published"));
+  await page.setViewportSize(WIDE);
+  await open(page, "shop", operation_id, "approve");
+  await recover(page);
+  const table = page.getByTestId("outcomes");
+  const cut = await table.evaluate((table) => table.scrollWidth - table.parentElement.clientWidth);
+  assert.ok(cut <= 0, `${cut} px`);
+  await page.setViewportSize(NARROW);
+  const [result, left] = [page.getByTestId("outcome"), page.locator("section.tables").first()];
+  assert.ok((await result.boundingBox()).y < (await left.boundingBox()).y);
 });
 
 /** A plan over `count` tables of which one has moved, made by the rules themselves; it stands last in the sidecar. */

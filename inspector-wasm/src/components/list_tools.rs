@@ -7,10 +7,10 @@ use crate::services::dom;
 use crate::state::listing::{Listing, Sort};
 use crate::words::{self, visible};
 
-/// The filter and the order of a list, and whatever other tools it has.
+/// The filter and the order of a list, and whatever other tools it has. `unread` says why there is no count.
 pub fn list_tools(
     listing: &Listing,
-    is_read: bool,
+    unread: Option<&'static str>,
     onquery: &Callback<String>,
     onsort: &Callback<Sort>,
     others: Html,
@@ -29,8 +29,8 @@ pub fn list_tools(
         })
     };
     let (shown, total) = (listing.len(), listing.total());
-    let count = if !is_read {
-        "Reading…".to_owned()
+    let count = if let Some(unread) = unread {
+        unread.to_owned()
     } else if shown == total {
         words::grouped(total)
     } else {
@@ -40,7 +40,7 @@ pub fn list_tools(
         <div class="tools">
             <input type="search" aria-label="Filter" placeholder="ada -refused age>1h" title="Words that a line has, or with a minus has not: actor, table, kind, branch, verdict, approved, id. age>1h and age<2d ask for its age. Press / to come here." aria-keyshortcuts="/" autocomplete="off" spellcheck="false" value={listing.query().to_owned()} {oninput} />
             <div class="row">
-                <span class="count" role="status">{ count }<span class="unseen">{ " in the list" }</span></span>
+                <span class="count" role="status">{ count }if unread.is_none() { <span class="unseen">{ " in the list" }</span> }</span>
                 <select aria-label="Order" {onchange}>
                     { each(&mut Sort::ALL.iter().map(|sort| html! { <option value={sort.label()} selected={*sort == listing.sort()}>{ sort.label() }</option> })) }
                 </select>

@@ -6,7 +6,7 @@ use sidecar::text::version_text;
 use yew::{Html, html};
 
 use super::parts::each;
-use crate::rail::{AXIS, Evidence, Label, Rail, Span, Stop, px};
+use crate::rail::{AXIS, Evidence, Label, Rail, STRANGERS, STRANGERS_HEAD, Span, Stop, px};
 use crate::words::visible;
 
 /// The version rail of one table, for the width there is.
@@ -98,6 +98,7 @@ fn stop(stop: &Stop) -> Html {
         (stop.head, " head"),
         (stop.new, " new"),
         (stop.future, " future"),
+        (stop.stranger, " stranger"),
     ] {
         class.push_str(if is { name } else { "" });
     }
@@ -125,6 +126,7 @@ fn text(class: &'static str, label: &Label) -> Html {
 
 fn name_class(name: &str) -> &'static str {
     match name {
+        STRANGERS | STRANGERS_HEAD => "name stranger",
         "published" | "published = HEAD" => "name pin",
         "HEAD" => "name head",
         "new" => "name new",

@@ -37,7 +37,7 @@ fn folded_raw(name: &'static str, text: AttrValue, about: Html, open: bool) -> H
         <details class="raw" {open}>
             <summary>{ name }</summary>
             { about }
-            <pre tabindex="0" role="region" aria-label={name}><code>{ sidecar::text::visible_lines(&text).into_owned() }</code></pre>
+            <pre><code>{ sidecar::text::visible_lines(&text).into_owned() }</code></pre>
         </details>
     }
 }

@@ -2,12 +2,13 @@
 
 use sidecar::api::TableReport;
 use sidecar::observation::TransactionObservation;
-use sidecar::{PlannedTable, explanation};
+use sidecar::{Timestamp, age_text, explanation};
 use yew::{Html, html};
 
 use super::badge::table_badge;
 use super::parts::{each, rows, table};
 use super::rail::rail_figure;
+use crate::services::dom;
 use crate::words::{self, visible};
 
 /// One table of a plan, with a rail as wide as this. Where it stands now needs no classification.
@@ -26,19 +27,35 @@ pub fn table_card(report: &TableReport, width: f64, after: bool) -> Html {
             </header>
             if planned.catalog_change.is_none() { { rail_figure(report, width) } }
             <p class="effect">{ visible(effect) }</p>
-            { unexpected(planned) }
+            { unexpected(report) }
             { transactions_table(&report.table.table_key, transactions) }
         </article>
     }
 }
 
-/// The commits of this table that the approver has to acknowledge.
-fn unexpected(planned: &PlannedTable) -> Html {
+/// The commits of this table that the approver has to acknowledge, and when the last of them was made: who commits now is alive.
+fn unexpected(report: &TableReport) -> Html {
+    let planned = &report.table;
     if planned.unexpected.is_empty() {
         return Html::default();
     }
+    let is_of_them = |seen: &&TransactionObservation| {
+        let mut commits = planned.unexpected.iter();
+        commits.any(|commit| commit.version == seen.version)
+    };
+    let made = report.transactions.iter().filter(is_of_them);
+    let last = made
+        .filter_map(|seen| seen.transaction.as_ref()?.timestamp)
+        .max();
+    let when = last.map(|last| {
+        let age = last.age_seconds(Timestamp::from_micros(dom::now_micros()));
+        format!(
+            " The last of it was committed {last}, {} ago.",
+            age_text(age)
+        )
+    });
     html! {
-        <p class="unexpected" role="note">{ visible(&explanation::unexpected_sentence(planned)) }</p>
+        <p class="unexpected" role="note">{ visible(&explanation::unexpected_sentence(planned)) }{ when }</p>
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Stop {
     pub new: bool,
     /// It does not exist yet.
     pub future: bool,
+    /// A commit that does not look like this write's.
+    pub stranger: bool,
 }
 
 /// Distance that keeps the numbers of these versions apart.
@@ -99,6 +101,10 @@ pub fn placed(table: &PlannedTable, versions: &[u64], from: f64, to: f64) -> Vec
             head: table.lance_head == Some(*version),
             new: table.publish_as == Some(*version) && table.lance_head != Some(*version),
             future: *version > exists_up_to,
+            stranger: table
+                .unexpected
+                .iter()
+                .any(|commit| commit.version == *version),
         })
         .collect()
 }

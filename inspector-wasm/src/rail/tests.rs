@@ -168,6 +168,43 @@ fn operations_name_the_part_of_the_line_they_made() {
 }
 
 #[test]
+fn a_commit_that_is_not_of_this_write_is_drawn_as_a_strangers() {
+    let mut planned = restored(4, 6);
+    planned.unexpected = vec![sidecar::UnexpectedCommit {
+        version: 6,
+        operation: Some("Append".to_owned()),
+    }];
+    let rail = rail(&planned, 680.0);
+    let strangers: Vec<u64> = rail
+        .stops
+        .iter()
+        .filter(|stop| stop.stranger)
+        .map(|stop| stop.version)
+        .collect();
+    assert_eq!(strangers, [6]);
+    let names: Vec<&str> = rail.names.iter().map(|name| name.text.as_str()).collect();
+    assert!(names.contains(&STRANGERS_HEAD), "{names:?}");
+    assert!(!names.contains(&"HEAD"), "{names:?}");
+}
+
+#[test]
+fn on_a_narrow_rail_the_number_of_rows_stays_and_the_word_goes() {
+    let planned = restored(4, 6);
+    let mut made = [made(5, "Append"), made(6, "Append")];
+    made[0].transaction.as_mut().unwrap().row_delta = Some(20);
+    let said = |width: f64| {
+        let evidence = Evidence {
+            table: &planned,
+            transactions: &made,
+        };
+        let rail = Rail::new(&evidence, width);
+        rail.operations.first().map(|label| label.text.clone())
+    };
+    assert_eq!(said(900.0).as_deref(), Some("Append +20"));
+    assert_eq!(said(320.0).as_deref(), Some("+20"));
+}
+
+#[test]
 fn a_table_without_pin_and_head_still_shows_what_was_intended() {
     let planned = PlannedTable {
         manifest_pinned: None,

@@ -122,7 +122,7 @@ pub fn Offline(props: &Props) -> Html {
         <div {class} {ondrop} {ondragover} {ondragleave}>
             if !empty {
                 <aside aria-label="Dropped files">
-                    { list_tools(&state.listing, true, &onquery, &onsort, html! {
+                    { list_tools(&state.listing, None, &onquery, &onsort, html! {
                         <>
                             <a class="quiet button" href={Route::Offline.href()}>{ "Add" }</a>
                             <button type="button" class="quiet" onclick={onclear}>{ "Clear" }</button>

@@ -92,6 +92,11 @@ pub fn Pending(props: &Props) -> Html {
             .href()
         })
     };
+    let unread = match (state.read_at, &state.failure) {
+        (Some(_), _) => None,
+        (None, None) => Some("Reading…"),
+        (None, Some(_)) => Some("Not read"),
+    };
     let next = props.open.as_ref().and_then(|(operation, _)| {
         let is_other = |entry: &Entry| entry.key() != operation && entry.file != *operation;
         let can_go_on = |entry: &Entry| entry.standing != Standing::Judged(Disposition::Refused);
@@ -112,7 +117,7 @@ pub fn Pending(props: &Props) -> Html {
     html! {
         <div {class}>
             <aside aria-label="Pending recoveries">
-                { list_tools(&state.listing, state.read_at.is_some(), &onquery, &onsort, html! {
+                { list_tools(&state.listing, unread, &onquery, &onsort, html! {
                     <button type="button" class="quiet" {onclick} aria-busy={state.asking.then_some("true")}>{ "Refresh" }</button>
                 }) }
                 if let Some(failure) = &state.failure {

@@ -12,7 +12,7 @@ use yew::{
 
 use super::panel::{Surroundings, deed, panel};
 use crate::components::{
-    Copyable, Tables, Tone, alert, facts, failure_notice, folded, found, left_out, plain,
+    Copyable, Tables, Tone, alert, dated, facts, failure_notice, folded, found, left_out, plain,
     purpose_badge, raw_bytes, time, verdict_of_found,
 };
 use crate::hooks::{Alive, Asking, use_polled, use_screen};
@@ -26,7 +26,6 @@ use crate::state::pending::plan_pause_ms;
 use crate::state::plan_check::PlanCheck;
 use crate::state::recovery::{Action, RecoveryState, Stage};
 use crate::state::shared_text::{command, markdown};
-use crate::words::visible;
 
 /// Pause between two looks at an execution, while the server answers and while it does not.
 const FOLLOW_MS: u32 = 500;
@@ -159,9 +158,9 @@ pub fn Recovery(props: &Props) -> Html {
             if let Some(plan) = &plan {
                 <p class="verdict">{ purpose_badge(plan) }</p>
             }
-            <h1 ref={heading} tabindex="-1" data-testid="headline">{ visible(&title) }</h1>
+            <h1 ref={heading} tabindex="-1" data-testid="headline">{ dated(&title) }</h1>
             if let Some(plan) = &plan {
-                <p class="lead" data-testid="consequence">{ visible(&lead(plan, stage)) }</p>
+                <p class="lead" data-testid="consequence">{ dated(&lead(plan, stage)) }</p>
                 { planned_anew(plan, &props.root) }
                 { undone(plan, &props.root) }
                 { named_facts(plan, stage) }
@@ -169,6 +168,8 @@ pub fn Recovery(props: &Props) -> Html {
             }
             if let Some(failure) = &state.plan.failure { { failed(failure, &state, props) } }
             <div class="columns">
+                // What was done comes before the tables as they were left.
+                if is_over { { panel(&around) } }
                 if let Some(plan) = plan.as_ref().filter(|plan| !plan.tables.is_empty() || plan.sidecar.is_some()) {
                     <div class="evidence">
                         if is_over {
@@ -179,7 +180,7 @@ pub fn Recovery(props: &Props) -> Html {
                         }
                     </div>
                 }
-                if plan.is_some() || state.execution.is_some() { { panel(&around) } }
+                if !is_over && (plan.is_some() || state.execution.is_some()) { { panel(&around) } }
             </div>
         </article>
         { deed(&around) }

@@ -6,7 +6,7 @@ use sidecar::follow_up::undo_id;
 use yew::{Html, html};
 
 use super::execute::carry_out;
-use super::parts::APPROVAL;
+use super::parts::{APPROVAL, start_over_first};
 use super::surroundings::Surroundings;
 use crate::components::{Tone, deed_tone, progress_bar, toned};
 use crate::route::Route;
@@ -48,15 +48,19 @@ pub fn deed(around: &Surroundings<'_>) -> Html {
                 .execution
                 .as_ref()
                 .and_then(|execution| execution.report.as_ref());
-            match report.filter(|report| report.is_open()) {
-                Some(report) => {
+            match report {
+                Some(report) if report.is_open() => {
                     let tone = plan.map_or(Tone::Forward, deed_tone);
                     (
                         html! { "It is not over yet." },
                         carry_out(around, report.digest, "Carry it on", tone),
                     )
                 }
-                None => (
+                Some(report) if !report.outcome.is_success() => (
+                    html! { "Not all of it was done." },
+                    start_over_first(around, "Make a new plan"),
+                ),
+                Some(_) | None => (
                     plan.and_then(done).map(Html::from).unwrap_or_default(),
                     afterwards(around, plan),
                 ),

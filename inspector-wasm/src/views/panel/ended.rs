@@ -4,7 +4,7 @@ use sidecar::ApplyReport;
 use sidecar::api::{EndReport, ExecutionReport};
 use yew::{Html, html};
 
-use super::parts::{refusal, start_over};
+use super::parts::refusal;
 use super::surroundings::Surroundings;
 use crate::components::{Tone, folded, notice, outcome, progress};
 use crate::route::Route;
@@ -43,7 +43,6 @@ fn afterwards(around: &Surroundings<'_>, report: &ApplyReport) -> Html {
         .and_then(|plan| words::left(&plan.purpose, plan.steps.iter().map(|step| &step.step)));
     html! {
         <p class="actions">
-            if !report.outcome.is_success() { { start_over(around, "Make a new plan") } }
             if let Some(left) = left {
                 <a class="button" href={Route::Recovery { root: around.root.to_owned(), operation: left.to_string() }.href()}>{ "Open the sidecar it left" }</a>
             }

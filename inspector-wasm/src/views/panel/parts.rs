@@ -69,13 +69,26 @@ fn last_commit(around: &Surroundings<'_>) -> Option<String> {
 
 /// Drops the statements and refusals about the old plan, and asks for a new plan.
 pub(super) fn start_over(around: &Surroundings<'_>, label: &'static str) -> Html {
+    starting_over(around, label, None)
+}
+
+/// The same as the one thing to do now.
+pub(super) fn start_over_first(around: &Surroundings<'_>, label: &'static str) -> Html {
+    starting_over(around, label, Some("primary"))
+}
+
+fn starting_over(
+    around: &Surroundings<'_>,
+    label: &'static str,
+    class: Option<&'static str>,
+) -> Html {
     let (dispatcher, look) = (around.dispatcher.clone(), around.look.clone());
     let onclick = Callback::from(move |_: MouseEvent| {
         dispatcher.dispatch(Action::StartedOver);
         look.emit(());
     });
     let busy = around.state.plan.asking.then_some("true");
-    html! { <button type="button" {onclick} aria-busy={busy}>{ label }</button> }
+    html! { <button type="button" {class} {onclick} aria-busy={busy}>{ label }</button> }
 }
 
 pub(super) fn refusal(around: &Surroundings<'_>) -> Html {
