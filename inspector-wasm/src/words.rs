@@ -162,6 +162,28 @@ pub const fn effect(effect: Effect) -> &'static str {
     }
 }
 
+/// A sentence with only the beginnings of its digests: two of them are most of what a person would have to read past.
+#[must_use]
+pub fn with_short_digests(text: &str) -> String {
+    const BEFORE: &str = "sha256:";
+    const DIGITS: usize = 64;
+    const SHOWN: usize = 12;
+    let mut parts = text.split(BEFORE);
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        short.push_str(BEFORE);
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        if digits == DIGITS {
+            short.push_str(&part[..SHOWN]);
+            short.push('…');
+            short.push_str(&part[DIGITS..]);
+        } else {
+            short.push_str(part);
+        }
+    }
+    short
+}
+
 /// Whether something changed, below a heading that asks for it.
 #[must_use]
 pub const fn changed(effect: Effect) -> &'static str {
@@ -273,6 +295,18 @@ mod tests {
             "old-import.json has schema_version 10."
         );
         assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn of_a_digest_in_a_sentence_the_beginning_is_shown() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(
+            with_short_digests(&format!(
+                "plan sha256:{digest} was made, and sha256:{digest}; sha256:abc"
+            )),
+            "plan sha256:0123456789ab… was made, and sha256:0123456789ab…; sha256:abc"
+        );
+        assert_eq!(with_short_digests("nothing"), "nothing");
     }
 
     #[test]

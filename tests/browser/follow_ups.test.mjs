@@ -224,7 +224,9 @@ journey("a roll forward is undone, once nothing else stands in the way", async (
   const plan = await cli("undo", shop, operation_id);
   await reviews(page, plan);
   for (const { table_key, effect } of plan.tables) {
-    assert.ok((await page.locator(`[data-table="${table_key}"]`).innerText()).includes(effect));
+    const card = page.locator(`[data-table="${table_key}"]`);
+    await card.scrollIntoViewIfNeeded();
+    assert.ok((await card.innerText()).includes(effect));
   }
   assert.equal(await recover(page, "published too early"), "rolled_back");
   await says(page, `The recovery of operation ${operation_id} is taken back.`);

@@ -76,6 +76,8 @@ async function showsPlan(page, plan) {
   assert.ok(plan.tables.length > 0);
   for (const table of plan.tables) {
     const card = shown.locator(`[data-table="${table.table_key}"]`);
+    // A card out of sight is not drawn.
+    await card.scrollIntoViewIfNeeded();
     const text = await card.innerText();
     for (const said of [table.table_key, table.classification, table.rule, table.effect]) {
       assert.ok(text.includes(said), `${table.table_key}: ${said}`);
@@ -255,6 +257,7 @@ journey("a commit between approval and execution stops everything, and a new pla
   await writer("append", museum, "nodes/artist");
   await carryOut(page);
   assert.equal(await outcome(page), "conflict");
+  assert.match(await page.getByTestId("outcome").locator(".sentence").innerText(), /plan sha256:[0-9a-f]{12}… was made/);
   const moved = page.getByTestId("differences").getByRole("row").filter({ hasText: "Lance HEAD" });
   assert.match(await moved.innerText(), /node:Artist Lance HEAD\s+4\s+→ 5/);
   const effects = await page.getByTestId("outcome").locator(".facts").innerText();

@@ -187,6 +187,7 @@ walk("a recovery is handed on as a link, as the next command, and as Markdown", 
   assert.ok(address.endsWith(`#/pending/shop/${operation_id}`));
   assert.equal(command, `sidecar-inspector approve ${plan.root ?? shop} ${operation_id} --digest ${plan.digest} --as NAME --writers-stopped`);
   assert.ok(markdown.includes(`- digest: \`${plan.digest}\``) && markdown.includes(`- page: ${address}`));
+  assert.ok(markdown.split("\n").length > plan.tables.length + plan.steps.length && !markdown.includes("\ufffd"));
   for (const { table_key } of plan.tables) assert.ok(markdown.includes(`| ${table_key} |`), markdown);
 
   // The command is one: with a name it does what the page would.

@@ -1,5 +1,6 @@
 //! Text that is shown whole and can be copied with one press.
 
+use sidecar::text::visible_lines;
 use wasm_bindgen_futures::spawn_local;
 use yew::{
     AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_node_ref, use_state_eq,
@@ -44,6 +45,11 @@ pub fn Copyable(props: &Props) -> Html {
             });
         })
     };
+    // A block may have lines of its own.
+    let shown = match props.block {
+        true => visible_lines(&props.text).into_owned(),
+        false => visible(&props.text),
+    };
     let class = if props.block {
         "copyable block"
     } else {
@@ -51,7 +57,7 @@ pub fn Copyable(props: &Props) -> Html {
     };
     html! {
         <span {class}>
-            <code ref={code}>{ visible(&props.text) }</code>
+            <code ref={code}>{ shown }</code>
             <button type="button" class="quiet" aria-label={format!("{word} {}", props.what)} {onclick}>{ word }</button>
         </span>
     }

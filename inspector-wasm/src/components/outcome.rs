@@ -33,7 +33,7 @@ pub fn outcome(report: &ApplyReport, purpose: Option<&Purpose>) -> Html {
     html! {
         <div class={toned("outcome", tone)} data-testid="outcome" data-outcome={report.outcome.name()}>
             <p>{ outcome_badge(Some(report.outcome), purpose) }</p>
-            <p class="sentence">{ visible(&report.detail) }</p>
+            <p class="sentence">{ visible(&words::with_short_digests(&report.detail)) }</p>
             { differences(&report.differences) }
             if !shown.is_empty() && !is_release { { outcomes(shown) } }
             if !others.is_empty() && !is_release {

@@ -49,10 +49,11 @@ fn unexpected(report: &TableReport) -> Html {
         .max();
     let when = last.map(|last| {
         let age = last.age_seconds(Timestamp::from_micros(dom::now_micros()));
-        format!(
-            " The last of it was committed {last}, {} ago.",
-            age_text(age)
-        )
+        let which = match planned.unexpected.len() {
+            1 => "It",
+            _ => "The last of them",
+        };
+        format!(" {which} was committed {last}, {} ago.", age_text(age))
     });
     html! {
         <p class="unexpected" role="note">{ visible(&explanation::unexpected_sentence(planned)) }{ when }</p>
