@@ -13,6 +13,7 @@ mod older;
 mod plan;
 mod program;
 mod recovery;
+mod rows;
 mod serve;
 mod serving;
 mod unusable;
