@@ -257,7 +257,7 @@ async fn unmatched(
         new,
         gone,
         why: WhyNotKnown::NoRowIdentity,
-        detail: "the table has neither stable row ids nor a key column that names each row once"
+        detail: "no key column names each row once, and no stable row ids hold for both versions"
             .to_owned(),
         sample,
         columns: columns.changes,
