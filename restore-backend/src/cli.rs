@@ -26,6 +26,7 @@ mod output;
 mod page;
 mod plan;
 mod revoke;
+mod rows;
 mod serve;
 mod signals;
 #[cfg(test)]
@@ -71,6 +72,7 @@ enum Command {
     Serve(serve::Serve),
     List(list::List),
     Plan(plan::Plan),
+    Rows(rows::Rows),
     Approve(approve::Approve),
     Revoke(revoke::Revoke),
     Apply(apply::Apply),
@@ -139,6 +141,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Serve(serve) => Box::pin(serve.run(context)).await,
         Command::List(list) => Box::pin(list.run(context)).await,
         Command::Plan(plan) => Box::pin(plan.run(context)).await,
+        Command::Rows(rows) => Box::pin(rows.run(context)).await,
         Command::Approve(approve) => Box::pin(approve.run(context)).await,
         Command::End(end) => Box::pin(end.run(context)).await,
         Command::Apply(apply) => Box::pin(apply.run(context)).await,

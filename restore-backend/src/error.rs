@@ -24,6 +24,16 @@ pub enum ServiceError {
         /// What was asked for.
         operation: String,
     },
+    /// The plan of the operation names no such table.
+    #[error(
+        "the plan of operation {operation} names no table {table_key}; `plan` shows its tables"
+    )]
+    UnknownTable {
+        /// The operation.
+        operation: String,
+        /// The table that was asked for.
+        table_key: String,
+    },
     /// The sidecar folder could not be worked on.
     #[error("the sidecars of the root cannot be worked on")]
     Sidecars(#[from] SidecarDirError),
@@ -117,6 +127,7 @@ impl ServiceError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::UnknownOperation { .. } => "unknown_operation",
+            Self::UnknownTable { .. } => "unknown_table",
             Self::Sidecars(_) => "sidecars_unavailable",
             Self::Journal(JournalStoreError::Broken { .. }) => "journal_broken",
             Self::Journal(_) => "journal_unavailable",
@@ -141,7 +152,10 @@ impl ServiceError {
     /// Whether the thing that was asked for does not exist.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
-        matches!(self, Self::UnknownOperation { .. })
+        matches!(
+            self,
+            Self::UnknownOperation { .. } | Self::UnknownTable { .. }
+        )
     }
 
     /// Whether the words of its sources name nothing but the root's own folder, which everybody who may look at the root knows.

@@ -24,6 +24,7 @@ mod problem;
 mod recoveries;
 mod roots;
 mod routes;
+mod rows;
 mod secret;
 mod server;
 mod session;

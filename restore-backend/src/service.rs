@@ -1,4 +1,4 @@
-//! The operations of the command line and the HTTP API: list, plan, approve, apply, end, undo, dismiss, release, audit,
+//! The operations of the command line and the HTTP API: list, plan, rows, approve, apply, end, undo, dismiss, release, audit,
 //! doctor, drain. Neither caller holds logic of its own.
 
 mod approving;
@@ -10,6 +10,7 @@ mod follow_up;
 mod listing;
 mod naming;
 mod root_to_blame;
+mod rows;
 
 use futures::FutureExt;
 use sidecar::api::{ExecutionReport, PlanReport, RefusalReport};
@@ -37,6 +38,7 @@ pub use execute::ProgressSink;
 pub use follow_up::{dismiss, release, undo};
 pub use listing::list;
 pub use naming::{current_digests, digest_to_apply, operations_named, recorded_digests};
+pub use rows::{RowsAsked, rows};
 
 pub use crate::planning::observe;
 

@@ -50,6 +50,7 @@ mod pending;
 mod plan;
 mod reports;
 pub mod root_layout;
+pub mod rows_report;
 mod schema_file;
 pub mod short_names;
 mod sidecar;

@@ -25,6 +25,7 @@ mod power_loss;
 mod process;
 mod races;
 mod row_count;
+mod rows;
 mod slow_writer;
 mod support;
 mod sweep;

@@ -25,7 +25,7 @@ use super::TableError;
 use super::location::TableLocation;
 use super::version::VersionFile;
 
-use needed::Folders;
+pub(super) use needed::Folders;
 use needed::Needed;
 
 /// Up to this many files are looked at one by one; for more, their folders are listed. A listing

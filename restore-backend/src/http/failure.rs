@@ -274,6 +274,7 @@ impl From<ServiceError> for Failure {
                 };
             }
             ServiceError::UnknownOperation { .. }
+            | ServiceError::UnknownTable { .. }
             | ServiceError::Sidecars(_)
             | ServiceError::Journal(_)
             | ServiceError::Observe(_)

@@ -13,7 +13,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::{
     approvals, assets, audit, doctor, ending, execution, follow_ups, guard, health, login, problem,
-    recoveries, roots, session,
+    recoveries, roots, rows, session,
 };
 
 /// The API and the page.
@@ -26,6 +26,10 @@ pub fn router(console: Console) -> Router {
         .route(
             "/roots/{root}/recoveries/{operation_or_file}",
             get(recoveries::show),
+        )
+        .route(
+            "/roots/{root}/recoveries/{operation_or_file}/rows",
+            get(rows::show),
         )
         .route(
             "/roots/{root}/recoveries/{operation_or_file}/undo",

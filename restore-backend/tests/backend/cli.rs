@@ -14,6 +14,7 @@ mod older;
 mod plan;
 mod program;
 mod recovery;
+mod rows;
 mod serve;
 mod serving;
 mod terminal;

@@ -4,5 +4,6 @@ mod client;
 mod guards;
 mod login;
 mod recoveries;
+mod rows;
 mod serving;
 mod stuck;

@@ -34,6 +34,7 @@ mod pin_gone;
 mod plan;
 mod properties;
 mod reports;
+mod rows_report;
 mod schema_apply;
 mod sidecar_file;
 mod stuck_file;

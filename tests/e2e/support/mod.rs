@@ -44,6 +44,11 @@ impl Store {
         Self(crashed_roots::store::Store::unpacked(engine, name))
     }
 
+    /// A root with nothing in it.
+    pub fn empty() -> Self {
+        Self(crashed_roots::store::Store::empty())
+    }
+
     /// The same store, as if it had been moved from there.
     pub fn moved_from(self, place: &str) -> Self {
         Self(self.0.moved_from(place))

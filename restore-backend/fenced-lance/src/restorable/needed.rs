@@ -15,14 +15,14 @@ use super::Place;
 use crate::version::VersionFile;
 
 /// Where a version's files lie, relative to the root.
-pub(super) struct Folders<'a> {
+pub(crate) struct Folders<'a> {
     own: String,
     manifest: &'a Manifest,
     bases: &'a HashMap<u32, String>,
 }
 
 impl<'a> Folders<'a> {
-    pub(super) fn of(
+    pub(crate) fn of(
         place: &Place,
         manifest: &'a Manifest,
         bases: &'a HashMap<u32, String>,
@@ -39,7 +39,7 @@ impl<'a> Folders<'a> {
     }
 
     /// A folder of a base. A base is a whole dataset or, rarely, just a folder of files.
-    pub(super) fn within(&self, base_id: Option<u32>, folder: &str) -> Result<String, String> {
+    pub(crate) fn within(&self, base_id: Option<u32>, folder: &str) -> Result<String, String> {
         match base_id {
             None => Ok(format!("{}/{folder}", self.own)),
             Some(id) => match (self.bases.get(&id), self.manifest.base_paths.get(&id)) {
@@ -53,7 +53,7 @@ impl<'a> Folders<'a> {
     }
 
     /// A base itself.
-    pub(super) fn base(&self, base_id: Option<u32>) -> Result<String, String> {
+    pub(crate) fn base(&self, base_id: Option<u32>) -> Result<String, String> {
         match base_id {
             None => Ok(self.own.clone()),
             Some(id) => self.bases.get(&id).cloned().ok_or_else(|| self.undefined()),

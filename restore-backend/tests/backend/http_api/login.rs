@@ -201,6 +201,7 @@ async fn nothing_is_shown_or_done_without_a_session() {
     api.cookie = Some("sidecar-inspector-7878=guess".to_owned());
     api.key = Some("guess".to_owned());
     let execution = format!("{RECOVERIES}/{FORWARD}/execution");
+    let rows = format!("{RECOVERIES}/{FORWARD}/rows");
     for path in [
         SESSION,
         "/api/v1/roots",
@@ -209,6 +210,7 @@ async fn nothing_is_shown_or_done_without_a_session() {
         "/api/v1/roots/graph/doctor",
         "/api/v1/nothing",
         &execution,
+        &rows,
     ] {
         let answer = api.get(path).await;
         assert_eq!(
