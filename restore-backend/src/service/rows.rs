@@ -131,6 +131,10 @@ async fn catalog_of(
     lance: &LanceRoot,
     plan: &Plan,
 ) -> Result<Option<Catalog>, ServiceError> {
+    // Nobody reads a branch that is gone. What main shows under the same keys is another matter.
+    if plan.disposition.lost_its_branch() {
+        return Ok(None);
+    }
     match lance.catalog(plan.catalog_branch()).boxed().await {
         Ok(CatalogReading::Present(catalog)) => Ok(Some(catalog)),
         Ok(CatalogReading::NoCatalog | CatalogReading::NoBranch { .. }) => Ok(None),
@@ -145,6 +149,8 @@ async fn catalog_of(
 struct Places {
     now: Found,
     after: Found,
+    /// Whether the plan leaves readers where they are, whatever that is.
+    stays: bool,
     unpublished: Option<Unpublished>,
 }
 
@@ -189,13 +195,20 @@ impl Places {
             ReadersAfter::NoTable => Found::No,
         };
         let unpublished = contents.unpublished.map(|contents| Unpublished {
-            from: contents.from.map_or(Found::No, on_its_branch),
+            from: match (contents.fate, contents.from) {
+                (_, None) => Found::No,
+                (UnpublishedFate::Stays, Some(_)) => now.clone(),
+                (UnpublishedFate::TakenBack | UnpublishedFate::ComesBack, Some(version)) => {
+                    on_its_branch(version)
+                }
+            },
             to: on_its_branch(contents.to),
             fate: contents.fate,
         });
         Self {
             now,
             after,
+            stays: contents.after == ReadersAfter::AsNow,
             unpublished,
         }
     }
@@ -220,6 +233,8 @@ fn seen_now(
     is_begun: bool,
 ) -> Found {
     let key = &table.table_key;
+    // A table that was renamed since is found by its dataset.
+    let key = renamed(table, version, catalog).unwrap_or(key);
     let pin = catalog.and_then(|catalog| catalog.pins.get(key));
     let location = catalog.and_then(|catalog| catalog.locations.get(key));
     let location = location.or(table.location.as_ref());
@@ -254,6 +269,22 @@ fn seen_now(
         why: WhyNotKnown::Moved,
         detail: moved_detail(Some(version), pin.map(|pin| pin.version)),
     })
+}
+
+/// The key under which the catalog shows this version of the dataset, where it has no table of the key in the plan.
+fn renamed<'a>(
+    table: &PlannedTable,
+    version: Option<u64>,
+    catalog: Option<&'a Catalog>,
+) -> Option<&'a String> {
+    let catalog = catalog.filter(|catalog| !catalog.pins.contains_key(&table.table_key))?;
+    let (version, location) = (version?, table.location.as_ref()?);
+    let mut locations = catalog.locations.iter();
+    let (key, _) = locations.find(|(key, path)| {
+        let pin = catalog.pins.get(*key);
+        *path == location && pin.is_some_and(|pin| pin.version == version)
+    })?;
+    Some(key)
 }
 
 impl Found {
@@ -369,7 +400,11 @@ async fn rows_of_table(
     bounds: RowBounds,
     deadline: Instant,
 ) -> TableRows {
-    let readers = changes(lance, &places.now, &places.after, bounds, deadline).await;
+    let readers = if places.stays {
+        RowChanges::Same
+    } else {
+        changes(lance, &places.now, &places.after, bounds, deadline).await
+    };
     let mut unpublished = None;
     if let Some(Unpublished { fate, from, to }) = &places.unpublished
         && let Some(shown) = to.shown(totals)
