@@ -9,64 +9,25 @@ mod differing;
 mod matching;
 mod reading;
 mod sample;
+mod side;
 
 use std::sync::Arc;
 
 use futures::FutureExt;
-use lance::Dataset;
 use sidecar::rows_report::{
     MatchedBy, MatchedRows, RowChanges, RowSample, UnmatchedRows, UpdatedRows, WhyNotKnown,
 };
 
 use super::LanceRoot;
-use super::Place;
 use super::TableError;
-use super::location::TableLocation;
-use super::version::VersionFile;
 use columns::Columns;
 use differing::Differing;
 use matching::{Identity, Pairs, multiset_difference, paired};
 use reading::{Reader, RowRead, Stopped};
 use sample::Picked;
+use side::Side;
 
-/// A version of a table on one of its Lance branches.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RowsAt {
-    /// The table and the branch.
-    pub location: TableLocation,
-    /// The version.
-    pub version: u64,
-}
-
-/// How much is read to compare two versions.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RowBounds {
-    /// Rows of both versions together. Each is held as five numbers until all are read.
-    pub rows_max: u64,
-    /// Bytes of these rows.
-    pub bytes_max: u64,
-    /// Bytes of one column of vectors. Where it has more, it is not compared.
-    pub vector_bytes_max: u64,
-    /// Rows of each kind in the sample; none is made for 0.
-    pub sample_rows: usize,
-}
-
-impl RowBounds {
-    /// The bounds of one look.
-    pub const DEFAULT: Self = Self {
-        rows_max: 1_000_000,
-        bytes_max: 512 << 20,
-        vector_bytes_max: 64 << 20,
-        sample_rows: 0,
-    };
-}
-
-/// One of two contents that are compared.
-struct Side {
-    place: Place,
-    file: Arc<VersionFile>,
-    dataset: Arc<Dataset>,
-}
+pub use side::{RowBounds, RowsAt};
 
 impl LanceRoot {
     /// How the rows of `after` differ from those of `before`; `None` is a table without rows and columns, as before it was made.

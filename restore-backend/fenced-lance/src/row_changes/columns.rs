@@ -5,7 +5,7 @@ use arrow_schema::{DataType, Schema as ArrowSchema};
 use lance_core::datatypes::{Field as LanceField, Schema};
 use sidecar::rows_report::{CELL_CHARS_MAX, COLUMNS_NAMED_MAX, ColumnChanges};
 
-use super::Side;
+use super::side::Side;
 
 /// Columns that name a row in graphs of released engines, and in many other tables.
 const USUAL_KEYS: [&str; 2] = ["id", "__id"];

@@ -10,7 +10,7 @@ use lance_table::format::{DeletionFile, Fragment};
 use sidecar::root_layout::DATA_FOLDER;
 
 use super::columns::Columns;
-use super::{RowBounds, Side};
+use super::side::{RowBounds, Side};
 use crate::LanceRoot;
 use crate::TableError;
 use crate::restorable::Folders;

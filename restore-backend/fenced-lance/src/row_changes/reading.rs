@@ -10,9 +10,9 @@ use futures::StreamExt;
 use lance::dataset::{ProjectionRequest, TakeBuilder};
 use lance_core::{ROW_ADDR, ROW_CREATED_AT_VERSION, ROW_ID};
 
-use super::Side;
 use super::columns::Columns;
 use super::differing::Differing;
+use super::side::Side;
 use crate::TableError;
 
 /// Bytes and rows of one batch, and bytes that Lance reads ahead.

@@ -14,10 +14,10 @@ use sidecar::rows_report::{
     CELL_CHARS_MAX, Cell, RowSample, SAMPLE_COLUMNS_MAX, SampleColumn, UpdatedRow,
 };
 
-use super::Side;
 use super::columns::{Column, Columns, type_name};
 use super::matching::Changed;
 use super::reading::{RowRead, taken};
+use super::side::Side;
 use crate::TableError;
 
 /// Rows that are read together, and bytes in memory after which no more are read. A single row may be of any size.
