@@ -11,7 +11,7 @@ mod use_window;
 pub use use_check::{Check, use_check};
 pub use use_polled::{Alive, Asking, use_polled};
 pub use use_printing::use_printing;
-pub use use_route::use_route;
+pub use use_route::{arranged_now, use_route};
 pub use use_screen::use_screen;
 pub use use_width::use_width;
 pub use use_window::use_window;

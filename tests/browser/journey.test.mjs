@@ -257,7 +257,7 @@ journey("a commit between approval and execution stops everything, and a new pla
   await writer("append", museum, "nodes/artist");
   await carryOut(page);
   assert.equal(await outcome(page), "conflict");
-  assert.match(await page.getByTestId("outcome").locator(".sentence").innerText(), /plan sha256:[0-9a-f]{12}… was made/);
+  assert.match(await page.getByTestId("outcome").locator(".sentence").innerText(), /plan sha256:[0-9a-f]{12}… was approved/);
   const moved = page.getByTestId("differences").getByRole("row").filter({ hasText: "Lance HEAD" });
   assert.match(await moved.innerText(), /node:Artist Lance HEAD\s+4\s+→ 5/);
   const effects = await page.getByTestId("outcome").locator(".facts").innerText();

@@ -17,6 +17,11 @@ pub fn use_route() -> (Route, Arranged) {
     (*place).clone()
 }
 
+/// How the address says right now that its list is arranged.
+pub fn arranged_now() -> Arranged {
+    named().1
+}
+
 fn named() -> (Route, Arranged) {
     let hash = dom::hash();
     (Route::of_hash(&hash), Arranged::of(parted(&hash).1))

@@ -7,7 +7,7 @@ use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_wi
 use super::overview::Overview;
 use super::recovery::Recovery;
 use crate::components::{List, Tone, alert, failure_notice, list_tools, none_matches};
-use crate::hooks::{Alive, Asking, use_polled};
+use crate::hooks::{Alive, Asking, arranged_now, use_polled};
 use crate::route::{Arranged, Route};
 use crate::services::backend::Wanted;
 use crate::services::{backend, dom};
@@ -50,11 +50,12 @@ pub fn Pending(props: &Props) -> Html {
         use_polled(props.summary.name.clone(), Box::new(ask))
     };
     {
-        // An address that was opened says how its list is arranged.
+        // An address that was opened says how its list is arranged. Letters that were typed since then are in the address, too, and
+        // must not be lost, so it is read again.
         let dispatcher = state.dispatcher();
         let place = (props.open.clone(), props.arranged.clone());
-        use_effect_with(place, move |(_, arranged)| {
-            let Arranged { query, sort } = arranged.clone();
+        use_effect_with(place, move |_| {
+            let Arranged { query, sort } = arranged_now();
             dispatcher.dispatch(Action::Arranged(query, sort));
         });
     }
