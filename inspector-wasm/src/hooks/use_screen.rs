@@ -14,7 +14,9 @@ pub fn use_screen(screen: &str, title: &str) -> NodeRef {
     use_effect_with(screen.to_owned(), move |_| {
         if dom::was_navigated() {
             dom::scroll_to_top();
-            dom::focus(&target);
+            if !dom::has_just_asked_for_filter() {
+                dom::focus(&target);
+            }
         }
     });
     use_effect_with(title.to_owned(), |title| {

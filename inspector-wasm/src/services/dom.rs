@@ -120,6 +120,8 @@ pub fn on_hash(callback: impl Fn() + 'static) -> Option<EventListener> {
 
 thread_local! {
     static NAVIGATED: Cell<bool> = const { Cell::new(false) };
+    /// When the filter got the keyboard by its key.
+    static FILTER_ASKED_MS: Cell<Option<f64>> = const { Cell::new(None) };
     /// The part of the address after its `?`, when a list of this page was arranged last.
     static ARRANGEMENT: RefCell<String> = const { RefCell::new(String::new()) };
 }
@@ -226,7 +228,18 @@ pub fn focus_filter() {
     if let Some(field) = found.and_then(|found| found.dyn_into::<HtmlInputElement>().ok()) {
         let _ = field.focus();
         field.select();
+        FILTER_ASKED_MS.set(Some(now_ms()));
     }
+}
+
+/// Whether a person has asked for the filter within the last half second, and is in it. A screen that opens just then must not take
+/// the keyboard away: the letters that follow would be keys of the list.
+#[must_use]
+pub fn has_just_asked_for_filter() -> bool {
+    let is_recent = |asked: f64| now_ms() - asked < 500.0;
+    let active = document().and_then(|document| document.active_element());
+    FILTER_ASKED_MS.get().is_some_and(is_recent)
+        && active.is_some_and(|element| element.matches("[type=search]").unwrap_or_default())
 }
 
 /// Whether a person has gone from one screen to another yet.
